@@ -1,0 +1,63 @@
+"""What a person wants to do with this project, one session each."""
+
+from __future__ import annotations
+
+
+import nox
+
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "typing"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def _run_tests(session: nox.Session) -> None:
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    if not session.posargs:
+        session.run("coverage", "report")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests, with branch coverage."""
+    session.install(".", *_group("tests"))
+    _run_tests(session)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run all tests with the oldest dependencies that we promise to work with."""
+    oldest = [line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]]
+    session.install(".", *oldest, *_group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install(*_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types with mypy and pyright."""
+    session.install(".", "nox", *_group("typing"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Send texts to nobody: the sandbox, a recipients file and a table of what became of them."""
+    session.install(".")
+    session.run("python", "-m", "smsworks_async", "demo", *session.posargs)
