@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import nox
 
 
@@ -13,7 +12,7 @@ nox.options.sessions = ["tests", "lint", "typing"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
-def _group(name: str) -> list[str]:
+def _group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
 
 

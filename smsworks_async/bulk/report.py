@@ -1,0 +1,148 @@
+"""What became of a bulk run: counts that add up, and the details behind them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import attrs
+
+from smsworks_async import phone
+from smsworks_async.errors import APIError, SMSWorksError
+
+
+class Outcome(enum.StrEnum):
+    """What became of a chunk."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not sent"
+
+
+class Reason(enum.StrEnum):
+    """Why a recipient was set aside before sending."""
+
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+
+
+def _masked(value: object) -> str:
+    return phone.mask(str(value))
+
+
+def _count(destinations: tuple[str, ...]) -> str:
+    return f"<{len(destinations)} destinations>"
+
+
+@attrs.frozen
+class Problem:
+    """A recipient that was set aside.
+
+    Attributes:
+        position: where it stood in what was read, counted from 0.
+        value: what stood there.
+        reason: invalid, or a repeat of one before it.
+        message: what is wrong with it, and what to do.
+        field: the field that is wrong.
+        code: the API's code for it, or None.
+    """
+
+    position: int
+    value: Any = attrs.field(repr=_masked)
+    reason: Reason
+    message: str
+    field: str = "destination"
+    code: int | None = None
+
+
+@attrs.frozen
+class BatchOutcome:
+    """What became of one chunk.
+
+    *Accepted* is of the batch; what became of each recipient, `batches.get` tells.
+
+    Attributes:
+        number: the chunk's number, counted from 0.
+        outcome: what became of it.
+        size: how many recipients it has.
+        batch_id: the batch's id where it was accepted, or None.
+        error: why it was not accepted, or None.
+        destinations: the recipients, unless they were accepted.
+    """
+
+    number: int
+    outcome: Outcome
+    size: int
+    batch_id: str | None = None
+    error: SMSWorksError | None = None
+    destinations: tuple[str, ...] = attrs.field(default=(), repr=_count)
+
+    @property
+    def code(self) -> int | None:
+        """The API's code where it refused."""
+        return self.error.code if isinstance(self.error, APIError) else None
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """Recipients, counted. ``read`` is the sum of all the others (and of those in flight, if any).
+
+    Attributes:
+        read: recipients that were read.
+        accepted: those whose batch was accepted.
+        rejected: those whose batch was refused.
+        unknown: those whose batch may have been accepted.
+        not_sent: those that nothing was sent to.
+        invalid: those that cannot be sent to.
+        duplicates: those that were there before.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class BulkProgress(Counts):
+    """How far a bulk run has got.
+
+    Attributes:
+        in_flight: recipients whose batch is on its way.
+        seconds: since the run began.
+    """
+
+    in_flight: int = 0
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Recipients accepted, a second."""
+        return self.accepted / self.seconds if self.seconds else 0.0
+
+
+@attrs.frozen(kw_only=True)
+class BulkReport(Counts):
+    """What became of every recipient of a bulk run.
+
+    Attributes:
+        batches: what became of each chunk, by number.
+        problems: recipients that were set aside, by position.
+        credits: what the accepted ones cost, estimated: batch answers do not say.
+        stopped: why the run stopped early, or None.
+    """
+
+    batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
+    problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
+    credits: float = 0.0
+    stopped: SMSWorksError | None = None
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every recipient that was read is accounted for."""
+        outcomes = self.accepted + self.rejected + self.unknown + self.not_sent
+        return outcomes + self.invalid + self.duplicates == self.read

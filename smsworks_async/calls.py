@@ -1,0 +1,213 @@
+"""One call: a deadline around it, a token in it, and repetitions behind it where they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import attrs
+import cattrs
+from yarl import URL
+
+from smsworks_async import retry, transport
+from smsworks_async.errors import NotAuthenticated, NotSent, SMSWorksError
+from smsworks_async.models.convert import explain, from_wire, to_wire
+from smsworks_async.sessions import USER_AGENT, Sessions
+from smsworks_async.settings import Credentials, Settings
+from smsworks_async.tokens import Tokens
+from smsworks_async.transport import Body, Operation
+
+
+T = TypeVar("T")
+
+LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=False)
+
+_dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+
+
+@attrs.define
+class _Call:
+    """What one call does, and how far its current request has got."""
+
+    operation: Operation
+    url: URL
+    content: bytes | None
+    secrets: Callable[[], tuple[str, ...]]
+    not_after: float | None = None
+    body: Body | None = None
+    in_flight: bool = False
+
+
+class Calls:
+    """Makes calls for the resources."""
+
+    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+        self.settings = settings
+        self._sessions = sessions
+        self._urls: dict[str, URL] = {}
+        self._headers: tuple[str | None, Mapping[str, str]] = (None, _HEADERS)
+        token, credentials = settings.token, settings.credentials
+        if callable(token):
+            self._tokens = Tokens(None, token)
+        elif credentials is not None:
+            self._tokens = Tokens(token, lambda: self.log_in(credentials))
+        else:
+            self._tokens = Tokens(token, None)
+
+    async def log_in(self, credentials: Credentials) -> str:
+        """Exchange a customer id, key and secret for a token."""
+        document = {
+            "customerid": credentials.customer_id,
+            "key": credentials.key,
+            "secret": credentials.secret,
+        }
+        return (await self.make(LOGIN, document, into=_Login)).token
+
+    async def make(
+        self,
+        operation: Operation,
+        document: object = None,
+        *,
+        into: type[T],
+        identifier: str | None = None,
+        not_after: float | None = None,
+    ) -> T:
+        """Make a call, and answer with its model.
+
+        Args:
+            operation: what to do.
+            document: an outgoing model, a list of them, or JSON; None for no body.
+            into: the model of the answer.
+            identifier: the id that the operation's path wants.
+            not_after: the moment, on `time.monotonic`, from which no byte may leave any more.
+
+        Raises:
+            APIError: the API refused.
+            NotSent: nothing left.
+            OutcomeUnknown: there was no usable answer.
+        """
+        wire = to_wire(document)
+        call = _Call(
+            operation,
+            self._url(operation, identifier),
+            None if document is None else _dumps(wire).encode(),
+            lambda: _texts(wire),
+            not_after,
+        )
+        answer = await self._within_time(call)
+        try:
+            return from_wire(answer, into)
+        except (cattrs.BaseValidationError, TypeError, ValueError, LookupError) as error:
+            raise transport.unknown(
+                operation, f"the answer is not as it should be: {explain(error)}"
+            ) from error
+
+    async def _within_time(self, call: _Call) -> Any:
+        try:
+            async with asyncio.timeout(self.settings.timeout) as scope:
+                try:
+                    return await self._attempt(call)
+                except SMSWorksError as error:
+                    if self.settings.retry.attempts == 1 or not retry.worth_repeating(error):
+                        raise
+                    first = error
+                return await self._repeat(call, first, scope.when())
+        except TimeoutError as error:
+            raise self._too_late(call) from error
+
+    def _too_late(self, call: _Call) -> SMSWorksError:
+        seconds = f"the time of {self.settings.timeout:g} s was over"
+        if call.in_flight and (call.body is None or call.body.left):
+            return transport.unknown(call.operation, f"{seconds} before an answer came")
+        return NotSent(
+            f"{call.operation}: the request was not sent: {seconds} before it could leave"
+        )
+
+    async def _repeat(self, call: _Call, first: SMSWorksError, deadline: float | None) -> Any:
+        clock = asyncio.get_running_loop().time
+        return await retry.repeat(
+            lambda: self._attempt(call),
+            first,
+            self.settings.retry,
+            time_left=lambda: float("inf") if deadline is None else deadline - clock(),
+            sleep=asyncio.sleep,
+        )
+
+    async def _attempt(self, call: _Call) -> Any:
+        if not call.operation.authenticated:
+            return await self._request(call, _HEADERS)
+        token = self._tokens.current or await self._tokens.get()
+        try:
+            return await self._request(call, self._headers_with(token))
+        except NotAuthenticated:
+            fresh = await self._tokens.renew(token)
+            if fresh is None:
+                raise
+            return await self._request(call, self._headers_with(fresh))
+
+    async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
+        session = self._sessions.current()
+        async with self._sessions.limiter or nullcontext():
+            call.body = None
+            if call.content is not None:
+                once = not call.operation.repeatable
+                call.body = Body(call.content, once=once, not_after=call.not_after)
+            call.in_flight = True
+            try:
+                return await transport.request(
+                    session,
+                    call.operation,
+                    call.url,
+                    call.body,
+                    headers,
+                    proxied=self._sessions.proxied,
+                    options=self._sessions.options,
+                    secrets=call.secrets,
+                )
+            except Exception:
+                # An answer or a verdict is there; only the deadline leaves a request in flight.
+                call.in_flight = False
+                raise
+
+    def _headers_with(self, token: str) -> Mapping[str, str]:
+        known, headers = self._headers
+        if known != token:
+            headers = {**_HEADERS, "Authorization": token}
+            self._headers = (token, headers)
+        return headers
+
+    def _url(self, operation: Operation, identifier: str | None) -> URL:
+        if identifier is not None:
+            path = operation.path.format(quote(identifier, safe=""))
+            return URL(self.settings.base_url + path, encoded=True)
+        url = self._urls.get(operation.path)
+        if url is None:
+            url = self._urls[operation.path] = URL(self.settings.base_url + operation.path)
+        return url
+
+    def close(self) -> None:
+        """Stop a log-in that nobody waits for."""
+        self._tokens.close()
+
+
+@attrs.frozen
+class _Login:
+    token: str = attrs.field(repr=False)
+
+
+def _texts(wire: object) -> tuple[str, ...]:
+    """Give the strings of a request that an error must not repeat, the longest first."""
+    messages = wire if isinstance(wire, list) else [wire]
+    found = {
+        str(message[field])
+        for message in messages
+        if isinstance(message, dict)
+        for field in ("content", "passcode", "template", "key", "secret", "customerid")
+        if len(str(message.get(field) or "")) >= 4
+    }
+    return tuple(sorted(found, key=len, reverse=True))

@@ -1,0 +1,128 @@
+"""The awaitable client: its settings, its session, and the families of the API."""
+
+from __future__ import annotations
+
+import ssl as _ssl
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from smsworks_async.bulk import AsyncBulk
+from smsworks_async.calls import Calls
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.resources.auth import AsyncAuth
+from smsworks_async.resources.batches import AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import AsyncMessages
+from smsworks_async.resources.otp import AsyncOTP
+from smsworks_async.resources.utils import AsyncUtils
+from smsworks_async.retry import RetryPolicy
+from smsworks_async.sessions import Sessions
+from smsworks_async.settings import (
+    BATCH_SIZE,
+    MAX_CONNECTIONS,
+    TIMEOUT,
+    Settings,
+    TokenFunction,
+    resolve_base_url,
+    resolve_credentials,
+)
+
+
+class AsyncSMSWorks:
+    """The SMS Works, awaitable.
+
+    Use it as an async context manager, or call `close`. One client serves any number of tasks of
+    one event loop; its connections are opened by the first call.
+
+    Args:
+        token: ``"JWT eyJ..."`` or the bare ``"eyJ..."``, or an async function that fetches one.
+            Without it, and without a key, ``SMSWORKS_TOKEN`` is taken from the environment.
+        customer_id, key, secret: what to log in with instead, when first needed and again after a
+            refusal; or ``SMSWORKS_CUSTOMER_ID``, ``SMSWORKS_KEY`` and ``SMSWORKS_SECRET``.
+        base_url: the API's address, or ``SMSWORKS_BASE_URL``; the provider's own by default.
+        timeout: seconds for one call in all, retries included; None waits for ever.
+        retry: how often, and after which waits, a call is attempted.
+        max_connections: connections open at a time, 100 by default.
+        session: an aiohttp session of your own, which stays yours to close.
+        trace_configs: aiohttp's, such as those of OpenTelemetry's instrumentation.
+        proxy: a proxy's address.
+        ssl: a context of your own, or False for no checks.
+        trust_env: take proxies from the environment.
+        max_rate: requests a second.
+        batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
+        insecure: allow plain http beyond this machine.
+
+    Raises:
+        ConfigurationError: something of this cannot work.
+    """
+
+    def __init__(
+        self,
+        token: str | TokenFunction | None = None,
+        *,
+        customer_id: str | None = None,
+        key: str | None = None,
+        secret: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = TIMEOUT,
+        retry: RetryPolicy | None = None,
+        max_connections: int | None = None,
+        session: aiohttp.ClientSession | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        proxy: str | None = None,
+        ssl: _ssl.SSLContext | bool | None = None,
+        trust_env: bool = False,
+        max_rate: float | None = None,
+        batch_size: int = BATCH_SIZE,
+        insecure: bool = False,
+    ) -> None:
+        if session is not None and (max_connections is not None or trace_configs or trust_env):
+            raise ConfigurationError(
+                "max_connections, trace_configs and trust_env belong to the session; "
+                "set them on the one that you give"
+            )
+        given, credentials = resolve_credentials(token, customer_id, key, secret)
+        settings = Settings(
+            base_url=resolve_base_url(base_url, insecure=insecure),
+            token=given,
+            credentials=credentials,
+            timeout=timeout,
+            retry=RetryPolicy() if retry is None else retry,
+            max_connections=MAX_CONNECTIONS if max_connections is None else max_connections,
+            max_rate=max_rate,
+            batch_size=batch_size,
+            proxy=proxy,
+            ssl=ssl,
+            trust_env=trust_env,
+        )
+        self._sessions = Sessions(settings, session, trace_configs)
+        self._calls = Calls(settings, self._sessions)
+        self.messages = AsyncMessages(self._calls)
+        self.batches = AsyncBatches(self._calls)
+        self.otp = AsyncOTP(self._calls)
+        self.credits = AsyncCredits(self._calls)
+        self.utils = AsyncUtils(self._calls)
+        self.auth = AsyncAuth(self._calls)
+        self.bulk = AsyncBulk(self._calls)
+
+    async def close(self) -> None:
+        """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
+        self._calls.close()
+        await self._sessions.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncSMSWorks {self._calls.settings.base_url}>"

@@ -1,0 +1,226 @@
+"""What the API would refuse, refused here: the rule for each field, and the error that names it.
+
+Each check takes one value and returns it as it goes on the wire, or raises `ValidationError` with
+the field and, where it has one, the API's own code. The limits are those of the provider's guide
+(*Parameter Definitions*) and of its OpenAPI document, version 1.9.0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.text import utf16_units
+
+
+#: The longest text, in UTF-16 units.
+MAX_CONTENT: Final = 1280
+#: The longest tag, in characters.
+MAX_TAG: Final = 280
+#: The longest that delivery is attempted, in minutes.
+MAX_VALIDITY: Final = 2880
+#: The largest `metadata` of a one-time password, in bytes of JSON.
+MAX_OTP_METADATA: Final = 1024
+#: How far in the past a schedule may lie: senders' clocks differ, and people schedule for "now".
+SCHEDULE_GRACE: Final = timedelta(seconds=60)
+
+_SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
+
+
+def text(value: object, field: str) -> str:
+    """Check that a value is a string that can be encoded."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{field} must be a string, not {type(value).__name__}", field=field)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as exc:
+            # The exception would carry the text with it, so that it is not chained.
+            raise ValidationError(
+                f"{field} holds half of a surrogate pair at position {exc.start}; "
+                "decode it again from its source, or remove that character",
+                field=field,
+            ) from None
+    return value
+
+
+def sender(value: object) -> str:
+    """Check a sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits."""
+    sender_id = text(value, "sender")
+    if _SENDER.fullmatch(sender_id) is None:
+        raise ValidationError(
+            "sender must be 3 to 11 ASCII letters and digits, or 3 to 15 digits, without spaces, "
+            f"signs or a leading +; this one has {len(sender_id)} characters",
+            field="sender",
+            code=4003,
+        )
+    return sender_id
+
+
+def content(value: object) -> str:
+    """Check a text: 1 to 1280 UTF-16 units."""
+    message = text(value, "content")
+    units = utf16_units(message)
+    if units == 0:
+        raise ValidationError("content is empty; write something", field="content", code=4001)
+    if units > MAX_CONTENT:
+        raise ValidationError(
+            f"content is {units} UTF-16 units long; the longest text is {MAX_CONTENT}",
+            field="content",
+            code=4002,
+        )
+    return message
+
+
+def tag(value: object) -> str:
+    """Check a tag: at most 280 characters."""
+    label = text(value, "tag")
+    if len(label) > MAX_TAG:
+        raise ValidationError(
+            f"tag is {len(label)} characters long; the longest is {MAX_TAG}", field="tag", code=4005
+        )
+    return label
+
+
+def whole_number(value: object, field: str, *, at_least: int, at_most: int | None = None) -> int:
+    """Check a whole number within its bounds."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValidationError(
+            f"{field} must be a whole number, not {type(value).__name__}", field=field
+        )
+    if value < at_least or (at_most is not None and value > at_most):
+        bounds = f"at least {at_least}" if at_most is None else f"{at_least} to {at_most}"
+        raise ValidationError(f"{field} must be {bounds}, not {value}", field=field)
+    return value
+
+
+def validity(value: object) -> int:
+    """Check how long delivery is attempted: 1 to 2880 minutes."""
+    return whole_number(value, "validity", at_least=1, at_most=MAX_VALIDITY)
+
+
+def ttl(value: object) -> int:
+    """Check how long a delivery report is kept: at least 1 minute."""
+    return whole_number(value, "ttl", at_least=1)
+
+
+def yes_or_no(value: object, field: str) -> bool:
+    """Check a truth value."""
+    if not isinstance(value, bool):
+        raise ValidationError(f"{field} must be True or False", field=field)
+    return value
+
+
+def moment(value: object, field: str) -> datetime:
+    """Check a moment: a datetime that says its time zone."""
+    if not isinstance(value, datetime):
+        raise ValidationError(
+            f"{field} must be a datetime, not {type(value).__name__}", field=field, code=4009
+        )
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise ValidationError(
+            f"{field} does not say its time zone; give an aware datetime, "
+            "such as datetime(2030, 1, 31, 9, 0, tzinfo=ZoneInfo('Europe/London'))",
+            field=field,
+            code=4009,
+        )
+    return value
+
+
+def schedule(value: object) -> datetime:
+    """Check a moment to send at: aware, and at most 60 seconds in the past."""
+    at = moment(value, "at")
+    if at < datetime.now(UTC) - SCHEDULE_GRACE:
+        raise ValidationError(
+            "at lies in the past; schedule for a moment still to come", field="at", code=4009
+        )
+    return at
+
+
+def web_address(value: object, field: str) -> str:
+    """Check an address to post to: absolute, http or https."""
+    address = text(value, field)
+    try:
+        parts = urlsplit(address)
+    except ValueError as exc:
+        raise ValidationError(f"{field} is not a web address", field=field) from exc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", address):
+        raise ValidationError(
+            f"{field} must be a whole web address, such as https://example.org/reports", field=field
+        )
+    return address
+
+
+def delivery_report_url(value: object) -> str:
+    """Check the address that delivery reports are posted to."""
+    return web_address(value, "delivery_report_url")
+
+
+def metadata(value: object) -> dict[str, str]:
+    """Check a message's metadata: strings by string keys."""
+    if not isinstance(value, Mapping):
+        raise ValidationError("metadata must be a mapping of strings", field="metadata")
+    return {text(key, "metadata"): text(item, "metadata") for key, item in value.items()}
+
+
+def otp_metadata(value: object) -> dict[str, Any]:
+    """Check a one-time password's metadata: a JSON object of at most 1024 bytes."""
+    if not isinstance(value, Mapping):
+        raise ValidationError("metadata must be a mapping", field="metadata")
+    try:
+        size = len(json.dumps(dict(value), allow_nan=False, separators=(",", ":")))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ValidationError("metadata cannot be written as JSON", field="metadata") from exc
+    if size > MAX_OTP_METADATA:
+        raise ValidationError(
+            f"metadata is {size} bytes of JSON; the largest is {MAX_OTP_METADATA}", field="metadata"
+        )
+    return dict(value)
+
+
+def strings(value: object, field: str) -> tuple[str, ...]:
+    """Check a list of strings; a single string is not one."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValidationError(f"{field} must be a list of strings", field=field)
+    return tuple(text(item, field) for item in value)
+
+
+def response_email(value: object) -> tuple[str, ...]:
+    """Check the e-mail addresses that replies are forwarded to."""
+    addresses = strings(value, "response_email")
+    for address in addresses:
+        if "@" not in address[1:-1] or re.search(r"\s", address):
+            raise ValidationError(
+                "response_email holds something that is not an e-mail address",
+                field="response_email",
+            )
+    return addresses
+
+
+def identifier(value: object, field: str) -> str:
+    """Check a message's or a batch's id: letters, digits, dashes; at most 128 characters."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or _IDENTIFIER.fullmatch(value) is None:
+        raise ValidationError(
+            f"{field} must be the id that the API gave, such as '128032521395903584'",
+            field=field,
+            code=4008,
+        )
+    return value
+
+
+def batch_size(items: Sequence[object], field: str, at_most: int) -> None:
+    """Check how many recipients one request holds."""
+    if not 1 <= len(items) <= at_most:
+        raise ValidationError(
+            f"a batch holds 1 to {at_most} recipients, not {len(items)}; "
+            "bulk.send takes any number and makes the batches",
+            field=field,
+        )

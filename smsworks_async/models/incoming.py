@@ -1,0 +1,257 @@
+"""What comes back: answers, records and one-time passwords.
+
+All of them are frozen, slotted and picklable, and keep fields that we do not know in `extra`.
+Texts, passcodes and whole phone numbers stay out of their reprs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async import phone
+
+
+#: The statuses after which a message does not change any more.
+FINAL_STATUSES: Final = frozenset(
+    {
+        "DELIVERED",
+        "UNDELIVERED",
+        "UNDELIVERABLE",
+        "EXPIRED",
+        "REJECTED",
+        "FAILED",
+        "CANCELLED",
+        "DELETED",
+        "UNKNOWN",
+    }
+)
+
+
+def _masked(number: str | None) -> str:
+    return "None" if number is None else phone.mask(number)
+
+
+def _sender(sender: str | None) -> str:
+    # An incoming message's sender is somebody's number.
+    return phone.mask(sender) if sender and sender.lstrip("+").isdigit() else repr(sender)
+
+
+def _extra() -> Any:
+    return attrs.field(factory=dict, repr=False, hash=False, kw_only=True)
+
+
+@attrs.frozen
+class SentMessage:
+    """What the API says of a message that it accepted.
+
+    Attributes:
+        message_id: the message's id.
+        status: ``"SENT"`` as a rule; the delivery comes later.
+        balance: credits left on the account; negative where there is an overdraft.
+        credits_used: what the message cost.
+        parts: how many parts it was sent in, or None where the API does not say.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    status: str
+    balance: float | None = None
+    credits_used: float | None = None
+    parts: int | None = None
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class Acknowledgement:
+    """What the API says of one message that it scheduled, cancelled or deleted.
+
+    Attributes:
+        message_id: the message's id.
+        status: ``"SCHEDULED"``, ``"CANCELLED"`` or ``"DELETED"``.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    status: str
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class Batch:
+    """What the API says of a batch that it accepted, scheduled or cancelled.
+
+    That a batch was accepted does not say that each recipient was: `batches.get` tells.
+
+    Attributes:
+        batch_id: the batch's id.
+        status: ``"SCHEDULED"`` even for a batch that is sent at once.
+        extra: fields that we do not know.
+    """
+
+    batch_id: str
+    status: str
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class FailureReason:
+    """Why a message was not delivered.
+
+    Attributes:
+        code: the API's code (see `smsworks_async.errors.CODES`), or None where it only used words.
+        details: the reason in words.
+        permanent: whether the same message would fail again; None where neither the API nor the
+            table of codes says.
+    """
+
+    code: int | None = None
+    details: str = ""
+    permanent: bool | None = None
+
+
+@attrs.frozen
+class MessageRecord:
+    """One message, as searches, batches and delivery reports tell it.
+
+    Attributes:
+        message_id: the message's id.
+        status: see `FINAL_STATUSES`; new ones may come.
+        credits: what it cost.
+        batch_id: the batch it went in, or None.
+        sender: the sender ID; of an incoming message, the sender's number.
+        destination: the recipient's number, such as ``"447700900123"``.
+        content: the text.
+        tag: its label.
+        keyword: an incoming message's keyword.
+        created: when it was made, UTC.
+        modified: when it last changed, UTC.
+        schedule: when it was to be sent, UTC.
+        failure_reason: why it was not delivered, or None.
+        customer_id: the account.
+        international: whether it went outside the UK.
+        metadata: strings that were sent with it.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    status: str
+    credits: float | None = None
+    batch_id: str | None = None
+    sender: str | None = attrs.field(default=None, repr=_sender)
+    destination: str | None = attrs.field(default=None, repr=_masked)
+    content: str | None = attrs.field(default=None, repr=False)
+    tag: str | None = None
+    keyword: str | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
+    schedule: datetime | None = None
+    failure_reason: FailureReason | None = None
+    customer_id: str | None = attrs.field(default=None, repr=False)
+    international: bool | None = None
+    metadata: Mapping[str, str] = attrs.field(factory=dict, repr=False, hash=False)
+    extra: Mapping[str, Any] = _extra()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the status will not change any more."""
+        return self.status in FINAL_STATUSES
+
+
+@attrs.frozen
+class ScheduledMessage:
+    """A message or a batch that waits to be sent, or was in the last three months.
+
+    Attributes:
+        message_id: the message's id, or the batch's where `batch` is True.
+        status: ``"SCHEDULED"``, ``"PROCESSED"`` or ``"CANCELLED"``.
+        batch: whether it is a batch.
+        sender: the sender ID.
+        destinations: the recipients' numbers.
+        content: the text.
+        schedule: when it is sent, UTC.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    status: str
+    batch: bool = False
+    sender: str | None = None
+    destinations: tuple[str, ...] = attrs.field(
+        default=(), repr=lambda numbers: f"<{len(numbers)} destinations>"
+    )
+    content: str | None = attrs.field(default=None, repr=False)
+    schedule: datetime | None = None
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class SentOTP:
+    """What the API says of a one-time password that it sent.
+
+    Attributes:
+        message_id: the message's id, to ask for the passcode's state with.
+        status: ``"SENT"`` as a rule.
+        balance: credits left on the account.
+        credits_used: what the message cost.
+        parts: how many parts it was sent in.
+        expires: until when the passcode can be verified, UTC, or None where the API does not say.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    status: str
+    balance: float | None = None
+    credits_used: float | None = None
+    parts: int | None = None
+    expires: datetime | None = None
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class OTPRecord:
+    """A one-time password's state.
+
+    Attributes:
+        status: ``"VERIFIED"`` when it was used in time, ``"EXPIRED"`` when it was not.
+        destination: the number that it was sent to.
+        passcode: the passcode. The API gives it as a number, which loses leading zeros.
+        validity: **seconds** for which it could be verified.
+        metadata: what was sent with it.
+        created: when it was made, UTC.
+        expires: until when it can be verified, UTC.
+        modified: when it last changed, UTC.
+        extra: fields that we do not know.
+    """
+
+    status: str
+    destination: str | None = attrs.field(default=None, repr=_masked)
+    passcode: str | None = attrs.field(default=None, repr=False)
+    validity: float | None = None
+    metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
+    created: datetime | None = None
+    expires: datetime | None = None
+    modified: datetime | None = None
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
+class ErrorSample:
+    """What an error of the API's looks like, as `utils.error` answers it.
+
+    Attributes:
+        message: what the API says.
+        code: its ``errorCode``, or None.
+        status: its ``status``, in the API's words.
+        permanent: whether the same request would fail again, or None where the API does not say.
+        extra: fields that we do not know.
+    """
+
+    message: str
+    code: int | None = None
+    status: str | None = None
+    permanent: bool | None = None
+    extra: Mapping[str, Any] = _extra()

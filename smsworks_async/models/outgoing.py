@@ -1,0 +1,281 @@
+"""What goes out: messages, batches, one-time passwords and searches, checked as they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Required, TypedDict
+
+import attrs
+
+from smsworks_async import phone
+from smsworks_async.errors import ValidationError
+from smsworks_async.models import checks
+
+
+def _optional(check: Callable[[object], Any], *, shown: bool = True) -> Any:
+    return attrs.field(default=None, converter=attrs.converters.optional(check), repr=shown)
+
+
+def _hidden(check: Callable[[object], Any]) -> Any:
+    return _optional(check, shown=False)
+
+
+def _ai(value: object) -> bool:
+    return checks.yes_or_no(value, "ai")
+
+
+def _destination(value: str | int) -> str:
+    return phone.normalise(value)
+
+
+def _destinations(values: Iterable[str | int]) -> tuple[str, ...]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ValidationError("destinations must be a list of numbers", field="destinations")
+    return tuple(map(phone.normalise, values))
+
+
+def _count(values: tuple[str, ...]) -> str:
+    return f"<{len(values)} destinations>"
+
+
+class CommonFields(TypedDict, total=False):
+    """The fields that every kind of send has.
+
+    Attributes:
+        sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+        content: the text, 1 to 1280 UTF-16 units.
+        tag: a label to find messages by, at most 280 characters.
+        delivery_report_url: where delivery reports are posted, instead of the account's address.
+        ttl: minutes until the delivery report is deleted; kept for three months by default.
+        validity: minutes to attempt delivery for, 1 to 2880, which is also the default.
+        ai: whether the provider may reword a text that is just over a credit's boundary;
+            the account's own setting by default.
+    """
+
+    sender: Required[str]
+    content: Required[str]
+    tag: str | None
+    delivery_report_url: str | None
+    ttl: int | None
+    validity: int | None
+    ai: bool | None
+
+
+class MessageFields(CommonFields, total=False):
+    """The fields of one message.
+
+    Attributes:
+        destination: the recipient's number, in any usual spelling.
+        metadata: strings to keep with the message, by name.
+        response_email: addresses that replies are forwarded to; needs a reply number.
+    """
+
+    destination: Required[str | int]
+    metadata: Mapping[str, str] | None
+    response_email: Iterable[str] | None
+
+
+class BatchFields(CommonFields, total=False):
+    """The fields of one text to many.
+
+    Attributes:
+        destinations: the recipients' numbers, in any usual spelling, 1 to 500.
+    """
+
+    destinations: Required[Iterable[str | int]]
+
+
+class OTPFields(TypedDict, total=False):
+    """The fields of a one-time password.
+
+    Attributes:
+        sender: as for a message.
+        destination: as for a message.
+        length: digits of the generated passcode; 6 by default.
+        template: the text, with ``{{passcode}}`` where the passcode goes.
+        validity: **seconds** for which the passcode can be verified.
+        passcode: your own passcode, instead of a generated one.
+        metadata: a JSON object of at most 1024 bytes, given back when the passcode is verified.
+    """
+
+    sender: Required[str]
+    destination: Required[str | int]
+    length: int | None
+    template: str | None
+    validity: int | None
+    passcode: str | None
+    metadata: Mapping[str, Any] | None
+
+
+class SearchFields(TypedDict, total=False):
+    """What to search for. All of them narrow the search.
+
+    Attributes:
+        status: such as ``"DELIVERED"`` or ``"INCOMING"``.
+        destination: the recipient's number, in any usual spelling.
+        sender: the sender ID, or the number of an incoming message's sender.
+        keyword: the keyword of an incoming message.
+        tag: the label that was sent with it.
+        credits: what it cost.
+        from_: the earliest moment, aware.
+        to: the latest moment, aware.
+        metadata: strings that were sent with it.
+        unread: with ``status="INCOMING"``: unread ones (True), or those read before (False).
+        limit: how many to answer with, at most 1000, which is also the default.
+        skip: how many to leave out first.
+    """
+
+    status: str | None
+    destination: str | int | None
+    sender: str | None
+    keyword: str | None
+    tag: str | None
+    credits: float | None
+    from_: datetime | None
+    to: datetime | None
+    metadata: Mapping[str, str] | None
+    unread: bool | None
+    limit: int | None
+    skip: int | None
+
+
+@attrs.frozen(kw_only=True)
+class _Common:
+    sender: str = attrs.field(converter=checks.sender)
+    content: str = attrs.field(converter=checks.content, repr=False)
+    tag: str | None = _optional(checks.tag)
+    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
+    ttl: int | None = _optional(checks.ttl)
+    validity: int | None = _optional(checks.validity)
+    ai: bool | None = _optional(_ai)
+    at: datetime | None = _optional(checks.schedule)
+
+
+@attrs.frozen(kw_only=True)
+class Message(_Common):
+    """One text to one recipient, checked and ready to send; see `MessageFields` for its fields.
+
+    Raises:
+        ValidationError: a field is not as the API wants it.
+    """
+
+    destination: str = attrs.field(converter=_destination, repr=phone.mask)
+    metadata: Mapping[str, str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
+    )
+    response_email: Iterable[str] | None = _hidden(checks.response_email)
+
+
+@attrs.frozen(kw_only=True)
+class BatchMessage(_Common):
+    """One text to many recipients; see `BatchFields`.
+
+    Raises:
+        ValidationError: a field is not as the API wants it.
+    """
+
+    destinations: tuple[str, ...] = attrs.field(converter=_destinations, repr=_count)
+
+
+def _template(value: object) -> str:
+    template = checks.content(value)
+    if "{{passcode}}" not in template:
+        raise ValidationError(
+            "template must say {{passcode}} where the passcode goes", field="template"
+        )
+    return template
+
+
+def _passcode(value: object) -> str:
+    passcode = checks.text(value, "passcode")
+    if not passcode.strip():
+        raise ValidationError("passcode is empty", field="passcode")
+    return passcode
+
+
+def _otp_length(value: object) -> int:
+    return checks.whole_number(value, "length", at_least=1)
+
+
+def _otp_validity(value: object) -> int:
+    return checks.whole_number(value, "validity", at_least=1)
+
+
+@attrs.frozen(kw_only=True)
+class OTPRequest:
+    """A one-time password to send; see `OTPFields`."""
+
+    sender: str = attrs.field(converter=checks.sender)
+    destination: str = attrs.field(converter=_destination, repr=phone.mask)
+    length: int | None = _optional(_otp_length)
+    template: str | None = _hidden(_template)
+    validity: int | None = _optional(_otp_validity)
+    passcode: str | None = _hidden(_passcode)
+    metadata: Mapping[str, Any] | None = attrs.field(
+        default=None,
+        converter=attrs.converters.optional(checks.otp_metadata),
+        repr=False,
+        hash=False,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class PasscodeToVerify:
+    """The passcode that somebody typed."""
+
+    passcode: str = attrs.field(converter=_passcode, repr=False)
+
+
+def _moment(field: str) -> Callable[[object], datetime]:
+    def check(value: object) -> datetime:
+        return checks.moment(value, field)
+
+    return check
+
+
+def _string(field: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        return checks.text(value, field)
+
+    return check
+
+
+def _search_limit(value: object) -> int:
+    return checks.whole_number(value, "limit", at_least=1, at_most=1000)
+
+
+def _skip(value: object) -> int:
+    return checks.whole_number(value, "skip", at_least=0)
+
+
+def _credits(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValidationError("credits must be a number", field="credits")
+    return value
+
+
+def _unread(value: object) -> bool:
+    return checks.yes_or_no(value, "unread")
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """A search; see `SearchFields`."""
+
+    status: str | None = _optional(_string("status"))
+    destination: str | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_destination), repr=False
+    )
+    sender: str | None = _hidden(_string("sender"))
+    keyword: str | None = _optional(_string("keyword"))
+    tag: str | None = _optional(checks.tag)
+    credits: float | None = _optional(_credits)
+    from_: datetime | None = _optional(_moment("from_"))
+    to: datetime | None = _optional(_moment("to"))
+    metadata: Mapping[str, str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
+    )
+    unread: bool | None = _optional(_unread)
+    limit: int | None = _optional(_search_limit)
+    skip: int | None = _optional(_skip)

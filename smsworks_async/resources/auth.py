@@ -1,0 +1,36 @@
+"""Tokens, from a customer id, a key and a secret."""
+
+from __future__ import annotations
+
+from smsworks_async.resources._base import Resource
+from smsworks_async.settings import Credentials, parse_token
+
+
+class AsyncAuth(Resource):
+    """Tokens."""
+
+    async def token(
+        self,
+        *,
+        customer_id: str | None = None,
+        key: str | None = None,
+        secret: str | None = None,
+    ) -> str:
+        """Exchange a customer id, key and secret for a token, which does not expire by itself.
+
+        A client that was given them logs in by itself; this is for keeping the token.
+
+        Args:
+            customer_id, key, secret: the account's; all three, or none for the client's own.
+
+        Returns:
+            The token, with its ``JWT `` prefix.
+
+        Raises:
+            ConfigurationError: neither this call nor the client has them.
+            NotAuthenticated: they are not valid.
+        """
+        credentials = self._calls.settings.credentials
+        if credentials is None or customer_id is not None or key is not None or secret is not None:
+            credentials = Credentials(customer_id or "", key or "", secret or "")
+        return parse_token(await self._calls.log_in(credentials))

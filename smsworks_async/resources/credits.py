@@ -1,0 +1,26 @@
+"""The account's credits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from smsworks_async.resources._base import Resource
+from smsworks_async.transport import Operation
+
+
+_BALANCE: Final = Operation("GET", "/credits/balance", repeatable=True)
+
+
+@attrs.frozen
+class _Balance:
+    credits: float
+
+
+class AsyncCredits(Resource):
+    """The account's credits."""
+
+    async def balance(self) -> float:
+        """Give the credits that are left; negative where an overdraft is used."""
+        return (await self._calls.make(_BALANCE, into=_Balance)).credits

@@ -1,0 +1,42 @@
+"""The API's own aids: whether a token is good, and what an error looks like."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from smsworks_async.models import checks
+from smsworks_async.models.incoming import ErrorSample
+from smsworks_async.resources._base import Resource
+from smsworks_async.transport import Operation
+
+
+_TEST: Final = Operation("GET", "/utils/test", repeatable=True)
+_ERROR: Final = Operation("GET", "/utils/errors/{}", repeatable=True, answers_errors=True)
+
+
+@attrs.frozen
+class _Test:
+    message: str
+
+
+class AsyncUtils(Resource):
+    """The API's own aids."""
+
+    async def test(self) -> str:
+        """Give the customer id that the token belongs to, in the API's words.
+
+        Raises:
+            NotAuthenticated: the token is not valid.
+        """
+        return (await self._calls.make(_TEST, into=_Test)).message
+
+    async def error(self, code: int) -> ErrorSample:
+        """Ask for a sample of one of the API's errors. It is an answer, and is not raised.
+
+        Args:
+            code: such as 4021.
+        """
+        number = checks.whole_number(code, "code", at_least=0)
+        return await self._calls.make(_ERROR, into=ErrorSample, identifier=str(number))

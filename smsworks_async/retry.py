@@ -1,0 +1,124 @@
+"""Whether to make a request again, and how long to wait first: pure decisions, run by tenacity."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import attrs
+import tenacity
+
+from smsworks_async.errors import APIError, ConfigurationError, NotSent, OutcomeUnknown
+
+
+T = TypeVar("T")
+
+
+def _positive(_: object, attribute: attrs.Attribute[float], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ConfigurationError(f"RetryPolicy: {attribute.name} must be a number of at least 0")
+
+
+def _at_least_one(_: object, __: object, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError("RetryPolicy: attempts must be a whole number of at least 1")
+
+
+@attrs.frozen
+class RetryPolicy:
+    """How often, and after which waits, a call is attempted. What may be repeated is not a setting.
+
+    Waits grow exponentially with full jitter: before attempt n + 1, between 0 and
+    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` is obeyed instead.
+
+    Attributes:
+        attempts: attempts in all, at least 1; 1 never repeats anything.
+        base: seconds; the longest first wait.
+        cap: seconds; the longest wait.
+
+    Raises:
+        ConfigurationError: a value is out of bounds.
+    """
+
+    attempts: int = attrs.field(default=4, validator=_at_least_one)
+    base: float = attrs.field(default=0.5, validator=_positive)
+    cap: float = attrs.field(default=20.0, validator=_positive)
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Say whether the same request may, and should, be made again after this failure."""
+    if isinstance(error, APIError):
+        return not error.permanent
+    if isinstance(error, OutcomeUnknown):
+        return error.safe_to_repeat
+    return isinstance(error, NotSent)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Read a ``Retry-After`` header, seconds or a date, as seconds from now; else None."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+async def repeat(
+    attempt: Callable[[], Awaitable[T]],
+    first: Exception,
+    policy: RetryPolicy,
+    *,
+    time_left: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
+    """Go on after a first attempt that failed.
+
+    The first attempt is made without tenacity, since around a success it would cost more than the
+    rest of this package together; so its failure is played back here, as attempt number one. Every
+    call has an instance of its own, because a shared one mixes up its callers' statistics.
+
+    Args:
+        attempt: makes the request once more.
+        first: how the first attempt failed.
+        policy: how often, and after which waits.
+        time_left: seconds until the call must have ended.
+        sleep: waits for so many seconds.
+
+    Raises:
+        Exception: the last attempt's failure.
+    """
+    played_back = False
+
+    async def next_attempt() -> T:
+        nonlocal played_back
+        if not played_back:
+            played_back = True
+            raise first
+        return await attempt()
+
+    backoff = tenacity.wait_random_exponential(multiplier=policy.base, max=policy.cap)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, APIError) else None
+        return backoff(state) if asked is None else asked
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= policy.attempts or state.upcoming_sleep >= time_left()
+
+    retrying = tenacity.AsyncRetrying(
+        sleep=sleep,
+        wait=wait,
+        stop=stop,
+        retry=tenacity.retry_if_exception(worth_repeating),
+        reraise=True,
+    )
+    return await retrying(next_attempt)

@@ -1,0 +1,254 @@
+"""The blocking client: the same core, names and arguments, for callers without an event loop.
+
+Every blocking method is one line that names its async twin; neither logic nor docstring is written
+twice, and type checkers see the twin's own arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from types import MethodType, TracebackType
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+
+from smsworks_async.bulk import AsyncBulk
+from smsworks_async.client import AsyncSMSWorks
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.portal import Conversation, Portal, calling_back, drawing
+from smsworks_async.resources.auth import AsyncAuth
+from smsworks_async.resources.batches import AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import AsyncMessages
+from smsworks_async.resources.otp import AsyncOTP
+from smsworks_async.resources.utils import AsyncUtils
+
+
+A = TypeVar("A")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Plain data, which may be read on any thread. Whatever else can be iterated is the caller's code.
+_PLAIN: Final = frozenset({str, bytes, list, tuple, set, frozenset, dict, range})
+_END: Final = object()
+
+
+class _Twin(Generic[A]):
+    """A family of operations, blocking."""
+
+    def __init__(self, portal: Portal, twin: A) -> None:
+        self._portal = portal
+        self._twin = twin
+
+
+class _Method(Generic[P, T]):
+    """A method that does what its async twin does, and looks like it."""
+
+    def __init__(self, call: Callable[..., T], twin: Callable[..., Any]) -> None:
+        self._call = functools.update_wrapper(call, twin)
+        self.__doc__ = twin.__doc__
+        self.__wrapped__ = twin
+
+    def __get__(self, instance: object, owner: type) -> Callable[P, T]:
+        return self._call if instance is None else MethodType(self._call, instance)
+
+
+def _handed_over(value: Any, conversation: Conversation[Any], *, stream: bool) -> Any:
+    """Keep what is the caller's with the caller: iterables and callbacks run on its thread."""
+    if type(value) in _PLAIN or isinstance(value, AsyncIterable):
+        return value
+    if callable(value):
+        return calling_back(conversation, value)
+    return drawing(conversation, value) if stream and isinstance(value, Iterable) else value
+
+
+def _drawn(value: Any) -> Any:
+    """Read what one request holds before the call leaves the caller's thread."""
+    if type(value) in _PLAIN or not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        return value
+    return dict(value) if isinstance(value, Mapping) else list(value)
+
+
+def blocking(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: bool = False
+) -> _Method[P, T]:
+    """Make the blocking twin of a coroutine function.
+
+    Args:
+        function: the coroutine function, a method of an async family.
+        stream: whether its iterables are read while it runs, rather than before.
+    """
+    twin: Callable[..., Coroutine[Any, Any, T]] = function
+
+    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> T:
+        if not stream:
+            args = tuple(map(_drawn, args))
+            kwargs = {name: _drawn(value) for name, value in kwargs.items()}
+
+        def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
+            hand_over = functools.partial(_handed_over, conversation=conversation, stream=stream)
+            return twin(
+                self._twin,
+                *map(hand_over, args),
+                **{name: hand_over(value) for name, value in kwargs.items()},
+            )
+
+        return self._portal.run(work)
+
+    return _Method(call, function)
+
+
+def iterating(
+    function: Callable[Concatenate[Any, P], AsyncIterator[T]],
+) -> _Method[P, Iterator[T]]:
+    """Make the blocking twin of an async generator function: an iterator."""
+
+    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> Iterator[T]:
+        source: Any = function(self._twin, *args, **kwargs)
+        try:
+            while True:
+                item = self._portal.run(lambda _: _next(source))
+                if item is _END:
+                    return
+                yield item
+        finally:
+            self._portal.run(lambda _: source.aclose())
+
+    return _Method(call, function)
+
+
+async def _next(source: Any) -> Any:
+    return await anext(source, _END)
+
+
+class Messages(_Twin[AsyncMessages]):
+    """Single messages."""
+
+    send = blocking(AsyncMessages.send)
+    flash = blocking(AsyncMessages.flash)
+    schedule = blocking(AsyncMessages.schedule)
+    scheduled = blocking(AsyncMessages.scheduled)
+    cancel = blocking(AsyncMessages.cancel)
+    get = blocking(AsyncMessages.get)
+    delete = blocking(AsyncMessages.delete)
+    search = blocking(AsyncMessages.search)
+    failed = blocking(AsyncMessages.failed)
+    inbox = blocking(AsyncMessages.inbox)
+    iterate = iterating(AsyncMessages.iterate)
+
+
+class Batches(_Twin[AsyncBatches]):
+    """Batches of at most 500 recipients."""
+
+    send = blocking(AsyncBatches.send)
+    send_each = blocking(AsyncBatches.send_each)
+    schedule = blocking(AsyncBatches.schedule)
+    get = blocking(AsyncBatches.get)
+    cancel = blocking(AsyncBatches.cancel)
+
+
+class OTP(_Twin[AsyncOTP]):
+    """One-time passwords."""
+
+    send = blocking(AsyncOTP.send)
+    verify = blocking(AsyncOTP.verify)
+    get = blocking(AsyncOTP.get)
+
+
+class Credits(_Twin[AsyncCredits]):
+    """The account's credits."""
+
+    balance = blocking(AsyncCredits.balance)
+
+
+class Utils(_Twin[AsyncUtils]):
+    """The API's own aids."""
+
+    test = blocking(AsyncUtils.test)
+    error = blocking(AsyncUtils.error)
+
+
+class Auth(_Twin[AsyncAuth]):
+    """Tokens."""
+
+    token = blocking(AsyncAuth.token)
+
+
+class Bulk(_Twin[AsyncBulk]):
+    """Any number of recipients."""
+
+    send = blocking(AsyncBulk.send, stream=True)
+    send_each = blocking(AsyncBulk.send_each, stream=True)
+
+
+def _as_for(
+    make: Callable[P, AsyncSMSWorks],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, P], None]]:
+    """Give a constructor another's arguments, for type checkers and for `help`."""
+
+    def wrap(init: Callable[..., None]) -> Callable[Concatenate[Any, P], None]:
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        parameters = [own, *inspect.signature(make).parameters.values()]
+        init.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return init
+
+    return wrap
+
+
+class SMSWorks:
+    """The SMS Works, blocking: for Django, Flask, cron and notebooks.
+
+    It takes the arguments of `AsyncSMSWorks`, but for `session`, and has the same methods. Use it
+    as a context manager, or call `close`. The first call starts one background thread with one
+    event loop, which all threads share; a forked child makes a client of its own.
+
+    Raises:
+        ConfigurationError: something of this cannot work.
+    """
+
+    @_as_for(AsyncSMSWorks)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("session") is not None:
+            raise ConfigurationError(
+                "a session belongs to the event loop that made it, and the blocking client has a "
+                "loop of its own; leave session out, or use AsyncSMSWorks"
+            )
+        client = AsyncSMSWorks(*args, **kwargs)
+        self._client = client
+        self._portal = Portal(client.close)
+        self.messages = Messages(self._portal, client.messages)
+        self.batches = Batches(self._portal, client.batches)
+        self.otp = OTP(self._portal, client.otp)
+        self.credits = Credits(self._portal, client.credits)
+        self.utils = Utils(self._portal, client.utils)
+        self.auth = Auth(self._portal, client.auth)
+        self.bulk = Bulk(self._portal, client.bulk)
+
+    def close(self) -> None:
+        """End the background thread and its connections; a second time does nothing.
+
+        Calls that are under way in other threads end with `OutcomeUnknown`.
+        """
+        self._portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SMSWorks {self._client._calls.settings.base_url}>"

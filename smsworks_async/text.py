@@ -1,0 +1,251 @@
+"""GSM 03.38: how a text is encoded, how many segments it takes, and what they cost.
+
+The alphabet and its extension are those of 3GPP TS 23.038 (sections 6.2.1 and 6.2.1.1), the sizes
+of segments those of 3GPP TS 23.040 (140 octets, of which a concatenated part loses six to its
+header), and the credits those of The SMS Works.
+"""
+# Look-alikes are this module's trade.
+# ruff: noqa: RUF001, RUF002
+
+from __future__ import annotations
+
+import enum
+import re
+import unicodedata
+
+import attrs
+
+from smsworks_async.errors import ValidationError
+
+
+class Encoding(enum.StrEnum):
+    """How a text travels: in septets of the GSM alphabet, or in UTF-16."""
+
+    GSM = "GSM"
+    UNICODE = "Unicode"
+
+
+@attrs.frozen
+class Offender:
+    """A character that the GSM alphabet lacks.
+
+    Attributes:
+        character: the character.
+        position: its index in the content, so that ``content[position] == character``.
+    """
+
+    character: str
+    position: int
+
+
+@attrs.frozen
+class TextMeasure:
+    """What a text takes to send.
+
+    Attributes:
+        encoding: GSM, or Unicode as soon as there is one offender.
+        units: septets in GSM, UTF-16 code units in Unicode.
+        segments: the parts that the recipient's phone puts together; 0 for an empty text.
+        credits: an estimate for one UK recipient, see :func:`measure`.
+        offenders: every character that forced Unicode, in order; empty in GSM.
+    """
+
+    encoding: Encoding
+    units: int
+    segments: int
+    credits: float
+    offenders: tuple[Offender, ...]
+
+
+# The default alphabet in the standard's order, 0x00 to 0x7F, without 0x1B: that is the escape to
+# the extension table, and no character. 0x09 is the capital Ç. (The Unicode Consortium's
+# GSM0338.TXT has the small ç in its place; phones and ICU follow the standard.)
+_BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = "\f^{}\\[~]|€"
+
+_NOT_GSM = re.compile(f"[^{re.escape(_BASIC + _EXTENSION)}]")
+_ALL_BASIC = re.compile(f"[{re.escape(_BASIC)}]*")
+# The characters of two units, and what stands for the first of the two when units are laid out
+# one after the other. No content can hold it: see `utf16_units`.
+_GSM_PAIR = re.compile(f"[{re.escape(_EXTENSION)}]")
+_UTF16_PAIR = re.compile("[\U00010000-\U0010ffff]")
+_LEAD = "\ud800"
+
+
+def measure(content: str) -> TextMeasure:
+    r"""Measure a text as it would be sent.
+
+    The estimate of credits is for one UK recipient; elsewhere a message typically costs double,
+    and the ``credits_used`` of a sent message is the truth. In GSM each segment counts one credit:
+    the provider charges 160 septets once and longer texts per 153, and where unsplit pairs need
+    one part more than that, the higher figure is the estimate. In Unicode the provider charges
+    per 70 UTF-16 units although concatenated segments carry 67, so that 1280 units are 20 segments
+    and 19 credits.
+
+    Raises:
+        ValidationError: the content is not a string, or holds half of a surrogate pair.
+
+    >>> measure("Hello").segments
+    1
+    >>> measure("a" * 152 + "€" + "a" * 152).segments  # the pair of € is never split
+    3
+    >>> measure("Don’t").offenders
+    (Offender(character='’', position=3),)
+    """
+    utf16_units(content)  # refuses what is no text
+    offenders: tuple[Offender, ...] = ()
+    units = content
+    if not _ALL_BASIC.fullmatch(content):  # most texts are, and need no closer look
+        offenders = tuple(Offender(match[0], match.start()) for match in _NOT_GSM.finditer(content))
+        pair = _UTF16_PAIR if offenders else _GSM_PAIR
+        units = pair.sub(rf"{_LEAD}\g<0>", content)
+    if offenders:
+        encoding, segments = Encoding.UNICODE, _segments(units, single=70, part=67)
+        credits = -(-len(units) // 70)
+    else:
+        encoding = Encoding.GSM
+        credits = segments = _segments(units, single=160, part=153)
+    return TextMeasure(encoding, len(units), segments, float(credits), offenders)
+
+
+def utf16_units(content: str) -> int:
+    """Count UTF-16 code units, which the API's limit of 1280 on a content is in.
+
+    Raises:
+        ValidationError: the content is not a string, or holds half of a surrogate pair.
+    """
+    if not isinstance(content, str):
+        kind = type(content).__name__
+        raise ValidationError(f"content must be a str, not {kind}", field="content")
+    if content.isascii():
+        return len(content)
+    try:
+        return len(content.encode("utf-16-le")) // 2
+    except UnicodeEncodeError as error:
+        position = error.start
+    # Outside the handler, since the codec's error holds the whole text.
+    raise ValidationError(
+        f"content holds half of a surrogate pair at position {position}, which cannot be sent; "
+        'mend it with content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+        field="content",
+    )
+
+
+def _segments(units: str, *, single: int, part: int) -> int:
+    """Count the parts that a text takes, one character of `units` being one unit."""
+    if len(units) <= single:
+        return 1 if units else 0
+    segments = start = 0
+    while start < len(units):
+        last = start + part - 1
+        start = last if units[last : last + 1] == _LEAD else last + 1
+        segments += 1
+    return segments
+
+
+# Nobody sees these: control characters, the soft hyphen, zero-width spaces, the byte order mark,
+# marks of writing direction. (0x1F is Word's optional hyphen.)
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1d\x1f\x7f\u00ad\u061c\u180e\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]+"
+)
+_LINE_END = re.compile("\r\n?|[\x0b\x85\u2028\u2029]")  # 0x0B is Word's line break
+# Accents, joiners and emoji selectors belong to the character before them. Where that one is of
+# the GSM alphabet, it loses them; after an emoji or a letter of another script they stay.
+_STRAY_MARK = re.compile(
+    f"(?<![^{re.escape(_BASIC + _EXTENSION)}])[\u0300-\u036f\u200c\u200d\u20e3\ufe00-\ufe0f]+"
+)
+
+# What Unicode's own compatibility forms (NFKD) do not know, by what replaces it.
+_REPLACEMENTS = {
+    character: replacement
+    for replacement, characters in {
+        "'": "‘’‚‛′‵‹›❛❜ʹʻʼʽˈ´`",
+        '"': "“”„‟″‶«»❝❞〝〞ʺ˝",
+        "-": "‐‑‒–—―−⁃•‣◦∙●○■□▪▫\x1e",  # 0x1E is Word's non-breaking hyphen
+        ".": "·",  # as in £3·50
+        ",": "،、",
+        " ": "\t\u1680",
+        "/": "⁄∕÷",
+        "*": "∗★☆",
+        "~": "∼≈〜",
+        "->": "→",
+        "<-": "←",
+        "<->": "↔",
+        "=>": "⇒",
+        "<=": "≤",
+        ">=": "≥",
+        "+/-": "±",
+        "x": "×",
+        "u": "µμ",
+        "(C)": "©",
+        "(R)": "®",
+        "oe": "œ",
+        "OE": "Œ",
+        "SS": "ẞ",
+        "d": "đð",
+        "D": "ĐÐ",
+        "h": "ħ",
+        "H": "Ħ",
+        "i": "ı",
+        "l": "ł",
+        "L": "Ł",
+        "t": "ŧ",
+        "T": "Ŧ",
+        "th": "þ",
+        "Th": "Þ",
+    }.items()
+    for character in characters
+}
+
+
+def to_gsm(content: str) -> str:
+    r"""Replace what word processors and keyboards put in by what the GSM alphabet has.
+
+    Quotes, dashes, ellipses, bullets, unusual spaces, ligatures, fractions, full-width forms and
+    the like become their plain equivalents; line ends become a line feed; invisible characters go.
+    What GSM has stays, accents included, and an accent that GSM lacks is dropped: é stays é, â
+    becomes a. What has no sensible equivalent (emoji, other scripts, °) stays as it is, so that
+    :func:`measure` still shows it. Doing it twice changes nothing more.
+
+    A text that becomes GSM takes no more segments than before, unless it is made mostly of
+    characters that become three or more, such as … or ½. One that keeps an offender stays Unicode,
+    where any replacement of several characters may add a segment.
+
+    Raises:
+        ValidationError: the content is not a string, or holds half of a surrogate pair.
+
+    >>> to_gsm("“Café” – don’t be late…")
+    '"Café" - don\'t be late...'
+    """
+    utf16_units(content)  # refuses what is no text
+    if "\r" not in content and not _NOT_GSM.search(content):
+        return content
+    content = _LINE_END.sub("\n", _INVISIBLE.sub("", content))
+    # Composed first, so that an e and its accent count as the é that GSM has.
+    content = _NOT_GSM.sub(_nearest, unicodedata.normalize("NFC", content))
+    return _STRAY_MARK.sub("", content)
+
+
+def _nearest(match: re.Match[str]) -> str:
+    """Find what GSM has for a character, or give the character back."""
+    character = match[0]
+    if character in _REPLACEMENTS:
+        return _REPLACEMENTS[character]
+    parts = unicodedata.normalize("NFKD", character)
+    if parts[0].isalpha():  # the stroke of ≠ is no accent
+        parts = "".join(part for part in parts if not unicodedata.combining(part))
+    plain = "".join(_REPLACEMENTS.get(part, part) for part in parts)
+    if _NOT_GSM.search(plain):
+        return character
+    before = match.string[match.start() - 1 : match.start()]
+    if before.isdecimal() and unicodedata.category(character) == "No":
+        # 1½ is not 11/2, and 10² is not 102.
+        superscript = unicodedata.decomposition(character).startswith("<super>")
+        return ("^" if superscript else " ") + plain
+    return plain

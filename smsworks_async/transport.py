@@ -1,0 +1,290 @@
+"""One request: bytes out, an answer or a classified failure back.
+
+Every failure is one of three kinds, and is decided here and nowhere else:
+
+- *not sent* (`NotSent`): the body was not yet asked to write, and what failed comes before that;
+- *rejected* (`APIError`): the API, or a server before it, answered with a refusal;
+- *unknown* (`OutcomeUnknown`): everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import attrs
+
+from smsworks_async.errors import (
+    ConfigurationError,
+    NotSent,
+    OutcomeUnknown,
+    SMSWorksError,
+    api_error_class,
+    is_permanent,
+)
+from smsworks_async.privacy import redact
+from smsworks_async.retry import parse_retry_after
+
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+    from yarl import URL
+
+
+#: The longest answer that is read, in bytes: 1000 records of the longest texts are half of it.
+MAX_ANSWER: Final = 8 * 1024 * 1024
+
+_CONTENT_TYPE: Final = "application/json"
+# The deadline is ours, around the whole call; aiohttp's own would end it a second time.
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+# What can only happen before a body is written: name look-up, connecting, TLS, a proxy's refusal.
+_BEFORE_THE_BODY: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+)
+_REFUSED_BY_AIOHTTP: Final = (ValueError, TypeError, RuntimeError, aiohttp.NonHttpUrlClientError)
+
+
+@attrs.frozen
+class Operation:
+    """One of the API's operations.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path below the base URL; ``{}`` stands for an id.
+        repeatable: whether repeating it costs nothing and changes nothing.
+        authenticated: whether it needs a token.
+        answers_errors: whether an error object is its answer rather than a failure.
+    """
+
+    method: str
+    path: str
+    repeatable: bool = False
+    authenticated: bool = True
+    answers_errors: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Body(aiohttp.BytesPayload):
+    """A request's bytes, which know whether they were asked to leave.
+
+    aiohttp writes headers and body together and asks the body for it, so that as long as `left` is
+    False no byte of the request has left. `seal` keeps it that way: a body that was sealed refuses
+    to be written, as does one that may leave once and did, and one whose time is over.
+    """
+
+    def __init__(self, content: bytes, *, once: bool, not_after: float | None = None) -> None:
+        # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
+        # texts may be larger, and is written in one piece all the same.
+        super(aiohttp.BytesPayload, self).__init__(content, content_type=_CONTENT_TYPE)
+        self._size = len(content)
+        self._once = once
+        self._not_after = not_after
+        self._sealed = False
+        self.left = False
+
+    def seal(self) -> None:
+        """Let no byte leave from now on."""
+        self._sealed = True
+
+    def _leave(self) -> None:
+        late = self._not_after is not None and time.monotonic() >= self._not_after
+        if self._sealed or late or (self._once and self.left):
+            raise aiohttp.ClientError("the request may not leave any more")
+        self.left = True
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the bytes, if they may leave."""
+        self._leave()
+        await super().write(writer)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write the bytes, if they may leave."""
+        self._leave()
+        await super().write_with_length(writer, content_length)
+
+
+def failure(
+    error: BaseException, operation: Operation, *, left: bool, proxied: bool
+) -> SMSWorksError:
+    """Classify what happened to a request that got no answer.
+
+    Args:
+        error: what was raised.
+        operation: what was requested.
+        left: whether the body was asked to write; True where there is none to ask.
+        proxied: whether a proxy stands in between: one that closes the connection while it sets up
+            the tunnel raises the same exception as a server that read everything and died.
+    """
+    if isinstance(error, _BEFORE_THE_BODY) or (
+        not left and proxied and isinstance(error, aiohttp.ClientConnectionError)
+    ):
+        if not left or operation.repeatable:
+            return NotSent(f"{operation}: the request was not sent: {error}")
+    elif not left and isinstance(error, _REFUSED_BY_AIOHTTP):
+        return ConfigurationError(
+            f"{operation}: the request could not be made: {redact(str(error))}; "
+            "check the session, proxy and address that the client was given"
+        )
+    return unknown(operation, f"no whole answer came ({type(error).__name__})")
+
+
+def unknown(operation: Operation, why: str) -> OutcomeUnknown:
+    """Say that an operation may or may not have been carried out, and how to find out."""
+    if operation.repeatable:
+        return OutcomeUnknown(
+            f"{operation}: {why}; the call can be repeated",
+            operation=str(operation),
+            safe_to_repeat=True,
+        )
+    return OutcomeUnknown(
+        f"{operation}: {why}, so it may have been accepted, and it was not repeated; "
+        "search the messages of the last minutes for this recipient before sending again",
+        operation=str(operation),
+    )
+
+
+def _decode(content: bytes) -> tuple[object, Exception | None]:
+    try:
+        return json.loads(content.decode("utf-8", "replace")), None
+    except json.JSONDecodeError as error:
+        error.doc = ""  # the answer itself, which may hold texts, does not travel with the error
+        return None, error
+    except (ValueError, RecursionError) as error:
+        return None, error
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def interpret(
+    operation: Operation,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    secrets: Callable[[], tuple[str, ...]] = tuple,
+    now: datetime | None = None,
+) -> Any:
+    """Turn an answer into its JSON, or into the failure that it tells of.
+
+    Raises:
+        APIError: the API, or a server before it, refused.
+        OutcomeUnknown: the answer does not say whether the request was accepted.
+    """
+    document, not_json = _decode(content)
+    fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    code = _integer(fields.get("errorCode"))
+    if not_json is None and (operation.answers_errors or (200 <= status < 300 and code is None)):
+        return document
+    if status < 300 and code is None:
+        raise unknown(
+            operation, f"the answer (HTTP {status}, {len(content)} bytes) is not whole JSON"
+        ) from not_json
+    if status >= 500 and code is None and not operation.repeatable:
+        raise unknown(
+            operation, f"a server answered HTTP {status} without the API's own error code"
+        ) from not_json
+    said = fields.get("message")
+    if 300 <= status < 400:
+        said = "the address redirects to another, which is not followed; check the base URL"
+    elif not isinstance(said, str) or not said:
+        said = f"the answer gives no reason ({headers.get('Content-Type', 'no content type')})"
+    raise api_error_class(status, code)(
+        redact(said, secrets()),
+        status=status,
+        code=code,
+        permanent=is_permanent(status, code, _flag(fields.get("permanent"))),
+        retry_after=parse_retry_after(headers.get("Retry-After"), now or datetime.now(UTC)),
+    ) from not_json
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer whole, but no more than `MAX_ANSWER` bytes, unpacked."""
+    stream = response.content
+    content = await stream.readany()
+    if stream.at_eof():
+        return content
+    pieces = [content]
+    size = len(content)
+    while size <= MAX_ANSWER and (piece := await stream.readany()):
+        pieces.append(piece)
+        size += len(piece)
+    if size > MAX_ANSWER:
+        raise aiohttp.ClientPayloadError(f"the answer is longer than {MAX_ANSWER} bytes")
+    return b"".join(pieces)
+
+
+async def request(
+    session: aiohttp.ClientSession,
+    operation: Operation,
+    url: URL,
+    body: Body | None,
+    headers: Mapping[str, str],
+    *,
+    proxied: bool,
+    options: Mapping[str, Any],
+    secrets: Callable[[], tuple[str, ...]] = tuple,
+) -> Any:
+    """Make one request, and answer with its JSON.
+
+    Args:
+        session: what to make it with.
+        operation: what to do.
+        url: where.
+        body: the bytes to send, or None.
+        headers: among them the token.
+        proxied: whether a proxy may stand in between.
+        options: aiohttp's own, for every request of this client.
+        secrets: gives the strings that an error must not repeat.
+
+    Raises:
+        APIError, NotSent, OutcomeUnknown: see this module's docstring.
+        ConfigurationError: the request could not even be made.
+    """
+    try:
+        async with session.request(
+            operation.method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=_NO_TIMEOUT,
+            **options,
+        ) as response:
+            content = await _read(response)
+    except Exception as error:
+        if body is not None:
+            body.seal()
+        left = body is None or body.left
+        raise failure(error, operation, left=left, proxied=proxied) from error
+    except BaseException as error:
+        if body is not None:
+            body.seal()
+        error.add_note(f"{operation}: {_what_is_known(body)}")
+        raise
+    return interpret(operation, response.status, response.headers, content, secrets=secrets)
+
+
+def _what_is_known(body: Body | None) -> str:
+    if body is not None and not body.left:
+        return "the request was not sent"
+    return "the request left, and it is not known whether it was accepted"

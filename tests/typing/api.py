@@ -1,0 +1,104 @@
+"""The public names as a user writes them; checked by mypy and pyright, never run."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import assert_type
+
+from smsworks_async import (
+    Acknowledgement,
+    AsyncSMSWorks,
+    Batch,
+    BulkProgress,
+    BulkReport,
+    ErrorSample,
+    Message,
+    MessageRecord,
+    OTPRecord,
+    RetryPolicy,
+    ScheduledMessage,
+    SentMessage,
+    SentOTP,
+    SMSWorks,
+    phone,
+    text,
+)
+
+
+AT = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
+
+
+async def awaited() -> None:
+    """Every operation, awaited."""
+    async with AsyncSMSWorks(token="eyJ", retry=RetryPolicy(attempts=2), timeout=5) as sms:
+        sent = await sms.messages.send(sender="Acme", destination="07700 900123", content="Hi")
+        assert_type(sent, SentMessage)
+        assert_type(sent.balance, float | None)
+        assert_type(
+            await sms.messages.schedule(
+                at=AT, sender="Acme", destination=447700900123, content="x"
+            ),
+            Acknowledgement,
+        )
+        assert_type(await sms.messages.scheduled(), list[ScheduledMessage])
+        assert_type(await sms.messages.get("1"), MessageRecord)
+        assert_type(await sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
+        assert_type(sms.messages.iterate(tag="x"), AsyncIterator[MessageRecord])
+        batch = await sms.batches.send(sender="Acme", destinations=["07700 900123"], content="x")
+        assert_type(batch, Batch)
+        message = Message(sender="Acme", destination="07700 900123", content="x")
+        assert_type(await sms.batches.send_each([message]), Batch)
+        assert_type(await sms.otp.send(sender="Acme", destination="07700 900123"), SentOTP)
+        assert_type(await sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
+        assert_type(await sms.credits.balance(), float)
+        assert_type(await sms.utils.error(4021), ErrorSample)
+        assert_type(await sms.auth.token(), str)
+
+        async def tell(progress: BulkProgress) -> None:
+            assert_type(progress.per_second, float)
+
+        report = await sms.bulk.send(
+            sender="Acme", content="x", destinations=iter(["07700 900123"]), progress=tell
+        )
+        assert_type(report, BulkReport)
+
+
+def blocking() -> None:
+    """The same, blocking: the arguments and answers are the async ones."""
+    with SMSWorks(token="eyJ", retry=RetryPolicy(attempts=2), timeout=5) as sms:
+        sent = sms.messages.send(sender="Acme", destination="07700 900123", content="Hi")
+        assert_type(sent, SentMessage)
+        assert_type(
+            sms.messages.schedule(at=AT, sender="Acme", destination=447700900123, content="x"),
+            Acknowledgement,
+        )
+        assert_type(sms.messages.scheduled(), list[ScheduledMessage])
+        assert_type(sms.messages.get("1"), MessageRecord)
+        assert_type(sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
+        assert_type(sms.messages.iterate(tag="x"), Iterator[MessageRecord])
+        message = Message(sender="Acme", destination="07700 900123", content="x")
+        assert_type(sms.batches.send_each([message]), Batch)
+        assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
+        assert_type(sms.credits.balance(), float)
+        assert_type(
+            sms.bulk.send(
+                sender="Acme",
+                content="x",
+                destinations=(number for number in ["07700 900123"]),
+                progress=lambda progress: None,
+            ),
+            BulkReport,
+        )
+
+
+def refused() -> None:
+    """What is wrong, type checkers say."""
+    with SMSWorks(token="eyJ") as sms:
+        sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        sms.messages.send(sender="Acme", destination="07700 900123", content=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def pure() -> None:
+    """The parts that need no client."""
+    assert_type(phone.normalise("07700 900123"), str)
+    assert_type(text.measure("Hi").credits, float)
+    assert_type(text.to_gsm("Hi"), str)
