@@ -1,0 +1,84 @@
+"""What many tests need: a sandbox on a real socket, clients for it, and a thread that hosts one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
+from smsworks_async.sandbox import Sandbox
+
+
+T = TypeVar("T")
+
+#: What most tests send.
+TEXT = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
+NUMBER = "447700900123"
+#: Retries without waits: what is tested is whether, not when.
+AT_ONCE = RetryPolicy(base=0)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL"):
+        monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        yield client
+
+
+class HostedSandbox:
+    """A sandbox on a loop of its own thread, for tests that block."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._host()))
+
+    async def _host(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        async with Sandbox() as self.box:
+            self._ready.set()
+            await self._over.wait()
+
+    def __enter__(self) -> HostedSandbox:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def do(self, function: Callable[[Sandbox], T]) -> T:
+        """Run something on the sandbox's own thread."""
+
+        async def run() -> T:
+            result: Any = function(self.box)
+            return await result if isinstance(result, Awaitable) else result
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def client(self, **settings: Any) -> SMSWorks:
+        return SMSWorks(
+            self.box.token, base_url=self.box.base_url, **{"retry": AT_ONCE, **settings}
+        )
+
+
+@pytest.fixture
+def hosted() -> Iterator[HostedSandbox]:
+    with HostedSandbox() as host:
+        yield host
