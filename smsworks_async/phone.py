@@ -26,7 +26,7 @@ _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 _DIGITS_AFTER_PLUS_7 = 11  # of Russia and Kazakhstan, the country code included
 
 # What stands before the last nine digits of a UK mobile. A trunk 0 may follow the country code.
-# (A table and two slices take a third of the time of a regular expression.)
+# (A table and two slices take half the time of a regular expression.)
 _WITH_COUNTRY_CODE = frozenset({"447", "+447", "00447", "4407", "+4407", "004407"})
 _UK_MOBILE = _WITH_COUNTRY_CODE | {"07", "7"}
 # The regions that share 44 7 and its shape: the UK, Guernsey, the Isle of Man, Jersey.
@@ -57,13 +57,15 @@ def normalise(number: str | int, *, region: str | None = None, strict: bool = Fa
     A UK mobile may be written 07…, 7…, 447…, +447…, 00447… or +44 (0)7…; any other number starts
     with its country code, with or without + or 00. Spaces, dots, dashes, brackets and slashes are
     ignored, as are the traces of spreadsheets: a lost leading 0, a leading apostrophe, a trailing
-    ``.0``. Digits of any script count. What has been normalised is not changed by doing it again.
+    ``.0``. Digits of any script count. Without a region, what has been normalised is not
+    changed by doing it again.
 
     Arguments:
         number: the destination, as text or as an integer.
         region: the country that a number without a country code belongs to, in two capital letters
             such as ``"FR"`` (the UK is ``"GB"``). The phonenumbers library then reads every number
-            that is not a UK mobile.
+            that is not a UK mobile. Digits alone that are valid both in that country and as an
+            international number are taken as national: normalise them once, not twice.
         strict: whether numbers outside the UK must be valid in the numbering plan of their country,
             as the phonenumbers library knows it, and not only in shape.
 
@@ -82,14 +84,13 @@ def normalise(number: str | int, *, region: str | None = None, strict: bool = Fa
     """
     if not isinstance(number, str):
         number = _digits_of_integer(number)
+    prefixes = _UK_MOBILE
     if strict or region is not None:
         _require_library(region)
-    if len(number) > _LONGEST:
-        _refuse(number, "it is too long; give one number for each recipient")
+        prefixes = _UK_MOBILE if region in _UK_REGIONS else _WITH_COUNTRY_CODE
     if not (number.isdecimal() and number.isascii()):
         number = _without_separators(number)
     last_nine = number[-9:]
-    prefixes = _UK_MOBILE if region in _UK_REGIONS else _WITH_COUNTRY_CODE
     if number[:-9] in prefixes and last_nine.isdecimal():
         return "447" + last_nine
     _refuse_strangers(number)
@@ -139,23 +140,25 @@ def _digits_of_integer(number: Any) -> str:
 
 def _without_separators(number: str) -> str:
     """Reduce a number to what it would be without separators, its digits in ASCII."""
+    if len(number) > _LONGEST:
+        _refuse(number, "it is too long; give one number for each recipient")
+    number = number.replace(" ", "")  # often the only separator, and quicker than the table
+    if number.isascii() and number.removeprefix("+").isdecimal():
+        return number
     number = number.translate(_SEPARATORS)
     if not number.isascii():
         number = "".join(str(unicodedata.decimal(character, character)) for character in number)
-    if "(" in number or ")" in number:
-        before, trunk, after = number.partition("(0)")
-        if trunk and before.strip("(+)"):  # after a country code, it is not dialled: +33 (0)1 23
-            number = before + after
-        number = number.replace("(", "").replace(")", "")
-    if "." in number:
-        whole = _WHOLE_FLOAT.fullmatch(number)
-        number = whole[1] if whole else number.replace(".", "")
-    return number
+    before, trunk_zero, after = number.partition("(0)")
+    if trunk_zero and before.strip("(+)"):  # not dialled after a country code: +33 (0)1 23
+        number = before + after
+    number = number.replace("(", "").replace(")", "")
+    whole_float = _WHOLE_FLOAT.fullmatch(number)
+    return whole_float[1] if whole_float else number.replace(".", "")
 
 
 def _refuse_strangers(number: str) -> None:
     """Refuse what is left of a number without separators if it has more than digits and a +."""
-    strangers = re.sub("^[+]|[0-9]", "", number)
+    strangers = re.sub("^[+]|[0-9]+", "", number)
     if _SCIENTIFIC.fullmatch(number):
         _refuse(
             number,
@@ -176,7 +179,7 @@ def _by_shape(number: str) -> str:
         problem = f"it has too few digits ({len(digits)}); correct it or leave the recipient out"
     elif len(digits) > _MOST_DIGITS:
         problem = f"it has too many digits ({len(digits)}); give one number for each recipient"
-    elif digits.startswith(("07", "447", "4407")):
+    elif number.startswith("07") or digits.startswith(("447", "4407")):
         problem = "a UK mobile is 07 and nine more digits, or 447 and nine more; correct it"
     elif digits.startswith("44"):
         problem = "it is in the UK but no mobile, and texts go to mobiles: 07 and nine more digits"
@@ -191,7 +194,9 @@ def _by_shape(number: str) -> str:
             "a UK mobile has ten digits from its 7 on, a number in Russia or Kazakhstan eleven; "
             "correct it"
         )
-    return _refuse(number, problem) if problem else digits
+    if problem:
+        _refuse(number, problem)
+    return digits
 
 
 def _require_library(region: str | None) -> None:
@@ -202,9 +207,9 @@ def _require_library(region: str | None) -> None:
             "region= and strict= need the phonenumbers library: "
             'pip install "smsworks-async[international]"'
         ) from error
-    if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
+    if region is not None and str(region) not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError(
-            f"region {region!r} is not known; give two capital letters such as 'FR' or 'GB'",
+            "region is not known; give two capital letters such as 'FR', or 'GB' for the UK",
             field="region",
         )
 
@@ -217,8 +222,9 @@ def _by_library(number: str, region: str | None, *, strict: bool) -> str:
     if region is None or number.startswith(("+", "00")):
         spellings = [international]
     elif number.startswith(str(phonenumbers.country_code_for_region(region))):
+        # A German number of 49... is hardly ever a national one that lost its 0.
         spellings = [international, number]
-    else:
+    else:  # bare digits are national first, as they are written in the US or in Denmark
         spellings = [number, international]
     readings = []
     for spelling in spellings:
@@ -229,10 +235,11 @@ def _by_library(number: str, region: str | None, *, strict: bool) -> str:
     fitting = [reading for reading in readings if phonenumbers.is_valid_number(reading)]
     if not fitting and not strict:
         possible = phonenumbers.ValidationResult.IS_POSSIBLE
-        fitting = [
-            r for r in readings if phonenumbers.is_possible_number_with_reason(r) == possible
-        ]
+        judge = phonenumbers.is_possible_number_with_reason
+        fitting = [reading for reading in readings if judge(reading) == possible]
     if not fitting:
+        if region in _UK_REGIONS:
+            _by_shape(number)  # may say more precisely what is wrong
         _refuse(number, "no country's numbering plan has it; check its country code and its digits")
     e164 = phonenumbers.format_number(fitting[0], phonenumbers.PhoneNumberFormat.E164)
     return e164.removeprefix("+")

@@ -1,0 +1,56 @@
+"""``smsworks sandbox``: a server that behaves as the provider's does, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "sandbox",
+        help="run a local server that behaves as the API does",
+        description="Runs a local server that behaves as the API does. Nothing in it reaches a "
+        "phone. Ctrl-C ends it.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
+    parser.add_argument("--port", type=int, default=8025, help="0 for any free one (%(default)s)")
+    parser.add_argument("--credits", type=float, default=10_000.0, help="(%(default)s)")
+    parser.add_argument("--faults", metavar="FILE", help="a fault script, JSON")
+    parser.add_argument("--database", metavar="FILE", help="keep the state in this SQLite file")
+    parser.add_argument("--delivery-report-url", metavar="URL", help="where reports are posted")
+    parser.add_argument("--incoming-url", metavar="URL", help="where incoming texts are posted")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    try:
+        asyncio.run(_serve(options))
+    except KeyboardInterrupt:
+        print("The sandbox has ended.")
+    except OSError as error:
+        print(f"smsworks: the sandbox cannot listen or read its files: {error}")
+        return 1
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    from smsworks_async.sandbox import Sandbox
+
+    async with Sandbox(
+        host=options.host,
+        port=options.port,
+        credits=options.credits,
+        faults=options.faults or (),
+        database=options.database,
+        delivery_report_url=options.delivery_report_url,
+        incoming_url=options.incoming_url,
+    ) as box:
+        print("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
+        print(f"  export SMSWORKS_BASE_URL={box.base_url}")
+        print(f"  export SMSWORKS_TOKEN='{box.token}'\n")
+        print(f"What it was sent, in a browser: {box.root_url}/", flush=True)
+        await asyncio.Event().wait()

@@ -1,0 +1,346 @@
+import contextlib
+import pickle
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from smsworks_async.errors import ConfigurationError, ValidationError
+from smsworks_async.phone import is_uk, mask, normalise
+
+
+NINE_DIGITS = st.text("0123456789", min_size=9, max_size=9)
+PREFIXES = ["0", "", "44", "+44", "0044", "+44(0)", "+44 (0)", "0044 (0)", "44 0", "(+44) ", "(0)"]
+SEPARATORS = ["", " ", "  ", "-", ".", "/", "\u00a0", "\u2009", "\u2011", "\u2013", "\u200b"]
+
+
+def refusal(number, **options):
+    with pytest.raises(ValidationError) as refused:
+        normalise(number, **options)
+    assert refused.value.field == "destination"
+    assert refused.value.code == 4004
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "07700900123",
+        "7700900123",
+        "447700900123",
+        "+447700900123",
+        "00447700900123",
+        "4407700900123",
+        "07700 900123",
+        "07700 900 123",
+        "0 7 7 0 0 9 0 0 1 2 3",
+        "07700) 900123",
+        "07700-900-123",
+        "07700.900.123",
+        "07700/900123",
+        "(07700) 900123",
+        "(0)7700 900123",
+        "[07700] 900123",
+        "+44 7700 900123",
+        "+44 (0)7700 900123",
+        "+44(0)7700900123",
+        "+44 ( 0 ) 7700 900123",
+        "+44 [0] 7700 900123",
+        "(+44) 7700 900123",
+        "(0044) (0) 7700-900-123",
+        "  07700 900123\t\n",
+        "07700\u00a0900\u202f123",
+        "07700\u2011900\u2013123",
+        "\u202a+44 7700 900123\u202c",  # as phones' contacts give them
+        "\ufeff07700900123",
+        "'07700900123",
+        "7700900123.0",
+        "447700900123.0",
+        "+44·7700·900123",
+        "０７７００　９００１２３",  # noqa: RUF001
+        "＋４４（０）７７００９００１２３",  # noqa: RUF001
+        "٠٧٧٠٠٩٠٠١٢٣",
+        7700900123,
+        447700900123,
+    ],
+)
+def test_a_uk_mobile_is_understood_in_every_spelling(written):
+    assert normalise(written) == "447700900123"
+
+
+@given(NINE_DIGITS, st.sampled_from(PREFIXES), st.data())
+def test_any_prefix_and_any_separators_give_the_same_number(digits, prefix, data):
+    written = prefix + "7"
+    for digit in digits:
+        written += data.draw(st.sampled_from(SEPARATORS)) + digit
+    assume(not re.fullmatch(r"[\d]+\.0", written))  # a float that a spreadsheet wrote
+    assert normalise(written) == "447" + digits
+
+
+@given(NINE_DIGITS)
+def test_an_integer_may_have_lost_the_leading_zero(digits):
+    assert normalise(int("7" + digits)) == "447" + digits
+    assert normalise(int("447" + digits)) == "447" + digits
+
+
+def test_what_counts_as_an_integer_is_one():
+    class Int64:  # as NumPy's
+        def __index__(self):
+            return 7700900123
+
+    assert normalise(Int64()) == "447700900123"
+
+
+@pytest.mark.parametrize(
+    ("written", "wire"),
+    [
+        ("+33123456789", "33123456789"),
+        ("33123456789", "33123456789"),
+        ("0033 1 23 45 67 89", "33123456789"),
+        ("+33 (0)1 23 45 67 89", "33123456789"),
+        ("+33 ( 0 )1-23-45-67-89", "33123456789"),
+        ("+1 (202) 555-0123", "12025550123"),
+        ("+7 700 123 45 67", "77001234567"),
+        ("+353 20 912 3456", "353209123456"),
+        (33123456789, "33123456789"),
+        ("1234567", "1234567"),
+        ("123456789012345", "123456789012345"),
+    ],
+)
+def test_a_number_abroad_goes_by_the_shape_of_e164(written, wire):
+    assert normalise(written) == wire
+    assert normalise(wire) == wire
+    assert not is_uk(wire)
+
+
+@pytest.mark.parametrize("personal_or_pager", ["07000 900123", "07600 900123", "07624 900123"])
+def test_the_uk_rule_is_one_of_shape_alone(personal_or_pager):
+    assert normalise(personal_or_pager).startswith("447")
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("", "too few digits (0)"),
+        ("   ", "too few digits (0)"),
+        ("-", "too few digits (0)"),
+        ("+", "too few digits (0)"),
+        ("900123", "too few digits (6)"),
+        ("+33", "too few digits (2)"),
+        ("n/a", "letters"),
+        ("07700 9OO123", "letters"),
+        ("07700 900123 ext 4", "letters"),
+        ("anna@example.org", "letters"),
+        ("07700900123 (Ann)", "letters"),
+        ("4.477E+11", "scientific notation"),
+        ("4,477e11", "scientific notation"),
+        ("4.47700900123E+11", "scientific notation"),
+        ("07700 90012", "07 and nine more digits"),
+        ("07700 9001234", "07 and nine more digits"),
+        ("+44 7700 90012", "07 and nine more digits"),
+        ("+44 (0)7700 9001234", "07 and nine more digits"),
+        ("770090012.0", "ten digits from its 7 on"),
+        ("020 7946 0018", "country code first"),
+        ("01632 960018", "country code first"),
+        ("0447700900123", "country code first"),
+        ("+07700 900123", "begins with 0"),
+        ("+44 20 7946 0018", "no mobile"),
+        ("442079460018", "no mobile"),
+        ("770090012", "ten digits from its 7 on"),
+        ("+7700900123", "Russia"),
+        ("07700 900123 / 07700 900124", "one number for each recipient"),
+        ("07700900123,07700900124", "',' does not belong"),
+        ("07700900123;", "';' does not belong"),
+        ("+447700900123+", "'+' does not belong"),
+        ("++447700900123", "'+' does not belong"),
+        ("0770090012³", "'\\xb3' does not belong"),
+        ("07700 900123 \N{MOBILE PHONE}", "'\\U0001f4f1' does not belong"),
+        ("1234567890123456", "too many digits (16)"),
+        ("0" * 65, "too many digits (63)"),
+        ("07700 900123 " * 8, "too long"),
+        (None, "not NoneType"),
+        (True, "not bool"),
+        (447700900123.0, "not float"),
+        (b"07700900123", "not bytes"),
+        (["07700900123"], "not list"),
+        (0, "positive"),
+        (-7700900123, "positive"),
+        pytest.param(10**5000, "at most 15 digits", id="a huge integer"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(written, reason):
+    assert reason in refusal(written)
+
+
+def test_a_refusal_pickles():
+    with pytest.raises(ValidationError) as refused:
+        normalise("07700 90012")
+    copy = pickle.loads(pickle.dumps(refused.value))
+    assert (str(copy), copy.field, copy.code) == (str(refused.value), "destination", 4004)
+
+
+NUMBER_LIKE = st.text(st.sampled_from("0123456789" * 3 + "47+() .-/\u00a0eE,x٣²")) | st.text()
+
+
+@settings(max_examples=500)
+@given(NUMBER_LIKE)
+@example("00" + "7" * 10)
+@example("+" + "7" * 10)
+def test_what_is_not_refused_has_the_form_of_the_wire_and_stays_as_it_is(written):
+    try:
+        wire = normalise(written)
+    except ValidationError:
+        return
+    assert re.fullmatch("447[0-9]{9}|(?!44)[1-9][0-9]{6,14}", wire)
+    assert normalise(wire) == wire
+    assert normalise("+" + wire) == wire
+    assert normalise(int(wire)) == wire
+
+
+@given(st.text("0123456789", min_size=7, max_size=70), st.sampled_from(["", "+", "x", " ", "/"]))
+def test_a_refusal_shows_no_more_than_the_last_three_digits(digits, junk):
+    number = digits + junk
+    with contextlib.suppress(ValidationError):
+        normalise(number)
+        number += "abc"
+    problem = refusal(number)
+    assert problem.startswith(f"destination …{digits[-3:]}: ")
+    assert digits[-4:] not in problem
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "0",
+        "7",
+        " ",
+        "+",
+        "(0)",
+        "1.",
+        "07700 900123, ",
+        "x",
+        "٣",
+        "\u00a0",
+        "😀",
+        "4.477E+11",
+        "\0",
+    ],
+)
+def test_ten_megabytes_of_junk_are_refused_at_once(junk):
+    junk *= 10_000_000 // len(junk)
+    start = time.perf_counter()
+    refusal(junk)
+    mask(junk)
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("number", "masked"),
+    [
+        ("447700900123", "…123"),
+        ("+44 (0)7700 900-123", "…123"),
+        ("07700 900 1 2 3 ", "…123"),
+        ("1234567", "…567"),
+        ("123456", "…"),
+        ("123", "…"),
+        ("", "…"),
+        ("anna1985@example.org", "…"),
+    ],
+)
+def test_a_mask_leaves_three_digits_of_a_number_and_none_of_anything_shorter(number, masked):
+    assert mask(number) == masked
+
+
+def test_jersey_guernsey_and_man_count_as_uk():
+    assert all(is_uk(normalise(n)) for n in ("07797 700123", "07781 100123", "07624 200123"))
+
+
+class TestTheLibrary:
+    @pytest.mark.parametrize(
+        ("written", "region", "wire"),
+        [
+            ("06 12 34 56 78", "FR", "33612345678"),
+            ("+33 6 12 34 56 78", "FR", "33612345678"),
+            ("+33 (0)6 12 34 56 78", "FR", "33612345678"),
+            ("33612345678", "FR", "33612345678"),
+            ("0033612345678", "US", "33612345678"),
+            ("33612345678", "US", "33612345678"),
+            ("(202) 555-0123", "US", "12025550123"),
+            ("12025550123", "US", "12025550123"),
+            ("0151 12345678", "DE", "4915112345678"),
+            ("4915112345678", "DE", "4915112345678"),
+            ("391 234 5678", "IT", "393912345678"),
+            ("06 12345678", "IT", "390612345678"),  # Italy keeps its 0
+            (612345678, "FR", "33612345678"),
+            ("7700900123", "US", "17700900123"),
+        ],
+    )
+    def test_a_number_without_a_country_code_belongs_to_the_region(self, written, region, wire):
+        assert normalise(written, region=region) == wire
+
+    @pytest.mark.parametrize("region", ["FR", "GB", "JE", "US", None])
+    @pytest.mark.parametrize("strict", [True, False])
+    @pytest.mark.parametrize("written", ["+44 7700 900123", "447700900123", "0044 (0)7700 900123"])
+    def test_the_uk_is_judged_by_our_own_rule_all_the_same(self, written, region, strict):
+        assert normalise(written, region=region, strict=strict) == "447700900123"
+
+    @pytest.mark.parametrize("region", ["GB", "GG", "IM", "JE", None])
+    @pytest.mark.parametrize("strict", [True, False])
+    def test_a_national_mobile_is_uk_in_all_that_shares_its_shape(self, region, strict):
+        assert normalise("07700 900123", region=region, strict=strict) == "447700900123"
+
+    @pytest.mark.parametrize(
+        ("written", "options", "reason"),
+        [
+            ("07700 900123", {"region": "FR"}, "no country's numbering plan"),
+            ("+33 0", {"region": "FR"}, "no country's numbering plan"),
+            ("+999 1234567", {"strict": True}, "no country's numbering plan"),
+            ("+1 202 055 0123", {"strict": True}, "no country's numbering plan"),
+            ("555-0123", {"region": "US"}, "no country's numbering plan"),
+            ("07700 90012", {"strict": True}, "07 and nine more digits"),
+            ("020 7946 0018", {"strict": True}, "country code first"),
+            ("020 7946 0018", {"region": "GB"}, "no mobile"),
+            ("+44 20 7946 0018", {"region": "FR"}, "no mobile"),
+            ("nobody", {"region": "FR"}, "letters"),
+            ("0" * 10_000, {"region": "FR"}, "no country's numbering plan"),
+        ],
+    )
+    def test_a_refusal_says_what_is_wrong(self, written, options, reason):
+        assert reason in refusal(written, **options)
+
+    def test_strict_asks_for_validity_where_a_region_asks_for_the_right_length(self):
+        assert normalise("+1 202 055 0123") == "12020550123"
+        assert normalise("+1 202 055 0123", region="US") == "12020550123"
+        assert normalise("+1 202 555 0123", strict=True) == "12025550123"
+
+    @pytest.mark.parametrize("region", ["UK", "fr", "XX", "", "07700900123", 33, ["FR"]])
+    def test_an_unknown_region_is_refused_even_for_a_uk_number(self, region):
+        with pytest.raises(ValidationError, match="two capital letters") as refused:
+            normalise("447700900123", region=region)
+        assert refused.value.field == "region"
+        assert "07700900123" not in str(refused.value)
+
+    @pytest.mark.parametrize("options", [{"region": "FR"}, {"strict": True}])
+    def test_where_it_is_missing_the_extra_is_named(self, monkeypatch, options):
+        monkeypatch.setitem(sys.modules, "phonenumbers", None)
+        with pytest.raises(ConfigurationError, match=re.escape("smsworks-async[international]")):
+            normalise("447700900123", **options)
+
+    def test_it_is_not_imported_until_it_is_asked(self):
+        code = (
+            "import sys; from smsworks_async.phone import normalise; "
+            "normalise('+33123456789'); sys.exit('phonenumbers' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+    @given(NUMBER_LIKE, st.sampled_from(["FR", "US", "DE", "IT", "GB", None]), st.booleans())
+    def test_whatever_the_text_only_our_own_error_comes_out(self, written, region, strict):
+        try:
+            wire = normalise(written, region=region, strict=strict)
+        except ValidationError:
+            return
+        assert re.fullmatch("447[0-9]{9}|(?!44)[1-9][0-9]{6,14}", wire)
