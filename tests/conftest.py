@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pytest
 
@@ -54,7 +54,7 @@ class HostedSandbox:
             self._ready.set()
             await self._over.wait()
 
-    def __enter__(self) -> HostedSandbox:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait()
         return self

@@ -214,7 +214,9 @@ def _named(wanted: str, otherwise: str) -> Callable[[Mapping[str, Any]], Mapping
     def rename(document: Mapping[str, Any]) -> Mapping[str, Any]:
         if wanted in document or otherwise not in document:
             return document
-        return {**document, wanted: document[otherwise]}
+        renamed = dict(document)
+        renamed[wanted] = renamed.pop(otherwise)
+        return renamed
 
     return rename
 

@@ -1,4 +1,4 @@
-"""The promise: whatever goes wrong with a send, it is accepted once or not at all, and we know which.
+"""The promise: whatever goes wrong with a send, it is accepted once or not at all, and we know.
 
 Each kind of send meets each kind of fault, over a real socket; the sandbox's own count of what it
 accepted is the truth that the client's verdict is held against.
@@ -112,7 +112,7 @@ async def test_a_send_is_accepted_once_or_not_at_all_and_the_client_knows(box, n
     assert [record.path for record in box.requests] == [path] * requests
 
 
-@pytest.mark.parametrize("name", [n for n in FAULTS if n != "no answer" and n != "held answer"])
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"no answer", "held answer"}))
 def test_a_blocking_send_gives_the_same_verdict(hosted, name):
     fault, verdict, accepted, requests = FAULTS[name]
     hosted.do(lambda box: box.add_fault(fault))
@@ -218,12 +218,15 @@ async def test_a_proxy_that_hangs_up_while_it_sets_up_the_tunnel_means_not_sent(
 
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, AsyncSMSWorks(
-        "eyJ",
-        base_url="https://sms.example/v1",
-        proxy=f"http://127.0.0.1:{port}",
-        retry=AT_ONCE,
-    ) as client:
+    async with (
+        server,
+        AsyncSMSWorks(
+            "eyJ",
+            base_url="https://sms.example/v1",
+            proxy=f"http://127.0.0.1:{port}",
+            retry=AT_ONCE,
+        ) as client,
+    ):
         with pytest.raises(NotSent):
             await client.messages.send(**ONE)
 

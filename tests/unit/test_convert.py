@@ -1,0 +1,281 @@
+"""What the wire gives, and what the models make of it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsworks_async import (
+    Acknowledgement,
+    Batch,
+    ErrorSample,
+    FailureReason,
+    Message,
+    MessageRecord,
+    OTPRecord,
+    ScheduledMessage,
+    SentMessage,
+    SentOTP,
+)
+from smsworks_async.models import incoming, outgoing
+from smsworks_async.models.convert import explain, format_date, from_wire, parse_date, to_wire
+
+
+RECORD = {
+    "__v": 0,
+    "_id": "5ab817e969722262a9711bb4",
+    "id": "1",
+    "identifier": "7700900123",
+    "batchid": 2586749,
+    "content": "Greetings",
+    "created": "2017-03-25T21:43:05.667Z",
+    "credits": "2.5",
+    "customerid": "customer",
+    "deliveryreporturl": "https://example.org",
+    "destination": 447700900123,
+    "failurereason": {"code": 34, "details": "Handset error", "permanent": False},
+    "international": False,
+    "keyword": "",
+    "messageid": 128032521395903584,
+    "metadata": [{"key": "order", "value": "1"}],
+    "modified": "Wed Jul 19 2017 20:53:49 GMT+0100 (British Summer Time)",
+    "schedule": "Wed Jul 19 2017 20:53:45 GMT+0100 (BST)",
+    "sender": "YourCompany",
+    "status": "A_STATUS_TO_COME",
+    "tag": "campaign",
+}
+
+
+def test_a_record_is_read_whatever_the_wire_makes_of_numbers_and_dates():
+    record = from_wire(RECORD, MessageRecord)
+    assert record.message_id == "128032521395903584"
+    assert record.batch_id == "2586749"
+    assert record.destination == "447700900123"
+    assert record.credits == 2.5
+    assert record.created == datetime(2017, 3, 25, 21, 43, 5, 667000, tzinfo=UTC)
+    assert record.modified == datetime(2017, 7, 19, 19, 53, 49, tzinfo=UTC)
+    assert record.failure_reason == FailureReason(5034, "Handset error", permanent=False)
+    assert record.metadata == {"order": "1"}
+    assert record.status == "A_STATUS_TO_COME"
+    assert not record.is_final
+    assert record.extra["identifier"] == "7700900123"
+    assert set(record.extra) == {"__v", "_id", "id", "identifier", "deliveryreporturl"}
+
+
+def test_the_least_that_a_record_may_hold_is_enough():
+    record = from_wire({"id": 7, "status": "SENT"}, MessageRecord)
+    assert (record.message_id, record.created, record.metadata) == ("7", None, {})
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ({}, None),
+        ("Handset error", FailureReason(details="Handset error")),
+        ({"code": 1}, FailureReason(5001, permanent=True)),
+        ({"code": "5006", "details": "x"}, FailureReason(5006, "x", permanent=False)),
+        ({"code": 5006, "permanent": True}, FailureReason(5006, permanent=True)),
+        ({"code": 5006, "permanent": "true"}, FailureReason(5006, permanent=True)),
+        ({"code": 9999}, FailureReason(9999)),
+        ({"details": "x"}, FailureReason(details="x")),
+    ],
+)
+def test_a_failure_reason_may_be_an_object_a_string_or_absent(wire, expected):
+    record = from_wire({"messageid": "1", "status": "X", "failurereason": wire}, MessageRecord)
+    assert record.failure_reason == expected
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_one_object_and_a_list_of_one_are_the_same(wrapped):
+    document = {"messageid": "1", "status": "SCHEDULED"}
+    wire = [document] if wrapped else document
+    assert from_wire(wire, Acknowledgement) == Acknowledgement("1", "SCHEDULED")
+    assert from_wire(wire, list[Acknowledgement]) == [Acknowledgement("1", "SCHEDULED")]
+
+
+def test_a_scheduled_entry_is_flat_for_one_and_for_many():
+    entry = {
+        "batch": True,
+        "id": 1910600,
+        "status": "PROCESSED",
+        "new": 1,
+        "message": {
+            "sender": "MyCompany",
+            "destinations": ["07700900123", 447700900124],
+            "content": "Greetings",
+            "schedule": "2021-10-28T13:10:00.000Z",
+        },
+    }
+    many = from_wire(entry, ScheduledMessage)
+    assert many.destinations == ("07700900123", "447700900124")
+    assert (many.message_id, many.batch, many.extra) == ("1910600", True, {"new": 1})
+    one = from_wire(
+        {"id": "1", "status": "X", "message": {"destination": "07700900123"}}, ScheduledMessage
+    )
+    assert one.destinations == ("07700900123",)
+
+
+def test_a_batch_that_was_cancelled_has_its_id_under_another_name():
+    assert from_wire({"messageid": 5, "status": "CANCELLED"}, Batch) == Batch("5", "CANCELLED")
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ([], "$"),
+        ("text", "$"),
+        (None, "$"),
+        ({"status": "SENT"}, "message_id"),
+        ({"messageid": None, "status": "SENT"}, "message_id"),
+        ({"messageid": ["1"], "status": "SENT"}, "message_id"),
+        ({"messageid": True, "status": "SENT"}, "message_id"),
+        ({"messageid": "1", "status": "SENT", "credits": "many"}, "balance"),
+        ({"messageid": "1", "status": "SENT", "credits": "nan"}, "balance"),
+        ({"messageid": "1", "status": "SENT", "credits": True}, "balance"),
+        ({"messageid": "1", "status": "SENT", "creditsUsed": {}}, "credits_used"),
+        ({"messageid": "1", "status": "SENT", "messageparts": 1.5}, "parts"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_its_path_and_not_quoted(document, path):
+    with pytest.raises(Exception) as caught:
+        from_wire(document, SentMessage)
+    told = explain(caught.value)
+    assert path in told
+    assert "many" not in told
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2017-03-25T21:43:05.667Z", datetime(2017, 3, 25, 21, 43, 5, 667000, tzinfo=UTC)),
+        ("2017-03-25T21:43:05", datetime(2017, 3, 25, 21, 43, 5, tzinfo=UTC)),
+        ("2017-03-25T22:43:05+01:00", datetime(2017, 3, 25, 21, 43, 5, tzinfo=UTC)),
+        ("Sun Jul 19 2017 20:53:46 GMT+0100 (BST)", datetime(2017, 7, 19, 19, 53, 46, tzinfo=UTC)),
+        ("Wed Jan 9 2019 01:02:03 GMT+0000", datetime(2019, 1, 9, 1, 2, 3, tzinfo=UTC)),
+        ("Wed Jan 09 2019 01:02:03 GMT", datetime(2019, 1, 9, 1, 2, 3, tzinfo=UTC)),
+    ],
+)
+def test_both_date_formats_are_read_as_utc(written, expected):
+    assert parse_date(written) == expected
+    assert parse_date(written).tzinfo is UTC
+
+
+@given(st.text())
+def test_no_text_makes_the_date_parser_raise_anything_else(written):
+    try:
+        parse_date(written)
+    except ValueError as error:
+        assert not written or len(written) < 8 or written not in str(error)
+
+
+@given(
+    st.integers(-30_000_000_000, 250_000_000_000),
+    st.integers(0, 999_999),
+    st.integers(-23, 23),
+)
+def test_dates_go_out_as_iso_8601_with_milliseconds_and_come_back(seconds, micros, offset):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=micros)
+    moment = moment.astimezone(timezone(timedelta(hours=offset)))
+    written = format_date(moment)
+    assert written.endswith("Z")
+    assert len(written) == len("2017-03-25T21:43:05.667Z")
+    assert timedelta(0) <= moment - parse_date(written) < timedelta(milliseconds=1)
+
+
+def test_a_message_goes_out_under_the_wires_names_and_without_what_is_not_set():
+    message = Message(
+        sender="AcmeCorp",
+        destination="07700 900123",
+        content="Hi",
+        delivery_report_url="https://example.org/",
+        response_email=["me@example.org"],
+        metadata={"order": "1"},
+        at=datetime(2050, 1, 31, 9, 0, tzinfo=UTC),
+        ai=False,
+        ttl=5,
+    )
+    assert to_wire(message) == {
+        "sender": "AcmeCorp",
+        "destination": "447700900123",
+        "content": "Hi",
+        "deliveryreporturl": "https://example.org/",
+        "responseemail": ("me@example.org",),
+        "metadata": [{"key": "order", "value": "1"}],
+        "schedule": "2050-01-31T09:00:00.000Z",
+        "ai": False,
+        "ttl": 5,
+    }
+    query = outgoing.Query(from_=datetime(2050, 1, 31, tzinfo=UTC), destination="07700 900123")
+    assert to_wire(query) == {"from": "2050-01-31T00:00:00.000Z", "destination": "447700900123"}
+
+
+MODELS = [
+    SentMessage("1", "SENT", 1.0, 1.0, 1, extra={"a": [1]}),
+    Acknowledgement("1", "DELETED"),
+    Batch("1", "SCHEDULED"),
+    from_wire(RECORD, MessageRecord),
+    ScheduledMessage("1", "SCHEDULED", destinations=("447700900123",), content="secret"),
+    SentOTP("1", "SENT"),
+    OTPRecord("VERIFIED", "447700900123", "123456", metadata={"cart": {}}),
+    ErrorSample("No", 4021),
+    Message(
+        sender="AcmeCorp", destination="07700 900123", content="Greetings", metadata={"a": "b"}
+    ),
+    outgoing.BatchMessage(sender="AcmeCorp", destinations=["07700 900123"], content="Greetings"),
+    outgoing.OTPRequest(sender="AcmeCorp", destination="07700 900123", passcode="123456"),
+    outgoing.PasscodeToVerify(passcode="123456"),
+    outgoing.Query(destination="07700 900123", sender="447700900123", metadata={"a": "b"}),
+    MessageRecord("1", "INCOMING", sender="447700900123", content="Greetings"),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_models_are_frozen_slotted_picklable_and_hashable(model):
+    assert pickle.loads(pickle.dumps(model)) == model
+    assert hash(model) == hash(pickle.loads(pickle.dumps(model)))
+    assert not hasattr(model, "__dict__")
+    field = attrs.fields(type(model))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(model, field, None)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_no_repr_carries_a_text_a_passcode_or_a_whole_number(model):
+    shown = repr(model)
+    for secret in ("Greetings", "secret", "123456", "7700900123", "customer", "example.org"):
+        assert secret not in shown
+
+
+def test_every_status_that_ends_a_message_is_final():
+    assert "DELIVERED" in incoming.FINAL_STATUSES
+    assert "SENT" not in incoming.FINAL_STATUSES
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.sampled_from([SentMessage, MessageRecord, Batch, ScheduledMessage, OTPRecord, list[Batch]]),
+    json_values
+    | st.fixed_dictionaries(
+        {"messageid": json_values, "status": json_values},
+        optional=dict.fromkeys(RECORD.keys() - {"messageid", "status"}, json_values),
+    ),
+)
+def test_any_json_is_a_model_or_an_error_that_can_be_explained(shape, document):
+    try:
+        from_wire(json.loads(json.dumps(document)), shape)
+    except Exception as error:
+        assert explain(error)

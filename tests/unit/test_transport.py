@@ -1,0 +1,190 @@
+"""One request: what an answer means, and what the lack of one means."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from unittest.mock import AsyncMock
+
+import aiohttp
+import pytest
+
+from smsworks_async import (
+    APIError,
+    ConfigurationError,
+    InvalidMessage,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    ServiceError,
+)
+from smsworks_async.transport import Body, Operation, failure, interpret
+
+
+SEND = Operation("POST", "/message/send")
+READ = Operation("GET", "/messages/{}", repeatable=True)
+SAMPLE = Operation("GET", "/utils/errors/{}", repeatable=True, answers_errors=True)
+OBJECT = b'{"message": "No.", "errorCode": %d, "status": "FAILED", "permanent": %s}'
+DISCONNECTED = aiohttp.ServerDisconnectedError()
+KEY = aiohttp.client_reqrep.ConnectionKey("h", 1, True, True, None, None, None)
+REFUSED = aiohttp.ClientConnectorError(KEY, OSError(111, "refused"))
+
+
+def answer(operation, status, content, headers=None, **options):
+    return interpret(operation, status, headers or {}, content, **options)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_with_json_is_an_answer(status):
+    assert answer(SEND, status, b'{"messageid": "1"}') == {"messageid": "1"}
+
+
+@pytest.mark.parametrize("operation", [SEND, READ])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b'{"messageid": "1', b"\xff\xfe", b"[" * 99999]
+)
+def test_an_answer_that_is_not_whole_json_leaves_the_outcome_unknown(operation, content):
+    with pytest.raises(OutcomeUnknown) as caught:
+        answer(operation, 200, content)
+    assert caught.value.safe_to_repeat is operation.repeatable
+    assert caught.value.__cause__ is not None
+    assert getattr(caught.value.__cause__, "doc", "") == ""
+
+
+def test_an_error_object_is_a_refusal_whatever_the_status():
+    with pytest.raises(ServiceError) as caught:
+        answer(SEND, 400, OBJECT % (5006, b"false"))
+    assert (caught.value.code, caught.value.permanent, caught.value.status) == (5006, False, 400)
+    with pytest.raises(APIError):
+        answer(SEND, 200, OBJECT % (4004, b"true"))
+    with pytest.raises(APIError):
+        answer(SEND, 503, OBJECT % (4004, b"true"))
+
+
+@pytest.mark.parametrize("code", ["null", '"5002"', "true", "5002.5"])
+def test_a_5xx_without_an_integer_code_leaves_a_send_unknown_and_fails_a_read(code):
+    content = b'{"message": "No.", "errorCode": %s}' % code.encode()
+    with pytest.raises(OutcomeUnknown):
+        answer(SEND, 500, content)
+    with pytest.raises(ServiceError) as caught:
+        answer(READ, 500, content)
+    assert not caught.value.permanent
+
+
+def test_a_redirect_is_a_permanent_refusal():
+    with pytest.raises(APIError, match="base URL") as caught:
+        answer(SEND, 302, b"", {"Location": "https://elsewhere.example/"})
+    assert caught.value.permanent
+
+
+def test_a_4xx_with_a_page_says_that_it_gives_no_reason():
+    with pytest.raises(InvalidMessage, match="text/html"):
+        answer(SEND, 400, b"<html>", {"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("permanent", [b"false", b'"false"', b'"False"'])
+def test_the_permanent_flag_may_be_a_string(permanent):
+    with pytest.raises(APIError) as caught:
+        answer(SEND, 400, OBJECT % (4004, permanent))
+    assert caught.value.permanent is False
+
+
+def test_retry_after_is_read_as_seconds_or_as_a_date():
+    now = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
+    with pytest.raises(RateLimited) as caught:
+        answer(SEND, 429, b"", {"Retry-After": "7"}, now=now)
+    assert caught.value.retry_after == 7
+    with pytest.raises(RateLimited) as caught:
+        answer(SEND, 429, b"", {"Retry-After": "Tue, 06 May 2031 12:01:00 GMT"}, now=now)
+    assert caught.value.retry_after == 60
+
+
+def test_a_sample_of_an_error_is_an_answer():
+    assert answer(SAMPLE, 402, OBJECT % (4021, b"true"))["errorCode"] == 4021
+
+
+def test_what_the_api_says_is_told_without_tokens_texts_and_numbers():
+    words = (
+        b'{"message": "Refused: My secret text to 447700900123 (+44 7700 900456) '
+        b'with JWT eyJhbGciOi.abc-d_e.f and %s"}'
+    ) % (b"x" * 1000)
+    with pytest.raises(InvalidMessage) as caught:
+        answer(SEND, 400, words, secrets=lambda: ("My secret text",))
+    said = str(caught.value)
+    assert "secret" not in said
+    assert "eyJ" not in said
+    assert "7700" not in said
+    assert "…123" in said
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    ("error", "left", "proxied", "expected"),
+    [
+        (REFUSED, False, False, NotSent),
+        (REFUSED, True, False, OutcomeUnknown),
+        (aiohttp.ConnectionTimeoutError(), False, False, NotSent),
+        (DISCONNECTED, False, False, OutcomeUnknown),
+        (DISCONNECTED, False, True, NotSent),
+        (DISCONNECTED, True, True, OutcomeUnknown),
+        (TimeoutError(), False, False, OutcomeUnknown),
+        (aiohttp.ClientPayloadError(), True, False, OutcomeUnknown),
+        (ValueError("AUTH"), False, False, ConfigurationError),
+        (ValueError("AUTH"), True, False, OutcomeUnknown),
+        (RuntimeError("Session is closed"), False, False, ConfigurationError),
+    ],
+)
+def test_not_sent_takes_both_a_body_that_did_not_leave_and_a_failure_before_it(
+    error, left, proxied, expected
+):
+    verdict = failure(error, SEND, left=left, proxied=proxied)
+    assert type(verdict) is expected
+    assert verdict.safe_to_repeat is (expected is not OutcomeUnknown)
+
+
+def test_a_read_without_a_body_that_found_no_server_was_not_sent():
+    assert isinstance(failure(REFUSED, READ, left=True, proxied=False), NotSent)
+
+
+async def test_a_body_marks_itself_before_it_writes():
+    body = Body(b"{}", once=True)
+    writer = AsyncMock()
+    writer.write.side_effect = lambda _: body.left or pytest.fail("it was not marked")
+    assert not body.left
+    await body.write_with_length(writer, 2)
+    assert body.left
+
+
+async def test_a_sealed_body_does_not_leave():
+    body = Body(b"{}", once=True)
+    body.seal()
+    writer = AsyncMock()
+    for write in (body.write(writer), body.write_with_length(writer, 2)):
+        with pytest.raises(aiohttp.ClientError):
+            await write
+    writer.write.assert_not_called()
+    assert not body.left
+
+
+async def test_a_body_that_may_leave_once_leaves_once():
+    writer = AsyncMock()
+    once, often = Body(b"{}", once=True), Body(b"{}", once=False)
+    for body in (once, often, often):
+        await body.write(writer)
+    with pytest.raises(aiohttp.ClientError):
+        await once.write(writer)
+    assert writer.write.await_count == 3
+
+
+async def test_a_body_whose_time_is_over_does_not_leave():
+    writer = AsyncMock()
+    await Body(b"{}", once=True, not_after=time.monotonic() + 3600).write(writer)
+    late = Body(b"{}", once=True, not_after=time.monotonic())
+    with pytest.raises(aiohttp.ClientError):
+        await late.write(writer)
+    assert not late.left
+    assert writer.write.await_count == 1
+
+
+def test_a_body_above_a_megabyte_raises_no_warning():
+    assert Body(b" " * 2_000_000, once=True).size == 2_000_000
