@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -39,6 +39,7 @@ class Sessions:
         self._trace_configs = trace_configs
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: AsyncGenerator[None] | None = None
         self._closed = False
         self.limiter: AsyncLimiter | None = None
         self.proxied = settings.proxy is not None or settings.trust_env
@@ -65,9 +66,13 @@ class Sessions:
                 "this client belongs to another event loop, which is still there; "
                 "make one client for each loop"
             )
-        self._abandon()
         self._loop = loop
-        self._session = self._given or self._make()
+        if self._given is not None:
+            self._session = self._given
+        else:
+            self._session = self._make()
+            self._open = _open_until_the_end(self._session)
+            _step(self._open)
         self.limiter = _limiter(self._settings.max_rate)
         return self._session
 
@@ -82,14 +87,6 @@ class Sessions:
             trust_env=settings.trust_env,
         )
 
-    def _abandon(self) -> None:
-        # The old loop has closed, and its sockets' transports with it: there is nothing to await.
-        if self._session is not None and self._session is not self._given:
-            connector = self._session.connector
-            self._session.detach()
-            if connector is not None:
-                connector._close()
-
     async def close(self) -> None:
         """Close the session, unless it was given by the caller; a second time does nothing.
 
@@ -97,14 +94,31 @@ class Sessions:
             ConfigurationError: the client belongs to another loop that still runs.
         """
         loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop:
-            if not self._loop.is_closed():
-                raise ConfigurationError("close this client on the event loop that it belongs to")
-            self._abandon()
-        elif self._session is not None and self._session is not self._given:
-            await self._session.close()
+        if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
+            raise ConfigurationError("close this client on the event loop that it belongs to")
+        if self._open is not None and self._loop is loop:
+            await self._open.aclose()
         self._closed = True
-        self._session = self._loop = None
+        self._session = self._loop = self._open = None
+
+
+async def _open_until_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Close the session when this generator is closed.
+
+    Whoever ends a loop in good order, as `asyncio.run` does, closes the loop's generators before
+    it closes the loop: so a client that nobody closed leaves no connection behind.
+    """
+    try:
+        yield
+    finally:
+        await session.close()
+
+
+def _step(generator: AsyncGenerator[None]) -> None:
+    try:
+        generator.asend(None).send(None)
+    except StopIteration:
+        return  # it has come to its yield, and the loop knows of it
 
 
 def _limiter(max_rate: float | None) -> AsyncLimiter | None:

@@ -1,0 +1,172 @@
+"""What a client is told once, and what of it cannot work."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
+from smsworks_async.settings import (
+    BASE_URL,
+    Credentials,
+    parse_token,
+    resolve_base_url,
+    resolve_credentials,
+)
+
+
+THREE = {"customer_id": "c", "key": "k", "secret": "s"}
+CREDENTIALS = Credentials("c", "k", "s")
+ENVIRONMENT = {"SMSWORKS_CUSTOMER_ID": "c", "SMSWORKS_KEY": "k", "SMSWORKS_SECRET": "s"}
+
+
+@pytest.mark.parametrize("token", ["eyJhbGciOi.J9.x", "JWT eyJhbGciOi.J9.x"])
+def test_a_token_is_taken_with_or_without_its_prefix(token):
+    assert parse_token(token) == "JWT eyJhbGciOi.J9.x"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "JWT ",
+        "eyJ\n",
+        "JWT eyJ\r\nX-Evil: 1",
+        "eyJ eyJ",
+        "Bearer eyJ",
+        "eyJé",
+        "eyJ\0",
+        5,
+        b"eyJ",
+    ],
+)
+def test_what_is_no_token_is_refused_without_being_quoted(token):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_token(token)
+    assert "eyJ" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "api.thesmsworks.co.uk/v1",
+        "",
+        "ftp://example.org",
+        "https://",
+        "https://exa mple.org",
+        "https://user:pass@example.org",
+        "https://example.org/v1?x=1",
+        "https://example.org/v1#x",
+        "https://[::1",
+        "https://example.org:port",
+        "http://example.org/v1",
+        "http://192.168.0.1/v1",
+        "http://127.0.0.1.example.org",
+        5,
+    ],
+)
+def test_a_bad_base_url_is_refused(base_url):
+    with pytest.raises(ConfigurationError, match="base_url"):
+        resolve_base_url(base_url, insecure=False, environ={})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "insecure", "expected"),
+    [
+        (None, False, BASE_URL),
+        ("https://example.org/v1/", False, "https://example.org/v1"),
+        ("http://127.0.0.1:1/v1", False, "http://127.0.0.1:1/v1"),
+        ("http://127.9.9.9", False, "http://127.9.9.9"),
+        ("http://[::1]:1/v1", False, "http://[::1]:1/v1"),
+        ("http://localhost/v1", False, "http://localhost/v1"),
+        ("http://sms.localhost/v1", False, "http://sms.localhost/v1"),
+        ("http://example.org/v1", True, "http://example.org/v1"),
+    ],
+)
+def test_a_good_base_url_is_taken(base_url, insecure, expected):
+    assert resolve_base_url(base_url, insecure=insecure, environ={}) == expected
+
+
+def test_the_environment_is_asked_where_nothing_was_given():
+    url = resolve_base_url(None, insecure=False, environ={"SMSWORKS_BASE_URL": "https://x.example"})
+    assert url == "https://x.example"
+    none = (None, None, None, None)
+    assert resolve_credentials(*none, {"SMSWORKS_TOKEN": "eyJ"}) == ("JWT eyJ", None)
+    assert resolve_credentials(*none, ENVIRONMENT) == (None, CREDENTIALS)
+
+
+def test_what_was_given_goes_before_the_environment():
+    environment = {**ENVIRONMENT, "SMSWORKS_TOKEN": "eyJ-other"}
+    assert resolve_credentials("eyJ", None, None, None, environment) == ("JWT eyJ", None)
+    given = resolve_credentials(None, "mine", "k", "s", environment)
+    assert given == (None, Credentials("mine", "k", "s"))
+
+
+def test_a_part_of_the_credentials_may_come_from_the_environment():
+    assert resolve_credentials(None, "c", "k", None, {"SMSWORKS_SECRET": "s"})[1] == CREDENTIALS
+
+
+def test_a_token_and_credentials_may_both_be_given():
+    assert resolve_credentials("eyJ", "c", "k", "s", {}) == ("JWT eyJ", CREDENTIALS)
+
+
+def test_an_async_function_may_give_the_token():
+    async def fetch():
+        return "eyJ"
+
+    assert resolve_credentials(fetch, None, None, None, {}) == (fetch, None)
+
+
+def test_nothing_to_be_let_in_with_says_what_to_set():
+    with pytest.raises(ConfigurationError, match="SMSWORKS_TOKEN"):
+        AsyncSMSWorks()
+
+
+@pytest.mark.parametrize("missing", THREE)
+def test_a_missing_part_is_named(missing):
+    given = {name: value for name, value in THREE.items() if name != missing}
+    with pytest.raises(ConfigurationError, match=missing):
+        AsyncSMSWorks(**given)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"timeout": 0},
+        {"timeout": "30"},
+        {"timeout": True},
+        {"timeout": float("nan")},
+        {"max_connections": 0},
+        {"max_connections": 1.5},
+        {"max_rate": 0},
+        {"max_rate": -1},
+        {"batch_size": 0},
+        {"batch_size": 5001},
+        {"retry": 4},
+    ],
+)
+@pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
+def test_a_setting_that_cannot_work_is_refused_at_once_and_by_name(client, setting):
+    with pytest.raises(ConfigurationError, match=next(iter(setting))):
+        client("eyJ", **setting)
+
+
+@pytest.mark.parametrize("setting", [{"max_connections": 5}, {"trust_env": True}])
+def test_what_belongs_to_a_session_is_refused_beside_one(setting):
+    with pytest.raises(ConfigurationError, match="session"):
+        AsyncSMSWorks("eyJ", session=object(), **setting)
+
+
+@pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
+def test_no_repr_carries_a_token_or_a_secret(client):
+    made = client("eyJsecret", customer_id="secret", key="secret", secret="secret")
+    for thing in (made, Credentials("secret", "secret", "secret")):
+        assert "secret" not in repr(thing).replace("secret=", "")
+
+
+def test_constructing_a_client_opens_nothing_and_starts_nothing():
+    import threading
+
+    before = threading.active_count()
+    AsyncSMSWorks("eyJ")
+    SMSWorks("eyJ")
+    assert threading.active_count() == before
