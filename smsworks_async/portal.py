@@ -251,9 +251,19 @@ async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> Async
     """Make an async iterator of a caller's iterable, which is drawn on the caller's thread."""
     iterator = await conversation.on_callers_thread(lambda: iter(values))
 
-    def draw() -> Sequence[T]:
-        return list(islice(iterator, SLICE))
+    def draw() -> tuple[Sequence[T], Exception | None]:
+        drawn: list[T] = []
+        try:
+            drawn.extend(islice(iterator, SLICE))  # keeps what came before the iterable raised
+        except Exception as error:
+            return drawn, error
+        return drawn, None
 
-    while drawn := await conversation.on_callers_thread(draw):
+    while True:
+        drawn, error = await conversation.on_callers_thread(draw)
         for value in drawn:
             yield value
+        if error is not None:
+            raise error
+        if len(drawn) < SLICE:
+            return

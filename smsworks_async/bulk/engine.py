@@ -118,7 +118,9 @@ class Engine(Generic[T]):
         self._recipients = dict.fromkeys(Outcome, 0)
         self._estimate = 0.0
         self._accepted_credits = 0.0
+        # What dooms the rest; `_full` ends the run too, but lets go what was taken before it.
         self._halt: SMSWorksError | None = None
+        self._full: ValidationError | None = None
         self._halt_abroad: SMSWorksError | None = None
         self._code_before: int | None = None
         self._at_hand: Chunk[T] | None = None
@@ -172,11 +174,11 @@ class Engine(Generic[T]):
         while len(self._in_flight) >= self._run.concurrency:
             await self._settle()
         limit = self._run.max_credits
-        if self._halt is None and limit is not None and self._estimate + chunk.credits > limit:
-            self._halt = ValidationError(
+        if limit is not None and self._estimate + chunk.credits > limit:
+            self._full = ValidationError(
                 f"max_credits of {limit:g} would have been exceeded", field="max_credits"
             )
-        halted = self._halt or (self._halt_abroad if chunk.abroad else None)
+        halted = self._halt or self._full or (self._halt_abroad if chunk.abroad else None)
         if halted is not None:
             await self._record(self._outcome(chunk, Outcome.NOT_SENT, error=halted), chunk)
             return
@@ -273,5 +275,5 @@ class Engine(Generic[T]):
             batches=tuple(sorted(self._outcomes, key=lambda outcome: outcome.number)),
             problems=tuple(self._reader.problems),
             credits=self._accepted_credits,
-            stopped=self._halt,
+            stopped=self._halt or self._full,
         )

@@ -130,18 +130,27 @@ async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Se
     Raises:
         ValidationError: it is neither.
     """
-    if isinstance(values, AsyncIterable):
-        gathered: list[Any] = []
-        async for value in values:
-            gathered.append(value)
-            if len(gathered) == SLICE:
-                yield gathered
+    gathered: list[Any] = []
+    try:
+        if isinstance(values, AsyncIterable):
+            async for value in values:
+                gathered.append(value)
+                if len(gathered) == SLICE:
+                    yield gathered
+                    gathered = []
+        else:
+            source = iter(values)
+            while True:
                 gathered = []
+                gathered.extend(islice(source, SLICE))  # keeps what came before the source raised
+                if len(gathered) < SLICE:
+                    break
+                yield gathered
+    except Exception:
         if gathered:
             yield gathered
-        return
-    source = iter(values)
-    while gathered := list(islice(source, SLICE)):
+        raise
+    if gathered:
         yield gathered
 
 

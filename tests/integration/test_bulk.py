@@ -1,0 +1,395 @@
+"""Bulk, over a real socket: every recipient is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+
+import pytest
+from conftest import AT_ONCE
+
+from smsworks_async import (
+    AsyncSMSWorks,
+    BulkInterrupted,
+    ConfigurationError,
+    InsufficientCredit,
+    InvalidMessage,
+    NotAuthorised,
+    NotSent,
+    Outcome,
+    OutcomeUnknown,
+    Reason,
+    ServiceError,
+    ValidationError,
+)
+from smsworks_async.sandbox import Fault, Sandbox
+
+
+TEXT = {"sender": "AcmeCorp", "content": "Hello"}
+
+
+def drama(count, start=0):
+    """Numbers of Ofcom's range for drama, which is a thousand."""
+    return [f"07700 900{n:03d}" for n in range(start, start + count)]
+
+
+def generated(count):
+    """Any number of UK mobiles; they go to loopback only."""
+    return (f"447{n:09d}" for n in range(count))
+
+
+async def test_a_hundred_thousand_recipients_take_two_hundred_requests():
+    async with Sandbox(credits=1e6) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        report = await sms.bulk.send(**TEXT, destinations=generated(100_000))
+        assert box.accepted() == report.accepted == report.read == 100_000
+        assert len(box.requests) == 200
+        assert {outcome.size for outcome in report.batches} == {500}
+        assert len({outcome.batch_id for outcome in report.batches}) == 200
+        assert report.adds_up
+
+
+async def test_bad_recipients_and_repeats_are_set_aside_with_position_and_reason(box, sms):
+    recipients = ["07700 900001", "nobody", 447700900002, "+44 7700 900001", None, "07700 900003"]
+    report = await sms.bulk.send(**TEXT, destinations=recipients)
+    assert (report.read, report.accepted, report.invalid, report.duplicates) == (6, 3, 2, 1)
+    assert [(p.position, p.reason) for p in report.problems] == [
+        (1, Reason.INVALID),
+        (3, Reason.DUPLICATE),
+        (4, Reason.INVALID),
+    ]
+    assert report.problems[0].code == 4004
+    assert report.problems[1].value == "+44 7700 900001"
+    assert "900001" not in repr(report.problems)
+    assert report.adds_up
+
+
+async def test_repeats_are_sent_when_told_to(box, sms):
+    report = await sms.bulk.send(
+        **TEXT, destinations=["07700 900001"] * 3, chunk_size=1, deduplicate=False
+    )
+    assert report.accepted == box.accepted("447700900001") == 3
+
+
+async def test_any_iterable_is_read_awaitable_or_not(box, sms):
+    async def later():
+        for number in drama(30):
+            await asyncio.sleep(0)
+            yield number
+
+    sources = [drama(30), tuple(drama(30)), iter(drama(30)), (n for n in drama(30)), later()]
+    for source in sources:
+        report = await sms.bulk.send(**TEXT, destinations=source, chunk_size=20, deduplicate=False)
+        assert (report.accepted, len(report.batches)) == (30, 2)
+
+
+async def test_nobody_is_an_empty_report(box, sms):
+    report = await sms.bulk.send(**TEXT, destinations=[])
+    assert (report.read, report.batches, report.adds_up) == (0, (), True)
+    assert box.requests == []
+
+
+async def test_numbers_outside_the_uk_go_in_chunks_of_their_own():
+    async with (
+        Sandbox(international=False) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        mixed = [n for pair in zip(drama(40), generated_abroad(40), strict=True) for n in pair]
+        report = await sms.bulk.send(
+            **TEXT, destinations=mixed, chunk_size=10, concurrency=1, max_credits=1000
+        )
+    assert report.accepted == 40
+    assert report.rejected == 10
+    assert report.not_sent == 30
+    assert {outcome.code for outcome in report.batches if outcome.error} == {4034}
+    assert report.stopped is None
+    assert report.adds_up
+
+
+def generated_abroad(count):
+    return (f"+331{n:08d}" for n in range(count))
+
+
+async def test_a_chunk_that_meets_a_passing_refusal_succeeds_on_retry(box, sms):
+    box.add_fault(Fault(path="/batch/send", nth=2, error_code=5006))
+    report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
+    assert report.accepted == box.accepted() == 50
+    assert len(box.requests) == 6
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_an_answer_that_dooms_the_rest_stops_the_run_and_the_report_adds_up(
+    box, sms, concurrency
+):
+    box.add_fault(Fault(path="/batch/send", nth=4, error_code=4021, times=0))
+    report = await sms.bulk.send(
+        **TEXT, destinations=iter(drama(200)), chunk_size=10, concurrency=concurrency
+    )
+    assert isinstance(report.stopped, InsufficientCredit)
+    assert report.read == 200
+    assert report.accepted == box.accepted() == 30
+    assert 10 <= report.rejected <= 10 * concurrency
+    assert report.not_sent == 200 - 30 - report.rejected
+    assert report.adds_up
+    named = {n for outcome in report.batches for n in outcome.destinations}
+    assert len(named) == 170
+    assert all(box.accepted(number) == 0 for number in named)
+
+
+async def test_credits_that_run_out_stop_the_run():
+    async with Sandbox(credits=25) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
+    assert (report.accepted, report.rejected, report.not_sent) == (20, 10, 20)
+
+
+async def test_the_text_dooms_everybody_but_a_text_of_ones_own_only_its_chunk(box, sms):
+    box.add_fault(Fault(path="*", error_code=4006))
+    report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
+    assert isinstance(report.stopped, InvalidMessage)
+    assert (report.rejected, report.not_sent) == (10, 20)
+    box.clear_faults()
+    box.add_fault(Fault(path="*", error_code=4006))
+    messages = [{**TEXT, "destination": n} for n in drama(30)]
+    report = await sms.bulk.send_each(messages, chunk_size=10, concurrency=1)
+    assert report.stopped is None
+    assert (report.rejected, report.accepted) == (10, 20)
+
+
+async def test_a_database_failure_stops_the_run_when_it_comes_twice_in_a_row(box, sms):
+    box.add_fault(Fault(path="*", error_code=5002))
+    box.add_fault(Fault(path="*", nth=3, times=2, error_code=5002))
+    report = await sms.bulk.send(**TEXT, destinations=drama(60), chunk_size=10, concurrency=1)
+    assert isinstance(report.stopped, ServiceError)
+    assert (report.rejected, report.accepted, report.not_sent) == (30, 10, 20)
+
+
+@pytest.mark.parametrize("status", [302, 404])
+async def test_an_address_that_is_not_the_apis_stops_the_run(box, sms, status):
+    box.add_fault(Fault(path="*", status=status, times=0, body="<html>"))
+    report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
+    assert (report.rejected, report.not_sent, len(box.requests)) == (10, 20, 1)
+
+
+async def test_an_account_that_may_not_send_stops_the_run_without_a_code_too(box, sms):
+    box.add_fault(Fault(path="*", status=403, body='{"message": "No."}'))
+    report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
+    assert isinstance(report.stopped, NotAuthorised)
+    assert (report.rejected, report.not_sent) == (10, 20)
+
+
+@pytest.mark.parametrize("when", ["before", "after", "mid"])
+async def test_a_lost_answer_leaves_its_chunk_unknown_names_it_and_the_run_goes_on(box, sms, when):
+    box.add_fault(Fault(path="/batch/send", nth=2, when=when))
+    report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
+    (unknown,) = [o for o in report.batches if o.outcome is Outcome.UNKNOWN]
+    assert unknown.destinations == tuple(f"447700900{n:03d}" for n in range(10, 20))
+    assert isinstance(unknown.error, OutcomeUnknown)
+    assert (report.accepted, report.unknown) == (40, 10)
+    assert box.accepted() == (40 if when == "before" else 50)
+    assert max(box.accepted_by_destination().values()) == 1
+    assert len(box.requests) == 5
+
+
+async def test_a_server_that_is_not_there_leaves_everybody_not_sent():
+    async with Sandbox() as box:
+        base_url = box.base_url
+    async with AsyncSMSWorks("eyJ", base_url=base_url, retry=AT_ONCE) as sms:
+        report = await sms.bulk.send(**TEXT, destinations=drama(20), chunk_size=10)
+    assert report.not_sent == 20
+    assert all(isinstance(outcome.error, NotSent) for outcome in report.batches)
+    assert report.adds_up
+
+
+async def test_a_client_that_cannot_work_stops_the_run(box):
+    sms = AsyncSMSWorks(box.token, base_url=box.base_url)
+    await sms.close()
+    report = await sms.bulk.send(**TEXT, destinations=drama(20), chunk_size=10)
+    assert isinstance(report.stopped, ConfigurationError)
+    assert report.not_sent == 20
+
+
+async def test_max_credits_refuses_a_known_number_before_the_first_request(box, sms):
+    with pytest.raises(ValidationError, match="20 credits") as caught:
+        await sms.bulk.send(**TEXT, destinations=[*drama(20), *drama(20)], max_credits=19)
+    assert caught.value.field == "max_credits"
+    assert box.requests == []
+    report = await sms.bulk.send(**TEXT, destinations=[*drama(20), *drama(20)], max_credits=20)
+    assert report.accepted == 20
+
+
+async def test_max_credits_stops_an_unknown_number_before_the_chunk_that_exceeds_it(box, sms):
+    report = await sms.bulk.send(
+        **TEXT, destinations=iter(drama(50)), chunk_size=10, max_credits=29
+    )
+    assert (report.accepted, report.not_sent, report.credits) == (20, 30, 20)
+    assert isinstance(report.stopped, ValidationError)
+    assert box.accepted() == 20
+
+
+async def test_a_text_abroad_is_estimated_at_double(box, sms):
+    report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
+    assert report.credits == 2 + 2 * 3
+
+
+async def test_progress_is_told_after_each_chunk_and_may_be_awaited(box, sms):
+    told = []
+
+    async def tell(progress):
+        await asyncio.sleep(0)
+        told.append(progress)
+
+    await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, progress=tell)
+    assert [progress.accepted for progress in told] == [10, 20, 30, 40, 50]
+    assert told[-1].in_flight == 0
+    assert told[-1].per_second > 0
+    for progress in told:
+        assert progress.read >= progress.accepted + progress.in_flight
+
+
+@pytest.mark.parametrize("where", ["destinations", "progress"])
+async def test_the_callers_own_error_leaves_nobody_in_doubt(box, sms, where):
+    bug = RuntimeError("mine")
+
+    def fail(progress=None):
+        raise bug
+
+    def drawn():
+        yield from drama(35)
+        if where == "destinations":
+            fail()
+
+    with pytest.raises(BulkInterrupted) as caught:
+        await sms.bulk.send(
+            **TEXT,
+            destinations=drawn(),
+            chunk_size=10,
+            concurrency=2,
+            progress=fail if where == "progress" else None,
+        )
+    report = caught.value.report
+    assert caught.value.__cause__ is bug
+    assert not caught.value.safe_to_repeat
+    assert report.accepted == box.accepted()
+    assert report.unknown == 0
+    assert report.not_sent > 0
+    assert report.adds_up
+
+
+async def test_a_cancelled_run_says_what_is_not_known(box, sms):
+    box.add_fault(Fault(path="*", nth=3, when="hang", times=0))
+    task = asyncio.create_task(
+        sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=2)
+    )
+    while len(box.requests) < 4:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert "20 recipients had been accepted; of 20" in caught.value.__notes__[-1]
+    assert len(box.requests) == 4
+
+
+async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
+    box.add_fault(Fault(path="*", when="hold", times=0))
+    task = asyncio.create_task(
+        sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=3)
+    )
+    while len(box.requests) < 3:
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(box.requests) == 3
+    box.clear_faults()
+    box.release()
+    assert (await task).accepted == 100
+
+
+async def test_each_gets_a_text_of_its_own(box, sms):
+    messages = [
+        {"sender": "AcmeCorp", "destination": number, "content": f"Hello {n}"}
+        for n, number in enumerate(drama(25))
+    ]
+    messages += [messages[0], {"sender": "AcmeCorp"}, 5, {**messages[1], "content": ""}]
+    messages += [{**messages[0], "content": "Another text to the same number"}]
+    report = await sms.bulk.send_each(messages, chunk_size=10)
+    assert (report.accepted, report.duplicates, report.invalid) == (26, 1, 3)
+    assert [p.field for p in report.problems] == ["destination", "message", "message", "content"]
+    assert {m.content for m in box.messages} >= {"Hello 0", "Hello 24"}
+
+
+async def test_the_providers_rewording_is_off_unless_asked_for(box, monkeypatch):
+    sent = []
+
+    async def post(self, operation, document=None, **options):
+        sent.append(document)
+        raise NotSent("not in this test")
+
+    monkeypatch.setattr("smsworks_async.calls.Calls.make", post)
+    async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        await sms.bulk.send(**TEXT, destinations=drama(1))
+        await sms.bulk.send(**TEXT, destinations=drama(1), ai=True)
+        await sms.bulk.send_each([{**TEXT, "destination": drama(1)[0]}])
+    assert [document["ai"] for document in sent[:2]] == [False, True]
+    assert sent[2][0]["ai"] is False
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("chunk_size", 0),
+        ("chunk_size", 501),
+        ("concurrency", 0),
+        ("max_rate", 0),
+        ("max_rate", "1"),
+        ("max_credits", -1),
+        ("deduplicate", 1),
+        ("progress", "print"),
+        ("destinations", "07700 900123"),
+        ("destinations", 5),
+        ("sender", "x"),
+        ("content", ""),
+    ],
+)
+async def test_a_bad_argument_is_refused_before_anything_is_read(box, sms, field, value):
+    with pytest.raises(ValidationError) as caught:
+        await sms.bulk.send(**{**TEXT, "destinations": drama(1), field: value})
+    assert caught.value.field == field
+    assert box.requests == []
+
+
+async def test_an_unforeseen_error_leaves_its_chunk_unknown_and_the_report_adds_up(
+    box, sms, monkeypatch
+):
+    async def fail(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("smsworks_async.calls.Calls.make", fail)
+    report = await sms.bulk.send(**TEXT, destinations=drama(20), chunk_size=10)
+    assert report.unknown == 20
+    assert isinstance(report.batches[0].error.__cause__, ZeroDivisionError)
+
+
+async def test_memory_stays_flat_without_deduplication(monkeypatch):
+    """Ten times the recipients take about the same memory; only batch ids are kept."""
+
+    async def accept(*_, **__):
+        from smsworks_async import Batch
+
+        return Batch("1", "SCHEDULED")
+
+    monkeypatch.setattr("smsworks_async.calls.Calls.make", accept)
+
+    async def peak(count):
+        async with AsyncSMSWorks("eyJ") as sms:
+            gc.collect()
+            tracemalloc.start()
+            report = await sms.bulk.send(**TEXT, destinations=generated(count), deduplicate=False)
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert report.accepted == count
+            return most
+
+    await peak(5_000)
+    small, large = await peak(20_000), await peak(200_000)
+    # The 360 chunks more are 360 outcomes more, of a few hundred bytes each.
+    assert large - small < 360 * 1024

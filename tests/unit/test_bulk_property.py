@@ -1,0 +1,76 @@
+"""Whatever is read and whatever fails, the report adds up and nobody is accepted twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smsworks_async.bulk import _OneText
+from smsworks_async.bulk.engine import Engine, Run
+from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
+from smsworks_async.models.outgoing import BatchMessage
+
+
+MESSAGE = BatchMessage(sender="AcmeCorp", content="Hello", destinations=())
+
+numbers = st.integers(0, 40).map(lambda n: f"07700 9000{n:02d}")
+abroad = st.integers(0, 10).map(lambda n: f"+33 1 00 00 00 {n:02d}")
+recipients = st.lists(numbers | abroad | st.sampled_from(["", "nobody", None, 5]), max_size=80)
+failures = st.sampled_from(
+    [
+        None,
+        NotSent("x"),
+        OutcomeUnknown("x", operation="POST /batch/send"),
+        OutcomeUnknown("accepted all the same", operation="POST /batch/send"),
+        *(APIError("x", status=400, code=code) for code in (4004, 4006, 4021, 4034, 5002, 5020)),
+        ValueError("unforeseen"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    recipients,
+    st.integers(1, 12),
+    st.integers(1, 5),
+    st.lists(failures, max_size=30),
+    st.none() | st.integers(1, 60),
+)
+async def test_the_report_adds_up_and_no_accepted_destination_repeats(
+    values, chunk_size, concurrency, faults, max_credits
+):
+    accepted = Counter()
+    asked = iter(faults)
+
+    async def post(document):
+        fault = next(asked, None)
+        if fault is None or "accepted" in str(fault):
+            accepted.update(document["destinations"])
+        if fault is not None:
+            raise fault
+        return str(len(accepted))
+
+    run = Run(
+        kind=_OneText(MESSAGE),
+        one_text=True,
+        post=post,
+        values=values,
+        chunk_size=chunk_size,
+        concurrency=concurrency,
+        max_rate=None,
+        deduplicate=True,
+        max_credits=max_credits,
+        progress=None,
+    )
+    report = await Engine(run).carry_out()
+
+    assert report.adds_up
+    assert report.read == len(values)
+    assert max(accepted.values(), default=1) == 1
+    assert report.accepted <= accepted.total() <= report.accepted + report.unknown
+    assert sum(outcome.size for outcome in report.batches) == report.read - len(report.problems)
+    assert [outcome.number for outcome in report.batches] == list(range(len(report.batches)))
+    if max_credits is not None:
+        assert report.credits <= max_credits
