@@ -34,7 +34,7 @@ _UK_REGIONS = frozenset({None, "GB", "GG", "IM", "JE"})
 
 # What people put between digits, and what comes along when a number is copied from a web page, a
 # phone's contacts (marks of writing direction) or a spreadsheet (an apostrophe to keep it text).
-# Brackets and dots go later, since (0) and .0 mean something.
+# Brackets and dots go later, since "(0)" and ".0" mean something.
 _SEPARATORS = str.maketrans(
     dict.fromkeys(
         " \t\n\r\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -47,6 +47,7 @@ _SEPARATORS = str.maketrans(
     # What stays is listed because `translate` is slow for what its table lacks.
     | {character: character for character in "0123456789+()."}
 )
+# A float that a spreadsheet wrote. Nobody sets the last 0 of a number apart with its only dot.
 _WHOLE_FLOAT = re.compile("([0-9]+)[.]0")
 _SCIENTIFIC = re.compile("[0-9,]+[Ee][+]?[0-9]+")
 
@@ -141,7 +142,7 @@ def _digits_of_integer(number: Any) -> str:
 def _without_separators(number: str) -> str:
     """Reduce a number to what it would be without separators, its digits in ASCII."""
     if len(number) > _LONGEST:
-        _refuse(number, "it is too long; give one number for each recipient")
+        _refuse(number, "it is too long for a number; give one number at a time")
     number = number.replace(" ", "")  # often the only separator, and quicker than the table
     if number.isascii() and number.removeprefix("+").isdecimal():
         return number
@@ -166,9 +167,9 @@ def _refuse_strangers(number: str) -> None:
             "format the column as text and export it again",
         )
     if any(map(str.isalpha, strangers)):
-        _refuse(number, "it has letters in it; give the digits alone, or leave the recipient out")
+        _refuse(number, "it has letters in it; give digits alone, or remove it")
     if strangers:
-        _refuse(number, f"{strangers[0]!a} does not belong in it; give one number, digits alone")
+        _refuse(number, f"{strangers[0]!a} does not belong in it; give one number, in digits alone")
 
 
 def _by_shape(number: str) -> str:
@@ -176,23 +177,23 @@ def _by_shape(number: str) -> str:
     digits = number[1:] if number.startswith("+") else number.removeprefix("00")
     problem = None
     if len(digits) < _FEWEST_DIGITS:
-        problem = f"it has too few digits ({len(digits)}); correct it or leave the recipient out"
+        problem = f"it has {len(digits) or 'no'} digits, too few for a number; correct or remove it"
     elif len(digits) > _MOST_DIGITS:
-        problem = f"it has too many digits ({len(digits)}); give one number for each recipient"
+        problem = f"it has {len(digits)} digits, too many for a number; give one number at a time"
     elif number.startswith("07") or digits.startswith(("447", "4407")):
-        problem = "a UK mobile is 07 and nine more digits, or 447 and nine more; correct it"
+        problem = "a UK mobile is 07 or 447 and then nine digits, no more and no fewer; correct it"
     elif digits.startswith("44"):
-        problem = "it is in the UK but no mobile, and texts go to mobiles: 07 and nine more digits"
+        problem = "it is no UK mobile (447 and then nine digits), and texts go to mobiles alone"
     elif digits.startswith("0"):
         problem = (
-            "it begins with 0 and is no UK mobile (07 and nine more digits); "
-            "write a number abroad with its country code first, such as 33 for France"
+            "it is no UK mobile (07 and then nine digits), and texts go to mobiles alone; "
+            "if it is abroad, write its country code first, such as 33 for France"
         )
     elif digits.startswith("7") and len(digits) != _DIGITS_AFTER_PLUS_7:
         # Without this, a UK number that lost its 0 and one digit more would go abroad.
         problem = (
-            "a UK mobile has ten digits from its 7 on, a number in Russia or Kazakhstan eleven; "
-            "correct it"
+            "a UK mobile has ten digits from its 7 on, a number in Russia or Kazakhstan eleven, "
+            f"and this has {len(digits)}; correct it"
         )
     if problem:
         _refuse(number, problem)

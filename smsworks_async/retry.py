@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,8 @@ from smsworks_async.errors import APIError, ConfigurationError, NotSent, Outcome
 
 
 T = TypeVar("T")
+
+_log = logging.getLogger("smsworks_async")
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: object) -> None:
@@ -92,6 +95,8 @@ async def repeat(
         time_left: seconds until the call must have ended.
         sleep: waits for so many seconds.
 
+    Each repetition is logged at level INFO, by the logger ``smsworks_async``.
+
     Raises:
         Exception: the last attempt's failure.
     """
@@ -114,11 +119,21 @@ async def repeat(
     def stop(state: tenacity.RetryCallState) -> bool:
         return state.attempt_number >= policy.attempts or state.upcoming_sleep >= time_left()
 
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _log.info(
+            "attempt %d failed: %s; again in %.2f s",
+            state.attempt_number,
+            error,
+            state.upcoming_sleep,
+        )
+
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,
         wait=wait,
         stop=stop,
         retry=tenacity.retry_if_exception(worth_repeating),
+        before_sleep=tell,
         reraise=True,
     )
     return await retrying(next_attempt)

@@ -77,7 +77,8 @@ def test_any_prefix_and_any_separators_give_the_same_number(digits, prefix, data
     written = prefix + "7"
     for digit in digits:
         written += data.draw(st.sampled_from(SEPARATORS)) + digit
-    assume(not re.fullmatch(r"[\d]+\.0", written))  # a float that a spreadsheet wrote
+    # A single dot before a final 0 is taken for a float that a spreadsheet wrote.
+    assume(not (written.endswith(".0") and written.count(".") == 1))
     assert normalise(written) == "447" + digits
 
 
@@ -125,12 +126,12 @@ def test_the_uk_rule_is_one_of_shape_alone(personal_or_pager):
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("", "too few digits (0)"),
-        ("   ", "too few digits (0)"),
-        ("-", "too few digits (0)"),
-        ("+", "too few digits (0)"),
-        ("900123", "too few digits (6)"),
-        ("+33", "too few digits (2)"),
+        ("", "it has no digits, too few"),
+        ("   ", "it has no digits, too few"),
+        ("-", "it has no digits, too few"),
+        ("+", "it has no digits, too few"),
+        ("900123", "it has 6 digits, too few"),
+        ("+33", "it has 2 digits, too few"),
         ("n/a", "letters"),
         ("07700 9OO123", "letters"),
         ("07700 900123 ext 4", "letters"),
@@ -139,29 +140,29 @@ def test_the_uk_rule_is_one_of_shape_alone(personal_or_pager):
         ("4.477E+11", "scientific notation"),
         ("4,477e11", "scientific notation"),
         ("4.47700900123E+11", "scientific notation"),
-        ("07700 90012", "07 and nine more digits"),
-        ("07700 9001234", "07 and nine more digits"),
-        ("+44 7700 90012", "07 and nine more digits"),
-        ("+44 (0)7700 9001234", "07 and nine more digits"),
+        ("07700 90012", "07 or 447 and then nine digits"),
+        ("07700 9001234", "07 or 447 and then nine digits"),
+        ("+44 7700 90012", "07 or 447 and then nine digits"),
+        ("+44 (0)7700 9001234", "07 or 447 and then nine digits"),
         ("770090012.0", "ten digits from its 7 on"),
-        ("020 7946 0018", "country code first"),
-        ("01632 960018", "country code first"),
-        ("0447700900123", "country code first"),
-        ("+07700 900123", "begins with 0"),
-        ("+44 20 7946 0018", "no mobile"),
-        ("442079460018", "no mobile"),
-        ("770090012", "ten digits from its 7 on"),
+        ("020 7946 0018", "its country code first"),
+        ("01632 960018", "its country code first"),
+        ("0447700900123", "its country code first"),
+        ("+07700 900123", "no UK mobile"),
+        ("+44 20 7946 0018", "447 and then nine digits"),
+        ("442079460018", "447 and then nine digits"),
+        ("770090012", "and this has 9"),
         ("+7700900123", "Russia"),
-        ("07700 900123 / 07700 900124", "one number for each recipient"),
+        ("07700 900123 / 07700 900124", "one number at a time"),
         ("07700900123,07700900124", "',' does not belong"),
         ("07700900123;", "';' does not belong"),
         ("+447700900123+", "'+' does not belong"),
         ("++447700900123", "'+' does not belong"),
         ("0770090012³", "'\\xb3' does not belong"),
         ("07700 900123 \N{MOBILE PHONE}", "'\\U0001f4f1' does not belong"),
-        ("1234567890123456", "too many digits (16)"),
-        ("0" * 65, "too many digits (63)"),
-        ("07700 900123 " * 8, "too long"),
+        ("1234567890123456", "it has 16 digits, too many"),
+        ("0" * 65, "it has 63 digits, too many"),
+        ("07700 900123 " * 8, "too long for a number"),
         (None, "not NoneType"),
         (True, "not bool"),
         (447700900123.0, "not float"),
@@ -301,10 +302,10 @@ class TestTheLibrary:
             ("+999 1234567", {"strict": True}, "no country's numbering plan"),
             ("+1 202 055 0123", {"strict": True}, "no country's numbering plan"),
             ("555-0123", {"region": "US"}, "no country's numbering plan"),
-            ("07700 90012", {"strict": True}, "07 and nine more digits"),
-            ("020 7946 0018", {"strict": True}, "country code first"),
-            ("020 7946 0018", {"region": "GB"}, "no mobile"),
-            ("+44 20 7946 0018", {"region": "FR"}, "no mobile"),
+            ("07700 90012", {"strict": True}, "07 or 447 and then nine digits"),
+            ("020 7946 0018", {"strict": True}, "its country code first"),
+            ("020 7946 0018", {"region": "GB"}, "447 and then nine digits"),
+            ("+44 20 7946 0018", {"region": "FR"}, "447 and then nine digits"),
             ("nobody", {"region": "FR"}, "letters"),
             ("0" * 10_000, {"region": "FR"}, "no country's numbering plan"),
         ],
@@ -337,6 +338,7 @@ class TestTheLibrary:
         )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
+    @settings(deadline=None)  # the library loads its countries as they come up
     @given(NUMBER_LIKE, st.sampled_from(["FR", "US", "DE", "IT", "GB", None]), st.booleans())
     def test_whatever_the_text_only_our_own_error_comes_out(self, written, region, strict):
         try:
