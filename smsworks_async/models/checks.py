@@ -133,10 +133,10 @@ def moment(value: object, field: str) -> datetime:
     return value
 
 
-def schedule(value: object) -> datetime:
+def schedule(value: object, now: datetime | None = None) -> datetime:
     """Check a moment to send at: aware, and at most 60 seconds in the past."""
     at = moment(value, "at")
-    if at < datetime.now(UTC) - SCHEDULE_GRACE:
+    if at < (now or datetime.now(UTC)) - SCHEDULE_GRACE:
         raise ValidationError(
             "at lies in the past; schedule for a moment still to come", field="at", code=4009
         )

@@ -21,6 +21,10 @@ def _hidden(check: Callable[[object], Any]) -> Any:
     return _optional(check, shown=False)
 
 
+def _schedule(value: object) -> datetime:
+    return checks.schedule(value)
+
+
 def _ai(value: object) -> bool:
     return checks.yes_or_no(value, "ai")
 
@@ -149,7 +153,7 @@ class _Common:
     ttl: int | None = _optional(checks.ttl)
     validity: int | None = _optional(checks.validity)
     ai: bool | None = _optional(_ai)
-    at: datetime | None = _optional(checks.schedule)
+    at: datetime | None = _optional(_schedule)
 
 
 @attrs.frozen(kw_only=True)
