@@ -28,7 +28,7 @@ _JAVASCRIPT_DATE: Final = re.compile(
     r"(?:GMT|UTC)(?P<offset>[+-]\d{4})?(?: \([^)]*\))?"
 )
 # A key that no JSON document of the API's has: where unknown fields are handed over.
-_EXTRA: Final = "\0extra"
+_EXTRA: Final = "<extra>"
 
 
 def _string(value: object, _: object = None) -> str:

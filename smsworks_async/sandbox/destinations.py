@@ -1,0 +1,76 @@
+"""Which numbers the sandbox takes, and what becomes of a message to each.
+
+UK mobiles are written `07...` or `447...`; elsewhere the country code comes first; `+` and `00`
+are refused. Any message is delivered, but for those to twelve of the numbers that Ofcom reserves
+for drama. They are 07700 9005CC, where 50CC is the code of the failure:
+
+| destination  | failure | final status | the credits                    |
+|--------------|---------|--------------|--------------------------------|
+| 07700 900501 | 5001    | UNDELIVERED  | come back                      |
+| 07700 900502 | 5002    | REJECTED     | come back, and the cost is 0   |
+| 07700 900504 | 5004    | REJECTED     | come back, and the cost is 0   |
+| 07700 900506 | 5006    | UNDELIVERED  | come back                      |
+| 07700 900508 | 5008    | UNDELIVERED  | come back                      |
+| 07700 900509 | 5009    | UNDELIVERED  | come back                      |
+| 07700 900510 | 5010    | REJECTED     | come back, and the cost is 0   |
+| 07700 900511 | 5011    | UNDELIVERED  | come back                      |
+| 07700 900513 | 5013    | UNDELIVERED  | come back                      |
+| 07700 900515 | 5015    | EXPIRED      | come back                      |
+| 07700 900520 | 5020    | REJECTED     | come back, and the cost is 0   |
+| 07700 900534 | 5034    | UNDELIVERED  | come back                      |
+
+It is the same whether they are sent to singly, in a batch or on a schedule.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+
+_UK_MOBILE = re.compile(r"(?:0|44)(7[0-9]{9})")
+# The shape of E.164. Ten digits from 7 on are a UK mobile that lost its 0, and 44 is the UK,
+# where only mobiles are texted.
+_ELSEWHERE = re.compile(r"(?!44|7[0-9]{9}$)[1-9][0-9]{6,14}")
+
+
+@attrs.frozen
+class Fate:
+    """What becomes of a message: its final status, and the code of its failure if it fails."""
+
+    status: str
+    code: int | None = None
+
+
+DELIVERED = Fate("DELIVERED")
+EXPIRED = Fate("EXPIRED", 5015)
+_UNDELIVERED = (5001, 5006, 5008, 5009, 5011, 5013, 5034)
+_REJECTED = (5002, 5004, 5010, 5020)
+_FATES = {
+    f"447700900{fate.code - 4500}": fate
+    for fate in (
+        *(Fate("UNDELIVERED", code) for code in _UNDELIVERED),
+        *(Fate("REJECTED", code) for code in _REJECTED),
+        EXPIRED,
+    )
+    if fate.code is not None
+}
+
+
+def normalise(destination: str) -> str | None:
+    """Return a destination as the account keeps it, `447...` in the UK; None when it is none."""
+    uk = _UK_MOBILE.fullmatch(destination)
+    if uk is not None:
+        return f"44{uk[1]}"
+    return destination if _ELSEWHERE.fullmatch(destination) else None
+
+
+def is_international(destination: str) -> bool:
+    """Whether a normalised destination lies outside the UK."""
+    return not destination.startswith("44")
+
+
+def fate(destination: str) -> Fate:
+    """Return what becomes of a message to a normalised destination."""
+    return _FATES.get(destination, DELIVERED)

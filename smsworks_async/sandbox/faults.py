@@ -1,0 +1,184 @@
+"""Scripted failures: which request fails, and how."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+from attrs import validators
+
+from .codes import CODES
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def _upper(method: str | None) -> str | None:
+    return method.upper() if isinstance(method, str) else method
+
+
+def _fits_header(_fault: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not f"{value}".isprintable():
+        raise ValueError(f"{attribute.name} must be fit for a header")
+
+
+def _whole(lowest: int) -> Any:
+    return validators.and_(validators.instance_of(int), validators.ge(lowest))
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """One scripted failure. The JSON form is an object with the same names.
+
+    Each fault counts the requests that fit its `path` and `method` by itself, from when it was
+    added. Where several would strike the same request, the one added first does.
+
+    | `when`   | accepted | what the client sees, unless the fault has an answer of its own      |
+    |----------|----------|----------------------------------------------------------------------|
+    | `before` | no       | the connection is cut                                                |
+    | `after`  | yes      | the connection is cut                                                |
+    | `mid`    | yes      | status line, headers and half of the body, then the cut              |
+    | `hold`   | yes      | nothing until `release()`, then the true answer                      |
+    | `hang`   | no       | nothing until `release()`, then a 503 with a bare message            |
+
+    A fault has an answer of its own when it has a `status`, an `error_code` or a `body`. It is
+    given where the connection would be cut, or where a held answer goes at last; with `mid` it is
+    what half of goes out. *Accepted* means that the request was carried out as far as it was
+    right: one without credit is still refused.
+
+    Attributes:
+        path: the path below `/v1`, such as `/message/send`; `*` stands for anything.
+        method: the HTTP method; any, when None.
+        nth: the first fitting request that it strikes, from 1.
+        times: how many fitting requests from there on; 0 = for ever.
+        every: strike every k-th fitting request for ever instead, whatever `nth` and `times` say.
+        when: see above.
+        status: the HTTP status answered.
+        retry_after: the header `Retry-After`: seconds, or a text as it stands.
+        error_code: answer the API's error object for that code, at its HTTP status or `status`.
+        permanent: the flag in that object; `"omit"` leaves it out, None takes the table's.
+        body: a text answered as it stands, an HTML page for one.
+        content_type: of that body.
+        delay: real seconds before the answer or the cut; for `hold` and `hang`, seconds after
+            which they are released by themselves (0 = never). A slow answer is a `hold` with one.
+
+    Raises:
+        ValueError or TypeError: a value that is not one of these.
+    """
+
+    path: str = attrs.field(validator=validators.matches_re(r"[/*].*"))
+    method: str | None = attrs.field(
+        default=None,
+        converter=_upper,
+        validator=validators.optional(validators.instance_of(str)),
+    )
+    nth: int = attrs.field(default=1, validator=_whole(1))
+    times: int = attrs.field(default=1, validator=_whole(0))
+    every: int | None = attrs.field(default=None, validator=validators.optional(_whole(1)))
+    when: Literal["before", "after", "mid", "hold", "hang"] = attrs.field(
+        default="before", validator=validators.in_(("before", "after", "mid", "hold", "hang"))
+    )
+    status: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.in_(range(200, 600)))
+    )
+    retry_after: float | str | None = attrs.field(
+        default=None,
+        validator=validators.optional([validators.instance_of((int, float, str)), _fits_header]),
+    )
+    error_code: int | None = attrs.field(
+        default=None, validator=validators.optional(validators.in_(CODES))
+    )
+    permanent: bool | Literal["omit"] | None = attrs.field(
+        default=None, validator=validators.in_((None, True, False, "omit"))
+    )
+    body: str | None = attrs.field(
+        default=None, validator=validators.optional(validators.instance_of(str))
+    )
+    content_type: str = attrs.field(
+        default="text/html; charset=utf-8",
+        validator=[validators.instance_of(str), _fits_header],
+    )
+    delay: float = attrs.field(
+        default=0.0,
+        validator=[validators.instance_of((int, float)), validators.ge(0)],
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.retry_after is not None and not self.answers:
+            raise ValueError("retry_after needs a status, an error_code or a body to go with")
+        if self.permanent is not None and self.error_code is None:
+            raise ValueError("permanent needs an error_code to go with")
+
+    @property
+    def answers(self) -> bool:
+        """Whether the fault has an answer of its own."""
+        return not (self.status is None and self.error_code is None and self.body is None)
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether a request is one of those that this fault counts."""
+        return self.method in {None, method} and fnmatchcase(path, self.path)
+
+    def strikes(self, count: int) -> bool:
+        """Whether it strikes the `count`-th request that fits it, from 1."""
+        if self.every is not None:
+            return count % self.every == 0
+        return count >= self.nth and (self.times == 0 or count < self.nth + self.times)
+
+
+def read_fault(given: Fault | Mapping[str, Any]) -> Fault:
+    """Return a fault from a fault or from its JSON form.
+
+    Raises:
+        ValueError: a name that a fault does not have, or a value that it cannot have.
+    """
+    if isinstance(given, Fault):
+        return given
+    try:
+        return Fault(**given)
+    except (TypeError, ValueError) as error:
+        # attrs adds the attribute and the validator to the arguments; the first is the sentence.
+        raise ValueError(f"Not a fault: {error.args[0]}") from error
+
+
+def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]) -> list[Fault]:
+    """Return faults from faults, from their JSON form, or from a file that holds a list of those.
+
+    Raises:
+        ValueError: one of them is not a fault, or the file does not hold JSON.
+        TypeError: there is no list.
+        OSError: the file cannot be read.
+    """
+    source = (
+        json.loads(Path(given).read_text("utf-8")) if isinstance(given, str | PathLike) else given
+    )
+    return [read_fault(fault) for fault in source]
+
+
+class FaultScript:
+    """The faults in force, and how many requests each of them has counted."""
+
+    def __init__(self) -> None:
+        self._counts: list[tuple[Fault, list[int]]] = []
+
+    def add(self, fault: Fault) -> None:
+        """Put a fault in force; it counts from the next request on."""
+        self._counts.append((fault, [0]))
+
+    def clear(self) -> None:
+        """Put all of them out of force."""
+        self._counts.clear()
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        """Count a request, and return the fault that strikes it, if one does."""
+        struck = None
+        for fault, count in self._counts:
+            if fault.fits(method, path):
+                count[0] += 1
+                if struck is None and fault.strikes(count[0]):
+                    struck = fault
+        return struck

@@ -1,0 +1,29 @@
+"""The flooding filter: how many messages one number may get within any hour."""
+
+from __future__ import annotations
+
+
+MOST = 20
+MOST_ALIKE = 6
+WINDOW = 3600.0  # seconds
+
+
+class FloodingFilter:
+    """Counts what each number was sent within the last hour."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, list[tuple[float, str]]] = {}
+
+    def allows(self, destination: str, content: str, now: float) -> bool:
+        """Whether the number may get one more message, with this content."""
+        sent = self._sent.get(destination)
+        if sent is None:
+            return True
+        while sent and sent[0][0] <= now - WINDOW:
+            del sent[0]
+        alike = sum(earlier == content for _, earlier in sent)
+        return len(sent) < MOST and alike < MOST_ALIKE
+
+    def note(self, destination: str, content: str, now: float) -> None:
+        """Count a message that was sent."""
+        self._sent.setdefault(destination, []).append((now, content))

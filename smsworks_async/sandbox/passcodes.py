@@ -1,0 +1,53 @@
+"""One-time passcodes: made, looked up, verified once, and expired."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import attrs
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .records import Passcode
+
+
+DEFAULT_LENGTH = 6  # digits
+DEFAULT_VALIDITY = 300  # seconds
+DEFAULT_TEMPLATE = "Your passcode is {{passcode}}"
+
+
+@attrs.define(eq=False)
+class Passcodes:
+    """The passcodes of an account, by the id of their message and by themselves."""
+
+    changed: Callable[[Passcode], None] = lambda _: None
+    _by_id: dict[str, Passcode] = attrs.field(init=False, factory=dict)
+    _alike: dict[str, list[Passcode]] = attrs.field(init=False, factory=dict)
+
+    def make(self, length: int, seed: int) -> str:
+        """Return digits of that number, the same for the same seed and the same number before."""
+        draw = Random(f"{seed} {len(self._by_id)}")  # noqa: S311 - repeatable on purpose
+        return "".join(draw.choices("0123456789", k=length))
+
+    def add(self, passcode: Passcode) -> None:
+        """Keep a passcode."""
+        self._by_id[passcode.message_id] = passcode
+        self._alike.setdefault(passcode.passcode, []).append(passcode)
+        self.changed(passcode)
+
+    def get(self, message_id: str) -> Passcode | None:
+        """Return a passcode by the id of the message that carried it."""
+        return self._by_id.get(message_id)
+
+    def verify(self, digits: str, now: float) -> Passcode | None:
+        """Verify the newest of these digits that still waits; None when none does."""
+        for passcode in reversed(self._alike.get(digits, [])):
+            if passcode.status(now) == "SENT":
+                passcode.verified = True
+                passcode.modified = now
+                self.changed(passcode)
+                return passcode
+        return None

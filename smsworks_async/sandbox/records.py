@@ -1,0 +1,212 @@
+"""What an account holds, and how the wire shows it.
+
+The wire is not of one mind, and these shapes keep its ways: a destination is a number in a record
+and in a report, a string elsewhere; records write dates as JavaScript does, reports as ISO 8601;
+both carry the provider's bookkeeping (`_id`, `__v`, `identifier`). Metadata is searched by, never
+shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from . import dates
+from .codes import CODES
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED"})
+INCOMING = "INCOMING"
+
+
+@attrs.define(eq=False, kw_only=True)
+class Message:
+    """A message that the account has accepted, or received.
+
+    Attributes:
+        number: counts the account's messages, in order.
+        destination: `447...` in the UK; as it was given where it is no number.
+        status: SCHEDULED, SENT, DELIVERED, UNDELIVERED, EXPIRED, REJECTED, FAILED, CANCELLED or
+            INCOMING.
+        created, modified, schedule: POSIX seconds; `schedule` is when it was sent or is to be.
+        credits: its cost; 0 for FAILED and REJECTED.
+        ttl: minutes from its final status until the record vanishes; None = three months.
+        validity: minutes in which it must be delivered.
+        failure: the code of its failure.
+        forgotten: whether its record has vanished, by a DELETE or with time.
+    """
+
+    number: int
+    message_id: str
+    destination: str
+    content: str
+    sender: str
+    status: str
+    created: float
+    modified: float
+    schedule: float
+    batch_id: str | None = None
+    credits: float = 0.0
+    international: bool = False
+    tag: str = ""
+    keyword: str = ""
+    delivery_report_url: str = ""
+    ttl: int | None = None
+    validity: int = 2880
+    ai: bool | None = None
+    flash: bool = False
+    metadata: Sequence[dict[str, str]] = ()
+    response_email: Sequence[str] = ()
+    failure: int | None = None
+    unread: bool = False
+    forgotten: bool = False
+
+
+@attrs.define(eq=False, kw_only=True)
+class Job:
+    """A message or a batch that is to be sent at its time, `at` (POSIX seconds).
+
+    Attributes:
+        id: of the message, or of the batch.
+        status: SCHEDULED, PROCESSED or CANCELLED.
+        destinations: as they were given.
+    """
+
+    id: str
+    batch: bool
+    at: float
+    created: float
+    sender: str
+    content: str
+    destinations: list[str]
+    status: str = "SCHEDULED"
+
+
+@attrs.define(eq=False, kw_only=True)
+class Passcode:
+    """A one-time passcode. Dates are POSIX seconds, `validity` seconds."""
+
+    message_id: str
+    destination: str
+    passcode: str
+    validity: int
+    created: float
+    modified: float
+    metadata: dict[str, Any] = attrs.Factory(dict)
+    verified: bool = False
+
+    @property
+    def expires(self) -> float:
+        """When it stops being valid, in POSIX seconds."""
+        return self.created + self.validity
+
+    def status(self, now: float) -> str:
+        """Return SENT, VERIFIED or EXPIRED."""
+        if self.verified:
+            return "VERIFIED"
+        return "SENT" if now < self.expires else "EXPIRED"
+
+
+def plain(amount: float) -> float:
+    """Return an amount of credits as JavaScript writes it: whole ones without a fraction."""
+    return int(amount) if amount == int(amount) else amount
+
+
+def _number(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else text
+
+
+def _bookkeeping(message: Message) -> dict[str, Any]:
+    return {"_id": f"{message.number:024x}", "__v": 0, "identifier": message.destination[-10:]}
+
+
+def _failure(code: int) -> dict[str, Any]:
+    # Handset errors show their bare number, as 1 and 34 do in the provider's samples.
+    shown = code - 5000 if code in {5001, 5034} else code
+    row = CODES[code]
+    return {"code": shown, "details": row.message, "permanent": row.permanent}
+
+
+def message_record(message: Message, customer_id: str) -> dict[str, Any]:
+    """Return a message as searches and `GET` show it."""
+    record = {
+        **_bookkeeping(message),
+        "id": message.message_id,
+        "messageid": message.message_id,
+        "customerid": customer_id,
+        "sender": message.sender,
+        "destination": _number(message.destination),
+        "content": message.content,
+        "status": message.status,
+        "credits": plain(message.credits),
+        "international": message.international,
+        "tag": message.tag,
+        "keyword": message.keyword,
+        "created": dates.javascript(message.created),
+        "modified": dates.javascript(message.modified),
+        "schedule": dates.javascript(message.schedule),
+    }
+    if message.batch_id is not None:
+        record["batchid"] = message.batch_id
+    if message.delivery_report_url:
+        record["deliveryreporturl"] = message.delivery_report_url
+    if message.failure is not None:
+        record["failurereason"] = _failure(message.failure)
+    return record
+
+
+def delivery_report(message: Message, customer_id: str) -> dict[str, Any]:
+    """Return a message as a delivery report shows it."""
+    report = message_record(message, customer_id)
+    del report["id"]
+    for name in ("created", "modified", "schedule"):
+        report[name] = dates.iso(getattr(message, name))
+    return report
+
+
+def incoming_post(message: Message, parts: int) -> dict[str, Any]:
+    """Return a received message as it is posted to the account's URL."""
+    return {
+        "content": message.content,
+        "from": message.sender,
+        "messageid": message.message_id,
+        "messagetype": "incoming",
+        "to": message.destination,
+        "parts": parts,
+    }
+
+
+def job_record(job: Job) -> dict[str, Any]:
+    """Return an entry of the list of scheduled messages."""
+    to = {"destinations": job.destinations} if job.batch else {"destination": job.destinations[0]}
+    return {
+        "id": job.id,
+        "status": job.status,
+        "batch": job.batch,
+        "message": {
+            "sender": job.sender,
+            "content": job.content,
+            "schedule": dates.iso(job.at),
+            **to,
+        },
+    }
+
+
+def passcode_record(passcode: Passcode, now: float) -> dict[str, Any]:
+    """Return a passcode as `verify` and `GET` show it: a numeric one loses its leading zeros."""
+    return {
+        "messageid": passcode.message_id,
+        "destination": passcode.destination,
+        "status": passcode.status(now),
+        "passcode": _number(passcode.passcode),
+        "validity": passcode.validity,
+        "metadata": passcode.metadata,
+        "created": dates.javascript(passcode.created, long=True),
+        "expires": dates.javascript(passcode.expires, long=True),
+        "modified": dates.javascript(passcode.modified, long=True),
+    }

@@ -1,0 +1,289 @@
+"""The sandbox itself: a server on a socket, an account behind it, and a clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+from .account import Account
+from .control import add_control
+from .credentials import Credentials, make_token
+from .faults import Fault, read_fault, read_faults
+from .frontdoor import MAX_BODY, VERSION_PATH, FrontDoor
+from .operations import Service
+from .passcodes import Passcodes
+from .pulse import Pulse
+from .records import INCOMING, Message
+from .settings import Reporting, Settings
+from .store import Store
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from os import PathLike
+    from types import TracebackType
+
+    from .callbacks import PostRecord
+    from .clock import Clock
+    from .frontdoor import RequestRecord
+
+
+CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"
+KEY = "sandbox-key"
+SECRET = "sandbox-secret"  # noqa: S105 - it opens nothing but a sandbox
+
+
+class Sandbox:
+    """A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
+
+    An async context manager: it listens from `async with` on, and no longer.
+
+    Args:
+        host: where it listens. Beyond loopback, the control endpoints and the page ask for the
+            token, or for the key and the secret as user and password.
+        port: 0 takes a free one.
+        credits: the balance at the start.
+        international: whether the account may send outside the UK; otherwise 4034.
+        customer_id, key, secret: what `/auth/token` asks for.
+        token: the token in force at the start; made from the three above unless given.
+        delivery_report_url: where reports go for messages that name no URL of their own.
+        incoming_url: where incoming messages go; they are in the inbox anyway.
+        faults: scripted failures: faults, objects of their JSON form, or the path of a JSON file
+            with a list of those.
+        clock: a `ManualClock`, which `advance` turns; the machine's own when None.
+        delivery_delay: seconds from SENT to the final status.
+        search_lag: seconds before a message shows up in searches; `GET` finds it at once.
+        max_batch: the most messages in a batch.
+        flooding: whether the flooding filter counts.
+        reporting: how reports are posted: doubled, late, out of order, repeated.
+        database: the path of an SQLite file in which the account outlives the sandbox; its credits
+            and its token are then those of the file.
+        seed: of all that is drawn: ids, passcodes, the disorder of reports.
+
+    Seconds are those of the sandbox's clock.
+
+    Raises:
+        ValueError: a fault that is none; from `async with`, a database of another version.
+        OSError: from `async with`: the address is taken, or the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credits: float = 10_000.0,
+        international: bool = True,
+        customer_id: str = CUSTOMER_ID,
+        key: str = KEY,
+        secret: str = SECRET,
+        token: str | None = None,
+        delivery_report_url: str | None = None,
+        incoming_url: str | None = None,
+        faults: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str] = (),
+        clock: Clock | None = None,
+        delivery_delay: float = 1.0,
+        search_lag: float = 0.0,
+        max_batch: int = 500,
+        flooding: bool = True,
+        reporting: Reporting | None = None,
+        database: str | PathLike[str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._address = host
+        self._settings = Settings(
+            customer_id=customer_id,
+            credits=credits,
+            international=international,
+            delivery_report_url=delivery_report_url or "",
+            incoming_url=incoming_url or "",
+            delivery_delay=delivery_delay,
+            search_lag=search_lag,
+            max_batch=max_batch,
+            flooding=flooding,
+            reporting=reporting or Reporting(),
+            seed=seed,
+        )
+        token = token or make_token(customer_id, key, secret, 0)
+        credentials = Credentials(customer_id, key, secret, token)
+        self._service = Service(Account(self._settings, credits), Passcodes(), credentials)
+        self._pulse = Pulse(self._service, clock, self._settings.reporting.timeout)
+        self._door = FrontDoor(self._service, self._pulse.settle)
+        for fault in read_faults(faults):
+            self._door.script.add(fault)
+        self._database = database
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as exits:
+            await self._start(exits)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._exits.aclose()
+
+    async def _start(self, exits: AsyncExitStack) -> None:
+        if self._database is not None:
+            store = self._pulse.store = exits.enter_context(Store(self._database))
+            store.restore(self._service, self._pulse.time())
+            exits.callback(store.flush, self._service)
+        exits.callback(self._pulse.stop)
+        exits.push_async_callback(self._pulse.postman.close)
+        app = web.Application(client_max_size=MAX_BODY)
+        self._door.add_routes(app.router)
+        add_control(app.router, self)
+        # A handler is cancelled when its client leaves: nothing held outlives its connection.
+        # Packed bodies stay packed, and so are no JSON: nobody sends the API any.
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            handler_cancellation=True,
+            shutdown_timeout=0.1,
+        )
+        await runner.setup()
+        exits.push_async_callback(runner.cleanup)
+        exits.callback(self._door.gate.close)
+        await web.TCPSite(runner, self.host, self.port).start()
+        self._address, self.port = runner.addresses[0][:2]
+        self._pulse.settle()
+
+    # What a test looks at
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for a client, `/v1` included."""
+        return f"{self.root_url}{VERSION_PATH}"
+
+    @property
+    def root_url(self) -> str:
+        """The URL of the page, and of the control endpoints below `/sandbox`."""
+        # What listens everywhere is reached by loopback, too.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address, self._address)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def token(self) -> str:
+        """The token in force, with its `JWT ` prefix."""
+        return self._service.credentials.token
+
+    @property
+    def customer_id(self) -> str:
+        """The customer id that `/auth/token` asks for."""
+        return self._service.credentials.customer_id
+
+    @property
+    def key(self) -> str:
+        """The API key that `/auth/token` asks for."""
+        return self._service.credentials.key
+
+    @property
+    def secret(self) -> str:
+        """The API secret that `/auth/token` asks for."""
+        return self._service.credentials.secret
+
+    @property
+    def credits(self) -> float:
+        """The balance, which may be set."""
+        return self._service.account.credits
+
+    @credits.setter
+    def credits(self, balance: float) -> None:
+        self._service.account.credits = balance
+
+    @property
+    def now(self) -> float:
+        """The time by the sandbox's clock, in POSIX seconds."""
+        return self._pulse.time()
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request below `/v1`, in the order in which they came."""
+        return self._door.requests
+
+    @property
+    def posts(self) -> list[PostRecord]:
+        """Every attempt to post a report or an incoming message, in the order they ended."""
+        return self._pulse.posts
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every message that was ever taken in for sending, vanished and FAILED ones included."""
+        return [m for m in self._service.account.archive.messages if m.status != INCOMING]
+
+    def accepted(self, destination: str | None = None) -> int:
+        """Count the messages accepted, in all or for one destination (`447700900123`).
+
+        Scheduled ones count from when they were scheduled. FAILED ones do not count: they were
+        never sent.
+        """
+        return sum(1 for _ in self._service.account.archive.accepted(destination))
+
+    def accepted_by_destination(self) -> Counter[str]:
+        """Count the messages accepted for each destination."""
+        archive = self._service.account.archive
+        return Counter(message.destination for message in archive.accepted())
+
+    # What a test does
+
+    async def advance(self, seconds: float) -> None:
+        """Turn a `ManualClock`, and wait until all that falls due on the way was done and posted.
+
+        Raises:
+            RuntimeError: the sandbox runs on another clock.
+            ValueError: that is backwards, or beyond the calendar.
+        """
+        await self._pulse.advance(seconds)
+
+    def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
+        """Put a fault in force, which counts requests from the next one on.
+
+        Raises:
+            ValueError: it is none.
+        """
+        self._door.script.add(read_fault(fault))
+
+    def clear_faults(self) -> None:
+        """Put all faults out of force; what they hold goes on being held."""
+        self._door.script.clear()
+
+    def release(self) -> None:
+        """Let every answer go that a fault holds or hangs."""
+        self._door.gate.release()
+
+    async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
+        """Take in an SMS as if a phone had sent it, and return its message id.
+
+        It is in the inbox when this returns, and has been posted once where there is a URL.
+        """
+        fields = {"sender": sender, "to": to, "content": content, "keyword": keyword}
+        message = self._service.account.receive(fields, self._pulse.settle())
+        self._pulse.settle()
+        await self._pulse.postman.idle()
+        return message.message_id
+
+    def rotate_token(self) -> str:
+        """Put a new token in force, kill every older one, and return it."""
+        return self._service.credentials.rotate()
+
+    def reset(self) -> None:
+        """Start again with an empty account, no faults and no requests; the token stays."""
+        self._service.account = Account(self._settings, self._settings.credits)
+        self._service.passcodes = Passcodes()
+        self._door.script.clear()
+        self._door.requests.clear()
+        self.posts.clear()
+        if self._pulse.store is not None:
+            self._pulse.store.clear()
+            self._pulse.store.watch(self._service)

@@ -1,0 +1,131 @@
+"""The account in an SQLite file, so that it outlives the sandbox.
+
+What a request changes is written before its answer goes, in one transaction. Requests, faults, and
+posts that were still to be repeated are not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from .records import Job, Message, Passcode
+
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from .operations import Service
+
+
+VERSION = 1
+_KINDS: dict[str, type[Any]] = {"message": Message, "job": Job, "passcode": Passcode}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_FIELDS = {kind: [field.name for field in attrs.fields(kind)] for kind in _NAMES}
+_SCHEMA = """
+CREATE TABLE record (
+    kind TEXT NOT NULL, id TEXT NOT NULL, place INTEGER NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+CREATE TABLE account (one INTEGER PRIMARY KEY CHECK (one = 1), data TEXT NOT NULL);
+"""
+
+
+class Store:
+    """One file, opened for as long as the sandbox runs.
+
+    Raises:
+        ValueError: the file was written by another version, or holds something else.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._connection = sqlite3.connect(path)
+        self._dirty: dict[tuple[str, str], Message | Job | Passcode] = {}
+        self._written = ""
+        try:
+            self._prepare()
+        except (sqlite3.DatabaseError, ValueError) as error:
+            self._connection.close()
+            raise ValueError(f"{path} is not a sandbox's database: {error}") from error
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            connection.executescript(f"{_SCHEMA}PRAGMA user_version = {VERSION};")
+        elif version != VERSION:
+            raise ValueError(f"its version is {version}, this sandbox writes {VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    def restore(self, service: Service, now: float) -> None:
+        """Fill an empty service with what the file holds, and watch it from then on."""
+        row = self._connection.execute("SELECT data FROM account").fetchone()
+        if row is not None:
+            state = json.loads(row[0])
+            service.account.credits = state["credits"]
+            service.account.batches = state["batches"]
+            service.credentials.generation = state["generation"]
+            service.credentials.token = state["token"]
+        for passcode in self._read(Passcode):
+            service.passcodes.add(passcode)
+        service.account.restore(self._read(Message), self._read(Job), now)
+        self.watch(service)
+
+    def watch(self, service: Service) -> None:
+        """Note what changes in a service, for the next `flush`."""
+        service.account.changed = self._note
+        service.passcodes.changed = self._note
+
+    def flush(self, service: Service) -> None:
+        """Write what has changed since the last time."""
+        account, credentials = service.account, service.credentials
+        state = json.dumps(
+            {
+                "credits": account.credits,
+                "batches": account.batches,
+                "generation": credentials.generation,
+                "token": credentials.token,
+            }
+        )
+        if not self._dirty and state == self._written:
+            return
+        rows = [
+            (kind, id, getattr(record, "number", 0), _dump(record))
+            for (kind, id), record in self._dirty.items()
+        ]
+        with self._connection as transaction:
+            transaction.execute("INSERT OR REPLACE INTO account VALUES (1, ?)", (state,))
+            transaction.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", rows)
+        self._dirty.clear()
+        self._written = state
+
+    def clear(self) -> None:
+        """Empty the file."""
+        self._dirty.clear()
+        with self._connection as transaction:
+            transaction.execute("DELETE FROM record")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def _note(self, record: Message | Job | Passcode) -> None:
+        kind = _NAMES[type(record)]
+        id = record.id if isinstance(record, Job) else record.message_id
+        self._dirty[kind, id] = record
+
+    def _read(self, kind: type[Any]) -> list[Any]:
+        rows = self._connection.execute(
+            "SELECT data FROM record WHERE kind = ? ORDER BY place, id", (_NAMES[kind],)
+        )
+        return [kind(**json.loads(data)) for (data,) in rows]
+
+
+def _dump(record: Message | Job | Passcode) -> str:
+    return json.dumps({name: getattr(record, name) for name in _FIELDS[type(record)]})
