@@ -83,24 +83,28 @@ class Reader(Generic[T]):
         """Read a slice, and give the chunks that it fills."""
         parse, key, is_uk = self._kind.parse, self._kind.key, self._kind.is_uk
         waiting, seen, size = self._waiting, self._seen, self._size
-        for position, value in enumerate(values, self.read):
-            self.read = position + 1
-            try:
-                item = parse(value)
-            except ValidationError as error:
-                self._set_aside(position, value, Reason.INVALID, error)
-                continue
-            if seen is not None:
-                before = len(seen)
-                seen.add(key(item))
-                if len(seen) == before:
-                    self._set_aside(position, value, Reason.DUPLICATE)
+        position = self.read - 1
+        try:
+            for position, value in enumerate(values, self.read):
+                try:
+                    item = parse(value)
+                except ValidationError as error:
+                    self._set_aside(position, value, Reason.INVALID, error)
                     continue
-            uk = is_uk(item)
-            chunk = waiting[uk]
-            chunk.append(item)
-            if len(chunk) == size:
-                yield self._chunk(uk)
+                if seen is not None:
+                    before = len(seen)
+                    seen.add(key(item))
+                    if len(seen) == before:
+                        self._set_aside(position, value, Reason.DUPLICATE)
+                        continue
+                uk = is_uk(item)
+                chunk = waiting[uk]
+                chunk.append(item)
+                if len(chunk) == size:
+                    self.read = position + 1
+                    yield self._chunk(uk)
+        finally:
+            self.read = position + 1
 
     def finish(self) -> Iterator[Chunk[T]]:
         """Give what is left."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from typing import Any
 
 
@@ -31,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
         asyncio.run(_serve(options))
     except KeyboardInterrupt:
         print("The sandbox has ended.")
-    except OSError as error:
-        print(f"smsworks: the sandbox cannot listen or read its files: {error}")
+    except (OSError, ValueError) as error:
+        print(f"smsworks: the sandbox cannot listen or read its files: {error}", file=sys.stderr)
         return 1
     return 0
 
