@@ -60,3 +60,10 @@ def demo(session: nox.Session) -> None:
     """Send texts to nobody: the sandbox, a recipients file and a table of what became of them."""
     session.install(".")
     session.run("python", "-m", "smsworks_async", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the CPU of one awaited send, beside bare aiohttp."""
+    session.install(".")
+    session.run("python", "benchmarks/one_send.py", *session.posargs)
