@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import attrs
-import cattrs
+from multidict import CIMultiDict
 from yarl import URL
 
 from smsworks_async import retry, transport
 from smsworks_async.errors import NotAuthenticated, NotSent, SMSWorksError
-from smsworks_async.models.convert import explain, from_wire, to_wire
+from smsworks_async.models.convert import Misshapen, from_wire, to_wire
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
@@ -27,7 +26,8 @@ T = TypeVar("T")
 LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=False)
 
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+# Of the type that aiohttp makes of headers, so that it need not.
+_HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
 
 
 @attrs.define
@@ -102,9 +102,9 @@ class Calls:
         answer = await self._within_time(call)
         try:
             return from_wire(answer, into)
-        except (cattrs.BaseValidationError, TypeError, ValueError, LookupError) as error:
+        except Misshapen as error:
             raise transport.unknown(
-                operation, f"the answer is not as it should be: {explain(error)}"
+                operation, f"the answer is not as it should be: {error}"
             ) from error
 
     async def _within_time(self, call: _Call) -> Any:
@@ -152,32 +152,33 @@ class Calls:
 
     async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
         session = self._sessions.current()
-        async with self._sessions.limiter or nullcontext():
-            call.body = None
-            if call.content is not None:
-                once = not call.operation.repeatable
-                call.body = Body(call.content, once=once, not_after=call.not_after)
-            call.in_flight = True
-            try:
-                return await transport.request(
-                    session,
-                    call.operation,
-                    call.url,
-                    call.body,
-                    headers,
-                    proxied=self._sessions.proxied,
-                    options=self._sessions.options,
-                    secrets=call.secrets,
-                )
-            except Exception:
-                # An answer or a verdict is there; only the deadline leaves a request in flight.
-                call.in_flight = False
-                raise
+        if self._sessions.limiter is not None:
+            await self._sessions.limiter.acquire()
+        call.body = None
+        if call.content is not None:
+            once = not call.operation.repeatable
+            call.body = Body(call.content, once=once, not_after=call.not_after)
+        call.in_flight = True
+        try:
+            return await transport.request(
+                session,
+                call.operation,
+                call.url,
+                call.body,
+                headers,
+                proxied=self._sessions.proxied,
+                options=self._sessions.options,
+                secrets=call.secrets,
+            )
+        except Exception:
+            # An answer or a verdict is there; only the deadline leaves a request in flight.
+            call.in_flight = False
+            raise
 
     def _headers_with(self, token: str) -> Mapping[str, str]:
         known, headers = self._headers
         if known != token:
-            headers = {**_HEADERS, "Authorization": token}
+            headers = CIMultiDict(_HEADERS, Authorization=token)
             self._headers = (token, headers)
         return headers
 

@@ -6,6 +6,7 @@ the one, and fields that we do not know. All of that is settled here, once.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -248,9 +249,13 @@ def _keeping_unknown_fields(
     return hook
 
 
-def make_converter() -> cattrs.Converter:
-    """Make the converter, with every hook that the wire needs."""
-    converter = cattrs.Converter()
+def make_converter(*, explaining: bool = False) -> cattrs.Converter:
+    """Make the converter, with every hook that the wire needs.
+
+    Args:
+        explaining: whether its errors say where they happened, which costs as much again.
+    """
+    converter = cattrs.Converter(detailed_validation=explaining)
     scalars: Mapping[type, Callable[[object, object], Any]] = {
         str: _string,
         float: _number,
@@ -302,17 +307,36 @@ def from_wire(document: object, shape: type[T]) -> T:
     """Turn an answer's JSON into a model.
 
     Raises:
-        cattrs.BaseValidationError, TypeError, ValueError: it has another shape, and `explain` says
-            where.
+        Misshapen: it has another shape.
     """
+    document = _as_listed(document, shape)
+    try:
+        return _converter.structure(document, shape)
+    except Exception as error:
+        raise Misshapen(_explain(document, shape)) from error
+
+
+def _as_listed(document: object, shape: type[T]) -> object:
     if get_origin(shape) is list and isinstance(document, Mapping):
-        document = [document]
-    return _converter.structure(document, shape)
+        return [document]
+    return document
 
 
-def explain(error: Exception) -> str:
-    """Say in a line where an answer differs from its model, without quoting it."""
-    return "; ".join(cattrs.transform_error(error, path="$", format_exception=_complaint))
+class Misshapen(ValueError):
+    """An answer differs from its model; the message says where, without quoting it."""
+
+
+@functools.cache
+def _explaining_converter() -> cattrs.Converter:
+    return make_converter(explaining=True)
+
+
+def _explain(document: object, shape: type[T]) -> str:
+    try:
+        _explaining_converter().structure(document, shape)
+    except Exception as error:
+        return "; ".join(cattrs.transform_error(error, path="$", format_exception=_complaint))
+    return "unreadable"
 
 
 def _complaint(error: BaseException, _: type | None) -> str:
