@@ -40,6 +40,13 @@ async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
         yield client
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until something has come to pass; it fails rather than hangs."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 class HostedSandbox:
     """A sandbox on a loop of its own thread, for tests that block."""
 

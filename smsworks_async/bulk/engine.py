@@ -1,25 +1,19 @@
-"""The engine: carries chunks out, so many at a time, and says what became of each."""
+"""The engine: carries chunks out, so many at a time, and tells their source what became of each."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 import attrs
 from aiolimiter import AsyncLimiter
 
-from smsworks_async.bulk.recipients import Chunk, Kind, Reader, slices
-from smsworks_async.bulk.report import (
-    BatchOutcome,
-    BulkProgress,
-    BulkReport,
-    Outcome,
-    Reason,
-)
+from smsworks_async.bulk.recipients import Chunk
+from smsworks_async.bulk.report import BatchOutcome, BulkProgress, BulkReport, Outcome
 from smsworks_async.errors import (
     CODES,
     APIError,
@@ -32,7 +26,6 @@ from smsworks_async.errors import (
     NotSent,
     OutcomeUnknown,
     SMSWorksError,
-    ValidationError,
 )
 
 
@@ -72,61 +65,85 @@ def doom_of(error: SMSWorksError, before: int | None) -> Doom:
     return known.dooms
 
 
-@attrs.frozen(kw_only=True)
-class Run(Generic[T]):
-    """What a bulk run is told.
+class Source(Protocol[T]):
+    """Where chunks come from, and where it is kept what became of them.
 
-    Attributes:
-        kind: what is sent: one text to many, or a text to each.
-        one_text: whether a refusal of the text dooms everybody.
-        post: sends a chunk's document, and gives its batch id.
-        values: the recipients.
-        chunk_size: recipients in a chunk.
-        concurrency: chunks in flight at a time.
-        max_rate: chunks a second, or None.
-        deduplicate: whether repeats are set aside.
-        max_credits: estimated credits not to go beyond, or None.
-        progress: called after each chunk, or None.
+    `Stream` is one, in memory. A journal is the place for another.
     """
 
-    kind: Kind[T]
-    one_text: bool
-    post: Callable[[Any], Awaitable[str]]
-    values: Iterable[Any] | AsyncIterable[Any]
-    chunk_size: int
+    async def take(self) -> Chunk[T] | None:
+        """Give the next chunk to send; None when there are no more."""
+        ...
+
+    async def finish(self, outcomes: Sequence[tuple[Chunk[T], BatchOutcome]]) -> None:
+        """Keep what became of chunks."""
+        ...
+
+    async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
+        """Account for what will not be sent; reading on to the end, or not."""
+        ...
+
+    def document(self, chunk: Chunk[T]) -> Any:
+        """Give the body of a chunk's request."""
+        ...
+
+    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
+        """Give the numbers that a chunk goes to."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Give the counts of a report."""
+        ...
+
+    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
+        """Say what became of everybody."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """How fast a run goes, and whom it tells.
+
+    Attributes:
+        concurrency: chunks in flight at a time.
+        max_rate: chunks a second, or None.
+        progress: called whenever chunks are done, or None.
+    """
+
     concurrency: int
-    max_rate: float | None
-    deduplicate: bool
-    max_credits: float | None
-    progress: Progress | None
+    max_rate: float | None = None
+    progress: Progress | None = None
+
+
+#: Sends a chunk's document, and gives its batch id.
+Post = Callable[[Any], Awaitable[str]]
 
 
 class Engine(Generic[T]):
-    """Carries one run out, in memory: it reads as it sends.
+    """Carries out what a source gives.
 
-    Once something dooms the rest, the rest is read all the same, so that the report accounts for
-    everybody, but not sent.
+    Args:
+        source: where chunks come from.
+        post: sends a chunk's document.
+        pace: how fast, and whom to tell.
+        one_text: whether a refusal of the text dooms everybody.
     """
 
-    def __init__(self, run: Run[T]) -> None:
-        self._run = run
-        self._reader = Reader(run.kind, run.chunk_size, deduplicate=run.deduplicate)
-        self._limiter = None if run.max_rate is None else AsyncLimiter(1, 1 / run.max_rate)
+    def __init__(self, source: Source[T], post: Post, pace: Pace, *, one_text: bool) -> None:
+        self._source = source
+        self._post = post
+        self._pace = pace
+        self._one_text = one_text
+        self._limiter = None if pace.max_rate is None else AsyncLimiter(1, 1 / pace.max_rate)
         self._started = time.monotonic()
         self._in_flight: dict[asyncio.Task[BatchOutcome], Chunk[T]] = {}
-        self._outcomes: list[BatchOutcome] = []
-        self._recipients = dict.fromkeys(Outcome, 0)
-        self._estimate = 0.0
-        self._accepted_credits = 0.0
-        # What dooms the rest; `_full` ends the run too, but lets go what was taken before it.
-        self._halt: SMSWorksError | None = None
-        self._full: ValidationError | None = None
         self._halt_abroad: SMSWorksError | None = None
         self._code_before: int | None = None
-        self._at_hand: Chunk[T] | None = None
+        #: What dooms the rest, once it is known.
+        self.halt: SMSWorksError | None = None
 
-    async def carry_out(self) -> BulkReport:
-        """Read, send, and report.
+    async def carry_out(self) -> None:
+        """Send what the source gives, until it gives no more or something dooms the rest.
 
         Raises:
             BulkInterrupted: the caller's iterable or callback raised; what was in flight was
@@ -134,72 +151,44 @@ class Engine(Generic[T]):
         """
         try:
             try:
-                async for chunk in self._chunks():
-                    self._at_hand = chunk
-                    await self._take(chunk)
-                    self._at_hand = None
-                while self._in_flight:
-                    await self._settle()
+                await self._carry_out()
             except Exception as error:
                 await self._finish_after(error)
         except BaseException as error:
             if not isinstance(error, Exception):
                 error.add_note(await self._abandon())
             raise
-        return self.report()
 
-    async def _finish_after(self, error: Exception) -> NoReturn:
-        """Wait for what is in flight: nobody is left in doubt over somebody else's bug."""
-        self._run = attrs.evolve(self._run, progress=None)
-        while self._in_flight:
-            await self._settle()
-        interrupted = NotSent(f"the run was interrupted by {type(error).__name__}")
-        at_hand = [] if self._at_hand is None else [self._at_hand]
-        for chunk in (*at_hand, *self._reader.finish()):
-            await self._record(self._outcome(chunk, Outcome.NOT_SENT, error=interrupted), chunk)
-        raise BulkInterrupted(
-            f"{interrupted}; .report tells what became of the recipients read by then",
-            report=self.report(),
-        ) from error
-
-    async def _chunks(self) -> AsyncIterator[Chunk[T]]:
-        async for values in slices(self._run.values):
-            for chunk in self._reader.take(values):
-                yield chunk
-            await asyncio.sleep(0)  # a long stretch of bad recipients does not hold up the answers
-        for chunk in self._reader.finish():
-            yield chunk
-
-    async def _take(self, chunk: Chunk[T]) -> None:
-        while len(self._in_flight) >= self._run.concurrency:
-            await self._settle()
-        limit = self._run.max_credits
-        if limit is not None and self._estimate + chunk.credits > limit:
-            self._full = ValidationError(
-                f"max_credits of {limit:g} would have been exceeded", field="max_credits"
-            )
-        halted = self._halt or self._full or (self._halt_abroad if chunk.abroad else None)
-        if halted is not None:
-            await self._record(self._outcome(chunk, Outcome.NOT_SENT, error=halted), chunk)
-            return
-        self._estimate += chunk.credits
-        task = asyncio.get_running_loop().create_task(self._send(chunk))
-        self._in_flight[task] = chunk
+    async def _carry_out(self) -> None:
+        while True:
+            chunk = None
+            if self.halt is None and len(self._in_flight) < self._pace.concurrency:
+                chunk = await self._source.take()
+            if chunk is not None:
+                task = asyncio.get_running_loop().create_task(self._send(chunk))
+                self._in_flight[task] = chunk
+            elif self._in_flight:
+                await self._settle()
+            else:
+                break
+        if self.halt is not None:
+            await self._source.leave(self.halt, read_on=True)
 
     async def _send(self, chunk: Chunk[T]) -> BatchOutcome:
         try:
             async with self._limiter or nullcontext():
-                if self._halt is not None:
-                    return self._outcome(chunk, Outcome.NOT_SENT, error=self._halt)
-                batch_id = await self._run.post(self._run.kind.document(chunk.items))
+                halted = self.halt or (self._halt_abroad if chunk.abroad else None)
+                if halted is not None:
+                    return self._outcome(chunk, Outcome.NOT_SENT, halted)
+                batch_id = await self._post(self._source.document(chunk))
         except SMSWorksError as error:
             self._consider(error)
-            return self._outcome(chunk, outcome_of(error), error=error)
+            return self._outcome(chunk, outcome_of(error), error)
         except Exception as error:
             # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")
             doubt.__cause__ = error
-            return self._outcome(chunk, Outcome.UNKNOWN, error=doubt)
+            return self._outcome(chunk, Outcome.UNKNOWN, doubt)
         self._code_before = None
         return BatchOutcome(chunk.number, Outcome.ACCEPTED, len(chunk.items), batch_id)
 
@@ -208,31 +197,35 @@ class Engine(Generic[T]):
         self._code_before = error.code if isinstance(error, APIError) else None
         if doom is Doom.ABROAD:
             self._halt_abroad = error
-        elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._run.one_text):
-            self._halt = self._halt or error
+        elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._one_text):
+            self.halt = self.halt or error
 
-    def _outcome(self, chunk: Chunk[T], outcome: Outcome, *, error: SMSWorksError) -> BatchOutcome:
-        destinations = tuple(map(self._run.kind.destination, chunk.items))
+    def _outcome(self, chunk: Chunk[T], outcome: Outcome, error: SMSWorksError) -> BatchOutcome:
+        destinations = self._source.destinations(chunk)
         return BatchOutcome(
             chunk.number, outcome, len(destinations), error=error, destinations=destinations
         )
 
     async def _settle(self) -> None:
-        """Wait until a chunk in flight is done, and record what became of it."""
+        """Wait until a chunk in flight is done, keep what became of it, and tell."""
         done, _ = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            # Recorded before it is told, since the caller's callback may raise.
-            await self._record(task.result(), self._in_flight.pop(task))
-
-    async def _record(self, outcome: BatchOutcome, chunk: Chunk[T]) -> None:
-        self._outcomes.append(outcome)
-        self._recipients[outcome.outcome] += outcome.size
-        if outcome.outcome is Outcome.ACCEPTED:
-            self._accepted_credits += chunk.credits
-        if self._run.progress is not None:
-            told = self._run.progress(self.progress())
+        await self._source.finish([(self._in_flight.pop(task), task.result()) for task in done])
+        if self._pace.progress is not None:
+            told = self._pace.progress(self.progress())
             if inspect.isawaitable(told):
                 await told
+
+    async def _finish_after(self, error: Exception) -> NoReturn:
+        """Wait for what is in flight: nobody is left in doubt over somebody else's bug."""
+        self._pace = attrs.evolve(self._pace, progress=None)
+        while self._in_flight:
+            await self._settle()
+        interrupted = NotSent(f"the run was interrupted by {type(error).__name__}")
+        await self._source.leave(interrupted, read_on=False)
+        raise BulkInterrupted(
+            f"{interrupted}; .report tells what became of the recipients read by then",
+            report=await self._source.report(self.halt),
+        ) from error
 
     async def _abandon(self) -> str:
         """Give up what is in flight, and say what is known."""
@@ -241,39 +234,16 @@ class Engine(Generic[T]):
         in_flight = sum(len(chunk.items) for chunk in self._in_flight.values())
         await asyncio.gather(*self._in_flight, return_exceptions=True)
         self._in_flight.clear()
-        accepted = self._recipients[Outcome.ACCEPTED]
+        accepted = self._source.counts()["accepted"]
         return (
             f"bulk: {accepted} recipients had been accepted; of {in_flight} whose batches were on "
             "their way it is not known"
         )
 
-    def _counts(self) -> dict[str, int]:
-        problems = self._reader.problems
-        duplicates = sum(problem.reason is Reason.DUPLICATE for problem in problems)
-        return {
-            "read": self._reader.read,
-            "accepted": self._recipients[Outcome.ACCEPTED],
-            "rejected": self._recipients[Outcome.REJECTED],
-            "unknown": self._recipients[Outcome.UNKNOWN],
-            "not_sent": self._recipients[Outcome.NOT_SENT],
-            "invalid": len(problems) - duplicates,
-            "duplicates": duplicates,
-        }
-
     def progress(self) -> BulkProgress:
         """Say how far the run has got."""
         return BulkProgress(
-            **self._counts(),
+            **self._source.counts(),
             in_flight=sum(len(chunk.items) for chunk in self._in_flight.values()),
             seconds=time.monotonic() - self._started,
-        )
-
-    def report(self) -> BulkReport:
-        """Say what became of everybody who was read."""
-        return BulkReport(
-            **self._counts(),
-            batches=tuple(sorted(self._outcomes, key=lambda outcome: outcome.number)),
-            problems=tuple(self._reader.problems),
-            credits=self._accepted_credits,
-            stopped=self._halt or self._full,
         )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE
+from conftest import AT_ONCE, until
 
 from smsworks_async import (
     APIError,
@@ -202,8 +202,7 @@ async def test_a_longer_retry_after_than_there_is_time_ends_the_call_at_once(box
 async def test_a_cancelled_send_stays_cancelled_and_says_what_is_not_known(box, sms, when):
     box.add_fault(Fault(path="*", when=when))
     task = asyncio.create_task(sms.messages.send(**ONE))
-    while not box.requests:
-        await asyncio.sleep(0)
+    await until(lambda: box.requests)
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task

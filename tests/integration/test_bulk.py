@@ -7,7 +7,7 @@ import gc
 import tracemalloc
 
 import pytest
-from conftest import AT_ONCE
+from conftest import AT_ONCE, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -231,7 +231,7 @@ async def test_a_text_abroad_is_estimated_at_double(box, sms):
     assert report.credits == 2 + 2 * 3
 
 
-async def test_progress_is_told_after_each_chunk_and_may_be_awaited(box, sms):
+async def test_progress_is_told_whenever_chunks_are_done_and_may_be_awaited(box, sms):
     told = []
 
     async def tell(progress):
@@ -239,7 +239,9 @@ async def test_progress_is_told_after_each_chunk_and_may_be_awaited(box, sms):
         told.append(progress)
 
     await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, progress=tell)
-    assert [progress.accepted for progress in told] == [10, 20, 30, 40, 50]
+    accepted = [progress.accepted for progress in told]
+    assert accepted == sorted(set(accepted))
+    assert accepted[-1] == 50
     assert told[-1].in_flight == 0
     assert told[-1].per_second > 0
     for progress in told:
@@ -280,8 +282,7 @@ async def test_a_cancelled_run_says_what_is_not_known(box, sms):
     task = asyncio.create_task(
         sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=2)
     )
-    while len(box.requests) < 4:
-        await asyncio.sleep(0)
+    await until(lambda: len(box.requests) >= 4)
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
@@ -294,8 +295,7 @@ async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
     task = asyncio.create_task(
         sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=3)
     )
-    while len(box.requests) < 3:
-        await asyncio.sleep(0)
+    await until(lambda: len(box.requests) >= 3)
     for _ in range(100):
         await asyncio.sleep(0)
     assert len(box.requests) == 3

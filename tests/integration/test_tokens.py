@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import AT_ONCE, TEXT
+from conftest import AT_ONCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -96,8 +96,7 @@ async def test_one_who_gives_up_does_not_end_the_login_for_the_others(box):
     async with logged_in(box) as sms:
         impatient = asyncio.create_task(sms.messages.send(**TEXT))
         patient = asyncio.create_task(sms.messages.send(**TEXT))
-        while not box.requests:
-            await asyncio.sleep(0)
+        await until(lambda: box.requests)
         impatient.cancel()
         await asyncio.wait([impatient])
         box.release()
@@ -109,8 +108,7 @@ async def test_closing_ends_a_login_that_nobody_waits_for(box):
     box.add_fault(Fault(path="/auth/token", when="hang"))
     sms = logged_in(box)
     call = asyncio.create_task(sms.credits.balance())
-    while not box.requests:
-        await asyncio.sleep(0)
+    await until(lambda: box.requests)
     call.cancel()
     await asyncio.wait([call])
     await sms.close()

@@ -7,8 +7,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsworks_async.bulk import _OneText
-from smsworks_async.bulk.engine import Engine, Run
+from smsworks_async.bulk.engine import Engine, Pace
+from smsworks_async.bulk.kinds import OneText
+from smsworks_async.bulk.recipients import Reader
+from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.models.outgoing import BatchMessage
 
@@ -52,19 +54,12 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
             raise fault
         return str(len(accepted))
 
-    run = Run(
-        kind=_OneText(MESSAGE),
-        one_text=True,
-        post=post,
-        values=values,
-        chunk_size=chunk_size,
-        concurrency=concurrency,
-        max_rate=None,
-        deduplicate=True,
-        max_credits=max_credits,
-        progress=None,
-    )
-    report = await Engine(run).carry_out()
+    kind = OneText(MESSAGE)
+    reader = Reader(kind, chunk_size, deduplicate=True)
+    stream = Stream(kind, values, reader, max_credits)
+    engine = Engine(stream, post, Pace(concurrency=concurrency), one_text=True)
+    await engine.carry_out()
+    report = await stream.report(engine.halt)
 
     assert report.adds_up
     assert report.read == len(values)

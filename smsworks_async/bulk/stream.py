@@ -1,0 +1,132 @@
+"""Chunks as they are read: no journal, flat memory, and a report in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from smsworks_async.bulk.recipients import Chunk, Kind, Reader, slices
+from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Reason
+from smsworks_async.errors import SMSWorksError, ValidationError
+
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """Reads recipients as they are sent to, and keeps only what went wrong.
+
+    Args:
+        kind: what is sent.
+        values: the recipients.
+        reader: checks them, tells them apart, and puts them into chunks.
+        max_credits: estimated credits not to go beyond, or None.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[T],
+        values: Iterable[Any] | AsyncIterable[Any],
+        reader: Reader[T],
+        max_credits: float | None,
+    ) -> None:
+        self._kind = kind
+        self._reader = reader
+        self._max_credits = max_credits
+        self._source = self._read(values)
+        self._outcomes: list[BatchOutcome] = []
+        self._recipients = dict.fromkeys(Outcome, 0)
+        self._taken = 0.0
+        self._accepted = 0.0
+        self._full: ValidationError | None = None
+        self._slice: Iterator[Chunk[T]] = iter(())
+
+    async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
+        async for some in slices(values):
+            self._slice = self._reader.take(some)
+            for chunk in self._slice:
+                yield chunk
+            await asyncio.sleep(0)  # a long stretch of bad recipients does not hold up the answers
+        for chunk in self._reader.finish():
+            yield chunk
+
+    async def take(self) -> Chunk[T] | None:
+        """Read the next chunk, unless it would exceed the credits; None when there are no more."""
+        chunk = await anext(self._source, None)
+        if chunk is None:
+            return None
+        limit = self._max_credits
+        if limit is not None and self._taken + chunk.credits > limit:
+            self._full = ValidationError(
+                f"max_credits of {limit:g} would have been exceeded", field="max_credits"
+            )
+            self._keep_not_sent(chunk, self._full)
+            await self.leave(self._full, read_on=True)
+            return None
+        self._taken += chunk.credits
+        return chunk
+
+    async def finish(self, outcomes: Sequence[tuple[Chunk[T], BatchOutcome]]) -> None:
+        """Keep what became of chunks."""
+        for chunk, outcome in outcomes:
+            self._keep(chunk, outcome)
+
+    async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
+        """Account for the rest: read, so that the report speaks of everybody, but not sent."""
+        if read_on:
+            async for chunk in self._source:
+                self._keep_not_sent(chunk, why)
+        for chunk in self._slice:  # drawn from the caller's iterable already
+            self._keep_not_sent(chunk, why)
+        for chunk in self._reader.finish():
+            self._keep_not_sent(chunk, why)
+
+    def _keep_not_sent(self, chunk: Chunk[T], why: SMSWorksError) -> None:
+        destinations = self.destinations(chunk)
+        outcome = BatchOutcome(
+            chunk.number,
+            Outcome.NOT_SENT,
+            len(destinations),
+            error=why,
+            destinations=destinations,
+        )
+        self._keep(chunk, outcome)
+
+    def _keep(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        self._outcomes.append(outcome)
+        self._recipients[outcome.outcome] += outcome.size
+        if outcome.outcome is Outcome.ACCEPTED:
+            self._accepted += chunk.credits
+
+    def document(self, chunk: Chunk[T]) -> Any:
+        """Give the body of a chunk's request."""
+        return self._kind.document(chunk.items)
+
+    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
+        """Give the numbers that a chunk goes to."""
+        return tuple(map(self._kind.destination, chunk.items))
+
+    def counts(self) -> dict[str, int]:
+        """Give the counts of a report."""
+        problems = self._reader.problems
+        duplicates = sum(problem.reason is Reason.DUPLICATE for problem in problems)
+        return {
+            "read": self._reader.read,
+            "accepted": self._recipients[Outcome.ACCEPTED],
+            "rejected": self._recipients[Outcome.REJECTED],
+            "unknown": self._recipients[Outcome.UNKNOWN],
+            "not_sent": self._recipients[Outcome.NOT_SENT],
+            "invalid": len(problems) - duplicates,
+            "duplicates": duplicates,
+        }
+
+    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
+        """Say what became of everybody who was read."""
+        return BulkReport(
+            **self.counts(),
+            batches=tuple(sorted(self._outcomes, key=lambda outcome: outcome.number)),
+            problems=tuple(self._reader.problems),
+            credits=self._accepted,
+            stopped=stopped or self._full,
+        )
