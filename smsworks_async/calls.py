@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -13,7 +13,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from smsworks_async import retry, transport
-from smsworks_async.errors import NotAuthenticated, NotSent, SMSWorksError
+from smsworks_async.errors import (
+    NotAuthenticated,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    ServiceError,
+    SMSWorksError,
+)
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
@@ -32,15 +39,20 @@ _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/
 
 @attrs.define
 class _Call:
-    """What one call does, and how far its current request has got."""
+    """What one call does, and how far its current request has got.
+
+    ``lost`` says that the answer of an earlier request of it was.
+    """
 
     operation: Operation
     url: URL
     content: bytes | None
     secrets: Callable[[], tuple[str, ...]]
     not_after: float | None = None
+    has_turn: bool = False
     body: Body | None = None
     in_flight: bool = False
+    lost: bool = False
 
 
 class Calls:
@@ -76,6 +88,7 @@ class Calls:
         into: type[T],
         identifier: str | None = None,
         not_after: float | None = None,
+        has_turn: bool = False,
     ) -> T:
         """Make a call, and answer with its model.
 
@@ -85,6 +98,7 @@ class Calls:
             into: the model of the answer.
             identifier: the id that the operation's path wants.
             not_after: the moment, on `time.monotonic`, from which no byte may leave any more.
+            has_turn: whether the first request need not wait for its `turn`.
 
         Raises:
             APIError: the API refused.
@@ -96,8 +110,9 @@ class Calls:
             operation,
             self._url(operation, identifier),
             None if document is None else _dumps(wire).encode(),
-            lambda: _texts(wire),
+            lambda: self._secrets(wire),
             not_after,
+            has_turn,
         )
         answer = await self._within_time(call)
         try:
@@ -119,6 +134,14 @@ class Calls:
                 return await self._repeat(call, first, scope.when())
         except TimeoutError as error:
             raise self._too_late(call) from error
+        except NotSent as error:
+            if call.lost:  # this request did not leave, but one before it did
+                raise transport.unknown(call.operation, "the answer was lost") from error
+            raise
+        except NotFound as error:
+            if call.lost:
+                error.add_note("an earlier request, whose answer was lost, may have done it")
+            raise
 
     def _too_late(self, call: _Call) -> SMSWorksError:
         seconds = f"the time of {self.settings.timeout:g} s was over"
@@ -152,12 +175,18 @@ class Calls:
 
     async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
         session = self._sessions.current()
-        if self._sessions.limiter is not None:
-            await self._sessions.limiter.acquire()
+        if not call.has_turn:
+            await self.turn()
+        call.has_turn = False
         call.body = None
         if call.content is not None:
             once = not call.operation.repeatable
-            call.body = Body(call.content, once=once, not_after=call.not_after)
+            call.body = Body(
+                call.content,
+                once=once,
+                not_after=call.not_after,
+                watched=self._sessions.watched,
+            )
         call.in_flight = True
         try:
             return await transport.request(
@@ -170,10 +199,25 @@ class Calls:
                 options=self._sessions.options,
                 secrets=call.secrets,
             )
-        except Exception:
+        except Exception as error:
             # An answer or a verdict is there; only the deadline leaves a request in flight.
             call.in_flight = False
+            call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
+
+    async def turn(self) -> None:
+        """Wait until another request may leave, where there is a `max_rate`."""
+        self._sessions.current()
+        if self._sessions.limiter is not None:
+            await self._sessions.limiter.acquire()
+
+    def _secrets(self, wire: object) -> tuple[str, ...]:
+        """Give the strings that an error must not repeat, the longest first."""
+        token = self._tokens.current or ""
+        found = {token, token.removeprefix("JWT "), *_texts(wire)}
+        return tuple(
+            sorted((secret for secret in found if len(secret) >= 4), key=len, reverse=True)
+        )
 
     def _headers_with(self, token: str) -> Mapping[str, str]:
         known, headers = self._headers
@@ -201,14 +245,8 @@ class _Login:
     token: str = attrs.field(repr=False)
 
 
-def _texts(wire: object) -> tuple[str, ...]:
-    """Give the strings of a request that an error must not repeat, the longest first."""
-    messages = wire if isinstance(wire, list) else [wire]
-    found = {
-        str(message[field])
-        for message in messages
-        if isinstance(message, dict)
-        for field in ("content", "passcode", "template", "key", "secret", "customerid")
-        if len(str(message.get(field) or "")) >= 4
-    }
-    return tuple(sorted(found, key=len, reverse=True))
+def _texts(wire: object) -> Iterator[str]:
+    for message in wire if isinstance(wire, list) else [wire]:
+        if isinstance(message, dict):
+            for field in ("content", "passcode", "template", "key", "secret", "customerid"):
+                yield str(message.get(field) or "")

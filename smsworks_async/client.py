@@ -84,6 +84,7 @@ class AsyncSMSWorks:
                 "max_connections, trace_configs and trust_env belong to the session; "
                 "set them on the one that you give"
             )
+        _check_types(session, trace_configs)
         given, credentials = resolve_credentials(token, customer_id, key, secret)
         settings = Settings(
             base_url=resolve_base_url(base_url, insecure=insecure),
@@ -126,3 +127,12 @@ class AsyncSMSWorks:
 
     def __repr__(self) -> str:
         return f"<AsyncSMSWorks {self._calls.settings.base_url}>"
+
+
+def _check_types(session: object, trace_configs: object) -> None:
+    if not isinstance(session, aiohttp.ClientSession | None):
+        raise ConfigurationError("session must be an aiohttp.ClientSession")
+    if not isinstance(trace_configs, Sequence) or not all(
+        isinstance(trace, aiohttp.TraceConfig) for trace in trace_configs
+    ):
+        raise ConfigurationError("trace_configs must be a list of aiohttp.TraceConfig")

@@ -136,7 +136,10 @@ class FloodingRefused(APIError):
 
 
 class ServiceError(APIError):
-    """The service could not do it (the other 50xx codes, and any HTTP 5xx)."""
+    """The service could not do it: the other 50xx codes, and on a read any HTTP 5xx.
+
+    A send that is answered by a 5xx without the API's own code is `OutcomeUnknown` instead.
+    """
 
 
 class NotSent(SMSWorksError):
@@ -253,7 +256,7 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         401,
         True,
         "The token, or the key and secret, are not valid.",
-        "a new key and secret end every older token",
+        "check the token, or the key and secret; a new key ends every older token",
         NotAuthenticated,
         dooms=Doom.ACCOUNT,
     ),

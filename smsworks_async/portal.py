@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import os
 import queue
 import threading
@@ -32,15 +33,18 @@ class Conversation(Generic[T]):
 
     Args:
         loop: where the work runs.
+        submit: hands a function to that loop, while it still takes any.
         work: makes the coroutine; it is given this conversation, to reach the caller's thread.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        submit: Callable[[Callable[[], None], contextvars.Context], None],
         work: Callable[[Conversation[T]], Coroutine[Any, Any, T]],
     ) -> None:
         self._loop = loop
+        self._submit = submit
         self._work = work
         self._task: asyncio.Task[None] | None = None
         # What the caller's thread is to do; None when the work is done.
@@ -55,6 +59,7 @@ class Conversation(Generic[T]):
     def start(self) -> None:
         """Begin the work."""
         self._task = self._loop.create_task(self._carry_out())
+        self._task.add_done_callback(self._end)
 
     async def _carry_out(self) -> None:
         # Whatever ends the work is raised in the caller's thread: SystemExit or KeyboardInterrupt
@@ -63,8 +68,13 @@ class Conversation(Generic[T]):
             self._result = await self._work(self)
         except BaseException as error:  # raised again by `wait`
             self._error = error
-        finally:
-            self._inbox.put(None)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        # Said by the task and not from within the coroutine, since one that is cancelled before
+        # its first step never runs.
+        if task.cancelled():
+            self._error = asyncio.CancelledError()
+        self._inbox.put(None)
 
     async def on_callers_thread(self, function: Callable[[], T]) -> T:
         """Run a function where the caller waits, and give its result."""
@@ -81,8 +91,7 @@ class Conversation(Generic[T]):
         and goes on to the caller with a note of what is not known.
         """
         try:
-            context = contextvars.copy_context()
-            self._loop.call_soon_threadsafe(self.start, context=context)
+            self._submit(self.start, contextvars.copy_context())
             while (errand := self._inbox.get()) is not None:
                 self._run(*errand)
         except BaseException as interruption:
@@ -121,7 +130,7 @@ class Conversation(Generic[T]):
             else:
                 answer.set_exception(error)
 
-        self._loop.call_soon_threadsafe(deliver)
+        _tell(self._loop, deliver)
 
     def _cancel(self) -> None:
         def cancel() -> None:
@@ -130,19 +139,26 @@ class Conversation(Generic[T]):
             else:
                 self._task.cancel()
 
-        try:
-            self._loop.call_soon_threadsafe(cancel)
-        except RuntimeError:
-            return  # the loop has closed, and the work with it
+        if not _tell(self._loop, cancel):
+            return
         while (errand := self._inbox.get()) is not None:
             # Nobody runs the caller's code any more; whoever waits for it is cancelled.
-            self._loop.call_soon_threadsafe(errand[1].cancel)
+            _tell(self._loop, errand[1].cancel)
 
     def _notes(self) -> list[str]:
         if self._error is None:
             ended = f"the call had ended by then: {self._result!r}"
             return [] if self._result is None else [ended]
         return list(getattr(self._error, "__notes__", []))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> bool:
+    """Have a function run on the loop; False if the loop has closed, and all work with it."""
+    try:
+        loop.call_soon_threadsafe(function)
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Background:
@@ -153,62 +169,67 @@ class _Background:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._over = asyncio.Event()
         self._pid: int | None = None
         self._closed = False
 
     def loop(self) -> asyncio.AbstractEventLoop:
+        """Give the loop; the first time, start its thread."""
         if self._pid is not None and self._pid != os.getpid():
             # Not even the lock is touched: another thread may have held it at the fork.
             raise ConfigurationError(
                 "this client was used before this process forked, and its thread stayed behind; "
                 "make a new client in the child"
             )
-        if self._closed:
-            raise ConfigurationError("this client is closed; make a new one")
-        if self._loop is None:
-            with self._lock:
-                if self._loop is None:
-                    self._start()
         if self._thread is threading.current_thread():
             raise ConfigurationError(
                 "a blocking call on the client's own event loop would wait for itself; "
                 "use AsyncSMSWorks there"
             )
-        assert self._loop is not None  # noqa: S101 - started above
-        return self._loop
+        with self._lock:
+            if self._closed:
+                raise ConfigurationError("this client is closed; make a new one")
+            if self._loop is None:
+                self._pid = os.getpid()
+                # The loop takes work before it runs, so that nobody need wait for the thread.
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._main, args=(self._loop,), name="smsworks", daemon=True
+                )
+                self._thread.start()
+            return self._loop
 
-    def _start(self) -> None:
-        started = threading.Event()
-        self._pid = os.getpid()
-        self._thread = threading.Thread(
-            target=self._main, args=(started,), name="smsworks", daemon=True
-        )
-        self._thread.start()
-        started.wait()
+    def submit(self, function: Callable[[], None], context: contextvars.Context) -> None:
+        """Hand a function to the loop, unless the client is closed.
 
-    def _main(self, started: threading.Event) -> None:
+        Under the lock, as `stop` is: so what is handed over comes before the end, and gets one.
+        """
+        with self._lock:
+            if self._closed or self._loop is None:
+                raise ConfigurationError("this client is closed; make a new one")
+            self._loop.call_soon_threadsafe(function, context=context)
+
+    def _main(self, loop: asyncio.AbstractEventLoop) -> None:
         async def serve() -> None:
-            self._stop = asyncio.Event()
-            self._loop = asyncio.get_running_loop()
-            started.set()
-            await self._stop.wait()
+            await self._over.wait()
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             await self._close()
 
-        asyncio.run(serve())
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
 
     def stop(self) -> None:
+        """End the loop and its thread, once."""
         if self._pid is not None and self._pid != os.getpid():
             return  # in a forked child there is no thread to stop
         with self._lock:
             closed, self._closed = self._closed, True
-        if closed or self._loop is None or self._stop is None or self._thread is None:
-            return
-        self._loop.call_soon_threadsafe(self._stop.set)
+            if closed or self._loop is None or self._thread is None:
+                return
+            self._loop.call_soon_threadsafe(self._over.set)
         if self._thread is not threading.current_thread():
             self._thread.join(JOIN)
 
@@ -233,16 +254,21 @@ class Portal:
                 own loop's thread.
             OutcomeUnknown: the client was closed meanwhile.
         """
-        return Conversation(self._background.loop(), work).wait()
+        background = self._background
+        return Conversation(background.loop(), background.submit, work).wait()
 
 
 def calling_back(
     conversation: Conversation[Any], function: Callable[..., Any]
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Make an async function of a caller's callback, which runs on the caller's thread."""
+    """Make an async function of a caller's callback, which runs on the caller's thread.
+
+    An async callback can only run where there is a loop, which is the client's own.
+    """
 
     async def call(*args: Any) -> Any:
-        return await conversation.on_callers_thread(lambda: function(*args))
+        told = await conversation.on_callers_thread(lambda: function(*args))
+        return await told if inspect.isawaitable(told) else told
 
     return call
 

@@ -42,6 +42,8 @@ class Sessions:
         self._open: AsyncGenerator[None] | None = None
         self._closed = False
         self.limiter: AsyncLimiter | None = None
+        # A session's middlewares may send another body than ours, and we would not know when.
+        self.watched = given is None or not getattr(given, "_middlewares", ())
         self.proxied = settings.proxy is not None or settings.trust_env
         #: What each request is made with, beside what it says itself.
         self.options: Mapping[str, Any] = {
@@ -57,8 +59,9 @@ class Sessions:
             ConfigurationError: the client is closed, or belongs to another loop that still runs.
         """
         loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is loop and not self._closed:
-            return self._session
+        session = self._session
+        if session is not None and self._loop is loop and not (self._closed or session.closed):
+            return session
         if self._closed:
             raise ConfigurationError("this client is closed; make a new one")
         if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
@@ -66,6 +69,8 @@ class Sessions:
                 "this client belongs to another event loop, which is still there; "
                 "make one client for each loop"
             )
+        if self._given is not None and self._given.closed:
+            raise ConfigurationError("the session that this client was given is closed")
         self._loop = loop
         if self._given is not None:
             self._session = self._given
@@ -79,9 +84,7 @@ class Sessions:
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=settings.max_connections, keepalive_timeout=KEEPALIVE
-            ),
+            connector=_Connector(limit=settings.max_connections, keepalive_timeout=KEEPALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=list(self._trace_configs),
             trust_env=settings.trust_env,
@@ -100,6 +103,28 @@ class Sessions:
             await self._open.aclose()
         self._closed = True
         self._session = self._loop = self._open = None
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector that gives no connection on which something has come unasked.
+
+    What came would be taken for the next request's answer.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
+    ) -> Any:
+        """Give a connection for a request, if it is quiet."""
+        # Each of those that are kept may have something on it, but not one that is new.
+        for _ in range(self.limit + 1):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionError("the server speaks before it is asked")
 
 
 async def _open_until_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import attrs
+from yarl import URL
 
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.retry import RetryPolicy
@@ -27,6 +28,9 @@ BATCH_SIZE: Final = 500
 
 #: The most that it holds by the provider's OpenAPI document.
 MAX_BATCH_SIZE: Final = 5000
+
+#: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
+SLOWEST, FASTEST = 1e-4, 1e6
 
 #: A function that fetches a token, from a secret store for example.
 TokenFunction = Callable[[], Awaitable[str]]
@@ -79,6 +83,7 @@ def resolve_base_url(
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
+        URL(base_url)  # which also knows what a host may be called
     except ValueError as exc:
         raise ConfigurationError("base_url is not a web address") from exc
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", base_url):
@@ -123,6 +128,31 @@ def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{attribute.name} must be a number above 0, or None")
 
 
+def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not SLOWEST <= value <= FASTEST
+    ):
+        raise ConfigurationError(
+            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None"
+        )
+
+
+def _proxy(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    try:
+        usable = isinstance(value, str) and URL(value).scheme in {"http", "https"}
+        usable = usable and bool(URL(str(value)).host)
+    except ValueError:  # whose words may hold the proxy's password
+        raise ConfigurationError("proxy is not a web address") from None
+    if not usable:
+        raise ConfigurationError("proxy must be a web address, such as http://proxy.example:3128")
+
+
 def _whole(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1")
@@ -162,9 +192,9 @@ class Settings:
     timeout: float | None = attrs.field(default=TIMEOUT, validator=_seconds)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_retry)
     max_connections: int = attrs.field(default=MAX_CONNECTIONS, validator=_whole)
-    max_rate: float | None = attrs.field(default=None, validator=_seconds)
+    max_rate: float | None = attrs.field(default=None, validator=_rate)
     batch_size: int = attrs.field(default=BATCH_SIZE, validator=_batch_size)
-    proxy: str | None = attrs.field(default=None, repr=False)
+    proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
     ssl: _ssl.SSLContext | bool | None = None
     trust_env: bool = False
 

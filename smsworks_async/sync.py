@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
+    AsyncGenerator,
     Callable,
+    Collection,
     Coroutine,
+    Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
+from contextlib import suppress
 from types import MethodType, TracebackType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
@@ -61,45 +62,43 @@ class _Method(Generic[P, T]):
         return self._call if instance is None else MethodType(self._call, instance)
 
 
-def _handed_over(value: Any, conversation: Conversation[Any], *, stream: bool) -> Any:
-    """Keep what is the caller's with the caller: iterables and callbacks run on its thread."""
-    if type(value) in _PLAIN or isinstance(value, AsyncIterable):
-        return value
-    if callable(value):
-        return calling_back(conversation, value)
-    return drawing(conversation, value) if stream and isinstance(value, Iterable) else value
+def _streamed(value: Any, conversation: Conversation[Any]) -> Any:
+    """Keep an iterable with the caller: it is read while the call runs, on the caller's thread."""
+    if isinstance(value, Collection) or not isinstance(value, Iterable):
+        return _drawn(value)
+    return drawing(conversation, value)
 
 
 def _drawn(value: Any) -> Any:
     """Read what one request holds before the call leaves the caller's thread."""
-    if type(value) in _PLAIN or not isinstance(value, Iterable) or isinstance(value, str | bytes):
+    if type(value) in _PLAIN or isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return value
     return dict(value) if isinstance(value, Mapping) else list(value)
 
 
 def blocking(
-    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: bool = False
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: str | None = None
 ) -> _Method[P, T]:
     """Make the blocking twin of a coroutine function.
 
     Args:
         function: the coroutine function, a method of an async family.
-        stream: whether its iterables are read while it runs, rather than before.
+        stream: the argument, the first if it is positional, that is read while the call runs.
     """
     twin: Callable[..., Coroutine[Any, Any, T]] = function
 
     def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> T:
-        if not stream:
-            args = tuple(map(_drawn, args))
-            kwargs = {name: _drawn(value) for name, value in kwargs.items()}
+        given = {name: value if name == stream else _drawn(value) for name, value in kwargs.items()}
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            hand_over = functools.partial(_handed_over, conversation=conversation, stream=stream)
-            return twin(
-                self._twin,
-                *map(hand_over, args),
-                **{name: hand_over(value) for name, value in kwargs.items()},
-            )
+            positional = list(map(_drawn, args)) if stream is None else list(args)
+            if stream in given:
+                given[stream] = _streamed(given[stream], conversation)
+            elif stream is not None and positional:
+                positional[0] = _streamed(positional[0], conversation)
+            if callable(progress := given.get("progress")):
+                given["progress"] = calling_back(conversation, progress)
+            return twin(self._twin, *positional, **given)
 
         return self._portal.run(work)
 
@@ -107,11 +106,11 @@ def blocking(
 
 
 def iterating(
-    function: Callable[Concatenate[Any, P], AsyncIterator[T]],
-) -> _Method[P, Iterator[T]]:
+    function: Callable[Concatenate[Any, P], AsyncGenerator[T]],
+) -> _Method[P, Generator[T]]:
     """Make the blocking twin of an async generator function: an iterator."""
 
-    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> Iterator[T]:
+    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> Generator[T]:
         source: Any = function(self._twin, *args, **kwargs)
         try:
             while True:
@@ -120,7 +119,9 @@ def iterating(
                     return
                 yield item
         finally:
-            self._portal.run(lambda _: source.aclose())
+            # A client that was closed meanwhile has ended the source with its loop.
+            with suppress(ConfigurationError):
+                self._portal.run(lambda _: source.aclose())
 
     return _Method(call, function)
 
@@ -185,8 +186,8 @@ class Auth(_Twin[AsyncAuth]):
 class Bulk(_Twin[AsyncBulk]):
     """Any number of recipients."""
 
-    send = blocking(AsyncBulk.send, stream=True)
-    send_each = blocking(AsyncBulk.send_each, stream=True)
+    send = blocking(AsyncBulk.send, stream="destinations")
+    send_each = blocking(AsyncBulk.send_each, stream="messages")
 
 
 def _as_for(

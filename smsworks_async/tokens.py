@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from typing import Final
 
+from smsworks_async import transport
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
 from smsworks_async.settings import TokenFunction, parse_token
+
+
+_NOT_ASYNC: Final = object()
 
 
 class Tokens:
@@ -47,6 +53,12 @@ class Tokens:
         try:
             # Shielded, so that one caller who gives up does not end it for the others.
             return await asyncio.shield(fetching)
+        except asyncio.CancelledError as error:
+            if fetching.cancelled() and not transport.being_cancelled():
+                raise NotSent(
+                    "the request was not sent: the client was closed before there was a token"
+                ) from error
+            raise
         except (APIError, ConfigurationError):
             raise
         except SMSWorksError as error:
@@ -58,13 +70,17 @@ class Tokens:
         if self._fetch is None:  # pragma: no cover - a client has a token or a way to one
             raise ConfigurationError("no token")
         try:
-            fetched = await self._fetch()
+            fetching: object = self._fetch()
+            fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
         except SMSWorksError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # SystemExit too: it would end the loop, and everybody's calls, not only this one.
             raise NotSent(
                 f"the request was not sent, since token() raised {type(error).__name__}"
             ) from error
+        if fetched is _NOT_ASYNC:
+            raise ConfigurationError("token() must be an async function")
         self.current = parse_token(fetched)
         return self.current
 

@@ -9,6 +9,7 @@ Every failure is one of three kinds, and is decided here and nowhere else:
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 #: The longest answer that is read, in bytes: 1000 records of the longest texts are half of it.
 MAX_ANSWER: Final = 8 * 1024 * 1024
 
+# What only an answer that accepts has.
+_IDS: Final = frozenset({"messageid", "batchid"})
 _CONTENT_TYPE: Final = "application/json"
 # The deadline is ours, around the whole call; aiohttp's own would end it a second time.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
@@ -79,9 +82,23 @@ class Body(aiohttp.BytesPayload):
     aiohttp writes headers and body together and asks the body for it, so that as long as `left` is
     False no byte of the request has left. `seal` keeps it that way: a body that was sealed refuses
     to be written, as does one that may leave once and did, and one whose time is over.
+
+    Args:
+        content: the bytes.
+        once: whether they may leave once only.
+        not_after: the moment, on `time.monotonic`, from which they may not leave, or None.
+        watched: whether it is this body that is written for certain: a session's middlewares may
+            put another in its place.
     """
 
-    def __init__(self, content: bytes, *, once: bool, not_after: float | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        once: bool,
+        not_after: float | None = None,
+        watched: bool = True,
+    ) -> None:
         # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
         # texts may be larger, and is written in one piece all the same.
         super(aiohttp.BytesPayload, self).__init__(content, content_type=_CONTENT_TYPE)
@@ -89,7 +106,13 @@ class Body(aiohttp.BytesPayload):
         self._once = once
         self._not_after = not_after
         self._sealed = False
-        self.left = False
+        self._written = False
+        self._watched = watched
+
+    @property
+    def left(self) -> bool:
+        """Whether it was asked to leave; as long as that cannot be watched, it counts as asked."""
+        return self._written or not self._watched
 
     def seal(self) -> None:
         """Let no byte leave from now on."""
@@ -97,9 +120,9 @@ class Body(aiohttp.BytesPayload):
 
     def _leave(self) -> None:
         late = self._not_after is not None and time.monotonic() >= self._not_after
-        if self._sealed or late or (self._once and self.left):
+        if self._sealed or late or (self._once and self._written):
             raise aiohttp.ClientError("the request may not leave any more")
-        self.left = True
+        self._written = True
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Write the bytes, if they may leave."""
@@ -129,14 +152,31 @@ def failure(
     if isinstance(error, _BEFORE_THE_BODY) or (
         not left and proxied and isinstance(error, aiohttp.ClientConnectionError)
     ):
-        if not left or operation.repeatable:
-            return NotSent(f"{operation}: the request was not sent: {error}")
-    elif not left and isinstance(error, _REFUSED_BY_AIOHTTP):
+        # A DELETE aiohttp may have made before, and lost, by itself.
+        if not left or operation.method == "GET":
+            return NotSent(f"{operation}: the request was not sent: {_reason(error)}")
+    elif isinstance(error, _REFUSED_BY_AIOHTTP) and (not left or operation.repeatable):
         return ConfigurationError(
-            f"{operation}: the request could not be made: {redact(str(error))}; "
+            f"{operation}: the request could not be made ({type(error).__name__}); "
             "check the session, proxy and address that the client was given"
         )
     return unknown(operation, f"no whole answer came ({type(error).__name__})")
+
+
+def _reason(error: BaseException) -> str:
+    """Say what failed, without a proxy's address: it may hold a password."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{type(error).__name__}: {error.os_error}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered HTTP {error.status}"
+    return type(error).__name__
+
+
+def _harmless(error: Exception) -> Exception:
+    """Give a cause to chain: without what was answered, the token, or a proxy's password."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return aiohttp.ClientError(f"{type(error).__name__}, HTTP {error.status}")
+    return error
 
 
 def unknown(operation: Operation, why: str) -> OutcomeUnknown:
@@ -192,7 +232,8 @@ def interpret(
     document, not_json = _decode(content)
     fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
     code = _integer(fields.get("errorCode"))
-    if not_json is None and (operation.answers_errors or (200 <= status < 300 and code is None)):
+    accepted = 200 <= status < 300 and (code is None or not fields.keys().isdisjoint(_IDS))
+    if not_json is None and (operation.answers_errors or accepted):
         return document
     if status < 300 and code is None:
         raise unknown(
@@ -267,6 +308,7 @@ async def request(
             headers=headers,
             allow_redirects=False,
             raise_for_status=False,
+            auto_decompress=True,
             timeout=_NO_TIMEOUT,
             **options,
         ) as response:
@@ -275,13 +317,26 @@ async def request(
         if body is not None:
             body.seal()
         left = body is None or body.left
-        raise failure(error, operation, left=left, proxied=proxied) from error
+        verdict = failure(error, operation, left=left, proxied=proxied)
+        raise verdict from _harmless(error)
     except BaseException as error:
         if body is not None:
             body.seal()
+        if isinstance(error, asyncio.CancelledError) and not being_cancelled():
+            # Nobody cancelled this task: the client was closed while it waited.
+            closed = "the client was closed during the call"
+            if body is not None and not body.left:
+                raise NotSent(f"{operation}: the request was not sent: {closed}") from error
+            raise unknown(operation, closed) from error
         error.add_note(f"{operation}: {_what_is_known(body)}")
         raise
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
+
+
+def being_cancelled() -> bool:
+    """Say whether somebody cancels this task; a closed client ends waits without that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _what_is_known(body: Body | None) -> str:

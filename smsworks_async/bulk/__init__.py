@@ -98,7 +98,10 @@ class AsyncBulk(Resource):
 
     def _post(self, operation: Operation) -> Post:
         async def post(document: Any) -> str:
-            return (await self._calls.make(operation, document, into=Batch)).batch_id
+            # Waiting for a turn is no part of the call, and does not use its time up.
+            await self._calls.turn()
+            batch = await self._calls.make(operation, document, into=Batch, has_turn=True)
+            return batch.batch_id
 
         return post
 

@@ -32,7 +32,7 @@ from smsworks_async.errors import (
 T = TypeVar("T")
 
 #: Called with how far the run has got; an async function is awaited.
-Progress = Callable[[BulkProgress], Awaitable[None] | None]
+Progress = Callable[[BulkProgress], object]
 
 _OF_THE_ACCOUNT = (NotAuthenticated, InsufficientCredit, NotAuthorised)
 

@@ -10,6 +10,7 @@ from smsworks_async.bulk.engine import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.outgoing import CommonFields
+from smsworks_async.settings import FASTEST, SLOWEST
 
 
 #: Chunks in flight at a time.
@@ -52,6 +53,20 @@ def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None
         )
 
 
+def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not SLOWEST <= value <= FASTEST
+    ):
+        raise ValidationError(
+            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None",
+            field="max_rate",
+        )
+
+
 def _whole(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     checks.whole_number(value, attribute.name, at_least=1)
 
@@ -71,7 +86,7 @@ class Options:
 
     chunk_size: int
     concurrency: int = attrs.field(default=CONCURRENCY, validator=_whole)
-    max_rate: float | None = attrs.field(default=None, validator=_positive)
+    max_rate: float | None = attrs.field(default=None, validator=_rate)
     deduplicate: bool = attrs.field(default=True, validator=_yes_or_no)
     max_credits: float | None = attrs.field(default=None, validator=_positive)
     progress: Progress | None = attrs.field(default=None, validator=_function)

@@ -78,6 +78,7 @@ class Reader(Generic[T]):
         self._chunks = 0
         self.read = 0
         self.problems: list[Problem] = []
+        self.set_aside = dict.fromkeys(Reason, 0)
 
     def take(self, values: Iterable[Any]) -> Iterator[Chunk[T]]:
         """Read a slice, and give the chunks that it fills."""
@@ -88,7 +89,7 @@ class Reader(Generic[T]):
             for position, value in enumerate(values, self.read):
                 try:
                     item = parse(value)
-                except ValidationError as error:
+                except Exception as error:  # whatever it is, it is this recipient's
                     self._set_aside(position, value, Reason.INVALID, error)
                     continue
                 if seen is not None:
@@ -119,10 +120,13 @@ class Reader(Generic[T]):
         return Chunk(number, items, not uk, self._kind.credits(items, abroad=not uk))
 
     def _set_aside(
-        self, position: int, value: object, reason: Reason, error: ValidationError | None = None
+        self, position: int, value: object, reason: Reason, error: Exception | None = None
     ) -> None:
+        self.set_aside[reason] += 1
         if error is None:
             problem = Problem(position, value, reason, "this recipient was there before")
+        elif not isinstance(error, ValidationError):
+            problem = Problem(position, value, reason, f"unreadable: {type(error).__name__}")
         else:
             problem = Problem(position, value, reason, str(error), error.field, error.code)
         self.problems.append(problem)

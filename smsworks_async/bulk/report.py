@@ -86,7 +86,7 @@ class BatchOutcome:
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """Recipients, counted. ``read`` is the sum of all the others (and of those in flight, if any).
+    """Recipients, counted.
 
     Attributes:
         read: recipients that were read.
@@ -109,7 +109,9 @@ class Counts:
 
 @attrs.frozen(kw_only=True)
 class BulkProgress(Counts):
-    """How far a bulk run has got.
+    """How far a bulk run has got: the counts of `BulkReport` up to now, and these.
+
+    Who was read, and is in none of them, waits for a chunk to fill.
 
     Attributes:
         in_flight: recipients whose batch is on its way.
@@ -127,9 +129,16 @@ class BulkProgress(Counts):
 
 @attrs.frozen(kw_only=True)
 class BulkReport(Counts):
-    """What became of every recipient of a bulk run.
+    """What became of every recipient of a bulk run: the counts add up to ``read``.
 
     Attributes:
+        read: recipients that were read.
+        accepted: those whose batch was accepted.
+        rejected: those whose batch was refused.
+        unknown: those whose batch may have been accepted.
+        not_sent: those that nothing was sent to.
+        invalid: those that cannot be sent to.
+        duplicates: those that were there before.
         batches: what became of each chunk, by number.
         problems: recipients that were set aside, by position.
         credits: what the accepted ones cost, estimated: batch answers do not say.

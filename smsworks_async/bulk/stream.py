@@ -109,16 +109,14 @@ class Stream(Generic[T]):
 
     def counts(self) -> dict[str, int]:
         """Give the counts of a report."""
-        problems = self._reader.problems
-        duplicates = sum(problem.reason is Reason.DUPLICATE for problem in problems)
         return {
             "read": self._reader.read,
             "accepted": self._recipients[Outcome.ACCEPTED],
             "rejected": self._recipients[Outcome.REJECTED],
             "unknown": self._recipients[Outcome.UNKNOWN],
             "not_sent": self._recipients[Outcome.NOT_SENT],
-            "invalid": len(problems) - duplicates,
-            "duplicates": duplicates,
+            "invalid": self._reader.set_aside[Reason.INVALID],
+            "duplicates": self._reader.set_aside[Reason.DUPLICATE],
         }
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:

@@ -50,7 +50,7 @@ def text(value: object, field: str) -> str:
     return value
 
 
-def sender(value: object) -> str:
+def sender(value: str) -> str:
     """Check a sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits."""
     sender_id = text(value, "sender")
     if _SENDER.fullmatch(sender_id) is None:
@@ -63,7 +63,7 @@ def sender(value: object) -> str:
     return sender_id
 
 
-def content(value: object) -> str:
+def content(value: str) -> str:
     """Check a text: 1 to 1280 UTF-16 units."""
     message = text(value, "content")
     units = utf16_units(message)
@@ -88,15 +88,14 @@ def tag(value: object) -> str:
     return label
 
 
-def whole_number(value: object, field: str, *, at_least: int, at_most: int | None = None) -> int:
-    """Check a whole number within its bounds."""
+def whole_number(value: object, field: str, *, at_least: int, at_most: int = 2**53 - 1) -> int:
+    """Check a whole number within its bounds; by default those of a JavaScript number."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValidationError(
             f"{field} must be a whole number, not {type(value).__name__}", field=field
         )
-    if value < at_least or (at_most is not None and value > at_most):
-        bounds = f"at least {at_least}" if at_most is None else f"{at_least} to {at_most}"
-        raise ValidationError(f"{field} must be {bounds}, not {value}", field=field)
+    if not at_least <= value <= at_most:
+        raise ValidationError(f"{field} must be {at_least} to {at_most}", field=field)
     return value
 
 
@@ -130,7 +129,10 @@ def moment(value: object, field: str) -> datetime:
             field=field,
             code=4009,
         )
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValidationError(f"{field} lies beyond the calendar", field=field, code=4009) from exc
 
 
 def schedule(value: object, now: datetime | None = None) -> datetime:
@@ -205,7 +207,7 @@ def response_email(value: object) -> tuple[str, ...]:
 
 def identifier(value: object, field: str) -> str:
     """Check a message's or a batch's id: letters, digits, dashes; at most 128 characters."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**40:
         value = str(value)
     if not isinstance(value, str) or _IDENTIFIER.fullmatch(value) is None:
         raise ValidationError(

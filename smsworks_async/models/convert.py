@@ -19,15 +19,32 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from smsworks_async.errors import CODES, is_permanent
 from smsworks_async.models import incoming, outgoing
+from smsworks_async.privacy import redact
 
 
 T = TypeVar("T")
 
 # What JavaScript's Date.toString() writes; the weekday is passed over, since samples get it wrong.
 _JAVASCRIPT_DATE: Final = re.compile(
-    r"[A-Za-z]{3},? (?P<date>[A-Za-z]{3} \d{1,2} \d{4} \d{2}:\d{2}:\d{2}) "
-    r"(?:GMT|UTC)(?P<offset>[+-]\d{4})?(?: \([^)]*\))?"
+    r"[A-Za-z]{3},? (?P<month>[A-Za-z]{3}) (?P<day>[0-9]{1,2}) (?P<year>[0-9]{4}) "
+    r"(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}) "
+    r"(?:GMT|UTC)(?P<offset>[+-][0-9]{4})?(?: \([^)]*\))?"
 )
+# A table, since strptime goes by the machine's language.
+_MONTHS: Final = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]
 # A key that no JSON document of the API's has: where unknown fields are handed over.
 _EXTRA: Final = "<extra>"
 
@@ -82,9 +99,10 @@ def parse_date(value: object, _: object = None) -> datetime:
     """
     if not isinstance(value, str):
         raise TypeError(f"expected a date, not {type(value).__name__}")
-    if (match := _JAVASCRIPT_DATE.fullmatch(value)) is not None:
-        written = f"{match['date']} {match['offset'] or '+0000'}"
-        return datetime.strptime(written, "%b %d %Y %H:%M:%S %z").astimezone(UTC)
+    if (match := _JAVASCRIPT_DATE.fullmatch(value)) is not None and match["month"] in _MONTHS:
+        month = _MONTHS.index(match["month"]) + 1
+        date = f"{match['year']}-{month:02}-{int(match['day']):02}"
+        value = f"{date}T{match['time']}{match['offset'] or '+0000'}"
     try:
         moment = datetime.fromisoformat(value)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -101,19 +119,17 @@ def _failure_reason(value: object, _: object = None) -> incoming.FailureReason |
     if value is None or value in ("", {}):
         return None
     if isinstance(value, str):
-        return incoming.FailureReason(details=value)
+        return incoming.FailureReason(details=redact(value))
     if not isinstance(value, Mapping):
         raise TypeError(f"expected an object or a string, not {type(value).__name__}")
-    code = value.get("code")
-    code = None if code in (None, "") else _whole_number(code)
+    code = _lenient(_whole_number)(value.get("code"))
     if code is not None and 0 <= code < 100:
         code += 5000  # delivery reports say 1 and 34 for 5001 and 5034
-    permanent = value.get("permanent")
-    if permanent is not None:
-        permanent = _boolean(permanent)
-    elif code in CODES:
+    permanent = _lenient(_boolean)(value.get("permanent"))
+    if permanent is None and code in CODES:
         permanent = is_permanent(400, code, None)
-    return incoming.FailureReason(code, _string(value.get("details") or ""), permanent)
+    words = value.get("details") or ("" if code is not None else value.get("code") or "")
+    return incoming.FailureReason(code, redact(_string(words)), permanent)
 
 
 def _pairs(value: object, _: object = None) -> dict[str, str]:
@@ -142,32 +158,47 @@ def _numbers(value: object, _: object = None) -> tuple[str, ...]:
     return tuple(map(_string, value)) if isinstance(value, list) else (_string(value),)
 
 
-def _optional_date(value: object, _: object = None) -> datetime | None:
-    return None if value in (None, "") else parse_date(value)
+def _lenient(hook: Callable[[object], T]) -> Callable[..., T | None]:
+    """Read what decides nothing: where it cannot be read, it is as if it were not there."""
+
+    def read(value: object, _: object = None) -> T | None:
+        try:
+            return None if value is None else hook(value)
+        except (TypeError, ValueError):
+            return None
+
+    return read
 
 
 def _keyed(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
     return None if metadata is None else [{"key": k, "value": v} for k, v in metadata.items()]
 
 
-_DATE = override(struct_hook=_optional_date)
+_DATE = override(struct_hook=_lenient(parse_date))
+_NUMBER = _lenient(_number)
+_STATUS = override(struct_hook=lambda value, _: _lenient(_string)(value) or "")
+# That it was accepted, the id decides alone.
 _SENT = {
     "message_id": override(rename="messageid"),
-    "balance": override(rename="credits"),
-    "credits_used": override(rename="creditsUsed"),
-    "parts": override(rename="messageparts"),
+    "status": _STATUS,
+    "balance": override(rename="credits", struct_hook=_NUMBER),
+    "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
+    "parts": override(rename="messageparts", struct_hook=_lenient(_whole_number)),
 }
 _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
     incoming.SentMessage: _SENT,
     incoming.SentOTP: {**_SENT, "expires": _DATE},
-    incoming.Acknowledgement: {"message_id": override(rename="messageid")},
-    incoming.Batch: {"batch_id": override(rename="batchid")},
+    incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
+    incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
     incoming.MessageRecord: {
         "message_id": override(rename="messageid"),
         "batch_id": override(rename="batchid"),
         "customer_id": override(rename="customerid"),
-        "failure_reason": override(rename="failurereason", struct_hook=_failure_reason),
-        "metadata": override(struct_hook=_pairs),
+        "status": _STATUS,
+        "credits": override(struct_hook=_NUMBER),
+        "failure_reason": override(rename="failurereason", struct_hook=_lenient(_failure_reason)),
+        "international": override(struct_hook=_lenient(_boolean)),
+        "metadata": override(struct_hook=lambda value, _: _lenient(_pairs)(value) or {}),
         "created": _DATE,
         "modified": _DATE,
         "schedule": _DATE,
@@ -178,6 +209,7 @@ _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
         "schedule": _DATE,
     },
     incoming.OTPRecord: {
+        "validity": override(struct_hook=_NUMBER),
         "metadata": override(struct_hook=_object),
         "created": _DATE,
         "expires": _DATE,

@@ -58,7 +58,7 @@ class SentMessage:
     """
 
     message_id: str
-    status: str
+    status: str = ""
     balance: float | None = None
     credits_used: float | None = None
     parts: int | None = None
@@ -76,7 +76,7 @@ class Acknowledgement:
     """
 
     message_id: str
-    status: str
+    status: str = ""
     extra: Mapping[str, Any] = _extra()
 
 
@@ -93,7 +93,7 @@ class Batch:
     """
 
     batch_id: str
-    status: str
+    status: str = ""
     extra: Mapping[str, Any] = _extra()
 
 
@@ -109,7 +109,7 @@ class FailureReason:
     """
 
     code: int | None = None
-    details: str = ""
+    details: str = attrs.field(default="", repr=False)
     permanent: bool | None = None
 
 
@@ -138,7 +138,7 @@ class MessageRecord:
     """
 
     message_id: str
-    status: str
+    status: str = ""
     credits: float | None = None
     batch_id: str | None = None
     sender: str | None = attrs.field(default=None, repr=_sender)
@@ -203,7 +203,7 @@ class SentOTP:
     """
 
     message_id: str
-    status: str
+    status: str = ""
     balance: float | None = None
     credits_used: float | None = None
     parts: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Required, TypedDict
@@ -13,11 +14,11 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 
 
-def _optional(check: Callable[[object], Any], *, shown: bool = True) -> Any:
+def _optional(check: Callable[[Any], Any], *, shown: bool = True) -> Any:
     return attrs.field(default=None, converter=attrs.converters.optional(check), repr=shown)
 
 
-def _hidden(check: Callable[[object], Any]) -> Any:
+def _hidden(check: Callable[[Any], Any]) -> Any:
     return _optional(check, shown=False)
 
 
@@ -182,7 +183,7 @@ class BatchMessage(_Common):
     destinations: tuple[str, ...] = attrs.field(converter=_destinations, repr=_count)
 
 
-def _template(value: object) -> str:
+def _template(value: str) -> str:
     template = checks.content(value)
     if "{{passcode}}" not in template:
         raise ValidationError(
@@ -254,7 +255,7 @@ def _skip(value: object) -> int:
 
 
 def _credits(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValidationError("credits must be a number", field="credits")
     return value
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Unpack
 
+import attrs
+
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import Batch, MessageRecord
@@ -21,6 +23,10 @@ _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
 
+_FIELDS: Final = frozenset(attribute.name for attribute in attrs.fields(Message))
+_REQUIRED: Final = frozenset({"sender", "destination", "content"})
+
+
 def as_message(value: Message | Mapping[str, Any]) -> Message:
     """Take a message, or make one of its fields.
 
@@ -34,11 +40,18 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
             f"must be a Message or a mapping of its fields, not {type(value).__name__}",
             field="message",
         )
-    try:
-        return Message(**value)
-    except TypeError as error:
-        # Python's own words name the field, and no value.
-        raise ValidationError(f"a field is missing or unknown: {error}", field="message") from error
+    missing = _REQUIRED - value.keys()
+    if missing:
+        raise ValidationError(f"{' and '.join(sorted(missing))} must be given", field="message")
+    if unknown := value.keys() - _FIELDS:
+        # Only what can be a field's name is repeated: the rest may be anything, a number for one.
+        names = sorted(name for name in map(str, unknown) if name.isidentifier())
+        raise ValidationError(
+            f"a message has no field {', '.join(names) or 'of such a name'}; it has "
+            f"{', '.join(sorted(_FIELDS))}",
+            field="message",
+        )
+    return Message(**value)
 
 
 def _at(position: int, value: Message | Mapping[str, Any]) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Final, Unpack
 
@@ -116,7 +116,7 @@ class AsyncMessages(Resource):
         """
         return await self._calls.make(_INBOX, Query(**query), into=list[MessageRecord])
 
-    async def iterate(self, **query: Unpack[SearchFields]) -> AsyncIterator[MessageRecord]:
+    async def iterate(self, **query: Unpack[SearchFields]) -> AsyncGenerator[MessageRecord]:
         """Search page by page, and give every record once.
 
         A page that repeats the one before it ends the iteration.

@@ -7,7 +7,7 @@ from typing import Final, Unpack
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.errors import NotFound
+from smsworks_async.errors import NotFound, ValidationError
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.outgoing import OTPFields, OTPRequest, PasscodeToVerify
 from smsworks_async.resources._base import Resource
@@ -69,4 +69,7 @@ class AsyncOTP(Resource):
 
 def _same_number(answered: str | None, number: str) -> bool:
     # Without a number in the answer there is nothing to go by, so that it does not verify.
-    return answered is not None and phone.normalise(answered) == number
+    try:
+        return answered is not None and phone.normalise(answered) == number
+    except ValidationError:
+        return False

@@ -1,6 +1,6 @@
 """The public names as a user writes them; checked by mypy and pyright, never run."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from typing import assert_type
 
@@ -42,7 +42,7 @@ async def awaited() -> None:
         assert_type(await sms.messages.scheduled(), list[ScheduledMessage])
         assert_type(await sms.messages.get("1"), MessageRecord)
         assert_type(await sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
-        assert_type(sms.messages.iterate(tag="x"), AsyncIterator[MessageRecord])
+        assert_type(sms.messages.iterate(tag="x"), AsyncGenerator[MessageRecord, None])
         batch = await sms.batches.send(sender="Acme", destinations=["07700 900123"], content="x")
         assert_type(batch, Batch)
         message = Message(sender="Acme", destination="07700 900123", content="x")
@@ -74,7 +74,7 @@ def blocking() -> None:
         assert_type(sms.messages.scheduled(), list[ScheduledMessage])
         assert_type(sms.messages.get("1"), MessageRecord)
         assert_type(sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
-        assert_type(sms.messages.iterate(tag="x"), Iterator[MessageRecord])
+        assert_type(sms.messages.iterate(tag="x"), Generator[MessageRecord, None, None])
         message = Message(sender="Acme", destination="07700 900123", content="x")
         assert_type(sms.batches.send_each([message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
