@@ -1,7 +1,14 @@
-"""The SMS Works for Python: async first, with a thin blocking facade."""
+"""The SMS Works for Python: async first, with a thin blocking facade.
+
+`AsyncSMSWorks` is the awaitable client and `SMSWorks` the blocking one, with the same families of
+methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth`` and ``bulk``. `text`
+measures texts, `phone` reads destinations, and `smsworks_async.sandbox` is a local server to run
+all of it against. Every error is a `SMSWorksError`.
+"""
 
 from smsworks_async import phone, text
 from smsworks_async._version import __version__
+from smsworks_async.bulk.options import BulkFields, BulkOptions
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
@@ -40,7 +47,14 @@ from smsworks_async.models.incoming import (
     SentMessage,
     SentOTP,
 )
-from smsworks_async.models.outgoing import Message
+from smsworks_async.models.outgoing import (
+    BatchFields,
+    CommonFields,
+    Message,
+    MessageFields,
+    OTPFields,
+    SearchFields,
+)
 from smsworks_async.retry import RetryPolicy
 from smsworks_async.sync import SMSWorks
 
@@ -51,10 +65,14 @@ __all__ = [
     "Acknowledgement",
     "AsyncSMSWorks",
     "Batch",
+    "BatchFields",
     "BatchOutcome",
+    "BulkFields",
     "BulkInterrupted",
+    "BulkOptions",
     "BulkProgress",
     "BulkReport",
+    "CommonFields",
     "ConfigurationError",
     "ErrorSample",
     "FailureReason",
@@ -62,11 +80,13 @@ __all__ = [
     "InsufficientCredit",
     "InvalidMessage",
     "Message",
+    "MessageFields",
     "MessageRecord",
     "NotAuthenticated",
     "NotAuthorised",
     "NotFound",
     "NotSent",
+    "OTPFields",
     "OTPRecord",
     "Outcome",
     "OutcomeUnknown",
@@ -77,6 +97,7 @@ __all__ = [
     "SMSWorks",
     "SMSWorksError",
     "ScheduledMessage",
+    "SearchFields",
     "SentMessage",
     "SentOTP",
     "ServiceError",

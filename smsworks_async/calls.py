@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from smsworks_async import retry, transport
+from smsworks_async.answers import Operation, unknown
 from smsworks_async.errors import (
     NotAuthenticated,
     NotFound,
@@ -25,7 +26,7 @@ from smsworks_async.models.convert import Misshapen, from_wire, to_wire
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
-from smsworks_async.transport import Body, Operation
+from smsworks_async.transport import Body
 
 
 T = TypeVar("T")
@@ -118,9 +119,7 @@ class Calls:
         try:
             return from_wire(answer, into)
         except Misshapen as error:
-            raise transport.unknown(
-                operation, f"the answer is not as it should be: {error}"
-            ) from error
+            raise unknown(operation, f"the answer is not as it should be: {error}") from error
 
     async def _within_time(self, call: _Call) -> Any:
         try:
@@ -136,7 +135,7 @@ class Calls:
             raise self._too_late(call) from error
         except NotSent as error:
             if call.lost:  # this request did not leave, but one before it did
-                raise transport.unknown(call.operation, "the answer was lost") from error
+                raise unknown(call.operation, "the answer was lost") from error
             raise
         except NotFound as error:
             if call.lost:
@@ -146,7 +145,7 @@ class Calls:
     def _too_late(self, call: _Call) -> SMSWorksError:
         seconds = f"the time of {self.settings.timeout:g} s was over"
         if call.in_flight and (call.body is None or call.body.left):
-            return transport.unknown(call.operation, f"{seconds} before an answer came")
+            return unknown(call.operation, f"{seconds} before an answer came")
         return NotSent(
             f"{call.operation}: the request was not sent: {seconds} before it could leave"
         )

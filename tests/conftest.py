@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Self, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
 from smsworks_async.sandbox import Sandbox
 
 
 T = TypeVar("T")
+
+# No test depends on how fast the machine is.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 #: What most tests send.
 TEXT = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}

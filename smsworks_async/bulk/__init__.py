@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from typing import Any, Unpack
 
+from smsworks_async.answers import Operation
 from smsworks_async.bulk.engine import Engine, Pace, Post
 from smsworks_async.bulk.kinds import EachItsText, OneText
 from smsworks_async.bulk.options import BulkFields, BulkOptions, make_options
@@ -16,7 +17,6 @@ from smsworks_async.models.incoming import Batch
 from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
 from smsworks_async.resources._base import Resource
 from smsworks_async.resources.batches import SEND, SEND_EACH
-from smsworks_async.transport import Operation
 
 
 class AsyncBulk(Resource):
@@ -35,8 +35,10 @@ class AsyncBulk(Resource):
 
         Args:
             destinations: any iterable or async iterable of numbers, in any usual spelling.
-            **fields: ``sender``, ``content`` and the rest of `CommonFields`, where ``ai`` is False
-                unless asked for; and `BulkOptions`.
+            **fields: ``sender`` and ``content``, and if you like ``tag``,
+                ``delivery_report_url``, ``ttl``, ``validity`` and ``ai`` (False unless asked for),
+                as `CommonFields` explains; ``chunk_size``, ``concurrency``, ``max_rate``,
+                ``deduplicate``, ``max_credits`` and ``progress``, as `BulkOptions` explains.
 
         Returns:
             A report that adds up. What happens to the requests is in the report, and not raised: a

@@ -151,6 +151,11 @@ class BulkReport(Counts):
     stopped: SMSWorksError | None = None
 
     @property
+    def all_accepted(self) -> bool:
+        """Whether everybody who can be sent to was accepted."""
+        return self.rejected == self.unknown == self.not_sent == 0
+
+    @property
     def adds_up(self) -> bool:
         """Whether every recipient that was read is accounted for."""
         outcomes = self.accepted + self.rejected + self.unknown + self.not_sent

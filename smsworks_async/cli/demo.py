@@ -37,7 +37,10 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--base-url", help="an API elsewhere, which costs credits; asks first")
     parser.add_argument("--token", help="the token for it; or SMSWORKS_TOKEN")
     parser.add_argument(
-        "--recipients", type=Path, metavar="FILE", help="one number a line; a file of ours else"
+        "--recipients",
+        type=Path,
+        metavar="FILE",
+        help="one number a line (default: a file that comes along)",
     )
     parser.add_argument("--sender", default=SENDER, help="(%(default)s)")
     parser.add_argument("--content", default=CONTENT, help="(%(default)r)")
@@ -66,7 +69,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _agreed(recipients: int, content: str) -> bool:
     credits = (recipients + 1) * text.measure(content).credits
-    print(f"This sends real texts to up to {recipients} recipients, for about {credits:g} credits.")
+    print(
+        f"This sends texts, through the API that you named, to up to {recipients} recipients, for "
+        f"about {credits:g} credits."
+    )
     try:
         return input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
@@ -93,7 +99,7 @@ async def _demo(options: argparse.Namespace, recipients: list[str], *, elsewhere
         records = await _delivered(sms, single.message_id, batches)
         spent = before - await sms.credits.balance()
     _print(report, records, spent, time.monotonic() - started)
-    return 0 if report.rejected == report.unknown == report.not_sent == 0 else 1
+    return 0 if report.all_accepted else 1
 
 
 def _first(recipients: Sequence[str]) -> str:
@@ -135,7 +141,7 @@ def _print(
         if record.is_final and record.status != "DELIVERED"
     )
     invalid = Counter(
-        problem.message.partition(": ")[2].partition(";")[0]
+        problem.message.partition(": ")[2].partition("; ")[0]
         for problem in report.problems
         if problem.reason == "invalid"
     )

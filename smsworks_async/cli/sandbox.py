@@ -1,9 +1,11 @@
-"""``smsworks sandbox``: a server that behaves as the provider's does, until Ctrl-C."""
+"""``smsworks sandbox``: a server that behaves as the provider's does, until it is ended."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
+import sqlite3
 import sys
 from typing import Any
 
@@ -27,20 +29,20 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C, or until it is terminated."""
     try:
         asyncio.run(_serve(options))
-    except KeyboardInterrupt:
-        print("The sandbox has ended.")
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError, ValueError, sqlite3.Error) as error:
         print(f"smsworks: the sandbox cannot listen or read its files: {error}", file=sys.stderr)
         return 1
+    print("The sandbox has ended.")
     return 0
 
 
 async def _serve(options: argparse.Namespace) -> None:
     from smsworks_async.sandbox import Sandbox
 
+    loop = asyncio.get_running_loop()
     async with Sandbox(
         host=options.host,
         port=options.port,
@@ -54,4 +56,8 @@ async def _serve(options: argparse.Namespace) -> None:
         print(f"  export SMSWORKS_BASE_URL={box.base_url}")
         print(f"  export SMSWORKS_TOKEN='{box.token}'\n")
         print(f"What it was sent, in a browser: {box.root_url}/", flush=True)
-        await asyncio.Event().wait()
+        over = asyncio.Event()
+        # Also where a script has it ignore Ctrl-C, and when a supervisor ends it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(over.set))
+        await over.wait()

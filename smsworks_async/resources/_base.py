@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from smsworks_async.answers import Operation
 from smsworks_async.calls import Calls
 from smsworks_async.models import checks
-from smsworks_async.transport import Operation
 
 
 T = TypeVar("T")

@@ -8,12 +8,12 @@ from typing import Any, Final, Unpack
 
 import attrs
 
+from smsworks_async.answers import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message
 from smsworks_async.resources._base import Resource
-from smsworks_async.transport import Operation
 
 
 SEND: Final = Operation("POST", "/batch/send")
@@ -72,7 +72,9 @@ class AsyncBatches(Resource):
         """Send one text to 1 to 500 recipients.
 
         Args:
-            **batch: see `BatchFields`: ``sender``, ``destinations``, ``content`` and the rest.
+            **batch: ``sender``, ``destinations`` and ``content``, and if you like ``tag``,
+                ``delivery_report_url``, ``ttl``, ``validity`` and ``ai``; `BatchFields` explains
+                them.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
@@ -101,7 +103,7 @@ class AsyncBatches(Resource):
         """Have one text sent to 1 to 500 recipients later.
 
         Args:
-            at: when; aware, and at most 60 seconds in the past.
+            at: when: a datetime that says its time zone, at most 60 seconds in the past.
             **batch: as for `send`.
 
         Raises:

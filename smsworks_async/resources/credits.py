@@ -6,8 +6,8 @@ from typing import Final
 
 import attrs
 
+from smsworks_async.answers import Operation
 from smsworks_async.resources._base import Resource
-from smsworks_async.transport import Operation
 
 
 _BALANCE: Final = Operation("GET", "/credits/balance", repeatable=True)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Final, Unpack
 
+from smsworks_async.answers import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import (
     Acknowledgement,
@@ -15,7 +16,6 @@ from smsworks_async.models.incoming import (
 )
 from smsworks_async.models.outgoing import Message, MessageFields, Query, SearchFields
 from smsworks_async.resources._base import Resource
-from smsworks_async.transport import Operation
 
 
 _SEND: Final = Operation("POST", "/message/send")
@@ -41,7 +41,9 @@ class AsyncMessages(Resource):
         """Send one text to one recipient.
 
         Args:
-            **message: see `MessageFields`: ``sender``, ``destination``, ``content`` and the rest.
+            **message: ``sender``, ``destination`` and ``content``, and if you like ``tag``,
+                ``delivery_report_url``, ``ttl``, ``validity``, ``ai``, ``metadata`` and
+                ``response_email``; `MessageFields` explains them.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
@@ -59,7 +61,7 @@ class AsyncMessages(Resource):
         """Have one text sent later.
 
         Args:
-            at: when; aware, and at most 60 seconds in the past.
+            at: when: a datetime that says its time zone, at most 60 seconds in the past.
             **message: as for `send`.
 
         Raises:
@@ -96,10 +98,12 @@ class AsyncMessages(Resource):
         return await self._on(_DELETE, message_id, Acknowledgement, "message_id")
 
     async def search(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
-        """Search the account's messages; at most 1000 in one answer.
+        """Search the account's messages; at most 1000 in one answer, in the API's own order.
 
         Args:
-            **query: see `SearchFields`.
+            **query: any of ``status``, ``destination``, ``sender``, ``keyword``, ``tag``,
+                ``credits``, ``from_``, ``to``, ``metadata``, ``unread``, ``limit`` and ``skip``;
+                `SearchFields` explains them.
         """
         return await self._calls.make(_SEARCH, Query(**query), into=list[MessageRecord])
 
@@ -108,7 +112,7 @@ class AsyncMessages(Resource):
         return await self._calls.make(_FAILED, Query(**query), into=list[MessageRecord])
 
     async def inbox(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
-        """Take the unread incoming messages out of the unread, and answer with them.
+        """Give the unread incoming messages, which marks them as read.
 
         Raises:
             OutcomeUnknown: the answer was lost, and messages may be marked as read. They are still

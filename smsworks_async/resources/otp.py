@@ -7,11 +7,11 @@ from typing import Final, Unpack
 import attrs
 
 from smsworks_async import phone
+from smsworks_async.answers import Operation
 from smsworks_async.errors import NotFound, ValidationError
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.outgoing import OTPFields, OTPRequest, PasscodeToVerify
 from smsworks_async.resources._base import Resource
-from smsworks_async.transport import Operation
 
 
 _SEND: Final = Operation("POST", "/otp/send")
@@ -26,7 +26,8 @@ class AsyncOTP(Resource):
         """Send a passcode, generated or your own.
 
         Args:
-            **otp: see `OTPFields`: ``sender``, ``destination`` and the rest.
+            **otp: ``sender`` and ``destination``, and if you like ``length``, ``template``,
+                ``validity`` (seconds), ``passcode`` and ``metadata``; `OTPFields` explains them.
 
         Raises:
             As `messages.send`.

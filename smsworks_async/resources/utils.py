@@ -6,10 +6,10 @@ from typing import Final
 
 import attrs
 
+from smsworks_async.answers import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import ErrorSample
 from smsworks_async.resources._base import Resource
-from smsworks_async.transport import Operation
 
 
 _TEST: Final = Operation("GET", "/utils/test", repeatable=True)

@@ -111,6 +111,8 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         if self.retry_after is not None and not self.answers:
             raise ValueError("retry_after needs a status, an error_code or a body to go with")
+        if self.path.startswith("/v1"):
+            raise ValueError("path is what comes below /v1, such as /message/send")
         if self.permanent is not None and self.error_code is None:
             raise ValueError("permanent needs an error_code to go with")
 

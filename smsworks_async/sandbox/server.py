@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
+from . import destinations
 from .account import Account
 from .control import add_control
 from .credentials import Credentials, make_token
@@ -163,7 +165,13 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The base URL for a client, `/v1` included."""
+        """The base URL for a client, `/v1` included.
+
+        Raises:
+            RuntimeError: the sandbox does not listen yet, and has no port.
+        """
+        if self.port == 0:
+            raise RuntimeError("the sandbox does not listen yet: enter it with `async with` first")
         return f"{self.root_url}{VERSION_PATH}"
 
     @property
@@ -223,11 +231,20 @@ class Sandbox:
         return [m for m in self._service.account.archive.messages if m.status != INCOMING]
 
     def accepted(self, destination: str | None = None) -> int:
-        """Count the messages accepted, in all or for one destination (`447700900123`).
+        """Count the messages accepted, in all or for one destination, in any usual spelling.
 
         Scheduled ones count from when they were scheduled. FAILED ones do not count: they were
         never sent.
+
+        Raises:
+            ValueError: it is no destination, so that its count would always be 0.
         """
+        if destination is not None:
+            digits = re.sub(r"^(\+|00)|[\s()-]", "", destination)
+            known = destinations.normalise(digits)
+            if known is None:
+                raise ValueError("this is no destination; write it as 447700900123")
+            destination = known
         return sum(1 for _ in self._service.account.archive.accepted(destination))
 
     def accepted_by_destination(self) -> Counter[str]:

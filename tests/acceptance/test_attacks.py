@@ -6,7 +6,6 @@ import asyncio
 import collections
 import enum
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -75,6 +74,7 @@ def answer(body):
 CTRL_C_AT_ONCE = """
 import os, signal, threading, time
 from smsworks_async import SMSWorks
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SMSWorks()
 client.credits.balance()
 loop = client._portal._background.loop()
@@ -101,7 +101,6 @@ def test_ctrl_c_before_the_work_has_begun_does_not_hang(hosted):
         capture_output=True,
         text=True,
         timeout=60,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert done.stdout == "interrupted\nTrue\n", done.stderr
 

@@ -172,6 +172,10 @@ def test_the_thread_ends_with_the_last_reference(hosted):
     wait_until(lambda: threading.active_count() == before)
 
 
+# What runs tests in the background may have its children ignore Ctrl-C.
+HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def run_child(code, hosted, **options):
     environment = {
         **os.environ,
@@ -179,7 +183,7 @@ def run_child(code, hosted, **options):
         "SMSWORKS_BASE_URL": hosted.box.base_url,
     }
     return subprocess.Popen(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", code],
+        [sys.executable, "-W", "error::ResourceWarning", "-c", HEED_CTRL_C + code],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

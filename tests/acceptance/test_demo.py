@@ -48,7 +48,9 @@ def test_the_sandbox_command_says_why_it_cannot_listen(capsys):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert main(["sandbox", "--port", str(taken.getsockname()[1])]) == 1
-    assert "cannot listen" in capsys.readouterr().err
+    assert main(["sandbox", "--port", "99999999"]) == 1
+    assert main(["sandbox", "--port", "0", "--database", "nowhere/at/all.db"]) == 1
+    assert capsys.readouterr().err.count("cannot listen") == 3
 
 
 def test_elsewhere_the_demo_asks_before_it_spends(hosted, tmp_path):
@@ -91,14 +93,17 @@ def test_a_command_that_does_not_exist_shows_the_usage(arguments, capsys):
     assert "usage: smsworks" in capsys.readouterr().err
 
 
-def test_the_sandbox_command_serves_until_ctrl_c(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-m", "smsworks_async", "sandbox", "--port", "0"],
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_sandbox_command_serves_until_it_is_ended(tmp_path, ending):
+    server = subprocess.Popen(
+        # As a shell starts what runs in the background: ignoring Ctrl-C.
+        ["sh", "-c", f"trap '' INT; exec '{sys.executable}' -m smsworks_async sandbox --port 0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-    ) as server:
+    )
+    try:
         lines = [server.stdout.readline() for _ in range(6)]
         base_url = re.search(r"SMSWORKS_BASE_URL=(\S+)", "".join(lines))[1]
         token = re.search(r"SMSWORKS_TOKEN='(.*)'", "".join(lines))[1]
@@ -107,8 +112,11 @@ def test_the_sandbox_command_serves_until_ctrl_c(tmp_path):
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             assert b"credits" in answer.read()
-        server.send_signal(signal.SIGINT)
+        server.send_signal(ending)
         output, errors = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.communicate()
     assert server.returncode == 0
     assert "ended" in output
     assert errors == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async.bulk.engine import Engine, Pace
@@ -32,7 +32,6 @@ failures = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     recipients,
     st.integers(1, 12),

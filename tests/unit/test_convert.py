@@ -24,7 +24,8 @@ from smsworks_async import (
     SentOTP,
 )
 from smsworks_async.models import incoming, outgoing
-from smsworks_async.models.convert import Misshapen, format_date, from_wire, parse_date, to_wire
+from smsworks_async.models.convert import Misshapen, format_date, from_wire, to_wire
+from smsworks_async.models.readers import date
 
 
 RECORD = {
@@ -195,19 +196,19 @@ def test_a_field_that_cannot_be_read_does_not_cost_the_record(odd):
     ],
 )
 def test_both_date_formats_are_read_as_utc(written, expected):
-    assert parse_date(written) == expected
-    assert parse_date(written).tzinfo is UTC
+    assert date(written) == expected
+    assert date(written).tzinfo is UTC
 
 
 def test_dates_are_read_whatever_language_the_machine_speaks(monkeypatch):
     monkeypatch.setattr("_strptime.LocaleTime", None)  # what would know the months' names
-    assert parse_date("Thu Oct 19 2017 20:53:46 GMT+0100 (BST)").month == 10
+    assert date("Thu Oct 19 2017 20:53:46 GMT+0100 (BST)").month == 10
 
 
 @given(st.text())
 def test_no_text_makes_the_date_parser_raise_anything_else(written):
     try:
-        parse_date(written)
+        date(written)
     except ValueError as error:
         assert not written or len(written) < 8 or written not in str(error)
 
@@ -223,7 +224,7 @@ def test_dates_go_out_as_iso_8601_with_milliseconds_and_come_back(seconds, micro
     written = format_date(moment)
     assert written.endswith("Z")
     assert len(written) == len("2017-03-25T21:43:05.667Z")
-    assert timedelta(0) <= moment - parse_date(written) < timedelta(milliseconds=1)
+    assert timedelta(0) <= moment - date(written) < timedelta(milliseconds=1)
 
 
 def test_a_message_goes_out_under_the_wires_names_and_without_what_is_not_set():

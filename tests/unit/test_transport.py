@@ -18,7 +18,8 @@ from smsworks_async import (
     RateLimited,
     ServiceError,
 )
-from smsworks_async.transport import Body, Operation, failure, interpret
+from smsworks_async.answers import Operation, interpret
+from smsworks_async.transport import Body, failure
 
 
 SEND = Operation("POST", "/message/send")

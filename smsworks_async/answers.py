@@ -1,0 +1,120 @@
+"""What the API does, and what its answers mean: pure functions, no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
+from smsworks_async.privacy import redact
+from smsworks_async.retry import parse_retry_after
+
+
+# What only an answer that accepts has.
+_IDS: Final = frozenset({"messageid", "batchid"})
+
+
+@attrs.frozen
+class Operation:
+    """One of the API's operations.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path below the base URL; ``{}`` stands for an id.
+        repeatable: whether repeating it costs nothing and changes nothing.
+        authenticated: whether it needs a token.
+        answers_errors: whether an error object is its answer rather than a failure.
+    """
+
+    method: str
+    path: str
+    repeatable: bool = False
+    authenticated: bool = True
+    answers_errors: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def unknown(operation: Operation, why: str) -> OutcomeUnknown:
+    """Say that an operation may or may not have been carried out, and how to find out."""
+    if operation.repeatable:
+        return OutcomeUnknown(
+            f"{operation}: {why}; the call can be repeated",
+            operation=str(operation),
+            safe_to_repeat=True,
+        )
+    return OutcomeUnknown(
+        f"{operation}: {why}, so it may have been accepted, and it was not repeated; "
+        "search the messages of the last minutes for this recipient before sending again",
+        operation=str(operation),
+    )
+
+
+def _decode(content: bytes) -> tuple[object, Exception | None]:
+    try:
+        return json.loads(content.decode("utf-8", "replace")), None
+    except json.JSONDecodeError as error:
+        error.doc = ""  # the answer itself, which may hold texts, does not travel with the error
+        return None, error
+    except (ValueError, RecursionError) as error:
+        return None, error
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _flag(value: object) -> bool | None:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def interpret(
+    operation: Operation,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    secrets: Callable[[], tuple[str, ...]] = tuple,
+    now: datetime | None = None,
+) -> Any:
+    """Turn an answer into its JSON, or into the failure that it tells of.
+
+    Raises:
+        APIError: the API, or a server before it, refused.
+        OutcomeUnknown: the answer does not say whether the request was accepted.
+    """
+    document, not_json = _decode(content)
+    fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    code = _integer(fields.get("errorCode"))
+    accepted = 200 <= status < 300 and (code is None or not fields.keys().isdisjoint(_IDS))
+    if not_json is None and (operation.answers_errors or accepted):
+        return document
+    if status < 300 and code is None:
+        raise unknown(
+            operation, f"the answer (HTTP {status}, {len(content)} bytes) is not whole JSON"
+        ) from not_json
+    if status >= 500 and code is None and not operation.repeatable:
+        raise unknown(
+            operation, f"a server answered HTTP {status} without the API's own error code"
+        ) from not_json
+    said = fields.get("message")
+    if 300 <= status < 400:
+        said = "the address redirects to another, which is not followed; check the base URL"
+    elif status == 404 and not fields:
+        said = "there is nothing at this address; check that the base URL ends in /v1"
+    elif not isinstance(said, str) or not said:
+        said = f"the answer gives no reason ({headers.get('Content-Type', 'no content type')})"
+    raise api_error_class(status, code)(
+        redact(said, secrets()),
+        status=status,
+        code=code,
+        permanent=is_permanent(status, code, _flag(fields.get("permanent"))),
+        retry_after=parse_retry_after(headers.get("Retry-After"), now or datetime.now(UTC)),
+    ) from not_json

@@ -1,0 +1,167 @@
+"""How single values are read off the wire, and what is tolerated in them.
+
+The wire gives ids and numbers as JSON numbers or strings, and dates in two formats. Each reader
+takes a JSON value and gives the Python one, or raises `TypeError` or `ValueError` in words that do
+not quote it: values may be texts or numbers of people.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from smsworks_async.errors import CODES, is_permanent
+from smsworks_async.models.incoming import FailureReason
+from smsworks_async.privacy import redact
+
+
+T = TypeVar("T")
+
+# What JavaScript's Date.toString() writes; the weekday is passed over, since samples get it wrong.
+_JAVASCRIPT_DATE: Final = re.compile(
+    r"[A-Za-z]{3},? (?P<month>[A-Za-z]{3}) (?P<day>[0-9]{1,2}) (?P<year>[0-9]{4}) "
+    r"(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}) "
+    r"(?:GMT|UTC)(?P<offset>[+-][0-9]{4})?(?: \([^)]*\))?"
+)
+# A table, since strptime goes by the machine's language.
+_MONTHS: Final = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]
+
+
+def string(value: object, _: object = None) -> str:
+    """Read a string; a whole number is one, too."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    raise TypeError(f"expected a string, not {type(value).__name__}")
+
+
+def number(value: object, _: object = None) -> float:
+    """Read a finite number, or a string that holds one."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        read = float(value)
+    elif isinstance(value, str):
+        try:
+            read = float(value)
+        except ValueError:
+            # The exception would quote the value.
+            raise ValueError("expected a number, not these words") from None
+    else:
+        raise TypeError(f"expected a number, not {type(value).__name__}")
+    if not math.isfinite(read):
+        raise ValueError("expected a finite number")
+    return read
+
+
+def whole_number(value: object, _: object = None) -> int:
+    """Read a whole number, or a string that holds one."""
+    read = number(value)
+    if not read.is_integer():
+        raise ValueError("expected a whole number")
+    return int(read)
+
+
+def boolean(value: object, _: object = None) -> bool:
+    """Read true or false, or a string that says so."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise TypeError(f"expected true or false, not {type(value).__name__}")
+
+
+def date(value: object, _: object = None) -> datetime:
+    """Parse either of the wire's date formats to an aware datetime, UTC.
+
+    Raises:
+        ValueError: it is in neither format.
+        TypeError: it is not a string.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"expected a date, not {type(value).__name__}")
+    if (match := _JAVASCRIPT_DATE.fullmatch(value)) is not None and match["month"] in _MONTHS:
+        month = _MONTHS.index(match["month"]) + 1
+        date = f"{match['year']}-{month:02}-{int(match['day']):02}"
+        value = f"{date}T{match['time']}{match['offset'] or '+0000'}"
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a date in ISO 8601 or as JavaScript writes it") from None
+
+
+def failure_reason(value: object, _: object = None) -> FailureReason | None:
+    """Read why a message failed: an object, a string, or nothing."""
+    if value is None or value in ("", {}):
+        return None
+    if isinstance(value, str):
+        return FailureReason(details=redact(value))
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected an object or a string, not {type(value).__name__}")
+    code = lenient(whole_number)(value.get("code"))
+    if code is not None and 0 <= code < 100:
+        code += 5000  # delivery reports say 1 and 34 for 5001 and 5034
+    permanent = lenient(boolean)(value.get("permanent"))
+    if permanent is None and code in CODES:
+        permanent = is_permanent(400, code, None)
+    words = value.get("details") or ("" if code is not None else value.get("code") or "")
+    return FailureReason(code, redact(string(words)), permanent)
+
+
+def pairs(value: object, _: object = None) -> dict[str, str]:
+    """Read metadata: a list of keys and values, or an object."""
+    if value in (None, ""):
+        return {}
+    if isinstance(value, Mapping):
+        return {str(key): string(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of keys and values, not {type(value).__name__}")
+    return {
+        string(pair["key"]): string(pair.get("value", ""))
+        for pair in value
+        if isinstance(pair, Mapping) and "key" in pair
+    }
+
+
+def json_object(value: object, _: object = None) -> dict[str, Any]:
+    """Read an object; nothing is an empty one."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if value in (None, ""):
+        return {}
+    raise TypeError(f"expected an object, not {type(value).__name__}")
+
+
+def numbers(value: object, _: object = None) -> tuple[str, ...]:
+    """Read the numbers of one recipient or of many."""
+    return tuple(map(string, value)) if isinstance(value, list) else (string(value),)
+
+
+def lenient(hook: Callable[[object], T]) -> Callable[..., T | None]:
+    """Read what decides nothing: where it cannot be read, it is as if it were not there."""
+
+    def read(value: object, _: object = None) -> T | None:
+        try:
+            return None if value is None else hook(value)
+        except (TypeError, ValueError):
+            return None
+
+    return read
