@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: Seconds that closing waits for the background thread: it has nothing left to do by then.
 JOIN: Final = 5.0
+#: Seconds between two looks at whether the loop is still there, while a caller waits.
+LOOK: Final = 1.0
 #: How many items of the caller's iterables are carried over at a time.
 SLICE: Final = 500
 
@@ -92,7 +94,7 @@ class Conversation(Generic[T]):
         """
         try:
             self._submit(self.start, contextvars.copy_context())
-            while (errand := self._inbox.get()) is not None:
+            while (errand := self._next_errand()) is not None:
                 self._run(*errand)
         except BaseException as interruption:
             self._cancel()
@@ -107,6 +109,16 @@ class Conversation(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value] # there is one, where there is no error
+
+    def _next_errand(self) -> tuple[Callable[[], Any], asyncio.Future[Any]] | None:
+        while True:
+            try:
+                return self._inbox.get(timeout=LOOK)
+            except queue.Empty:
+                # A loop that has closed says nothing any more, whatever it still owed.
+                if self._loop.is_closed():
+                    self._error = self._error or asyncio.CancelledError()
+                    return None
 
     def _run(self, function: Callable[[], Any], answer: asyncio.Future[Any]) -> None:
         try:
@@ -141,7 +153,7 @@ class Conversation(Generic[T]):
 
         if not _tell(self._loop, cancel):
             return
-        while (errand := self._inbox.get()) is not None:
+        while (errand := self._next_errand()) is not None:
             # Nobody runs the caller's code any more; whoever waits for it is cancelled.
             _tell(self._loop, errand[1].cancel)
 
