@@ -96,6 +96,8 @@ class Conversation(Generic[T]):
             self._submit(self.start, contextvars.copy_context())
             while (errand := self._next_errand()) is not None:
                 self._run(*errand)
+        except ConfigurationError:
+            raise  # the client is closed: nothing was handed over, so there is nothing to wait for
         except BaseException as interruption:
             self._cancel()
             for note in self._notes():
