@@ -51,6 +51,7 @@ class _Call:
     secrets: Callable[[], tuple[str, ...]]
     not_after: float | None = None
     has_turn: bool = False
+    told: Callable[[SMSWorksError], None] | None = None
     body: Body | None = None
     in_flight: bool = False
     lost: bool = False
@@ -90,6 +91,7 @@ class Calls:
         identifier: str | None = None,
         not_after: float | None = None,
         has_turn: bool = False,
+        told: Callable[[SMSWorksError], None] | None = None,
     ) -> T:
         """Make a call, and answer with its model.
 
@@ -100,6 +102,7 @@ class Calls:
             identifier: the id that the operation's path wants.
             not_after: the moment, on `time.monotonic`, from which no byte may leave any more.
             has_turn: whether the first request need not wait for its `turn`.
+            told: called with each failure after which the request is made again.
 
         Raises:
             APIError: the API refused.
@@ -114,6 +117,7 @@ class Calls:
             lambda: self._secrets(wire),
             not_after,
             has_turn,
+            told,
         )
         answer = await self._within_time(call)
         try:
@@ -158,6 +162,7 @@ class Calls:
             self.settings.retry,
             time_left=lambda: float("inf") if deadline is None else deadline - clock(),
             sleep=asyncio.sleep,
+            told=call.told,
         )
 
     async def _attempt(self, call: _Call) -> Any:

@@ -16,6 +16,7 @@
     │   └── ServiceError           other 50xx codes, 5xx
     ├── NotSent                no byte of the request left this machine
     ├── OutcomeUnknown         it may have been accepted
+    ├── JournalError           a journal cannot be read or written
     └── BulkInterrupted        the caller's own code stopped a bulk run
 
 All of them pickle, and none of them carries a token, a text or a whole phone number.
@@ -163,6 +164,14 @@ class OutcomeUnknown(SMSWorksError):
         super().__init__(message)
         self.operation = operation
         self.safe_to_repeat = safe_to_repeat
+
+
+class JournalError(SMSWorksError):
+    """A journal cannot be read or written: full, read-only, damaged, locked, or of a newer version.
+
+    What the journal had not taken down was not sent, and what had been sent without its end being
+    taken down is in doubt there; so running the campaign again cannot text anyone twice.
+    """
 
 
 class BulkInterrupted(SMSWorksError):

@@ -11,7 +11,13 @@ from typing import TypeVar
 import attrs
 import tenacity
 
-from smsworks_async.errors import APIError, ConfigurationError, NotSent, OutcomeUnknown
+from smsworks_async.errors import (
+    APIError,
+    ConfigurationError,
+    NotSent,
+    OutcomeUnknown,
+    SMSWorksError,
+)
 
 
 T = TypeVar("T")
@@ -81,6 +87,7 @@ async def repeat(
     *,
     time_left: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
+    told: Callable[[SMSWorksError], None] | None = None,
 ) -> T:
     """Go on after a first attempt that failed.
 
@@ -94,6 +101,7 @@ async def repeat(
         policy: how often, and after which waits.
         time_left: seconds until the call must have ended.
         sleep: waits for so many seconds.
+        told: called with each failure, before the wait.
 
     Each repetition is logged at level INFO, by the logger ``smsworks_async``.
 
@@ -127,6 +135,8 @@ async def repeat(
             error,
             state.upcoming_sleep,
         )
+        if told is not None and isinstance(error, SMSWorksError):
+            told(error)
 
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,

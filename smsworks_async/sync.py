@@ -77,24 +77,25 @@ def _drawn(value: Any) -> Any:
 
 
 def blocking(
-    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: str | None = None
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: tuple[str, ...] = ()
 ) -> _Method[P, T]:
     """Make the blocking twin of a coroutine function.
 
     Args:
         function: the coroutine function, a method of an async family.
-        stream: the argument, the first if it is positional, that is read while the call runs.
+        stream: the arguments that are read while the call runs; a positional one is the first.
     """
     twin: Callable[..., Coroutine[Any, Any, T]] = function
 
     def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> T:
-        given = {name: value if name == stream else _drawn(value) for name, value in kwargs.items()}
+        given = {name: value if name in stream else _drawn(value) for name, value in kwargs.items()}
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            positional = list(map(_drawn, args)) if stream is None else list(args)
-            if stream in given:
-                given[stream] = _streamed(given[stream], conversation)
-            elif stream is not None and positional:
+            positional = list(args) if stream else list(map(_drawn, args))
+            for name in stream:
+                if name in given:
+                    given[name] = _streamed(given[name], conversation)
+            if stream and positional:
                 positional[0] = _streamed(positional[0], conversation)
             if callable(progress := given.get("progress")):
                 given["progress"] = calling_back(conversation, progress)
@@ -142,6 +143,7 @@ class Messages(_Twin[AsyncMessages]):
     delete = blocking(AsyncMessages.delete)
     search = blocking(AsyncMessages.search)
     failed = blocking(AsyncMessages.failed)
+    find = blocking(AsyncMessages.find)
     inbox = blocking(AsyncMessages.inbox)
     iterate = iterating(AsyncMessages.iterate)
 
@@ -186,8 +188,14 @@ class Auth(_Twin[AsyncAuth]):
 class Bulk(_Twin[AsyncBulk]):
     """Any number of recipients."""
 
-    send = blocking(AsyncBulk.send, stream="destinations")
-    send_each = blocking(AsyncBulk.send_each, stream="messages")
+    send = blocking(AsyncBulk.send, stream=("destinations",))
+    send_each = blocking(AsyncBulk.send_each, stream=("messages", "rows"))
+    estimate = blocking(AsyncBulk.estimate, stream=("destinations", "messages", "rows"))
+    reconcile = blocking(AsyncBulk.reconcile)
+    retry_undelivered = blocking(AsyncBulk.retry_undelivered)
+    status = blocking(AsyncBulk.status)
+    outcomes = iterating(AsyncBulk.outcomes)
+    export = blocking(AsyncBulk.export)
 
 
 def _as_for(

@@ -77,6 +77,8 @@ class Body(aiohttp.BytesPayload):
         self._sealed = False
         self._written = False
         self._watched = watched
+        #: Whether it was asked to leave, and refused.
+        self.refused = False
 
     @property
     def left(self) -> bool:
@@ -90,6 +92,7 @@ class Body(aiohttp.BytesPayload):
     def _leave(self) -> None:
         late = self._not_after is not None and time.monotonic() >= self._not_after
         if self._sealed or late or (self._once and self._written):
+            self.refused = True
             raise aiohttp.ClientError("the request may not leave any more")
         self._written = True
 
@@ -208,6 +211,8 @@ async def request(
         if body is not None:
             body.seal()
         left = body is None or body.left
+        if body is not None and body.refused and not left:
+            raise NotSent(f"{operation}: the request was not sent: its time was over") from error
         verdict = failure(error, operation, left=left, proxied=proxied)
         raise verdict from _harmless(error)
     except BaseException as error:

@@ -2,128 +2,429 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Collection, Iterable, Mapping
+import asyncio
+import os
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Collection,
+    Iterable,
+    Mapping,
+)
+from contextlib import asynccontextmanager
 from typing import Any, Unpack
 
-from smsworks_async.answers import Operation
-from smsworks_async.bulk.engine import Engine, Pace, Post
-from smsworks_async.bulk.kinds import EachItsText, OneText
-from smsworks_async.bulk.options import BulkFields, BulkOptions, make_options
+import attrs
+
+from smsworks_async.bulk import again, export
+from smsworks_async.bulk.campaign import Run, too_dear
+from smsworks_async.bulk.engine import Engine
+from smsworks_async.bulk.estimate import BulkEstimate, estimate
+from smsworks_async.bulk.journals import Journal, open_journal
+from smsworks_async.bulk.journals.records import Campaign, State, Sums
+from smsworks_async.bulk.kinds import EachItsText, FromTemplate, OneText, kind_of
+from smsworks_async.bulk.ledger import make_report
+from smsworks_async.bulk.options import (
+    SETTLE,
+    BulkFields,
+    BulkOptions,
+    EachFields,
+    Options,
+    RunOptions,
+    check_campaign,
+    check_seconds,
+    make_options,
+    option_names,
+)
+from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader, check_iterable
-from smsworks_async.bulk.report import BulkReport
+from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason, RecipientOutcome
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import ValidationError
-from smsworks_async.models.incoming import Batch
-from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
+from smsworks_async.models import checks
+from smsworks_async.models.outgoing import Message
 from smsworks_async.resources._base import Resource
-from smsworks_async.resources.batches import SEND, SEND_EACH
+
+
+#: What may be sent in bulk, and what a campaign is read from.
+Destinations = Iterable[str | int] | AsyncIterable[str | int]
+Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mapping[str, Any]]
+Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
+JournalOrPath = Journal | str | os.PathLike[str]
 
 
 class AsyncBulk(Resource):
     """Any number of recipients."""
 
+    # Tests turn the time by these.
+    _sleep = staticmethod(asyncio.sleep)
+    _clock = staticmethod(time.time)
+
     async def send(
-        self,
-        *,
-        destinations: Iterable[str | int] | AsyncIterable[str | int],
-        **fields: Unpack[BulkFields],
+        self, *, destinations: Destinations | None = None, **fields: Unpack[BulkFields]
     ) -> BulkReport:
         """Send one text to any number of recipients, in chunks, and account for each of them.
 
-        It reads as it sends, and keeps only the numbers that it has seen, to find repeats, and what
-        went wrong. Numbers outside the UK go in chunks of their own.
+        Without a journal it reads as it sends, and keeps only the numbers that it has seen, to find
+        repeats, and what went wrong. With ``journal`` and ``campaign`` all recipients are written
+        down before the first is sent to, and every request before it leaves: run again after
+        whatever happened, it goes on where it was, and what is in doubt is looked for and not sent
+        again. Numbers outside the UK go in chunks of their own.
 
         Args:
-            destinations: any iterable or async iterable of numbers, in any usual spelling.
+            destinations: any iterable or async iterable of numbers, in any usual spelling. It may
+                be left out where the journal has the whole campaign.
             **fields: ``sender`` and ``content``, and if you like ``tag``,
                 ``delivery_report_url``, ``ttl``, ``validity`` and ``ai`` (False unless asked for),
                 as `CommonFields` explains; ``chunk_size``, ``concurrency``, ``max_rate``,
-                ``deduplicate``, ``max_credits`` and ``progress``, as `BulkOptions` explains.
+                ``deduplicate``, ``max_credits``, ``require_balance``, ``progress``, ``journal``,
+                ``campaign``, ``on_unknown`` and ``settle``, as `BulkOptions` explains.
 
         Returns:
             A report that adds up. What happens to the requests is in the report, and not raised: a
             wrong token, too little credit or no connection leave recipients `rejected` or
-            `not_sent`, and `stopped` says why a run ended early.
+            `not_sent`, and `stopped` says why a run ended early. With a journal it is of the whole
+            campaign, earlier runs and other processes included.
 
         Raises:
-            ValidationError: the message or a setting is not as it should be, or `max_credits` does
-                not suffice; nothing was sent.
+            ValidationError: the message or a setting is not as it should be, `max_credits` or the
+                balance does not suffice, or the journal has another campaign of this name; nothing
+                was sent.
             BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
+            JournalError: the journal cannot be read or written.
         """
         message, options = _split(fields)
         if message.get("ai") is None:
             message["ai"] = False
-        kind = OneText(BatchMessage(**message, destinations=()))
-        return await self._run(kind, SEND, destinations, "destinations", options)
+        return await self._run(OneText.of(message), destinations, "destinations", options)
 
     async def send_each(
         self,
-        messages: Iterable[Message | Mapping[str, Any]]
-        | AsyncIterable[Message | Mapping[str, Any]],
-        **options: Unpack[BulkOptions],
+        messages: Messages | None = None,
+        *,
+        template: str | None = None,
+        rows: Rows | None = None,
+        **fields: Unpack[EachFields],
     ) -> BulkReport:
         """Send any number of messages, each with a text of its own; otherwise as `send`.
 
-        What has the same destination and the same text is a repeat.
+        Give messages, or a template and rows: ``template="Hi {first_name}"`` is filled from each
+        row's ``first_name`` and sent to its ``destination``. A row without one of them is invalid.
+
+        What has the same destination and the same text is a repeat. A refusal that is about one
+        text stops that text alone: the chunk is halved until it is found. With a journal every
+        message carries metadata that tells it from all others.
 
         Args:
             messages: any iterable or async iterable of messages, or mappings of `MessageFields`.
-            **options: see `BulkOptions`.
+            template: a text with names in braces; ``{{`` and ``}}`` stand for braces.
+            rows: any iterable or async iterable of mappings, such as `csv.DictReader` gives.
+            **fields: see `BulkOptions`; with a template ``sender``, and if you like ``tag``,
+                ``delivery_report_url``, ``ttl``, ``validity`` and ``ai``.
 
         Raises:
-            As `send`. A refusal of a text stops its chunk, not the run.
+            As `send`.
         """
-        return await self._run(EachItsText(), SEND_EACH, messages, "messages", options)
+        common, options = _split(fields)
+        kind = _each(template, common, options.get("campaign"))
+        if template is None:
+            return await self._run(kind, messages, "messages", options)
+        if messages is not None:
+            raise ValidationError("give messages, or a template and rows", field="messages")
+        return await self._run(kind, rows, "rows", options)
+
+    async def estimate(
+        self,
+        *,
+        content: str | None = None,
+        destinations: Destinations | None = None,
+        messages: Messages | None = None,
+        template: str | None = None,
+        rows: Rows | None = None,
+        deduplicate: bool = True,
+        balance: bool = True,
+    ) -> BulkEstimate:
+        """Say what a bulk run would cost, and send nothing.
+
+        Give a content and destinations, or messages, or a template and rows. All of them are read:
+        an iterator is used up.
+
+        Args:
+            content: the text for all destinations.
+            destinations: as for `send`.
+            messages: as for `send_each`.
+            template: as for `send_each`.
+            rows: as for `send_each`.
+            deduplicate: whether repeats are set aside.
+            balance: whether to ask for the account's balance, too.
+
+        Raises:
+            ValidationError: what was given is none of the three, or a text is not as it should be.
+        """
+        kind: Kind[Any]
+        values: Any
+        if content is not None and destinations is not None and not (messages or template):
+            kind, values = OneText({"content": checks.content(content)}), destinations
+        elif template is not None and rows is not None and messages is None and content is None:
+            kind, values = FromTemplate(template, {"sender": "Estimate"}), rows
+        elif messages is not None and template is None and content is None:
+            kind, values = EachItsText(), messages
+        else:
+            raise ValidationError(
+                "give content and destinations, or messages, or template and rows", field="content"
+            )
+        check_iterable(values, "destinations")
+        found = await estimate(kind, values, deduplicate=deduplicate)
+        if balance:
+            found = attrs.evolve(found, balance=await self._provider.balance())
+        return found
+
+    async def reconcile(
+        self, campaign: str, *, journal: JournalOrPath, settle: float = SETTLE
+    ) -> BulkReport:
+        """Look for what is in doubt in a campaign, and account for everybody. It sends nothing.
+
+        What is found is accepted. What is not stays unknown, and the report names it: a search may
+        lag behind, so that finding nothing does not prove that nothing was sent.
+
+        Args:
+            campaign: its name.
+            journal: where it is kept.
+            settle: seconds within which it is looked for, several times.
+
+        Raises:
+            ValidationError: the journal has no such campaign.
+            JournalError: the journal cannot be read or written.
+        """
+        seconds = check_seconds(settle, "settle")
+        async with self._kept(campaign, journal) as (opened, kind, kept):
+            await self._run_of(opened, kind, kept).reconciler().settle(seconds)
+            return await make_report(opened, campaign, kind)
+
+    async def retry_undelivered(
+        self,
+        campaign: str,
+        *,
+        journal: JournalOrPath,
+        attempts: int = again.ATTEMPTS,
+        pause: float = again.PAUSE,
+        **options: Unpack[RunOptions],
+    ) -> BulkReport:
+        """Send again to those whom a campaign did not reach for a reason that may have passed.
+
+        It reads what became of the campaign's batches. Whoever's last message failed for a passing
+        reason (no signal, roaming, do not disturb, expired, handset error: 5006, 5008, 5013, 5015,
+        5034) is sent to again, in a round that the journal keeps beside the campaign; whoever is on
+        the way, in doubt, delivered, or failed for good is not.
+
+        Args:
+            campaign: its name.
+            journal: where it is kept.
+            attempts: how often one recipient is sent to at most, the first time included: 2 or
+                more. Whatever it allows, nobody gets more than 6 alike in an hour, which is where
+                the provider's flooding filter begins.
+            pause: seconds that must have passed since the last failure.
+            **options: ``concurrency``, ``max_rate``, ``progress``, ``on_unknown`` and ``settle``.
+
+        Returns:
+            A report of this round: ``read`` are those who were due.
+
+        Raises:
+            As `send`.
+        """
+        checks.whole_number(attempts, "attempts", at_least=2)
+        check_seconds(pause, "pause")
+        given: Any = {**options, "journal": journal, "campaign": campaign}
+        chosen = make_options(self._calls.settings.batch_size, given)
+        async with self._kept(campaign, journal) as (opened, kind, kept):
+            run = self._run_of(opened, kind, kept, chosen)
+            history = again.History(opened, campaign, kind, self._provider.get)
+            choice: again.Again[Any] = again.Again(kind, attempts, pause, self._clock())
+            due = [sends for sends in await history.sends() if choice.is_due(sends)]
+            if not due and not kept.round:
+                return BulkReport()
+            # Two who choose at the same time choose the same: the round is there once.
+            if due:
+                await opened.plan_again(
+                    campaign, kept.round + 1, choice.chunks(due, kept.chunk_size)
+                )
+            return await run.carry_out(kept.round + 1 if due else kept.round)
+
+    async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
+        """Say how far a campaign has got, from any process that has its journal.
+
+        Raises:
+            ValidationError: the journal has no such campaign.
+            JournalError: the journal cannot be read.
+        """
+        async with self._kept(campaign, journal) as (opened, _, _):
+            summary = await opened.summary(campaign)
+        none = Sums(chunks=0, recipients=0, credits=0.0)
+        count = {state: summary.states.get(state, none).recipients for state in State}
+        totals = summary.campaign.totals
+        set_aside = {} if totals is None else totals.set_aside
+        return BulkStatus(
+            campaign=campaign,
+            planned=totals is not None,
+            read=sum(count.values()) if totals is None else totals.read,
+            accepted=count[State.ACCEPTED],
+            rejected=count[State.REJECTED],
+            unknown=count[State.UNKNOWN],
+            not_sent=count[State.PENDING],
+            in_flight=count[State.SENDING],
+            invalid=set_aside.get(Reason.INVALID, 0),
+            duplicates=set_aside.get(Reason.DUPLICATE, 0),
+            credits=summary.states.get(State.ACCEPTED, none).credits,
+            rounds=summary.campaign.round,
+            sent_again=summary.again.get(State.ACCEPTED, none).recipients,
+        )
+
+    async def outcomes(
+        self, campaign: str, *, journal: JournalOrPath
+    ) -> AsyncGenerator[RecipientOutcome]:
+        """Give what became of every recipient of a campaign, one by one, as its journal has it.
+
+        Those who were put into chunks come first, then those who were set aside.
+
+        Raises:
+            ValidationError: the journal has no such campaign.
+            JournalError: the journal cannot be read.
+        """
+        async with self._kept(campaign, journal) as (opened, kind, _):
+            async for outcome in export.recipients(opened, campaign, kind):
+                yield outcome
+
+    async def export(
+        self, campaign: str, *, journal: JournalOrPath, to: str | os.PathLike[str]
+    ) -> int:
+        """Write what became of every recipient of a campaign to a file, and count them.
+
+        Args:
+            campaign: its name.
+            journal: where it is kept.
+            to: the file, ending in ``.csv`` or ``.jsonl`` (a JSON object a line). It holds whole
+                numbers, and only its owner may read it.
+
+        Raises:
+            ValidationError: the journal has no such campaign, or the file another ending.
+            JournalError: the journal cannot be read.
+            OSError: the file cannot be written.
+        """
+        return await export.write(self.outcomes(campaign, journal=journal), to)
+
+    @property
+    def _provider(self) -> Provider:
+        return Provider(self._calls)
+
+    def _run_of(
+        self, journal: Journal, kind: Kind[Any], kept: Campaign, options: Options | None = None
+    ) -> Run[Any]:
+        chosen = options or Options(chunk_size=kept.chunk_size)
+        return Run(journal, kept, kind, self._provider, chosen, self._sleep)
+
+    @asynccontextmanager
+    async def _kept(
+        self, campaign: str, journal: JournalOrPath
+    ) -> AsyncIterator[tuple[Journal, OneText | EachItsText, Campaign]]:
+        """Open a journal, and give a campaign that it has."""
+        check_campaign(campaign)
+        opened, ours = open_journal(journal)
+        try:
+            kept = (await opened.summary(campaign)).campaign
+            yield opened, kind_of(kept.kind, kept.message, campaign), kept
+        finally:
+            if ours:
+                await opened.close()
 
     async def _run(
         self,
-        kind: Kind[Any],
-        operation: Operation,
-        values: Iterable[Any] | AsyncIterable[Any],
+        kind: OneText | EachItsText,
+        values: Iterable[Any] | AsyncIterable[Any] | None,
         field: str,
         given: BulkOptions,
     ) -> BulkReport:
         options = make_options(self._calls.settings.batch_size, given)
-        check_iterable(values, field)
+        if values is not None or options.journal is None:
+            check_iterable(values, field)
+        if options.journal is not None and options.campaign is not None:
+            return await self._keep(options.journal, options.campaign, kind, values, options)
+        assert values is not None  # noqa: S101 - checked above
+        await self._check_cost(kind, values, options)
         reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
-        if options.max_credits is not None and isinstance(values, Collection):
-            ahead = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
-            chunks = (*ahead.take(values), *ahead.finish())
-            _refuse_beyond(options.max_credits, sum(chunk.credits for chunk in chunks))
         stream = Stream(kind, values, reader, options.max_credits)
-        pace = Pace(
-            concurrency=options.concurrency, max_rate=options.max_rate, progress=options.progress
+        engine = Engine(
+            stream,
+            self._provider.post(kind.name),
+            Pace(options.concurrency, options.max_rate, admit=self._provider.turn),
+            progress=options.progress,
+            one_text=kind.name == OneText.name,
         )
-        engine = Engine(stream, self._post(operation), pace, one_text=operation is SEND)
         await engine.carry_out()
         return await stream.report(engine.halt)
 
-    def _post(self, operation: Operation) -> Post:
-        async def post(document: Any) -> str:
-            # Waiting for a turn is no part of the call, and does not use its time up.
-            await self._calls.turn()
-            batch = await self._calls.make(operation, document, into=Batch, has_turn=True)
-            return batch.batch_id
+    async def _keep(
+        self,
+        journal: JournalOrPath,
+        campaign: str,
+        kind: OneText | EachItsText,
+        values: Iterable[Any] | AsyncIterable[Any] | None,
+        options: Options,
+    ) -> BulkReport:
+        opened, ours = open_journal(journal)
+        begun = Campaign(
+            id=campaign,
+            kind=kind.name,
+            message=kind.shared,
+            chunk_size=options.chunk_size,
+            deduplicate=options.deduplicate,
+        )
+        try:
+            run = self._run_of(opened, kind, begun, options)
+            await run.plan(values)
+            await run.check_cost()
+            return await run.carry_out()
+        finally:
+            if ours:
+                await opened.close()
 
-        return post
+    async def _check_cost(self, kind: Kind[Any], values: Any, options: Options) -> None:
+        """Refuse a run without a journal that would cost more than it may, if that is known."""
+        if options.require_balance and not isinstance(values, Collection):
+            raise ValidationError(
+                "require_balance wants to know how many there are: give a list, or a journal",
+                field="require_balance",
+            )
+        if not isinstance(values, Collection) or not (
+            options.require_balance or options.max_credits is not None
+        ):
+            return
+        total = (await estimate(kind, values, deduplicate=options.deduplicate)).credits
+        limit = options.max_credits
+        if limit is not None and total > limit:
+            raise too_dear(total, "max_credits", f"max_credits is {limit:g}")
+        if options.require_balance:
+            balance = await self._provider.balance()
+            if total > balance:
+                raise too_dear(total, "require_balance", f"the balance is {balance:g}")
 
 
-def _split(fields: BulkFields) -> tuple[CommonFields, BulkOptions]:
-    options = BulkOptions.__annotations__.keys()
-    message: Any = {name: value for name, value in fields.items() if name not in options}
+def _split(fields: Mapping[str, Any]) -> tuple[Any, BulkOptions]:
+    """Part what is sent from how it is sent."""
+    options = option_names()
+    message = {name: value for name, value in fields.items() if name not in options}
     chosen: Any = {name: value for name, value in fields.items() if name in options}
     return message, chosen
 
 
-def _refuse_beyond(max_credits: float, estimate: float) -> None:
-    """Refuse a run that would cost more than it may.
-
-    Raises:
-        ValidationError: it would.
-    """
-    if estimate > max_credits:
-        raise ValidationError(
-            f"this would cost about {estimate:g} credits, and max_credits is {max_credits:g}; "
-            "nothing was sent",
-            field="max_credits",
-        )
+def _each(template: str | None, common: Mapping[str, Any], campaign: str | None) -> EachItsText:
+    if template is not None:
+        if "sender" not in common:
+            raise ValidationError("a template needs a sender", field="sender")
+        return FromTemplate(template, common, campaign)
+    if common:
+        name = next(iter(common))
+        raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
+    return EachItsText(campaign)

@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
-import attrs
-from aiolimiter import AsyncLimiter
-
+from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.recipients import Chunk
 from smsworks_async.bulk.report import BatchOutcome, BulkProgress, BulkReport, Outcome
+from smsworks_async.bulk.verdicts import doom_of, is_about_one, outcome_of
 from smsworks_async.errors import (
-    CODES,
     APIError,
     BulkInterrupted,
     ConfigurationError,
     Doom,
-    InsufficientCredit,
-    NotAuthenticated,
-    NotAuthorised,
+    JournalError,
     NotSent,
     OutcomeUnknown,
+    RateLimited,
     SMSWorksError,
 )
 
@@ -33,50 +29,39 @@ T = TypeVar("T")
 
 #: Called with how far the run has got; an async function is awaited.
 Progress = Callable[[BulkProgress], object]
+#: Is told of each refusal that a request met on its way to an answer.
+Watch = Callable[[SMSWorksError], None]
+#: Sends a document, before a moment on `time.monotonic`, and gives its batch id.
+Post = Callable[[Any, float | None, Watch], Awaitable[str]]
 
-_OF_THE_ACCOUNT = (NotAuthenticated, InsufficientCredit, NotAuthorised)
-
-
-def outcome_of(error: SMSWorksError) -> Outcome:
-    """Say what an error means for the chunk that met it."""
-    if isinstance(error, APIError):
-        return Outcome.REJECTED
-    return Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.NOT_SENT
-
-
-def doom_of(error: SMSWorksError, before: int | None) -> Doom:
-    """Say whom an error dooms beside the chunk that met it.
-
-    Args:
-        error: what the chunk met.
-        before: the code that the chunk before it met, or None.
-    """
-    if isinstance(error, ConfigurationError):
-        return Doom.ACCOUNT
-    if not isinstance(error, APIError):
-        return Doom.NOBODY
-    known = CODES.get(error.code) if error.code is not None else None
-    if known is None:
-        # Without a code of the API's: refused as a person would be, or the address is wrong.
-        elsewhere = 300 <= error.status < 400 or error.status == 404
-        return Doom.ACCOUNT if isinstance(error, _OF_THE_ACCOUNT) or elsewhere else Doom.NOBODY
-    if known.dooms is Doom.WHEN_REPEATED:
-        return Doom.ACCOUNT if before == error.code else Doom.NOBODY
-    return known.dooms
+#: How often a chunk is held back after a 429 that asks for a longer wait than a call has time for.
+_HOLD_BACK: Final = 3
+#: Refusals in a row, with nobody accepted between them, after which chunks are no longer split:
+#: more than halving 500 down to one takes, so that it is not one recipient that is at fault.
+_SPLITS: Final = 20
 
 
 class Source(Protocol[T]):
-    """Where chunks come from, and where it is kept what became of them.
+    """Where chunks come from, and where it is kept what became of them."""
 
-    `Stream` is one, in memory. A journal is the place for another.
-    """
+    async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
+        """Give the next chunk to send; None when there are no more.
 
-    async def take(self) -> Chunk[T] | None:
-        """Give the next chunk to send; None when there are no more."""
+        Args:
+            abroad: why there may be none with recipients outside the UK, or None.
+        """
         ...
 
-    async def finish(self, outcomes: Sequence[tuple[Chunk[T], BatchOutcome]]) -> None:
-        """Keep what became of chunks."""
+    async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Keep what became of a chunk."""
+        ...
+
+    async def split(self, chunk: Chunk[T]) -> None:
+        """Put two halves in a refused chunk's place."""
+        ...
+
+    async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Have a refused chunk taken again."""
         ...
 
     async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
@@ -91,32 +76,21 @@ class Source(Protocol[T]):
         """Give the numbers that a chunk goes to."""
         ...
 
+    def not_after(self, chunk: Chunk[T]) -> float | None:
+        """Give the moment, on `time.monotonic`, from which its request may not leave; or None."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """Give the counts of a report."""
+        ...
+
+    def expected(self) -> dict[str, int]:
+        """Give what is known ahead: ``planned`` and ``before``, as `BulkProgress` has them."""
         ...
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
         """Say what became of everybody."""
         ...
-
-
-@attrs.frozen(kw_only=True)
-class Pace:
-    """How fast a run goes, and whom it tells.
-
-    Attributes:
-        concurrency: chunks in flight at a time.
-        max_rate: chunks a second, or None.
-        progress: called whenever chunks are done, or None.
-    """
-
-    concurrency: int
-    max_rate: float | None = None
-    progress: Progress | None = None
-
-
-#: Sends a chunk's document, and gives its batch id.
-Post = Callable[[Any], Awaitable[str]]
 
 
 class Engine(Generic[T]):
@@ -125,20 +99,36 @@ class Engine(Generic[T]):
     Args:
         source: where chunks come from.
         post: sends a chunk's document.
-        pace: how fast, and whom to tell.
+        pace: how fast.
+        progress: called whenever a chunk is done, or None.
         one_text: whether a refusal of the text dooms everybody.
     """
 
-    def __init__(self, source: Source[T], post: Post, pace: Pace, *, one_text: bool) -> None:
+    def __init__(
+        self,
+        source: Source[T],
+        post: Post,
+        pace: Pace,
+        *,
+        progress: Progress | None = None,
+        one_text: bool,
+    ) -> None:
         self._source = source
         self._post = post
         self._pace = pace
+        self._progress = progress
         self._one_text = one_text
-        self._limiter = None if pace.max_rate is None else AsyncLimiter(1, 1 / pace.max_rate)
         self._started = time.monotonic()
-        self._in_flight: dict[asyncio.Task[BatchOutcome], Chunk[T]] = {}
+        self._taking = asyncio.Lock()
+        self._telling = asyncio.Lock()
+        self._drained = False
+        self._untold = False
+        self._in_flight: dict[int, int] = {}
+        self._held_back: dict[int, int] = {}
         self._halt_abroad: SMSWorksError | None = None
         self._code_before: int | None = None
+        self._refusals = 0
+        self._broken: Exception | None = None
         #: What dooms the rest, once it is known.
         self.halt: SMSWorksError | None = None
 
@@ -148,49 +138,124 @@ class Engine(Generic[T]):
         Raises:
             BulkInterrupted: the caller's iterable or callback raised; what was in flight was
                 waited for.
+            JournalError: the journal cannot be read or written; likewise.
         """
+        loop = asyncio.get_running_loop()
+        workers = [loop.create_task(self._work()) for _ in range(self._pace.concurrency)]
         try:
-            try:
-                await self._carry_out()
-            except Exception as error:
-                await self._finish_after(error)
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in workers:
+                worker.result()
         except BaseException as error:
-            if not isinstance(error, Exception):
-                error.add_note(await self._abandon())
+            error.add_note(await self._abandon(workers))
             raise
+        if self.halt is not None and self._broken is None:
+            try:
+                await self._source.leave(self.halt, read_on=True)
+            except Exception as error:
+                self._broken = error
+        if self._broken is not None:
+            await self._finish_after(self._broken)
 
-    async def _carry_out(self) -> None:
-        while True:
-            chunk = None
-            if self.halt is None and len(self._in_flight) < self._pace.concurrency:
-                chunk = await self._source.take()
-            if chunk is not None:
-                task = asyncio.get_running_loop().create_task(self._send(chunk))
-                self._in_flight[task] = chunk
-            elif self._in_flight:
-                await self._settle()
-            else:
-                break
-        if self.halt is not None:
-            await self._source.leave(self.halt, read_on=True)
-
-    async def _send(self, chunk: Chunk[T]) -> BatchOutcome:
+    async def _work(self) -> None:
         try:
-            async with self._limiter or nullcontext():
-                halted = self.halt or (self._halt_abroad if chunk.abroad else None)
-                if halted is not None:
-                    return self._outcome(chunk, Outcome.NOT_SENT, halted)
-                batch_id = await self._post(self._source.document(chunk))
+            while (taken := await self._take()) is not None:
+                chunk, turn = taken
+                succeeded = False
+                try:
+                    succeeded = await self._send(chunk, turn)
+                finally:
+                    self._pace.done(succeeded=succeeded)
+                await self._tell()
+        except Exception as error:  # raised by `carry_out`, when the others have come to an end
+            self._broken = self._broken or error
+
+    def _over(self) -> bool:
+        return self._drained or self.halt is not None or self._broken is not None
+
+    async def _take(self) -> tuple[Chunk[T], int] | None:
+        """Take a chunk when it is its turn; one worker at a time waits for that."""
+        async with self._taking:
+            while not self._over():
+                try:
+                    turn = await self._pace.turn()
+                except ConfigurationError as error:  # the client is closed
+                    self.halt = error
+                    break
+                try:
+                    chunk = await self._source.take(abroad=self._halt_abroad)
+                    if chunk is not None and await self._may_go(chunk):
+                        return chunk, turn
+                    self._drained = chunk is None
+                except BaseException:
+                    self._pace.done(succeeded=False)
+                    raise
+                self._pace.done(succeeded=False)
+        return None
+
+    async def _may_go(self, chunk: Chunk[T]) -> bool:
+        """Say whether a chunk may go, though meanwhile others may have met what dooms it."""
+        why = self.halt or (self._halt_abroad if chunk.abroad else None)
+        if self._broken is not None:
+            why = NotSent("the run was interrupted")
+        if why is not None:
+            await self._source.finish(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+        return why is None
+
+    async def _send(self, chunk: Chunk[T], turn: int) -> bool:
+        """Send a chunk, and keep what becomes of it; say whether it was accepted."""
+        source = self._source
+        self._in_flight[chunk.number] = len(chunk.items)
+        try:
+            batch_id = await self._post(
+                source.document(chunk),
+                source.not_after(chunk),
+                lambda error: self._pace.slow_down(turn, error),
+            )
         except SMSWorksError as error:
-            self._consider(error)
-            return self._outcome(chunk, outcome_of(error), error)
+            self._pace.slow_down(turn, error)
+            await self._refused(chunk, error)
         except Exception as error:
             # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")
             doubt.__cause__ = error
-            return self._outcome(chunk, Outcome.UNKNOWN, doubt)
-        self._code_before = None
-        return BatchOutcome(chunk.number, Outcome.ACCEPTED, len(chunk.items), batch_id)
+            await source.finish(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
+        except asyncio.CancelledError:
+            doubt = OutcomeUnknown("cancelled before its answer came", operation="bulk")
+            await source.finish(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
+            raise
+        else:
+            self._code_before = None
+            self._refusals = 0
+            accepted = BatchOutcome(chunk.number, Outcome.ACCEPTED, len(chunk.items), batch_id)
+            await source.finish(chunk, accepted)
+            return True
+        finally:
+            del self._in_flight[chunk.number]
+        return False
+
+    async def _refused(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        if self._is_held_back(chunk, error):
+            await self._source.hold_back(chunk, error)
+            self._drained = False
+            return
+        if (
+            len(chunk.items) > 1
+            and self._refusals < _SPLITS
+            and is_about_one(error, one_text=self._one_text)
+        ):
+            self._refusals += 1
+            await self._source.split(chunk)
+            self._drained = False
+            return
+        self._consider(error)
+        await self._source.finish(chunk, self._outcome(chunk, outcome_of(error), error))
+
+    def _is_held_back(self, chunk: Chunk[T], error: SMSWorksError) -> bool:
+        if not isinstance(error, RateLimited) or error.permanent or error.retry_after is None:
+            return False
+        count = self._held_back[chunk.number] = self._held_back.get(chunk.number, 0) + 1
+        return count <= _HOLD_BACK
 
     def _consider(self, error: SMSWorksError) -> None:
         doom = doom_of(error, self._code_before)
@@ -206,20 +271,21 @@ class Engine(Generic[T]):
             chunk.number, outcome, len(destinations), error=error, destinations=destinations
         )
 
-    async def _settle(self) -> None:
-        """Wait until a chunk in flight is done, keep what became of it, and tell."""
-        done, _ = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-        await self._source.finish([(self._in_flight.pop(task), task.result()) for task in done])
-        if self._pace.progress is not None:
-            told = self._pace.progress(self.progress())
-            if inspect.isawaitable(told):
-                await told
+    async def _tell(self) -> None:
+        if self._progress is None:
+            return
+        self._untold = True
+        async with self._telling:  # one after the other, and what has been told is not told again
+            if self._untold and self._broken is None:
+                self._untold = False
+                told = self._progress(self.progress())
+                if inspect.isawaitable(told):
+                    await told
 
     async def _finish_after(self, error: Exception) -> NoReturn:
-        """Wait for what is in flight: nobody is left in doubt over somebody else's bug."""
-        self._pace = attrs.evolve(self._pace, progress=None)
-        while self._in_flight:
-            await self._settle()
+        """Nobody is left in doubt over somebody else's bug: say what became of everybody."""
+        if isinstance(error, JournalError):
+            raise error
         interrupted = NotSent(f"the run was interrupted by {type(error).__name__}")
         await self._source.leave(interrupted, read_on=False)
         raise BulkInterrupted(
@@ -227,13 +293,12 @@ class Engine(Generic[T]):
             report=await self._source.report(self.halt),
         ) from error
 
-    async def _abandon(self) -> str:
+    async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
         """Give up what is in flight, and say what is known."""
-        for task in self._in_flight:
-            task.cancel()
-        in_flight = sum(len(chunk.items) for chunk in self._in_flight.values())
-        await asyncio.gather(*self._in_flight, return_exceptions=True)
-        self._in_flight.clear()
+        for worker in workers:
+            worker.cancel()
+        in_flight = sum(self._in_flight.values())
+        await asyncio.gather(*workers, return_exceptions=True)
         accepted = self._source.counts()["accepted"]
         return (
             f"bulk: {accepted} recipients had been accepted; of {in_flight} whose batches were on "
@@ -244,6 +309,7 @@ class Engine(Generic[T]):
         """Say how far the run has got."""
         return BulkProgress(
             **self._source.counts(),
-            in_flight=sum(len(chunk.items) for chunk in self._in_flight.values()),
+            **self._source.expected(),
+            in_flight=sum(self._in_flight.values()),
             seconds=time.monotonic() - self._started,
         )

@@ -1,71 +1,201 @@
-"""What a bulk run is made of: one text to many, or a text to each."""
+"""What a bulk run is made of: one text to many, a text to each, or a template filled for each."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from smsworks_async import phone, text
+from smsworks_async.bulk.recipients import Chunk
+from smsworks_async.bulk.templates import Template
+from smsworks_async.errors import ValidationError
 from smsworks_async.models.convert import to_wire
-from smsworks_async.models.outgoing import BatchMessage, Message
+from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
 from smsworks_async.resources.batches import as_message
 
 
 #: What a text costs outside the UK: typically double, by the provider's guide (*Message length*).
 ABROAD: Final = 2.0
+#: The metadata that tells a campaign's messages from all others.
+CAMPAIGN: Final = "smsworks-campaign"
+POSITION: Final = "smsworks-position"
 
 
 class OneText:
     """One text to many; an item is a number."""
 
+    name: Final = "send"
     parse = staticmethod(phone.normalise)
     is_uk = staticmethod(phone.is_uk)
     key: Any = str
 
-    def __init__(self, message: BatchMessage) -> None:
-        self._wire = to_wire(message)
-        self._credits = text.measure(message.content).credits
+    def __init__(self, shared: Mapping[str, Any]) -> None:
+        #: What all of them share, as it goes on the wire.
+        self.shared = shared
+        self._credits = text.measure(shared["content"]).credits
+
+    @classmethod
+    def of(cls, fields: CommonFields) -> OneText:
+        """Check the fields of a message, or raise `ValidationError`."""
+        shared: Any = to_wire(BatchMessage(**fields, destinations=()))
+        del shared["destinations"]
+        return cls(shared)
 
     def destination(self, item: str) -> str:
         """Give the number that it goes to."""
         return item
 
+    def content(self, _: str) -> str:
+        """Give the text that it gets."""
+        return str(self.shared["content"])
+
+    def sender(self, _: str) -> str:
+        """Give the sender that it comes from."""
+        return str(self.shared["sender"])
+
+    def may_be_reworded(self, _: str) -> bool:
+        """Say whether the provider may reword it, so that texts cannot be compared."""
+        return bool(self.shared.get("ai"))
+
+    def identity(self, _: int) -> Mapping[str, str]:
+        """Give the metadata that tells it from others: one text to many has none."""
+        return {}
+
     def credits(self, items: Sequence[str], *, abroad: bool) -> float:
         """Estimate what a chunk costs."""
         return len(items) * self._credits * (ABROAD if abroad else 1.0)
 
-    def document(self, items: Sequence[str]) -> dict[str, Any]:
+    def document(self, chunk: Chunk[str]) -> dict[str, Any]:
         """Give the body of the request for a chunk."""
-        return {**self._wire, "destinations": items}
+        return {**self.shared, "destinations": chunk.items}
+
+    def pack(self, items: Sequence[str]) -> str:
+        """Write numbers down."""
+        return ",".join(items)
+
+    def unpack(self, packed: str) -> Sequence[str]:
+        """Read numbers that were written down."""
+        return packed.split(",")
+
+
+Wire = Mapping[str, Any]
 
 
 class EachItsText:
-    """A text to each; an item is a message."""
+    """A text to each; an item is a message, checked, as it goes on the wire.
 
-    def parse(self, value: Message | Mapping[str, Any]) -> Message:
+    Args:
+        campaign: the campaign that its messages are marked with, or None for no marks.
+    """
+
+    name = "send_each"
+    shared: Mapping[str, Any] = {}
+
+    def __init__(self, campaign: str | None = None) -> None:
+        self._campaign = campaign
+
+    def parse(self, value: Any) -> Wire:
         """Check one, or raise `ValidationError`."""
-        message = as_message(value)
-        return attrs.evolve(message, ai=False) if message.ai is None else message
+        return self._wire(as_message(value))
 
-    def key(self, item: Message) -> Hashable:
+    def _wire(self, message: Message) -> Wire:
+        if self._campaign is not None and {CAMPAIGN, POSITION} & (message.metadata or {}).keys():
+            raise ValidationError(
+                f"metadata: {CAMPAIGN} and {POSITION} are set by the campaign", field="metadata"
+            )
+        wire: Wire = to_wire(attrs.evolve(message, ai=False) if message.ai is None else message)
+        return wire
+
+    def key(self, item: Wire) -> Hashable:
         """Give what tells it from others."""
-        return item.destination, item.content
+        return item["destination"], item["content"]
 
-    def is_uk(self, item: Message) -> bool:
+    def is_uk(self, item: Wire) -> bool:
         """Say whether it goes to the UK."""
-        return phone.is_uk(item.destination)
+        return phone.is_uk(item["destination"])
 
-    def destination(self, item: Message) -> str:
+    def destination(self, item: Wire) -> str:
         """Give the number that it goes to."""
-        return item.destination
+        return str(item["destination"])
 
-    def credits(self, items: Sequence[Message], *, abroad: bool) -> float:
+    def content(self, item: Wire) -> str:
+        """Give the text that it gets."""
+        return str(item["content"])
+
+    def sender(self, item: Wire) -> str:
+        """Give the sender that it comes from."""
+        return str(item["sender"])
+
+    def may_be_reworded(self, item: Wire) -> bool:
+        """Say whether the provider may reword it, so that texts cannot be compared."""
+        return bool(item.get("ai"))
+
+    def identity(self, position: int) -> Mapping[str, str]:
+        """Give the metadata that tells a message from all others."""
+        if self._campaign is None:
+            return {}
+        return {CAMPAIGN: self._campaign, POSITION: str(position)}
+
+    def credits(self, items: Sequence[Wire], *, abroad: bool) -> float:
         """Estimate what a chunk costs."""
-        each = sum(text.measure(item.content).credits for item in items)
+        each = sum(text.measure(item["content"]).credits for item in items)
         return each * (ABROAD if abroad else 1.0)
 
-    def document(self, items: Sequence[Message]) -> list[dict[str, Any]]:
+    def document(self, chunk: Chunk[Wire]) -> list[Wire]:
         """Give the body of the request for a chunk."""
-        return [to_wire(item) for item in items]
+        if self._campaign is None:
+            return list(chunk.items)
+        return [
+            {**item, "metadata": [*item.get("metadata", ()), *self._marks(position)]}
+            for item, position in zip(chunk.items, chunk.positions, strict=True)
+        ]
+
+    def _marks(self, position: int) -> list[dict[str, str]]:
+        return [{"key": key, "value": value} for key, value in self.identity(position).items()]
+
+    def pack(self, items: Sequence[Wire]) -> str:
+        """Write messages down."""
+        return json.dumps(items)
+
+    def unpack(self, packed: str) -> Sequence[Wire]:
+        """Read messages that were written down."""
+        messages: Sequence[Wire] = json.loads(packed)
+        return messages
+
+
+class FromTemplate(EachItsText):
+    """A template filled for each; what is read are rows.
+
+    Args:
+        template: the text, with fields in braces.
+        common: what the messages share, but for their content.
+        campaign: as for `EachItsText`.
+    """
+
+    name = "template"
+
+    def __init__(
+        self, template: str, common: Mapping[str, Any], campaign: str | None = None
+    ) -> None:
+        super().__init__(campaign)
+        self._template = Template(template)
+        self._common = common
+        # Checked as a message would be, before the first row is read.
+        fields: Any = {**common, "content": "-"}
+        self.shared = {**OneText.of(fields).shared, "content": template}
+
+    def parse(self, value: Any) -> Wire:
+        """Fill the template from one row, or raise `ValidationError`."""
+        content = self._template.fill(value)
+        if "destination" not in value:
+            raise ValidationError("the row has no destination", field="destination")
+        fields: Any = {**self._common, "content": content, "destination": value["destination"]}
+        return self._wire(Message(**fields))
+
+
+def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> OneText | EachItsText:
+    """Give the kind of a campaign that is planned: a filled template is a text for each."""
+    return OneText(shared) if name == OneText.name else EachItsText(campaign)

@@ -2,46 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict
+import os
+from typing import Any, Final, Literal, TypedDict
 
 import attrs
 
 from smsworks_async.bulk.engine import Progress
+from smsworks_async.bulk.journals import Journal
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
-from smsworks_async.models.outgoing import CommonFields
+from smsworks_async.models.outgoing import CommonFields, SharedFields
 from smsworks_async.settings import FASTEST, SLOWEST
 
 
 #: Chunks in flight at a time.
 CONCURRENCY: Final = 8
+#: Seconds within which what is in doubt is looked for.
+SETTLE: Final = 30.0
+#: The longest wait, in seconds: about four months.
+LONGEST: Final = 1e7
+#: The longest name of a campaign: it goes into the metadata of its messages.
+MAX_CAMPAIGN: Final = 100
 
 
-class BulkOptions(TypedDict, total=False):
-    """How a bulk run goes.
+class RunOptions(TypedDict, total=False):
+    """How a run goes.
+
+    Attributes:
+        concurrency: requests in flight at a time, at most; 8. A 429 or a refusal that speaks of the
+            moment halves it, and successes bring it back one by one.
+        max_rate: requests a second; no limit.
+        progress: a function, async or not, called with a `BulkProgress` whenever a chunk is done.
+        on_unknown: what becomes of chunks that are in doubt, and of which nothing is found:
+            ``"report"`` (the default) leaves them unknown; ``"resend"`` sends them again, which
+            texts their recipients twice where the search was mistaken. Needs a journal.
+        settle: seconds within which chunks in doubt are looked for, several times; 30. Needs a
+            journal.
+    """
+
+    concurrency: int
+    max_rate: float | None
+    progress: Progress | None
+    on_unknown: Literal["report", "resend"]
+    settle: float
+
+
+class BulkOptions(RunOptions, total=False):
+    """How a bulk run goes: `RunOptions`, and these.
 
     Attributes:
         chunk_size: recipients in a request; 500, or the client's `batch_size`.
-        concurrency: requests in flight at a time; 8.
-        max_rate: requests a second; no limit.
         deduplicate: whether repeats are set aside; they are. Without it memory stays flat.
         max_credits: estimated credits not to go beyond. Where the number of recipients is known the
             run is refused before the first request, otherwise it stops before the chunk that goes
             beyond.
-        progress: a function, async or not, called with a `BulkProgress` whenever
-            chunks are done.
+        require_balance: whether to ask for the balance, and refuse the run before the first request
+            where it is less than the estimate. The number of recipients must be known: it is in a
+            list, and with a journal.
+        journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            `smsworks_async.bulk.journals`.
+        campaign: the campaign's name in the journal, 1 to 100 printable characters. The same name
+            goes on with the same campaign.
     """
 
     chunk_size: int | None
-    concurrency: int
-    max_rate: float | None
     deduplicate: bool
     max_credits: float | None
-    progress: Progress | None
+    require_balance: bool
+    journal: Journal | str | os.PathLike[str] | None
+    campaign: str | None
 
 
 class BulkFields(CommonFields, BulkOptions, total=False):
     """`CommonFields` and `BulkOptions`."""
+
+
+class EachFields(SharedFields, BulkOptions, total=False):
+    """`BulkOptions`, and with a template what its messages share: see `CommonFields`.
+
+    Attributes:
+        sender: the sender ID of a template's messages.
+    """
+
+    sender: str
+
+
+def option_names() -> frozenset[str]:
+    """Give the names of all options."""
+    return BulkOptions.__optional_keys__
 
 
 def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -80,6 +128,38 @@ def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None
         raise ValidationError("progress must be a function", field=attribute.name)
 
 
+def _policy(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in ("report", "resend"):
+        raise ValidationError('on_unknown must be "report" or "resend"', field=attribute.name)
+
+
+def check_seconds(value: object, field: str) -> float:
+    """Check a length of time."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LONGEST:
+        raise ValidationError(f"{field} must be seconds, 0 to {LONGEST:g}", field=field)
+    return float(value)
+
+
+def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    check_seconds(value, attribute.name)
+
+
+def check_campaign(value: object) -> str:
+    """Check a campaign's name."""
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CAMPAIGN or not value.isprintable():
+        raise ValidationError(
+            f"campaign must be a name of 1 to {MAX_CAMPAIGN} printable characters, such as "
+            "'2031-05-opening'",
+            field="campaign",
+        )
+    return checks.text(value, "campaign")
+
+
+def _name(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if value is not None:
+        check_campaign(value)
+
+
 @attrs.frozen(kw_only=True)
 class Options:
     """`BulkOptions`, checked, with their defaults."""
@@ -89,7 +169,24 @@ class Options:
     max_rate: float | None = attrs.field(default=None, validator=_rate)
     deduplicate: bool = attrs.field(default=True, validator=_yes_or_no)
     max_credits: float | None = attrs.field(default=None, validator=_positive)
+    require_balance: bool = attrs.field(default=False, validator=_yes_or_no)
     progress: Progress | None = attrs.field(default=None, validator=_function)
+    journal: Journal | str | os.PathLike[str] | None = None
+    campaign: str | None = attrs.field(default=None, validator=_name)
+    on_unknown: Literal["report", "resend"] = attrs.field(default="report", validator=_policy)
+    settle: float = attrs.field(default=SETTLE, validator=_seconds)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.journal is None) != (self.campaign is None):
+            missing = "campaign" if self.campaign is None else "journal"
+            raise ValidationError(
+                f"{missing} must be given too: a campaign is kept in a journal, under its name",
+                field=missing,
+            )
+        if self.journal is None and self.on_unknown != "report":
+            raise ValidationError(
+                "on_unknown needs a journal, which tells what is in doubt", field="on_unknown"
+            )
 
 
 def make_options(batch_size: int, given: BulkOptions) -> Options:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Hashable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import islice
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -37,30 +45,75 @@ class Kind(Protocol[T]):
         """Give the number that it goes to."""
         ...
 
+    def content(self, item: T, /) -> str:
+        """Give the text that it gets."""
+        ...
+
+    def sender(self, item: T, /) -> str:
+        """Give the sender that it comes from."""
+        ...
+
+    def may_be_reworded(self, item: T, /) -> bool:
+        """Say whether the provider may reword it, so that texts cannot be compared."""
+        ...
+
+    def identity(self, position: int, /) -> Mapping[str, str]:
+        """Give the metadata that tells it from all others, where it has any."""
+        ...
+
     def credits(self, items: Sequence[T], /, *, abroad: bool) -> float:
         """Estimate what a chunk costs."""
         ...
 
-    def document(self, items: Sequence[T], /) -> Any:
+    def document(self, chunk: Chunk[T], /) -> Any:
         """Give the body of the request for a chunk."""
         ...
 
+    def pack(self, items: Sequence[T], /) -> str:
+        """Write items down, for a journal."""
+        ...
 
-@attrs.frozen
+    def unpack(self, packed: str, /) -> Sequence[T]:
+        """Read items that were written down."""
+        ...
+
+
+@attrs.frozen(eq=False)
 class Chunk(Generic[T]):
     """Recipients that go out in one request.
 
     Attributes:
         number: counted from 0.
         items: the recipients.
+        positions: where they stood in what was read.
         abroad: whether they are outside the UK, which an account may not be allowed.
         credits: what they cost, estimated.
+        attempt: which of its requests this is, by the journal's count; 0 without a journal.
     """
 
     number: int
-    items: tuple[T, ...] = attrs.field(repr=False)
+    items: Sequence[T] = attrs.field(repr=False)
+    positions: Sequence[int] = attrs.field(repr=False)
     abroad: bool
     credits: float
+    attempt: int = 0
+
+
+def halves(chunk: Chunk[T], kind: Kind[T], numbers: Sequence[int]) -> Sequence[Chunk[T]]:
+    """Cut a chunk in two, which go by these numbers."""
+    middle = len(chunk.items) // 2
+    cuts = (slice(0, middle), slice(middle, None))
+    return [
+        attrs.evolve(
+            chunk,
+            number=number,
+            items=chunk.items[cut],
+            positions=chunk.positions[cut],
+            credits=kind.credits(chunk.items[cut], abroad=chunk.abroad),
+            attempt=0,
+        )
+        for number, cut in zip(numbers, cuts, strict=True)
+    ]
 
 
 class Reader(Generic[T]):
@@ -74,8 +127,9 @@ class Reader(Generic[T]):
         self._kind = kind
         self._size = chunk_size
         self._seen: set[Hashable] | None = set() if deduplicate else None
-        self._waiting: dict[bool, list[T]] = {True: [], False: []}
-        self._chunks = 0
+        self._waiting: dict[bool, tuple[list[T], list[int]]] = {True: ([], []), False: ([], [])}
+        #: How many chunks there are by now; the next one takes this number.
+        self.chunks = 0
         self.read = 0
         self.problems: list[Problem] = []
         self.set_aside = dict.fromkeys(Reason, 0)
@@ -99,9 +153,10 @@ class Reader(Generic[T]):
                         self._set_aside(position, value, Reason.DUPLICATE)
                         continue
                 uk = is_uk(item)
-                chunk = waiting[uk]
-                chunk.append(item)
-                if len(chunk) == size:
+                items, positions = waiting[uk]
+                items.append(item)
+                positions.append(position)
+                if len(items) == size:
                     self.read = position + 1
                     yield self._chunk(uk)
         finally:
@@ -110,14 +165,14 @@ class Reader(Generic[T]):
     def finish(self) -> Iterator[Chunk[T]]:
         """Give what is left."""
         for uk in (True, False):
-            if self._waiting[uk]:
+            if self._waiting[uk][0]:
                 yield self._chunk(uk)
 
     def _chunk(self, uk: bool) -> Chunk[T]:
-        items = tuple(self._waiting[uk])
-        self._waiting[uk] = []
-        number, self._chunks = self._chunks, self._chunks + 1
-        return Chunk(number, items, not uk, self._kind.credits(items, abroad=not uk))
+        items, positions = self._waiting[uk]
+        self._waiting[uk] = ([], [])
+        number, self.chunks = self.chunks, self.chunks + 1
+        return Chunk(number, items, positions, not uk, self._kind.credits(items, abroad=not uk))
 
     def _set_aside(
         self, position: int, value: object, reason: Reason, error: Exception | None = None

@@ -111,20 +111,37 @@ class Counts:
 class BulkProgress(Counts):
     """How far a bulk run has got: the counts of `BulkReport` up to now, and these.
 
-    Who was read, and is in none of them, waits for a chunk to fill.
+    Who was read, and is in none of them, waits for a turn.
 
     Attributes:
+        planned: recipients to send to in all. Without a journal it is None, since they are read as
+            they are sent to.
+        before: how many of those were done when the run began.
         in_flight: recipients whose batch is on its way.
         seconds: since the run began.
     """
 
+    planned: int | None = None
+    before: int = 0
     in_flight: int = 0
     seconds: float = 0.0
 
     @property
+    def done(self) -> int:
+        """Recipients of whom it is known what became of them, those in doubt among them."""
+        return self.accepted + self.rejected + self.unknown + self.not_sent
+
+    @property
     def per_second(self) -> float:
-        """Recipients accepted, a second."""
-        return self.accepted / self.seconds if self.seconds else 0.0
+        """Recipients done by this run, a second."""
+        return (self.done - self.before) / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at this speed; None where that is not known."""
+        if self.planned is None or not self.per_second:
+            return None
+        return (self.planned - self.done) / self.per_second
 
 
 @attrs.frozen(kw_only=True)
@@ -160,3 +177,55 @@ class BulkReport(Counts):
         """Whether every recipient that was read is accounted for."""
         outcomes = self.accepted + self.rejected + self.unknown + self.not_sent
         return outcomes + self.invalid + self.duplicates == self.read
+
+
+@attrs.frozen(kw_only=True)
+class BulkStatus(Counts):
+    """How far a campaign has got, as its journal has it: the counts of `BulkReport`, and these.
+
+    Here ``not_sent`` are those who are still to be sent to.
+
+    Attributes:
+        campaign: its name.
+        planned: whether it is planned whole; only then is anything sent.
+        in_flight: recipients whose batch is on its way, or was when its process ended.
+        credits: what the accepted ones cost, estimated.
+        rounds: how often what was not delivered was sent again.
+        sent_again: recipients of those rounds whose batch was accepted.
+    """
+
+    campaign: str
+    planned: bool
+    in_flight: int = 0
+    credits: float = 0.0
+    rounds: int = 0
+    sent_again: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt."""
+        return self.planned and self.not_sent == self.in_flight == self.unknown == 0
+
+
+@attrs.frozen(kw_only=True)
+class RecipientOutcome:
+    """What became of one recipient of a campaign.
+
+    Attributes:
+        position: where it stood in what was read, counted from 0.
+        destination: the number; what stood there, where it cannot be sent to or is a repeat.
+        outcome: ``"accepted"``, ``"rejected"``, ``"unknown"``, ``"not sent"``, ``"invalid"`` or
+            ``"duplicate"``; of the last time, where it was sent to again.
+        batch_id: the batch's id where it was accepted.
+        code: the API's code where it was refused.
+        reason: why it was not accepted, or an empty string.
+        round: 0, or the round of `bulk.retry_undelivered` that this is about.
+    """
+
+    position: int
+    destination: str = attrs.field(repr=_masked)
+    outcome: str
+    batch_id: str | None = None
+    code: int | None = None
+    reason: str = ""
+    round: int = 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from smsworks_async.bulk.recipients import Chunk, Kind, Reader, slices
+from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Reason
 from smsworks_async.errors import SMSWorksError, ValidationError
 
@@ -41,6 +42,8 @@ class Stream(Generic[T]):
         self._accepted = 0.0
         self._full: ValidationError | None = None
         self._slice: Iterator[Chunk[T]] = iter(())
+        # Halves of chunks, and chunks that were held back.
+        self._waiting: deque[Chunk[T]] = deque()
 
     async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
         async for some in slices(values):
@@ -51,29 +54,46 @@ class Stream(Generic[T]):
         for chunk in self._reader.finish():
             yield chunk
 
-    async def take(self) -> Chunk[T] | None:
+    async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
         """Read the next chunk, unless it would exceed the credits; None when there are no more."""
-        chunk = await anext(self._source, None)
-        if chunk is None:
-            return None
-        limit = self._max_credits
-        if limit is not None and self._taken + chunk.credits > limit:
-            self._full = ValidationError(
-                f"max_credits of {limit:g} would have been exceeded", field="max_credits"
-            )
-            self._keep_not_sent(chunk, self._full)
-            await self.leave(self._full, read_on=True)
-            return None
-        self._taken += chunk.credits
-        return chunk
+        if self._waiting:
+            return self._waiting.popleft()
+        while self._full is None and (chunk := await anext(self._source, None)) is not None:
+            limit = self._max_credits
+            if chunk.abroad and abroad is not None:
+                self._keep_not_sent(chunk, abroad)
+            elif limit is not None and self._taken + chunk.credits > limit:
+                self._full = ValidationError(
+                    f"max_credits of {limit:g} would have been exceeded", field="max_credits"
+                )
+                self._keep_not_sent(chunk, self._full)
+                await self.leave(self._full, read_on=True)
+            else:
+                self._taken += chunk.credits
+                return chunk
+        return None
 
-    async def finish(self, outcomes: Sequence[tuple[Chunk[T], BatchOutcome]]) -> None:
-        """Keep what became of chunks."""
-        for chunk, outcome in outcomes:
-            self._keep(chunk, outcome)
+    async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Keep what became of a chunk."""
+        self._outcomes.append(outcome)
+        self._recipients[outcome.outcome] += outcome.size
+        if outcome.outcome is Outcome.ACCEPTED:
+            self._accepted += chunk.credits
+
+    async def split(self, chunk: Chunk[T]) -> None:
+        """Put two halves in a refused chunk's place."""
+        first = self._reader.chunks
+        self._reader.chunks += 2
+        self._waiting.extend(halves(chunk, self._kind, (first, first + 1)))
+
+    async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Have a refused chunk taken again."""
+        self._waiting.append(chunk)
 
     async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
         """Account for the rest: read, so that the report speaks of everybody, but not sent."""
+        while self._waiting:
+            self._keep_not_sent(self._waiting.popleft(), why)
         if read_on:
             async for chunk in self._source:
                 self._keep_not_sent(chunk, why)
@@ -84,28 +104,23 @@ class Stream(Generic[T]):
 
     def _keep_not_sent(self, chunk: Chunk[T], why: SMSWorksError) -> None:
         destinations = self.destinations(chunk)
-        outcome = BatchOutcome(
-            chunk.number,
-            Outcome.NOT_SENT,
-            len(destinations),
-            error=why,
-            destinations=destinations,
+        size = len(destinations)
+        self._outcomes.append(
+            BatchOutcome(chunk.number, Outcome.NOT_SENT, size, error=why, destinations=destinations)
         )
-        self._keep(chunk, outcome)
-
-    def _keep(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
-        self._outcomes.append(outcome)
-        self._recipients[outcome.outcome] += outcome.size
-        if outcome.outcome is Outcome.ACCEPTED:
-            self._accepted += chunk.credits
+        self._recipients[Outcome.NOT_SENT] += size
 
     def document(self, chunk: Chunk[T]) -> Any:
         """Give the body of a chunk's request."""
-        return self._kind.document(chunk.items)
+        return self._kind.document(chunk)
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
         """Give the numbers that a chunk goes to."""
         return tuple(map(self._kind.destination, chunk.items))
+
+    def not_after(self, chunk: Chunk[T]) -> float | None:
+        """Give the moment from which a chunk's request may not leave: there is none."""
+        return None
 
     def counts(self) -> dict[str, int]:
         """Give the counts of a report."""
@@ -118,6 +133,10 @@ class Stream(Generic[T]):
             "invalid": self._reader.set_aside[Reason.INVALID],
             "duplicates": self._reader.set_aside[Reason.DUPLICATE],
         }
+
+    def expected(self) -> dict[str, int]:
+        """Give what is known ahead: nothing is, before it is read."""
+        return {}
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
         """Say what became of everybody who was read."""

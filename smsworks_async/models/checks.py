@@ -26,6 +26,8 @@ MAX_TAG: Final = 280
 MAX_VALIDITY: Final = 2880
 #: The largest `metadata` of a one-time password, in bytes of JSON.
 MAX_OTP_METADATA: Final = 1024
+#: The longest reference of a message, in characters: a bound of ours.
+MAX_REFERENCE: Final = 200
 #: How far in the past a schedule may lie: senders' clocks differ, and people schedule for "now".
 SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
@@ -169,6 +171,17 @@ def metadata(value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValidationError("metadata must be a mapping of strings", field="metadata")
     return {text(key, "metadata"): text(item, "metadata") for key, item in value.items()}
+
+
+def reference(value: object) -> str:
+    """Check a reference: 1 to 200 printable characters."""
+    name = text(value, "reference")
+    if not 1 <= len(name) <= MAX_REFERENCE or not name.isprintable():
+        raise ValidationError(
+            f"reference must be 1 to {MAX_REFERENCE} printable characters, such as 'order-1234'",
+            field="reference",
+        )
+    return name
 
 
 def otp_metadata(value: object) -> dict[str, Any]:

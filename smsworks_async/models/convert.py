@@ -85,7 +85,10 @@ _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
     incoming.ErrorSample: {"code": override(rename="errorCode")},
 }
 _OUTGOING: Final[Mapping[type, Mapping[str, Any]]] = {
-    outgoing.Message: {"metadata": override(unstruct_hook=_keyed)},
+    outgoing.Message: {
+        "metadata": override(unstruct_hook=_keyed),
+        "reference": override(omit=True),  # it is in the metadata
+    },
     outgoing.BatchMessage: {},
     outgoing.OTPRequest: {},
     outgoing.PasscodeToVerify: {},

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Required, TypedDict
+from typing import Any, Final, Required, TypedDict
 
 import attrs
 
 from smsworks_async import phone
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
+
+
+#: The metadata that a message's reference is kept in.
+REFERENCE: Final = "reference"
 
 
 def _optional(check: Callable[[Any], Any], *, shown: bool = True) -> Any:
@@ -44,12 +48,10 @@ def _count(values: tuple[str, ...]) -> str:
     return f"<{len(values)} destinations>"
 
 
-class CommonFields(TypedDict, total=False):
-    """The fields that every kind of send has.
+class SharedFields(TypedDict, total=False):
+    """The fields that every kind of send may have.
 
     Attributes:
-        sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
-        content: the text, 1 to 1280 UTF-16 units.
         tag: a label to find messages by, at most 280 characters.
         delivery_report_url: where delivery reports are posted, instead of the account's address.
         ttl: minutes until the delivery report is deleted; kept for three months by default.
@@ -58,13 +60,23 @@ class CommonFields(TypedDict, total=False):
             the account's own setting by default.
     """
 
-    sender: Required[str]
-    content: Required[str]
     tag: str | None
     delivery_report_url: str | None
     ttl: int | None
     validity: int | None
     ai: bool | None
+
+
+class CommonFields(SharedFields, total=False):
+    """The fields that every kind of send has: `SharedFields`, and these.
+
+    Attributes:
+        sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+        content: the text, 1 to 1280 UTF-16 units.
+    """
+
+    sender: Required[str]
+    content: Required[str]
 
 
 class MessageFields(CommonFields, total=False):
@@ -73,11 +85,14 @@ class MessageFields(CommonFields, total=False):
     Attributes:
         destination: the recipient's number, in any usual spelling.
         metadata: strings to keep with the message, by name.
+        reference: your own name for the message, such as an order's number: kept in its metadata,
+            and what `messages.find` looks for.
         response_email: addresses that replies are forwarded to; needs a reply number.
     """
 
     destination: Required[str | int]
     metadata: Mapping[str, str] | None
+    reference: str | None
     response_email: Iterable[str] | None
 
 
@@ -169,7 +184,20 @@ class Message(_Common):
     metadata: Mapping[str, str] | None = attrs.field(
         default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
     )
+    reference: str | None = _hidden(checks.reference)
     response_email: Iterable[str] | None = _hidden(checks.response_email)
+
+    def __attrs_post_init__(self) -> None:
+        if self.reference is None:
+            return
+        metadata = {**(self.metadata or {}), REFERENCE: self.reference}
+        if self.metadata is not None and self.metadata.get(REFERENCE, self.reference) != (
+            self.reference
+        ):
+            raise ValidationError(
+                f"metadata has another {REFERENCE}; give one of the two", field="reference"
+            )
+        object.__setattr__(self, "metadata", metadata)  # it is being made
 
 
 @attrs.frozen(kw_only=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Unpack
 
 from smsworks_async.answers import Operation
@@ -14,7 +15,13 @@ from smsworks_async.models.incoming import (
     ScheduledMessage,
     SentMessage,
 )
-from smsworks_async.models.outgoing import Message, MessageFields, Query, SearchFields
+from smsworks_async.models.outgoing import (
+    REFERENCE,
+    Message,
+    MessageFields,
+    Query,
+    SearchFields,
+)
 from smsworks_async.resources._base import Resource
 
 
@@ -32,6 +39,7 @@ _INBOX: Final = Operation("POST", "/messages/inbox")
 
 #: How many records one page of `AsyncMessages.iterate` holds, by default and at most.
 PAGE_SIZE: Final = 1000
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class AsyncMessages(Resource):
@@ -42,14 +50,15 @@ class AsyncMessages(Resource):
 
         Args:
             **message: ``sender``, ``destination`` and ``content``, and if you like ``tag``,
-                ``delivery_report_url``, ``ttl``, ``validity``, ``ai``, ``metadata`` and
-                ``response_email``; `MessageFields` explains them.
+                ``delivery_report_url``, ``ttl``, ``validity``, ``ai``, ``metadata``,
+                ``reference`` and ``response_email``; `MessageFields` explains them.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` looks for it by
+                its ``reference``.
         """
         return await self._calls.make(_SEND, Message(**message), into=SentMessage)
 
@@ -110,6 +119,42 @@ class AsyncMessages(Resource):
     async def failed(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
         """Search the messages that failed; otherwise as `search`."""
         return await self._calls.make(_FAILED, Query(**query), into=list[MessageRecord])
+
+    async def find(
+        self, *, reference: str, destination: str | int | None = None
+    ) -> MessageRecord | None:
+        """Look for a message by the reference that it was sent with: found, or not known.
+
+        This rests on the provider's search, which may lag behind, forgets after three months (or
+        the message's `ttl`), and shows no metadata in its answers. So the search is asked a second
+        time, for a reference that nobody has: if that finds messages too, it does not look at
+        metadata, and what it found proves nothing.
+
+        Args:
+            reference: as it was given to `send`.
+            destination: the recipient's number, to narrow the search.
+
+        Returns:
+            The message, the newest where several bear the reference; None where it is not known.
+            That is no proof that it was not sent.
+        """
+        found = await self._bearing(checks.reference(reference), destination)
+        if not found:
+            return None
+        if any(REFERENCE not in record.metadata for record in found):
+            stranger = f"nobody-{uuid.uuid4().hex}"
+            if await self._bearing(stranger, destination):
+                return None
+        return max(found, key=lambda record: record.created or _LONG_AGO)
+
+    async def _bearing(self, reference: str, destination: str | int | None) -> list[MessageRecord]:
+        records = await self.search(destination=destination, metadata={REFERENCE: reference})
+        return [
+            record
+            for record in records
+            if record.metadata.get(REFERENCE, reference) == reference
+            and record.status != "INCOMING"
+        ]
 
     async def inbox(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
         """Give the unread incoming messages, which marks them as read.

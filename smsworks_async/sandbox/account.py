@@ -196,6 +196,9 @@ class Account:
     # Intake
 
     def _admit(self, orders: list[Order]) -> None:
+        for word in self.settings.profanity:
+            if any(word in order.fields["content"] for order in orders):
+                raise refusal(4006)
         if not self.settings.international and any(order.international for order in orders):
             raise refusal(4034)
         if sum(order.credits for order in orders) > self.credits:

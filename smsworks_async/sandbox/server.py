@@ -60,6 +60,7 @@ class Sandbox:
         search_lag: seconds before a message shows up in searches; `GET` finds it at once.
         max_batch: the most messages in a batch.
         flooding: whether the flooding filter counts.
+        profanity: words for which a text is refused with 4006, and the batch that it is in.
         reporting: how reports are posted: doubled, late, out of order, repeated.
         database: the path of an SQLite file in which the account outlives the sandbox; its credits
             and its token are then those of the file.
@@ -91,6 +92,7 @@ class Sandbox:
         search_lag: float = 0.0,
         max_batch: int = 500,
         flooding: bool = True,
+        profanity: Iterable[str] = (),
         reporting: Reporting | None = None,
         database: str | PathLike[str] | None = None,
         seed: int = 0,
@@ -108,6 +110,7 @@ class Sandbox:
             search_lag=search_lag,
             max_batch=max_batch,
             flooding=flooding,
+            profanity=tuple(profanity),
             reporting=reporting or Reporting(),
             seed=seed,
         )

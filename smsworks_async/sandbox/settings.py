@@ -38,5 +38,6 @@ class Settings:
     search_lag: float
     max_batch: int
     flooding: bool
+    profanity: tuple[str, ...]
     seed: int
     reporting: Reporting

@@ -23,6 +23,7 @@ from smsworks_async import (
     ServiceError,
     ValidationError,
 )
+from smsworks_async.bulk.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 
@@ -142,17 +143,44 @@ async def test_credits_that_run_out_stop_the_run():
     assert (report.accepted, report.rejected, report.not_sent) == (20, 10, 20)
 
 
-async def test_the_text_dooms_everybody_but_a_text_of_ones_own_only_its_chunk(box, sms):
+async def test_a_refusal_of_the_one_text_stops_the_run(box, sms):
     box.add_fault(Fault(path="*", error_code=4006))
     report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
     assert isinstance(report.stopped, InvalidMessage)
-    assert (report.rejected, report.not_sent) == (10, 20)
-    box.clear_faults()
-    box.add_fault(Fault(path="*", error_code=4006))
-    messages = [{**TEXT, "destination": n} for n in drama(30)]
-    report = await sms.bulk.send_each(messages, chunk_size=10, concurrency=1)
-    assert report.stopped is None
-    assert (report.rejected, report.accepted) == (10, 20)
+    assert (report.rejected, report.not_sent, len(box.requests)) == (10, 20, 1)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("journal", [False, True])
+async def test_a_refusal_of_ones_own_text_stops_that_text_and_nobody_else(concurrency, journal):
+    async with (
+        Sandbox(profanity=["darn"]) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        messages = [{**TEXT, "destination": number} for number in drama(100)]
+        for bad in (3, 57, 58, 99):
+            messages[bad]["content"] = "darn"
+        kept = {"journal": MemoryJournal(), "campaign": "x"} if journal else {}
+        report = await sms.bulk.send_each(
+            messages, chunk_size=25, concurrency=concurrency, **kept
+        )
+        assert (report.accepted, report.rejected, report.stopped) == (96, 4, None)
+        refused = {n for batch in report.batches if batch.code == 4006 for n in batch.destinations}
+        assert refused == {f"447700900{n:03d}" for n in (3, 57, 58, 99)}
+        assert box.accepted() == 96
+        assert max(box.accepted_by_destination().values()) == 1
+        assert report.adds_up
+
+
+async def test_texts_that_are_all_refused_are_not_halved_for_ever():
+    async with (
+        Sandbox(profanity=["e"]) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        messages = [{**TEXT, "destination": number} for number in drama(1000)]
+        report = await sms.bulk.send_each(messages, chunk_size=100)
+        assert (report.rejected, box.accepted()) == (1000, 0)
+        assert len(box.requests) < 100
 
 
 async def test_a_database_failure_stops_the_run_when_it_comes_twice_in_a_row(box, sms):

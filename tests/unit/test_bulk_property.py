@@ -7,15 +7,15 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.bulk.engine import Engine, Pace
+from smsworks_async.bulk.engine import Engine
+from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.kinds import OneText
 from smsworks_async.bulk.recipients import Reader
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
-from smsworks_async.models.outgoing import BatchMessage
 
 
-MESSAGE = BatchMessage(sender="AcmeCorp", content="Hello", destinations=())
+MESSAGE = {"sender": "AcmeCorp", "content": "Hello"}
 
 numbers = st.integers(0, 40).map(lambda n: f"07700 9000{n:02d}")
 abroad = st.integers(0, 10).map(lambda n: f"+33 1 00 00 00 {n:02d}")
@@ -53,10 +53,10 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
             raise fault
         return str(len(accepted))
 
-    kind = OneText(MESSAGE)
+    kind = OneText.of(MESSAGE)
     reader = Reader(kind, chunk_size, deduplicate=True)
     stream = Stream(kind, values, reader, max_credits)
-    engine = Engine(stream, post, Pace(concurrency=concurrency), one_text=True)
+    engine = Engine(stream, post, Pace(concurrency), one_text=True)
     await engine.carry_out()
     report = await stream.report(engine.halt)
 

@@ -1,0 +1,123 @@
+"""What became of every recipient of a campaign, one by one, read from its journal in pages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+import attrs
+
+from smsworks_async.bulk.journals import Journal
+from smsworks_async.bulk.journals.records import OUTCOMES, Entry, State
+from smsworks_async.bulk.kinds import EachItsText, OneText
+from smsworks_async.bulk.ledger import unpacked
+from smsworks_async.bulk.report import RecipientOutcome
+from smsworks_async.errors import APIError, ValidationError
+
+
+_COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(RecipientOutcome))
+
+
+async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[Entry]:
+    after = -1
+    while page := await journal.entries(campaign, after):
+        for entry in page:
+            yield entry
+        after = page[-1].number
+
+
+async def recipients(
+    journal: Journal, campaign: str, kind: OneText | EachItsText
+) -> AsyncGenerator[RecipientOutcome]:
+    """Give every recipient once: those that were put into chunks, then those set aside."""
+    later: dict[int, RecipientOutcome] = {}
+    if (await journal.summary(campaign)).campaign.round:
+        async for entry in _entries(journal, campaign):
+            if entry.round and entry.state is not State.SPLIT:
+                later |= {row.position: row for row in await _rows(journal, campaign, kind, entry)}
+    async for entry in _entries(journal, campaign):
+        if not entry.round and entry.state is not State.SPLIT:
+            for row in await _rows(journal, campaign, kind, entry):
+                yield later.get(row.position, row)
+    after = -1
+    while page := await journal.problems(campaign, after):
+        for problem in page:
+            yield RecipientOutcome(
+                position=problem.position,
+                destination=_written(problem.value),
+                outcome=problem.reason.value,
+                code=problem.code,
+                reason=problem.message,
+            )
+        after = page[-1].position
+
+
+def _written(value: Any) -> str:
+    value = value.get("destination", value) if isinstance(value, dict) else value
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+async def _rows(journal: Journal, campaign: str, kind: Any, entry: Entry) -> list[RecipientOutcome]:
+    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
+    error = entry.error
+    return [
+        RecipientOutcome(
+            position=position,
+            destination=kind.destination(item),
+            outcome=OUTCOMES[entry.state].value,
+            batch_id=entry.batch_id,
+            code=error.code if isinstance(error, APIError) else None,
+            reason="" if error is None else str(error),
+            round=entry.round,
+        )
+        for position, item in zip(chunk.positions, chunk.items, strict=True)
+    ]
+
+
+def _as_csv(file: IO[str]) -> Callable[[RecipientOutcome], object]:
+    writer = csv.writer(file)
+    writer.writerow(_COLUMNS)
+    return lambda row: writer.writerow(attrs.astuple(row))
+
+
+def _as_json_lines(file: IO[str]) -> Callable[[RecipientOutcome], object]:
+    return lambda row: file.write(json.dumps(attrs.asdict(row)) + "\n")
+
+
+_FORMATS: Final = {".csv": _as_csv, ".jsonl": _as_json_lines}
+
+
+async def write(rows: AsyncIterable[RecipientOutcome], to: str | os.PathLike[str]) -> int:
+    """Write rows to a file, whole or not at all, and count them.
+
+    Raises:
+        ValidationError: the file's ending is neither ``.csv`` nor ``.jsonl``.
+        OSError: it cannot be written.
+    """
+    path = Path(to)
+    form = _FORMATS.get(path.suffix)
+    if form is None:
+        raise ValidationError("to must be a file that ends in .csv or .jsonl", field="to")
+    part = path.with_name(f"{path.name}.part")
+    count = 0
+    try:
+        # Numbers are for the owner's eyes alone.
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="",
+        ) as file:
+            put = form(file)
+            async for row in rows:
+                put(row)
+                count += 1
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count

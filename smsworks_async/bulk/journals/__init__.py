@@ -1,0 +1,196 @@
+"""Journals: what keeps a campaign through crashes, and shares it between processes.
+
+A journal is asked for whole transitions, each of which is durable when it returns, and none of
+which is a part of another. `states` decides what leads where; a journal only keeps it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from smsworks_async.bulk.journals.records import (
+    Campaign,
+    Claim,
+    Entry,
+    Event,
+    PlannedChunk,
+    State,
+    Summary,
+    Totals,
+)
+from smsworks_async.bulk.report import BatchOutcome, Problem
+from smsworks_async.errors import ConfigurationError
+
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk.journals.memory import MemoryJournal
+    from smsworks_async.bulk.journals.sqlite import SQLiteJournal
+
+
+__all__ = [
+    "Campaign",
+    "Claim",
+    "Entry",
+    "Event",
+    "Journal",
+    "MemoryJournal",
+    "PlannedChunk",
+    "SQLiteJournal",
+    "State",
+    "Summary",
+    "Totals",
+    "open_journal",
+]
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """Keeps campaigns. All methods take the campaign's id first; times are of the journal's clock.
+
+    Every method raises `JournalError` where the journal cannot be read or written, and
+    `ValidationError`, with the field ``campaign``, where it has no such campaign.
+    """
+
+    async def begin(self, campaign: Campaign) -> Campaign:
+        """Keep a campaign, unless it is there; give it as it is kept.
+
+        Raises:
+            ValidationError: there is another campaign of this id; its field says what differs.
+        """
+        ...
+
+    async def plan(
+        self, campaign: str, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
+    ) -> None:
+        """Keep chunks and problems, which may be there already.
+
+        Raises:
+            ValidationError: others are there in their place; the field is ``destinations``.
+        """
+        ...
+
+    async def planned(self, campaign: str, totals: Totals) -> None:
+        """Keep that a campaign is planned whole.
+
+        Raises:
+            ValidationError: other totals are there; the field is ``destinations``.
+        """
+        ...
+
+    async def plan_again(self, campaign: str, round: int, chunks: Sequence[PlannedChunk]) -> bool:
+        """Keep a round of chunks to be sent again, numbered on, unless that round is there."""
+        ...
+
+    async def start(
+        self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
+    ) -> Claim | None:
+        """Start the next pending chunk, durably, and for nobody else.
+
+        Args:
+            campaign: the campaign's id.
+            owner: who sends it.
+            lease: seconds for which its request may leave.
+            round: which of the campaign's rounds it is of.
+            after: the number that it must be above.
+            abroad: whether it may be one with recipients outside the UK.
+        """
+        ...
+
+    async def finish(
+        self, campaign: str, number: int, attempt: int, outcome: BatchOutcome
+    ) -> Entry:
+        """Keep what came of a request, and give the chunk as it is now."""
+        ...
+
+    async def split(
+        self, campaign: str, number: int, attempt: int, halves: Sequence[PlannedChunk]
+    ) -> Sequence[int]:
+        """Put pending halves, numbered on, in the place of a refused chunk; give their numbers."""
+        ...
+
+    async def reopen(self, campaign: str) -> int:
+        """Make refused chunks pending whose refusal may have passed; give their number."""
+        ...
+
+    async def stalled(self, campaign: str) -> Sequence[Entry]:
+        """Give up what is being sent under a lease that has ended; give all that is unknown."""
+        ...
+
+    async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
+        """Accept a chunk in doubt, whose batch was found, unless another chunk has that batch."""
+        ...
+
+    async def holds(self, campaign: str, batch_id: str) -> bool:
+        """Say whether a chunk, of this campaign or another, was accepted with this batch id."""
+        ...
+
+    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
+        """Make a chunk in doubt pending, so many seconds after its lease.
+
+        Returns:
+            The seconds still to wait; None when there is nothing to wait for, because it is done or
+            because the chunk has moved on.
+        """
+        ...
+
+    async def summary(self, campaign: str) -> Summary:
+        """Sum a campaign up."""
+        ...
+
+    async def entries(self, campaign: str, after: int = -1, limit: int = 500) -> Sequence[Entry]:
+        """Give chunks by their numbers, above one of them, and at most so many."""
+        ...
+
+    async def claim(self, campaign: str, number: int) -> Claim:
+        """Give a chunk with its recipients, without starting it."""
+        ...
+
+    async def problems(
+        self, campaign: str, after: int = -1, limit: int = 5000
+    ) -> Sequence[Problem]:
+        """Give problems by their positions, above one of them, and at most so many."""
+        ...
+
+    async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
+        """Give what happened to one chunk or to all, in that order."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections; a second time does nothing."""
+        ...
+
+
+def open_journal(journal: Journal | str | os.PathLike[str]) -> tuple[Journal, bool]:
+    """Give a journal, and whether it was opened here and is to be closed.
+
+    Raises:
+        ConfigurationError: it is no path and no journal.
+    """
+    if isinstance(journal, str | os.PathLike):
+        if str(journal).startswith(("postgresql:", "postgres:")):
+            raise ConfigurationError(
+                "a PostgreSQL journal is not to be had in this version; give the path of a file"
+            )
+        from smsworks_async.bulk.journals.sqlite import SQLiteJournal
+
+        return SQLiteJournal(journal), True
+    if isinstance(journal, Journal):
+        return journal, False
+    raise ConfigurationError(
+        f"journal must be the path of a file, or a journal, not {type(journal).__name__}"
+    )
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used: SQLite is not needed to send.
+    if name == "SQLiteJournal":
+        from smsworks_async.bulk.journals.sqlite import SQLiteJournal
+
+        return SQLiteJournal
+    if name == "MemoryJournal":
+        from smsworks_async.bulk.journals.memory import MemoryJournal
+
+        return MemoryJournal
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

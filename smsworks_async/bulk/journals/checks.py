@@ -1,0 +1,49 @@
+"""What must not be mixed up: one campaign is one text to one list of recipients."""
+
+from __future__ import annotations
+
+from smsworks_async.bulk.journals.records import Campaign, PlannedChunk, Totals
+from smsworks_async.errors import ValidationError
+
+
+def no_such(campaign: str) -> ValidationError:
+    """Say that a journal has no campaign of this name."""
+    return ValidationError(
+        f"the journal has no campaign {campaign!r}; check its name and the journal's path",
+        field="campaign",
+    )
+
+
+def check_campaign(kept: Campaign, given: Campaign) -> None:
+    """Refuse another campaign under a name that is taken."""
+    field = kept.difference(given)
+    if field is not None:
+        raise ValidationError(
+            f"campaign {kept.id!r} is in the journal with another {field}; go on with what it was "
+            "begun with, or give the new campaign a name of its own",
+            field=field,
+        )
+
+
+def _others(where: str) -> ValidationError:
+    return ValidationError(
+        f"campaign: the recipients are not those in the journal: {where}; go on with the list that "
+        "it was begun with, in its order, or leave destinations out, or give the new campaign a "
+        "name of its own",
+        field="destinations",
+    )
+
+
+def check_chunk(given: PlannedChunk, kept: PlannedChunk | None, totals: Totals | None) -> None:
+    """Refuse a chunk that is not the one of its number, or that a whole plan does not have."""
+    if totals is not None and given.number >= totals.chunks:
+        raise _others("there are more of them")
+    if kept is not None and (given.items, given.positions) != (kept.items, kept.positions):
+        first = given.positions.partition("-")[0].partition(",")[0]
+        raise _others(f"they differ among those from position {first} on")
+
+
+def check_totals(kept: Totals | None, given: Totals) -> None:
+    """Refuse recipients that come to something else than those that were planned."""
+    if kept is not None and kept != given:
+        raise _others(f"{given.read} were read, where {kept.read} had been planned")

@@ -1,0 +1,173 @@
+"""The SQLite file of a journal: opened, checked, and laid out where it is new."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from smsworks_async.errors import JournalError
+
+
+#: Marks the file as a journal of ours, in SQLite's ``application_id``.
+APPLICATION: Final = 0x534D5357
+#: The layout below; one that is newer is not understood.
+VERSION: Final = 1
+#: Seconds to wait for another process to finish its transaction.
+PATIENCE: Final = 30.0
+
+_LAYOUT: Final = """
+CREATE TABLE campaign (
+    key         INTEGER PRIMARY KEY,
+    id          TEXT NOT NULL UNIQUE,
+    kind        TEXT NOT NULL,
+    message     TEXT NOT NULL,              -- JSON: what all messages share
+    chunk_size  INTEGER NOT NULL,
+    deduplicate INTEGER NOT NULL,
+    created     REAL NOT NULL,              -- POSIX seconds, as all times
+    totals      TEXT,                       -- JSON; NULL until it is planned whole
+    round       INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE chunk (
+    campaign INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    size     INTEGER NOT NULL,
+    abroad   INTEGER NOT NULL,
+    credits  REAL NOT NULL,                 -- estimated
+    round    INTEGER NOT NULL,
+    state    TEXT NOT NULL
+        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown', 'split')),
+    attempt  INTEGER NOT NULL,
+    owner    TEXT NOT NULL,
+    began    REAL,
+    lease    REAL,
+    batch_id TEXT,
+    error    TEXT,                          -- JSON
+    again    INTEGER NOT NULL,
+    PRIMARY KEY (campaign, number)
+) WITHOUT ROWID;
+CREATE INDEX chunk_by_state ON chunk (campaign, state, number);
+CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
+
+-- Apart from the chunk, so that a change of state does not write them again.
+CREATE TABLE recipients (
+    campaign  INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    items     TEXT NOT NULL,
+    positions TEXT NOT NULL,
+    PRIMARY KEY (campaign, number)
+);
+
+CREATE TABLE problem (
+    campaign INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    value    TEXT NOT NULL,                 -- JSON
+    reason   TEXT NOT NULL,
+    message  TEXT NOT NULL,
+    field    TEXT NOT NULL,
+    code     INTEGER,
+    PRIMARY KEY (campaign, position)
+) WITHOUT ROWID;
+
+CREATE TABLE event (
+    key      INTEGER PRIMARY KEY,
+    campaign INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    at       REAL NOT NULL,
+    attempt  INTEGER NOT NULL,
+    owner    TEXT NOT NULL,
+    what     TEXT NOT NULL,
+    detail   TEXT NOT NULL
+);
+CREATE INDEX event_by_chunk ON event (campaign, number);
+CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
+CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
+    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
+"""
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a journal's file, and lay it out where it is new or empty.
+
+    Raises:
+        JournalError: it is another database, of a newer version, damaged, or on a disk whose locks
+            do not hold.
+        sqlite3.Error, OSError: it cannot be opened, read or written.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _check_whole(Path(path))
+    connection = sqlite3.connect(
+        path, timeout=PATIENCE, isolation_level=None, check_same_thread=True
+    )
+    try:
+        _prepare(connection, os.path.basename(path))  # noqa: PTH119
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a file that has lost its end; what is in a write-ahead log may yet be added to it."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100:
+        if header:
+            raise _damaged(path.name)
+        return
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big")
+    # 1 stands for 65536, and the count of pages holds where the counter beside it agrees.
+    if header[24:28] == header[92:96] and path.stat().st_size < pages * (
+        65536 if page_size == 1 else page_size
+    ):
+        raise _damaged(path.name)
+
+
+def _damaged(name: str) -> JournalError:
+    return JournalError(
+        f"journal {name}: it is damaged: its end is missing; get it back from a copy, and "
+        "reconcile before sending"
+    )
+
+
+def _prepare(connection: sqlite3.Connection, name: str) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise JournalError(f"journal {name}: its disk does not allow a write-ahead log")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # on macOS an fsync alone does not reach the disk
+    connection.execute("BEGIN IMMEDIATE")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application == APPLICATION and version > VERSION:
+        raise JournalError(
+            f"journal {name}: it was written by a newer version of smsworks-async (its layout is "
+            f"{version}, this version knows {VERSION}); install that version"
+        )
+    if not tables and not application:
+        for statement in _statements():
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    elif application != APPLICATION:
+        raise JournalError(f"journal {name}: it is a database of something else; give another path")
+    connection.execute("COMMIT")
+
+
+def _statements() -> list[str]:
+    statements: list[str] = []
+    rest = ""
+    for line in _LAYOUT.splitlines(keepends=True):
+        rest += line
+        if sqlite3.complete_statement(rest):
+            statements.append(rest)
+            rest = ""
+    return statements

@@ -1,0 +1,347 @@
+"""A journal in an SQLite file: for one machine, any number of processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from smsworks_async.bulk.journals import rows, states
+from smsworks_async.bulk.journals.checks import check_campaign, check_chunk, check_totals, no_such
+from smsworks_async.bulk.journals.file import connect
+from smsworks_async.bulk.journals.records import (
+    Campaign,
+    Claim,
+    Entry,
+    Event,
+    PlannedChunk,
+    State,
+    Summary,
+    Sums,
+    Totals,
+)
+from smsworks_async.bulk.journals.worker import Worker
+from smsworks_async.bulk.report import BatchOutcome, Problem
+
+
+T = TypeVar("T")
+
+_ENTRY: Final = f"SELECT {rows.COLUMNS} FROM chunk WHERE campaign = ? AND number = ?"  # noqa: S608
+_NEXT: Final = (
+    f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
+    "WHERE campaign = ? AND state = 'pending' AND round = ? AND number > ? AND abroad <= ? "
+    "ORDER BY number LIMIT 1"
+)
+_IN_STATE: Final = (
+    f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
+    "WHERE campaign = ? AND state = ? ORDER BY number"
+)
+_ALL: Final = (
+    f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
+    "WHERE campaign = ? AND number > ? ORDER BY number LIMIT ?"
+)
+_RECIPIENTS: Final = "SELECT items, positions FROM recipients WHERE campaign = ? AND number = ?"
+_SUMS: Final = (
+    "SELECT round > 0, state, count(*), sum(size), sum(credits) FROM chunk "
+    "WHERE campaign = ? AND state != 'split' GROUP BY 1, 2"
+)
+
+
+class SQLiteJournal:
+    """Keeps campaigns in a file, which it makes, readable by its owner alone.
+
+    The file holds numbers and texts. What it was told is on the disk when a method returns: it
+    writes ahead (WAL) and waits for the disk (``synchronous=FULL``). It wants a local disk, since
+    SQLite's locks do not hold on network file systems.
+
+    Args:
+        path: the file.
+        clock: tells POSIX seconds; all processes that share the file should agree about them.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.path = os.fspath(path)
+        self._clock = clock
+        self._worker = Worker(self.path, lambda: connect(self.path))
+
+    async def _do(self, campaign: str, function: Callable[[_File], T]) -> T:
+        return await self._worker.do(
+            lambda connection: function(_File(connection, campaign, self._clock()))
+        )
+
+    async def begin(self, campaign: Campaign) -> Campaign:
+        return await self._worker.do(lambda connection: _begin(connection, campaign, self._clock()))
+
+    async def plan(
+        self, campaign: str, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
+    ) -> None:
+        await self._do(campaign, lambda file: file.plan(chunks, problems))
+
+    async def planned(self, campaign: str, totals: Totals) -> None:
+        await self._do(campaign, lambda file: file.planned(totals))
+
+    async def plan_again(self, campaign: str, round: int, chunks: Sequence[PlannedChunk]) -> bool:
+        return await self._do(campaign, lambda file: file.plan_again(round, chunks))
+
+    async def start(
+        self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
+    ) -> Claim | None:
+        return await self._do(
+            campaign, lambda file: file.start(owner, lease, round, after, abroad=abroad)
+        )
+
+    async def finish(
+        self, campaign: str, number: int, attempt: int, outcome: BatchOutcome
+    ) -> Entry:
+        return await self._do(campaign, lambda file: file.finish(number, attempt, outcome))
+
+    async def split(
+        self, campaign: str, number: int, attempt: int, halves: Sequence[PlannedChunk]
+    ) -> Sequence[int]:
+        return await self._do(campaign, lambda file: file.split(number, attempt, halves))
+
+    async def reopen(self, campaign: str) -> int:
+        return await self._do(campaign, lambda file: file.reopen())
+
+    async def stalled(self, campaign: str) -> Sequence[Entry]:
+        return await self._do(campaign, lambda file: file.stalled())
+
+    async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
+        return await self._do(campaign, lambda file: file.found(number, attempt, batch_id))
+
+    async def holds(self, campaign: str, batch_id: str) -> bool:
+        return await self._do(campaign, lambda file: file.holds(batch_id))
+
+    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
+        return await self._do(campaign, lambda file: file.resend(number, attempt, wait))
+
+    async def summary(self, campaign: str) -> Summary:
+        return await self._do(campaign, lambda file: file.summary())
+
+    async def entries(self, campaign: str, after: int = -1, limit: int = 500) -> Sequence[Entry]:
+        return await self._do(campaign, lambda file: file.entries(_ALL, after, limit))
+
+    async def claim(self, campaign: str, number: int) -> Claim:
+        return await self._do(campaign, lambda file: file.claim(file.entry(number)))
+
+    async def problems(
+        self, campaign: str, after: int = -1, limit: int = 5000
+    ) -> Sequence[Problem]:
+        return await self._do(campaign, lambda file: file.problems(after, limit))
+
+    async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
+        return await self._do(campaign, lambda file: file.events(number))
+
+    async def close(self) -> None:
+        await self._worker.close()
+
+
+def _begin(connection: sqlite3.Connection, campaign: Campaign, now: float) -> Campaign:
+    connection.execute(
+        "INSERT OR IGNORE INTO campaign (id, kind, message, chunk_size, deduplicate, created) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            campaign.id,
+            campaign.kind,
+            json.dumps(campaign.message),
+            campaign.chunk_size,
+            campaign.deduplicate,
+            now,
+        ),
+    )
+    kept = _File(connection, campaign.id, now).campaign
+    check_campaign(kept, campaign)
+    return kept
+
+
+class _File:
+    """One campaign within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, campaign: str, now: float) -> None:
+        self._db = connection
+        self._now = now
+        row = connection.execute(
+            "SELECT key, id, kind, message, chunk_size, deduplicate, totals, round "
+            "FROM campaign WHERE id = ?",
+            (campaign,),
+        ).fetchone()
+        if row is None:
+            raise no_such(campaign)
+        self._key: int = row[0]
+        self._row: Sequence[Any] = row[1:]
+
+    @property
+    def campaign(self) -> Campaign:
+        return rows.campaign(self._row)
+
+    def _change(self, change: states.Change, detail: str = "") -> Entry:
+        entry, what = change
+        self._db.execute(rows.UPDATE, (*rows.values(entry), self._key, entry.number))
+        self._event(entry, what, detail)
+        return entry
+
+    def _event(self, entry: Entry, what: str, detail: str) -> None:
+        self._db.execute(
+            "INSERT INTO event (campaign, number, at, attempt, owner, what, detail) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._key,
+                entry.number,
+                self._now,
+                entry.attempt,
+                entry.owner,
+                what,
+                rows.clean(detail),
+            ),
+        )
+
+    def plan(self, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]) -> None:
+        totals = self.campaign.totals
+        for chunk in chunks:
+            row = self._db.execute(_RECIPIENTS, (self._key, chunk.number)).fetchone()
+            kept = row and attrs.evolve(chunk, items=row[0], positions=row[1])
+            check_chunk(chunk, kept, totals)
+            if kept is None:
+                self._add(chunk, 0)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO problem VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(self._key, *rows.problem_values(problem)) for problem in problems],
+        )
+
+    def _add(self, chunk: PlannedChunk, round: int) -> None:
+        entry = Entry(
+            number=chunk.number,
+            size=chunk.size,
+            abroad=chunk.abroad,
+            credits=chunk.credits,
+            round=round,
+        )
+        self._db.execute(rows.INSERT, (*rows.values(entry), self._key, entry.number))
+        self._db.execute(
+            "INSERT INTO recipients VALUES (?, ?, ?, ?)",
+            (self._key, chunk.number, chunk.items, chunk.positions),
+        )
+        self._event(entry, "planned", "")
+
+    def planned(self, totals: Totals) -> None:
+        check_totals(self.campaign.totals, totals)
+        self._db.execute(
+            "UPDATE campaign SET totals = ? WHERE key = ?", (rows.pack_totals(totals), self._key)
+        )
+
+    def _number_on(self, chunks: Sequence[PlannedChunk], round: int) -> list[int]:
+        (last,) = self._db.execute(
+            "SELECT max(number) FROM chunk WHERE campaign = ?", (self._key,)
+        ).fetchone()
+        numbers = list(range(last + 1, last + 1 + len(chunks)))
+        for number, chunk in zip(numbers, chunks, strict=True):
+            self._add(attrs.evolve(chunk, number=number), round)
+        return numbers
+
+    def plan_again(self, round: int, chunks: Sequence[PlannedChunk]) -> bool:
+        if self.campaign.round != round - 1:
+            return False
+        self._db.execute("UPDATE campaign SET round = ? WHERE key = ?", (round, self._key))
+        self._number_on(chunks, round)
+        return True
+
+    def entry(self, number: int) -> Entry:
+        return rows.entry(self._db.execute(_ENTRY, (self._key, number)).fetchone())
+
+    def entries(self, query: str, *arguments: object) -> list[Entry]:
+        return [rows.entry(row) for row in self._db.execute(query, (self._key, *arguments))]
+
+    def claim(self, entry: Entry) -> Claim:
+        items, positions = self._db.execute(_RECIPIENTS, (self._key, entry.number)).fetchone()
+        return Claim(entry, items, positions)
+
+    def start(
+        self, owner: str, lease: float, round: int, after: int, *, abroad: bool
+    ) -> Claim | None:
+        row = self._db.execute(_NEXT, (self._key, round, after, abroad)).fetchone()
+        if row is None:
+            return None
+        change = states.start(rows.entry(row), owner, self._now, lease)
+        return self.claim(self._change(change))
+
+    def finish(self, number: int, attempt: int, outcome: BatchOutcome) -> Entry:
+        change = states.finish(self.entry(number), attempt, outcome)
+        return self._change(change, outcome.batch_id or str(outcome.error or ""))
+
+    def split(self, number: int, attempt: int, halves: Sequence[PlannedChunk]) -> Sequence[int]:
+        change = states.split(self.entry(number), attempt)
+        if change is None:
+            return ()
+        entry = self._change(change)
+        return self._number_on(halves, entry.round)
+
+    def reopen(self) -> int:
+        entries = self.entries(_IN_STATE, State.REJECTED)
+        changes = [change for change in map(states.reopen, entries) if change is not None]
+        for change in changes:
+            self._change(change)
+        return len(changes)
+
+    def stalled(self) -> Sequence[Entry]:
+        for entry in self.entries(_IN_STATE, State.SENDING):
+            change = states.stall(entry, self._now)
+            if change is not None:
+                self._change(change)
+        return self.entries(_IN_STATE, State.UNKNOWN)
+
+    def found(self, number: int, attempt: int, batch_id: str) -> bool:
+        change = states.found(self.entry(number), attempt, batch_id)
+        if change is None or self.holds(batch_id):
+            return False
+        self._change(change, batch_id)
+        return True
+
+    def holds(self, batch_id: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM chunk WHERE batch_id = ?", (batch_id,))
+        return found.fetchone() is not None
+
+    def resend(self, number: int, attempt: int, wait: float) -> float | None:
+        change = states.resend(self.entry(number), attempt, self._now, wait)
+        if isinstance(change, float):
+            return change
+        if change is not None:
+            self._change(change)
+        return None
+
+    def summary(self) -> Summary:
+        sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
+        for later, state, chunks, recipients, credits in self._db.execute(_SUMS, (self._key,)):
+            sums[later][State(state)] = Sums(chunks=chunks, recipients=recipients, credits=credits)
+        (lease,) = self._db.execute(
+            "SELECT min(lease) FROM chunk WHERE campaign = ? AND state = 'sending'", (self._key,)
+        ).fetchone()
+        return Summary(
+            campaign=self.campaign,
+            states=sums[0],
+            again=sums[1],
+            lease=None if lease is None else max(0.0, lease - self._now),
+        )
+
+    def problems(self, after: int, limit: int) -> Sequence[Problem]:
+        found = self._db.execute(
+            "SELECT position, value, reason, message, field, code FROM problem "
+            "WHERE campaign = ? AND position > ? ORDER BY position LIMIT ?",
+            (self._key, after, limit),
+        )
+        return [rows.problem(row) for row in found]
+
+    def events(self, number: int | None) -> Sequence[Event]:
+        found = self._db.execute(
+            "SELECT number, at, attempt, owner, what, detail FROM event "
+            "WHERE campaign = ? AND (? IS NULL OR number = ?) ORDER BY key",
+            (self._key, number, number),
+        )
+        names = ("number", "at", "attempt", "owner", "what", "detail")
+        return [Event(**dict(zip(names, row, strict=True))) for row in found]

@@ -1,0 +1,179 @@
+"""One thread with one SQLite connection, for callers on an event loop.
+
+What waits for the thread goes into one transaction, and so costs one fsync: the more there is to
+do, the less each of it costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from smsworks_async.errors import JournalError, SMSWorksError
+
+
+T = TypeVar("T")
+
+#: How many jobs go into one transaction.
+_TOGETHER: Final = 64
+
+_EXPLANATIONS: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full; make room, and run it again",
+    sqlite3.SQLITE_IOERR: "it could not be read or written; look at the disk",
+    sqlite3.SQLITE_READONLY: "it may not be written to; look at its permissions and its folder's",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the folder and at the permissions",
+    sqlite3.SQLITE_PERM: "it may not be opened; look at its permissions",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; get it back from a copy, and reconcile before sending",
+    sqlite3.SQLITE_NOTADB: "it is no journal, or it is damaged",
+    sqlite3.SQLITE_BUSY: "another process holds it locked; run it again when that one has ended",
+    sqlite3.SQLITE_LOCKED: "another process holds it locked; run it again when that one has ended",
+}
+
+
+def journal_error(path: str, error: BaseException) -> JournalError:
+    """Say what is wrong with a journal, and what to do."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
+    made = JournalError(f"journal {os.path.basename(path)}: {why}")  # noqa: PTH119
+    made.__cause__ = error
+    return made
+
+
+@attrs.frozen
+class _Job:
+    function: Callable[[sqlite3.Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Worker:
+    """Carries functions of a connection out, each of them whole or not at all.
+
+    Args:
+        path: the file, for errors.
+        connect: opens it.
+    """
+
+    def __init__(self, path: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._path = path
+        self._connect = connect
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+        self._closed = False
+
+    async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Carry a function out in a transaction; what it did is durable when this returns.
+
+        Raises:
+            JournalError: that was not possible.
+        """
+        if self._pid != os.getpid():
+            raise JournalError(
+                "this journal was opened before this process forked; open it again in the child"
+            )
+        loop = asyncio.get_running_loop()
+        job = _Job(function, loop, loop.create_future())
+        with self._lock:
+            if self._closed:
+                raise JournalError("this journal is closed; open it again")
+            if self._thread is None:
+                # A daemon, so that a journal which nobody closed does not hold up the exit.
+                self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
+                self._thread.start()
+            self._queue.put(job)
+        result: T = await job.future
+        return result
+
+    async def close(self) -> None:
+        """Finish what waits, and close the file."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is not None and self._pid == os.getpid():
+            self._queue.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+
+    def _main(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            while jobs := self._next():
+                connection = self._carry_out(jobs, connection)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _next(self) -> Sequence[_Job]:
+        """Give all that waits; nothing when it is over."""
+        jobs: list[_Job] = []
+        while len(jobs) < _TOGETHER:
+            try:
+                job = self._queue.get(block=not jobs)
+            except queue.Empty:
+                break
+            if job is None:
+                self._queue.put(None)
+                break
+            jobs.append(job)
+        return jobs
+
+    def _carry_out(
+        self, jobs: Sequence[_Job], connection: sqlite3.Connection | None
+    ) -> sqlite3.Connection | None:
+        try:
+            connection = connection or self._connect()
+            results = _together(jobs, connection)
+        except SMSWorksError as error:  # it is no journal that we can use
+            results = [error] * len(jobs)
+        except Exception as error:
+            if connection is not None and connection.in_transaction:
+                _roll_back(connection)
+            results = [journal_error(self._path, error)] * len(jobs)
+        for job, result in zip(jobs, results, strict=True):
+            _answer(job, result)
+        return connection
+
+
+def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]:
+    results: list[Any] = []
+    connection.execute("BEGIN IMMEDIATE")
+    for job in jobs:
+        connection.execute("SAVEPOINT job")
+        try:
+            results.append(job.function(connection))
+        except SMSWorksError as error:  # a refusal, of this job alone
+            connection.execute("ROLLBACK TO job")
+            results.append(error)
+        connection.execute("RELEASE job")
+    connection.execute("COMMIT")
+    return results
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        pass  # what failed is told already; without a commit nothing of it stays
+
+
+def _answer(job: _Job, result: Any) -> None:
+    def deliver() -> None:
+        if job.future.done():
+            return
+        if isinstance(result, Exception):
+            job.future.set_exception(result)
+        else:
+            job.future.set_result(result)
+
+    try:
+        job.loop.call_soon_threadsafe(deliver)
+    except RuntimeError:
+        pass  # the loop has closed, and nobody waits any more

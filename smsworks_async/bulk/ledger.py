@@ -1,0 +1,339 @@
+"""Chunks from a journal: planned whole, started one by one, and kept through whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterable, Iterable
+from typing import Any, Final, Generic, TypeVar
+
+from smsworks_async.bulk.journals import Journal
+from smsworks_async.bulk.journals.records import (
+    OUTCOMES,
+    Claim,
+    Entry,
+    PlannedChunk,
+    State,
+    Totals,
+    pack_positions,
+    unpack_positions,
+)
+from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
+from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
+from smsworks_async.errors import BulkInterrupted, OutcomeUnknown, SMSWorksError
+
+
+T = TypeVar("T")
+
+#: How many chunks, or problems, are planned in one transition.
+_CHUNKS: Final = 50
+_PROBLEMS: Final = 5000
+#: All chunks in one look, so that a report is of one moment.
+_EVERY: Final = 2**31
+
+
+def new_owner() -> str:
+    """Make a name for whoever sends: it says where to look, and nobody else has it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+
+
+def packed(chunk: Chunk[T], kind: Kind[T]) -> PlannedChunk:
+    """Make a chunk fit for a journal."""
+    return PlannedChunk(
+        number=chunk.number,
+        items=kind.pack(chunk.items),
+        positions=pack_positions(chunk.positions),
+        size=len(chunk.items),
+        abroad=chunk.abroad,
+        credits=chunk.credits,
+    )
+
+
+def unpacked(claim: Claim, kind: Kind[T]) -> Chunk[T]:
+    """Read a chunk out of a journal."""
+    entry = claim.entry
+    return Chunk(
+        entry.number,
+        kind.unpack(claim.items),
+        unpack_positions(claim.positions),
+        entry.abroad,
+        entry.credits,
+        entry.attempt,
+    )
+
+
+async def plan(
+    journal: Journal,
+    campaign: str,
+    kind: Kind[T],
+    values: Iterable[Any] | AsyncIterable[Any],
+    reader: Reader[T],
+) -> None:
+    """Read recipients into a journal, or see that they are those that it has.
+
+    It can be stopped anywhere, and done again from the start: what is there already is compared.
+
+    Raises:
+        ValidationError: others are there.
+        BulkInterrupted: the iterable raised; what came before that is in the journal.
+    """
+    waiting: list[PlannedChunk] = []
+
+    async def write() -> None:
+        problems, reader.problems = reader.problems, []
+        chunks = waiting.copy()
+        waiting.clear()
+        await journal.plan(campaign, chunks, problems)
+
+    source = slices(values)
+    while True:
+        try:
+            some = await anext(source, None)
+        except Exception as error:
+            await write()
+            raise _interrupted(error, reader) from error
+        if some is None:
+            break
+        waiting.extend(packed(chunk, kind) for chunk in reader.take(some))
+        if len(waiting) >= _CHUNKS or len(reader.problems) >= _PROBLEMS:
+            await write()
+        await asyncio.sleep(0)
+    waiting.extend(packed(chunk, kind) for chunk in reader.finish())
+    await write()
+    totals = Totals(read=reader.read, set_aside=reader.set_aside.copy(), chunks=reader.chunks)
+    await journal.planned(campaign, totals)
+
+
+def _interrupted(error: Exception, reader: Reader[Any]) -> BulkInterrupted:
+    invalid, duplicates = reader.set_aside[Reason.INVALID], reader.set_aside[Reason.DUPLICATE]
+    return BulkInterrupted(
+        f"planning was interrupted by {type(error).__name__}, and nobody was sent to; with the "
+        "whole list it goes on where it was",
+        report=BulkReport(
+            read=reader.read,
+            not_sent=reader.read - invalid - duplicates,
+            invalid=invalid,
+            duplicates=duplicates,
+        ),
+    )
+
+
+class Ledger(Generic[T]):
+    """One run's view of a campaign in a journal: a `Source`.
+
+    Args:
+        journal: where the campaign is.
+        campaign: its id.
+        kind: what it sends.
+        lease: seconds for which a started request may leave.
+        round: which of the campaign's rounds.
+    """
+
+    def __init__(
+        self, journal: Journal, campaign: str, kind: Kind[T], lease: float, round: int = 0
+    ) -> None:
+        self._journal = journal
+        self._campaign = campaign
+        self._kind = kind
+        self._lease = lease
+        self._round = round
+        self._owner = new_owner()
+        self._cursor = -1
+        self._again: deque[int] = deque()
+        self._deadlines: dict[int, float] = {}
+        self._lapsed: set[int] = set()
+        self._why: dict[bool, SMSWorksError | None] = {True: None, False: None}
+        self._recipients = dict.fromkeys(State, 0)
+        self._set_aside: dict[str, int] = {}
+        self._before = 0
+
+    async def begin(self) -> None:
+        """Take up how far the campaign has got, and start again with its first chunk."""
+        self._cursor = -1
+        summary = await self._journal.summary(self._campaign)
+        states = summary.again if self._round else summary.states
+        self._recipients = dict.fromkeys(State, 0) | {
+            state: sums.recipients for state, sums in states.items()
+        }
+        waiting = self._recipients[State.PENDING] + self._recipients[State.SENDING]
+        self._before = sum(self._recipients.values()) - waiting
+        totals = summary.campaign.totals
+        if totals is not None and not self._round:
+            self._set_aside = {
+                "read": totals.read,
+                "invalid": totals.set_aside[Reason.INVALID],
+                "duplicates": totals.set_aside[Reason.DUPLICATE],
+            }
+
+    async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
+        """Start the next pending chunk; None when there is none that nobody else has."""
+        self._why[True] = abroad
+        after = self._again.popleft() - 1 if self._again else self._cursor
+        deadline = time.monotonic() + self._lease
+        starting = asyncio.ensure_future(
+            self._journal.start(
+                self._campaign,
+                owner=self._owner,
+                lease=self._lease,
+                round=self._round,
+                after=after,
+                abroad=abroad is None,
+            )
+        )
+        try:
+            claim = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # It may have been started all the same, and nothing will leave: say so.
+            claim = await starting
+            if claim is not None:
+                await self._give_back(claim)
+            raise
+        if claim is None:
+            return None
+        entry = claim.entry
+        self._cursor = max(self._cursor, entry.number)
+        self._deadlines[entry.number] = deadline
+        self._move(entry.size, State.PENDING, State.SENDING)
+        return unpacked(claim, self._kind)
+
+    async def _give_back(self, claim: Claim) -> None:
+        entry = claim.entry
+        outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
+        await self._journal.finish(self._campaign, entry.number, entry.attempt, outcome)
+
+    def _move(self, size: int, before: State, after: State) -> None:
+        self._recipients[before] -= size
+        self._recipients[after] += size
+
+    async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Keep what became of a chunk."""
+        number = chunk.number
+        entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
+        self._move(entry.size, State.SENDING, entry.state)
+        late = time.monotonic() >= self._deadlines.pop(number, 0.0)
+        if late and outcome.outcome is Outcome.NOT_SENT and number not in self._lapsed:
+            # This process was stopped for longer than its lease, and then nothing left.
+            self._lapsed.add(number)
+            self._again.append(number)
+
+    async def split(self, chunk: Chunk[T]) -> None:
+        """Put two halves in a refused chunk's place."""
+        parts = [packed(half, self._kind) for half in halves(chunk, self._kind, (0, 0))]
+        await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
+        self._move(len(chunk.items), State.SENDING, State.PENDING)
+
+    async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Have a refused chunk taken again."""
+        outcome = BatchOutcome(chunk.number, Outcome.NOT_SENT, len(chunk.items), error=error)
+        await self.finish(chunk, outcome)
+        self._again.append(chunk.number)
+
+    async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
+        """Leave the rest pending, for another run."""
+        self._why[False] = why
+
+    def document(self, chunk: Chunk[T]) -> Any:
+        """Give the body of a chunk's request."""
+        return self._kind.document(chunk)
+
+    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
+        """Give the numbers that a chunk goes to."""
+        return tuple(map(self._kind.destination, chunk.items))
+
+    def not_after(self, chunk: Chunk[T]) -> float | None:
+        """Give the moment at which the chunk's lease ends."""
+        return self._deadlines[chunk.number]
+
+    def counts(self) -> dict[str, int]:
+        """Give the counts of a report; who is pending is in none of them yet."""
+        return {
+            **self._set_aside,
+            "accepted": self._recipients[State.ACCEPTED],
+            "rejected": self._recipients[State.REJECTED],
+            "unknown": self._recipients[State.UNKNOWN],
+        }
+
+    def expected(self) -> dict[str, int]:
+        """Give what is known ahead."""
+        return {"planned": sum(self._recipients.values()), "before": self._before}
+
+    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
+        """Say what became of everybody, as the journal has it now."""
+        return await make_report(
+            self._journal, self._campaign, self._kind, stopped, round=self._round, why=self._why
+        )
+
+
+async def make_report(
+    journal: Journal,
+    campaign: str,
+    kind: Kind[T],
+    stopped: SMSWorksError | None = None,
+    *,
+    round: int = 0,
+    why: dict[bool, SMSWorksError | None] | None = None,
+) -> BulkReport:
+    """Say what became of everybody in a round of a campaign.
+
+    Args:
+        journal: where the campaign is.
+        campaign: its id.
+        kind: what it sends.
+        stopped: why the run ended early, or None.
+        round: the round.
+        why: why what is pending was not sent, in the UK (False) and outside it (True).
+    """
+    entries = [
+        entry
+        for entry in await journal.entries(campaign, limit=_EVERY)
+        if entry.round == round and entry.state is not State.SPLIT
+    ]
+    why = why or {}
+    batches = [
+        await _outcome(journal, campaign, kind, entry, why.get(entry.abroad) or why.get(False))
+        for entry in entries
+    ]
+    problems = [] if round else await _all_problems(journal, campaign)
+    recipients = dict.fromkeys(Outcome, 0)
+    for batch in batches:
+        recipients[batch.outcome] += batch.size
+    invalid = sum(problem.reason is Reason.INVALID for problem in problems)
+    return BulkReport(
+        read=sum(recipients.values()) + len(problems),
+        accepted=recipients[Outcome.ACCEPTED],
+        rejected=recipients[Outcome.REJECTED],
+        unknown=recipients[Outcome.UNKNOWN],
+        not_sent=recipients[Outcome.NOT_SENT],
+        invalid=invalid,
+        duplicates=len(problems) - invalid,
+        batches=tuple(batches),
+        problems=tuple(problems),
+        credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
+        stopped=stopped,
+    )
+
+
+async def _outcome(
+    journal: Journal, campaign: str, kind: Kind[T], entry: Entry, why: SMSWorksError | None
+) -> BatchOutcome:
+    if entry.state is State.ACCEPTED:
+        return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
+    error = entry.error or why
+    if entry.state is State.SENDING:
+        error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
+    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
+    destinations = tuple(map(kind.destination, chunk.items))
+    return BatchOutcome(
+        entry.number, OUTCOMES[entry.state], entry.size, error=error, destinations=destinations
+    )
+
+
+async def _all_problems(journal: Journal, campaign: str) -> list[Problem]:
+    problems: list[Problem] = []
+    while page := await journal.problems(campaign, problems[-1].position if problems else -1):
+        problems.extend(page)
+    return problems

@@ -1,0 +1,45 @@
+"""What bulk asks of the provider, over a client's calls."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from smsworks_async.answers import Operation
+from smsworks_async.bulk.engine import Post, Watch
+from smsworks_async.calls import Calls
+from smsworks_async.models.incoming import Batch
+from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import AsyncMessages
+
+
+_ONE_TEXT: Final = "send"
+
+
+class Provider:
+    """The few operations that bulk is made of."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self.iterate = AsyncMessages(calls).iterate
+        self.get = AsyncBatches(calls).get
+        self.balance = AsyncCredits(calls).balance
+        # Waiting for a turn is no part of a call, and does not use its time up.
+        self.turn = calls.turn
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one call may take, or None."""
+        return self._calls.settings.timeout
+
+    def post(self, kind: str) -> Post:
+        """Give what sends the documents of a kind."""
+        operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
+
+        async def post(document: Any, not_after: float | None, told: Watch) -> str:
+            batch = await self._calls.make(
+                operation, document, into=Batch, has_turn=True, not_after=not_after, told=told
+            )
+            return batch.batch_id
+
+        return post
