@@ -5,43 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Collection,
-    Iterable,
-    Mapping,
-)
-from contextlib import asynccontextmanager
-from typing import Any, Unpack
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import attrs
 
-from smsworks_async.bulk import again, export
-from smsworks_async.bulk.campaign import Run, too_dear
 from smsworks_async.bulk.engine import Engine
 from smsworks_async.bulk.estimate import BulkEstimate, estimate
-from smsworks_async.bulk.journals import Journal, open_journal
-from smsworks_async.bulk.journals.records import Campaign, State, Sums
-from smsworks_async.bulk.kinds import EachItsText, FromTemplate, OneText, kind_of
-from smsworks_async.bulk.ledger import make_report
+from smsworks_async.bulk.kinds import EachItsText, FromTemplate, OneText
 from smsworks_async.bulk.options import (
+    ATTEMPTS,
+    PAUSE,
     SETTLE,
     BulkFields,
     BulkOptions,
     EachFields,
     Options,
     RunOptions,
-    check_campaign,
     check_seconds,
     make_options,
     option_names,
+    too_dear,
 )
 from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader, check_iterable
-from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason, RecipientOutcome
+from smsworks_async.bulk.report import BulkReport, BulkStatus, RecipientOutcome
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
@@ -49,11 +38,15 @@ from smsworks_async.models.outgoing import Message
 from smsworks_async.resources._base import Resource
 
 
+if TYPE_CHECKING:
+    from smsworks_async.bulk.journals import Journal
+
+
 #: What may be sent in bulk, and what a campaign is read from.
 Destinations = Iterable[str | int] | AsyncIterable[str | int]
 Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mapping[str, Any]]
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
-JournalOrPath = Journal | str | os.PathLike[str]
+JournalOrPath: TypeAlias = "Journal | str | os.PathLike[str]"
 
 
 class AsyncBulk(Resource):
@@ -199,18 +192,19 @@ class AsyncBulk(Resource):
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read or written.
         """
+        from smsworks_async.bulk import campaigns
+
         seconds = check_seconds(settle, "settle")
-        async with self._kept(campaign, journal) as (opened, kind, kept):
-            await self._run_of(opened, kind, kept).reconciler().settle(seconds)
-            return await make_report(opened, campaign, kind)
+        async with campaigns.kept(journal, campaign) as kept:
+            return await campaigns.reconcile(kept, self._provider, seconds, self._sleep)
 
     async def retry_undelivered(
         self,
         campaign: str,
         *,
         journal: JournalOrPath,
-        attempts: int = again.ATTEMPTS,
-        pause: float = again.PAUSE,
+        attempts: int = ATTEMPTS,
+        pause: float = PAUSE,
         **options: Unpack[RunOptions],
     ) -> BulkReport:
         """Send again to those whom a campaign did not reach for a reason that may have passed.
@@ -235,23 +229,16 @@ class AsyncBulk(Resource):
         Raises:
             As `send`.
         """
+        from smsworks_async.bulk import campaigns
+        from smsworks_async.bulk.again import Again
+
         checks.whole_number(attempts, "attempts", at_least=2)
         check_seconds(pause, "pause")
         given: Any = {**options, "journal": journal, "campaign": campaign}
         chosen = make_options(self._calls.settings.batch_size, given)
-        async with self._kept(campaign, journal) as (opened, kind, kept):
-            run = self._run_of(opened, kind, kept, chosen)
-            history = again.History(opened, campaign, kind, self._provider.get)
-            choice: again.Again[Any] = again.Again(kind, attempts, pause, self._clock())
-            due = [sends for sends in await history.sends() if choice.is_due(sends)]
-            if not due and not kept.round:
-                return BulkReport()
-            # Two who choose at the same time choose the same: the round is there once.
-            if due:
-                await opened.plan_again(
-                    campaign, kept.round + 1, choice.chunks(due, kept.chunk_size)
-                )
-            return await run.carry_out(kept.round + 1 if due else kept.round)
+        async with campaigns.kept(journal, campaign) as kept:
+            again: Again[Any] = Again(kept.kind, attempts, pause, self._clock())
+            return await campaigns.send_again(kept, self._provider, chosen, again, self._sleep)
 
     async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
         """Say how far a campaign has got, from any process that has its journal.
@@ -260,27 +247,10 @@ class AsyncBulk(Resource):
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read.
         """
-        async with self._kept(campaign, journal) as (opened, _, _):
-            summary = await opened.summary(campaign)
-        none = Sums(chunks=0, recipients=0, credits=0.0)
-        count = {state: summary.states.get(state, none).recipients for state in State}
-        totals = summary.campaign.totals
-        set_aside = {} if totals is None else totals.set_aside
-        return BulkStatus(
-            campaign=campaign,
-            planned=totals is not None,
-            read=sum(count.values()) if totals is None else totals.read,
-            accepted=count[State.ACCEPTED],
-            rejected=count[State.REJECTED],
-            unknown=count[State.UNKNOWN],
-            not_sent=count[State.PENDING],
-            in_flight=count[State.SENDING],
-            invalid=set_aside.get(Reason.INVALID, 0),
-            duplicates=set_aside.get(Reason.DUPLICATE, 0),
-            credits=summary.states.get(State.ACCEPTED, none).credits,
-            rounds=summary.campaign.round,
-            sent_again=summary.again.get(State.ACCEPTED, none).recipients,
-        )
+        from smsworks_async.bulk import campaigns
+
+        async with campaigns.kept(journal, campaign) as kept:
+            return await campaigns.status(kept)
 
     async def outcomes(
         self, campaign: str, *, journal: JournalOrPath
@@ -293,8 +263,10 @@ class AsyncBulk(Resource):
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read.
         """
-        async with self._kept(campaign, journal) as (opened, kind, _):
-            async for outcome in export.recipients(opened, campaign, kind):
+        from smsworks_async.bulk import campaigns, export
+
+        async with campaigns.kept(journal, campaign) as kept:
+            async for outcome in export.recipients(kept.journal, campaign, kept.kind):
                 yield outcome
 
     async def export(
@@ -313,31 +285,13 @@ class AsyncBulk(Resource):
             JournalError: the journal cannot be read.
             OSError: the file cannot be written.
         """
+        from smsworks_async.bulk import export
+
         return await export.write(self.outcomes(campaign, journal=journal), to)
 
     @property
     def _provider(self) -> Provider:
         return Provider(self._calls)
-
-    def _run_of(
-        self, journal: Journal, kind: Kind[Any], kept: Campaign, options: Options | None = None
-    ) -> Run[Any]:
-        chosen = options or Options(chunk_size=kept.chunk_size)
-        return Run(journal, kept, kind, self._provider, chosen, self._sleep)
-
-    @asynccontextmanager
-    async def _kept(
-        self, campaign: str, journal: JournalOrPath
-    ) -> AsyncIterator[tuple[Journal, OneText | EachItsText, Campaign]]:
-        """Open a journal, and give a campaign that it has."""
-        check_campaign(campaign)
-        opened, ours = open_journal(journal)
-        try:
-            kept = (await opened.summary(campaign)).campaign
-            yield opened, kind_of(kept.kind, kept.message, campaign), kept
-        finally:
-            if ours:
-                await opened.close()
 
     async def _run(
         self,
@@ -349,9 +303,18 @@ class AsyncBulk(Resource):
         options = make_options(self._calls.settings.batch_size, given)
         if values is not None or options.journal is None:
             check_iterable(values, field)
-        if options.journal is not None and options.campaign is not None:
-            return await self._keep(options.journal, options.campaign, kind, values, options)
-        assert values is not None  # noqa: S101 - checked above
+        if options.journal is not None:
+            from smsworks_async.bulk import campaigns
+
+            return await campaigns.send(kind, values, self._provider, options, self._sleep)
+        return await self._stream(kind, values or (), options)
+
+    async def _stream(
+        self,
+        kind: OneText | EachItsText,
+        values: Iterable[Any] | AsyncIterable[Any],
+        options: Options,
+    ) -> BulkReport:
         await self._check_cost(kind, values, options)
         reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
         stream = Stream(kind, values, reader, options.max_credits)
@@ -364,31 +327,6 @@ class AsyncBulk(Resource):
         )
         await engine.carry_out()
         return await stream.report(engine.halt)
-
-    async def _keep(
-        self,
-        journal: JournalOrPath,
-        campaign: str,
-        kind: OneText | EachItsText,
-        values: Iterable[Any] | AsyncIterable[Any] | None,
-        options: Options,
-    ) -> BulkReport:
-        opened, ours = open_journal(journal)
-        begun = Campaign(
-            id=campaign,
-            kind=kind.name,
-            message=kind.shared,
-            chunk_size=options.chunk_size,
-            deduplicate=options.deduplicate,
-        )
-        try:
-            run = self._run_of(opened, kind, begun, options)
-            await run.plan(values)
-            await run.check_cost()
-            return await run.carry_out()
-        finally:
-            if ours:
-                await opened.close()
 
     async def _check_cost(self, kind: Kind[Any], values: Any, options: Options) -> None:
         """Refuse a run without a journal that would cost more than it may, if that is known."""

@@ -12,7 +12,7 @@ import attrs
 from smsworks_async import phone
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import PlannedChunk, State
-from smsworks_async.bulk.ledger import packed, unpacked
+from smsworks_async.bulk.planning import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import CODES, NotFound, ValidationError
 from smsworks_async.models.incoming import MessageRecord
@@ -23,9 +23,6 @@ T = TypeVar("T")
 #: The flooding filter (the provider's guide): so many alike to one number in any rolling hour.
 ALIKE: Final = 6
 HOUR: Final = 3600.0
-#: What a person waits for by default: seconds, and attempts in all.
-PAUSE: Final = 900.0
-ATTEMPTS: Final = 3
 _EVERY: Final = 2**31
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _FAILED: Final = frozenset({"UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "FAILED", "REJECTED"})

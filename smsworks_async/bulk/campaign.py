@@ -11,9 +11,10 @@ import attrs
 from smsworks_async.bulk.engine import Engine
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import Campaign, Entry, State
-from smsworks_async.bulk.ledger import Ledger, plan
-from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.ledger import Ledger
+from smsworks_async.bulk.options import Options, too_dear
 from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.planning import plan
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader
 from smsworks_async.bulk.reconcile import Reconciler
@@ -153,10 +154,3 @@ class Run(Generic[T]):
             nothing = await self.reconciler().settle(0)
             if all((e.number, e.attempt) != (entry.number, entry.attempt) for e in nothing):
                 return  # found, or there is a trace of it
-
-
-def too_dear(estimate: float, field: str, limit: str) -> ValidationError:
-    """Say that a run would cost more than it may."""
-    return ValidationError(
-        f"this would cost about {estimate:g} credits, and {limit}; nothing was sent", field=field
-    )

@@ -14,7 +14,7 @@ import attrs
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import OUTCOMES, Entry, State
 from smsworks_async.bulk.kinds import EachItsText, OneText
-from smsworks_async.bulk.ledger import unpacked
+from smsworks_async.bulk.planning import unpacked
 from smsworks_async.bulk.report import RecipientOutcome
 from smsworks_async.errors import APIError, ValidationError
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import attrs
 
 from smsworks_async.bulk.engine import Progress
-from smsworks_async.bulk.journals import Journal
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.outgoing import CommonFields, SharedFields
 from smsworks_async.settings import FASTEST, SLOWEST
 
 
+if TYPE_CHECKING:
+    from smsworks_async.bulk.journals import Journal
+
+
 #: Chunks in flight at a time.
 CONCURRENCY: Final = 8
 #: Seconds within which what is in doubt is looked for.
 SETTLE: Final = 30.0
+#: Of `bulk.retry_undelivered`: attempts in all, and seconds since the last failure.
+ATTEMPTS: Final = 3
+PAUSE: Final = 900.0
 #: The longest wait, in seconds: about four months.
 LONGEST: Final = 1e7
 #: The longest name of a campaign: it goes into the metadata of its messages.
@@ -200,3 +206,10 @@ def make_options(batch_size: int, given: BulkOptions) -> Options:
         chunk_size = batch_size
     checks.whole_number(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
     return Options(**{**given, "chunk_size": chunk_size})  # type: ignore[arg-type] # checked by it
+
+
+def too_dear(estimate: float, field: str, limit: str) -> ValidationError:
+    """Say that a run would cost more than it may."""
+    return ValidationError(
+        f"this would cost about {estimate:g} credits, and {limit}; nothing was sent", field=field
+    )

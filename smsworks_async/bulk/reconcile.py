@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 from smsworks_async import phone
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import Entry
-from smsworks_async.bulk.ledger import unpacked
+from smsworks_async.bulk.planning import unpacked
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import NotFound, SMSWorksError, ValidationError

@@ -161,9 +161,7 @@ async def test_a_refusal_of_ones_own_text_stops_that_text_and_nobody_else(concur
         for bad in (3, 57, 58, 99):
             messages[bad]["content"] = "darn"
         kept = {"journal": MemoryJournal(), "campaign": "x"} if journal else {}
-        report = await sms.bulk.send_each(
-            messages, chunk_size=25, concurrency=concurrency, **kept
-        )
+        report = await sms.bulk.send_each(messages, chunk_size=25, concurrency=concurrency, **kept)
         assert (report.accepted, report.rejected, report.stopped) == (96, 4, None)
         refused = {n for batch in report.batches if batch.code == 4006 for n in batch.destinations}
         assert refused == {f"447700900{n:03d}" for n in (3, 57, 58, 99)}

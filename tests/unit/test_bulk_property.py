@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async.bulk.engine import Engine
-from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.kinds import OneText
+from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.recipients import Reader
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown

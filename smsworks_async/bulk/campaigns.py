@@ -1,0 +1,139 @@
+"""What is done with campaigns in a journal, each by its name. Imported when it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async.bulk.again import Again, History
+from smsworks_async.bulk.campaign import Run
+from smsworks_async.bulk.journals import Journal, open_journal
+from smsworks_async.bulk.journals.records import Campaign, State, Sums
+from smsworks_async.bulk.kinds import EachItsText, OneText, kind_of
+from smsworks_async.bulk.ledger import make_report
+from smsworks_async.bulk.options import Options, check_campaign
+from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
+
+
+_NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
+
+
+@attrs.frozen
+class Kept:
+    """A campaign that a journal has."""
+
+    journal: Journal
+    kind: OneText | EachItsText
+    campaign: Campaign
+
+
+@asynccontextmanager
+async def opened(journal: Journal | str | os.PathLike[str]) -> AsyncIterator[Journal]:
+    """Open a journal, and close it where it was given as a path."""
+    made, ours = open_journal(journal)
+    try:
+        yield made
+    finally:
+        if ours:
+            await made.close()
+
+
+@asynccontextmanager
+async def kept(journal: Journal | str | os.PathLike[str], campaign: str) -> AsyncIterator[Kept]:
+    """Open a journal, and give a campaign that it has.
+
+    Raises:
+        ValidationError: it has none of this name.
+    """
+    check_campaign(campaign)
+    async with opened(journal) as made:
+        found = (await made.summary(campaign)).campaign
+        yield Kept(made, kind_of(found.kind, found.message, campaign), found)
+
+
+async def send(
+    kind: OneText | EachItsText,
+    values: Iterable[Any] | AsyncIterable[Any] | None,
+    provider: Provider,
+    options: Options,
+    sleep: Callable[[float], Awaitable[None]],
+) -> BulkReport:
+    """Begin a campaign, or go on with it."""
+    if options.journal is None or options.campaign is None:  # `Options` has checked both
+        raise AssertionError
+    begun = Campaign(
+        id=options.campaign,
+        kind=kind.name,
+        message=kind.shared,
+        chunk_size=options.chunk_size,
+        deduplicate=options.deduplicate,
+    )
+    async with opened(options.journal) as journal:
+        run = Run(journal, begun, kind, provider, options, sleep)
+        await run.plan(values)
+        await run.check_cost()
+        return await run.carry_out()
+
+
+async def reconcile(
+    campaign: Kept,
+    provider: Provider,
+    settle: float,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> BulkReport:
+    """Look for what is in doubt, and account for everybody."""
+    options = Options(chunk_size=campaign.campaign.chunk_size)
+    run = Run(campaign.journal, campaign.campaign, campaign.kind, provider, options, sleep)
+    await run.reconciler().settle(settle)
+    return await make_report(campaign.journal, campaign.campaign.id, campaign.kind)
+
+
+async def send_again(
+    campaign: Kept,
+    provider: Provider,
+    options: Options,
+    again: Again[Any],
+    sleep: Callable[[float], Awaitable[None]],
+) -> BulkReport:
+    """Send to those again whom the campaign did not reach, and who may be reached yet."""
+    name, round = campaign.campaign.id, campaign.campaign.round
+    history = History(campaign.journal, name, campaign.kind, provider.get)
+    due = [sends for sends in await history.sends() if again.is_due(sends)]
+    if due:
+        round += 1
+        # Two who choose at the same time choose the same: the round is there once.
+        chunks = again.chunks(due, campaign.campaign.chunk_size)
+        await campaign.journal.plan_again(name, round, chunks)
+    if not round:
+        return BulkReport()
+    run = Run(campaign.journal, campaign.campaign, campaign.kind, provider, options, sleep)
+    return await run.carry_out(round)
+
+
+async def status(campaign: Kept) -> BulkStatus:
+    """Say how far a campaign has got."""
+    summary = await campaign.journal.summary(campaign.campaign.id)
+    count = {state: summary.states.get(state, _NONE).recipients for state in State}
+    totals = summary.campaign.totals
+    set_aside = {} if totals is None else totals.set_aside
+    return BulkStatus(
+        campaign=campaign.campaign.id,
+        planned=totals is not None,
+        read=sum(count.values()) if totals is None else totals.read,
+        accepted=count[State.ACCEPTED],
+        rejected=count[State.REJECTED],
+        unknown=count[State.UNKNOWN],
+        not_sent=count[State.PENDING],
+        in_flight=count[State.SENDING],
+        invalid=set_aside.get(Reason.INVALID, 0),
+        duplicates=set_aside.get(Reason.DUPLICATE, 0),
+        credits=summary.states.get(State.ACCEPTED, _NONE).credits,
+        rounds=summary.campaign.round,
+        sent_again=summary.again.get(State.ACCEPTED, _NONE).recipients,
+    )
