@@ -18,6 +18,9 @@ from typing import Any, NoReturn
 from smsworks_async.errors import ConfigurationError, ValidationError
 
 
+#: What a normalised destination in the UK starts with.
+UK = "44"
+
 _INVALID_DESTINATION = 4004
 # Longer than any number that people write, so that what is checked is always short.
 _LONGEST = 64
@@ -83,14 +86,16 @@ def normalise(number: str | int, *, region: str | None = None, strict: bool = Fa
     >>> normalise("+33 1 23 45 67 89")
     '33123456789'
     """
-    if not isinstance(number, str):
-        number = _digits_of_integer(number)
+    if type(number) is not str:
+        number = str(number) if isinstance(number, str) else _digits_of_integer(number)
     prefixes = _UK_MOBILE
     if strict or region is not None:
         _require_library(region)
         prefixes = _UK_MOBILE if region in _UK_REGIONS else _WITH_COUNTRY_CODE
     if not (number.isdecimal() and number.isascii()):
         number = _without_separators(number)
+    elif number[:-9] == "447":  # as the API wants it, and as most lists have it
+        return number
     last_nine = number[-9:]
     if number[:-9] in prefixes and last_nine.isdecimal():
         return "447" + last_nine
@@ -105,7 +110,7 @@ def is_uk(destination: str) -> bool:
 
     It goes by shape: Jersey, Guernsey and the Isle of Man share 44 7 with the UK and count as UK.
     """
-    return destination.startswith("44")
+    return destination.startswith(UK)
 
 
 def mask(number: str) -> str:

@@ -170,7 +170,7 @@ class AsyncBulk(Resource):
                 "give content and destinations, or messages, or template and rows", field="content"
             )
         check_iterable(values, "destinations")
-        found = await estimate(kind, values, deduplicate=deduplicate)
+        found: BulkEstimate = await estimate(kind, values, deduplicate=deduplicate)
         if balance:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found
@@ -295,7 +295,7 @@ class AsyncBulk(Resource):
 
     async def _run(
         self,
-        kind: OneText | EachItsText,
+        kind: Kind[Any],
         values: Iterable[Any] | AsyncIterable[Any] | None,
         field: str,
         given: BulkOptions,
@@ -311,7 +311,7 @@ class AsyncBulk(Resource):
 
     async def _stream(
         self,
-        kind: OneText | EachItsText,
+        kind: Kind[Any],
         values: Iterable[Any] | AsyncIterable[Any],
         options: Options,
     ) -> BulkReport:

@@ -14,10 +14,11 @@ from smsworks_async.bulk.again import Again, History
 from smsworks_async.bulk.campaign import Run
 from smsworks_async.bulk.journals import Journal, open_journal
 from smsworks_async.bulk.journals.records import Campaign, State, Sums
-from smsworks_async.bulk.kinds import EachItsText, OneText, kind_of
+from smsworks_async.bulk.kinds import kind_of
 from smsworks_async.bulk.ledger import make_report
 from smsworks_async.bulk.options import Options, check_campaign
 from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
 
 
@@ -29,7 +30,7 @@ class Kept:
     """A campaign that a journal has."""
 
     journal: Journal
-    kind: OneText | EachItsText
+    kind: Kind[Any]
     campaign: Campaign
 
 
@@ -58,7 +59,7 @@ async def kept(journal: Journal | str | os.PathLike[str], campaign: str) -> Asyn
 
 
 async def send(
-    kind: OneText | EachItsText,
+    kind: Kind[Any],
     values: Iterable[Any] | AsyncIterable[Any] | None,
     provider: Provider,
     options: Options,

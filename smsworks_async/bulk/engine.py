@@ -174,24 +174,27 @@ class Engine(Generic[T]):
         return self._drained or self.halt is not None or self._broken is not None
 
     async def _take(self) -> tuple[Chunk[T], int] | None:
-        """Take a chunk when it is its turn; one worker at a time waits for that."""
-        async with self._taking:
-            while not self._over():
-                try:
-                    turn = await self._pace.turn()
-                except ConfigurationError as error:  # the client is closed
-                    self.halt = error
-                    break
-                try:
-                    chunk = await self._source.take(abroad=self._halt_abroad)
-                    if chunk is not None and await self._may_go(chunk):
-                        return chunk, turn
-                    self._drained = chunk is None
-                except BaseException:
-                    self._pace.done(succeeded=False)
-                    raise
+        """Take a chunk when it is its turn."""
+        while (turn := await self._turn()) is not None:
+            try:
+                chunk = await self._source.take(abroad=self._halt_abroad)
+                if chunk is not None and await self._may_go(chunk):
+                    return chunk, turn
+            except BaseException:
                 self._pace.done(succeeded=False)
+                raise
+            self._drained = self._drained or chunk is None
+            self._pace.done(succeeded=False)
         return None
+
+    async def _turn(self) -> int | None:
+        """Wait for a turn; None when the run is over. One worker at a time waits for it."""
+        async with self._taking:
+            try:
+                return None if self._over() else await self._pace.turn()
+            except ConfigurationError as error:  # the client is closed
+                self.halt = error
+                return None
 
     async def _may_go(self, chunk: Chunk[T]) -> bool:
         """Say whether a chunk may go, though meanwhile others may have met what dooms it."""

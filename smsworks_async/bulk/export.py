@@ -13,8 +13,8 @@ import attrs
 
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import OUTCOMES, Entry, State
-from smsworks_async.bulk.kinds import EachItsText, OneText
 from smsworks_async.bulk.planning import unpacked
+from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import RecipientOutcome
 from smsworks_async.errors import APIError, ValidationError
 
@@ -31,7 +31,7 @@ async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[Entry]:
 
 
 async def recipients(
-    journal: Journal, campaign: str, kind: OneText | EachItsText
+    journal: Journal, campaign: str, kind: Kind[Any]
 ) -> AsyncGenerator[RecipientOutcome]:
     """Give every recipient once: those that were put into chunks, then those set aside."""
     later: dict[int, RecipientOutcome] = {}

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async import phone, text
-from smsworks_async.bulk.recipients import Chunk
+from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.bulk.templates import Template
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.convert import to_wire
@@ -24,13 +24,16 @@ CAMPAIGN: Final = "smsworks-campaign"
 POSITION: Final = "smsworks-position"
 
 
+def _abroad(destinations: Sequence[str]) -> Sequence[int]:
+    uk = phone.UK
+    return [index for index, number in enumerate(destinations) if not number.startswith(uk)]
+
+
 class OneText:
     """One text to many; an item is a number."""
 
     name: Final = "send"
     parse = staticmethod(phone.normalise)
-    is_uk = staticmethod(phone.is_uk)
-    key: Any = str
 
     def __init__(self, shared: Mapping[str, Any]) -> None:
         #: What all of them share, as it goes on the wire.
@@ -43,6 +46,14 @@ class OneText:
         shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
         return cls(shared)
+
+    def keys(self, items: Sequence[str]) -> Sequence[str]:
+        """Give what tells each from the others."""
+        return items
+
+    def abroad(self, items: Sequence[str]) -> Sequence[int]:
+        """Give the indices of those outside the UK."""
+        return _abroad(items)
 
     def destination(self, item: str) -> str:
         """Give the number that it goes to."""
@@ -109,13 +120,13 @@ class EachItsText:
         wire: Wire = to_wire(attrs.evolve(message, ai=False) if message.ai is None else message)
         return wire
 
-    def key(self, item: Wire) -> Hashable:
-        """Give what tells it from others."""
-        return item["destination"], item["content"]
+    def keys(self, items: Sequence[Wire]) -> Sequence[Hashable]:
+        """Give what tells each from the others."""
+        return [(item["destination"], item["content"]) for item in items]
 
-    def is_uk(self, item: Wire) -> bool:
-        """Say whether it goes to the UK."""
-        return phone.is_uk(item["destination"])
+    def abroad(self, items: Sequence[Wire]) -> Sequence[int]:
+        """Give the indices of those outside the UK."""
+        return _abroad([item["destination"] for item in items])
 
     def destination(self, item: Wire) -> str:
         """Give the number that it goes to."""
@@ -196,6 +207,6 @@ class FromTemplate(EachItsText):
         return self._wire(Message(**fields))
 
 
-def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> OneText | EachItsText:
+def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:
     """Give the kind of a campaign that is planned: a filled template is a text for each."""
     return OneText(shared) if name == OneText.name else EachItsText(campaign)

@@ -27,18 +27,33 @@ SLICE: Final = 500
 
 
 class Kind(Protocol[T]):
-    """What a bulk run is made of: destinations, or messages."""
+    """What a bulk run is made of: destinations, or messages.
+
+    Attributes:
+        name: ``"send"``, ``"send_each"`` or ``"template"``.
+        shared: what all messages share, as it goes on the wire.
+    """
+
+    @property
+    def name(self) -> str:
+        """See above."""
+        ...
+
+    @property
+    def shared(self) -> Mapping[str, Any]:
+        """See above."""
+        ...
 
     def parse(self, value: Any, /) -> T:
         """Check one, or raise `ValidationError`."""
         ...
 
-    def key(self, item: T, /) -> Hashable:
-        """Give what tells it from others."""
+    def keys(self, items: Sequence[T], /) -> Sequence[Hashable]:
+        """Give what tells each from the others."""
         ...
 
-    def is_uk(self, item: T, /) -> bool:
-        """Say whether it goes to the UK."""
+    def abroad(self, items: Sequence[T], /) -> Sequence[int]:
+        """Give the indices of those outside the UK."""
         ...
 
     def destination(self, item: T, /) -> str:
@@ -127,6 +142,7 @@ class Reader(Generic[T]):
         self._kind = kind
         self._size = chunk_size
         self._seen: set[Hashable] | None = set() if deduplicate else None
+        # Items and their positions, of those outside the UK (True) and in it.
         self._waiting: dict[bool, tuple[list[T], list[int]]] = {True: ([], []), False: ([], [])}
         #: How many chunks there are by now; the next one takes this number.
         self.chunks = 0
@@ -134,45 +150,81 @@ class Reader(Generic[T]):
         self.problems: list[Problem] = []
         self.set_aside = dict.fromkeys(Reason, 0)
 
-    def take(self, values: Iterable[Any]) -> Iterator[Chunk[T]]:
+    def take(self, values: Sequence[Any]) -> Iterator[Chunk[T]]:
         """Read a slice, and give the chunks that it fills."""
-        parse, key, is_uk = self._kind.parse, self._kind.key, self._kind.is_uk
-        waiting, seen, size = self._waiting, self._seen, self._size
-        position = self.read - 1
-        try:
-            for position, value in enumerate(values, self.read):
-                try:
-                    item = parse(value)
-                except Exception as error:  # whatever it is, it is this recipient's
-                    self._set_aside(position, value, Reason.INVALID, error)
-                    continue
-                if seen is not None:
-                    before = len(seen)
-                    seen.add(key(item))
-                    if len(seen) == before:
-                        self._set_aside(position, value, Reason.DUPLICATE)
-                        continue
-                uk = is_uk(item)
-                items, positions = waiting[uk]
-                items.append(item)
-                positions.append(position)
-                if len(items) == size:
-                    self.read = position + 1
-                    yield self._chunk(uk)
-        finally:
-            self.read = position + 1
+        before = len(self.problems)
+        items, positions = self._parse(values)
+        self.read += len(values)
+        if self._seen is not None:
+            items, positions = self._without_repeats(self._seen, items, positions, values)
+        self.problems[before:] = sorted(self.problems[before:], key=lambda one: one.position)
+        abroad = self._kind.abroad(items)
+        if abroad:
+            self._put_by(True, [items[i] for i in abroad], [positions[i] for i in abroad])
+            out = frozenset(abroad)
+            home = [index for index in range(len(items)) if index not in out]
+            items, positions = [items[i] for i in home], [positions[i] for i in home]
+        self._put_by(False, items, positions)
+        for where in (False, True):
+            while len(self._waiting[where][0]) >= self._size:
+                yield self._chunk(where)
+
+    def _parse(self, values: Sequence[Any]) -> tuple[list[T], Sequence[int]]:
+        """Check each, and give those that are in order with their positions."""
+        items: list[T] = []
+        bad: set[int] = set()
+        parsed = map(self._kind.parse, values)
+        while (done := len(items) + len(bad)) < len(values):
+            error: Exception = RuntimeError("it stopped an iteration")
+            try:
+                items.extend(parsed)
+            except Exception as raised:  # whatever it is, it is this recipient's
+                error = raised
+            done = len(items) + len(bad)
+            if done < len(values):
+                self._set_aside(self.read + done, values[done], Reason.INVALID, error)
+                bad.add(done)
+        positions = range(self.read, self.read + len(values))
+        if not bad:
+            return items, positions
+        return items, [at for index, at in enumerate(positions) if index not in bad]
+
+    def _without_repeats(
+        self,
+        seen: set[Hashable],
+        items: list[T],
+        positions: Sequence[int],
+        values: Sequence[Any],
+    ) -> tuple[list[T], Sequence[int]]:
+        add, first = seen.add, self.read - len(values)
+        keys = self._kind.keys(items)
+        if len(frozenset(keys)) == len(keys) and seen.isdisjoint(keys):
+            seen.update(keys)
+            return items, positions
+        new = [i for i, key in enumerate(keys) if key not in seen and not add(key)]
+        for index in sorted(set(range(len(items))).difference(new)):
+            at = positions[index]
+            self._set_aside(at, values[at - first], Reason.DUPLICATE)
+        return [items[i] for i in new], [positions[i] for i in new]
+
+    def _put_by(self, abroad: bool, items: Sequence[T], positions: Sequence[int]) -> None:
+        waiting = self._waiting[abroad]
+        waiting[0].extend(items)
+        waiting[1].extend(positions)
 
     def finish(self) -> Iterator[Chunk[T]]:
         """Give what is left."""
-        for uk in (True, False):
-            if self._waiting[uk][0]:
-                yield self._chunk(uk)
+        for abroad in (False, True):
+            if self._waiting[abroad][0]:
+                yield self._chunk(abroad)
 
-    def _chunk(self, uk: bool) -> Chunk[T]:
-        items, positions = self._waiting[uk]
-        self._waiting[uk] = ([], [])
+    def _chunk(self, abroad: bool) -> Chunk[T]:
+        items, positions = self._waiting[abroad]
+        size = self._size
+        self._waiting[abroad] = (items[size:], positions[size:])
+        items, positions = items[:size], positions[:size]
         number, self.chunks = self.chunks, self.chunks + 1
-        return Chunk(number, items, positions, not uk, self._kind.credits(items, abroad=not uk))
+        return Chunk(number, items, positions, abroad, self._kind.credits(items, abroad=abroad))
 
     def _set_aside(
         self, position: int, value: object, reason: Reason, error: Exception | None = None

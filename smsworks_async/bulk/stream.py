@@ -36,6 +36,7 @@ class Stream(Generic[T]):
         self._reader = reader
         self._max_credits = max_credits
         self._source = self._read(values)
+        self._reading = asyncio.Lock()
         self._outcomes: list[BatchOutcome] = []
         self._recipients = dict.fromkeys(Outcome, 0)
         self._taken = 0.0
@@ -58,6 +59,10 @@ class Stream(Generic[T]):
         """Read the next chunk, unless it would exceed the credits; None when there are no more."""
         if self._waiting:
             return self._waiting.popleft()
+        async with self._reading:
+            return await self._next(abroad)
+
+    async def _next(self, abroad: SMSWorksError | None) -> Chunk[T] | None:
         while self._full is None and (chunk := await anext(self._source, None)) is not None:
             limit = self._max_credits
             if chunk.abroad and abroad is not None:

@@ -17,30 +17,30 @@ from smsworks_async.bulk.journals.records import (
 from smsworks_async.bulk.report import Problem, Reason
 
 
-_NAMES: Final = (
-    *("size", "abroad", "credits", "round", "state", "attempt", "owner"),
-    *("began", "lease", "batch_id", "error", "again"),
-)
+_PLANNED: Final = ("number", "size", "abroad", "credits", "round")
+_MOVING: Final = ("state", "attempt", "owner", "began", "lease", "batch_id", "error", "again")
 #: The columns that `entry` reads.
-COLUMNS: Final = ", ".join(("number", *_NAMES))
-#: Statements that take `values`, the campaign's key and the chunk's number.
+COLUMNS: Final = ", ".join((*_PLANNED, *_MOVING))
+#: Takes what is `moving`, the campaign's key and the chunk's number.
 UPDATE: Final = (
-    f"UPDATE chunk SET {', '.join(f'{name} = ?' for name in _NAMES)} "  # noqa: S608
+    f"UPDATE chunk SET {', '.join(f'{name} = ?' for name in _MOVING)} "  # noqa: S608
     "WHERE campaign = ? AND number = ?"
 )
+#: Takes the campaign's key, what was `planned` and what is `moving`.
 INSERT: Final = (
-    f"INSERT INTO chunk ({', '.join(_NAMES)}, campaign, number) "  # noqa: S608
-    f"VALUES ({', '.join('?' * (len(_NAMES) + 2))})"
+    f"INSERT INTO chunk (campaign, {COLUMNS}) "  # noqa: S608
+    f"VALUES (?, {', '.join('?' * len((*_PLANNED, *_MOVING)))})"
 )
 
 
-def values(entry: Entry) -> tuple[Any, ...]:
-    """Give a chunk's columns, but for its number."""
+def planned(entry: Entry) -> tuple[Any, ...]:
+    """Give the columns that stay as they were planned."""
+    return entry.number, entry.size, entry.abroad, entry.credits, entry.round
+
+
+def moving(entry: Entry) -> tuple[Any, ...]:
+    """Give the columns that change."""
     return (
-        entry.size,
-        entry.abroad,
-        entry.credits,
-        entry.round,
         entry.state.value,
         entry.attempt,
         entry.owner,

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
@@ -70,11 +70,15 @@ class SQLiteJournal:
         self.path = os.fspath(path)
         self._clock = clock
         self._worker = Worker(self.path, lambda: connect(self.path))
+        self._keys: dict[str, int] = {}
 
     async def _do(self, campaign: str, function: Callable[[_File], T]) -> T:
-        return await self._worker.do(
-            lambda connection: function(_File(connection, campaign, self._clock()))
-        )
+        def job(connection: sqlite3.Connection) -> T:
+            if (key := self._keys.get(campaign)) is None:
+                key = self._keys[campaign] = _key(connection, campaign)
+            return function(_File(connection, key, self._clock()))
+
+        return await self._worker.do(job)
 
     async def begin(self, campaign: Campaign) -> Campaign:
         return await self._worker.do(lambda connection: _begin(connection, campaign, self._clock()))
@@ -156,34 +160,39 @@ def _begin(connection: sqlite3.Connection, campaign: Campaign, now: float) -> Ca
             now,
         ),
     )
-    kept = _File(connection, campaign.id, now).campaign
+    kept = _File(connection, _key(connection, campaign.id), now).campaign
     check_campaign(kept, campaign)
     return kept
+
+
+def _key(connection: sqlite3.Connection, campaign: str) -> int:
+    row = connection.execute("SELECT key FROM campaign WHERE id = ?", (campaign,)).fetchone()
+    if row is None:
+        raise no_such(campaign)
+    return int(row[0])
 
 
 class _File:
     """One campaign within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, campaign: str, now: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, key: int, now: float) -> None:
         self._db = connection
+        self._key = key
         self._now = now
-        row = connection.execute(
-            "SELECT key, id, kind, message, chunk_size, deduplicate, totals, round "
-            "FROM campaign WHERE id = ?",
-            (campaign,),
-        ).fetchone()
-        if row is None:
-            raise no_such(campaign)
-        self._key: int = row[0]
-        self._row: Sequence[Any] = row[1:]
 
     @property
     def campaign(self) -> Campaign:
-        return rows.campaign(self._row)
+        return rows.campaign(
+            self._db.execute(
+                "SELECT id, kind, message, chunk_size, deduplicate, totals, round "
+                "FROM campaign WHERE key = ?",
+                (self._key,),
+            ).fetchone()
+        )
 
     def _change(self, change: states.Change, detail: str = "") -> Entry:
         entry, what = change
-        self._db.execute(rows.UPDATE, (*rows.values(entry), self._key, entry.number))
+        self._db.execute(rows.UPDATE, (*rows.moving(entry), self._key, entry.number))
         self._event(entry, what, detail)
         return entry
 
@@ -223,7 +232,7 @@ class _File:
             credits=chunk.credits,
             round=round,
         )
-        self._db.execute(rows.INSERT, (*rows.values(entry), self._key, entry.number))
+        self._db.execute(rows.INSERT, (self._key, *rows.planned(entry), *rows.moving(entry)))
         self._db.execute(
             "INSERT INTO recipients VALUES (?, ?, ?, ?)",
             (self._key, chunk.number, chunk.items, chunk.positions),

@@ -146,14 +146,17 @@ def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]
     results: list[Any] = []
     connection.execute("BEGIN IMMEDIATE")
     for job in jobs:
-        connection.execute("SAVEPOINT job")
+        if len(jobs) > 1:
+            connection.execute("SAVEPOINT job")
         try:
             results.append(job.function(connection))
         except SMSWorksError as error:  # a refusal, of this job alone
-            connection.execute("ROLLBACK TO job")
+            connection.execute("ROLLBACK TO job" if len(jobs) > 1 else "ROLLBACK")
             results.append(error)
-        connection.execute("RELEASE job")
-    connection.execute("COMMIT")
+        if len(jobs) > 1:
+            connection.execute("RELEASE job")
+    if connection.in_transaction:
+        connection.execute("COMMIT")
     return results
 
 
