@@ -8,14 +8,17 @@ all of it against. Every error is a `SMSWorksError`.
 
 from smsworks_async import phone, text
 from smsworks_async._version import __version__
+from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.bulk.options import BulkFields, BulkOptions
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
     BulkReport,
+    BulkStatus,
     Outcome,
     Problem,
     Reason,
+    RecipientOutcome,
 )
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import (
@@ -25,6 +28,7 @@ from smsworks_async.errors import (
     FloodingRefused,
     InsufficientCredit,
     InvalidMessage,
+    JournalError,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -67,11 +71,13 @@ __all__ = [
     "Batch",
     "BatchFields",
     "BatchOutcome",
+    "BulkEstimate",
     "BulkFields",
     "BulkInterrupted",
     "BulkOptions",
     "BulkProgress",
     "BulkReport",
+    "BulkStatus",
     "CommonFields",
     "ConfigurationError",
     "ErrorSample",
@@ -79,6 +85,7 @@ __all__ = [
     "FloodingRefused",
     "InsufficientCredit",
     "InvalidMessage",
+    "JournalError",
     "Message",
     "MessageFields",
     "MessageRecord",
@@ -93,6 +100,7 @@ __all__ = [
     "Problem",
     "RateLimited",
     "Reason",
+    "RecipientOutcome",
     "RetryPolicy",
     "SMSWorks",
     "SMSWorksError",

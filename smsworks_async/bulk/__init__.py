@@ -157,20 +157,9 @@ class AsyncBulk(Resource):
         Raises:
             ValidationError: what was given is none of the three, or a text is not as it should be.
         """
-        kind: Kind[Any]
-        values: Any
-        if content is not None and destinations is not None and not (messages or template):
-            kind, values = OneText({"content": checks.content(content)}), destinations
-        elif template is not None and rows is not None and messages is None and content is None:
-            kind, values = FromTemplate(template, {"sender": "Estimate"}), rows
-        elif messages is not None and template is None and content is None:
-            kind, values = EachItsText(), messages
-        else:
-            raise ValidationError(
-                "give content and destinations, or messages, or template and rows", field="content"
-            )
+        kind, values = _estimated(content, destinations, messages, template, rows)
         check_iterable(values, "destinations")
-        found: BulkEstimate = await estimate(kind, values, deduplicate=deduplicate)
+        found = await estimate(kind, values, deduplicate=deduplicate)
         if balance:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found
@@ -366,3 +355,19 @@ def _each(template: str | None, common: Mapping[str, Any], campaign: str | None)
         name = next(iter(common))
         raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
     return EachItsText(campaign)
+
+
+def _estimated(
+    content: str | None, destinations: Any, messages: Any, template: str | None, rows: Any
+) -> tuple[Kind[Any], Any]:
+    """Choose what is to be estimated."""
+    given = {name for name, value in locals().items() if value is not None}
+    if content is not None and given == {"content", "destinations"}:
+        return OneText({"content": checks.content(content)}), destinations
+    if template is not None and given == {"template", "rows"}:
+        return FromTemplate(template, {"sender": "Estimate"}), rows
+    if given == {"messages"}:
+        return EachItsText(), messages
+    raise ValidationError(
+        "give content and destinations, or messages, or template and rows", field="content"
+    )

@@ -1,0 +1,195 @@
+"""What leads a chunk from one state to another: whatever happens, it is sent once at a time."""
+
+from __future__ import annotations
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsworks_async.bulk.journals import states
+from smsworks_async.bulk.journals.records import (
+    Entry,
+    State,
+    pack_error,
+    pack_positions,
+    unpack_error,
+    unpack_positions,
+)
+from smsworks_async.bulk.report import BatchOutcome, Outcome
+from smsworks_async.errors import (
+    APIError,
+    ConfigurationError,
+    InsufficientCredit,
+    InvalidMessage,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+)
+
+
+PENDING = Entry(number=0, size=3, abroad=False, credits=3.0)
+
+
+def outcome(what, batch_id=None, error=None):
+    return BatchOutcome(0, what, 3, batch_id=batch_id, error=error)
+
+
+ACCEPTED = outcome(Outcome.ACCEPTED, "1")
+UNKNOWN = outcome(Outcome.UNKNOWN, error=OutcomeUnknown("lost", operation="x"))
+NOT_SENT = outcome(Outcome.NOT_SENT, error=NotSent("no"))
+BROKE = outcome(Outcome.REJECTED, error=InsufficientCredit("no", status=402, code=4021))
+REFUSED = outcome(Outcome.REJECTED, error=InvalidMessage("no", status=400, code=4002))
+
+
+def sending(now=0.0, lease=10.0):
+    return states.start(PENDING, "a", now, lease)[0]
+
+
+def test_a_start_names_its_owner_its_attempt_and_its_lease():
+    entry, what = states.start(PENDING, "a", 5.0, 10.0)
+    assert (entry.state, entry.owner, entry.attempt) == (State.SENDING, "a", 1)
+    assert (entry.began, entry.lease, what) == (5.0, 15.0, "started")
+
+
+def test_an_answer_decides():
+    assert states.finish(sending(), 1, ACCEPTED)[0].batch_id == "1"
+    assert states.finish(sending(), 1, ACCEPTED)[0].state is State.ACCEPTED
+    assert states.finish(sending(), 1, REFUSED)[0].state is State.REJECTED
+    assert states.finish(sending(), 1, UNKNOWN)[0].state is State.UNKNOWN
+    assert states.finish(sending(), 1, NOT_SENT)[0].state is State.PENDING
+
+
+def test_a_late_answer_upgrades_what_is_unknown():
+    unknown = states.stall(sending(), 10.0)[0]
+    assert unknown.state is State.UNKNOWN
+    accepted = attrs.evolve(unknown, state=State.ACCEPTED, batch_id="1", error=None)
+    assert states.finish(unknown, 1, ACCEPTED) == (accepted, "accepted")
+    assert states.finish(unknown, 1, NOT_SENT)[0].state is State.PENDING
+
+
+def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
+    resent = states.resend(states.stall(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
+    again = states.start(resent, "b", 100.0, 10.0)[0]
+    for late in (UNKNOWN, NOT_SENT, REFUSED):
+        assert states.finish(again, 1, late) == (again, f"{late.outcome}, too late to matter")
+    known = states.finish(again, 1, ACCEPTED)
+    assert (known[0].state, known[1]) == (State.ACCEPTED, "accepted, late")
+    twice = states.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
+    assert twice == (known[0], "accepted a second time")
+    assert states.finish(known[0], 2, UNKNOWN)[0] is known[0]
+
+
+def test_a_lease_that_lasts_is_left_alone():
+    assert states.stall(sending(), 9.99) is None
+    assert states.stall(PENDING, 99.0) is None
+
+
+def test_a_chunk_is_resent_only_after_its_lease_and_the_time_of_a_request():
+    unknown = states.finish(sending(), 1, UNKNOWN)[0]
+    assert states.resend(unknown, 1, 12.0, 5.0) == 3.0
+    assert states.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
+    assert states.resend(unknown, 2, 15.0, 5.0) is None
+    assert states.resend(sending(), 1, 99.0, 5.0) is None
+
+
+def test_only_a_refusal_that_may_have_passed_is_reopened():
+    broke = states.finish(sending(), 1, BROKE)[0]
+    refused = states.finish(sending(), 1, REFUSED)[0]
+    assert states.reopen(broke)[0].state is State.PENDING
+    assert states.reopen(refused) is None
+    assert states.reopen(PENDING) is None
+
+
+def test_only_the_attempt_that_was_refused_is_split():
+    assert states.split(sending(), 1)[0].state is State.SPLIT
+    assert states.split(sending(), 2) is None
+    assert states.split(PENDING, 0) is None
+
+
+def test_what_is_found_is_accepted_unless_the_chunk_has_moved_on():
+    unknown = states.stall(sending(), 10.0)[0]
+    assert states.found(unknown, 1, "7")[0].batch_id == "7"
+    assert states.found(unknown, 2, "7") is None
+    assert states.found(sending(), 1, "7") is None
+
+
+steps = st.lists(
+    st.sampled_from(
+        ["start", "stall", "resend", "reopen", "found", *("finish accepted", "finish unknown")]
+        + ["finish not sent", "finish refused", "finish broke", "late accepted"]
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_no_history_loses_an_acceptance_or_has_two_requests_in_doubt_without_a_resend(history):
+    """Between two starts there is the proof that nothing left, a refusal, or a resend by name."""
+    entry, now = PENDING, 0.0
+    outcomes = {
+        "finish accepted": ACCEPTED,
+        "finish unknown": UNKNOWN,
+        "finish not sent": NOT_SENT,
+        "finish refused": REFUSED,
+        "finish broke": BROKE,
+    }
+    excused, accepted, started = True, False, False
+    for step in history:
+        now += 1.0
+        before = entry
+        if step == "start":
+            if entry.state is State.PENDING:
+                assert excused
+                entry, excused, started = states.start(entry, "a", now, 3.0)[0], False, True
+        elif step == "late accepted":
+            if started:
+                entry = states.finish(entry, max(1, entry.attempt - 1), ACCEPTED)[0]
+                accepted = True
+        elif step in outcomes:
+            if entry.state is State.SENDING:
+                entry = states.finish(entry, entry.attempt, outcomes[step])[0]
+                excused = step in {"finish not sent", "finish refused", "finish broke"}
+                accepted = accepted or step == "finish accepted"
+        else:
+            change = {
+                "stall": lambda e, at: states.stall(e, at),
+                "resend": lambda e, at: states.resend(e, e.attempt, at, 2.0),
+                "reopen": lambda e, _: states.reopen(e),
+                "found": lambda e, _: states.found(e, e.attempt, "1"),
+            }[step](entry, now)
+            if isinstance(change, tuple):
+                entry = change[0]
+                excused = excused or step == "resend"
+                accepted = accepted or step == "found"
+        if accepted:
+            assert entry.state is State.ACCEPTED
+        if before.state is State.ACCEPTED:
+            assert entry == before
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, unique=True).map(sorted))
+def test_positions_survive_being_packed(positions):
+    assert list(unpack_positions(pack_positions(positions))) == positions
+
+
+def test_positions_in_a_row_are_packed_as_one_run():
+    assert pack_positions(range(500)) == "0-499"
+    assert pack_positions([7]) == "7-7"
+    assert pack_positions([1, 2, 3, 9]) == "1-3,9"
+
+
+def test_errors_survive_being_packed():
+    for error in (
+        RateLimited("slow down", status=429, permanent=False),
+        InsufficientCredit("no", status=402, code=4021),
+        APIError("odd", status=418),
+        OutcomeUnknown("lost", operation="POST /batch/send"),
+        NotSent("no connection"),
+        ConfigurationError("closed"),
+    ):
+        back = unpack_error(pack_error(error))
+        assert type(back) is type(error)
+        assert str(back) == str(error)
+        assert getattr(back, "permanent", None) == getattr(error, "permanent", None)
+        assert back.safe_to_repeat == error.safe_to_repeat
+    assert unpack_error(pack_error(None)) is None
