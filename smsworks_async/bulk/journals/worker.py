@@ -48,7 +48,9 @@ def journal_error(path: str, error: BaseException) -> JournalError:
 
 @attrs.frozen
 class _Job:
-    function: Callable[[sqlite3.Connection], Any]
+    """A function to carry out; None ends the thread."""
+
+    function: Callable[[sqlite3.Connection], Any] | None
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
@@ -64,7 +66,7 @@ class Worker:
     def __init__(self, path: str, connect: Callable[[], sqlite3.Connection]) -> None:
         self._path = path
         self._connect = connect
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
@@ -96,34 +98,37 @@ class Worker:
     async def close(self) -> None:
         """Finish what waits, and close the file."""
         with self._lock:
+            to_end = self._thread is not None and not self._closed and self._pid == os.getpid()
             self._closed = True
-            thread = self._thread
-        if thread is not None and self._pid == os.getpid():
-            self._queue.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+        if to_end:
+            loop = asyncio.get_running_loop()
+            end = _Job(None, loop, loop.create_future())
+            self._queue.put(end)
+            await end.future
 
     def _main(self) -> None:
         connection: sqlite3.Connection | None = None
-        try:
-            while jobs := self._next():
+        end: _Job | None = None
+        while end is None:
+            jobs, end = self._next()
+            if jobs:
                 connection = self._carry_out(jobs, connection)
-        finally:
-            if connection is not None:
-                connection.close()
+        if connection is not None:
+            connection.close()
+        _answer(end, None)
 
-    def _next(self) -> Sequence[_Job]:
-        """Give all that waits; nothing when it is over."""
+    def _next(self) -> tuple[Sequence[_Job], _Job | None]:
+        """Give all that waits, and the end if it has come."""
         jobs: list[_Job] = []
         while len(jobs) < _TOGETHER:
             try:
                 job = self._queue.get(block=not jobs)
             except queue.Empty:
                 break
-            if job is None:
-                self._queue.put(None)
-                break
+            if job.function is None:
+                return jobs, job
             jobs.append(job)
-        return jobs
+        return jobs, None
 
     def _carry_out(
         self, jobs: Sequence[_Job], connection: sqlite3.Connection | None
@@ -149,7 +154,7 @@ def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]
         if len(jobs) > 1:
             connection.execute("SAVEPOINT job")
         try:
-            results.append(job.function(connection))
+            results.append(job.function(connection) if job.function else None)
         except SMSWorksError as error:  # a refusal, of this job alone
             connection.execute("ROLLBACK TO job" if len(jobs) > 1 else "ROLLBACK")
             results.append(error)
