@@ -27,8 +27,10 @@ from smsworks_async.models.incoming import MessageRecord
 
 T = TypeVar("T")
 
-#: By how much the provider's clock may be behind ours.
+#: By how much the provider's clock may be behind ours for a batch to count as found.
 CLOCKS: Final = timedelta(minutes=5)
+#: How much older a batch may be that is a reason not to send again: clocks can be set wrong.
+TRACES: Final = timedelta(days=1)
 #: When to look again, as parts of the time to settle: soon at first, since most lags are short.
 LOOKS: Final = (0.0, 1 / 15, 3 / 15, 7 / 15, 1.0)
 #: How many chunks are looked for at a time.
@@ -117,10 +119,10 @@ class Reconciler(Generic[T]):
         chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
         candidates = await self._candidates(entry, chunk)
         doubt = False
-        for batch_id, is_marked in candidates.items():
+        for batch_id, is_its_own in candidates.items():
             if await self._journal.holds(self._campaign, batch_id):
                 continue  # another chunk's
-            if is_marked and await self._has_its_recipients(batch_id, chunk):
+            if is_its_own and await self._has_its_recipients(batch_id, chunk):
                 if await self._journal.found(self._campaign, entry.number, entry.attempt, batch_id):
                     return Finding.FOUND
                 continue  # meanwhile it was found for another chunk, or this one has moved on
@@ -128,7 +130,8 @@ class Reconciler(Generic[T]):
         return Finding.DOUBT if doubt else Finding.NOTHING
 
     async def _candidates(self, entry: Entry, chunk: Chunk[T]) -> Mapping[str, bool]:
-        """Give batches that may be it, and whether they bear the marks of this chunk."""
+        """Give batches that may be it, and whether their time and their marks are this chunk's."""
+        began = _moment(entry)
         size = len(chunk.items)
         candidates: dict[str, bool] = {}
         for index in sorted({0, size // 2, size - 1}):
@@ -140,7 +143,8 @@ class Reconciler(Generic[T]):
                     continue
                 if any(record.metadata.get(key, value) != value for key, value in identity.items()):
                     continue  # it shows marks, and they are another's
-                candidates.setdefault(record.batch_id, True)
+                recent = record.created is None or record.created >= began - CLOCKS
+                candidates[record.batch_id] = recent and candidates.get(record.batch_id, True)
                 if not identity.keys() <= record.metadata.keys():
                     unmarked.add(record.batch_id)
             if unmarked:  # the provider does not show marks, but can be asked by them
@@ -150,11 +154,10 @@ class Reconciler(Generic[T]):
         return candidates
 
     def _search(self, entry: Entry, item: T, **more: Any) -> AsyncIterator[MessageRecord]:
-        since = datetime.fromtimestamp(entry.began or 0.0, UTC) - CLOCKS
         return self._provider.iterate(
             destination=self._kind.destination(item),
             sender=self._kind.sender(item),
-            from_=since,
+            from_=_moment(entry) - TRACES,
             **more,
         )
 
@@ -170,6 +173,10 @@ class Reconciler(Generic[T]):
             return False
         there = Counter(_number(record) for record in records)
         return there == Counter(map(self._kind.destination, chunk.items))
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromtimestamp(entry.began or 0.0, UTC)
 
 
 def _number(record: MessageRecord) -> str:

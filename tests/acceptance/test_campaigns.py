@@ -1,0 +1,216 @@
+"""Campaigns whose processes are really killed and really stopped: nobody twice, nobody lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import AT_ONCE, until
+
+from smsworks_async import AsyncSMSWorks, Outcome
+from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.sandbox import Fault, Sandbox
+
+
+WORKER = Path(__file__).with_name("campaign_worker.py")
+TEXT = {"sender": "AcmeCorp", "content": "Hello"}
+CHUNKS, CHUNK = 50, 20
+PEOPLE = [f"447700900{n:03d}" for n in range(CHUNKS * CHUNK)]
+
+_moments = random.Random(20310501)
+#: 25 moments: around the intent, around the record, and while the server holds the answer.
+KILLS = [
+    (where, _moments.randint(1, CHUNKS))
+    for where in (
+        *("before start", "after start", "before finish", "after finish"),
+        "held after accepting",
+    )
+    for _ in range(5)
+]
+
+
+class Turned:
+    """The time, which whoever sleeps turns on."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.time() + self.ahead
+
+    async def sleep(self, seconds):
+        self.ahead += seconds
+        await asyncio.sleep(0)
+
+
+def order(box, path, **more):
+    return {
+        "path": str(path),
+        "token": box.token,
+        "base_url": box.base_url,
+        "destinations": PEOPLE,
+        "chunk_size": CHUNK,
+        **more,
+    }
+
+
+async def worker(given):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, WORKER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    process.stdin.write(json.dumps(given).encode())
+    process.stdin.close()
+    return process
+
+
+async def killed(box, path, where, nth):
+    """Run a campaign until it is killed at a moment."""
+    if where == "held after accepting":
+        box.add_fault(Fault(path="/batch/send", nth=nth, when="hold"))
+        process = await worker(order(box, path))
+        await until(lambda: len(box.requests) >= nth and box.accepted() >= nth * CHUNK)
+        process.kill()
+    else:
+        fate = {"where": where, "nth": nth, "signal": "SIGKILL"}
+        process = await worker(order(box, path, fate=fate))
+    assert await process.wait() == -signal.SIGKILL
+    box.clear_faults()
+    box.release()
+
+
+async def run_again(box, path, **options):
+    clock = Turned()
+    journal = SQLiteJournal(path, clock=clock)
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
+        sms.bulk._sleep = clock.sleep
+        report = await sms.bulk.send(
+            **TEXT,
+            destinations=PEOPLE,
+            chunk_size=CHUNK,
+            journal=journal,
+            campaign="x",
+            settle=0,
+            **options,
+        )
+    await journal.close()
+    assert report.adds_up
+    assert report.read == len(PEOPLE)
+    return report
+
+
+def named(report, outcome):
+    return {n for batch in report.batches if batch.outcome is outcome for n in batch.destinations}
+
+
+@pytest.mark.parametrize(("where", "nth"), KILLS)
+async def test_after_a_kill_resending_reaches_everybody_once(tmp_path, where, nth):
+    async with Sandbox() as box:
+        await killed(box, tmp_path / "journal.db", where, nth)
+        report = await run_again(box, tmp_path / "journal.db", on_unknown="resend")
+        counts = box.accepted_by_destination()
+    assert report.accepted == len(PEOPLE)
+    assert set(counts) == set(PEOPLE)
+    assert set(counts.values()) == {1}
+
+
+@pytest.mark.parametrize(("where", "nth"), KILLS)
+async def test_after_a_kill_reporting_doubles_nobody_and_names_whom_it_doubts(tmp_path, where, nth):
+    async with Sandbox() as box:
+        await killed(box, tmp_path / "journal.db", where, nth)
+        report = await run_again(box, tmp_path / "journal.db")
+        counts = box.accepted_by_destination()
+    assert set(counts.values()) == {1}
+    # Whoever was accepted was found; whoever was not is named, and nobody else is.
+    assert report.accepted == len(counts)
+    assert named(report, Outcome.UNKNOWN) == set(PEOPLE) - set(counts)
+    assert report.unknown < 4 * CHUNK  # no more than were under way
+
+
+@pytest.mark.parametrize(("where", "nth"), KILLS[::5])
+async def test_where_the_search_lags_behind_reporting_still_doubles_nobody(tmp_path, where, nth):
+    async with Sandbox(search_lag=1e6) as box:
+        await killed(box, tmp_path / "journal.db", where, nth)
+        report = await run_again(box, tmp_path / "journal.db")
+        counts = box.accepted_by_destination()
+    assert set(counts.values()) == {1}
+    unknown = named(report, Outcome.UNKNOWN)
+    assert set(PEOPLE) - set(counts) <= unknown
+    assert report.accepted + len(unknown) == len(PEOPLE)
+
+
+async def test_where_the_search_lags_behind_resending_doubles_as_the_docs_say(tmp_path):
+    """The risk that a person takes by name."""
+    async with Sandbox(search_lag=1e6) as box:
+        await killed(box, tmp_path / "journal.db", "held after accepting", 10)
+        await run_again(box, tmp_path / "journal.db", on_unknown="resend")
+        counts = box.accepted_by_destination()
+    assert set(counts) == set(PEOPLE)
+    assert max(counts.values()) == 2
+
+
+async def test_a_killed_plan_is_gone_on_with(tmp_path):
+    async with Sandbox() as box:
+        await killed(box, tmp_path / "journal.db", "before start", 1)
+        assert box.requests == []
+        report = await run_again(box, tmp_path / "journal.db")
+        assert report.accepted == box.accepted() == len(PEOPLE)
+
+
+@pytest.mark.parametrize("when", ["after", "mid", "before"])
+async def test_every_fifth_answer_is_dropped_and_nobody_is_texted_twice_or_lost(tmp_path, when):
+    async with Sandbox(faults=[Fault(path="/batch/send", every=5, when=when)]) as box:
+        report = await run_again(box, tmp_path / "journal.db", on_unknown="resend")
+        counts = box.accepted_by_destination()
+    assert report.accepted == len(PEOPLE) == len(counts)
+    assert set(counts.values()) == {1}
+
+
+async def test_processes_share_a_campaign_chunk_by_chunk(tmp_path):
+    async with Sandbox() as box:
+        path = tmp_path / "journal.db"
+        processes = [await worker(order(box, path)) for _ in range(3)]
+        reports = [json.loads(await process.stdout.read()) for process in processes]
+        assert [await process.wait() for process in processes] == [0, 0, 0]
+        assert set(box.accepted_by_destination().values()) == {1}
+        assert box.accepted() == len(PEOPLE)
+        assert len([r for r in box.requests if r.path == "/batch/send"]) == CHUNKS
+    assert all(report["accepted"] == len(PEOPLE) and report["adds_up"] for report in reports)
+
+
+@pytest.mark.parametrize("where", ["after start", "held after accepting", "held before accepting"])
+async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_path, where):
+    """The others give its chunks up when its lease has ended; what it does then doubles nobody."""
+    async with Sandbox() as box:
+        path = tmp_path / "journal.db"
+        given = order(box, path, timeout=0.8)  # which makes the lease 2 seconds
+        if where == "after start":
+            fate = {"where": where, "nth": 7, "signal": "SIGSTOP"}
+            first = await worker({**given, "fate": fate, "concurrency": 1})
+            await until(lambda: len(box.requests) >= 6)
+        else:
+            when = "hold" if where == "held after accepting" else "hang"
+            box.add_fault(Fault(path="/batch/send", nth=7, when=when))
+            # One at a time, so that it is not stopped within a transaction, holding the file's lock.
+            first = await worker({**given, "concurrency": 1})
+            await until(lambda: len(box.requests) >= 7)
+            first.send_signal(signal.SIGSTOP)
+        others = [await worker(given) for _ in range(2)]
+        reports = [json.loads(await process.stdout.read()) for process in others]
+        box.clear_faults()
+        box.release()
+        first.send_signal(signal.SIGCONT)
+        last = json.loads(await first.stdout.read())
+        assert [await process.wait() for process in (first, *others)] == [0, 0, 0]
+        counts = box.accepted_by_destination()
+    assert set(counts.values()) == {1}
+    for report in (*reports, last):
+        assert report["adds_up"]
+        assert report["read"] == len(PEOPLE)
+    lost = set(PEOPLE) - set(counts)
+    assert lost <= {*last["unknown"], *last["not_sent"]}
