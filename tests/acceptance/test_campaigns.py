@@ -185,7 +185,7 @@ async def test_processes_share_a_campaign_chunk_by_chunk(tmp_path):
 
 @pytest.mark.parametrize("where", ["after start", "held after accepting", "held before accepting"])
 async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_path, where):
-    """The others give its chunks up when its lease has ended; what it does then doubles nobody."""
+    """The others give its chunk up when its lease has ended; what it does then doubles nobody."""
     async with Sandbox() as box:
         path = tmp_path / "journal.db"
         given = order(box, path, timeout=0.8)  # which makes the lease 2 seconds
@@ -196,7 +196,7 @@ async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_p
         else:
             when = "hold" if where == "held after accepting" else "hang"
             box.add_fault(Fault(path="/batch/send", nth=7, when=when))
-            # One at a time, so that it is not stopped within a transaction, holding the file's lock.
+            # One at a time, so that it is not stopped within a transaction, with the file locked.
             first = await worker({**given, "concurrency": 1})
             await until(lambda: len(box.requests) >= 7)
             first.send_signal(signal.SIGSTOP)
