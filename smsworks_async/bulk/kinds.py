@@ -32,7 +32,7 @@ def _abroad(destinations: Sequence[str]) -> Sequence[int]:
 class OneText:
     """One text to many; an item is a number."""
 
-    name: Final = "send"
+    name = "send"
     parse = staticmethod(phone.normalise)
 
     def __init__(self, shared: Mapping[str, Any]) -> None:

@@ -636,3 +636,102 @@ async def test_a_reference_is_checked_and_does_not_contradict_the_metadata(box, 
             **TEXT, destination="07700 900001", reference="a", metadata={"reference": "b"}
         )
     assert box.requests == []
+
+
+# What else can happen to a run
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back(
+    box, sms, journalled, monkeypatch, clock
+):
+    """It is not lost to the run: all wait for as long as was asked, and it goes again."""
+    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=3600))
+    more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
+    report = await sms.bulk.send(
+        **TEXT, destinations=drama(50), chunk_size=10, concurrency=1, **more
+    )
+    assert report.accepted == box.accepted() == 50
+    assert len(box.requests) == 7
+
+
+async def turn_without_waits(self):
+    self._active += 1
+    return 0
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
+    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=3600))
+    more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
+    report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
+    assert (report.rejected, len(box.requests)) == (10, 4)
+
+
+async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
+    box, sms, kept, journal, monkeypatch
+):
+    starting, go_on = asyncio.Event(), asyncio.Event()
+    start = journal.start
+
+    async def slow(*args, **kwargs):
+        starting.set()
+        await go_on.wait()
+        return await start(*args, **kwargs)
+
+    monkeypatch.setattr(journal, "start", slow)
+    task = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(20)))
+    await starting.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert {entry.state for entry in await journal.entries("x")} == {State.PENDING}
+    assert box.requests == []
+    assert (await sms.bulk.send(**kept)).accepted == 20
+
+
+async def test_a_process_that_slept_through_its_lease_sends_nothing_then_and_all_of_it_later(
+    box, sms, kept, monkeypatch
+):
+    leases = iter([0.0, 60.0])
+    monkeypatch.setattr("smsworks_async.bulk.campaign.lease_for", lambda _: next(leases))
+    report = await sms.bulk.send(**{**kept, "concurrency": 1}, destinations=drama(30))
+    again = await sms.bulk.send(**kept)
+    assert again.accepted == box.accepted() == 30
+    assert set(box.accepted_by_destination().values()) == {1}
+    assert report.adds_up
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_a_callback_that_raises_ends_the_run_with_a_report(box, sms, journalled):
+    def progress(_):
+        raise ZeroDivisionError
+
+    more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
+    with pytest.raises(BulkInterrupted) as caught:
+        await sms.bulk.send(
+            **TEXT, destinations=drama(50), chunk_size=10, concurrency=2, progress=progress, **more
+        )
+    report = caught.value.report
+    assert report.adds_up
+    assert report.accepted == box.accepted() < 50
+    if journalled:
+        assert report.not_sent == 50 - report.accepted
+        assert (await sms.bulk.send(**TEXT, chunk_size=10, **more)).accepted == 50
+
+
+async def test_an_iterable_that_raises_after_the_run_was_stopped_is_told_of(box, sms):
+    def people():
+        yield from drama(600)
+        raise ZeroDivisionError
+
+    box.add_fault(Fault(path="*", error_code=4021))
+    with pytest.raises(BulkInterrupted) as caught:
+        await sms.bulk.send(**TEXT, destinations=people(), concurrency=1)
+    assert caught.value.report.adds_up
+    assert (caught.value.report.rejected, caught.value.report.not_sent) == (500, 100)
+    assert caught.value.report.stopped is not None

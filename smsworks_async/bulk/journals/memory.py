@@ -173,10 +173,9 @@ class MemoryJournal:
     async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
         kept = self._kept(campaign)
         change = states.resend(kept.entries[number], attempt, self._clock(), wait)
-        if isinstance(change, float):
+        if not isinstance(change, tuple):
             return change
-        if change is not None:
-            self._change(kept, change)
+        self._change(kept, change)
         return None
 
     async def summary(self, campaign: str) -> Summary:

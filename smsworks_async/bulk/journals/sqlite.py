@@ -318,10 +318,9 @@ class _File:
 
     def resend(self, number: int, attempt: int, wait: float) -> float | None:
         change = states.resend(self.entry(number), attempt, self._now, wait)
-        if isinstance(change, float):
+        if not isinstance(change, tuple):
             return change
-        if change is not None:
-            self._change(change)
+        self._change(change)
         return None
 
     def summary(self) -> Summary:
