@@ -64,6 +64,6 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the CPU of one awaited send, beside bare aiohttp."""
-    session.install(".")
-    session.run("python", "benchmarks/one_send.py", *session.posargs)
+    """Measure beside bare aiohttp and the peers: a table, a JSON file and plots."""
+    session.install(".", *_group("bench"))
+    session.run("python", "benchmarks/run.py", "--plots", "docs/benchmarks", *session.posargs)

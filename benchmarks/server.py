@@ -1,8 +1,12 @@
-"""A server that costs next to nothing, in a process of its own, so that it never is the limit."""
+"""A server that costs next to nothing, in a process of its own, so that it never is the limit.
+
+It answers each request by its path alone, in the words of whichever provider the path belongs to.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +15,38 @@ from typing import Any
 
 SENT = b'{"messageid":"128032521395903584","status":"SENT","credits":9999,"creditsUsed":1}'
 BATCH = b'{"batchid":"2586749","status":"SCHEDULED"}'
+TWILIO = json.dumps(
+    {
+        "sid": "SM00000000000000000000000000000000",
+        "account_sid": "AC00000000000000000000000000000000",
+        "body": "Hello",
+        "from": "AcmeCorp",
+        "to": "+447700900123",
+        "status": "queued",
+        "num_segments": "1",
+        "num_media": "0",
+        "date_created": "Thu, 01 May 2031 09:00:00 +0000",
+        "date_updated": "Thu, 01 May 2031 09:00:00 +0000",
+        "direction": "outbound-api",
+        "api_version": "2010-04-01",
+        "uri": "/2010-04-01/Accounts/AC0/Messages/SM0.json",
+        "subresource_uris": {},
+    }
+).encode()
+TELNYX = json.dumps(
+    {
+        "data": {
+            "record_type": "message",
+            "direction": "outbound",
+            "id": "40385f64-5717-4562-b3fc-2c963f66afa6",
+            "type": "SMS",
+            "from": {"phone_number": "AcmeCorp"},
+            "to": [{"phone_number": "+447700900123", "status": "queued"}],
+            "text": "Hello",
+            "parts": 1,
+        }
+    }
+).encode()
 
 
 def _answer(body: bytes) -> bytes:
@@ -18,10 +54,17 @@ def _answer(body: bytes) -> bytes:
     return head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-class _Protocol(asyncio.Protocol):
-    """Reads requests by their Content-Length, and answers each as its path wants."""
+_ANSWERS = {
+    b"/v1/message": _answer(SENT),
+    b"/v1/batch/s": _answer(BATCH),
+    b"/v1/batch/a": _answer(BATCH),
+    b"/2010-04-01": _answer(TWILIO),
+    b"/v2/message": _answer(TELNYX),
+}
 
-    answers = (_answer(SENT), _answer(BATCH))
+
+class _Protocol(asyncio.Protocol):
+    """Reads requests by their Content-Length, and answers each by the beginning of its path."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -36,7 +79,8 @@ class _Protocol(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
-            self.transport.write(self.answers[b"/batch" in head[:40]])
+            path = head.partition(b" ")[2]
+            self.transport.write(_ANSWERS[path[:11]])
 
 
 async def _serve(ready: Any) -> None:
@@ -51,13 +95,13 @@ def _main(ready: Any) -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run the server, and give its base URL."""
+    """Run the server, and give its address, without a path."""
     context = multiprocessing.get_context("spawn")
     ready = context.Queue()
     process = context.Process(target=_main, args=(ready,), daemon=True)
     process.start()
     try:
-        yield f"http://127.0.0.1:{ready.get()}/v1"
+        yield f"http://127.0.0.1:{ready.get()}"
     finally:
         process.terminate()
         process.join()

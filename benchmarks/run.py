@@ -1,0 +1,115 @@
+"""All benchmarks: in turns, against the same loopback server, each contender in its own process.
+
+Prints a table, writes a JSON file with every single run, and draws how cost grows. What counts are
+ratios: each run of a contender is compared with its neighbour's, and the median of those is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from contenders import WORK
+from server import server
+
+
+HERE = Path(__file__).parent
+#: How the cost of bulk grows: recipients.
+GROWTH = [10_000, 30_000, 100_000, 300_000, 1_000_000]
+
+
+def run(work, name, url, count, official):
+    """Run a contender once; give what it took for each time."""
+    command = [sys.executable, HERE / "contenders.py", work, name, url, str(count)]
+    done = subprocess.run(
+        command + ([official] if official else []), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{work}: {name} failed:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def in_turns(work, url, count, rounds, official):
+    """Run contenders in turns, A B A B …, and give the runs of each."""
+    names = [name for name in WORK[work][1] if name != "official" or official]
+    runs = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            runs[name].append(run(work, name, url, count, official))
+    return runs
+
+
+def summed_up(runs, count):
+    """Give medians for each time, and the ratios to the first contender."""
+    first = next(iter(runs))
+    rows = {}
+    for name, own in runs.items():
+        row = {
+            "cpu": statistics.median(one["cpu"] for one in own) / count,
+            "wall": statistics.median(one["wall"] for one in own) / count,
+            "peak": statistics.median(one["peak"] for one in own),
+        }
+        for key in ("cpu", "wall"):
+            ratios = [
+                mine[key] / theirs[key] for mine, theirs in zip(own, runs[first], strict=True)
+            ]
+            row[f"{key}_ratio"] = statistics.median(ratios)
+            row[f"{key}_ratios"] = ratios
+        rows[name] = row
+    return rows
+
+
+def show(work, count, rows):
+    print(f"\n{work} ({count:,} times)")
+    first = next(iter(rows))
+    print(f"  {'':14}{'CPU us':>10}{'wall us':>10}{'MiB':>7}   CPU and wall, to {first}")
+    for name, row in rows.items():
+        low, high = min(row["cpu_ratios"]), max(row["cpu_ratios"])
+        print(
+            f"  {name:14}{row['cpu'] * 1e6:10.2f}{row['wall'] * 1e6:10.2f}"
+            f"{row['peak'] / 2**20:7.0f}   {row['cpu_ratio']:5.2f} ({low:.2f} to {high:.2f})"
+            f"  {row['wall_ratio']:5.2f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--official", metavar="PATH", help="a checkout of the provider's own SDK")
+    parser.add_argument("--only", metavar="WORD", help="only work with this word in its name")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), metavar="FILE")
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="where to draw how cost grows")
+    options = parser.parse_args()
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} processors"
+    print(f"{machine}, medians of {options.rounds} rounds in turns")
+    found = {"machine": machine, "rounds": options.rounds, "work": {}, "growth": {}}
+    with server() as url:
+        for work, (count, _) in WORK.items():
+            if options.only and options.only not in work:
+                continue
+            runs = in_turns(work, url, count, options.rounds, options.official)
+            rows = summed_up(runs, count)
+            show(work, count, rows)
+            found["work"][work] = {"count": count, "rows": rows, "runs": runs}
+        if options.plots:
+            for count in GROWTH:
+                runs = in_turns("bulk", url, count, 3, None)
+                found["growth"][count] = summed_up(runs, 1)
+                show(f"bulk of {count:,}", 1, found["growth"][count])
+    options.json.write_text(json.dumps(found, indent=1))
+    print(f"\nevery single run: {options.json}")
+    if options.plots:
+        from plots import draw
+
+        for path in draw(found["growth"], options.plots):
+            print(f"drawn: {path}")
+
+
+if __name__ == "__main__":
+    main()
