@@ -25,6 +25,7 @@ from smsworks_async.errors import (
     FloodingRefused,
     InsufficientCredit,
     InvalidMessage,
+    InvalidWebhook,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -33,6 +34,7 @@ from smsworks_async.errors import (
     RateLimited,
     ServiceError,
     SMSWorksError,
+    StillInFlight,
     ValidationError,
 )
 from smsworks_async.models.incoming import (
@@ -55,6 +57,7 @@ from smsworks_async.models.outgoing import (
     OTPFields,
     SearchFields,
 )
+from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.retry import RetryPolicy
 from smsworks_async.sync import SMSWorks
 
@@ -74,11 +77,14 @@ __all__ = [
     "BulkReport",
     "CommonFields",
     "ConfigurationError",
+    "DeliveryReport",
     "ErrorSample",
     "FailureReason",
     "FloodingRefused",
+    "IncomingMessage",
     "InsufficientCredit",
     "InvalidMessage",
+    "InvalidWebhook",
     "Message",
     "MessageFields",
     "MessageRecord",
@@ -101,6 +107,7 @@ __all__ = [
     "SentMessage",
     "SentOTP",
     "ServiceError",
+    "StillInFlight",
     "ValidationError",
     "__version__",
     "phone",

@@ -16,6 +16,8 @@
     │   └── ServiceError           other 50xx codes, 5xx
     ├── NotSent                no byte of the request left this machine
     ├── OutcomeUnknown         it may have been accepted
+    ├── StillInFlight          what was waited for has not come to its end yet
+    ├── InvalidWebhook         what was posted is no delivery report and no incoming message
     └── BulkInterrupted        the caller's own code stopped a bulk run
 
 All of them pickle, and none of them carries a token, a text or a whole phone number.
@@ -163,6 +165,24 @@ class OutcomeUnknown(SMSWorksError):
         super().__init__(message)
         self.operation = operation
         self.safe_to_repeat = safe_to_repeat
+
+
+class StillInFlight(SMSWorksError):
+    """A message was not final when the time to wait for it was over; it may be any moment.
+
+    Attributes:
+        message_id: the message's id.
+        status: the last status that was seen, such as ``"SENT"``, or None if there was none.
+    """
+
+    def __init__(self, message: str, *, message_id: str, status: str | None = None) -> None:
+        super().__init__(message)
+        self.message_id = message_id
+        self.status = status
+
+
+class InvalidWebhook(SMSWorksError):
+    """What was posted is no delivery report and no incoming message; it says why, not what."""
 
 
 class BulkInterrupted(SMSWorksError):

@@ -15,7 +15,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from smsworks_async.models import incoming, outgoing, readers
+from smsworks_async.models import incoming, outgoing, posted, readers
 
 
 T = TypeVar("T")
@@ -42,6 +42,10 @@ def _metadata(value: object, _: object = None) -> dict[str, str]:
     return readers.lenient(readers.pairs)(value) or {}
 
 
+def _given(value: object, _: object = None) -> str:
+    return "" if value is None else readers.string(value)
+
+
 # That it was accepted, the id decides alone.
 _SENT = {
     "message_id": override(rename="messageid"),
@@ -50,25 +54,35 @@ _SENT = {
     "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
     "parts": override(rename="messageparts", struct_hook=readers.lenient(readers.whole_number)),
 }
+_RECORD = {
+    "message_id": override(rename="messageid"),
+    "batch_id": override(rename="batchid"),
+    "customer_id": override(rename="customerid"),
+    "status": _STATUS,
+    "credits": override(struct_hook=_NUMBER),
+    "failure_reason": override(
+        rename="failurereason", struct_hook=readers.lenient(readers.failure_reason)
+    ),
+    "international": override(struct_hook=readers.lenient(readers.boolean)),
+    "metadata": override(struct_hook=_metadata),
+    "created": _DATE,
+    "modified": _DATE,
+    "schedule": _DATE,
+}
 _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
     incoming.SentMessage: _SENT,
     incoming.SentOTP: {**_SENT, "expires": _DATE},
     incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
     incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
-    incoming.MessageRecord: {
+    incoming.MessageRecord: _RECORD,
+    posted.DeliveryReport: _RECORD,
+    posted.IncomingMessage: {
         "message_id": override(rename="messageid"),
-        "batch_id": override(rename="batchid"),
-        "customer_id": override(rename="customerid"),
-        "status": _STATUS,
-        "credits": override(struct_hook=_NUMBER),
-        "failure_reason": override(
-            rename="failurereason", struct_hook=readers.lenient(readers.failure_reason)
-        ),
-        "international": override(struct_hook=readers.lenient(readers.boolean)),
-        "metadata": override(struct_hook=_metadata),
+        "sender": override(rename="from", struct_hook=_given),
+        "destination": override(rename="to", struct_hook=_given),
+        "content": override(struct_hook=_given),
+        "parts": override(struct_hook=readers.lenient(readers.whole_number)),
         "created": _DATE,
-        "modified": _DATE,
-        "schedule": _DATE,
     },
     incoming.ScheduledMessage: {
         "message_id": override(rename="id"),
@@ -108,22 +122,30 @@ def _flat(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return flat
 
 
-def _named(wanted: str, otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    """Take an id from the other name that some operations give it."""
+def _named(**otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Take fields from the other names that some operations give them."""
 
     def rename(document: Mapping[str, Any]) -> Mapping[str, Any]:
-        if wanted in document or otherwise not in document:
+        missing = {
+            wanted: other
+            for wanted, other in otherwise.items()
+            if document.get(wanted) is None and other in document
+        }
+        if not missing:
             return document
         renamed = dict(document)
-        renamed[wanted] = renamed.pop(otherwise)
+        for wanted, other in missing.items():
+            renamed[wanted] = renamed.pop(other)
         return renamed
 
     return rename
 
 
 _BEFORE: Final[Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] = {
-    incoming.Batch: _named("batchid", "messageid"),
-    incoming.MessageRecord: _named("messageid", "id"),
+    incoming.Batch: _named(batchid="messageid"),
+    incoming.MessageRecord: _named(messageid="id"),
+    posted.DeliveryReport: _named(messageid="id"),
+    posted.IncomingMessage: _named(**{"messageid": "id", "from": "sender", "to": "destination"}),
     incoming.ScheduledMessage: _flat,
 }
 

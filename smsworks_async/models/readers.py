@@ -57,7 +57,10 @@ def string(value: object, _: object = None) -> str:
 def number(value: object, _: object = None) -> float:
     """Read a finite number, or a string that holds one."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        read = float(value)
+        try:
+            read = float(value)
+        except OverflowError:
+            raise ValueError("expected a finite number") from None
     elif isinstance(value, str):
         try:
             read = float(value)
