@@ -112,6 +112,7 @@ class AsyncSMSWorks:
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
         self._calls.close()
+        self.messages._waits.close()
         await self._sessions.close()
 
     async def __aenter__(self) -> Self:

@@ -144,6 +144,8 @@ class Messages(_Twin[AsyncMessages]):
     failed = blocking(AsyncMessages.failed)
     inbox = blocking(AsyncMessages.inbox)
     iterate = iterating(AsyncMessages.iterate)
+    wait = blocking(AsyncMessages.wait)
+    incoming = iterating(AsyncMessages.incoming)
 
 
 class Batches(_Twin[AsyncBatches]):
