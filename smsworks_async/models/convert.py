@@ -54,10 +54,17 @@ _SENT = {
     "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
     "parts": override(rename="messageparts", struct_hook=readers.lenient(readers.whole_number)),
 }
+# Read without asking cattrs which of a union's members it is, which is most of what a record costs.
+_TEXT = override(struct_hook=readers.string_or_none)
 _RECORD = {
     "message_id": override(rename="messageid"),
-    "batch_id": override(rename="batchid"),
-    "customer_id": override(rename="customerid"),
+    "batch_id": override(rename="batchid", struct_hook=readers.string_or_none),
+    "customer_id": override(rename="customerid", struct_hook=readers.string_or_none),
+    "sender": _TEXT,
+    "destination": _TEXT,
+    "content": _TEXT,
+    "tag": _TEXT,
+    "keyword": _TEXT,
     "status": _STATUS,
     "credits": override(struct_hook=_NUMBER),
     "failure_reason": override(

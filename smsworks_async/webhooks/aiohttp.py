@@ -36,7 +36,7 @@ def aiohttp_routes(hooks: Webhooks, path: str) -> list[web.RouteDef]:
         return web.Response(status=status)
 
     bare = path.rstrip("/")
-    return [web.route("*", bare or "/", handle), web.route("*", bare + "/{secret:.+}", handle)]
+    return [web.route("*", bare + "/{secret:.+}", handle), web.route("*", bare or "/", handle)]
 
 
 async def _read(content: StreamReader, seconds: float) -> bytes | int:

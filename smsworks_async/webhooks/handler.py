@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError, InvalidWebhook, NotFound, SMSWorksError
+from smsworks_async.functions import is_async
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.sync import SMSWorks
 from smsworks_async.webhooks.asgi import asgi_application
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from smsworks_async.webhooks.wsgi import WSGIApplication
 
 
+Item: TypeAlias = DeliveryReport | IncomingMessage
 OnReport: TypeAlias = Callable[[DeliveryReport], object | Awaitable[object]]
 OnIncoming: TypeAlias = Callable[[IncomingMessage], object | Awaitable[object]]
 
@@ -106,9 +108,12 @@ class Webhooks:
         if not 0 < receive_timeout < float("inf"):
             raise ConfigurationError("receive_timeout must be more than 0 seconds")
         self._guard = Guard(secrets, networks, trusted_proxies, insecure=insecure)
-        self._on_report = on_report
-        self._on_incoming = on_incoming
+        self._functions: dict[type, Any] = {DeliveryReport: on_report, IncomingMessage: on_incoming}
+        # Asked once, since finding out costs as much as handing over.
+        self._is_async = {kind: is_async(function) for kind, function in self._functions.items()}
         self._client = client
+        core = client._client if isinstance(client, SMSWorks) else client
+        self._waits = None if core is None else core.messages._waits
         self._confirm = confirm
         self._seen: Seen = MemorySeen() if seen is None else seen
         self._turns = Turns()
@@ -144,34 +149,29 @@ class Webhooks:
             item = parse(body)
         except InvalidWebhook:
             return 400
-        function: Any = self._on_report
-        if isinstance(item, IncomingMessage):
-            function = self._on_incoming
-            if function is None:
-                return 404
+        if type(item) is IncomingMessage and self._functions[IncomingMessage] is None:
+            return 404
         try:
-            return await self._in_turn(item, function, world)
+            return await self._in_turn(item, world)
         except Exception:
             kind = "an incoming message" if isinstance(item, IncomingMessage) else "a report"
             _log.exception("%s could not be handled, and was answered with 500", kind)
             return 500
 
-    async def _in_turn(
-        self, item: DeliveryReport | IncomingMessage, function: Any, world: World
-    ) -> int:
+    async def _in_turn(self, item: Item, world: World) -> int:
         until = time.monotonic() + PATIENCE
         while (ahead := self._turns.take(item.message_id)) is not None:
             if not await world.over(ahead, until - time.monotonic()):
                 return 503
         try:
-            return await self._deal_with(item, function, world)
+            return await self._deal_with(item, world)
         finally:
             self._turns.give_back(item.message_id)
 
-    async def _deal_with(
-        self, item: DeliveryReport | IncomingMessage, function: Any, world: World
-    ) -> int:
-        handled = await world.settled(self._seen.statuses(item.message_id))
+    async def _deal_with(self, item: Item, world: World) -> int:
+        handled = self._seen.statuses(item.message_id)
+        if not isinstance(handled, Collection):
+            handled = await world.settled(handled)
         if not is_news(_status(item), handled):
             return 200
         if self._confirm:
@@ -181,17 +181,22 @@ class Webhooks:
             item = confirmed
             if not is_news(_status(item), handled):
                 return 200
-        if self._client is not None and isinstance(item, DeliveryReport):
-            client = self._client._client if isinstance(self._client, SMSWorks) else self._client
-            client.messages._waits.tell(item)
-        if function is not None:
-            await world.call(function, item)
-        await world.settled(self._seen.add(item.message_id, _status(item)))
+        if self._waits is not None and isinstance(item, DeliveryReport):
+            self._waits.tell(item)
+        await self._hand_over(item, world)
+        saved = self._seen.add(item.message_id, _status(item))
+        if saved is not None:
+            await world.settled(saved)
         return 200
 
-    async def _confirmed(
-        self, hint: DeliveryReport | IncomingMessage, world: World
-    ) -> DeliveryReport | IncomingMessage | int:
+    async def _hand_over(self, item: Item, world: World) -> None:
+        function = self._functions[type(item)]
+        if self._is_async[type(item)]:
+            await world.settled(function(item))
+        elif function is not None:
+            await world.call(function, item)
+
+    async def _confirmed(self, hint: Item, world: World) -> Item | int:
         """Give what the API says of a message, or the status that turns the post away."""
         get: Any = self._client.messages.get if self._client is not None else None
         try:
@@ -213,5 +218,5 @@ class Webhooks:
         return f"<Webhooks, {self._guard!r}>"
 
 
-def _status(item: DeliveryReport | IncomingMessage) -> str:
+def _status(item: Item) -> str:
     return INCOMING if isinstance(item, IncomingMessage) else item.status
