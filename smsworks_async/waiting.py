@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks, at least and at most.
 SHORTEST, LONGEST = 1.0, 30.0
-#: By how much of the time that the latest comer has waited the next look waits, within those.
+#: The pause after a look, within those, as a part of how long the latest comer had waited by then.
 GROWTH: Final = 0.5
 #: How many records one search gives, how many searches make a look at most, and how many messages
 #: that they do not show are looked up by their ids after them.
@@ -163,16 +163,16 @@ class Waits:
             while True:
                 begun = self._clock()
                 await self._look()
-                while (left := begun + self._pause() - self._clock()) > 0:
+                while (left := begun + self._pause(begun) - self._clock()) > 0:
                     await self._take_a_nap(left)
         except Exception as error:  # whatever it is: nobody is left to wait for ever
             for wait in self._waits.values():
                 wait.finish(error)
 
-    def _pause(self) -> float:
-        now = self._clock()
-        latest = max((wait.begun for wait in self._waits.values()), default=now)
-        return min(max((now - latest) * GROWTH, SHORTEST), LONGEST)
+    def _pause(self, looked: float) -> float:
+        """Give the seconds from one look to the next, which whoever came last decides."""
+        latest = max((wait.begun for wait in self._waits.values()), default=looked)
+        return min(max((looked - latest) * GROWTH, SHORTEST), LONGEST)
 
     async def _take_a_nap(self, seconds: float) -> None:
         nap = self._nap = asyncio.ensure_future(self._sleep(seconds))

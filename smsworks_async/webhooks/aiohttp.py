@@ -33,10 +33,12 @@ def aiohttp_routes(hooks: Webhooks, path: str) -> list[web.RouteDef]:
         if status is None:
             body = await _read(request.content, hooks.receive_timeout)
             status = body if isinstance(body, int) else await hooks.answer(body, ON_LOOP)
+        if status == 404:
+            raise web.HTTPNotFound  # exactly as where there is nothing
         return web.Response(status=status)
 
     bare = path.rstrip("/")
-    return [web.route("*", bare + "/{secret:.+}", handle), web.route("*", bare or "/", handle)]
+    return [web.route("*", bare + "/{secret:.*}", handle), web.route("*", bare or "/", handle)]
 
 
 async def _read(content: StreamReader, seconds: float) -> bytes | int:
