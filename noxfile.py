@@ -64,6 +64,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the CPU of one awaited send, beside bare aiohttp."""
+    """Measure the CPU of one awaited send, and of one report taken in, beside bare aiohttp."""
     session.install(".")
     session.run("python", "benchmarks/one_send.py", *session.posargs)
+    session.run("python", "benchmarks/webhooks.py", *session.posargs)

@@ -185,8 +185,8 @@ class Waits:
     async def _look(self) -> None:
         try:
             shown = await self._search() if len(self._waits) > 1 else set()
-            others = sorted(self._waits.keys() - shown, key=lambda one: self._waits[one].looked)
-            for message_id in others[:LOOKUPS]:
+            others = [(wait.looked, one) for one, wait in self._waits.items() if one not in shown]
+            for _, message_id in sorted(others)[:LOOKUPS]:
                 await self._look_up(message_id)
         except SMSWorksError as error:
             if not is_passing(error):

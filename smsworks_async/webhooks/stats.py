@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -49,11 +50,11 @@ class Tally:
     @property
     def median(self) -> float | None:
         """Seconds to the median delivery, within 1 %; None while there is none."""
-        rank = self._times.total() / 2
-        counted = 0
-        for number, count in sorted(self._times.items()):
-            counted += count
-            if counted >= rank:
+        times = sorted(dict(self._times).items())  # a copy: somebody may count meanwhile
+        left = sum(count for _, count in times) / 2
+        for number, count in times:
+            left -= count
+            if left <= 0:
                 return min(math.exp((number + 0.5) * _CLASS), self.slowest or 0.0)
         return None
 
@@ -100,7 +101,7 @@ class DeliveryStats:
     UNDELIVERED and EXPIRED come back where they went to the UK, and cost all the same abroad;
     REJECTED, FAILED and CANCELLED cost nothing; everything else costs what its record says.
 
-    Not for several threads at once, but where the caller locks.
+    Several threads may count at once.
 
     Attributes:
         total: all messages.
@@ -117,6 +118,7 @@ class DeliveryStats:
         if groups < 1:
             raise ConfigurationError("groups must be 1 at least")
         self._groups = groups
+        self._lock = threading.Lock()
         self.total = Tally()
         self._by_tag: dict[str, Tally] = {}
         self._by_batch: dict[str, Tally] = {}
@@ -125,10 +127,11 @@ class DeliveryStats:
         """Count a report or a record, and say whether it counts: only final ones do."""
         if not record.is_final:
             return False
-        self.total._add(record)
-        for groups, name in ((self._by_tag, record.tag), (self._by_batch, record.batch_id)):
-            if name:
-                self._of(groups, name)._add(record)
+        with self._lock:
+            self.total._add(record)
+            for groups, name in ((self._by_tag, record.tag), (self._by_batch, record.batch_id)):
+                if name:
+                    self._of(groups, name)._add(record)
         return True
 
     @property
@@ -144,9 +147,10 @@ class DeliveryStats:
     def campaign(self, batch_ids: Iterable[str]) -> Tally:
         """Add up the batches of a campaign, as a `BulkReport` names them."""
         sum_ = Tally()
-        for batch_id in set(batch_ids):
-            if batch_id in self._by_batch:
-                sum_._include(self._by_batch[batch_id])
+        with self._lock:
+            for batch_id in set(batch_ids):
+                if batch_id in self._by_batch:
+                    sum_._include(self._by_batch[batch_id])
         return sum_
 
     def _of(self, groups: dict[str, Tally], name: str) -> Tally:

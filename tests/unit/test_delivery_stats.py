@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -132,3 +133,20 @@ def test_its_memory_is_bounded():
         "(others)": 8,
     }
     assert stats.campaign("0123").messages == 2
+
+
+def test_many_threads_count_together():
+    stats = DeliveryStats()
+
+    def count():
+        for number in range(2000):
+            stats.add(report(seconds=number, tag="spring"))
+            assert stats.total.median is not None
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stats.total.messages == stats.by_tag["spring"].messages == 8000
+    assert stats.total.spent == 8000

@@ -373,3 +373,32 @@ async def test_the_client_itself_is_told_and_tells(monkeypatch):
         await until(lambda: "1" in sms.messages._waits._waits)
         sms.messages._waits.tell(MessageRecord("1", "EXPIRED"))
         assert (await waiter).status == "EXPIRED"
+
+
+async def test_news_for_a_loop_that_has_closed_harms_nobody(waits, account, clock):
+    account.put("1")
+    [waiter] = begin(waits, "1")
+    await clock.turn(0)
+    closed = asyncio.new_event_loop()
+    closed.close()
+    waits._loop = closed
+    waits.tell(MessageRecord("1", "DELIVERED"))
+    waiter.cancel()
+
+
+async def test_what_a_webhook_said_during_a_look_is_not_asked_for_again(waits, account, clock):
+    for number in "12":
+        account.put(number)
+    account.hidden = {"1", "2"}
+    waiters = begin(waits, "1", "2")
+    ask = account.get
+
+    async def get(message_id):
+        waits._learn(MessageRecord("2", "DELIVERED"))
+        return await ask(message_id)
+
+    account.get = get
+    await clock.turn(0)
+    assert [one for _, one in account.lookups] == ["1"]
+    assert (await waiters[1]).status == "DELIVERED"
+    waiters[0].cancel()
