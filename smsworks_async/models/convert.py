@@ -7,7 +7,7 @@ the one, and fields that we do not know. All of that is settled here, once.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_origin
 
@@ -35,11 +35,13 @@ def _keyed(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
 
 _DATE = override(struct_hook=readers.lenient(readers.date))
 _NUMBER = readers.lenient(readers.number)
-_STATUS = override(struct_hook=lambda value, _: readers.lenient(readers.string)(value) or "")
+_string = readers.lenient(readers.string)
+_pairs = readers.lenient(readers.pairs)
+_STATUS = override(struct_hook=lambda value, _: _string(value) or "")
 
 
 def _metadata(value: object, _: object = None) -> dict[str, str]:
-    return readers.lenient(readers.pairs)(value) or {}
+    return _pairs(value) or {}
 
 
 def _given(value: object, _: object = None) -> str:
@@ -133,17 +135,12 @@ def _named(**otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]
     """Take fields from the other names that some operations give them."""
 
     def rename(document: Mapping[str, Any]) -> Mapping[str, Any]:
-        missing = {
-            wanted: other
-            for wanted, other in otherwise.items()
-            if document.get(wanted) is None and other in document
-        }
-        if not missing:
-            return document
-        renamed = dict(document)
-        for wanted, other in missing.items():
-            renamed[wanted] = renamed.pop(other)
-        return renamed
+        for wanted, other in otherwise.items():
+            if document.get(wanted) is None and other in document:
+                renamed = dict(document)
+                renamed[wanted] = renamed.pop(other)
+                document = renamed
+        return document
 
     return rename
 
@@ -165,7 +162,7 @@ def _keeping_unknown_fields(
     def hook(value: object, _: object) -> T:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise TypeError(f"expected an object, not {type(value).__name__}")
         if before is not None:
             value = before(value)
@@ -244,10 +241,15 @@ def from_wire(document: object, shape: type[T]) -> T:
         raise Misshapen(_explain(document, shape)) from error
 
 
-def _as_listed(document: object, shape: type[T]) -> object:
-    if get_origin(shape) is list and isinstance(document, Mapping):
+def _as_listed(document: object, shape: Any) -> object:
+    if _is_list(shape) and isinstance(document, Mapping):
         return [document]
     return document
+
+
+@functools.cache
+def _is_list(shape: Hashable) -> bool:
+    return get_origin(shape) is list
 
 
 class Misshapen(ValueError):

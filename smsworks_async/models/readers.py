@@ -61,7 +61,7 @@ def string_or_none(value: object, _: object = None) -> str | None:
 
 def number(value: object, _: object = None) -> float:
     """Read a finite number, or a string that holds one."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
         try:
             read = float(value)
         except OverflowError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -159,8 +159,9 @@ class Webhooks:
             return 500
 
     async def _in_turn(self, item: Item, world: World) -> int:
-        until = time.monotonic() + PATIENCE
+        until = None
         while (ahead := self._turns.take(item.message_id)) is not None:
+            until = until or time.monotonic() + PATIENCE
             if not await world.over(ahead, until - time.monotonic()):
                 return 503
         try:
@@ -169,8 +170,8 @@ class Webhooks:
             self._turns.give_back(item.message_id)
 
     async def _deal_with(self, item: Item, world: World) -> int:
-        handled = self._seen.statuses(item.message_id)
-        if not isinstance(handled, Collection):
+        handled: Any = self._seen.statuses(item.message_id)
+        if type(handled) is not tuple:
             handled = await world.settled(handled)
         if not is_news(_status(item), handled):
             return 200
@@ -183,18 +184,15 @@ class Webhooks:
                 return 200
         if self._waits is not None and isinstance(item, DeliveryReport):
             self._waits.tell(item)
-        await self._hand_over(item, world)
+        function = self._functions[type(item)]
+        if self._is_async[type(item)]:
+            await world.begin(function, item)
+        elif function is not None:
+            await world.call(function, item)
         saved = self._seen.add(item.message_id, _status(item))
         if saved is not None:
             await world.settled(saved)
         return 200
-
-    async def _hand_over(self, item: Item, world: World) -> None:
-        function = self._functions[type(item)]
-        if self._is_async[type(item)]:
-            await world.settled(function(item))
-        elif function is not None:
-            await world.call(function, item)
 
     async def _confirmed(self, hint: Item, world: World) -> Item | int:
         """Give what the API says of a message, or the status that turns the post away."""

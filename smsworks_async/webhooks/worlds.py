@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
 from smsworks_async import functions
@@ -27,6 +27,10 @@ class World(Protocol):
         """Call a plain or an async function, and give its result."""
         ...
 
+    def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
+        """Call a function that is known to be async, and give its result when awaited."""
+        ...
+
     async def settled(self, value: object) -> Any:
         """Give a value, or what comes of it where it is to be awaited."""
         ...
@@ -41,6 +45,10 @@ class OnLoop:
 
     call = staticmethod(functions.call)
     settled = staticmethod(functions.settled)
+
+    def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
+        """Call a function that is known to be async, and give its result when awaited."""
+        return function(*args)
 
     async def over(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
         """Wait for something to end, and say whether it did in time."""
@@ -61,6 +69,8 @@ class OnThread:
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a plain or an async function, and give its result."""
         return await self.settled(function(*args))
+
+    begin = call
 
     async def settled(self, value: object) -> Any:
         """Give a value, or what comes of it where it is to be awaited."""
