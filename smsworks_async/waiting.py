@@ -83,6 +83,7 @@ class Waits:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poller: asyncio.Task[None] | None = None
         self._nap: asyncio.Future[object] | None = None
+        self._skip = 0
 
     async def until_final(self, message_id: str, seconds: float | None) -> MessageRecord:
         """Wait until a message is final; see `AsyncMessages.wait`."""
@@ -196,13 +197,15 @@ class Waits:
         """Learn what a search shows of the messages that are waited for, and say which."""
         wanted, shown = set(self._waits), set[str]()
         since = self._since()
-        for page in range(min(len(wanted), PAGES)):
-            records = await self._messages.search(from_=since, limit=PAGE, skip=page * PAGE)
+        for _ in range(min(len(wanted), PAGES)):
+            records = await self._messages.search(from_=since, limit=PAGE, skip=self._skip)
             for record in records:
                 if record.message_id in wanted:
                     shown.add(record.message_id)
                     self._learn(record)
-            if len(records) < PAGE or shown == wanted:
+            # What is beyond the last page of this look is on the first page of the next.
+            self._skip = self._skip + PAGE if len(records) == PAGE and shown != wanted else 0
+            if self._skip == 0:
                 break
         return shown
 

@@ -172,9 +172,10 @@ class AsyncMessages(Resource):
     ) -> MessageRecord:
         """Wait until a message is final, and give its record.
 
-        One poller looks for all messages that are waited for on this client: after 1 second, then
-        ever less often, at most every 30; many of them with one search, a single one by its id. A
-        `smsworks_async.webhooks.Webhooks` that has this client as its own is quicker.
+        One poller looks for all messages that are waited for on this client: at once, a second
+        later, then ever less often, down to every 30 seconds; for many of them with one search, for
+        a single one by its id. A `smsworks_async.webhooks.Webhooks` that was given this client ends
+        the wait when the report arrives.
 
         Args:
             message_id: the message's id.
@@ -209,8 +210,8 @@ class AsyncMessages(Resource):
         missed.
 
         Args:
-            bookmark: the path of a file in which the place is kept, or a `Bookmark` of your own;
-                without one, each call begins anew.
+            bookmark: the path of a file in which the place is kept, or an object with ``load`` and
+                ``save`` of your own; for one consumer each. Without one, each call begins anew.
             since: where to begin while there is no bookmark, aware; everything that the provider
                 still has, three months, by default.
             pause: seconds between two looks while there is nothing new. Passing failures are

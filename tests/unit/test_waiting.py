@@ -191,23 +191,31 @@ async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_wa
     waits, account, clock
 ):
     now = datetime.now(UTC)
-    for number in range(2 * PAGE):
+    for number in range(3 * PAGE):
         account.put(f"other-{number}", created=now)
     account.put("1", "DELIVERED", created=now)
     account.put("2", "DELIVERED", created=now)
-    waiters = begin(waits, "1", "2")
+    account.get = None  # whoever is looked up by the id is a mistake: PAGES is enough for all
+    waiters = begin(waits, "1", "2", "other-0", "other-1")
     await clock.turn(0)
-    assert [skip for _, _, skip in account.searches] == [0, PAGE]
-    assert [one for _, one in account.lookups] == ["1", "2"]
-    account.searches.clear()
-    account.lookups.clear()
-    waiters += begin(waits, "1", "2", "other-0")
-    await clock.turn(0)
-    assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE]
-    assert account.lookups == []
-    for waiter in waiters[:-1]:
+    assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE, 3 * PAGE]
+    for waiter in waiters[:2]:
         assert (await waiter).status == "DELIVERED"
-    waiters[-1].cancel()
+    for waiter in waiters[2:]:
+        waiter.cancel()
+
+
+async def test_a_look_goes_on_where_the_one_before_it_ended(waits, account, clock):
+    now = datetime.now(UTC)
+    for number in range(3 * PAGE):
+        account.put(f"other-{number}", created=now)
+    account.put("1", created=now)
+    account.put("2", created=now)
+    waiters = begin(waits, "1", "2")
+    await clock.turn(2)
+    assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE, 3 * PAGE, 0, PAGE]
+    for waiter in waiters:
+        waiter.cancel()
 
 
 async def test_a_newcomer_is_looked_for_soon_though_the_others_have_waited_long(
