@@ -2,8 +2,9 @@
 
 `AsyncSMSWorks` is the awaitable client and `SMSWorks` the blocking one, with the same families of
 methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth`` and ``bulk``. `text`
-measures texts, `phone` reads destinations, and `smsworks_async.sandbox` is a local server to run
-all of it against. Every error is a `SMSWorksError`.
+measures texts, `phone` reads destinations, `smsworks_async.webhooks` takes in what the provider
+posts, and `smsworks_async.sandbox` is a local server to run all of it against. Every error is a
+`SMSWorksError`.
 """
 
 from smsworks_async import phone, text

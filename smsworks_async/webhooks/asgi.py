@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from smsworks_async.webhooks.body import Body
+from smsworks_async.webhooks.body import Body, declared
 from smsworks_async.webhooks.guard import Facts
 from smsworks_async.webhooks.worlds import ON_LOOP
 
@@ -54,7 +54,7 @@ def _facts(scope: Scope) -> Facts:
         if name == b"authorization":
             authorization = value.decode("latin-1")
         elif name == b"content-length":
-            length = int(value) if value.isdigit() else None
+            length = declared(value.decode("latin-1"))
         elif name == b"x-forwarded-for":
             forwarded_for.append(value.decode("latin-1"))
     peer = scope["client"][0] if scope.get("client") else None

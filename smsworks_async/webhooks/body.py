@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from smsworks_async.webhooks.parsing import MAX_BODY
 
 
@@ -26,3 +28,10 @@ class Body:
         if self._size > MAX_BODY:
             return 413
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+
+def declared(length: str) -> int | None:
+    """Read a Content-Length; None where it is no number."""
+    if not (length.isascii() and length.isdigit()):
+        return None
+    return int(length) if len(length) < 19 else sys.maxsize  # int() balks at thousands of digits

@@ -54,8 +54,8 @@ class Guard:
     """Decides who may post.
 
     Args:
-        secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces;
-            None takes them from ``SMSWORKS_WEBHOOK_SECRET``, and an empty list means none.
+        secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces,
+            %, ? and #; None takes them from ``SMSWORKS_WEBHOOK_SECRET``, an empty list means none.
         networks: the networks that posts come from, such as ``"192.0.2.0/24"``; none = anywhere.
         trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is believed.
         insecure: whether to do without any of these.
@@ -122,9 +122,9 @@ def _read_secrets(
         # None of these errors shows the secret.
         if not isinstance(secret, str):
             raise ConfigurationError(f"a secret must be a string, not {type(secret).__name__}")
-        if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        if not (secret.isascii() and secret.isprintable()) or set(secret) & set(" %?#"):
             raise ConfigurationError(
-                "a secret stands in a URL: make it of printable ASCII without spaces, "
+                "a secret stands in a URL: make it of printable ASCII without spaces, %, ? and #, "
                 "such as secrets.token_urlsafe(32) gives"
             )
         if len(secret) < SHORTEST:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from smsworks_async.webhooks.body import Body
+from smsworks_async.webhooks.body import Body, declared
 from smsworks_async.webhooks.guard import Facts
 from smsworks_async.webhooks.parsing import MAX_BODY
 from smsworks_async.webhooks.worlds import OnThread, drive
@@ -45,7 +45,6 @@ def wsgi_application(hooks: Webhooks) -> WSGIApplication:
 
 
 def _facts(environ: dict[str, Any]) -> Facts:
-    length = environ.get("CONTENT_LENGTH", "")
     forwarded_for = environ.get("HTTP_X_FORWARDED_FOR")
     # PEP 3333: bytes dressed up as latin-1.
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
@@ -55,7 +54,7 @@ def _facts(environ: dict[str, Any]) -> Facts:
         environ.get("HTTP_AUTHORIZATION"),
         environ.get("REMOTE_ADDR"),
         () if forwarded_for is None else (forwarded_for,),
-        int(length) if length.isascii() and length.isdigit() else None,
+        declared(environ.get("CONTENT_LENGTH", "")),
     )
 
 

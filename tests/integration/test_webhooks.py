@@ -277,6 +277,10 @@ async def test_confirmed_reports_are_what_the_api_says_and_not_what_was_posted(s
     async with serving(server, **settings, client=client) as provider:
         assert await provider.report(number, "DELIVERED") == 503  # not as far as the API knows
         assert told.items == []
+        for status in ("SENT", "ACCEPTED"):  # which to the API are the same
+            assert await provider.report(number, status) == 200
+        assert told.statuses == [(number, "SENT")]
+        told.items.clear()
         await box.advance(2)
         assert await provider.report(number, "DELIVERED", content="forged") == 200
         [report] = told.items

@@ -76,6 +76,7 @@ async def test_asgi_takes_a_message_without_a_body_for_an_empty_one(hooks):
     [
         ([(b"content-length", b"65537")], 413),
         ([(b"content-length", b"many")], 413),
+        ([(b"content-length", b"9" * 5000)], 413),
         ([(b"host", b"x"), (b"content-length", b"1")], 413),
     ],
 )
@@ -165,6 +166,11 @@ def test_wsgi_reads_to_the_end_where_the_server_says_that_there_is_one(hooks, to
 @pytest.mark.parametrize("length", ["", "many", "-1", "²", "0"])
 def test_wsgi_reads_nothing_where_nobody_says_how_much_there_is(hooks, length):
     assert wsgi(hooks, Input(REPORT), CONTENT_LENGTH=length) == "400 Bad Request"
+
+
+def test_wsgi_turns_away_what_says_that_it_is_too_large_without_reading_any_of_it(hooks):
+    for length in ("65537", "9" * 5000):
+        assert wsgi(hooks, None, CONTENT_LENGTH=length).startswith("413 ")
 
 
 def test_wsgi_takes_a_body_that_is_shorter_than_it_says_for_what_it_is(hooks):

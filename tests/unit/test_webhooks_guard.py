@@ -88,7 +88,16 @@ def test_secrets_are_taken_from_the_environment_set_apart_by_commas(monkeypatch)
 
 @pytest.mark.parametrize(
     "secrets",
-    ["short", "x" * 31, [OLD, "short"], "ü" * 32, "x" * 32 + "\n", "x " * 20, [b"x" * 32]],
+    [
+        "short",
+        "x" * 31,
+        [OLD, "short"],
+        "ü" * 32,
+        "x" * 32 + "\n",
+        "x " * 20,
+        "x%" * 20,
+        [b"x" * 32],
+    ],
 )
 def test_a_secret_that_can_be_guessed_or_cannot_stand_in_a_url_is_refused_without_showing_it(
     secrets,
