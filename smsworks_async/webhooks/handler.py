@@ -150,6 +150,7 @@ class Webhooks:
         except InvalidWebhook:
             return 400
         if type(item) is IncomingMessage and self._functions[IncomingMessage] is None:
+            _log.warning("an incoming message came, and there is no on_incoming to handle it")
             return 404
         try:
             return await self._in_turn(item, world)

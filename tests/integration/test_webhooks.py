@@ -87,6 +87,13 @@ async def test_a_repeat_reaches_the_function_once_and_a_latecomer_not_at_all(ser
     ]
 
 
+async def test_a_reply_that_nobody_handles_is_refused_and_said_in_the_log(server, caplog):
+    async with serving(server, on_report=Told().plain) as provider:
+        assert await provider.post(REPLY) == 404
+    assert "no on_incoming" in caplog.text
+    assert "447700900124" not in caplog.text
+
+
 @pytest.mark.parametrize("kind", ["plain", "later"])
 async def test_what_a_function_fails_on_is_answered_with_500_and_reaches_it_again(
     server, kind, caplog
