@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -79,7 +78,7 @@ async def test_an_application_sends_is_told_and_answers(framework, tmp_path):
             try:
                 await _talk(box, root, framework)
             finally:
-                app.send_signal(signal.SIGINT)
+                app.terminate()
                 said, _ = app.communicate(timeout=60)
     [sent, answer] = box.messages
     assert f"{sent.message_id} DELIVERED" in said, said
