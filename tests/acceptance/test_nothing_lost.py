@@ -68,9 +68,22 @@ uvicorn.Server(uvicorn.Config(hooks.asgi(), log_level="critical")).run(sockets=[
 }
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_is_left_behind():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
 async def start(listening, folder, server="aiohttp", **environment):
     folder.joinpath("app.py").write_text(APPLICATION + SERVERS[server])
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "app.py",
         str(listening.fileno()),
@@ -78,6 +91,8 @@ async def start(listening, folder, server="aiohttp", **environment):
         cwd=folder,
         env={**os.environ, "SMSWORKS_WEBHOOK_SECRET": SECRET, **environment},
     )
+    STARTED.append(process)
+    return process
 
 
 @pytest.fixture
@@ -248,8 +263,6 @@ async def test_a_body_of_a_gigabyte_however_it_is_sent_is_cut_off_and_others_are
         assert most_memory(app) - before < 8 * 2**20
         for sender in [honest, fast, *slow]:
             await sender.end()
-    app.kill()
-    await app.wait()
 
 
 async def test_reports_late_doubled_and_out_of_order_from_the_sandbox_are_told_once(listening):

@@ -79,7 +79,10 @@ async def test_an_application_sends_is_told_and_answers(framework, tmp_path):
                 await _talk(box, root, framework)
             finally:
                 app.terminate()
-                said, _ = app.communicate(timeout=60)
+                try:
+                    said, _ = app.communicate(timeout=60)
+                finally:
+                    app.kill()  # whatever went wrong, nothing is left behind
     [sent, answer] = box.messages
     assert f"{sent.message_id} DELIVERED" in said, said
     assert f"{answer.message_id} DELIVERED" in said, said
