@@ -2,24 +2,15 @@
 
 `AsyncSMSWorks` is the awaitable client and `SMSWorks` the blocking one, with the same families of
 methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth`` and ``bulk``. `text`
-measures texts, `phone` reads destinations, and `smsworks_async.sandbox` is a local server to run
-all of it against. Every error is a `SMSWorksError`.
+measures texts, `phone` reads destinations, `smsworks_async.webhooks` takes in what the provider
+posts, and `smsworks_async.sandbox` is a local server to run all of it against. Every error is a
+`SMSWorksError`.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from smsworks_async import phone, text
 from smsworks_async._version import __version__
-from smsworks_async.bulk.estimate import BulkEstimate
-from smsworks_async.bulk.options import BulkFields, BulkOptions
-from smsworks_async.bulk.report import (
-    BatchOutcome,
-    BulkProgress,
-    BulkReport,
-    BulkStatus,
-    Outcome,
-    Problem,
-    Reason,
-    RecipientOutcome,
-)
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import (
     APIError,
@@ -28,6 +19,7 @@ from smsworks_async.errors import (
     FloodingRefused,
     InsufficientCredit,
     InvalidMessage,
+    InvalidWebhook,
     JournalError,
     NotAuthenticated,
     NotAuthorised,
@@ -37,6 +29,7 @@ from smsworks_async.errors import (
     RateLimited,
     ServiceError,
     SMSWorksError,
+    StillInFlight,
     ValidationError,
 )
 from smsworks_async.models.incoming import (
@@ -59,8 +52,24 @@ from smsworks_async.models.outgoing import (
     OTPFields,
     SearchFields,
 )
+from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.retry import RetryPolicy
 from smsworks_async.sync import SMSWorks
+
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk.estimate import BulkEstimate
+    from smsworks_async.bulk.options import BulkFields, BulkOptions
+    from smsworks_async.bulk.report import (
+        BatchOutcome,
+        BulkProgress,
+        BulkReport,
+        BulkStatus,
+        Outcome,
+        Problem,
+        Reason,
+        RecipientOutcome,
+    )
 
 
 __all__ = [
@@ -80,11 +89,14 @@ __all__ = [
     "BulkStatus",
     "CommonFields",
     "ConfigurationError",
+    "DeliveryReport",
     "ErrorSample",
     "FailureReason",
     "FloodingRefused",
+    "IncomingMessage",
     "InsufficientCredit",
     "InvalidMessage",
+    "InvalidWebhook",
     "JournalError",
     "Message",
     "MessageFields",
@@ -109,8 +121,18 @@ __all__ = [
     "SentMessage",
     "SentOTP",
     "ServiceError",
+    "StillInFlight",
     "ValidationError",
     "__version__",
     "phone",
     "text",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Whoever sends one message at a time need not wait for bulk to be imported.
+    if name in __all__:
+        from smsworks_async import bulk
+
+        return getattr(bulk, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -209,6 +209,14 @@ class Calls:
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
 
+    def check_loop(self) -> None:
+        """Check that calls can be made from the running loop.
+
+        Raises:
+            ConfigurationError: the client is closed, or belongs to another loop that still runs.
+        """
+        self._sessions.current()
+
     async def turn(self) -> None:
         """Wait until another request may leave, where there is a `max_rate`."""
         self._sessions.current()

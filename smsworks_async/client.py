@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ssl as _ssl
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
-from smsworks_async.bulk import AsyncBulk
 from smsworks_async.calls import Calls
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources.auth import AsyncAuth
@@ -29,6 +29,10 @@ from smsworks_async.settings import (
     resolve_base_url,
     resolve_credentials,
 )
+
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk import AsyncBulk
 
 
 class AsyncSMSWorks:
@@ -107,11 +111,18 @@ class AsyncSMSWorks:
         self.credits = AsyncCredits(self._calls)
         self.utils = AsyncUtils(self._calls)
         self.auth = AsyncAuth(self._calls)
-        self.bulk = AsyncBulk(self._calls)
+
+    @functools.cached_property
+    def bulk(self) -> AsyncBulk:
+        """Any number of recipients; imported when it is used."""
+        from smsworks_async.bulk import AsyncBulk
+
+        return AsyncBulk(self._calls)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
         self._calls.close()
+        self.messages._waits.close()
         await self._sessions.close()
 
     async def __aenter__(self) -> Self:

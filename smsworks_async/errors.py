@@ -17,6 +17,8 @@
     ├── NotSent                no byte of the request left this machine
     ├── OutcomeUnknown         it may have been accepted
     ├── JournalError           a journal cannot be read or written
+    ├── StillInFlight          what was waited for has not come to its end yet
+    ├── InvalidWebhook         what was posted is no delivery report and no incoming message
     └── BulkInterrupted        the caller's own code stopped a bulk run
 
 All of them pickle, and none of them carries a token, a text or a whole phone number.
@@ -172,6 +174,24 @@ class JournalError(SMSWorksError):
     What the journal had not taken down was not sent, and what had been sent without its end being
     taken down is in doubt there; so running the campaign again cannot text anyone twice.
     """
+
+
+class StillInFlight(SMSWorksError):
+    """A message was not final when the time to wait for it was over; it may be any moment.
+
+    Attributes:
+        message_id: the message's id.
+        status: the last status that was seen, such as ``"SENT"``, or None if there was none.
+    """
+
+    def __init__(self, message: str, *, message_id: str, status: str | None = None) -> None:
+        super().__init__(message)
+        self.message_id = message_id
+        self.status = status
+
+
+class InvalidWebhook(SMSWorksError):
+    """What was posted is no delivery report and no incoming message; it says why, not what."""
 
 
 class BulkInterrupted(SMSWorksError):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-from aiolimiter import AsyncLimiter
 
 from smsworks_async._version import __version__
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.settings import Settings
+
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 
 #: Seconds after which an idle connection is closed, so that a send rarely meets one that the
@@ -78,7 +81,7 @@ class Sessions:
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
-        self.limiter = _limiter(self._settings.max_rate)
+        self.limiter = limiter(self._settings.max_rate)
         return self._session
 
     def _make(self) -> aiohttp.ClientSession:
@@ -146,7 +149,15 @@ def _step(generator: AsyncGenerator[None]) -> None:
         return  # it has come to its yield, and the loop knows of it
 
 
-def _limiter(max_rate: float | None) -> AsyncLimiter | None:
+def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | None:
+    """Make what paces requests; None where nothing is to.
+
+    Args:
+        max_rate: requests a second, or None.
+        burst: whether those of one second may leave at once.
+    """
     if max_rate is None:
         return None
-    return AsyncLimiter(max_rate, 1) if max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)
+    from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
+
+    return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)

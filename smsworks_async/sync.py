@@ -19,9 +19,8 @@ from collections.abc import (
 )
 from contextlib import suppress
 from types import MethodType, TracebackType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
-from smsworks_async.bulk import AsyncBulk
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
@@ -33,6 +32,10 @@ from smsworks_async.resources.otp import AsyncOTP
 from smsworks_async.resources.utils import AsyncUtils
 
 
+if TYPE_CHECKING:
+    from smsworks_async.bulk.blocking import Bulk
+
+
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +45,7 @@ _PLAIN: Final = frozenset({str, bytes, list, tuple, set, frozenset, dict, range}
 _END: Final = object()
 
 
-class _Twin(Generic[A]):
+class Twin(Generic[A]):
     """A family of operations, blocking."""
 
     def __init__(self, portal: Portal, twin: A) -> None:
@@ -87,7 +90,7 @@ def blocking(
     """
     twin: Callable[..., Coroutine[Any, Any, T]] = function
 
-    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> T:
+    def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> T:
         given = {name: value if name in stream else _drawn(value) for name, value in kwargs.items()}
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
@@ -111,7 +114,7 @@ def iterating(
 ) -> _Method[P, Generator[T]]:
     """Make the blocking twin of an async generator function: an iterator."""
 
-    def call(self: _Twin[Any], /, *args: Any, **kwargs: Any) -> Generator[T]:
+    def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> Generator[T]:
         source: Any = function(self._twin, *args, **kwargs)
         try:
             while True:
@@ -131,7 +134,7 @@ async def _next(source: Any) -> Any:
     return await anext(source, _END)
 
 
-class Messages(_Twin[AsyncMessages]):
+class Messages(Twin[AsyncMessages]):
     """Single messages."""
 
     send = blocking(AsyncMessages.send)
@@ -146,9 +149,11 @@ class Messages(_Twin[AsyncMessages]):
     find = blocking(AsyncMessages.find)
     inbox = blocking(AsyncMessages.inbox)
     iterate = iterating(AsyncMessages.iterate)
+    wait = blocking(AsyncMessages.wait)
+    incoming = iterating(AsyncMessages.incoming)
 
 
-class Batches(_Twin[AsyncBatches]):
+class Batches(Twin[AsyncBatches]):
     """Batches of at most 500 recipients."""
 
     send = blocking(AsyncBatches.send)
@@ -158,7 +163,7 @@ class Batches(_Twin[AsyncBatches]):
     cancel = blocking(AsyncBatches.cancel)
 
 
-class OTP(_Twin[AsyncOTP]):
+class OTP(Twin[AsyncOTP]):
     """One-time passwords."""
 
     send = blocking(AsyncOTP.send)
@@ -166,36 +171,23 @@ class OTP(_Twin[AsyncOTP]):
     get = blocking(AsyncOTP.get)
 
 
-class Credits(_Twin[AsyncCredits]):
+class Credits(Twin[AsyncCredits]):
     """The account's credits."""
 
     balance = blocking(AsyncCredits.balance)
 
 
-class Utils(_Twin[AsyncUtils]):
+class Utils(Twin[AsyncUtils]):
     """The API's own aids."""
 
     test = blocking(AsyncUtils.test)
     error = blocking(AsyncUtils.error)
 
 
-class Auth(_Twin[AsyncAuth]):
+class Auth(Twin[AsyncAuth]):
     """Tokens."""
 
     token = blocking(AsyncAuth.token)
-
-
-class Bulk(_Twin[AsyncBulk]):
-    """Any number of recipients."""
-
-    send = blocking(AsyncBulk.send, stream=("destinations",))
-    send_each = blocking(AsyncBulk.send_each, stream=("messages", "rows"))
-    estimate = blocking(AsyncBulk.estimate, stream=("destinations", "messages", "rows"))
-    reconcile = blocking(AsyncBulk.reconcile)
-    retry_undelivered = blocking(AsyncBulk.retry_undelivered)
-    status = blocking(AsyncBulk.status)
-    outcomes = iterating(AsyncBulk.outcomes)
-    export = blocking(AsyncBulk.export)
 
 
 def _as_for(
@@ -239,7 +231,13 @@ class SMSWorks:
         self.credits = Credits(self._portal, client.credits)
         self.utils = Utils(self._portal, client.utils)
         self.auth = Auth(self._portal, client.auth)
-        self.bulk = Bulk(self._portal, client.bulk)
+
+    @functools.cached_property
+    def bulk(self) -> Bulk:
+        """Any number of recipients; imported when it is used."""
+        from smsworks_async.bulk.blocking import Bulk
+
+        return Bulk(self._portal, self._client.bulk)
 
     def close(self) -> None:
         """End the background thread and its connections; a second time does nothing.

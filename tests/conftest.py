@@ -29,7 +29,7 @@ AT_ONCE = RetryPolicy(base=0)
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL"):
+    for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET"):
         monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
 
 

@@ -30,7 +30,16 @@ from smsworks_async.bulk.options import (
 from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader, check_iterable
-from smsworks_async.bulk.report import BulkReport, BulkStatus, RecipientOutcome
+from smsworks_async.bulk.report import (
+    BatchOutcome,
+    BulkProgress,
+    BulkReport,
+    BulkStatus,
+    Outcome,
+    Problem,
+    Reason,
+    RecipientOutcome,
+)
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
@@ -41,6 +50,21 @@ from smsworks_async.resources._base import Resource
 if TYPE_CHECKING:
     from smsworks_async.bulk.journals import Journal
 
+
+__all__ = [
+    "AsyncBulk",
+    "BatchOutcome",
+    "BulkEstimate",
+    "BulkFields",
+    "BulkOptions",
+    "BulkProgress",
+    "BulkReport",
+    "BulkStatus",
+    "Outcome",
+    "Problem",
+    "Reason",
+    "RecipientOutcome",
+]
 
 #: What may be sent in bulk, and what a campaign is read from.
 Destinations = Iterable[str | int] | AsyncIterable[str | int]

@@ -11,9 +11,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from aiolimiter import AsyncLimiter
-
 from smsworks_async.errors import APIError, SMSWorksError
+from smsworks_async.sessions import limiter
 
 
 class Pace:
@@ -42,7 +41,7 @@ class Pace:
         self._admit = admit
         self._clock = clock
         self._sleep = sleep
-        self._limiter = None if max_rate is None else AsyncLimiter(1, 1 / max_rate)
+        self._limiter = limiter(max_rate, burst=False)
         self._active = 0
         self._successes = 0
         self._slow_downs = 0

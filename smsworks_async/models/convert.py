@@ -7,7 +7,7 @@ the one, and fields that we do not know. All of that is settled here, once.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, get_origin
 
@@ -15,7 +15,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from smsworks_async.models import incoming, outgoing, readers
+from smsworks_async.models import incoming, outgoing, posted, readers
 
 
 T = TypeVar("T")
@@ -35,11 +35,17 @@ def _keyed(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
 
 _DATE = override(struct_hook=readers.lenient(readers.date))
 _NUMBER = readers.lenient(readers.number)
-_STATUS = override(struct_hook=lambda value, _: readers.lenient(readers.string)(value) or "")
+_string = readers.lenient(readers.string)
+_pairs = readers.lenient(readers.pairs)
+_STATUS = override(struct_hook=lambda value, _: _string(value) or "")
 
 
 def _metadata(value: object, _: object = None) -> dict[str, str]:
-    return readers.lenient(readers.pairs)(value) or {}
+    return _pairs(value) or {}
+
+
+def _given(value: object, _: object = None) -> str:
+    return "" if value is None else readers.string(value)
 
 
 # That it was accepted, the id decides alone.
@@ -50,25 +56,42 @@ _SENT = {
     "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
     "parts": override(rename="messageparts", struct_hook=readers.lenient(readers.whole_number)),
 }
+# Read without asking cattrs which of a union's members it is, which is most of what a record costs.
+_TEXT = override(struct_hook=readers.string_or_none)
+_RECORD = {
+    "message_id": override(rename="messageid"),
+    "batch_id": override(rename="batchid", struct_hook=readers.string_or_none),
+    "customer_id": override(rename="customerid", struct_hook=readers.string_or_none),
+    "sender": _TEXT,
+    "destination": _TEXT,
+    "content": _TEXT,
+    "tag": _TEXT,
+    "keyword": _TEXT,
+    "status": _STATUS,
+    "credits": override(struct_hook=_NUMBER),
+    "failure_reason": override(
+        rename="failurereason", struct_hook=readers.lenient(readers.failure_reason)
+    ),
+    "international": override(struct_hook=readers.lenient(readers.boolean)),
+    "metadata": override(struct_hook=_metadata),
+    "created": _DATE,
+    "modified": _DATE,
+    "schedule": _DATE,
+}
 _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
     incoming.SentMessage: _SENT,
     incoming.SentOTP: {**_SENT, "expires": _DATE},
     incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
     incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
-    incoming.MessageRecord: {
+    incoming.MessageRecord: _RECORD,
+    posted.DeliveryReport: _RECORD,
+    posted.IncomingMessage: {
         "message_id": override(rename="messageid"),
-        "batch_id": override(rename="batchid"),
-        "customer_id": override(rename="customerid"),
-        "status": _STATUS,
-        "credits": override(struct_hook=_NUMBER),
-        "failure_reason": override(
-            rename="failurereason", struct_hook=readers.lenient(readers.failure_reason)
-        ),
-        "international": override(struct_hook=readers.lenient(readers.boolean)),
-        "metadata": override(struct_hook=_metadata),
+        "sender": override(rename="from", struct_hook=_given),
+        "destination": override(rename="to", struct_hook=_given),
+        "content": override(struct_hook=_given),
+        "parts": override(struct_hook=readers.lenient(readers.whole_number)),
         "created": _DATE,
-        "modified": _DATE,
-        "schedule": _DATE,
     },
     incoming.ScheduledMessage: {
         "message_id": override(rename="id"),
@@ -111,22 +134,25 @@ def _flat(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return flat
 
 
-def _named(wanted: str, otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    """Take an id from the other name that some operations give it."""
+def _named(**otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Take fields from the other names that some operations give them."""
 
     def rename(document: Mapping[str, Any]) -> Mapping[str, Any]:
-        if wanted in document or otherwise not in document:
-            return document
-        renamed = dict(document)
-        renamed[wanted] = renamed.pop(otherwise)
-        return renamed
+        for wanted, other in otherwise.items():
+            if document.get(wanted) is None and other in document:
+                renamed = dict(document)
+                renamed[wanted] = renamed.pop(other)
+                document = renamed
+        return document
 
     return rename
 
 
 _BEFORE: Final[Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] = {
-    incoming.Batch: _named("batchid", "messageid"),
-    incoming.MessageRecord: _named("messageid", "id"),
+    incoming.Batch: _named(batchid="messageid"),
+    incoming.MessageRecord: _named(messageid="id"),
+    posted.DeliveryReport: _named(messageid="id"),
+    posted.IncomingMessage: _named(**{"messageid": "id", "from": "sender", "to": "destination"}),
     incoming.ScheduledMessage: _flat,
 }
 
@@ -139,7 +165,7 @@ def _keeping_unknown_fields(
     def hook(value: object, _: object) -> T:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise TypeError(f"expected an object, not {type(value).__name__}")
         if before is not None:
             value = before(value)
@@ -149,6 +175,30 @@ def _keeping_unknown_fields(
         return structure(value, cls)
 
     return hook
+
+
+def _reading(cls: type[Any], converter: cattrs.Converter) -> Callable[[object, object], Any]:
+    overrides = _INCOMING[cls]
+    names = {a.name: getattr(overrides.get(a.name), "rename", None) for a in attrs.fields(cls)}
+    known = frozenset(new or name for name, new in names.items()) - {"extra"}
+    extra = override(rename=_EXTRA, struct_hook=readers.json_object)
+    hooks: dict[str, Any] = {**overrides, "extra": extra}
+    structure: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
+        cls, converter, **hooks
+    )
+    return _keeping_unknown_fields(structure, known, cls)
+
+
+def _writing(cls: type[Any], converter: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
+    renames: dict[str, Any] = {
+        a.name: override(rename=_WIRE_NAMES[a.name])
+        for a in attrs.fields(cls)
+        if a.name in _WIRE_NAMES
+    }
+    write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
+        cls, converter, _cattrs_omit_if_default=True, **renames | dict(_OUTGOING[cls])
+    )
+    return write
 
 
 def make_converter(*, explaining: bool = False) -> cattrs.Converter:
@@ -168,25 +218,15 @@ def make_converter(*, explaining: bool = False) -> cattrs.Converter:
     for scalar, hook in scalars.items():
         converter.register_structure_hook(scalar, hook)
     converter.register_unstructure_hook(datetime, format_date)
-    for cls, overrides in _INCOMING.items():
-        names = {a.name: getattr(overrides.get(a.name), "rename", None) for a in attrs.fields(cls)}
-        known = frozenset(new or name for name, new in names.items()) - {"extra"}
-        extra = override(rename=_EXTRA, struct_hook=readers.json_object)
-        hooks: dict[str, Any] = {**overrides, "extra": extra}
-        structure: Callable[[Mapping[str, Any], Any], Any] = make_dict_structure_fn(
-            cls, converter, **hooks
-        )
-        converter.register_structure_hook(cls, _keeping_unknown_fields(structure, known, cls))
-    for cls, overrides in _OUTGOING.items():
-        renames: dict[str, Any] = {
-            a.name: override(rename=_WIRE_NAMES[a.name])
-            for a in attrs.fields(cls)
-            if a.name in _WIRE_NAMES
-        }
-        unstructure: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
-            cls, converter, _cattrs_omit_if_default=True, **renames | dict(overrides)
-        )
-        converter.register_unstructure_hook(cls, unstructure)
+    # What a model needs is made when it is first met, and not when this is imported.
+    converter.register_structure_hook_factory(
+        lambda cls: isinstance(cls, type) and cls in _INCOMING,
+        lambda cls: _reading(cls, converter),
+    )
+    converter.register_unstructure_hook_factory(
+        lambda cls: isinstance(cls, type) and cls in _OUTGOING,
+        lambda cls: _writing(cls, converter),
+    )
     return converter
 
 
@@ -218,10 +258,15 @@ def from_wire(document: object, shape: type[T]) -> T:
         raise Misshapen(_explain(document, shape)) from error
 
 
-def _as_listed(document: object, shape: type[T]) -> object:
-    if get_origin(shape) is list and isinstance(document, Mapping):
+def _as_listed(document: object, shape: Any) -> object:
+    if _is_list(shape) and isinstance(document, Mapping):
         return [document]
     return document
+
+
+@functools.cache
+def _is_list(shape: Hashable) -> bool:
+    return get_origin(shape) is list
 
 
 class Misshapen(ValueError):

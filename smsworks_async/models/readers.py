@@ -54,10 +54,18 @@ def string(value: object, _: object = None) -> str:
     raise TypeError(f"expected a string, not {type(value).__name__}")
 
 
+def string_or_none(value: object, _: object = None) -> str | None:
+    """Read a string as `string` does, or nothing."""
+    return value if value is None or isinstance(value, str) else string(value)
+
+
 def number(value: object, _: object = None) -> float:
     """Read a finite number, or a string that holds one."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        read = float(value)
+    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
+        try:
+            read = float(value)
+        except OverflowError:
+            raise ValueError("expected a finite number") from None
     elif isinstance(value, str):
         try:
             read = float(value)
@@ -97,12 +105,15 @@ def date(value: object, _: object = None) -> datetime:
     """
     if not isinstance(value, str):
         raise TypeError(f"expected a date, not {type(value).__name__}")
-    if (match := _JAVASCRIPT_DATE.fullmatch(value)) is not None and match["month"] in _MONTHS:
+    match = None if value[:1].isdigit() else _JAVASCRIPT_DATE.fullmatch(value)
+    if match is not None and match["month"] in _MONTHS:
         month = _MONTHS.index(match["month"]) + 1
         date = f"{match['year']}-{month:02}-{int(match['day']):02}"
         value = f"{date}T{match['time']}{match['offset'] or '+0000'}"
     try:
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:  # nearly all of them
+            return moment
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("expected a date in ISO 8601 or as JavaScript writes it") from None

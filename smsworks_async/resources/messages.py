@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
+from os import PathLike
 from typing import Final, Unpack
 
 from smsworks_async.answers import Operation
+from smsworks_async.calls import Calls
+from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import (
     Acknowledgement,
@@ -22,7 +26,10 @@ from smsworks_async.models.outgoing import (
     Query,
     SearchFields,
 )
+from smsworks_async.models.posted import IncomingMessage
+from smsworks_async.replies import Bookmark, Place
 from smsworks_async.resources._base import Resource
+from smsworks_async.waiting import Waits, is_passing
 
 
 _SEND: Final = Operation("POST", "/message/send")
@@ -40,10 +47,19 @@ _INBOX: Final = Operation("POST", "/messages/inbox")
 #: How many records one page of `AsyncMessages.iterate` holds, by default and at most.
 PAGE_SIZE: Final = 1000
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+#: The longest pause that failures make `AsyncMessages.incoming` take, in seconds.
+LONGEST_PAUSE: Final = 60.0
 
 
 class AsyncMessages(Resource):
     """Single messages."""
+
+    def __init__(
+        self, calls: Calls, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        super().__init__(calls)
+        self._sleep = sleep
+        self._waits = Waits(self, sleep=sleep)
 
     async def send(self, **message: Unpack[MessageFields]) -> SentMessage:
         """Send one text to one recipient.
@@ -192,3 +208,80 @@ class AsyncMessages(Resource):
                 return
             before = seen
             skip += len(page)
+
+    async def wait(
+        self,
+        message_id: str,
+        *,
+        timeout: float | None = 300.0,  # noqa: ASYNC109 - of the wait, which outlasts its calls
+    ) -> MessageRecord:
+        """Wait until a message is final, and give its record.
+
+        One poller looks for all messages that are waited for on this client: at once, a second
+        later, then ever less often, down to every 30 seconds; for many of them with one search, for
+        a single one by its id. A `smsworks_async.webhooks.Webhooks` that was given this client ends
+        the wait when the report arrives.
+
+        Args:
+            message_id: the message's id.
+            timeout: seconds to wait, 300 by default; None waits for ever. Networks may try for up
+                to 72 hours.
+
+        Raises:
+            StillInFlight: it was not final in time; its ``status`` is the last one seen.
+            NotFound: there is no such message, on three looks in a row.
+            APIError: the API refuses to be asked.
+            ConfigurationError: the client was closed meanwhile.
+        """
+        checked = checks.identifier(message_id, "message_id")
+        if timeout is not None and not timeout >= 0:
+            raise ValidationError("timeout must be 0 or more seconds", field="timeout")
+        self._calls.check_loop()
+        return await self._waits.until_final(checked, timeout)
+
+    async def incoming(
+        self,
+        *,
+        bookmark: str | PathLike[str] | Bookmark | None = None,
+        since: datetime | None = None,
+        pause: float = 10.0,
+    ) -> AsyncGenerator[IncomingMessage]:
+        """Give incoming messages as they come, without end, for those who have no public URL.
+
+        They are searched for, oldest first, and never marked as read. A message counts as handled
+        when the next one is asked for, and then the bookmark moves past it. So after a crash, or a
+        ``break``, the one in hand comes again and nothing is lost: each comes at least once. A
+        message that shows up in searches more than an hour after a later one has been handled is
+        missed.
+
+        Args:
+            bookmark: the path of a file in which the place is kept, or an object with ``load`` and
+                ``save`` of your own; for one consumer each. Without one, each call begins anew.
+            since: where to begin while there is no bookmark, aware; everything that the provider
+                still has, three months, by default.
+            pause: seconds between two looks while there is nothing new. Passing failures are
+                outlasted, with pauses that grow to a minute.
+
+        Raises:
+            APIError: the API refuses to be asked.
+            ConfigurationError: what the bookmark holds is no place.
+        """
+        if not 0 < pause < float("inf"):
+            raise ValidationError("pause must be more than 0 seconds", field="pause")
+        place = await Place.open(bookmark, since)
+        failures = 0
+        while True:
+            fresh: list[MessageRecord] = []
+            try:
+                found = self.iterate(status="INCOMING", from_=place.search_from)
+                fresh = place.still_to_come([record async for record in found])
+                failures = 0
+            except SMSWorksError as error:
+                if not is_passing(error):
+                    raise
+                failures += 1
+            for record in fresh:
+                yield IncomingMessage.of(record)
+                await place.move_past(record)
+            if not fresh:
+                await self._sleep(max(pause, min(pause * 2**failures, LONGEST_PAUSE)))

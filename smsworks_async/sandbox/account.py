@@ -153,7 +153,8 @@ class Account:
         self._move(message, INCOMING, now)
         self._forget_later(message)
         payload = incoming_post(message, measure(message.content).segments)
-        self._post_later(self.settings.incoming_url, payload, now)
+        for _ in range(self.settings.reporting.incoming_copies):
+            self._post_later(self.settings.incoming_url, payload, now)
         return message
 
     def search(self, query: dict[str, Any], now: float) -> list[Message]:

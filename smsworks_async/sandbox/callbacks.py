@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -10,12 +11,14 @@ import attrs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from .account import Post
+    from .settings import Reporting
 
 
 WORKERS = 8
+PIECES = 8  # of a body that takes its time
 
 
 @attrs.define(eq=False)
@@ -30,12 +33,13 @@ class Postman:
     """A few workers that post what they are given, and say of each how it went.
 
     Args:
-        timeout: real seconds for one attempt.
+        reporting: how long one attempt may take, and its body does.
         posted: called after each attempt.
     """
 
-    def __init__(self, timeout: float, posted: Callable[[PostRecord], None]) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+    def __init__(self, reporting: Reporting, posted: Callable[[PostRecord], None]) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
+        self._duration = reporting.duration
         self._posted = posted
         self._queue: asyncio.Queue[Post] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
@@ -64,11 +68,24 @@ class Postman:
         while True:
             record = PostRecord(await self._queue.get())
             try:
-                async with session.post(
-                    record.post.url, json=record.post.payload, allow_redirects=False
-                ) as response:
-                    record.status = response.status
+                record.status = await self._post(session, record.post)
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass  # nobody there, or nobody who answers: the record's status stays None
             self._posted(record)
             self._queue.task_done()
+
+    async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:
+        body = json.dumps(post.payload).encode()
+        data = _pieces(body, self._duration) if self._duration else body
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        async with session.post(
+            post.url, data=data, headers=headers, allow_redirects=False
+        ) as response:
+            return response.status
+
+
+async def _pieces(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    size = -(-len(body) // PIECES)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds / PIECES)
+        yield body[start : start + size]

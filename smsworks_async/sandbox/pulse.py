@@ -11,6 +11,7 @@ from .clock import Clock, ManualClock, RealClock
 
 if TYPE_CHECKING:
     from .operations import Service
+    from .settings import Reporting
     from .store import Store
 
 
@@ -26,14 +27,14 @@ class Pulse:
         store: where changes are saved, if anywhere.
 
     Args:
-        timeout: real seconds for one attempt at a post.
+        reporting: how posts are made.
     """
 
-    def __init__(self, service: Service, clock: Clock | None, timeout: float) -> None:
+    def __init__(self, service: Service, clock: Clock | None, reporting: Reporting) -> None:
         self.manual = clock if isinstance(clock, ManualClock) else None
         self.posts: list[PostRecord] = []
         self.store: Store | None = None
-        self.postman = Postman(timeout, self._posted)
+        self.postman = Postman(reporting, self._posted)
         self.timer: asyncio.TimerHandle | None = None
         self._service = service
         self._clock = clock or RealClock()

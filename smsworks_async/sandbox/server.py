@@ -61,7 +61,7 @@ class Sandbox:
         max_batch: the most messages in a batch.
         flooding: whether the flooding filter counts.
         profanity: words for which a text is refused with 4006, and the batch that it is in.
-        reporting: how reports are posted: doubled, late, out of order, repeated.
+        reporting: how posts are made: doubled, late, out of order, slowly, not at all.
         database: the path of an SQLite file in which the account outlives the sandbox; its credits
             and its token are then those of the file.
         seed: of all that is drawn: ids, passcodes, the disorder of reports.
@@ -117,7 +117,7 @@ class Sandbox:
         token = token or make_token(customer_id, key, secret, 0)
         credentials = Credentials(customer_id, key, secret, token)
         self._service = Service(Account(self._settings, credits), Passcodes(), credentials)
-        self._pulse = Pulse(self._service, clock, self._settings.reporting.timeout)
+        self._pulse = Pulse(self._service, clock, self._settings.reporting)
         self._door = FrontDoor(self._service, self._pulse.settle)
         for fault in read_faults(faults):
             self._door.script.add(fault)

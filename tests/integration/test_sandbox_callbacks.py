@@ -165,6 +165,22 @@ async def test_reports_may_come_twice_late_or_not_at_all(app):
             assert len(app.posts) == copies
 
 
+@pytest.mark.parametrize("copies", [0, 2])
+async def test_incoming_messages_may_come_twice_or_not_at_all(app, copies):
+    async with reporting(app, reporting=Reporting(incoming_copies=copies)) as api:
+        await api.box.receive(sender="447700900124", to="60777", content="Yes")
+        assert len(app.posts) == copies
+        assert len((await api.post("/messages/inbox", {}))[1]) == 1
+
+
+async def test_a_body_may_take_its_time_and_is_whole_in_the_end(app):
+    async with reporting(app, reporting=Reporting(duration=0.01)) as api:
+        sent = await api.send()
+        await api.box.advance(1)
+        [(_, report)] = app.posts
+        assert report["messageid"] == sent["messageid"]
+
+
 async def test_reports_may_overtake_each_other(app):
     async with reporting(app, reporting=Reporting(spread=60.0)) as api:
         sent = [(await api.send(content=f"Hello {n}"))["messageid"] for n in range(10)]

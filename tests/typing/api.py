@@ -4,13 +4,17 @@ from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from typing import assert_type
 
+from aiohttp import web
+
 from smsworks_async import (
     Acknowledgement,
     AsyncSMSWorks,
     Batch,
     BulkProgress,
     BulkReport,
+    DeliveryReport,
     ErrorSample,
+    IncomingMessage,
     Message,
     MessageRecord,
     OTPRecord,
@@ -21,6 +25,7 @@ from smsworks_async import (
     SMSWorks,
     phone,
     text,
+    webhooks,
 )
 
 
@@ -43,6 +48,10 @@ async def awaited() -> None:
         assert_type(await sms.messages.get("1"), MessageRecord)
         assert_type(await sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
         assert_type(sms.messages.iterate(tag="x"), AsyncGenerator[MessageRecord, None])
+        assert_type(await sms.messages.wait("1", timeout=None), MessageRecord)
+        assert_type(
+            sms.messages.incoming(bookmark="place", since=AT), AsyncGenerator[IncomingMessage, None]
+        )
         batch = await sms.batches.send(sender="Acme", destinations=["07700 900123"], content="x")
         assert_type(batch, Batch)
         message = Message(sender="Acme", destination="07700 900123", content="x")
@@ -75,6 +84,8 @@ def blocking() -> None:
         assert_type(sms.messages.get("1"), MessageRecord)
         assert_type(sms.messages.search(status="SENT", from_=AT), list[MessageRecord])
         assert_type(sms.messages.iterate(tag="x"), Generator[MessageRecord, None, None])
+        assert_type(sms.messages.wait("1", timeout=5), MessageRecord)
+        assert_type(sms.messages.incoming(pause=5), Generator[IncomingMessage, None, None])
         message = Message(sender="Acme", destination="07700 900123", content="x")
         assert_type(sms.batches.send_each([message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
@@ -102,3 +113,36 @@ def pure() -> None:
     assert_type(phone.normalise("07700 900123"), str)
     assert_type(text.measure("Hi").credits, float)
     assert_type(text.to_gsm("Hi"), str)
+
+
+class Table:
+    """A memory of somebody's own."""
+
+    async def statuses(self, message_id: str) -> list[str]:
+        """Give what was handled."""
+        return [message_id]
+
+    def add(self, message_id: str, status: str) -> None:
+        """Keep what was handled."""
+
+
+def posted() -> None:
+    """What the provider posts, read and handed over."""
+    assert_type(webhooks.parse(b"{}"), DeliveryReport | IncomingMessage)
+    stats = webhooks.DeliveryStats()
+    assert_type(stats.total.median, float | None)
+
+    async def reply(message: IncomingMessage) -> None:
+        assert_type(message.sender, str)
+
+    hooks = webhooks.Webhooks(
+        on_report=stats.add,
+        on_incoming=reply,
+        secrets=["x" * 32],
+        client=SMSWorks("eyJ"),
+        seen=Table(),
+    )
+    app = web.Application()
+    app.add_routes(hooks.routes("/sms"))
+    webhooks.Webhooks(on_report=lambda report: report.status, insecure=True).asgi()
+    webhooks.Webhooks(on_report=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

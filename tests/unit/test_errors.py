@@ -14,6 +14,7 @@ from smsworks_async import (
     FloodingRefused,
     InsufficientCredit,
     InvalidMessage,
+    InvalidWebhook,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -22,6 +23,7 @@ from smsworks_async import (
     RateLimited,
     ServiceError,
     SMSWorksError,
+    StillInFlight,
     ValidationError,
 )
 from smsworks_async.errors import CODES, api_error_class, is_permanent
@@ -47,6 +49,8 @@ ERRORS = [
     NotSent("no route"),
     OutcomeUnknown("lost", operation="POST /message/send"),
     OutcomeUnknown("lost", operation="GET /messages/{}", safe_to_repeat=True),
+    StillInFlight("not yet", message_id="1", status="SENT"),
+    InvalidWebhook("not JSON"),
     BulkInterrupted("stopped", report=BulkReport(read=1, accepted=1)),
 ]
 

@@ -15,6 +15,7 @@ NOT_NEEDED = {
     "phonenumbers",
     "smsworks_async.cli",
     "smsworks_async.sandbox",
+    "smsworks_async.webhooks",
     "sqlite3",
 }
 
@@ -35,6 +36,14 @@ def test_importing_the_package_imports_nothing_of_an_extra_the_sandbox_or_the_co
     foreign = {name.partition(".")[0] for name in imported - needed} - {"smsworks_async"}
     assert not foreign & {"email_validator", "httpx", "requests", "sqlite3"}
     assert len([name for name in imported if name.startswith("smsworks_async")]) < 45
+
+
+def test_importing_the_webhooks_imports_no_web_framework_and_no_server():
+    imported = modules("import smsworks_async.webhooks")
+    needed = modules("import aiohttp, attrs, cattrs, tenacity, aiolimiter")
+    foreign = {name.partition(".")[0] for name in imported - needed}
+    assert not foreign & {"django", "fastapi", "flask", "sqlite3", "starlette", "uvicorn"}
+    assert "smsworks_async.webhooks.aiohttp" not in imported
 
 
 def test_the_sandbox_does_not_import_the_clients_request_path():

@@ -1,0 +1,155 @@
+"""Reports a second, and the CPU of each, beside a bare aiohttp handler that only parses the JSON.
+
+Both run as servers in processes of their own and take turns; 50 connections post 10,000 reports in
+each turn. What counts is the ratio of the servers' CPU in neighbouring turns, and of those ratios
+the median. Every report is of another message, so that ours calls its handler for each.
+Run it as ``python benchmarks/webhooks.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+from smsworks_async.webhooks import DeliveryReport, Webhooks
+
+
+SECRET = "a-secret-of-32-bytes-or-a-bit-more"
+REPORT = {
+    "__v": 0,
+    "_id": "5ab817e969722262a9711bb4",
+    "content": "Your table is booked for 8",
+    "created": "2031-03-25T21:43:05.667Z",
+    "credits": 1,
+    "customerid": "5a4db0c5-0000-4000-8000-000000000000",
+    "destination": 447700900123,
+    "international": False,
+    "keyword": "",
+    "modified": "2031-03-25T21:43:13.229Z",
+    "schedule": "2031-03-25T21:43:05.665Z",
+    "sender": "AcmeCorp",
+    "status": "DELIVERED",
+    "tag": "bookings",
+}
+
+
+def _application(kind: str) -> web.Application:
+    app = web.Application()
+    state = {"count": 0, "cpu": 0.0}
+
+    async def bare(request: web.Request) -> web.Response:
+        await request.json()
+        state["count"] += 1
+        return web.Response()
+
+    async def on_report(_: DeliveryReport) -> None:
+        state["count"] += 1
+
+    async def told(_: web.Request) -> web.Response:
+        return web.json_response({"count": state["count"], "cpu": time.process_time()})
+
+    if kind == "bare":
+        app.router.add_post("/sms/" + SECRET, bare)
+    else:
+        app.add_routes(Webhooks(on_report=on_report, secrets=SECRET).routes("/sms"))
+    app.router.add_get("/told", told)
+    return app
+
+
+async def _serve(kind: str, ready: Any) -> None:
+    runner = web.AppRunner(_application(kind), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    ready.put(runner.addresses[0][1])
+    await asyncio.Event().wait()
+
+
+def _main(kind: str, ready: Any) -> None:
+    asyncio.run(_serve(kind, ready))
+
+
+@contextmanager
+def server(kind: str) -> Iterator[int]:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Queue()
+    process = context.Process(target=_main, args=(kind, ready), daemon=True)
+    process.start()
+    try:
+        yield ready.get()
+    finally:
+        process.terminate()
+        process.join()
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head[9:12], await reader.readexactly(length)
+
+
+async def _told(port: int) -> dict[str, Any]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /told HTTP/1.1\r\nHost: x\r\n\r\n")
+    _, body = await _answer(reader)
+    writer.close()
+    return json.loads(body)
+
+
+async def _post(port: int, bodies: Iterator[bytes]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST /sms/{SECRET} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    for body in bodies:
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        status, _ = await _answer(reader)
+        assert status == b"200", status
+    writer.close()
+
+
+async def turn(port: int, first: int, count: int, connections: int) -> tuple[float, float]:
+    """Give the seconds that it took, and the server's CPU seconds."""
+    bodies = iter(
+        [json.dumps({**REPORT, "messageid": str(first + n)}).encode() for n in range(count)]
+    )
+    before, begun = await _told(port), time.perf_counter()
+    await asyncio.gather(*[_post(port, bodies) for _ in range(connections)])
+    took, after = time.perf_counter() - begun, await _told(port)
+    assert after["count"] - before["count"] == count, "reports were lost, or handled twice"
+    return took, after["cpu"] - before["cpu"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--count", type=int, default=10_000, help="reports in a turn")
+    parser.add_argument("--connections", type=int, default=50)
+    options = parser.parse_args()
+    theirs, mine = [], []
+    with server("bare") as bare, server("ours") as ours:
+        for number in range(options.rounds + 1):
+            for port, taken in ((bare, theirs), (ours, mine)):
+                first = 10**17 + number * options.count
+                taken.append(asyncio.run(turn(port, first, options.count, options.connections)))
+    # The first turn of each warms up.
+    theirs, mine = theirs[1:], mine[1:]
+    ratios = [m[1] / t[1] for m, t in zip(mine, theirs, strict=True)]
+    for name, taken in (("bare aiohttp", theirs), ("smsworks-async", mine)):
+        rate = options.count / statistics.median(took for took, _ in taken)
+        cpu = statistics.median(cpu for _, cpu in taken) / options.count * 1e6
+        print(f"{name:<14} {rate:7.0f} reports/s {cpu:7.1f} us of CPU for each")
+    print(
+        f"ratio          {statistics.median(ratios):7.2f}  "
+        f"(of {options.rounds} pairs: {min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What the provider posts to a URL of yours: delivery reports and incoming messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import attrs
+
+from smsworks_async import phone
+from smsworks_async.models.incoming import MessageRecord
+
+
+@attrs.frozen
+class DeliveryReport(MessageRecord):
+    """What became of a message, as it was posted: all that a `MessageRecord` tells.
+
+    Reports come in any order, twice, or not at all; `is_final` says whether this is the last word.
+    """
+
+    @classmethod
+    def of(cls, record: MessageRecord) -> Self:
+        """Make a report of a record that was looked up."""
+        return cls(**{a.name: getattr(record, a.name) for a in attrs.fields(MessageRecord)})
+
+
+@attrs.frozen
+class IncomingMessage:
+    """An SMS that somebody sent to a number or a short code of yours.
+
+    Attributes:
+        message_id: the message's id.
+        sender: the number that it came from, such as ``"447700900123"``, or an empty string.
+        destination: your number, or your short code, such as ``"60777"``.
+        content: the text. Half of a surrogate pair, as a split emoji leaves it, is U+FFFD.
+        parts: how many parts it came in, or None where nobody says.
+        keyword: the keyword that it began with, or None.
+        created: when it came, UTC; None in what is posted, which does not say.
+        extra: fields that we do not know.
+    """
+
+    message_id: str
+    sender: str = attrs.field(default="", repr=phone.mask)
+    destination: str = attrs.field(default="", repr=phone.mask)
+    content: str = attrs.field(default="", repr=False)
+    parts: int | None = None
+    keyword: str | None = attrs.field(default=None, repr=False)
+    created: datetime | None = None
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False, kw_only=True)
+
+    @classmethod
+    def of(cls, record: MessageRecord) -> Self:
+        """Make an incoming message of the record that searches give."""
+        return cls(
+            record.message_id,
+            record.sender or "",
+            record.destination or "",
+            record.content or "",
+            None,
+            record.keyword,
+            record.created,
+            extra=record.extra,
+        )

@@ -1,0 +1,135 @@
+"""How far a consumer of incoming messages has come, kept where it survives the consumer.
+
+Nothing is marked as read at the provider's: what was not handled is found again by the same search.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Iterable
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.functions import call
+from smsworks_async.models import checks, readers
+from smsworks_async.models.convert import format_date
+from smsworks_async.models.incoming import MessageRecord
+
+
+#: How far behind the newest message that was handled a search still looks: one may show up late.
+OVERLAP: Final = timedelta(hours=1)
+
+
+class Bookmark(Protocol):
+    """Where the place of a consumer of incoming messages is kept: a row of a database, say.
+
+    Both methods may be async, or plain functions, which are called in a thread.
+    """
+
+    def load(self) -> str | Awaitable[str | None] | None:
+        """Give what was saved last, or None."""
+        ...
+
+    def save(self, place: str) -> Awaitable[None] | None:
+        """Keep a place, as JSON, durably."""
+        ...
+
+
+class FileBookmark:
+    """A place in a file, which is replaced whole: after a crash it holds the old one or the new.
+
+    Args:
+        path: the file; its folder must exist.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def load(self) -> str | None:
+        """Give what was saved last, or None."""
+        return self._path.read_text("utf-8") if self._path.exists() else None
+
+    def save(self, place: str) -> None:
+        """Keep a place."""
+        new = self._path.with_name(f"{self._path.name}.new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(place)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+
+
+class Place:
+    """Up to where incoming messages were handled: a moment, and the ids near it.
+
+    Attributes:
+        since: when the newest message that was handled came, or None.
+    """
+
+    def __init__(
+        self, bookmark: Bookmark | None, since: datetime | None, handled: dict[str, datetime | None]
+    ) -> None:
+        self._bookmark = bookmark
+        self.since = since
+        self._handled = handled
+
+    @classmethod
+    async def open(
+        cls, bookmark: str | PathLike[str] | Bookmark | None, since: datetime | None
+    ) -> Self:
+        """Take a place up again, or begin at a moment.
+
+        Raises:
+            ConfigurationError: what was saved is no place.
+            ValidationError: the moment does not say its time zone.
+        """
+        since = None if since is None else checks.moment(since, "since")
+        if isinstance(bookmark, str | PathLike):
+            bookmark = FileBookmark(bookmark)
+        saved = None if bookmark is None else await call(bookmark.load)
+        if not saved:
+            return cls(bookmark, since, {})
+        try:
+            document: Any = json.loads(saved)
+            kept = {str(one): at and readers.date(at) for one, at in document["handled"].items()}
+            since = document["since"] and readers.date(document["since"])
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(
+                "what the bookmark holds is no place; remove it to begin again"
+            ) from error
+        return cls(bookmark, since, kept)
+
+    @property
+    def search_from(self) -> datetime | None:
+        """The moment to search from."""
+        return self.since and self.since - OVERLAP
+
+    def still_to_come(self, records: Iterable[MessageRecord]) -> list[MessageRecord]:
+        """Sort out what was handled, and give the rest in the order in which it came."""
+        fresh = {one.message_id: one for one in records if one.message_id not in self._handled}
+        return sorted(fresh.values(), key=_came)
+
+    async def move_past(self, record: MessageRecord) -> None:
+        """Keep that a message was handled."""
+        self._handled[record.message_id] = record.created
+        if record.created is not None and (self.since is None or record.created > self.since):
+            self.since = record.created
+        earliest = self.search_from
+        if earliest is not None:
+            self._handled = {
+                one: at for one, at in self._handled.items() if at is None or at >= earliest
+            }
+        if self._bookmark is not None:
+            await call(self._bookmark.save, self._written())
+
+    def _written(self) -> str:
+        handled = {one: at and format_date(at) for one, at in self._handled.items()}
+        return json.dumps({"since": self.since and format_date(self.since), "handled": handled})
+
+
+def _came(record: MessageRecord) -> tuple[float, str]:
+    return (record.created.timestamp() if record.created else 0.0, record.message_id)

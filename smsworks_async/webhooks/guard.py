@@ -1,0 +1,184 @@
+"""Who may post: those who know a secret, from networks that are expected.
+
+The provider does not sign what it posts, so that a secret in the URL is all that tells its posts
+from anybody else's: ``https://example.org/sms/<secret>``, or ``https://any:<secret>@example.org/``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.webhooks.silence import keep_out_of_logs
+
+
+#: Where secrets come from when none are given, several set apart by commas.
+VARIABLE: Final = "SMSWORKS_WEBHOOK_SECRET"
+#: The shortest secret, in bytes: what nobody guesses, however often they may try.
+SHORTEST: Final = 32
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@attrs.frozen
+class Facts:
+    """What a request says before its body is read.
+
+    Attributes:
+        method: such as ``"POST"``.
+        path: the path, its percent-escapes undone.
+        authorization: the header, or None.
+        peer: the address at the other end of the connection, or None.
+        forwarded_for: the ``X-Forwarded-For`` headers, in their order.
+        length: the ``Content-Length``, or None.
+    """
+
+    method: str
+    path: str = attrs.field(repr=False)
+    authorization: str | None = attrs.field(default=None, repr=False)
+    peer: str | None = None
+    forwarded_for: Sequence[str] = ()
+    length: int | None = None
+
+
+class Guard:
+    """Decides who may post.
+
+    Args:
+        secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces,
+            %, ? and #; None takes them from ``SMSWORKS_WEBHOOK_SECRET``, an empty list means none.
+        networks: the networks that posts come from, such as ``"192.0.2.0/24"``; none = anywhere.
+        trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is believed.
+        insecure: whether to do without any of these.
+
+    Raises:
+        ConfigurationError: there is no guard, a secret is too short, or a network is none.
+    """
+
+    def __init__(
+        self,
+        secrets: str | Iterable[str] | None,
+        networks: Iterable[str],
+        trusted_proxies: Iterable[str],
+        *,
+        insecure: bool,
+    ) -> None:
+        self._secrets = _read_secrets(secrets, os.environ)
+        self._networks = _read_networks(networks, "networks")
+        self._proxies = _read_networks(trusted_proxies, "trusted_proxies")
+        if self._proxies and not self._networks:
+            raise ConfigurationError(
+                "trusted_proxies only say whose word on addresses is believed; name the networks, "
+                "too, that posts may come from"
+            )
+        if not (self._secrets or self._networks or insecure):
+            raise ConfigurationError(
+                "anybody who finds this address could post to it: give secrets (from "
+                f"secrets.token_urlsafe(32), say), set {VARIABLE}, name the networks that posts "
+                "come from, or say insecure=True"
+            )
+        keep_out_of_logs(secret.decode() for secret in self._secrets)
+
+    def admits(self, facts: Facts) -> bool:
+        """Say whether a request may come in: by its secret and by where it comes from."""
+        if self._networks and not self._from_networks(facts):
+            return False
+        return not self._secrets or self._knows_a_secret(facts)
+
+    def _knows_a_secret(self, facts: Facts) -> bool:
+        path = facts.path.encode("utf-8", "surrogateescape")
+        password = _password(facts.authorization)
+        found = False
+        for secret in self._secrets:
+            # All of them, whichever it is and wherever it may stand, so that time tells nothing.
+            in_path = hmac.compare_digest(path[-len(secret) - 1 :], b"/" + secret)
+            found |= in_path | hmac.compare_digest(password, secret)
+        return found
+
+    def _from_networks(self, facts: Facts) -> bool:
+        client = _client(facts, self._proxies)
+        return client is not None and _within(client, self._networks)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._secrets)} secrets, {len(self._networks)} networks>"
+
+
+def _read_secrets(
+    given: str | Iterable[str] | None, environ: Mapping[str, str]
+) -> tuple[bytes, ...]:
+    if given is None:
+        given = [part.strip() for part in environ.get(VARIABLE, "").split(",") if part.strip()]
+    listed = [given] if isinstance(given, str) else list(given)
+    for secret in listed:
+        # None of these errors shows the secret.
+        if not isinstance(secret, str):
+            raise ConfigurationError(f"a secret must be a string, not {type(secret).__name__}")
+        if not (secret.isascii() and secret.isprintable()) or set(secret) & set(" %?#"):
+            raise ConfigurationError(
+                "a secret stands in a URL: make it of printable ASCII without spaces, %, ? and #, "
+                "such as secrets.token_urlsafe(32) gives"
+            )
+        if len(secret) < SHORTEST:
+            raise ConfigurationError(
+                f"a secret of {len(secret)} bytes can be guessed; it must have {SHORTEST} at least"
+            )
+    return tuple(secret.encode() for secret in listed)
+
+
+def _read_networks(given: Iterable[str], field: str) -> tuple[Network, ...]:
+    if isinstance(given, str):
+        raise ConfigurationError(f"{field} must be a list, such as ['192.0.2.0/24']")
+    try:
+        return tuple(ipaddress.ip_network(network) for network in given)
+    except ValueError as error:
+        raise ConfigurationError(f"{field} holds something that is no network: {error}") from None
+
+
+def _password(authorization: str | None) -> bytes:
+    kind, _, encoded = (authorization or "").partition(" ")
+    if kind.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _client(facts: Facts, proxies: Sequence[Network]) -> Address | None:
+    """Find where a request comes from: from the right past the trusted proxies, and no further.
+
+    What stands to the left of the first stranger is what that stranger says.
+    """
+    client = _address(facts.peer or "")
+    hops = ",".join(facts.forwarded_for).split(",") if facts.forwarded_for else []
+    while client is not None and hops and _within(client, proxies):
+        client = _address(hops.pop())
+    return client
+
+
+def _address(written: str) -> Address | None:
+    """Read an address, with or without a port, or say None."""
+    text = written.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # A socket that listens for both shows IPv4 as ::ffff:192.0.2.1.
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)

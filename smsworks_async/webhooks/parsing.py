@@ -1,0 +1,128 @@
+"""From a posted body to a model, whatever somebody posts.
+
+What arrives may come from anybody, so that size and depth are bounded before anything is made of
+it, and nothing but `InvalidWebhook` is ever raised.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from smsworks_async.errors import InvalidWebhook, ValidationError
+from smsworks_async.models import checks
+from smsworks_async.models.convert import Misshapen, from_wire
+from smsworks_async.models.posted import DeliveryReport, IncomingMessage
+from smsworks_async.privacy import redact
+
+
+#: The largest body, in bytes. A report of the longest text takes less than 10,000.
+MAX_BODY: Final = 64 * 1024
+#: How deep its JSON may be nested: a report needs 3.
+MAX_DEPTH: Final = 16
+#: The longest status; those that we know have at most 13 characters.
+MAX_STATUS: Final = 64
+
+_HALF_A_PAIR: Final = re.compile(r"[\ud800-\udfff]")
+
+
+def _no_number(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_no_number).decode
+
+
+def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
+    """Read what the provider posted: a delivery report or an incoming message.
+
+    Ids and numbers may be JSON numbers or strings, dates ISO 8601 or as JavaScript writes them;
+    fields that we do not know are kept in ``extra``. Of a key that comes twice the last counts,
+    as in JavaScript.
+
+    Args:
+        body: the body of the request: JSON in UTF-8, at most 64 KiB, nested at most 16 deep.
+
+    Raises:
+        InvalidWebhook: it is neither. The error quotes nothing of the body.
+    """
+    document = _read(_as_text(body))
+    shape: type[DeliveryReport | IncomingMessage] = DeliveryReport
+    if _is_incoming(document):
+        shape = IncomingMessage
+        document.pop("messagetype", None)
+    try:
+        item = from_wire(document, shape)
+        checks.identifier(item.message_id, "messageid")
+    except Misshapen as error:
+        raise InvalidWebhook(f"the body is not as it should be: {redact(str(error))}") from None
+    except ValidationError:
+        raise InvalidWebhook("the body's messageid is no id of a message") from None
+    if isinstance(item, DeliveryReport) and not 0 < len(item.status) <= MAX_STATUS:
+        raise InvalidWebhook("the body has no status that a message could have")
+    return item
+
+
+def _as_text(body: object) -> str:
+    if not isinstance(body, bytes | bytearray | str):
+        raise InvalidWebhook(f"the body must be bytes or a string, not {type(body).__name__}")
+    if len(body) > MAX_BODY:
+        raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
+    if not isinstance(body, str):
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            # The exception would carry the body with it, so that it is not chained.
+            raise InvalidWebhook("the body is not UTF-8") from None
+    if not body.isascii() and len(body.encode("utf-8", "surrogatepass")) > MAX_BODY:
+        raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
+    return body
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        document = _decode(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise InvalidWebhook(f"the body is nested more than {MAX_DEPTH} deep") from None
+    except ValueError:  # no JSON, or a whole number of thousands of digits
+        raise InvalidWebhook("the body is not JSON") from None
+    if not isinstance(document, dict):
+        raise InvalidWebhook(f"the body must be a JSON object, not {type(document).__name__}")
+    # What has few brackets cannot be deep, and what has no escapes no half of a pair: nearly every
+    # body need not be walked.
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(document)
+    if "\\u" in text or not text.isascii():
+        return {_mended(key): _mended(item) for key, item in document.items()}
+    return document
+
+
+def _check_depth(document: object) -> None:
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return
+    raise InvalidWebhook(f"the body is nested more than {MAX_DEPTH} deep")
+
+
+def _mended(value: Any) -> Any:
+    """Put U+FFFD for halves of surrogate pairs, which nobody could encode, store or print."""
+    if isinstance(value, str):
+        return _HALF_A_PAIR.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return [_mended(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_incoming(document: dict[str, Any]) -> bool:
+    kind, status = document.get("messagetype"), document.get("status")
+    if isinstance(kind, str) and kind:
+        return kind.lower() == "incoming"
+    return status == "INCOMING" or (status is None and "from" in document)

@@ -1,0 +1,245 @@
+"""Incoming messages without a public URL: each comes at least once, whoever dies when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from conftest import AT_ONCE
+
+from smsworks_async import (
+    AsyncSMSWorks,
+    ConfigurationError,
+    IncomingMessage,
+    NotAuthenticated,
+    ValidationError,
+)
+from smsworks_async.replies import FileBookmark
+from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+
+
+class Sleep:
+    """Sleeps that take no time, until something else is to happen."""
+
+    def __init__(self):
+        self.naps = []
+        self.then = []
+
+    async def __call__(self, seconds):
+        self.naps.append(seconds)
+        if not self.then:
+            raise TimeoutError("nothing more is to come")
+        await self.then.pop(0)()
+
+
+@pytest.fixture
+async def box():
+    async with Sandbox(clock=ManualClock()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def sms(box):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        client.messages._sleep = Sleep()
+        yield client
+
+
+@pytest.fixture
+def sleep(sms):
+    return sms.messages._sleep
+
+
+async def receive(box, *texts):
+    for text in texts:
+        await box.receive(sender="447700900124", to="60777", content=text)
+        await box.advance(1)
+
+
+async def drawn(sms, handled=None, **options):
+    """Handle whatever comes until there is nothing more, and give the texts."""
+    texts = [] if handled is None else handled
+    try:
+        async for message in sms.messages.incoming(**options):
+            texts.append(message.content)
+    except TimeoutError:
+        pass
+    return texts
+
+
+async def test_what_came_before_and_what_comes_later_is_given_in_its_order(box, sms, sleep):
+    await receive(box, "one", "two")
+    sleep.then = [lambda: receive(box, "three", "four"), lambda: receive(box)]
+    assert await drawn(sms, pause=7) == ["one", "two", "three", "four"]
+    assert sleep.naps == [7, 7, 7]
+
+
+async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
+    await receive(box, "Yes please")
+    message = await anext(sms.messages.incoming())
+    assert isinstance(message, IncomingMessage)
+    assert (message.sender, message.destination) == ("447700900124", "60777")
+    assert message.created == box._pulse._clock.now() - timedelta(seconds=1)
+
+
+async def test_nothing_is_marked_as_read(box, sms):
+    await receive(box, "one")
+    await drawn(sms)
+    assert [record.content for record in await sms.messages.inbox()] == ["one"]
+
+
+async def test_nothing_is_lost_when_the_consumer_stops_in_the_middle(box, sms, tmp_path):
+    place = tmp_path / "place"
+    await receive(box, "one", "two", "three")
+    async for message in sms.messages.incoming(bookmark=place):
+        if message.content == "two":
+            break  # or a crash: the second is in hand, and nobody has asked for the third
+    assert await drawn(sms, bookmark=place) == ["two", "three"]
+    assert await drawn(sms, bookmark=str(place)) == []
+    await receive(box, "four")
+    assert await drawn(sms, bookmark=FileBookmark(place)) == ["four"]
+
+
+async def test_nothing_is_lost_when_the_consumer_fails_on_a_message(box, sms, tmp_path):
+    await receive(box, "one", "two")
+    handled = []
+    with pytest.raises(LookupError):
+        async for message in sms.messages.incoming(bookmark=tmp_path / "place"):
+            if handled:
+                raise LookupError
+            handled.append(message.content)
+    assert await drawn(sms, bookmark=tmp_path / "place") == ["two"]
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+async def test_a_process_that_dies_at_any_moment_repeats_one_message_at_most(
+    box, sms, tmp_path, at
+):
+    await receive(box, *"abcde")
+    place = tmp_path / "place"
+    incoming = sms.messages.incoming(bookmark=place)
+    handled = [(await anext(incoming)).content for _ in range(at)]
+    del incoming  # nobody closes it, and nothing more of it runs
+    await drawn(sms, handled, bookmark=place)
+    assert sorted(set(handled)) == list("abcde")
+    assert len(handled) == 6
+
+
+async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms):
+    kept = []
+
+    class Row:
+        async def load(self):
+            await asyncio.sleep(0)
+            return kept[-1] if kept else None
+
+        def save(self, place):
+            with pytest.raises(RuntimeError):
+                asyncio.get_running_loop()  # a thread, where it may block
+            kept.append(place)
+
+    await receive(box, "one", "two")
+    assert await drawn(sms, bookmark=Row()) == ["one", "two"]
+    assert len(kept) == 2
+    assert await drawn(sms, bookmark=Row()) == []
+
+
+async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, sleep):
+    async with Sandbox(clock=ManualClock(), search_lag=0) as box:
+        archive = box._service.account.archive
+        async with AsyncSMSWorks(box.token, base_url=box.base_url) as client:
+            client.messages._sleep = sleep
+            await receive(box, "late", "early")
+            late = archive.messages[0]
+            late.forgotten = True  # no search shows it
+
+            async def show():
+                late.forgotten = False
+
+            sleep.then = [show]
+            assert await drawn(client) == ["early", "late"]
+
+
+async def test_the_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_path):
+    for hour in range(5):
+        await receive(box, f"hour {hour}")
+        await box.advance(3600)
+    assert len(await drawn(sms, bookmark=tmp_path / "place")) == 5
+    kept = json.loads((tmp_path / "place").read_text())
+    assert len(kept["handled"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tmp_path):
+    await receive(box, "old")
+    await box.advance(7200 * 2)
+    moment = box._pulse._clock.now()
+    await receive(box, "new")
+    assert await drawn(sms, since=moment, bookmark=tmp_path / "place") == ["new"]
+    assert await drawn(sms, since=moment - timedelta(days=9), bookmark=tmp_path / "place") == []
+
+
+async def test_more_than_a_page_of_messages_is_given(box, sms, monkeypatch):
+    monkeypatch.setattr("smsworks_async.resources.messages.PAGE_SIZE", 4)
+    await receive(box, *"abcdefghij")
+    assert await drawn(sms) == list("abcdefghij")
+
+
+async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, sleep):
+    await receive(box, "one")
+    box.add_fault(Fault(path="/messages", nth=1, times=0, status=503, when="before"))
+
+    async def fail_on():
+        pass
+
+    async def mend():
+        box.clear_faults()
+
+    sleep.then = [fail_on, fail_on, fail_on, mend]
+    assert await drawn(sms, pause=10) == ["one"]
+    assert sleep.naps == [20, 40, 60, 60, 10]
+
+
+async def test_what_will_not_pass_is_raised(box, sms):
+    box.rotate_token()
+    with pytest.raises(NotAuthenticated):
+        await anext(sms.messages.incoming())
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["nonsense", "[]", "{}", '{"since": 1, "handled": {}}', '{"since": null, "handled": []}'],
+)
+async def test_a_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginning(
+    sms, tmp_path, kept
+):
+    (tmp_path / "place").write_text(kept)
+    with pytest.raises(ConfigurationError, match="no place"):
+        await anext(sms.messages.incoming(bookmark=tmp_path / "place"))
+
+
+@pytest.mark.parametrize("options", [{"pause": 0}, {"pause": float("nan")}, {"since": "today"}])
+async def test_what_makes_no_sense_is_refused(sms, options):
+    with pytest.raises(ValidationError):
+        await anext(sms.messages.incoming(**options))
+
+
+def test_blocking_code_draws_them_too_and_resumes(hosted, tmp_path):
+    def receive_some(box):
+        return asyncio.gather(
+            *[box.receive(sender="447700900124", to="60777", content=str(n)) for n in range(3)]
+        )
+
+    hosted.do(receive_some)
+    place = tmp_path / "place"
+    with hosted.client() as sms:
+        for number, message in enumerate(sms.messages.incoming(bookmark=place)):
+            assert message.content == str(number)
+            if number == 1:
+                break
+    with hosted.client() as sms:
+        rest = sms.messages.incoming(bookmark=place)
+        assert [next(rest).content, next(rest).content] == ["1", "2"]
+        rest.close()

@@ -1,0 +1,402 @@
+"""Webhooks on real sockets, under aiohttp, ASGI and WSGI: the same answers everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import gc
+import json
+import threading
+
+import pytest
+from conftest import AT_ONCE, until
+from webhook_servers import SECRET, SERVERS, serving
+
+from smsworks_async import AsyncSMSWorks, IncomingMessage, NotSent, SMSWorks
+from smsworks_async.sandbox import ManualClock, Sandbox
+
+
+REPLY = {"messageid": "9", "messagetype": "incoming", "from": "447700900124", "content": "Yes"}
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return request.param
+
+
+class Told:
+    """An application: keeps what it is told, and fails as often as it is asked to."""
+
+    def __init__(self, failures=0):
+        self.items = []
+        self.calls = 0
+        self.failures = failures
+
+    def plain(self, item):
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise LookupError("the database is away")
+        self.items.append(item)
+
+    async def later(self, item):
+        await asyncio.sleep(0)
+        self.plain(item)
+
+    async def __call__(self, item):
+        await self.later(item)
+
+    @property
+    def statuses(self):
+        return [(item.message_id, getattr(item, "status", "-")) for item in self.items]
+
+
+@pytest.mark.parametrize("kind", ["plain", "later", "callable", "partial", "lambda"])
+async def test_reports_and_replies_reach_functions_of_any_kind(server, kind):
+    told = Told()
+    function = {
+        "plain": told.plain,
+        "later": told.later,
+        "callable": told,
+        "partial": functools.partial(told.later),
+        "lambda": lambda item: told.later(item),  # noqa: PLW0108 - plain, and gives a coroutine
+    }[kind]
+    async with serving(server, on_report=function, on_incoming=function) as provider:
+        assert await provider.report(destination=447700900123) == 200
+        assert await provider.post(REPLY) == 200
+    report, reply = told.items
+    assert (report.message_id, report.destination) == ("1", "447700900123")
+    assert reply == IncomingMessage("9", "447700900124", "", "Yes")
+
+
+async def test_a_repeat_reaches_the_function_once_and_a_latecomer_not_at_all(server):
+    told = Told()
+    async with serving(server, on_report=told.plain, on_incoming=told.plain) as provider:
+        for status in ["SENT", "SENT", "ACCEPTED", "SENT", "DELIVERED", "DELIVERED", "ACCEPTED"]:
+            assert await provider.report("1", status) == 200
+        assert await provider.report("2", "EXPIRED") == 200
+        assert await provider.report("2", "DELIVERED") == 200
+        for _ in range(2):
+            assert await provider.post(REPLY) == 200
+    assert told.statuses == [
+        ("1", "SENT"),
+        ("1", "ACCEPTED"),
+        ("1", "DELIVERED"),
+        ("2", "EXPIRED"),
+        ("9", "-"),
+    ]
+
+
+async def test_a_reply_that_nobody_handles_is_refused_and_said_in_the_log(server, caplog):
+    async with serving(server, on_report=Told().plain) as provider:
+        assert await provider.post(REPLY) == 404
+    assert "no on_incoming" in caplog.text
+    assert "447700900124" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["plain", "later"])
+async def test_what_a_function_fails_on_is_answered_with_500_and_reaches_it_again(
+    server, kind, caplog
+):
+    told = Told(failures=2)
+    async with serving(server, on_report=getattr(told, kind)) as provider:
+        assert [await provider.report() for _ in range(4)] == [500, 500, 200, 200]
+    assert told.calls == 3
+    assert caplog.text.count("a report could not be handled") == 2
+    assert SECRET not in caplog.text
+
+
+async def test_copies_at_the_same_time_wait_for_each_other_and_the_function_runs_once(server):
+    at_work, entered, go_on = [], [], threading.Event()
+
+    def slow(report):
+        at_work.append(report)
+        entered.append(len(at_work))
+        go_on.wait(60)
+        at_work.pop()
+
+    async with serving(server, on_report=slow) as provider:
+        copies = [asyncio.ensure_future(provider.report()) for _ in range(5)]
+        other = asyncio.ensure_future(provider.report("2"))
+        await until(lambda: len(entered) == 2)  # one of each message
+        go_on.set()
+        assert await asyncio.gather(*copies, other) == [200] * 6
+    assert len(entered) == 2
+
+
+async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(server):
+    calls, go_on = [], threading.Event()
+
+    def first_fails(report):
+        calls.append(report)
+        go_on.wait(60)
+        if len(calls) == 1:
+            raise LookupError
+
+    async with serving(server, on_report=first_fails) as provider:
+        first = asyncio.ensure_future(provider.report())
+        await until(lambda: calls)
+        second = asyncio.ensure_future(provider.report())
+        go_on.set()
+        assert await asyncio.gather(first, second) == [500, 200]
+    assert len(calls) == 2
+
+
+async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypatch):
+    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    calls, go_on = [], threading.Event()
+
+    def slow(report):
+        calls.append(report)
+        go_on.wait(60)
+
+    async with serving(server, on_report=slow) as provider:
+        first = asyncio.ensure_future(provider.report())
+        await until(lambda: calls)
+        assert await provider.report() == 503
+        go_on.set()
+        assert await first == 200
+        assert await provider.report() == 200
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"path": "/sms"}, 404),
+        ({"path": "/sms/"}, 404),
+        ({"path": f"/sms/{SECRET}x"}, 404),
+        ({"path": "/sms/wrong"}, 404),
+        ({"path": "/sms", "auth": ("any", "wrong")}, 404),
+        ({"path": "/sms/wrong", "method": "GET"}, 404),
+        ({"path": "/sms/wrong", "data": b"x" * 100_000}, 404),
+        ({"method": "GET"}, 405),
+        ({"method": "PUT"}, 405),
+        ({"data": b""}, 400),
+        ({"data": b"status=DELIVERED"}, 400),
+        ({"data": b'{"messageid": "1"}'}, 400),
+        ({"data": b"[" * 10_000}, 400),
+        ({"data": b"x" * 65_537}, 413),
+        ({"path": "/sms", "auth": ("any", SECRET), "data": b"{}"}, 400),
+        ({"data": json.dumps(REPLY)}, 404),  # which nobody here handles
+    ],
+)
+async def test_what_is_turned_away_reaches_nobody_and_is_told_nothing(server, request_, status):
+    told = Told()
+    options = dict(request_)
+    if "auth" in options:
+        login = ":".join(options.pop("auth")).encode()
+        options["headers"] = {"Authorization": "Basic " + base64.b64encode(login).decode()}
+    async with serving(server, on_report=told.plain) as provider:
+        assert await provider.post(**options) == status
+        assert await provider.report() == 200
+    assert told.statuses == [("1", "DELIVERED")]
+
+
+async def test_a_secret_opens_as_a_password_in_the_url_too(server):
+    told = Told()
+    async with serving(server, on_report=told.plain, secrets=["x" * 32, SECRET]) as provider:
+        login = base64.b64encode(f"provider:{SECRET}".encode()).decode()
+        status = await provider.post(
+            {"messageid": "1", "status": "SENT"},
+            path="/sms",
+            headers={"Authorization": f"Basic {login}"},
+        )
+    assert status == 200
+    assert told.statuses == [("1", "SENT")]
+
+
+async def test_networks_are_kept_to_on_every_server(server):
+    settings = {"on_report": Told().plain, "networks": ["192.0.2.0/24"]}
+    async with serving(server, **settings) as provider:
+        assert await provider.report() == 404
+    settings["trusted_proxies"] = ["127.0.0.0/8"]
+    async with serving(server, **settings) as provider:
+        for forwarded, status in (("192.0.2.7", 200), ("192.0.2.7, 198.51.100.1", 404)):
+            document = {"messageid": "1", "status": "SENT"}
+            headers = {"X-Forwarded-For": forwarded}
+            assert await provider.post(document, headers=headers) == status
+
+
+async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(server):
+    events = []
+
+    class Table:
+        async def statuses(self, message_id):
+            await asyncio.sleep(0)
+            return [status for kind, one, status in events if (kind, one) == ("add", message_id)]
+
+        async def add(self, message_id, status):
+            events.append(("add", message_id, status))
+
+    def handle(report):
+        events.append(("handle", report.message_id, report.status))
+
+    async with serving(server, on_report=handle, seen=Table()) as provider:
+        for status in ("SENT", "SENT", "DELIVERED", "SENT"):
+            assert await provider.report("1", status) == 200
+    assert events == [
+        ("handle", "1", "SENT"),
+        ("add", "1", "SENT"),
+        ("handle", "1", "DELIVERED"),
+        ("add", "1", "DELIVERED"),
+    ]
+
+
+async def test_a_memory_that_is_away_is_a_500(server):
+    class Away:
+        def statuses(self, message_id):
+            raise LookupError("the database is away")
+
+    async with serving(server, on_report=Told().plain, seen=Away()) as provider:
+        assert await provider.report() == 500
+
+
+@pytest.fixture
+async def box():
+    async with Sandbox(clock=ManualClock()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=["awaited", "blocking"])
+def client(request, box):
+    kind = {"awaited": AsyncSMSWorks, "blocking": SMSWorks}[request.param]
+    return kind(box.token, base_url=box.base_url, retry=AT_ONCE)
+
+
+async def close(client, server):
+    if isinstance(client, SMSWorks):
+        await asyncio.to_thread(client.close)
+    elif server != "wsgi":
+        await client.close()
+    else:
+        gc.collect()  # ends the loop that WSGI has in the background, and the session with it
+
+
+async def test_confirmed_reports_are_what_the_api_says_and_not_what_was_posted(server, box, client):
+    told = Told()
+    async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        sent = await sms.messages.send(
+            sender="AcmeCorp", destination="07700 900506", content="Hello"
+        )
+    number = sent.message_id
+    settings = {"on_report": told.plain, "on_incoming": told.plain, "confirm": True}
+    async with serving(server, **settings, client=client) as provider:
+        assert await provider.report(number, "DELIVERED") == 503  # not as far as the API knows
+        assert told.items == []
+        for status in ("SENT", "ACCEPTED"):  # which to the API are the same
+            assert await provider.report(number, status) == 200
+        assert told.statuses == [(number, "SENT")]
+        told.items.clear()
+        await box.advance(2)
+        assert await provider.report(number, "DELIVERED", content="forged") == 200
+        [report] = told.items
+        assert (report.status, report.content) == ("UNDELIVERED", "Hello")
+        assert await provider.report(number, "UNDELIVERED") == 200  # a repeat
+        assert await provider.report("5550001", "DELIVERED") == 422  # nobody sent that
+        reply = await box.receive(sender="447700900124", to="60777", content="Yes")
+        posted = {**REPLY, "messageid": reply, "content": "forged", "parts": 1}
+        assert await provider.post(posted) == 200
+        assert await provider.post({**REPLY, "messageid": number}) == 422  # that was sent by us
+    [_, message] = told.items
+    assert (message.content, message.destination, message.parts) == ("Yes", "60777", 1)
+    await close(client, server)
+
+
+async def test_a_post_that_cannot_be_confirmed_now_is_a_503(server, monkeypatch):
+    client, told = AsyncSMSWorks("eyJ"), Told()
+
+    async def away(_):
+        raise NotSent("no connection")
+
+    monkeypatch.setattr(client.messages, "get", away)
+    settings = {"on_report": told.plain, "confirm": True, "client": client}
+    async with serving(server, **settings) as provider:
+        assert await provider.report() == 503
+    assert told.items == []
+
+
+async def test_a_report_of_a_message_that_nobody_sent_is_handed_on_unless_confirmed(server):
+    told = Told()
+    async with serving(server, on_report=told.plain) as provider:
+        assert await provider.report("5550001", "DELIVERED") == 200
+    assert told.statuses == [("5550001", "DELIVERED")]
+
+
+async def test_a_report_ends_the_wait_for_its_message(server, box, sms_awaited):
+    sent = await sms_awaited.messages.send(
+        sender="AcmeCorp", destination="07700 900123", content="Hello"
+    )
+    async with serving(server, client=sms_awaited) as provider:
+        waiter = asyncio.ensure_future(sms_awaited.messages.wait(sent.message_id, timeout=60))
+        await until(lambda: sent.message_id in sms_awaited.messages._waits._waits)
+        assert await provider.report(sent.message_id, "DELIVERED", tag="by webhook") == 200
+        assert (await waiter).tag == "by webhook"
+
+
+@pytest.fixture
+async def sms_awaited(box):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        yield client
+
+
+@pytest.mark.parametrize("server", ["aiohttp", "asgi"])
+async def test_a_plain_function_does_not_block_the_loop(server):
+    go_on, loop_thread, threads = threading.Event(), threading.get_ident(), []
+
+    def blocks(report):
+        threads.append(threading.get_ident())
+        go_on.wait(60)
+
+    async with serving(server, on_report=blocks) as provider:
+        blocked = asyncio.ensure_future(provider.report())
+        await until(lambda: threads)
+        assert await provider.report("2", "") == 400  # which is answered meanwhile
+        go_on.set()
+        assert await blocked == 200
+    assert loop_thread not in threads
+
+
+async def test_under_wsgi_a_plain_function_runs_on_the_requests_own_thread():
+    threads = []
+
+    def handle(_):
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        threads.append(threading.current_thread().name)
+
+    async with serving("wsgi", on_report=handle) as provider:
+        assert await provider.report() == 200
+    assert "process_request_thread" in threads[0]
+
+
+async def test_under_wsgi_all_async_functions_share_one_loop():
+    loops = set()
+
+    async def handle(_):
+        loops.add(asyncio.get_running_loop())
+
+    async with serving("wsgi", on_report=handle) as provider:
+        statuses = await asyncio.gather(*[provider.report(str(n)) for n in range(20)])
+        assert statuses == [200] * 20
+    assert len(loops) == 1
+
+
+async def test_a_request_that_is_cancelled_keeps_its_turn_until_the_thread_has_ended():
+    calls, go_on = [], threading.Event()
+
+    def slow(report):
+        calls.append(report)
+        go_on.wait(60)
+
+    async with serving("aiohttp", on_report=slow) as provider:
+        first = asyncio.ensure_future(provider.report())
+        await until(lambda: calls)
+        first.cancel()  # the provider gives up, and comes again
+        second = asyncio.ensure_future(provider.report())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert len(calls) == 1
+        go_on.set()
+        assert await second == 200
+    assert len(calls) == 2  # the first was never answered, so that it counts as not handled

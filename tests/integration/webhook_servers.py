@@ -1,0 +1,100 @@
+"""Webhooks under real servers: aiohttp, an ASGI one and a WSGI one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from contextlib import asynccontextmanager
+
+import aiohttp
+import uvicorn
+from aiohttp import web
+from conftest import until
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from smsworks_async.webhooks import Webhooks
+
+
+SECRET = "the-webhook-secret-of-these-tests-AAAA"
+
+
+@asynccontextmanager
+async def on_aiohttp(hooks):
+    app = web.Application()
+    app.add_routes(hooks.routes("/sms"))
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def on_asgi(hooks):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(hooks.asgi(), log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await until(lambda: server.started)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
+
+
+class Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_):
+        pass
+
+
+@asynccontextmanager
+async def on_wsgi(hooks):
+    server = make_server("127.0.0.1", 0, hooks.wsgi(), threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        thread.join()
+        server.server_close()
+
+
+SERVERS = {"aiohttp": on_aiohttp, "asgi": on_asgi, "wsgi": on_wsgi}
+
+
+class Provider:
+    """Who posts: to the right address, unless told otherwise."""
+
+    def __init__(self, session, port):
+        self._session = session
+        self.port = port
+
+    async def post(self, document=None, *, path=f"/sms/{SECRET}", method="POST", **options):
+        """Return the status, and nothing else, since nothing else may be told."""
+        if document is not None:
+            options["json"] = document
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self._session.request(method, url, **options) as response:
+            assert await response.read() in (b"", b"404: Not Found")
+            return response.status
+
+    async def report(self, message_id="1", status="DELIVERED", **changes):
+        return await self.post({"messageid": message_id, "status": status, **changes})
+
+
+@asynccontextmanager
+async def serving(server, **settings):
+    """Serve webhooks, and give the provider that posts to them."""
+    settings.setdefault("secrets", SECRET)
+    hooks = Webhooks(**settings)
+    logging.getLogger("smsworks_async.webhooks").propagate = True
+    async with SERVERS[server](hooks) as port, aiohttp.ClientSession() as session:
+        yield Provider(session, port)

@@ -1,0 +1,32 @@
+"""Calling other people's functions, plain or async."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+
+import pytest
+
+from smsworks_async.functions import call
+
+
+COLOUR = contextvars.ContextVar("colour", default="none")
+
+
+async def test_a_plain_function_runs_in_a_thread_with_the_callers_context():
+    COLOUR.set("red")
+    assert await call(lambda word: (word, COLOUR.get()), "a") == ("a", "red")
+    assert await call(threading.get_ident) != threading.get_ident()
+
+
+async def test_an_async_function_runs_here():
+    async def where():
+        return threading.get_ident()
+
+    assert await call(where) == threading.get_ident()
+    assert await call(lambda: where()) == threading.get_ident()  # noqa: PLW0108 - a plain one
+
+
+async def test_a_function_that_raises_stop_iteration_does_not_hang_its_caller():
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await call(next, iter(()))
