@@ -117,7 +117,7 @@ class AsyncSMSWorks:
         """Any number of recipients; imported when it is used."""
         from smsworks_async.bulk import AsyncBulk
 
-        return AsyncBulk(self._calls)
+        return AsyncBulk(self._calls, self.messages._waits)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""

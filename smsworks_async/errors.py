@@ -177,14 +177,16 @@ class JournalError(SMSWorksError):
 
 
 class StillInFlight(SMSWorksError):
-    """A message was not final when the time to wait for it was over; it may be any moment.
+    """What was waited for was not final when the time was over; it may be any moment.
 
     Attributes:
-        message_id: the message's id.
+        message_id: the message's id; None where a campaign was followed.
         status: the last status that was seen, such as ``"SENT"``, or None if there was none.
     """
 
-    def __init__(self, message: str, *, message_id: str, status: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, message_id: str | None = None, status: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message_id = message_id
         self.status = status

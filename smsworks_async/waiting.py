@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,6 +85,7 @@ class Waits:
         self._poller: asyncio.Task[None] | None = None
         self._nap: asyncio.Future[object] | None = None
         self._skip = 0
+        self._listeners: dict[asyncio.Queue[MessageRecord], asyncio.AbstractEventLoop] = {}
 
     async def until_final(self, message_id: str, seconds: float | None) -> MessageRecord:
         """Wait until a message is final; see `AsyncMessages.wait`."""
@@ -113,13 +115,20 @@ class Waits:
 
     def tell(self, record: MessageRecord) -> None:
         """Pass on what somebody else has learnt of a message; from any thread."""
-        loop = self._loop
-        if loop is None or record.message_id not in self._waits:
-            return
+        if self._loop is not None and record.message_id in self._waits:
+            _pass_on(self._loop, self._learn, record)
+        for listener, loop in list(self._listeners.items()):
+            _pass_on(loop, listener.put_nowait, record)
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Queue[MessageRecord]]:
+        """Hear of all that is passed on, on the running loop."""
+        listener: asyncio.Queue[MessageRecord] = asyncio.Queue()
+        self._listeners[listener] = asyncio.get_running_loop()
         try:
-            loop.call_soon_threadsafe(self._learn, record)
-        except RuntimeError:
-            pass  # the loop has closed, and nobody waits on it any more
+            yield listener
+        finally:
+            del self._listeners[listener]
 
     def close(self) -> None:
         """End all waits: the client is closed."""
@@ -230,6 +239,15 @@ class Waits:
             wait.misses += 1
             if wait.misses == MISSES:
                 wait.finish(error)
+
+
+def _pass_on(
+    loop: asyncio.AbstractEventLoop, to: Callable[[MessageRecord], object], record: MessageRecord
+) -> None:
+    try:
+        loop.call_soon_threadsafe(to, record)
+    except RuntimeError:
+        pass  # the loop has closed, and nobody waits on it any more
 
 
 def is_passing(error: SMSWorksError) -> bool:

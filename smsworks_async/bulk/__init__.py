@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import attrs
@@ -49,6 +50,9 @@ from smsworks_async.resources._base import Resource
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.journals import Journal
+    from smsworks_async.calls import Calls
+    from smsworks_async.models.incoming import MessageRecord
+    from smsworks_async.waiting import Waits
 
 
 __all__ = [
@@ -79,6 +83,10 @@ class AsyncBulk(Resource):
     # Tests turn the time by these.
     _sleep = staticmethod(asyncio.sleep)
     _clock = staticmethod(time.time)
+
+    def __init__(self, calls: Calls, waits: Waits) -> None:
+        super().__init__(calls)
+        self._waits = waits
 
     async def send(
         self, *, destinations: Destinations | None = None, **fields: Unpack[BulkFields]
@@ -279,8 +287,48 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk import campaigns, export
 
         async with campaigns.kept(journal, campaign) as kept:
-            async for outcome in export.recipients(kept.journal, campaign, kept.kind):
-                yield outcome
+            rows = export.recipients(kept.journal, campaign, kept.kind)
+            async with aclosing(rows):
+                async for outcome in rows:
+                    yield outcome
+
+    async def follow(
+        self,
+        campaign: str,
+        *,
+        journal: JournalOrPath,
+        timeout: float | None = None,  # noqa: ASYNC109 - of all of it, which outlasts its calls
+    ) -> AsyncGenerator[MessageRecord]:
+        """Give what becomes of each recipient of a campaign, as soon as it is final.
+
+        It looks at the campaign's batches, at once, a second later, then ever less often, down to
+        every 30 seconds; a `smsworks_async.webhooks.Webhooks` that was given this client is quicker
+        where the report names its batch. Each message comes once, those that were final before
+        among them, and those of `retry_undelivered`. It ends when all of them are final and nothing
+        is left to be sent.
+
+        Args:
+            campaign: its name.
+            journal: where it is kept.
+            timeout: seconds for all of it; None follows to the end. Networks may try for up to 72
+                hours.
+
+        Raises:
+            StillInFlight: the time was over; it says how many were not final.
+            ValidationError: the journal has no such campaign.
+            JournalError: the journal cannot be read.
+        """
+        from smsworks_async.bulk import campaigns
+        from smsworks_async.bulk.follow import Follower
+
+        seconds = None if timeout is None else check_seconds(timeout, "timeout")
+        async with campaigns.kept(journal, campaign) as kept:
+            follower = Follower(
+                kept.journal, campaign, self._provider, self._waits, sleep=self._sleep
+            )
+            async with aclosing(follower.follow(seconds)) as records:
+                async for record in records:
+                    yield record
 
     async def export(
         self, campaign: str, *, journal: JournalOrPath, to: str | os.PathLike[str]

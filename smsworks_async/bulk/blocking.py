@@ -16,4 +16,5 @@ class Bulk(Twin[AsyncBulk]):
     retry_undelivered = blocking(AsyncBulk.retry_undelivered)
     status = blocking(AsyncBulk.status)
     outcomes = iterating(AsyncBulk.outcomes)
+    follow = iterating(AsyncBulk.follow)
     export = blocking(AsyncBulk.export)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -17,7 +18,7 @@ from smsworks_async.sync import SMSWorks
 from smsworks_async.webhooks.asgi import asgi_application
 from smsworks_async.webhooks.guard import Facts, Guard
 from smsworks_async.webhooks.parsing import MAX_BODY, parse
-from smsworks_async.webhooks.seen import INCOMING, MemorySeen, Seen, is_news
+from smsworks_async.webhooks.seen import INCOMING, Seen, is_news, memory_of
 from smsworks_async.webhooks.turns import Turns
 from smsworks_async.webhooks.worlds import World
 from smsworks_async.webhooks.wsgi import wsgi_application
@@ -26,6 +27,7 @@ from smsworks_async.webhooks.wsgi import wsgi_application
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from smsworks_async.bulk.journals import Journal
     from smsworks_async.webhooks.asgi import ASGIApplication
     from smsworks_async.webhooks.wsgi import WSGIApplication
 
@@ -68,7 +70,9 @@ class Webhooks:
         confirm: whether to take what is posted as a hint only, and to hand on what the API, asked
             through the client, says of that message.
         seen: the memory of what was handled; by default one of this process, of the 100,000
-            messages last spoken of.
+            messages last spoken of. The path of a journal, or a journal of
+            `smsworks_async.bulk.journals`, is one that processes share and that outlives them;
+            a `Seen` is one of your own.
         receive_timeout: seconds in which a whole body must have come.
         insecure: do without secrets and networks: anybody may post anything.
 
@@ -92,7 +96,7 @@ class Webhooks:
         trusted_proxies: Iterable[str] = (),
         client: AsyncSMSWorks | SMSWorks | None = None,
         confirm: bool = False,
-        seen: Seen | None = None,
+        seen: Seen | Journal | str | PathLike[str] | None = None,
         receive_timeout: float = 10.0,
         insecure: bool = False,
     ) -> None:
@@ -115,7 +119,7 @@ class Webhooks:
         core = client._client if isinstance(client, SMSWorks) else client
         self._waits = None if core is None else core.messages._waits
         self._confirm = confirm
-        self._seen: Seen = MemorySeen() if seen is None else seen
+        self._seen = memory_of(seen)
         self._turns = Turns()
         self.receive_timeout = receive_timeout
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Collection
-from typing import Final, Protocol
+from os import PathLike
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.models.incoming import FINAL_STATUSES
+
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk.journals import Journal
 
 
 #: What stands for the status of an incoming message, which has none.
@@ -17,6 +22,7 @@ INCOMING: Final = "INCOMING"
 _STATUSES: Final = 16
 
 
+@runtime_checkable
 class Seen(Protocol):
     """The memory of what was handled, by message and status.
 
@@ -72,6 +78,31 @@ class MemorySeen:
 
     def __len__(self) -> int:
         return len(self._statuses)
+
+
+class _InJournal:
+    """A memory that lives in a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def statuses(self, message_id: str) -> Collection[str]:
+        return await self._journal.seen(message_id)
+
+    async def add(self, message_id: str, status: str) -> None:
+        await self._journal.add_seen(message_id, status)
+
+
+def memory_of(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
+    """Give the memory that somebody meant: their own, a journal's, or one of this process."""
+    if seen is None:
+        return MemorySeen()
+    if isinstance(seen, Seen):
+        return seen
+    from smsworks_async.bulk.journals import open_journal
+
+    journal, _ = open_journal(seen)
+    return _InJournal(journal)
 
 
 def is_news(status: str, handled: Collection[str]) -> bool:

@@ -400,3 +400,15 @@ async def test_a_request_that_is_cancelled_keeps_its_turn_until_the_thread_has_e
         go_on.set()
         assert await second == 200
     assert len(calls) == 2  # the first was never answered, so that it counts as not handled
+
+
+async def test_a_journal_is_a_memory_that_outlives_its_process(server, tmp_path):
+    for _ in range(2):
+        told = Told()
+        async with serving(server, on_report=told.plain, seen=tmp_path / "j.db") as provider:
+            for status in ("SENT", "DELIVERED", "SENT"):
+                assert await provider.report("1", status) == 200
+            assert await provider.report("2", "SENT") == 200
+        if _ == 0:
+            assert told.statuses == [("1", "SENT"), ("1", "DELIVERED"), ("2", "SENT")]
+    assert told.statuses == []

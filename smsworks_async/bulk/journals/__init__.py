@@ -47,10 +47,11 @@ __all__ = [
 
 @runtime_checkable
 class Journal(Protocol):
-    """Keeps campaigns. All methods take the campaign's id first; times are of the journal's clock.
+    """Keeps campaigns, and which reports were handled. Times are of the journal's clock.
 
-    Every method raises `JournalError` where the journal cannot be read or written, and
-    `ValidationError`, with the field ``campaign``, where it has no such campaign.
+    All but the two methods for reports take the campaign's id first. Every method raises
+    `JournalError` where the journal cannot be read or written, and `ValidationError`, with the
+    field ``campaign``, where it has no such campaign.
     """
 
     async def begin(self, campaign: Campaign) -> Campaign:
@@ -155,6 +156,14 @@ class Journal(Protocol):
 
     async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
         """Give what happened to one chunk or to all, in that order."""
+        ...
+
+    async def seen(self, message_id: str) -> Sequence[str]:
+        """Give the statuses of a message whose reports were handled; see `webhooks.Seen`."""
+        ...
+
+    async def add_seen(self, message_id: str, status: str) -> None:
+        """Keep that a report of a message was handled."""
         ...
 
     async def close(self) -> None:

@@ -71,6 +71,14 @@ CREATE TABLE problem (
     PRIMARY KEY (campaign, position)
 ) WITHOUT ROWID;
 
+-- Which delivery reports were handled.
+CREATE TABLE seen (
+    message_id TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    at         REAL NOT NULL,
+    PRIMARY KEY (message_id, status)
+) WITHOUT ROWID;
+
 CREATE TABLE event (
     key      INTEGER PRIMARY KEY,
     campaign INTEGER NOT NULL,

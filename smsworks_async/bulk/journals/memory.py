@@ -42,6 +42,7 @@ class MemoryJournal:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._campaigns: dict[str, _Kept] = {}
+        self._seen: dict[str, dict[str, None]] = {}
 
     def _kept(self, campaign: str) -> _Kept:
         kept = self._campaigns.get(campaign)
@@ -207,6 +208,12 @@ class MemoryJournal:
     async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
         events = self._kept(campaign).events
         return [event for event in events if number is None or event.number == number]
+
+    async def seen(self, message_id: str) -> Sequence[str]:
+        return tuple(self._seen.get(message_id, ()))
+
+    async def add_seen(self, message_id: str, status: str) -> None:
+        self._seen.setdefault(message_id, {})[status] = None
 
     async def close(self) -> None:
         """Nothing is to be let go of: what is kept stays for the next call."""

@@ -143,6 +143,17 @@ class SQLiteJournal:
     async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
         return await self._do(campaign, lambda file: file.events(number))
 
+    async def seen(self, message_id: str) -> Sequence[str]:
+        found = "SELECT status FROM seen WHERE message_id = ?"
+        return await self._worker.do(
+            lambda db: tuple(status for (status,) in db.execute(found, (message_id,)))
+        )
+
+    async def add_seen(self, message_id: str, status: str) -> None:
+        row = (message_id, rows.clean(status), self._clock())
+        put = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
+        await self._worker.do(lambda db: db.execute(put, row))
+
     async def close(self) -> None:
         await self._worker.close()
 
