@@ -49,7 +49,7 @@ class _Call:
     url: URL
     content: bytes | None
     secrets: Callable[[], tuple[str, ...]]
-    not_after: float | None = None
+    expired: Callable[[], bool] | None = None
     has_turn: bool = False
     told: Callable[[SMSWorksError], None] | None = None
     body: Body | None = None
@@ -89,7 +89,7 @@ class Calls:
         *,
         into: type[T],
         identifier: str | None = None,
-        not_after: float | None = None,
+        expired: Callable[[], bool] | None = None,
         has_turn: bool = False,
         told: Callable[[SMSWorksError], None] | None = None,
     ) -> T:
@@ -100,7 +100,7 @@ class Calls:
             document: an outgoing model, a list of them, or JSON; None for no body.
             into: the model of the answer.
             identifier: the id that the operation's path wants.
-            not_after: the moment, on `time.monotonic`, from which no byte may leave any more.
+            expired: says whether no byte may leave any more.
             has_turn: whether the first request need not wait for its `turn`.
             told: called with each failure after which the request is made again.
 
@@ -115,7 +115,7 @@ class Calls:
             self._url(operation, identifier),
             None if document is None else _dumps(wire).encode(),
             lambda: self._secrets(wire),
-            not_after,
+            expired,
             has_turn,
             told,
         )
@@ -188,7 +188,7 @@ class Calls:
             call.body = Body(
                 call.content,
                 once=once,
-                not_after=call.not_after,
+                expired=call.expired,
                 watched=self._sessions.watched,
             )
         call.in_flight = True

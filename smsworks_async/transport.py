@@ -10,7 +10,6 @@ Every failure is one of three kinds, and is decided here and nowhere else:
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,7 +54,7 @@ class Body(aiohttp.BytesPayload):
     Args:
         content: the bytes.
         once: whether they may leave once only.
-        not_after: the moment, on `time.monotonic`, from which they may not leave, or None.
+        expired: says whether their time is over, and they may not leave any more; or None.
         watched: whether it is this body that is written for certain: a session's middlewares may
             put another in its place.
     """
@@ -65,7 +64,7 @@ class Body(aiohttp.BytesPayload):
         content: bytes,
         *,
         once: bool,
-        not_after: float | None = None,
+        expired: Callable[[], bool] | None = None,
         watched: bool = True,
     ) -> None:
         # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
@@ -73,7 +72,7 @@ class Body(aiohttp.BytesPayload):
         super(aiohttp.BytesPayload, self).__init__(content, content_type=_CONTENT_TYPE)
         self._size = len(content)
         self._once = once
-        self._not_after = not_after
+        self._expired = expired
         self._sealed = False
         self._written = False
         self._watched = watched
@@ -90,7 +89,7 @@ class Body(aiohttp.BytesPayload):
         self._sealed = True
 
     def _leave(self) -> None:
-        late = self._not_after is not None and time.monotonic() >= self._not_after
+        late = self._expired is not None and self._expired()
         if self._sealed or late or (self._once and self._written):
             self.refused = True
             raise aiohttp.ClientError("the request may not leave any more")

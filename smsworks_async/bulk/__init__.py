@@ -253,6 +253,10 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk import campaigns
         from smsworks_async.bulk.again import Again
 
+        if strangers := options.keys() - RunOptions.__optional_keys__:
+            raise ValidationError(
+                f"retry_undelivered has no {', '.join(sorted(strangers))}", field=min(strangers)
+            )
         checks.whole_number(attempts, "attempts", at_least=2)
         check_seconds(pause, "pause")
         given: Any = {**options, "journal": journal, "campaign": campaign}
@@ -382,7 +386,7 @@ class AsyncBulk(Resource):
         engine = Engine(
             stream,
             self._provider.post(kind.name),
-            Pace(options.concurrency, options.max_rate, admit=self._provider.turn),
+            Pace(options.concurrency, options.max_rate, admit=self._provider.admit),
             progress=options.progress,
             one_text=kind.name == OneText.name,
         )
@@ -422,6 +426,8 @@ def _each(template: str | None, common: Mapping[str, Any], campaign: str | None)
     if template is not None:
         if "sender" not in common:
             raise ValidationError("a template needs a sender", field="sender")
+        if "content" in common:
+            raise ValidationError("the template is the content", field="content")
         return FromTemplate(template, common, campaign)
     if common:
         name = next(iter(common))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
 from smsworks_async import phone
 from smsworks_async.bulk.journals import Journal
-from smsworks_async.bulk.journals.records import PlannedChunk, State
+from smsworks_async.bulk.journals.records import Entry, PlannedChunk, State
 from smsworks_async.bulk.planning import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import CODES, NotFound, ValidationError
@@ -24,7 +23,6 @@ T = TypeVar("T")
 ALIKE: Final = 6
 HOUR: Final = 3600.0
 _EVERY: Final = 2**31
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _FAILED: Final = frozenset({"UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "FAILED", "REJECTED"})
 
 
@@ -43,13 +41,15 @@ def may_be_delivered_yet(record: MessageRecord) -> bool:
 
 
 @attrs.define
-class _Sends(Generic[T]):
-    """What one recipient was sent, so far."""
+class Sends(Generic[T]):
+    """What one recipient was sent, so far; times are POSIX seconds."""
 
     item: T
+    destination: str
+    content: str
     position: int
     abroad: bool
-    times: list[float]
+    times: list[float] = attrs.field(factory=list)
     last: MessageRecord | None = None
     settled: bool = True
 
@@ -70,20 +70,35 @@ class Again(Generic[T]):
     pause: float
     now: float
 
-    def is_due(self, sends: _Sends[T]) -> bool:
-        """Say whether a recipient is to be sent to again now."""
+    def due(self, sends: Sequence[Sends[T]]) -> list[Sends[T]]:
+        """Give those who are to be sent to again now.
+
+        Nobody gets more alike within an hour than the flooding filter lets pass, however often a
+        number stands in the campaign.
+        """
+        alike: Counter[tuple[str, str]] = Counter()
+        for one in sends:
+            recent = sum(time > self.now - HOUR for time in one.times)
+            alike[one.destination, one.content] += recent
+        due: list[Sends[T]] = []
+        for one in sends:
+            key = (one.destination, one.content)
+            if self._is_due(one) and alike[key] < ALIKE:
+                alike[key] += 1
+                due.append(one)
+        return due
+
+    def _is_due(self, sends: Sends[T]) -> bool:
         record = sends.last
         if not sends.settled or record is None or not may_be_delivered_yet(record):
             return False
         if len(sends.times) >= self.attempts:
             return False
-        if sum(time > self.now - HOUR for time in sends.times) >= ALIKE:
-            return False
         failed = record.modified or record.created
         since = sends.times[-1] if failed is None else failed.timestamp()
         return since <= self.now - self.pause
 
-    def chunks(self, due: Sequence[_Sends[T]], size: int) -> list[PlannedChunk]:
+    def chunks(self, due: Sequence[Sends[T]], size: int) -> list[PlannedChunk]:
         """Put those who are due into chunks."""
         chunks: list[PlannedChunk] = []
         for abroad in (False, True):
@@ -113,37 +128,57 @@ class History(Generic[T]):
         self._kind = kind
         self._batches = batches
 
-    async def sends(self) -> list[_Sends[T]]:
-        """Give every recipient whose batch was accepted at least once, by position."""
-        sends: dict[int, _Sends[T]] = {}
+    async def sends(self) -> list[Sends[T]]:
+        """Give every recipient who was put into a chunk, by position."""
+        sends: dict[int, Sends[T]] = {}
         for entry in await self._journal.entries(self._campaign, limit=_EVERY):
             if entry.state is State.SPLIT:
                 continue
             chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
-            accepted = entry.state is State.ACCEPTED
-            records = await self._records(entry.batch_id) if accepted else {}
+            records = await self._records(entry)
             for item, position in zip(chunk.items, chunk.positions, strict=True):
-                known = sends.setdefault(position, _Sends(item, position, chunk.abroad, []))
-                if not accepted:
+                known = sends.get(position) or self._first(item, position, chunk.abroad)
+                sends[position] = known
+                if entry.state is State.ACCEPTED:
+                    known.last = self._take(records, known)
+                    made = known.last.created if known.last is not None else None
+                    known.times.append((entry.began or 0.0) if made is None else made.timestamp())
+                elif entry.is_open or entry.state is State.UNKNOWN:
                     # On its way, in doubt, or to be sent by another run: not again meanwhile.
-                    known.settled = known.settled and entry.state is State.REJECTED
-                    continue
-                found = records.get(self._kind.destination(item), [])
-                known.last = found.pop(0) if found else None
-                made = known.last.created if known.last is not None else None
-                known.times.append((entry.began or 0.0) if made is None else made.timestamp())
+                    known.settled = False
         return [sends[position] for position in sorted(sends)]
 
-    async def _records(self, batch_id: str | None) -> Mapping[str, list[MessageRecord]]:
-        """Read a batch, by destination; a record that has vanished tells nothing."""
+    def _first(self, item: T, position: int, abroad: bool) -> Sends[T]:
+        kind = self._kind
+        return Sends(item, kind.destination(item), kind.content(item), position, abroad)
+
+    def _take(
+        self, records: Mapping[str, list[MessageRecord]], sends: Sends[T]
+    ) -> MessageRecord | None:
+        """Give the record of what somebody was sent, and cross it out; None where it is not sure.
+
+        A batch answers in no order that can be relied on, so that several texts to one number are
+        told apart by what they say.
+        """
+        there = records.get(sends.destination, [])
+        reworded = self._kind.may_be_reworded(sends.item)
+        fits = [r for r in there if reworded or r.content in {None, sends.content}]
+        if not fits or (reworded and len(there) > 1):
+            return None
+        # Of several alike, one that was delivered is as good as another.
+        there.remove(fits[0])
+        return fits[0]
+
+    async def _records(self, entry: Entry) -> Mapping[str, list[MessageRecord]]:
+        """Read a chunk's batch, by destination; a record that has vanished tells nothing."""
         records: defaultdict[str, list[MessageRecord]] = defaultdict(list)
+        if entry.state is not State.ACCEPTED:
+            return records
         try:
-            found = await self._batches(batch_id)
+            found = await self._batches(entry.batch_id)
         except NotFound:
             found = []
-        for record in sorted(
-            found, key=lambda one: one.created or datetime.min.replace(tzinfo=UTC)
-        ):
+        for record in found:
             try:
                 records[phone.normalise(record.destination or "")].append(record)
             except ValidationError:

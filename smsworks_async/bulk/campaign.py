@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -28,6 +28,10 @@ T = TypeVar("T")
 _LONG: Final = 300.0
 #: Seconds between two looks at what other processes are doing.
 _LOOK: Final = 1.0
+#: The longest that other processes are waited for, in seconds.
+_LONGEST_WAIT: Final = 900.0
+#: All chunks in one look.
+_EVERY: Final = 2**31
 #: How often one run sends a chunk again that stays in doubt.
 _RESENDS: Final = 2
 
@@ -87,6 +91,7 @@ class Run(Generic[T]):
         Raises:
             ValidationError: it would.
         """
+        await self.journal.reopen(self.campaign.id, 0)
         states = (await self.journal.summary(self.campaign.id)).states
         limit = self.options.max_credits
         total = sum(sums.credits for sums in states.values())
@@ -101,10 +106,10 @@ class Run(Generic[T]):
     async def carry_out(self, round: int = 0) -> BulkReport:
         """Send what is pending, reconcile what is in doubt, and account for everybody."""
         timeout = self.provider.timeout
-        pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.turn)
+        pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.admit)
         ledger = Ledger(self.journal, self.campaign.id, self.kind, lease_for(timeout), round)
         resent: dict[int, int] = {}
-        await self.journal.reopen(self.campaign.id)
+        await self.journal.reopen(self.campaign.id, round)
         while True:
             await ledger.begin()
             engine = Engine(
@@ -116,6 +121,8 @@ class Run(Generic[T]):
             )
             await engine.carry_out()
             await self._wait_for_others()
+            if engine.halt is None and await self._has_more(ledger, round):
+                continue
             nothing = await self.reconciler().settle(self.options.settle)
             again = [
                 entry
@@ -126,31 +133,49 @@ class Run(Generic[T]):
                 return await ledger.report(engine.halt)
             for entry in again:
                 resent[entry.number] = resent.get(entry.number, 0) + 1
-                await self._resend(entry)
+            await self._resend(again)
 
     def reconciler(self) -> Reconciler[T]:
         """Give what looks for what is in doubt."""
         return Reconciler(self.journal, self.campaign.id, self.kind, self.provider, self.sleep)
 
+    async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
+        """Say whether others have handed chunks back that this run can send."""
+        entries = await self.journal.entries(self.campaign.id, limit=_EVERY)
+        return any(
+            entry.state is State.PENDING
+            and entry.round == round
+            and entry.number not in ledger.failed
+            and not (entry.abroad and ledger.is_halted_abroad)
+            for entry in entries
+        )
+
     async def _wait_for_others(self) -> None:
-        """Wait until nobody is sending any more, or their leases have ended."""
-        while True:
+        """Wait until nobody is sending any more, or their leases have ended.
+
+        Not for ever: the lease of a process whose clock was ahead would last as long as that.
+        """
+        waited = 0.0
+        while waited < _LONGEST_WAIT:
             await self.journal.stalled(self.campaign.id)
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
                 return
-            await self.sleep(min(lease, _LOOK))
+            pause = min(lease, _LOOK)
+            await self.sleep(pause)
+            waited += pause
 
-    async def _resend(self, entry: Entry) -> None:
-        """Make a chunk pending once its request can no longer arrive, unless it is found by then.
+    async def _resend(self, entries: Sequence[Entry]) -> None:
+        """Make chunks pending once their requests can no longer arrive, if nothing is found then.
 
-        After its lease no byte of it leaves, and one request's time later the last has arrived.
+        After the lease no byte of it leaves, and one request's time later the last has arrived.
         """
         wait = request_time(self.provider.timeout)
-        while left := await self.journal.resend(
-            self.campaign.id, entry.number, entry.attempt, wait
-        ):
+        now = await self.journal.now()
+        left = max((entry.lease or 0.0) + wait - now for entry in entries)
+        if left > 0:
             await self.sleep(left)
-            nothing = await self.reconciler().settle(0)
-            if all((e.number, e.attempt) != (entry.number, entry.attempt) for e in nothing):
-                return  # found, or there is a trace of it
+        nothing = {(entry.number, entry.attempt) for entry in await self.reconciler().settle(0)}
+        for entry in entries:
+            if (entry.number, entry.attempt) in nothing:
+                await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)

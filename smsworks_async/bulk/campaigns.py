@@ -22,6 +22,8 @@ from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
 
 
+#: All chunks in one look.
+_EVERY: Final = 2**31
 _NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
 
 
@@ -35,9 +37,11 @@ class Kept:
 
 
 @asynccontextmanager
-async def opened(journal: Journal | str | os.PathLike[str]) -> AsyncIterator[Journal]:
+async def opened(
+    journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
+) -> AsyncIterator[Journal]:
     """Open a journal, and close it where it was given as a path."""
-    made, ours = open_journal(journal)
+    made, ours = open_journal(journal, must_exist=must_exist)
     try:
         yield made
     finally:
@@ -53,7 +57,7 @@ async def kept(journal: Journal | str | os.PathLike[str], campaign: str) -> Asyn
         ValidationError: it has none of this name.
     """
     check_campaign(campaign)
-    async with opened(journal) as made:
+    async with opened(journal, must_exist=True) as made:
         found = (await made.summary(campaign)).campaign
         yield Kept(made, kind_of(found.kind, found.message, campaign), found)
 
@@ -103,17 +107,24 @@ async def send_again(
     sleep: Callable[[float], Awaitable[None]],
 ) -> BulkReport:
     """Send to those again whom the campaign did not reach, and who may be reached yet."""
-    name, round = campaign.campaign.id, campaign.campaign.round
-    history = History(campaign.journal, name, campaign.kind, provider.get)
-    due = [sends for sends in await history.sends() if again.is_due(sends)]
-    if due:
-        round += 1
-        # Two who choose at the same time choose the same: the round is there once.
-        chunks = again.chunks(due, campaign.campaign.chunk_size)
-        await campaign.journal.plan_again(name, round, chunks)
+    journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round
+    await journal.stalled(name)
+    unfinished = any(
+        entry.round == round and entry.is_open
+        for entry in await journal.entries(name, limit=_EVERY)
+        if round
+    )
+    if not unfinished:  # otherwise that round is gone on with, and nobody else is chosen
+        sends = await History(journal, name, campaign.kind, provider.get).sends()
+        due = again.due(sends)
+        if due:
+            round += 1
+            # Two who choose at the same time choose the same: the round is there once.
+            chunks = again.chunks(due, campaign.campaign.chunk_size)
+            await journal.plan_again(name, round, chunks)
     if not round:
         return BulkReport()
-    run = Run(campaign.journal, campaign.campaign, campaign.kind, provider, options, sleep)
+    run = Run(journal, campaign.campaign, campaign.kind, provider, options, sleep)
     return await run.carry_out(round)
 
 
@@ -137,4 +148,8 @@ async def status(campaign: Kept) -> BulkStatus:
         credits=summary.states.get(State.ACCEPTED, _NONE).credits,
         rounds=summary.campaign.round,
         sent_again=summary.again.get(State.ACCEPTED, _NONE).recipients,
+        open_again=sum(
+            summary.again.get(state, _NONE).recipients
+            for state in (State.PENDING, State.SENDING, State.UNKNOWN)
+        ),
     )

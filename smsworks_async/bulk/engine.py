@@ -6,9 +6,10 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
-from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.pace import LONGEST_PAUSE, Pace
 from smsworks_async.bulk.recipients import Chunk
 from smsworks_async.bulk.report import BatchOutcome, BulkProgress, BulkReport, Outcome
 from smsworks_async.bulk.verdicts import doom_of, is_about_one, outcome_of
@@ -23,6 +24,7 @@ from smsworks_async.errors import (
     RateLimited,
     SMSWorksError,
 )
+from smsworks_async.transport import being_cancelled
 
 
 T = TypeVar("T")
@@ -31,8 +33,8 @@ T = TypeVar("T")
 Progress = Callable[[BulkProgress], object]
 #: Is told of each refusal that a request met on its way to an answer.
 Watch = Callable[[SMSWorksError], None]
-#: Sends a document, before a moment on `time.monotonic`, and gives its batch id.
-Post = Callable[[Any, float | None, Watch], Awaitable[str]]
+#: Sends a document, as long as it has not expired, and gives its batch id.
+Post = Callable[[Any, Callable[[], bool] | None, Watch], Awaitable[str]]
 
 #: How often a chunk is held back after a 429 that asks for a longer wait than a call has time for.
 _HOLD_BACK: Final = 3
@@ -43,6 +45,10 @@ _SPLITS: Final = 20
 
 class Source(Protocol[T]):
     """Where chunks come from, and where it is kept what became of them."""
+
+    async def has_more(self) -> bool:
+        """Say whether there is probably another chunk, so that waiting for a turn makes sense."""
+        ...
 
     async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
         """Give the next chunk to send; None when there are no more.
@@ -76,8 +82,8 @@ class Source(Protocol[T]):
         """Give the numbers that a chunk goes to."""
         ...
 
-    def not_after(self, chunk: Chunk[T]) -> float | None:
-        """Give the moment, on `time.monotonic`, from which its request may not leave; or None."""
+    def expiry(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Give what says whether a chunk's request may not leave any more; or None."""
         ...
 
     def counts(self) -> dict[str, int]:
@@ -122,13 +128,16 @@ class Engine(Generic[T]):
         self._taking = asyncio.Lock()
         self._telling = asyncio.Lock()
         self._drained = False
+        self._put_back = 0
+        self._waiting: set[asyncio.Task[Any] | None] = set()
         self._untold = False
         self._in_flight: dict[int, int] = {}
         self._held_back: dict[int, int] = {}
         self._halt_abroad: SMSWorksError | None = None
         self._code_before: int | None = None
         self._refusals = 0
-        self._broken: Exception | None = None
+        self._broken: BaseException | None = None
+        self._abandoned = False
         #: What dooms the rest, once it is known.
         self.halt: SMSWorksError | None = None
 
@@ -168,33 +177,74 @@ class Engine(Generic[T]):
                     self._pace.done(succeeded=succeeded)
                 await self._tell()
         except Exception as error:  # raised by `carry_out`, when the others have come to an end
-            self._broken = self._broken or error
+            self._break(error)
+        except asyncio.CancelledError as error:
+            if being_cancelled() or self._abandoned:
+                raise
+            self._break(error)  # the caller's own code raised it
+
+    def _break(self, error: BaseException) -> None:
+        self._broken = self._broken or error
+        self._stop(NotSent("the run was interrupted"))
 
     def _over(self) -> bool:
         return self._drained or self.halt is not None or self._broken is not None
 
     async def _take(self) -> tuple[Chunk[T], int] | None:
-        """Take a chunk when it is its turn."""
-        while (turn := await self._turn()) is not None:
-            try:
-                chunk = await self._source.take(abroad=self._halt_abroad)
-                if chunk is not None and await self._may_go(chunk):
-                    return chunk, turn
-            except BaseException:
-                self._pace.done(succeeded=False)
-                raise
-            self._drained = self._drained or chunk is None
-            self._pace.done(succeeded=False)
+        """Take a chunk when it is its turn.
+
+        Where turns are paced, one worker at a time waits for one, and only if there is something
+        left to take then. Otherwise all may take at the same time, so that a journal can start
+        several chunks together.
+        """
+        async with self._taking if self._pace.is_paced else nullcontext():
+            while not self._over():
+                if self._pace.is_paced and not await self._source.has_more():
+                    self._drained = True
+                elif (turn := await self._turn()) is not None:
+                    chunk = await self._take_with(turn)
+                    if chunk is not None:
+                        return chunk, turn
         return None
 
     async def _turn(self) -> int | None:
-        """Wait for a turn; None when the run is over. One worker at a time waits for it."""
-        async with self._taking:
-            try:
-                return None if self._over() else await self._pace.turn()
-            except ConfigurationError as error:  # the client is closed
-                self.halt = error
-                return None
+        """Wait for a turn; None when the run is over meanwhile."""
+        task = asyncio.current_task()
+        self._waiting.add(task)
+        try:
+            return await self._pace.turn()
+        except ConfigurationError as error:  # the client is closed
+            self._stop(error)
+        except asyncio.CancelledError:
+            if task in self._waiting:  # nobody but `_stop` takes it out
+                raise
+        finally:
+            self._waiting.discard(task)
+        return None
+
+    def _stop(self, why: SMSWorksError) -> None:
+        """Send nothing more, and do not wait for a turn to do so."""
+        self.halt = self.halt or why
+        waiting, self._waiting = self._waiting, set()
+        for task in waiting - {asyncio.current_task()}:
+            if task is not None:
+                task.cancel()
+                task.uncancel()
+
+    async def _take_with(self, turn: int) -> Chunk[T] | None:
+        """Take a chunk, or give the turn back."""
+        put_back = self._put_back
+        try:
+            chunk = await self._source.take(abroad=self._halt_abroad)
+            if chunk is not None and await self._may_go(chunk):
+                return chunk
+        except BaseException:
+            self._pace.done(succeeded=False)
+            raise
+        # What was put back meanwhile is still to be taken.
+        self._drained = chunk is None and put_back == self._put_back
+        self._pace.done(succeeded=False)
+        return None
 
     async def _may_go(self, chunk: Chunk[T]) -> bool:
         """Say whether a chunk may go, though meanwhile others may have met what dooms it."""
@@ -212,7 +262,7 @@ class Engine(Generic[T]):
         try:
             batch_id = await self._post(
                 source.document(chunk),
-                source.not_after(chunk),
+                source.expiry(chunk),
                 lambda error: self._pace.slow_down(turn, error),
             )
         except SMSWorksError as error:
@@ -240,22 +290,30 @@ class Engine(Generic[T]):
     async def _refused(self, chunk: Chunk[T], error: SMSWorksError) -> None:
         if self._is_held_back(chunk, error):
             await self._source.hold_back(chunk, error)
-            self._drained = False
+            self._take_again()
             return
         if (
             len(chunk.items) > 1
+            and not chunk.resent
             and self._refusals < _SPLITS
             and is_about_one(error, one_text=self._one_text)
         ):
             self._refusals += 1
             await self._source.split(chunk)
-            self._drained = False
+            self._take_again()
             return
         self._consider(error)
         await self._source.finish(chunk, self._outcome(chunk, outcome_of(error), error))
 
+    def _take_again(self) -> None:
+        self._put_back += 1
+        self._drained = False
+
     def _is_held_back(self, chunk: Chunk[T], error: SMSWorksError) -> bool:
         if not isinstance(error, RateLimited) or error.permanent or error.retry_after is None:
+            return False
+        if error.retry_after > LONGEST_PAUSE:  # it ends the run, and is told why
+            self._stop(error)
             return False
         count = self._held_back[chunk.number] = self._held_back.get(chunk.number, 0) + 1
         return count <= _HOLD_BACK
@@ -266,7 +324,7 @@ class Engine(Generic[T]):
         if doom is Doom.ABROAD:
             self._halt_abroad = error
         elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._one_text):
-            self.halt = self.halt or error
+            self._stop(error)
 
     def _outcome(self, chunk: Chunk[T], outcome: Outcome, error: SMSWorksError) -> BatchOutcome:
         destinations = self._source.destinations(chunk)
@@ -285,7 +343,7 @@ class Engine(Generic[T]):
                 if inspect.isawaitable(told):
                     await told
 
-    async def _finish_after(self, error: Exception) -> NoReturn:
+    async def _finish_after(self, error: BaseException) -> NoReturn:
         """Nobody is left in doubt over somebody else's bug: say what became of everybody."""
         if isinstance(error, JournalError):
             raise error
@@ -298,6 +356,7 @@ class Engine(Generic[T]):
 
     async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
         """Give up what is in flight, and say what is known."""
+        self._abandoned = True
         for worker in workers:
             worker.cancel()
         in_flight = sum(self._in_flight.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from pathlib import Path
 from typing import IO, Any, Final
@@ -102,22 +103,19 @@ async def write(rows: AsyncIterable[RecipientOutcome], to: str | os.PathLike[str
     form = _FORMATS.get(path.suffix)
     if form is None:
         raise ValidationError("to must be a file that ends in .csv or .jsonl", field="to")
-    part = path.with_name(f"{path.name}.part")
+    # A new file, which only its owner may read: it holds numbers.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     count = 0
     try:
-        # Numbers are for the owner's eyes alone.
         with os.fdopen(
-            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            newline="",
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
         ) as file:
             put = form(file)
             async for row in rows:
                 put(row)
                 count += 1
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        os.replace(name, path)  # noqa: PTH105 - as the rest of this, it takes no time
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
     return count

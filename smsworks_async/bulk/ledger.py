@@ -8,6 +8,7 @@ import socket
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from smsworks_async.bulk.journals import Journal
@@ -27,6 +28,16 @@ T = TypeVar("T")
 
 #: All chunks in one look, so that a report is of one moment.
 _EVERY: Final = 2**31
+
+
+def _expiry(lease: float) -> Callable[[], bool]:
+    """Give what says whether so many seconds are over, by whichever clock says so first.
+
+    The clock on the wall is set forward, which others may believe; the other one stands still while
+    some machines sleep.
+    """
+    uptime, wall = time.monotonic() + lease, time.time() + lease
+    return lambda: time.monotonic() >= uptime or time.time() >= wall
 
 
 def new_owner() -> str:
@@ -56,8 +67,10 @@ class Ledger(Generic[T]):
         self._owner = new_owner()
         self._cursor = -1
         self._again: deque[int] = deque()
-        self._deadlines: dict[int, float] = {}
+        self._expiries: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
+        #: Chunks that this run could not send: it does not try them a second time.
+        self.failed: set[int] = set()
         self._why: dict[bool, SMSWorksError | None] = {True: None, False: None}
         self._recipients = dict.fromkeys(State, 0)
         self._set_aside: dict[str, int] = {}
@@ -81,11 +94,25 @@ class Ledger(Generic[T]):
                 "duplicates": totals.set_aside[Reason.DUPLICATE],
             }
 
+    async def has_more(self) -> bool:
+        """Say whether there is another chunk, as far as this run knows."""
+        return bool(self._again) or self._recipients[State.PENDING] > 0
+
     async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
         """Start the next pending chunk; None when there is none that nobody else has."""
         self._why[True] = abroad
+        while (claim := await self._start(abroad is None)) is not None:
+            entry = claim.entry
+            self._cursor = max(self._cursor, entry.number)
+            if entry.number not in self.failed:
+                self._move(entry.size, State.PENDING, State.SENDING)
+                return unpacked(claim, self._kind)
+            await self._give_back(claim)
+        return None
+
+    async def _start(self, abroad: bool) -> Claim | None:
         after = self._again.popleft() - 1 if self._again else self._cursor
-        deadline = time.monotonic() + self._lease
+        expiry = _expiry(self._lease)
         starting = asyncio.ensure_future(
             self._journal.start(
                 self._campaign,
@@ -93,7 +120,7 @@ class Ledger(Generic[T]):
                 lease=self._lease,
                 round=self._round,
                 after=after,
-                abroad=abroad is None,
+                abroad=abroad,
             )
         )
         try:
@@ -104,13 +131,9 @@ class Ledger(Generic[T]):
             if claim is not None:
                 await self._give_back(claim)
             raise
-        if claim is None:
-            return None
-        entry = claim.entry
-        self._cursor = max(self._cursor, entry.number)
-        self._deadlines[entry.number] = deadline
-        self._move(entry.size, State.PENDING, State.SENDING)
-        return unpacked(claim, self._kind)
+        if claim is not None:
+            self._expiries[claim.entry.number] = expiry
+        return claim
 
     async def _give_back(self, claim: Claim) -> None:
         entry = claim.entry
@@ -126,11 +149,15 @@ class Ledger(Generic[T]):
         number = chunk.number
         entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
         self._move(entry.size, State.SENDING, entry.state)
-        late = time.monotonic() >= self._deadlines.pop(number, 0.0)
-        if late and outcome.outcome is Outcome.NOT_SENT and number not in self._lapsed:
+        late = self._expiries.pop(number)()
+        if outcome.outcome is not Outcome.NOT_SENT:
+            return
+        if late and number not in self._lapsed:
             # This process was stopped for longer than its lease, and then nothing left.
             self._lapsed.add(number)
             self._again.append(number)
+        else:
+            self.failed.add(number)
 
     async def split(self, chunk: Chunk[T]) -> None:
         """Put two halves in a refused chunk's place."""
@@ -142,6 +169,7 @@ class Ledger(Generic[T]):
         """Have a refused chunk taken again."""
         outcome = BatchOutcome(chunk.number, Outcome.NOT_SENT, len(chunk.items), error=error)
         await self.finish(chunk, outcome)
+        self.failed.discard(chunk.number)
         self._again.append(chunk.number)
 
     async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
@@ -156,9 +184,14 @@ class Ledger(Generic[T]):
         """Give the numbers that a chunk goes to."""
         return tuple(map(self._kind.destination, chunk.items))
 
-    def not_after(self, chunk: Chunk[T]) -> float | None:
-        """Give the moment at which the chunk's lease ends."""
-        return self._deadlines[chunk.number]
+    def expiry(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Give what says whether the chunk's lease has ended."""
+        return self._expiries[chunk.number]
+
+    @property
+    def is_halted_abroad(self) -> bool:
+        """Whether recipients outside the UK are not sent to."""
+        return self._why[True] is not None
 
     def counts(self) -> dict[str, int]:
         """Give the counts of a report; who is pending is in none of them yet."""
@@ -199,16 +232,14 @@ async def make_report(
         round: the round.
         why: why what is pending was not sent, in the UK (False) and outside it (True).
     """
-    entries = [
-        entry
-        for entry in await journal.entries(campaign, limit=_EVERY)
-        if entry.round == round and entry.state is not State.SPLIT
-    ]
+    everything = await journal.entries(campaign, limit=_EVERY)
+    entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     why = why or {}
     batches = [
         await _outcome(journal, campaign, kind, entry, why.get(entry.abroad) or why.get(False))
         for entry in entries
     ]
+    later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
     problems = [] if round else await _all_problems(journal, campaign)
     recipients = dict.fromkeys(Outcome, 0)
     for batch in batches:
@@ -226,6 +257,7 @@ async def make_report(
         problems=tuple(problems),
         credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
         stopped=stopped,
+        again=tuple([await _outcome(journal, campaign, kind, entry, None) for entry in later]),
     )
 
 

@@ -10,9 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from smsworks_async.errors import APIError, SMSWorksError
 from smsworks_async.sessions import limiter
+
+
+#: Whoever asks for a longer pause, in seconds, is not waited for.
+LONGEST_PAUSE: Final = 900.0
 
 
 class Pace:
@@ -39,6 +44,8 @@ class Pace:
         #: Requests in flight at a time, at present.
         self.limit = concurrency
         self._admit = admit
+        #: Whether turns may have to be waited for although few requests are in flight.
+        self.is_paced = max_rate is not None or admit is not None
         self._clock = clock
         self._sleep = sleep
         self._limiter = limiter(max_rate, burst=False)
@@ -82,7 +89,8 @@ class Pace:
         """
         if not isinstance(error, APIError) or error.permanent:
             return
-        self._resume = max(self._resume, self._clock() + (error.retry_after or 0.0))
+        if error.retry_after is not None and error.retry_after <= LONGEST_PAUSE:
+            self._resume = max(self._resume, self._clock() + error.retry_after)
         if turn == self._slow_downs:
             self._slow_downs += 1
             self._successes = 0

@@ -48,6 +48,7 @@ def unpacked(claim: Claim, kind: Kind[T]) -> Chunk[T]:
         entry.abroad,
         entry.credits,
         entry.attempt,
+        entry.resent,
     )
 
 

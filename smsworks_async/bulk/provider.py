@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from smsworks_async.answers import Operation
@@ -25,7 +26,7 @@ class Provider:
         self.get = AsyncBatches(calls).get
         self.balance = AsyncCredits(calls).balance
         # Waiting for a turn is no part of a call, and does not use its time up.
-        self.turn = calls.turn
+        self.admit = None if calls.settings.max_rate is None else calls.turn
 
     @property
     def timeout(self) -> float | None:
@@ -36,9 +37,9 @@ class Provider:
         """Give what sends the documents of a kind."""
         operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
 
-        async def post(document: Any, not_after: float | None, told: Watch) -> str:
+        async def post(document: Any, expired: Callable[[], bool] | None, told: Watch) -> str:
             batch = await self._calls.make(
-                operation, document, into=Batch, has_turn=True, not_after=not_after, told=told
+                operation, document, into=Batch, has_turn=True, expired=expired, told=told
             )
             return batch.batch_id
 

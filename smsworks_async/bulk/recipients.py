@@ -104,6 +104,7 @@ class Chunk(Generic[T]):
         abroad: whether they are outside the UK, which an account may not be allowed.
         credits: what they cost, estimated.
         attempt: which of its requests this is, by the journal's count; 0 without a journal.
+        resent: whether an earlier request of it is in doubt.
     """
 
     number: int
@@ -112,6 +113,7 @@ class Chunk(Generic[T]):
     abroad: bool
     credits: float
     attempt: int = 0
+    resent: bool = False
 
 
 def halves(chunk: Chunk[T], kind: Kind[T], numbers: Sequence[int]) -> Sequence[Chunk[T]]:

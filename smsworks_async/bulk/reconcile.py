@@ -79,9 +79,10 @@ class Reconciler(Generic[T]):
             somebody who takes that risk. Chunks with a trace that cannot be verified, and chunks
             that could not be looked for, stay in doubt.
         """
-        nothing: dict[tuple[int, int], bool] = {}
+        nothing: Counter[tuple[int, int]] = Counter()
         passed = 0.0
-        for part in LOOKS if seconds else LOOKS[:1]:
+        looks = LOOKS if seconds else LOOKS[:1]
+        for part in looks:
             doubts = await self._journal.stalled(self._campaign)
             if not doubts:
                 return []
@@ -89,10 +90,9 @@ class Reconciler(Generic[T]):
                 await self._sleep(part * seconds - passed)
                 passed = part * seconds
             for entry, finding in await self._look_for(doubts):
-                key = (entry.number, entry.attempt)
-                nothing[key] = nothing.get(key, True) and finding is Finding.NOTHING
+                nothing[entry.number, entry.attempt] += finding is Finding.NOTHING
         left = await self._journal.stalled(self._campaign)
-        return [entry for entry in left if nothing.get((entry.number, entry.attempt))]
+        return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
 
     async def _look_for(self, doubts: Sequence[Entry]) -> list[tuple[Entry, Finding]]:
         findings: list[tuple[Entry, Finding]] = []

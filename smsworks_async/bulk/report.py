@@ -160,17 +160,21 @@ class BulkReport(Counts):
         problems: recipients that were set aside, by position.
         credits: what the accepted ones cost, estimated: batch answers do not say.
         stopped: why the run stopped early, or None.
+        again: chunks of `bulk.retry_undelivered`, of which the counts do not speak; only in the
+            report of a whole campaign.
     """
 
     batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     credits: float = 0.0
     stopped: SMSWorksError | None = None
+    again: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
 
     @property
     def all_accepted(self) -> bool:
-        """Whether everybody who can be sent to was accepted."""
-        return self.rejected == self.unknown == self.not_sent == 0
+        """Whether everybody who can be sent to was accepted, and again where that was tried."""
+        again = all(batch.outcome is Outcome.ACCEPTED for batch in self.again)
+        return again and self.rejected == self.unknown == self.not_sent == 0
 
     @property
     def adds_up(self) -> bool:
@@ -192,6 +196,7 @@ class BulkStatus(Counts):
         credits: what the accepted ones cost, estimated.
         rounds: how often what was not delivered was sent again.
         sent_again: recipients of those rounds whose batch was accepted.
+        open_again: recipients of those rounds who are still to be sent to, on the way, or in doubt.
     """
 
     campaign: str
@@ -200,11 +205,14 @@ class BulkStatus(Counts):
     credits: float = 0.0
     rounds: int = 0
     sent_again: int = 0
+    open_again: int = 0
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt."""
-        return self.planned and self.not_sent == self.in_flight == self.unknown == 0
+        return self.planned and not (
+            self.not_sent or self.in_flight or self.unknown or self.open_again
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
@@ -45,6 +45,8 @@ class Stream(Generic[T]):
         self._slice: Iterator[Chunk[T]] = iter(())
         # Halves of chunks, and chunks that were held back.
         self._waiting: deque[Chunk[T]] = deque()
+        # What was read, and not yet taken.
+        self._ahead: deque[Chunk[T]] = deque()
 
     async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
         async for some in slices(values):
@@ -55,6 +57,15 @@ class Stream(Generic[T]):
         for chunk in self._reader.finish():
             yield chunk
 
+    async def has_more(self) -> bool:
+        """Say whether there is another chunk; it is read to find out."""
+        if not self._waiting:
+            async with self._reading:
+                chunk = None if self._full else await anext(self._source, None)
+                if chunk is not None:
+                    self._ahead.append(chunk)
+        return bool(self._waiting or self._ahead)
+
     async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
         """Read the next chunk, unless it would exceed the credits; None when there are no more."""
         if self._waiting:
@@ -62,8 +73,11 @@ class Stream(Generic[T]):
         async with self._reading:
             return await self._next(abroad)
 
+    async def _read_on(self) -> Chunk[T] | None:
+        return self._ahead.popleft() if self._ahead else await anext(self._source, None)
+
     async def _next(self, abroad: SMSWorksError | None) -> Chunk[T] | None:
-        while self._full is None and (chunk := await anext(self._source, None)) is not None:
+        while self._full is None and (chunk := await self._read_on()) is not None:
             limit = self._max_credits
             if chunk.abroad and abroad is not None:
                 self._keep_not_sent(chunk, abroad)
@@ -97,8 +111,9 @@ class Stream(Generic[T]):
 
     async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
         """Account for the rest: read, so that the report speaks of everybody, but not sent."""
-        while self._waiting:
-            self._keep_not_sent(self._waiting.popleft(), why)
+        for chunks in (self._waiting, self._ahead):
+            while chunks:
+                self._keep_not_sent(chunks.popleft(), why)
         if read_on:
             async for chunk in self._source:
                 self._keep_not_sent(chunk, why)
@@ -123,8 +138,8 @@ class Stream(Generic[T]):
         """Give the numbers that a chunk goes to."""
         return tuple(map(self._kind.destination, chunk.items))
 
-    def not_after(self, chunk: Chunk[T]) -> float | None:
-        """Give the moment from which a chunk's request may not leave: there is none."""
+    def expiry(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Give what says whether a chunk's request may not leave any more: it always may."""
         return None
 
     def counts(self) -> dict[str, int]:
@@ -145,8 +160,9 @@ class Stream(Generic[T]):
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
         """Say what became of everybody who was read."""
+        counts: Any = self.counts()
         return BulkReport(
-            **self.counts(),
+            **counts,
             batches=tuple(sorted(self._outcomes, key=lambda outcome: outcome.number)),
             problems=tuple(self._reader.problems),
             credits=self._accepted,

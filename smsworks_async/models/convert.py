@@ -107,12 +107,15 @@ _INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
     },
     incoming.ErrorSample: {"code": override(rename="errorCode")},
 }
+_MESSAGE = {
+    "metadata": override(unstruct_hook=_keyed),
+    "reference": override(omit=True),  # it is in the metadata
+}
 _OUTGOING: Final[Mapping[type, Mapping[str, Any]]] = {
-    outgoing.Message: {
-        "metadata": override(unstruct_hook=_keyed),
-        "reference": override(omit=True),  # it is in the metadata
-    },
+    outgoing.Message: _MESSAGE,
+    outgoing.ScheduledOne: _MESSAGE,
     outgoing.BatchMessage: {},
+    outgoing.ScheduledBatch: {},
     outgoing.OTPRequest: {},
     outgoing.PasscodeToVerify: {},
     outgoing.Query: {"metadata": override(unstruct_hook=_keyed), "from_": override(rename="from")},
@@ -195,8 +198,9 @@ def _writing(cls: type[Any], converter: cattrs.Converter) -> Callable[[Any], dic
         for a in attrs.fields(cls)
         if a.name in _WIRE_NAMES
     }
+    hooks: Any = renames | dict(_OUTGOING[cls])
     write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
-        cls, converter, _cattrs_omit_if_default=True, **renames | dict(_OUTGOING[cls])
+        cls, converter, _cattrs_omit_if_default=True, **hooks
     )
     return write
 

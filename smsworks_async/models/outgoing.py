@@ -169,7 +169,6 @@ class _Common:
     ttl: int | None = _optional(checks.ttl)
     validity: int | None = _optional(checks.validity)
     ai: bool | None = _optional(_ai)
-    at: datetime | None = _optional(_schedule)
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +208,20 @@ class BatchMessage(_Common):
     """
 
     destinations: tuple[str, ...] = attrs.field(converter=_destinations, repr=_count)
+
+
+@attrs.frozen(kw_only=True)
+class ScheduledOne(Message):
+    """A `Message` to be sent at its time."""
+
+    at: datetime = attrs.field(converter=_schedule)
+
+
+@attrs.frozen(kw_only=True)
+class ScheduledBatch(BatchMessage):
+    """A `BatchMessage` to be sent at its time."""
+
+    at: datetime = attrs.field(converter=_schedule)
 
 
 def _template(value: str) -> str:

@@ -12,7 +12,7 @@ from smsworks_async.answers import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import Batch, MessageRecord
-from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message
+from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
 
@@ -109,7 +109,7 @@ class AsyncBatches(Resource):
         Raises:
             As `send`.
         """
-        return await self._post(_SCHEDULE, BatchMessage(**batch, at=at))
+        return await self._post(_SCHEDULE, ScheduledBatch(**batch, at=at))
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
         """Look up every message of a batch, which tells what became of each recipient.

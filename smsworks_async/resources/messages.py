@@ -24,6 +24,7 @@ from smsworks_async.models.outgoing import (
     Message,
     MessageFields,
     Query,
+    ScheduledOne,
     SearchFields,
 )
 from smsworks_async.models.posted import IncomingMessage
@@ -92,7 +93,9 @@ class AsyncMessages(Resource):
         Raises:
             As `send`.
         """
-        return await self._calls.make(_SCHEDULE, Message(**message, at=at), into=Acknowledgement)
+        return await self._calls.make(
+            _SCHEDULE, ScheduledOne(**message, at=at), into=Acknowledgement
+        )
 
     async def scheduled(self) -> list[ScheduledMessage]:
         """List what was scheduled in the last three months, and what is still to come."""

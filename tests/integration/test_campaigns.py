@@ -7,10 +7,11 @@ import csv
 import json
 import stat
 import time
+from datetime import UTC, datetime
 
 import attrs
 import pytest
-from conftest import until
+from conftest import AT_ONCE, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -24,6 +25,7 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.bulk.stream import Stream
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -393,6 +395,7 @@ async def test_a_template_with_more_than_names_is_refused(sms, template):
         ({"messages": [], "sender": "AcmeCorp"}, "sender"),
         ({"template": "Hi", "messages": [], "sender": "AcmeCorp"}, "messages"),
         ({"template": "Hi", "sender": "AcmeCorp"}, "rows"),
+        ({"template": "Hi", "sender": "AcmeCorp", "content": "x", "rows": []}, "content"),
         ({"template": "Hi", "sender": "A", "rows": []}, "sender"),
         ({}, "messages"),
         ({"messages": [], "journal": "x.db"}, "campaign"),
@@ -649,7 +652,7 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
 ):
     """It is not lost to the run: all wait for as long as was asked, and it goes again."""
     monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
-    box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=3600))
+    box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=600))
     more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(
         **TEXT, destinations=drama(50), chunk_size=10, concurrency=1, **more
@@ -666,7 +669,7 @@ async def turn_without_waits(self):
 @pytest.mark.parametrize("journalled", [False, True])
 async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
     monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
-    box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=3600))
+    box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=600))
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
     assert (report.rejected, len(box.requests)) == (10, 4)
@@ -737,6 +740,209 @@ async def test_an_iterable_that_raises_after_the_run_was_stopped_is_told_of(box,
     assert caught.value.report.adds_up
     assert (caught.value.report.rejected, caught.value.report.not_sent) == (500, 100)
     assert caught.value.report.stopped is not None
+
+
+async def test_a_429_that_asks_for_hours_ends_the_run_and_says_so(box, sms):
+    box.add_fault(Fault(path="/batch/send", nth=2, times=0, status=429, retry_after=86400))
+    report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
+    assert (report.accepted, report.rejected, report.not_sent) == (10, 10, 30)
+    assert report.stopped.retry_after == 86400
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+@pytest.mark.parametrize("paced", ["run", "client"])
+async def test_a_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, journalled, paced):
+    """One chunk at a rate of one in a thousand seconds: a second turn would never come."""
+    more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
+    settings = {"max_rate": 0.001} if paced == "client" else {}
+    if paced == "run":
+        more["max_rate"] = 0.001
+    async with (
+        AsyncSMSWorks(box.token, base_url=box.base_url, **settings) as sms,
+        asyncio.timeout(60),
+    ):
+        report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
+        assert report.accepted == 10
+
+
+async def test_a_run_that_is_stopped_waits_for_no_turn(box, sms):
+    box.add_fault(Fault(path="/batch/send", status=401, times=0))
+    async with asyncio.timeout(60):
+        report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, max_rate=0.001)
+    assert (report.rejected, report.not_sent) == (10, 40)
+
+
+async def test_a_half_that_is_put_back_while_another_looks_for_the_end_is_sent(
+    box, sms, monkeypatch
+):
+    """A worker that began to look before the split must not say that nothing is left."""
+    split, looking = asyncio.Event(), asyncio.Event()
+
+    async def slow_end():
+        for number in drama(500):
+            yield number
+        looking.set()
+        await split.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def watch(self, chunk, put_back=Stream.split):
+        await looking.wait()
+        await put_back(self, chunk)
+        split.set()
+
+    monkeypatch.setattr(Stream, "split", watch)
+    box.add_fault(Fault(path="/batch/send", error_code=4004))
+    box.add_fault(Fault(path="/batch/send", nth=2, times=0, when="hold", delay=0.05))
+    report = await sms.bulk.send(**TEXT, destinations=slow_end(), concurrency=2)
+    assert report.accepted == box.accepted() == 500
+    assert report.adds_up
+
+
+async def test_an_iterable_that_raises_cancelled_error_is_reported(box, sms):
+    async def people():
+        for number in drama(500):
+            yield number
+        raise asyncio.CancelledError
+
+    with pytest.raises(BulkInterrupted) as caught:
+        await sms.bulk.send(**TEXT, destinations=people())
+    assert caught.value.report.accepted == box.accepted() == 500
+    assert caught.value.report.adds_up
+
+
+async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
+    """Two answers are lost; the look just before the resend fails: neither is sent again."""
+    clock = ManualClock()
+    async with (
+        Sandbox(clock=clock, search_lag=45) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
+    ):
+        box.add_fault(Fault(path="/batch/send", times=2, when="after"))
+
+        async def sleep(seconds):
+            await box.advance(seconds)
+            if seconds > 20:  # the wait before the resend
+                box.add_fault(Fault(path="/messages", times=0, status=503))
+
+        sms.bulk._sleep = sleep
+        report = await sms.bulk.send(
+            **TEXT,
+            destinations=drama(20),
+            chunk_size=10,
+            journal=MemoryJournal(clock=clock.time),
+            campaign="x",
+            on_unknown="resend",
+            settle=10,
+        )
+        assert (report.unknown, box.accepted()) == (20, 20)
+
+
+async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first():
+    clock = ManualClock()
+    async with (
+        Sandbox(clock=clock, search_lag=3600) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
+    ):
+        sms.bulk._sleep = box.advance
+        kept = {**TEXT, "journal": MemoryJournal(clock=clock.time), "campaign": "x"}
+        box.add_fault(Fault(path="/batch/send", when="after"))
+        box.add_fault(Fault(path="/batch/send", nth=2, error_code=4021))
+        report = await sms.bulk.send(**kept, destinations=drama(10), on_unknown="resend")
+        assert (report.unknown, report.rejected) == (10, 0)
+        await box.advance(7200)
+        report = await sms.bulk.send(**kept)
+        assert (report.accepted, box.accepted()) == (10, 10)
+
+
+@pytest.mark.parametrize("when", ["stopped", "in doubt"])
+async def test_a_round_that_is_not_done_is_gone_on_with_before_another(box, sms, journal, when):
+    people = ["07700 900506", "07700 900508"]
+    kept = {"journal": journal, "campaign": "x", "chunk_size": 1}
+    await sms.bulk.send(**TEXT, **kept, destinations=people)
+    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    fault = {"error_code": 4021} if when == "stopped" else {"when": "before"}
+    box.add_fault(Fault(path="/batch/send", **fault))
+    first = await sms.bulk.retry_undelivered("x", journal=journal, pause=0, concurrency=1, settle=0)
+    assert not first.all_accepted
+    status = await sms.bulk.status("x", journal=journal)
+    assert status.settled is (when == "stopped" and status.open_again == 0)
+    campaign = await sms.bulk.reconcile("x", journal=journal, settle=0)
+    assert not campaign.all_accepted
+    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    await sms.bulk.retry_undelivered("x", journal=journal, pause=0, settle=0)
+    counts = box.accepted_by_destination()
+    assert max(counts.values()) == 2 if when == "stopped" else 3
+
+
+class Final:
+    def __init__(self, message):
+        self.is_final = message.status not in {"SENT", "SCHEDULED"}
+
+
+async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
+    box, sms, journal, monkeypatch
+):
+    """Whatever the order in which the batch answers."""
+    texts = ["Your code is 1", "Your parcel is there"]
+    await sms.bulk.send_each(
+        [{**TEXT, "destination": "07700 900001", "content": text} for text in texts],
+        journal=journal,
+        campaign="x",
+    )
+    await until(lambda: all(message.status == "DELIVERED" for message in box.messages))
+    box.messages[0].status, box.messages[0].failure = "EXPIRED", 5015
+    batch = type(box._service.account.archive).batch
+    monkeypatch.setattr(
+        type(box._service.account.archive), "batch", lambda self, name: batch(self, name)[::-1]
+    )
+    report = await sms.bulk.retry_undelivered("x", journal=journal, pause=0)
+    assert report.accepted == 1
+    assert [message.content for message in box.messages] == [*texts, texts[0]]
+
+
+async def test_a_number_that_stands_there_often_gets_no_more_alike_than_the_filter_lets_pass(
+    journal,
+):
+    async with (
+        Sandbox(delivery_delay=0, flooding=False) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        kept = {"journal": journal, "campaign": "x"}
+        await sms.bulk.send(**TEXT, **kept, destinations=["07700 900508"] * 4, deduplicate=False)
+        for _ in range(3):
+            await until(lambda: all(m.status == "UNDELIVERED" for m in box.messages))
+            await sms.bulk.retry_undelivered("x", journal=journal, attempts=10, pause=0)
+        assert box.accepted() == 6
+
+
+async def test_a_typing_error_in_a_path_makes_no_journal(sms, tmp_path):
+    with pytest.raises(JournalError, match="no journal at this path"):
+        await sms.bulk.status("x", journal=tmp_path / "typo.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_has_no_time_cannot_be_given_one(box, sms):
+    at = datetime(2050, 1, 1, tzinfo=UTC)
+    message = {**TEXT, "destination": "07700 900001", "at": at}
+    for send in (
+        lambda: sms.messages.send(**message),
+        lambda: sms.messages.flash(**message),
+        lambda: sms.batches.send(**TEXT, destinations=drama(2), at=at),
+        lambda: sms.bulk.send(**TEXT, destinations=drama(2), at=at),
+    ):
+        with pytest.raises(TypeError, match="at"):
+            await send()
+    with pytest.raises(ValidationError, match="no field at"):
+        await sms.batches.send_each([message])
+    assert (await sms.bulk.send_each([message])).invalid == 1
+    assert box.requests == []
+
+
+async def test_unknown_options_of_a_retry_are_refused(sms, journal):
+    with pytest.raises(ValidationError) as caught:
+        await sms.bulk.retry_undelivered("x", journal=journal, max_credits=5)
+    assert caught.value.field == "max_credits"
 
 
 # Following

@@ -159,7 +159,7 @@ async def test_other_recipients_are_refused_and_change_nothing(planned):
 
 
 async def test_a_campaign_that_is_not_there_is_refused(journal):
-    for ask in (journal.summary, journal.reopen, journal.stalled, journal.entries):
+    for ask in (journal.summary, journal.stalled, journal.entries):
         with pytest.raises(ValidationError) as caught:
             await ask("nowhere")
         assert caught.value.field == "campaign"
@@ -189,8 +189,8 @@ async def test_what_came_of_a_request_is_kept_with_its_error(planned):
     (entry,) = await planned.entries("x", limit=1)
     assert entry.state is State.REJECTED
     assert isinstance(entry.error, InsufficientCredit)
-    assert await planned.reopen("x") == 1
-    assert await planned.reopen("x") == 0
+    assert await planned.reopen("x", 0) == 1
+    assert await planned.reopen("x", 0) == 0
     claim = await start(planned)
     assert claim.entry.attempt == 2
     entry = await finish(planned, claim, Outcome.ACCEPTED, batch_id="7")
@@ -215,9 +215,11 @@ async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(pl
     assert await planned.found("x", 0, 1, "7")
     assert not await planned.found("x", 0, 1, "7")
     assert not await planned.found("x", 1, 1, "7"), "a batch belongs to one chunk"
-    assert await planned.resend("x", 1, 1, 5.0) == 5.0
+    assert not await planned.resend("x", 1, 1, 5.0)
     clock.now += 5.0
-    assert await planned.resend("x", 1, 1, 5.0) is None
+    assert await planned.now() == clock.now
+    assert await planned.resend("x", 1, 1, 5.0)
+    assert not await planned.resend("x", 1, 1, 5.0)
     assert (await start(planned)).entry.attempt == 2
     # What the first two say now is too late, unless it is good news.
     assert (await finish(planned, first, Outcome.UNKNOWN, error=LATE)).state is State.ACCEPTED
@@ -247,6 +249,65 @@ async def test_a_round_is_kept_once(planned):
     summary = await planned.summary("x")
     assert (summary.campaign.round, summary.again[State.PENDING].recipients) == (1, 1)
     assert (await start(planned, round=1)).entry.number == 3
+
+
+async def test_a_round_is_not_begun_before_the_one_before_it_is_done(planned):
+    assert await planned.plan_again("x", 1, [CHUNKS[2]])
+    assert not await planned.plan_again("x", 2, [CHUNKS[2]])
+    claim = await start(planned, round=1)
+    broke = InsufficientCredit("no", status=402, code=4021)
+    await finish(planned, claim, Outcome.REJECTED, error=broke)
+    assert not await planned.plan_again("x", 2, [CHUNKS[2]])
+    assert await planned.reopen("x", 0) == 0
+    assert await planned.reopen("x", 1) == 1
+    await finish(planned, await start(planned, round=1), Outcome.ACCEPTED, batch_id="7")
+    assert await planned.plan_again("x", 2, [CHUNKS[2]])
+
+
+async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it(journal, clock):
+    """Of two chunks with the same recipients, the one that was answered has it."""
+    twins = [attrs.evolve(CHUNKS[0], number=n, positions=f"{2 * n}-{2 * n + 1}") for n in (0, 1)]
+    await journal.begin(CAMPAIGN)
+    await journal.plan("x", twins, [])
+    first, second = await start(journal), await start(journal)
+    await finish(journal, first, Outcome.UNKNOWN, error=LATE)
+    assert not await journal.found("x", 0, 1, "7"), "it may be its twin's, which is being sent"
+    await finish(journal, second, Outcome.UNKNOWN, error=LATE)
+    assert await journal.found("x", 0, 1, "7")
+    await finish(journal, second, Outcome.ACCEPTED, batch_id="7")
+    states = {entry.number: (entry.state, entry.batch_id) for entry in await journal.entries("x")}
+    assert states == {0: (State.UNKNOWN, None), 1: (State.ACCEPTED, "7")}
+
+
+async def test_what_was_resent_stays_in_doubt_until_it_is_accepted(planned, clock):
+    claim = await start(planned)
+    await finish(planned, claim, Outcome.UNKNOWN, error=LATE)
+    clock.now += 100
+    assert await planned.resend("x", 0, 1, 5.0)
+    assert await planned.reopen("x", 0) == 1  # another run decides by itself
+    assert [entry.number for entry in await planned.stalled("x")] == [0]
+    assert await planned.resend("x", 0, 1, 5.0)
+    claim = await start(planned)
+    assert await planned.split("x", 0, 2, CHUNKS[:2]) == ()
+    broke = InsufficientCredit("no", status=402, code=4021)
+    entry = await finish(planned, claim, Outcome.REJECTED, error=broke)
+    assert entry.state is State.UNKNOWN
+    assert await planned.reopen("x", 0) == 0
+
+
+async def test_a_plan_that_was_interrupted_is_not_merged_with_a_shorter_one(journal):
+    await journal.begin(CAMPAIGN)
+    await journal.plan("x", CHUNKS, PROBLEMS)
+    none = {Reason.INVALID: 0, Reason.DUPLICATE: 0}
+    for shorter in (
+        Totals(read=0, set_aside=none, chunks=0),
+        attrs.evolve(TOTALS, chunks=2),
+        attrs.evolve(TOTALS, set_aside=none),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            await journal.planned("x", shorter)
+        assert caught.value.field == "destinations"
+    await journal.planned("x", TOTALS)
 
 
 async def test_every_change_is_an_event(planned, clock):

@@ -37,6 +37,10 @@ class Told:
         self.calls += 1
         if self.calls <= self.failures:
             raise LookupError("the database is away")
+
+        def add(self, message_id, status):
+            raise LookupError("the database is away")
+
         self.items.append(item)
 
     async def later(self, item):
@@ -246,6 +250,9 @@ async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(
 async def test_a_memory_that_is_away_is_a_500(server):
     class Away:
         def statuses(self, message_id):
+            raise LookupError("the database is away")
+
+        def add(self, message_id, status):
             raise LookupError("the database is away")
 
     async with serving(server, on_report=Told().plain, seen=Away()) as provider:

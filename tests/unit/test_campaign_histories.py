@@ -51,11 +51,10 @@ class Provider:
         self.batches = []
         self.dead = False
 
-    async def turn(self):
-        pass
+    admit = None
 
     def post(self, _):
-        async def post(document, not_after, told):
+        async def post(document, expired, told):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
                 raise fate

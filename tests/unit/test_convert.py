@@ -25,6 +25,7 @@ from smsworks_async import (
 )
 from smsworks_async.models import incoming, outgoing
 from smsworks_async.models.convert import Misshapen, format_date, from_wire, to_wire
+from smsworks_async.models.outgoing import ScheduledOne
 from smsworks_async.models.readers import date
 
 
@@ -228,7 +229,7 @@ def test_dates_go_out_as_iso_8601_with_milliseconds_and_come_back(seconds, micro
 
 
 def test_a_message_goes_out_under_the_wires_names_and_without_what_is_not_set():
-    message = Message(
+    message = ScheduledOne(
         sender="AcmeCorp",
         destination="07700 900123",
         content="Hi",

@@ -72,6 +72,9 @@ def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
     again = states.start(resent, "b", 100.0, 10.0)[0]
     for late in (UNKNOWN, NOT_SENT, REFUSED):
         assert states.finish(again, 1, late) == (again, f"{late.outcome}, too late to matter")
+    # Nor does its own failure say that the one before it was not accepted.
+    for own in (UNKNOWN, NOT_SENT, REFUSED, BROKE):
+        assert states.finish(again, 2, own)[0].state is State.UNKNOWN
     known = states.finish(again, 1, ACCEPTED)
     assert (known[0].state, known[1]) == (State.ACCEPTED, "accepted, late")
     twice = states.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
@@ -86,7 +89,7 @@ def test_a_lease_that_lasts_is_left_alone():
 
 def test_a_chunk_is_resent_only_after_its_lease_and_the_time_of_a_request():
     unknown = states.finish(sending(), 1, UNKNOWN)[0]
-    assert states.resend(unknown, 1, 12.0, 5.0) == 3.0
+    assert states.resend(unknown, 1, 14.9, 5.0) is None
     assert states.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
     assert states.resend(unknown, 2, 15.0, 5.0) is None
     assert states.resend(sending(), 1, 99.0, 5.0) is None
@@ -145,7 +148,7 @@ def test_no_history_loses_an_acceptance_or_doubles_a_request(history):  # noqa: 
         elif step in OUTCOMES:
             if entry.state is State.SENDING:
                 entry = states.finish(entry, entry.attempt, OUTCOMES[step])[0]
-                excused = step in {"finish not sent", "finish refused", "finish broke"}
+                excused = entry.state is not State.UNKNOWN
                 accepted = accepted or step == "finish accepted"
         else:
             change = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from unittest.mock import AsyncMock
 
@@ -179,8 +178,8 @@ async def test_a_body_that_may_leave_once_leaves_once():
 
 async def test_a_body_whose_time_is_over_does_not_leave():
     writer = AsyncMock()
-    await Body(b"{}", once=True, not_after=time.monotonic() + 3600).write(writer)
-    late = Body(b"{}", once=True, not_after=time.monotonic())
+    await Body(b"{}", once=True, expired=lambda: False).write(writer)
+    late = Body(b"{}", once=True, expired=lambda: True)
     with pytest.raises(aiohttp.ClientError):
         await late.write(writer)
     assert not late.left

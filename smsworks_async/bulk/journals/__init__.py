@@ -21,7 +21,7 @@ from smsworks_async.bulk.journals.records import (
     Totals,
 )
 from smsworks_async.bulk.report import BatchOutcome, Problem
-from smsworks_async.errors import ConfigurationError
+from smsworks_async.errors import ConfigurationError, JournalError
 
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ class Journal(Protocol):
         ...
 
     async def plan_again(self, campaign: str, round: int, chunks: Sequence[PlannedChunk]) -> bool:
-        """Keep a round of chunks to be sent again, numbered on, unless that round is there."""
+        """Keep a round of chunks to be sent again, numbered on.
+
+        Not where that round is there already, nor while one that was sent again before is not done.
+        """
         ...
 
     async def start(
@@ -111,8 +114,8 @@ class Journal(Protocol):
         """Put pending halves, numbered on, in the place of a refused chunk; give their numbers."""
         ...
 
-    async def reopen(self, campaign: str) -> int:
-        """Make refused chunks pending whose refusal may have passed; give their number."""
+    async def reopen(self, campaign: str, round: int) -> int:
+        """Prepare a round for another run, as `states.reopen` says; count what changed."""
         ...
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
@@ -120,20 +123,22 @@ class Journal(Protocol):
         ...
 
     async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
-        """Accept a chunk in doubt, whose batch was found, unless another chunk has that batch."""
+        """Accept a chunk in doubt, whose batch was found.
+
+        Not where another chunk has that batch, or one with the same recipients is being sent.
+        """
         ...
 
     async def holds(self, campaign: str, batch_id: str) -> bool:
         """Say whether a chunk, of this campaign or another, was accepted with this batch id."""
         ...
 
-    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
-        """Make a chunk in doubt pending, so many seconds after its lease.
+    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
+        """Make a chunk in doubt pending, if its lease ended so many seconds ago; say whether."""
+        ...
 
-        Returns:
-            The seconds still to wait; None when there is nothing to wait for, because it is done or
-            because the chunk has moved on.
-        """
+    async def now(self) -> float:
+        """Tell the time by the journal's clock, in POSIX seconds."""
         ...
 
     async def summary(self, campaign: str) -> Summary:
@@ -171,16 +176,27 @@ class Journal(Protocol):
         ...
 
 
-def open_journal(journal: Journal | str | os.PathLike[str]) -> tuple[Journal, bool]:
+def open_journal(
+    journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
+) -> tuple[Journal, bool]:
     """Give a journal, and whether it was opened here and is to be closed.
+
+    Args:
+        journal: a journal, or the path of one.
+        must_exist: whether a file that is not there is an error, and not made.
 
     Raises:
         ConfigurationError: it is no path and no journal.
+        JournalError: it is not there.
     """
     if isinstance(journal, str | os.PathLike):
         if str(journal).startswith(("postgresql:", "postgres:")):
             raise ConfigurationError(
                 "a PostgreSQL journal is not to be had in this version; give the path of a file"
+            )
+        if must_exist and not os.path.exists(journal):  # noqa: PTH110
+            raise JournalError(
+                f"there is no journal at this path: {os.path.basename(journal)}"  # noqa: PTH119
             )
         from smsworks_async.bulk.journals.sqlite import SQLiteJournal
 

@@ -43,7 +43,16 @@ def check_chunk(given: PlannedChunk, kept: PlannedChunk | None, totals: Totals |
         raise _others(f"they differ among those from position {first} on")
 
 
-def check_totals(kept: Totals | None, given: Totals) -> None:
-    """Refuse recipients that come to something else than those that were planned."""
+def check_totals(kept: Totals | None, given: Totals, *, chunks: int, set_aside: int) -> None:
+    """Refuse recipients that come to something else than those that were planned.
+
+    Args:
+        kept: the totals of a plan that is whole, or None.
+        given: those of what was read now.
+        chunks: how many chunks were planned.
+        set_aside: how many recipients were set aside.
+    """
     if kept is not None and kept != given:
         raise _others(f"{given.read} were read, where {kept.read} had been planned")
+    if kept is None and (chunks, set_aside) != (given.chunks, sum(given.set_aside.values())):
+        raise _others("more had been planned before, when planning was interrupted")

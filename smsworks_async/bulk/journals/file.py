@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,8 @@ CREATE TABLE chunk (
     batch_id TEXT,
     error    TEXT,                          -- JSON
     again    INTEGER NOT NULL,
+    found    INTEGER NOT NULL,
+    resent   INTEGER NOT NULL,
     PRIMARY KEY (campaign, number)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_by_state ON chunk (campaign, state, number);
@@ -120,9 +123,11 @@ def connect(path: str) -> sqlite3.Connection:
 
 def _check_whole(path: Path) -> None:
     """Refuse a file that has lost its end; what is in a write-ahead log may yet be added to it."""
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        return
+    try:
+        if path.with_name(path.name + "-wal").stat().st_size:
+            return
+    except FileNotFoundError:
+        pass  # all of it is in the file itself
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100:
@@ -146,7 +151,7 @@ def _damaged(name: str) -> JournalError:
 
 
 def _prepare(connection: sqlite3.Connection, name: str) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    mode = _write_ahead(connection)
     if mode != "wal":
         raise JournalError(f"journal {name}: its disk does not allow a write-ahead log")
     connection.execute("PRAGMA synchronous = FULL")
@@ -168,6 +173,21 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     elif application != APPLICATION:
         raise JournalError(f"journal {name}: it is a database of something else; give another path")
     connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Switch the log on, which does not wait by itself for others who do the same."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+        else:
+            return str(mode)
 
 
 def _statements() -> list[str]:

@@ -23,7 +23,7 @@ from smsworks_async.bulk.journals.records import (
 from smsworks_async.bulk.report import BatchOutcome, Problem
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Kept:
     campaign: Campaign
     entries: dict[int, Entry] = attrs.field(factory=dict)
@@ -94,7 +94,9 @@ class MemoryJournal:
 
     async def planned(self, campaign: str, totals: Totals) -> None:
         kept = self._kept(campaign)
-        check_totals(kept.campaign.totals, totals)
+        check_totals(
+            kept.campaign.totals, totals, chunks=len(kept.planned), set_aside=len(kept.problems)
+        )
         kept.campaign = attrs.evolve(kept.campaign, totals=totals)
 
     def _number_on(self, kept: _Kept, chunks: Sequence[PlannedChunk], round: int) -> list[int]:
@@ -108,7 +110,9 @@ class MemoryJournal:
 
     async def plan_again(self, campaign: str, round: int, chunks: Sequence[PlannedChunk]) -> bool:
         kept = self._kept(campaign)
-        if kept.campaign.round != round - 1:
+        before = [entry for entry in kept.entries.values() if entry.round == round - 1]
+        unfinished = round > 1 and any(entry.is_open for entry in before)
+        if kept.campaign.round != round - 1 or unfinished:
             return False
         kept.campaign = attrs.evolve(kept.campaign, round=round)
         self._number_on(kept, chunks, round)
@@ -132,6 +136,10 @@ class MemoryJournal:
     ) -> Entry:
         kept = self._kept(campaign)
         change = states.finish(kept.entries[number], attempt, outcome)
+        for other, entry in self._all() if outcome.batch_id else ():
+            is_another = (other, entry.number) != (kept, number)
+            if is_another and entry.found and entry.batch_id == outcome.batch_id:
+                self._change(other, states.unfind(entry))
         return self._change(kept, change, outcome.batch_id or str(outcome.error or ""))
 
     async def split(
@@ -144,9 +152,9 @@ class MemoryJournal:
         entry = self._change(kept, change)
         return self._number_on(kept, halves, entry.round)
 
-    async def reopen(self, campaign: str) -> int:
+    async def reopen(self, campaign: str, round: int) -> int:
         kept = self._kept(campaign)
-        entries = list(kept.entries.values())
+        entries = [entry for entry in kept.entries.values() if entry.round == round]
         changes = [change for change in map(states.reopen, entries) if change is not None]
         for change in changes:
             self._change(kept, change)
@@ -164,20 +172,29 @@ class MemoryJournal:
         change = states.found(kept.entries[number], attempt, batch_id)
         if change is None or await self.holds(campaign, batch_id):
             return False
+        items = kept.planned[number].items
+        for other, entry in self._all():  # one that is being sent may be whose batch it is
+            if entry.state is State.SENDING and other.planned[entry.number].items == items:
+                return False
         self._change(kept, change, batch_id)
         return True
 
     async def holds(self, campaign: str, batch_id: str) -> bool:
-        entries = (entry for kept in self._campaigns.values() for entry in kept.entries.values())
-        return any(entry.batch_id == batch_id for entry in entries)
+        return any(entry.batch_id == batch_id for _, entry in self._all())
 
-    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
+    def _all(self) -> list[tuple[_Kept, Entry]]:
+        return [(kept, e) for kept in self._campaigns.values() for e in kept.entries.values()]
+
+    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
         kept = self._kept(campaign)
         change = states.resend(kept.entries[number], attempt, self._clock(), wait)
-        if not isinstance(change, tuple):
-            return change
+        if change is None:
+            return False
         self._change(kept, change)
-        return None
+        return True
+
+    async def now(self) -> float:
+        return self._clock()
 
     async def summary(self, campaign: str) -> Summary:
         kept, now = self._kept(campaign), self._clock()

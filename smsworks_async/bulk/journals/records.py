@@ -123,6 +123,8 @@ class Entry:
         batch_id: the batch's id where it was accepted.
         error: why it was not, or None.
         again: whether another run may try it again although it was refused.
+        found: whether its batch was found, and not answered.
+        resent: whether an earlier request of it is still in doubt, and it was resent by name.
     """
 
     number: int
@@ -138,6 +140,13 @@ class Entry:
     batch_id: str | None = None
     error: SMSWorksError | None = None
     again: bool = False
+    found: bool = False
+    resent: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to do about it yet, other than to look for it."""
+        return self.state in {State.PENDING, State.SENDING} or self.again
 
 
 @attrs.frozen

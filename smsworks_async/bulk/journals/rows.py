@@ -18,7 +18,10 @@ from smsworks_async.bulk.report import Problem, Reason
 
 
 _PLANNED: Final = ("number", "size", "abroad", "credits", "round")
-_MOVING: Final = ("state", "attempt", "owner", "began", "lease", "batch_id", "error", "again")
+_MOVING: Final = (
+    *("state", "attempt", "owner", "began", "lease", "batch_id", "error"),
+    *("again", "found", "resent"),
+)
 #: The columns that `entry` reads.
 COLUMNS: Final = ", ".join((*_PLANNED, *_MOVING))
 #: Takes what is `moving`, the campaign's key and the chunk's number.
@@ -49,6 +52,8 @@ def moving(entry: Entry) -> tuple[Any, ...]:
         entry.batch_id,
         pack_error(entry.error),
         entry.again,
+        entry.found,
+        entry.resent,
     )
 
 
@@ -68,6 +73,8 @@ def entry(row: Sequence[Any]) -> Entry:
         batch_id=row[10],
         error=unpack_error(row[11]),
         again=bool(row[12]),
+        found=bool(row[13]),
+        resent=bool(row[14]),
     )
 
 

@@ -41,6 +41,14 @@ _IN_STATE: Final = (
     f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
     "WHERE campaign = ? AND state = ? ORDER BY number"
 )
+_OF_ROUND: Final = (
+    f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
+    "WHERE campaign = ? AND round = ? ORDER BY number"
+)
+_TWIN: Final = (
+    "SELECT 1 FROM chunk JOIN recipients USING (campaign, number) "
+    "WHERE state = 'sending' AND items = ?"
+)
 _ALL: Final = (
     f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
     "WHERE campaign = ? AND number > ? ORDER BY number LIMIT ?"
@@ -111,8 +119,8 @@ class SQLiteJournal:
     ) -> Sequence[int]:
         return await self._do(campaign, lambda file: file.split(number, attempt, halves))
 
-    async def reopen(self, campaign: str) -> int:
-        return await self._do(campaign, lambda file: file.reopen())
+    async def reopen(self, campaign: str, round: int) -> int:
+        return await self._do(campaign, lambda file: file.reopen(round))
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         return await self._do(campaign, lambda file: file.stalled())
@@ -123,8 +131,11 @@ class SQLiteJournal:
     async def holds(self, campaign: str, batch_id: str) -> bool:
         return await self._do(campaign, lambda file: file.holds(batch_id))
 
-    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> float | None:
+    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
         return await self._do(campaign, lambda file: file.resend(number, attempt, wait))
+
+    async def now(self) -> float:
+        return self._clock()
 
     async def summary(self, campaign: str) -> Summary:
         return await self._do(campaign, lambda file: file.summary())
@@ -251,10 +262,19 @@ class _File:
         self._event(entry, "planned", "")
 
     def planned(self, totals: Totals) -> None:
-        check_totals(self.campaign.totals, totals)
+        check_totals(
+            self.campaign.totals,
+            totals,
+            chunks=self._count("chunk"),
+            set_aside=self._count("problem"),
+        )
         self._db.execute(
             "UPDATE campaign SET totals = ? WHERE key = ?", (rows.pack_totals(totals), self._key)
         )
+
+    def _count(self, table: str) -> int:
+        query = f"SELECT count(*) FROM {table} WHERE campaign = ?"  # noqa: S608 - a name of ours
+        return int(self._db.execute(query, (self._key,)).fetchone()[0])
 
     def _number_on(self, chunks: Sequence[PlannedChunk], round: int) -> list[int]:
         (last,) = self._db.execute(
@@ -266,7 +286,8 @@ class _File:
         return numbers
 
     def plan_again(self, round: int, chunks: Sequence[PlannedChunk]) -> bool:
-        if self.campaign.round != round - 1:
+        before = self.entries(_OF_ROUND, round - 1) if round > 1 else ()
+        if self.campaign.round != round - 1 or any(entry.is_open for entry in before):
             return False
         self._db.execute("UPDATE campaign SET round = ? WHERE key = ?", (round, self._key))
         self._number_on(chunks, round)
@@ -293,7 +314,19 @@ class _File:
 
     def finish(self, number: int, attempt: int, outcome: BatchOutcome) -> Entry:
         change = states.finish(self.entry(number), attempt, outcome)
+        if outcome.batch_id is not None:
+            self._take_from_others(outcome.batch_id, number)
         return self._change(change, outcome.batch_id or str(outcome.error or ""))
+
+    def _take_from_others(self, batch_id: str, number: int) -> None:
+        """Put those in doubt again that were thought to be the batch's."""
+        wrong = self._db.execute(
+            "SELECT campaign, number FROM chunk WHERE batch_id = ? AND found", (batch_id,)
+        )
+        for key, other in wrong.fetchall():
+            if (key, other) != (self._key, number):
+                theirs = _File(self._db, key, self._now)
+                theirs._change(states.unfind(theirs.entry(other)))
 
     def split(self, number: int, attempt: int, halves: Sequence[PlannedChunk]) -> Sequence[int]:
         change = states.split(self.entry(number), attempt)
@@ -302,8 +335,8 @@ class _File:
         entry = self._change(change)
         return self._number_on(halves, entry.round)
 
-    def reopen(self) -> int:
-        entries = self.entries(_IN_STATE, State.REJECTED)
+    def reopen(self, round: int) -> int:
+        entries = self.entries(_OF_ROUND, round)
         changes = [change for change in map(states.reopen, entries) if change is not None]
         for change in changes:
             self._change(change)
@@ -318,21 +351,26 @@ class _File:
 
     def found(self, number: int, attempt: int, batch_id: str) -> bool:
         change = states.found(self.entry(number), attempt, batch_id)
-        if change is None or self.holds(batch_id):
+        if change is None or self.holds(batch_id) or self._has_a_twin(number):
             return False
         self._change(change, batch_id)
         return True
+
+    def _has_a_twin(self, number: int) -> bool:
+        """Say whether a chunk with the same recipients is being sent: it may be its batch."""
+        items, _ = self._db.execute(_RECIPIENTS, (self._key, number)).fetchone()
+        return self._db.execute(_TWIN, (items,)).fetchone() is not None
 
     def holds(self, batch_id: str) -> bool:
         found = self._db.execute("SELECT 1 FROM chunk WHERE batch_id = ?", (batch_id,))
         return found.fetchone() is not None
 
-    def resend(self, number: int, attempt: int, wait: float) -> float | None:
+    def resend(self, number: int, attempt: int, wait: float) -> bool:
         change = states.resend(self.entry(number), attempt, self._now, wait)
-        if not isinstance(change, tuple):
-            return change
+        if change is None:
+            return False
         self._change(change)
-        return None
+        return True
 
     def summary(self) -> Summary:
         sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
