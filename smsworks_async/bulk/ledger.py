@@ -30,14 +30,14 @@ T = TypeVar("T")
 _EVERY: Final = 2**31
 
 
-def _expiry(lease: float) -> Callable[[], bool]:
+def _expiry(lease: float, clock: Callable[[], float]) -> Callable[[], bool]:
     """Give what says whether so many seconds are over, by whichever clock says so first.
 
-    The clock on the wall is set forward, which others may believe; the other one stands still while
+    The journal's is what others go by, and may be set forward; the other one stands still while
     some machines sleep.
     """
-    uptime, wall = time.monotonic() + lease, time.time() + lease
-    return lambda: time.monotonic() >= uptime or time.time() >= wall
+    uptime, wall = time.monotonic() + lease, clock() + lease
+    return lambda: time.monotonic() >= uptime or clock() >= wall
 
 
 def new_owner() -> str:
@@ -65,6 +65,8 @@ class Ledger(Generic[T]):
         self._lease = lease
         self._round = round
         self._owner = new_owner()
+        # A journal elsewhere has a clock of its own, which this machine's stands in for.
+        self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
         self._again: deque[int] = deque()
         self._expiries: dict[int, Callable[[], bool]] = {}
@@ -112,7 +114,7 @@ class Ledger(Generic[T]):
 
     async def _start(self, abroad: bool) -> Claim | None:
         after = self._again.popleft() - 1 if self._again else self._cursor
-        expiry = _expiry(self._lease)
+        expiry = _expiry(self._lease, self._clock)
         starting = asyncio.ensure_future(
             self._journal.start(
                 self._campaign,

@@ -40,7 +40,7 @@ class MemoryJournal:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+        self.clock = clock
         self._campaigns: dict[str, _Kept] = {}
         self._seen: dict[str, dict[str, None]] = {}
 
@@ -56,7 +56,7 @@ class MemoryJournal:
         kept.events.append(
             Event(
                 number=entry.number,
-                at=self._clock(),
+                at=self.clock(),
                 attempt=entry.attempt,
                 owner=entry.owner,
                 what=what,
@@ -127,7 +127,7 @@ class MemoryJournal:
             if number <= after or entry.round != round or (entry.abroad and not abroad):
                 continue
             if entry.state is State.PENDING:
-                begun = self._change(kept, states.start(entry, owner, self._clock(), lease))
+                begun = self._change(kept, states.start(entry, owner, self.clock(), lease))
                 return Claim(begun, kept.planned[number].items, kept.planned[number].positions)
         return None
 
@@ -161,7 +161,7 @@ class MemoryJournal:
         return len(changes)
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
-        kept, now = self._kept(campaign), self._clock()
+        kept, now = self._kept(campaign), self.clock()
         for change in [states.stall(entry, now) for entry in kept.entries.values()]:
             if change is not None:
                 self._change(kept, change)
@@ -187,17 +187,17 @@ class MemoryJournal:
 
     async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
         kept = self._kept(campaign)
-        change = states.resend(kept.entries[number], attempt, self._clock(), wait)
+        change = states.resend(kept.entries[number], attempt, self.clock(), wait)
         if change is None:
             return False
         self._change(kept, change)
         return True
 
     async def now(self) -> float:
-        return self._clock()
+        return self.clock()
 
     async def summary(self, campaign: str) -> Summary:
-        kept, now = self._kept(campaign), self._clock()
+        kept, now = self._kept(campaign), self.clock()
         entries = kept.entries.values()
         leases = [e.lease or now for e in entries if e.state is State.SENDING]
         return Summary(

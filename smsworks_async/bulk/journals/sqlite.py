@@ -76,7 +76,7 @@ class SQLiteJournal:
         self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
     ) -> None:
         self.path = os.fspath(path)
-        self._clock = clock
+        self.clock = clock
         self._worker = Worker(self.path, lambda: connect(self.path))
         self._keys: dict[str, int] = {}
 
@@ -84,12 +84,12 @@ class SQLiteJournal:
         def job(connection: sqlite3.Connection) -> T:
             if (key := self._keys.get(campaign)) is None:
                 key = self._keys[campaign] = _key(connection, campaign)
-            return function(_File(connection, key, self._clock()))
+            return function(_File(connection, key, self.clock()))
 
         return await self._worker.do(job)
 
     async def begin(self, campaign: Campaign) -> Campaign:
-        return await self._worker.do(lambda connection: _begin(connection, campaign, self._clock()))
+        return await self._worker.do(lambda connection: _begin(connection, campaign, self.clock()))
 
     async def plan(
         self, campaign: str, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
@@ -135,7 +135,7 @@ class SQLiteJournal:
         return await self._do(campaign, lambda file: file.resend(number, attempt, wait))
 
     async def now(self) -> float:
-        return self._clock()
+        return self.clock()
 
     async def summary(self, campaign: str) -> Summary:
         return await self._do(campaign, lambda file: file.summary())
@@ -161,7 +161,7 @@ class SQLiteJournal:
         )
 
     async def add_seen(self, message_id: str, status: str) -> None:
-        row = (message_id, rows.clean(status), self._clock())
+        row = (message_id, rows.clean(status), self.clock())
         put = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
         await self._worker.do(lambda db: db.execute(put, row))
 
