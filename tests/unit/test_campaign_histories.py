@@ -96,6 +96,7 @@ class Mortal:
     def __init__(self, journal, provider):
         self._journal = journal
         self._provider = provider
+        self.clock = journal.clock
 
     def __getattr__(self, name):
         method = getattr(self._journal, name)
