@@ -7,6 +7,7 @@ posts, and `smsworks_async.sandbox` is a local server to run all of it against. 
 `SMSWorksError`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smsworks_async import phone, text
@@ -52,9 +53,7 @@ from smsworks_async.models.outgoing import (
     OTPFields,
     SearchFields,
 )
-from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.retry import RetryPolicy
-from smsworks_async.sync import SMSWorks
 
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ if TYPE_CHECKING:
         Reason,
         RecipientOutcome,
     )
+    from smsworks_async.models.posted import DeliveryReport, IncomingMessage
+    from smsworks_async.sync import SMSWorks
 
 
 __all__ = [
@@ -129,10 +130,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Whoever sends one message at a time need not wait for bulk to be imported.
-    if name in __all__:
-        from smsworks_async import bulk
+# Imported when they are used: whoever awaits one send at a time needs none of them.
+_LATER = {
+    "DeliveryReport": "models.posted",
+    "IncomingMessage": "models.posted",
+    "SMSWorks": "sync",
+}
 
-        return getattr(bulk, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER.get(name, 'bulk')}"), name)

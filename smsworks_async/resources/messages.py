@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 from os import PathLike
-from typing import Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from smsworks_async.answers import Operation
 from smsworks_async.calls import Calls
@@ -27,10 +28,13 @@ from smsworks_async.models.outgoing import (
     ScheduledOne,
     SearchFields,
 )
-from smsworks_async.models.posted import IncomingMessage
-from smsworks_async.replies import Bookmark, Place
 from smsworks_async.resources._base import Resource
-from smsworks_async.waiting import Waits, is_passing
+
+
+if TYPE_CHECKING:
+    from smsworks_async.models.posted import IncomingMessage
+    from smsworks_async.replies import Bookmark
+    from smsworks_async.waiting import Waits
 
 
 _SEND: Final = Operation("POST", "/message/send")
@@ -60,7 +64,12 @@ class AsyncMessages(Resource):
     ) -> None:
         super().__init__(calls)
         self._sleep = sleep
-        self._waits = Waits(self, sleep=sleep)
+
+    @functools.cached_property
+    def _waits(self) -> Waits:
+        from smsworks_async.waiting import Waits  # when somebody waits, and not before
+
+        return Waits(self, sleep=self._sleep)
 
     async def send(self, **message: Unpack[MessageFields]) -> SentMessage:
         """Send one text to one recipient.
@@ -271,6 +280,10 @@ class AsyncMessages(Resource):
         """
         if not 0 < pause < float("inf"):
             raise ValidationError("pause must be more than 0 seconds", field="pause")
+        from smsworks_async.models.posted import IncomingMessage
+        from smsworks_async.replies import Place
+        from smsworks_async.waiting import is_passing
+
         place = await Place.open(bookmark, since)
         failures = 0
         while True:
