@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
+
+from smsworks_async import AsyncSMSWorks
+from smsworks_async.bulk.journals import SQLiteJournal
 
 
 NOT_NEEDED = {
     "aiohttp.web",
+    "aiolimiter",
     "argparse",
+    "csv",
     "phonenumbers",
+    "smsworks_async.bulk",
     "smsworks_async.cli",
     "smsworks_async.sandbox",
+    "smsworks_async.sync",
     "smsworks_async.webhooks",
     "sqlite3",
 }
@@ -28,22 +38,22 @@ def modules(code):
     return set(json.loads(done.stdout))
 
 
-def test_importing_the_package_imports_nothing_of_an_extra_the_sandbox_or_the_command_line():
+def test_importing_the_package_imports_nothing_that_a_send_does_not_need():
     imported = modules("import smsworks_async")
-    needed = modules("import aiohttp, attrs, cattrs, tenacity, aiolimiter")
+    needed = modules("import aiohttp, attrs, cattrs, tenacity")
     # aiohttp imports parts of its server by itself.
     assert imported & NOT_NEEDED <= needed
-    foreign = {name.partition(".")[0] for name in imported - needed} - {"smsworks_async"}
-    assert not foreign & {"email_validator", "httpx", "requests", "sqlite3"}
-    assert len([name for name in imported if name.startswith("smsworks_async")]) < 45
+    foreign = {name for name in imported - needed if not name.startswith("smsworks_async")}
+    assert not foreign
+    assert len(imported - needed) <= 32
 
 
-def test_importing_the_webhooks_imports_no_web_framework_and_no_server():
-    imported = modules("import smsworks_async.webhooks")
-    needed = modules("import aiohttp, attrs, cattrs, tenacity, aiolimiter")
-    foreign = {name.partition(".")[0] for name in imported - needed}
-    assert not foreign & {"django", "fastapi", "flask", "sqlite3", "starlette", "uvicorn"}
-    assert "smsworks_async.webhooks.aiohttp" not in imported
+def test_importing_the_facade_and_bulk_imports_no_database_and_no_server():
+    imported = modules("import smsworks_async; smsworks_async.SMSWorks; smsworks_async.BulkReport")
+    needed = modules("import aiohttp, attrs, cattrs, tenacity")
+    left_out = NOT_NEEDED - {"smsworks_async.bulk", "smsworks_async.sync"}
+    assert imported & left_out <= needed
+    assert "smsworks_async.bulk.journals" not in imported
 
 
 def test_the_sandbox_does_not_import_the_clients_request_path():
@@ -65,3 +75,107 @@ async def test_a_send_is_one_request_and_sends_in_a_row_are_one_connection(box, 
         )
     assert len(box.requests) == count
     assert len({record.connection for record in box.requests}) == 1
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+async def test_bulk_is_a_request_a_chunk_over_as_many_connections_as_are_in_flight(
+    box, sms, journalled, tmp_path
+):
+    more = {"journal": tmp_path / "j.db", "campaign": "x"} if journalled else {}
+    people = [f"07700 900{n:03d}" for n in range(1000)]
+    await sms.bulk.send(
+        sender="AcmeCorp",
+        content="Hello",
+        destinations=people,
+        chunk_size=10,
+        concurrency=4,
+        **more,
+    )
+    assert len(box.requests) == 100
+    assert len({record.connection for record in box.requests}) <= 4
+
+
+async def test_a_chunk_in_a_journal_costs_a_fixed_number_of_statements(box, sms, tmp_path):
+    """Counted over a run of a hundred chunks and one of two hundred: no chunk costs more for it."""
+
+    async def statements(chunks):
+        journal = SQLiteJournal(tmp_path / f"{chunks}.db")
+        counted = []
+        connect = journal._worker._connect
+
+        def watched():
+            connection = connect()
+            connection.set_trace_callback(counted.append)
+            return connection
+
+        journal._worker._connect = watched
+        people = [f"07700 900{n:03d}" for n in range(chunks)]
+        await sms.bulk.send(
+            sender="AcmeCorp",
+            content="Hello",
+            destinations=people,
+            chunk_size=1,
+            journal=journal,
+            campaign="x",
+        )
+        await journal.close()
+        return len(counted)
+
+    small, large = await statements(100), await statements(200)
+    assert (large - small) / 100 <= 20
+
+
+async def answered_at_once(sends):
+    """Give the bytes that so many sends leave behind, and the most that they took at a time."""
+
+    async with AsyncSMSWorks("eyJ") as sms:
+
+        async def answer(*_, **__):
+            await asyncio.sleep(0)  # the loop forgets timers that were cancelled when it runs
+            return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
+
+        sms._calls._request = answer
+        message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
+        for _ in range(50):
+            await sms.messages.send(**message)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            for _ in range(sends):
+                await sms.messages.send(**message)
+            _, peak = tracemalloc.get_traced_memory()
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return after - before, peak - before
+
+
+async def test_a_send_leaves_nothing_behind_and_takes_little():
+    left, peak = await answered_at_once(500)
+    assert left < 5_000
+    assert peak < 60_000
+
+
+async def test_a_send_runs_so_many_of_our_own_functions_and_no_more():
+    called = []
+
+    def count(frame, event, _):
+        if event == "call" and "smsworks_async" in frame.f_code.co_filename:
+            called.append(frame.f_code.co_qualname)
+
+    async with AsyncSMSWorks("eyJ") as sms:
+
+        async def answer(*_, **__):
+            return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
+
+        sms._calls._request = answer
+        message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
+        await sms.messages.send(**message)
+        sys.setprofile(count)
+        try:
+            await sms.messages.send(**message)
+        finally:
+            sys.setprofile(None)
+    assert 10 < len(called) <= 45, called
