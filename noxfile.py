@@ -67,3 +67,5 @@ def bench(session: nox.Session) -> None:
     """Measure beside bare aiohttp and the peers: a table, a JSON file and plots."""
     session.install(".", *_group("bench"))
     session.run("python", "benchmarks/run.py", "--plots", "docs/benchmarks", *session.posargs)
+    if not session.posargs:
+        session.run("python", "benchmarks/webhooks.py")
