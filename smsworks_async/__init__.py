@@ -52,13 +52,14 @@ from smsworks_async.models.outgoing import (
     MessageFields,
     OTPFields,
     SearchFields,
+    SharedFields,
 )
 from smsworks_async.retry import RetryPolicy
 
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.estimate import BulkEstimate
-    from smsworks_async.bulk.options import BulkFields, BulkOptions
+    from smsworks_async.bulk.options import BulkFields, BulkOptions, EachFields, RunOptions
     from smsworks_async.bulk.report import (
         BatchOutcome,
         BulkProgress,
@@ -91,6 +92,7 @@ __all__ = [
     "CommonFields",
     "ConfigurationError",
     "DeliveryReport",
+    "EachFields",
     "ErrorSample",
     "FailureReason",
     "FloodingRefused",
@@ -115,6 +117,7 @@ __all__ = [
     "Reason",
     "RecipientOutcome",
     "RetryPolicy",
+    "RunOptions",
     "SMSWorks",
     "SMSWorksError",
     "ScheduledMessage",
@@ -122,6 +125,7 @@ __all__ = [
     "SentMessage",
     "SentOTP",
     "ServiceError",
+    "SharedFields",
     "StillInFlight",
     "ValidationError",
     "__version__",

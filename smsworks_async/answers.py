@@ -50,7 +50,8 @@ def unknown(operation: Operation, why: str) -> OutcomeUnknown:
         )
     return OutcomeUnknown(
         f"{operation}: {why}, so it may have been accepted, and it was not repeated; "
-        "search the messages of the last minutes for this recipient before sending again",
+        "search the messages of the last minutes for this recipient, or by its reference with "
+        "messages.find, before sending again",
         operation=str(operation),
     )
 

@@ -81,7 +81,8 @@ class APIError(SMSWorksError):
 
     Attributes:
         status: the HTTP status.
-        code: the API's ``errorCode``, or None where it sent none; see :data:`CODES`.
+        code: the API's ``errorCode``, or None where it sent none; see
+            `smsworks_async.errors.CODES`.
         message: what the API said, shortened, with numbers masked.
         permanent: whether the same call would be refused again.
         retry_after: seconds that the API asked to wait, or None.

@@ -182,7 +182,8 @@ def _by_shape(number: str) -> str:
     digits = number[1:] if number.startswith("+") else number.removeprefix("00")
     problem = None
     if len(digits) < _FEWEST_DIGITS:
-        problem = f"it has {len(digits) or 'no'} digits, too few for a number; correct or remove it"
+        count = {0: "no digits", 1: "1 digit"}.get(len(digits), f"{len(digits)} digits")
+        problem = f"it has {count}, too few for a number; correct or remove it"
     elif len(digits) > _MOST_DIGITS:
         problem = f"it has {len(digits)} digits, too many for a number; give one number at a time"
     elif number.startswith("07") or digits.startswith(("447", "4407")):

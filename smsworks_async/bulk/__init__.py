@@ -64,10 +64,12 @@ __all__ = [
     "BulkProgress",
     "BulkReport",
     "BulkStatus",
+    "EachFields",
     "Outcome",
     "Problem",
     "Reason",
     "RecipientOutcome",
+    "RunOptions",
 ]
 
 #: What may be sent in bulk, and what a campaign is read from.
@@ -308,8 +310,8 @@ class AsyncBulk(Resource):
         It looks at the campaign's batches, at once, a second later, then ever less often, down to
         every 30 seconds; a `smsworks_async.webhooks.Webhooks` that was given this client is quicker
         where the report names its batch. Each message comes once, those that were final before
-        among them, and those of `retry_undelivered`. It ends when all of them are final and nothing
-        is left to be sent.
+        among them, and those of `retry_undelivered`. It ends when all of them are final. A batch
+        whose records have vanished at the provider's says nothing.
 
         Args:
             campaign: its name.
@@ -318,7 +320,8 @@ class AsyncBulk(Resource):
                 hours.
 
         Raises:
-            StillInFlight: the time was over; it says how many were not final.
+            StillInFlight: the time was over; it says how many were not final. Or recipients are
+                still to be sent to, and nobody was sending for a minute.
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read.
         """
@@ -338,6 +341,9 @@ class AsyncBulk(Resource):
         self, campaign: str, *, journal: JournalOrPath, to: str | os.PathLike[str]
     ) -> int:
         """Write what became of every recipient of a campaign to a file, and count them.
+
+        It says *accepted*, and not *delivered*: `follow` tells that. Its order is that of
+        `outcomes`.
 
         Args:
             campaign: its name.

@@ -18,6 +18,8 @@ from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.waiting import GROWTH, LONGEST, SHORTEST, Waits
 
 
+#: Seconds without anybody who sends, after which what is still to be sent is not waited for.
+IDLE: Final = 60.0
 _EVERY: Final = 2**31
 
 
@@ -59,20 +61,25 @@ class Follower:
         self._sleep = sleep
         self._batches: dict[str, _Batch] = {}
         self._finished: set[str] = set()
-        self._more = True
+        self._sending = False
+        self._pending = 0
 
     async def follow(self, seconds: float | None) -> AsyncGenerator[MessageRecord]:
         """Give every record of the campaign once, as soon as it is final."""
-        begun = self._clock()
+        begun, idle_since = self._clock(), 0.0
         with self._waits.listening() as reports:
             while True:
                 await self._join()
                 for batch_id in list(self._batches):
                     for record in await self._look(batch_id):
                         yield record
-                if not self._batches and not self._more:
-                    return
                 passed = self._clock() - begun
+                if self._batches or self._sending:
+                    idle_since = passed
+                elif not self._pending:
+                    return
+                elif passed - idle_since >= IDLE:
+                    raise self._left_undone()
                 pause = min(max(passed * GROWTH, SHORTEST), LONGEST)
                 if seconds is not None and passed >= seconds:
                     raise self._too_late(seconds)
@@ -85,7 +92,8 @@ class Follower:
     async def _join(self) -> None:
         """Take up the batches that were accepted since the last look."""
         entries = await self._journal.entries(self._campaign, limit=_EVERY)
-        self._more = any(entry.state in {State.PENDING, State.SENDING} for entry in entries)
+        self._sending = any(entry.state is State.SENDING for entry in entries)
+        self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
         for entry in entries:
             if entry.batch_id is not None and entry.batch_id not in self._finished:
                 self._batches.setdefault(entry.batch_id, _Batch(entry.size))
@@ -119,7 +127,7 @@ class Follower:
         """Give what reports say until the next look."""
         nap = asyncio.ensure_future(self._sleep(pause))
         try:
-            while self._batches or self._more:
+            while True:
                 hearing = asyncio.ensure_future(reports.get())
                 await asyncio.wait({nap, hearing}, return_when=asyncio.FIRST_COMPLETED)
                 if not hearing.done():
@@ -132,11 +140,20 @@ class Follower:
                     if len(batch.told) >= batch.size:
                         self._finish(batch_id)
                     yield record
+                if not self._batches:
+                    return
         finally:
             nap.cancel()
 
+    def _left_undone(self) -> StillInFlight:
+        return StillInFlight(
+            f"{self._pending} recipients are still to be sent to, and nobody is sending; run the "
+            "campaign again, and follow it then"
+        )
+
     def _too_late(self, seconds: float) -> StillInFlight:
         left = sum(batch.size - len(batch.told) for batch in self._batches.values())
+        left += self._pending
         return StillInFlight(
             f"after {seconds:g} s {left} recipients are not final; they may still be, and the "
             "campaign can be followed again",

@@ -46,16 +46,23 @@ class Template:
         """Fill the template from a row.
 
         Raises:
-            ValidationError: the row lacks a field, or is none.
+            ValidationError: the row lacks a field, or has nothing but blanks there, or is none.
         """
         if not isinstance(row, Mapping):
             raise ValidationError(
                 f"a row must be a mapping of the template's fields, not {type(row).__name__}",
                 field="row",
             )
+        values = {field: str(row[field]) for field in self._fields if row.get(field) is not None}
         for field in self._fields:
-            if row.get(field) is None:
+            if not values.get(field, "").strip():
                 raise ValidationError(
-                    f"the row has no {field}, which the template asks for", field=field
+                    f"the row has no {field}, which the template asks for{_hint(row)}", field=field
                 )
-        return self._source.format_map({field: str(row[field]) for field in self._fields})
+        return self._source.format_map(values)
+
+
+def _hint(row: Mapping[str, Any]) -> str:
+    if any(str(key).startswith("\ufeff") for key in row):
+        return '; the file begins with a byte order mark: open it with encoding="utf-8-sig"'
+    return ""

@@ -38,7 +38,8 @@ class AsyncOTP(Resource):
         """Verify a passcode that was sent to this destination. It answers only if that succeeds.
 
         The API takes the passcode alone, for the whole account, so that somebody else's passcode
-        would verify too. Here one that was sent to another number does not.
+        would verify too. Here one that was sent to another number does not. The API has used it up
+        all the same: its owner needs a new one, so limit how often somebody may try.
 
         Args:
             passcode: what was typed, with its leading zeros.
@@ -54,7 +55,8 @@ class AsyncOTP(Resource):
         )
         if record.status != "VERIFIED" or not _same_number(record.destination, number):
             raise NotFound(
-                "this passcode has expired, or was not sent to this destination", status=404
+                "this passcode has expired, or was not sent to this destination; it is used up",
+                status=404,
             )
         # The API answers with a number, which has lost its leading zeros.
         return attrs.evolve(record, passcode=passcode)

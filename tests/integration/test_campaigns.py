@@ -24,6 +24,7 @@ from smsworks_async import (
     StillInFlight,
     ValidationError,
 )
+from smsworks_async.bulk.follow import Follower
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
@@ -1020,8 +1021,6 @@ async def test_following_ends_with_an_error_when_its_time_is_over(turned):
     async def sleep(seconds):
         now[0] += seconds
 
-    from smsworks_async.bulk.follow import Follower
-
     follower = Follower(
         journal, "x", sms.bulk._provider, sms.messages._waits, clock=lambda: now[0], sleep=sleep
     )
@@ -1067,3 +1066,34 @@ def test_following_is_blocking_too(hosted, tmp_path):
         assert next(followed).is_final
         assert len(list(followed)) == 29
         next(sms.bulk.follow(**kept))  # and left in the middle
+
+
+async def test_following_does_not_wait_for_what_nobody_sends(turned):
+    box, sms, journal = turned
+    more = {"journal": journal, "campaign": "z", "chunk_size": 10}
+    box.add_fault(Fault(path="/batch/send", error_code=4021))
+    await sms.bulk.send(**TEXT, **more, destinations=drama(20), concurrency=1)
+    now = [0.0]
+
+    async def sleep(seconds):
+        now[0] += seconds
+
+    follower = Follower(
+        journal, "z", sms.bulk._provider, sms.messages._waits, clock=lambda: now[0], sleep=sleep
+    )
+    with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
+        async for _ in follower.follow(None):
+            pass
+    assert 60 <= now[0] < 120
+
+
+async def test_a_blank_cell_and_a_byte_order_mark_are_said(box, sms):
+    rows = [
+        {"destination": "07700 900001", "name": "  "},
+        {"destination": "07700 900002", "name": ""},
+        {"destination": "07700 900003", "\ufeffname": "Ada"},
+    ]
+    report = await sms.bulk.send_each(template="Hi {name}", rows=rows, sender="AcmeCorp")
+    assert (report.invalid, box.requests) == (3, [])
+    assert "utf-8-sig" in report.problems[2].message
+    assert "utf-8-sig" not in report.problems[0].message

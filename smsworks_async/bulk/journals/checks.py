@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from smsworks_async.bulk.journals.records import Campaign, PlannedChunk, Totals
+from typing import Final
+
+from smsworks_async.bulk.journals.records import Campaign, PlannedChunk, Totals, unpack_positions
 from smsworks_async.errors import ValidationError
+
+
+_BEGUN: Final = {
+    "send": "by bulk.send",
+    "send_each": "by bulk.send_each with messages",
+    "template": "by bulk.send_each with a template",
+}
 
 
 def no_such(campaign: str) -> ValidationError:
@@ -18,18 +27,19 @@ def check_campaign(kept: Campaign, given: Campaign) -> None:
     """Refuse another campaign under a name that is taken."""
     field = kept.difference(given)
     if field is not None:
+        begun = _BEGUN.get(kept.kind, "") if field == "kind" else f"with another {field}"
         raise ValidationError(
-            f"campaign {kept.id!r} is in the journal with another {field}; go on with what it was "
-            "begun with, or give the new campaign a name of its own",
+            f"campaign {kept.id!r} was begun {begun}; go on with what it was begun with, or give "
+            "the new campaign a name of its own",
             field=field,
         )
 
 
 def _others(where: str) -> ValidationError:
     return ValidationError(
-        f"campaign: the recipients are not those in the journal: {where}; go on with the list that "
-        "it was begun with, in its order, or leave destinations out, or give the new campaign a "
-        "name of its own",
+        f"campaign: the recipients are not those in the journal: {where}; to go on with it, give "
+        "the list that it was begun with, in its order, or leave the recipients out; to text "
+        "others, give the new campaign a name of its own",
         field="destinations",
     )
 
@@ -39,8 +49,12 @@ def check_chunk(given: PlannedChunk, kept: PlannedChunk | None, totals: Totals |
     if totals is not None and given.number >= totals.chunks:
         raise _others("there are more of them")
     if kept is not None and (given.items, given.positions) != (kept.items, kept.positions):
-        first = given.positions.partition("-")[0].partition(",")[0]
-        raise _others(f"they differ among those from position {first} on")
+        ours, theirs = unpack_positions(given.positions), unpack_positions(kept.positions)
+        if len(ours) != len(theirs):
+            raise _others(
+                f"around position {min(ours[-1], theirs[-1]) + 1} there are more, or fewer"
+            )
+        raise _others(f"they differ somewhere among positions {ours[0]} to {ours[-1]}")
 
 
 def check_totals(kept: Totals | None, given: Totals, *, chunks: int, set_aside: int) -> None:
