@@ -27,9 +27,11 @@ def draw(growth, folder):
         for contender in next(iter(growth.values())):
             costs = [growth[count][contender][key] / unit for count in counts]
             axes.plot(counts, costs, marker="o", label=contender)
-        axes.set(xlabel="recipients", ylabel=label, xscale="log", ylim=(0, None))
+        axes.set(xlabel="recipients", ylabel=label, xscale="log")
         if key == "cpu":
-            axes.set(yscale="log", ylim=(None, None))
+            axes.set(yscale="log")
+        else:
+            axes.set(ylim=(0, None))
         axes.grid(alpha=0.3)
         axes.legend()
         path = folder / f"{name}.svg"

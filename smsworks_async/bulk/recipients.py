@@ -198,12 +198,15 @@ class Reader(Generic[T]):
         positions: Sequence[int],
         values: Sequence[Any],
     ) -> tuple[list[T], Sequence[int]]:
-        add, first = seen.add, self.read - len(values)
         keys = self._kind.keys(items)
-        if len(frozenset(keys)) == len(keys) and seen.isdisjoint(keys):
-            seen.update(keys)
+        before = len(seen)
+        known = seen.intersection(keys)
+        seen.update(keys)
+        if not known and len(seen) == before + len(keys):
             return items, positions
-        new = [i for i, key in enumerate(keys) if key not in seen and not add(key)]
+        first = self.read - len(values)
+        add = known.add
+        new = [i for i, key in enumerate(keys) if key not in known and not add(key)]
         for index in sorted(set(range(len(items))).difference(new)):
             at = positions[index]
             self._set_aside(at, values[at - first], Reason.DUPLICATE)

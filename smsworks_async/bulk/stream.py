@@ -51,9 +51,11 @@ class Stream(Generic[T]):
     async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
         async for some in slices(values):
             self._slice = self._reader.take(some)
+            chunk = None
             for chunk in self._slice:
                 yield chunk
-            await asyncio.sleep(0)  # a long stretch of bad recipients does not hold up the answers
+            if chunk is None:  # a long stretch of bad recipients does not hold up the answers
+                await asyncio.sleep(0)
         for chunk in self._reader.finish():
             yield chunk
 

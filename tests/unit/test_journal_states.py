@@ -164,7 +164,8 @@ def test_no_history_loses_an_acceptance_or_doubles_a_request(history):  # noqa: 
         if accepted:
             assert entry.state is State.ACCEPTED
         if before.state is State.ACCEPTED:
-            assert entry == before
+            # Only that it was found, and not answered, can still turn out to be otherwise.
+            assert attrs.evolve(entry, found=before.found) == before
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, unique=True).map(sorted))

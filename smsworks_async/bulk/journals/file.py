@@ -53,6 +53,7 @@ CREATE TABLE chunk (
 ) WITHOUT ROWID;
 CREATE INDEX chunk_by_state ON chunk (campaign, state, number);
 CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
 
 -- Apart from the chunk, so that a change of state does not write them again.
 CREATE TABLE recipients (

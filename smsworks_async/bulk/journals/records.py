@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -245,8 +246,6 @@ def pack_positions(positions: Sequence[int]) -> str:
 
 def unpack_positions(packed: str) -> Sequence[int]:
     """Read positions that were written by `pack_positions`."""
-    positions: list[int] = []
-    for run in packed.split(","):
-        start, _, end = run.partition("-")
-        positions.extend(range(int(start), int(end or start) + 1))
-    return positions
+    runs = [run.partition("-") for run in packed.split(",")]
+    ranges = [range(int(start), int(end or start) + 1) for start, _, end in runs]
+    return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))

@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 _ENTRY: Final = f"SELECT {rows.COLUMNS} FROM chunk WHERE campaign = ? AND number = ?"  # noqa: S608
 _NEXT: Final = (
-    f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
+    f"SELECT {rows.COLUMNS}, items, positions "  # noqa: S608
+    "FROM chunk JOIN recipients USING (campaign, number) "
     "WHERE campaign = ? AND state = 'pending' AND round = ? AND number > ? AND abroad <= ? "
     "ORDER BY number LIMIT 1"
 )
@@ -235,9 +236,16 @@ class _File:
 
     def plan(self, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]) -> None:
         totals = self.campaign.totals
+        (last,) = self._db.execute(
+            "SELECT max(number) FROM chunk WHERE campaign = ?", (self._key,)
+        ).fetchone()
         for chunk in chunks:
-            row = self._db.execute(_RECIPIENTS, (self._key, chunk.number)).fetchone()
-            kept = row and attrs.evolve(chunk, items=row[0], positions=row[1])
+            kept = None
+            if last is not None and chunk.number <= last:
+                items, positions = self._db.execute(
+                    _RECIPIENTS, (self._key, chunk.number)
+                ).fetchone()
+                kept = attrs.evolve(chunk, items=items, positions=positions)
             check_chunk(chunk, kept, totals)
             if kept is None:
                 self._add(chunk, 0)
@@ -310,7 +318,7 @@ class _File:
         if row is None:
             return None
         change = states.start(rows.entry(row), owner, self._now, lease)
-        return self.claim(self._change(change))
+        return Claim(self._change(change), *row[-2:])
 
     def finish(self, number: int, attempt: int, outcome: BatchOutcome) -> Entry:
         change = states.finish(self.entry(number), attempt, outcome)
@@ -321,7 +329,7 @@ class _File:
     def _take_from_others(self, batch_id: str, number: int) -> None:
         """Put those in doubt again that were thought to be the batch's."""
         wrong = self._db.execute(
-            "SELECT campaign, number FROM chunk WHERE batch_id = ? AND found", (batch_id,)
+            "SELECT campaign, number FROM chunk WHERE batch_id = ? AND found = 1", (batch_id,)
         )
         for key, other in wrong.fetchall():
             if (key, other) != (self._key, number):
