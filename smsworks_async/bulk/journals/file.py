@@ -51,7 +51,7 @@ CREATE TABLE chunk (
     resent   INTEGER NOT NULL,
     PRIMARY KEY (campaign, number)
 ) WITHOUT ROWID;
-CREATE INDEX chunk_by_state ON chunk (campaign, state, number);
+CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
 CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
 

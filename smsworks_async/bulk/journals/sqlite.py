@@ -82,12 +82,15 @@ class SQLiteJournal:
         self._keys: dict[str, int] = {}
 
     async def _do(self, campaign: str, function: Callable[[_File], T]) -> T:
-        def job(connection: sqlite3.Connection) -> T:
-            if (key := self._keys.get(campaign)) is None:
-                key = self._keys[campaign] = _key(connection, campaign)
-            return function(_File(connection, key, self.clock()))
+        known = self._keys.get(campaign)
 
-        return await self._worker.do(job)
+        def job(connection: sqlite3.Connection) -> tuple[int, T]:
+            key = _key(connection, campaign) if known is None else known
+            return key, function(_File(connection, key, self.clock()))
+
+        # Only what was committed is remembered.
+        self._keys[campaign], result = await self._worker.do(job)
+        return result
 
     async def begin(self, campaign: Campaign) -> Campaign:
         return await self._worker.do(lambda connection: _begin(connection, campaign, self.clock()))

@@ -115,7 +115,7 @@ class Worker:
                 connection = self._carry_out(jobs, connection)
         if connection is not None:
             connection.close()
-        _answer(end, None)
+        _answer([(end, None)])
 
     def _next(self) -> tuple[Sequence[_Job], _Job | None]:
         """Give all that waits, and the end if it has come."""
@@ -142,26 +142,21 @@ class Worker:
             if connection is not None and connection.in_transaction:
                 _roll_back(connection)
             results = [journal_error(self._path, error)] * len(jobs)
-        for job, result in zip(jobs, results, strict=True):
-            _answer(job, result)
+        _answer(list(zip(jobs, results, strict=True)))
         return connection
 
 
 def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]:
-    results: list[Any] = []
+    """Carry jobs out in one transaction; where one of them is refused, each in its own."""
     connection.execute("BEGIN IMMEDIATE")
-    for job in jobs:
-        if len(jobs) > 1:
-            connection.execute("SAVEPOINT job")
-        try:
-            results.append(job.function(connection) if job.function else None)
-        except SMSWorksError as error:  # a refusal, of this job alone
-            connection.execute("ROLLBACK TO job" if len(jobs) > 1 else "ROLLBACK")
-            results.append(error)
-        if len(jobs) > 1:
-            connection.execute("RELEASE job")
-    if connection.in_transaction:
-        connection.execute("COMMIT")
+    try:
+        results = [job.function(connection) for job in jobs if job.function is not None]
+    except SMSWorksError as error:
+        connection.execute("ROLLBACK")
+        if len(jobs) == 1:
+            return [error]
+        return [result for job in jobs for result in _together([job], connection)]
+    connection.execute("COMMIT")
     return results
 
 
@@ -172,16 +167,21 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         pass  # what failed is told already; without a commit nothing of it stays
 
 
-def _answer(job: _Job, result: Any) -> None:
-    def deliver() -> None:
-        if job.future.done():
-            return
-        if isinstance(result, Exception):
-            job.future.set_exception(result)
-        else:
-            job.future.set_result(result)
+def _answer(results: Sequence[tuple[_Job, Any]]) -> None:
+    """Give results to those who wait, and wake each of their loops once."""
 
-    try:
-        job.loop.call_soon_threadsafe(deliver)
-    except RuntimeError:
-        pass  # the loop has closed, and nobody waits any more
+    def deliver(those: Sequence[tuple[_Job, Any]]) -> None:
+        for job, result in those:
+            if job.future.done():
+                continue
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+
+    for loop in {job.loop for job, _ in results}:
+        those = [(job, result) for job, result in results if job.loop is loop]
+        try:
+            loop.call_soon_threadsafe(deliver, those)
+        except RuntimeError:
+            pass  # the loop has closed, and nobody waits any more
