@@ -93,7 +93,6 @@ CREATE TABLE event (
     what     TEXT NOT NULL,
     detail   TEXT NOT NULL
 );
-CREATE INDEX event_by_chunk ON event (campaign, number);
 CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
 CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event

@@ -11,6 +11,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -21,8 +22,10 @@ from smsworks_async.errors import JournalError, SMSWorksError
 
 T = TypeVar("T")
 
-#: How many jobs go into one transaction.
+#: How many jobs go into one transaction, and the seconds that the first of them waits for more: a
+#: fraction of what the disk takes, and whoever sends has others in flight meanwhile.
 _TOGETHER: Final = 64
+_GATHER: Final = 0.0005
 
 _EXPLANATIONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full; make room, and run it again",
@@ -120,11 +123,13 @@ class Worker:
     def _next(self) -> tuple[Sequence[_Job], _Job | None]:
         """Give all that waits, and the end if it has come."""
         jobs: list[_Job] = []
+        until = 0.0
         while len(jobs) < _TOGETHER:
             try:
-                job = self._queue.get(block=not jobs)
+                job = self._queue.get(timeout=max(0.0, until - time.monotonic()) if jobs else None)
             except queue.Empty:
                 break
+            until = until or time.monotonic() + _GATHER
             if job.function is None:
                 return jobs, job
             jobs.append(job)
