@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Self, TypeVar
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
+from smsworks_async.bulk.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 
 
@@ -23,6 +25,8 @@ settings.load_profile("any machine")
 #: What most tests send.
 TEXT = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
 NUMBER = "447700900123"
+#: What bulk sends.
+TEXT_TO_MANY = {"sender": "AcmeCorp", "content": "Hello"}
 #: Retries without waits: what is tested is whether, not when.
 AT_ONCE = RetryPolicy(base=0)
 
@@ -50,6 +54,25 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
+
+
+def drama(count: int, start: int = 0) -> list[str]:
+    """Numbers of Ofcom's range for drama, which is a thousand."""
+    return [f"07700 900{n:03d}" for n in range(start, start + count)]
+
+
+class Turned:
+    """The time, which whoever sleeps turns on."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.ahead += seconds
+        await asyncio.sleep(0)
 
 
 class HostedSandbox:
@@ -94,3 +117,21 @@ class HostedSandbox:
 def hosted() -> Iterator[HostedSandbox]:
     with HostedSandbox() as host:
         yield host
+
+
+@pytest.fixture
+def clock(sms):
+    turned = Turned()
+    sms.bulk._sleep = turned.sleep
+    sms.bulk._clock = turned
+    return turned
+
+
+@pytest.fixture
+def journal(clock):
+    return MemoryJournal(clock=clock)
+
+
+@pytest.fixture
+def kept(journal):
+    return {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 2}

@@ -7,11 +7,10 @@ import json
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, until
+from conftest import AT_ONCE, Turned, until
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.bulk.journals import SQLiteJournal
@@ -33,20 +32,6 @@ KILLS = [
     )
     for _ in range(5)
 ]
-
-
-class Turned:
-    """The time, which whoever sleeps turns on."""
-
-    def __init__(self):
-        self.ahead = 0.0
-
-    def __call__(self):
-        return time.time() + self.ahead
-
-    async def sleep(self, seconds):
-        self.ahead += seconds
-        await asyncio.sleep(0)
 
 
 def order(box, path, **more):

@@ -1,0 +1,230 @@
+"""What is in doubt is looked for, found or named, and resent only by name."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from conftest import AT_ONCE, drama, until
+from conftest import TEXT_TO_MANY as TEXT
+
+from smsworks_async import (
+    AsyncSMSWorks,
+    JournalError,
+    ValidationError,
+)
+from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+
+
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("when", ["after", "mid"])
+async def test_a_lost_answer_is_found_and_its_batch_is_named(box, sms, journal, each, when):
+    path = "/batch/any" if each else "/batch/send"
+    box.add_fault(Fault(path=path, nth=2, when=when))
+    more = {"journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 1, "settle": 0}
+    if each:
+        messages = [
+            {**TEXT, "destination": n, "content": f"Hello {i}", "metadata": {"order": str(i)}}
+            for i, n in enumerate(drama(30))
+        ]
+        report = await sms.bulk.send_each(messages, **more)
+    else:
+        report = await sms.bulk.send(**TEXT, destinations=drama(30), **more)
+    assert report.accepted == box.accepted() == 30
+    assert len({batch.batch_id for batch in report.batches}) == 3
+    assert [event.what for event in await journal.events("x", 1)][-1] == "found"
+
+
+async def test_messages_of_a_campaign_carry_its_name_and_their_position(box, sms, journal):
+    messages = [
+        {**TEXT, "destination": n, "reference": f"order-{i}"} for i, n in enumerate(drama(2))
+    ]
+    await sms.bulk.send_each([{"bad": 1}, *messages], journal=journal, campaign="x", settle=0)
+    assert [{pair["key"]: pair["value"] for pair in m.metadata} for m in box.messages] == [
+        {"reference": "order-0", "smsworks-campaign": "x", "smsworks-position": "1"},
+        {"reference": "order-1", "smsworks-campaign": "x", "smsworks-position": "2"},
+    ]
+    report = await sms.bulk.send_each(
+        [{**messages[0], "metadata": {"smsworks-campaign": "y"}}], journal=journal, campaign="y"
+    )
+    assert report.invalid == 1
+
+
+async def test_what_another_chunk_or_another_campaign_holds_is_not_found_again(
+    box, sms, kept, journal
+):
+    """The same text to the same people, twice on purpose; the second answer is lost for good."""
+    await sms.bulk.send(**kept, destinations=drama(10))
+    box.add_fault(Fault(path="/batch/send", when="before"))
+    report = await sms.bulk.send(**{**kept, "campaign": "y"}, destinations=drama(10), settle=0)
+    assert (report.unknown, report.accepted) == (10, 0)
+
+
+async def test_a_batch_with_other_recipients_is_a_trace_and_never_resent(box, sms, kept):
+    """Somebody sent the same text to some of them meanwhile: that proves nothing."""
+    await sms.batches.send(**TEXT, destinations=drama(11))
+    box.add_fault(Fault(path="/batch/send", when="before"))
+    report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
+    assert (report.unknown, box.accepted()) == (10, 11)
+
+
+async def test_a_batch_from_before_the_intent_is_a_trace_and_never_resent(box, sms, kept, clock):
+    """A clock that is ahead of the provider's must not make a sent batch look unsent."""
+    clock.ahead = 7200.0
+    box.add_fault(Fault(path="/batch/send", when="after"))
+    report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
+    assert (report.unknown, box.accepted()) == (10, 10)
+
+
+async def test_what_is_not_found_is_resent_by_name_after_several_looks(box, sms, kept, journal):
+    box.add_fault(Fault(path="/batch/send", when="before"))
+    report = await sms.bulk.send(**kept, destinations=drama(10), settle=30, on_unknown="resend")
+    assert report.accepted == box.accepted() == 10
+    assert len([r for r in box.requests if r.path == "/messages"]) >= 5 * 3
+    events = await journal.events("x", 0)
+    assert [event.what for event in events] == [
+        *("planned", "started", "unknown"),
+        *("to be sent again", "started", "accepted"),
+    ]
+    # Not before the lease (38.5 s) and one request's time (30 s) were over.
+    assert events[3].at - events[1].at >= 68.5
+
+
+async def test_a_doubt_that_stays_is_not_resent_for_ever(box, sms, kept):
+    box.add_fault(Fault(path="/batch/send", times=0, when="before"))
+    report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
+    assert report.unknown == 10
+    assert len([r for r in box.requests if r.path == "/batch/send"]) == 3
+
+
+async def test_a_search_that_fails_leaves_the_doubt(box, sms, kept):
+    box.add_fault(Fault(path="/batch/send", times=0, when="before"))
+    box.add_fault(Fault(path="/messages", times=0, status=403))
+    report = await sms.bulk.send(**kept, destinations=drama(30), settle=0, on_unknown="resend")
+    assert report.unknown == 30
+    assert len([r for r in box.requests if r.path == "/batch/send"]) == 3
+
+
+async def test_a_campaign_is_reconciled_by_itself(sms, box, kept, journal):
+    box.add_fault(Fault(path="/batch/send", when="after"))
+    box.add_fault(Fault(path="/messages", times=0, status=403))
+    first = await sms.bulk.send(**kept, destinations=drama(10), settle=0)
+    assert first.unknown == 10
+    box.clear_faults()
+    report = await sms.bulk.reconcile("x", journal=journal, settle=0)
+    assert (report.accepted, report.unknown) == (10, 0)
+    with pytest.raises(ValidationError):
+        await sms.bulk.reconcile("nowhere", journal=journal, settle=0)
+
+
+async def test_a_search_that_lags_is_waited_for():
+    clock = ManualClock()
+    async with (
+        Sandbox(clock=clock, search_lag=20) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        sms.bulk._sleep = box.advance
+        box.add_fault(Fault(path="/batch/send", when="after"))
+        report = await sms.bulk.send(
+            **TEXT,
+            destinations=drama(10),
+            journal=MemoryJournal(clock=clock.time),
+            campaign="x",
+        )
+    assert report.accepted == box.accepted() == 10
+
+
+async def test_a_cancelled_run_leaves_a_doubt_in_the_journal(box, sms, kept, journal, clock):
+    box.add_fault(Fault(path="/batch/send", nth=2, when="hold"))
+    task = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(40)))
+    await until(lambda: box.accepted() == 40)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert any("it is not known" in note for note in caught.value.__notes__)
+    states = {entry.number: entry.state for entry in await journal.entries("x")}
+    assert states[1] is State.UNKNOWN
+    box.release()
+    report = await sms.bulk.send(**kept, settle=0)
+    assert report.accepted == box.accepted() == 40
+
+
+@pytest.mark.parametrize("method", ["start", "finish"])
+async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
+    box, sms, tmp_path, method, clock
+):
+    class Breaking(SQLiteJournal):
+        calls = 0
+
+        async def _broken(self):
+            type(self).calls += 1
+            if self.calls == 3:
+                raise JournalError("the disk is full")
+
+        async def start(self, *args, **kwargs):
+            if method == "start":
+                await self._broken()
+            return await super().start(*args, **kwargs)
+
+        async def finish(self, *args, **kwargs):
+            if method == "finish":
+                await self._broken()
+            return await super().finish(*args, **kwargs)
+
+    path = tmp_path / "journal.db"
+    journal = Breaking(path, clock=clock)
+    kept = {**TEXT, "campaign": "x", "chunk_size": 10, "concurrency": 1, "settle": 0}
+    with pytest.raises(JournalError, match="the disk is full"):
+        await sms.bulk.send(**kept, journal=journal, destinations=drama(100))
+    await journal.close()
+    assert box.accepted() == (20 if method == "start" else 30)
+    sound = SQLiteJournal(path, clock=clock)
+    report = await sms.bulk.send(**kept, journal=sound)
+    await sound.close()
+    assert report.accepted == box.accepted() == 100
+    assert set(box.accepted_by_destination().values()) == {1}
+
+
+async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
+    """Two answers are lost; the look just before the resend fails: neither is sent again."""
+    clock = ManualClock()
+    async with (
+        Sandbox(clock=clock, search_lag=45) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
+    ):
+        box.add_fault(Fault(path="/batch/send", times=2, when="after"))
+
+        async def sleep(seconds):
+            await box.advance(seconds)
+            if seconds > 20:  # the wait before the resend
+                box.add_fault(Fault(path="/messages", times=0, status=503))
+
+        sms.bulk._sleep = sleep
+        report = await sms.bulk.send(
+            **TEXT,
+            destinations=drama(20),
+            chunk_size=10,
+            journal=MemoryJournal(clock=clock.time),
+            campaign="x",
+            on_unknown="resend",
+            settle=10,
+        )
+        assert (report.unknown, box.accepted()) == (20, 20)
+
+
+async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first():
+    clock = ManualClock()
+    async with (
+        Sandbox(clock=clock, search_lag=3600) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
+    ):
+        sms.bulk._sleep = box.advance
+        kept = {**TEXT, "journal": MemoryJournal(clock=clock.time), "campaign": "x"}
+        box.add_fault(Fault(path="/batch/send", when="after"))
+        box.add_fault(Fault(path="/batch/send", nth=2, error_code=4021))
+        report = await sms.bulk.send(**kept, destinations=drama(10), on_unknown="resend")
+        assert (report.unknown, report.rejected) == (10, 0)
+        await box.advance(7200)
+        report = await sms.bulk.send(**kept)
+        assert (report.accepted, box.accepted()) == (10, 10)

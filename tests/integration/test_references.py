@@ -1,0 +1,47 @@
+"""Single messages are found by their reference, or not known."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import TEXT_TO_MANY as TEXT
+
+from smsworks_async import (
+    OutcomeUnknown,
+    ValidationError,
+)
+from smsworks_async.sandbox import Fault
+
+
+async def test_a_message_is_found_by_its_reference(box, sms):
+    sent = await sms.messages.send(**TEXT, destination="07700 900001", reference="order-1")
+    await sms.messages.send(**TEXT, destination="07700 900001", metadata={"reference": "order-2"})
+    found = await sms.messages.find(reference="order-1")
+    assert found is not None
+    assert found.message_id == sent.message_id
+    assert await sms.messages.find(reference="order-1", destination="07700 900002") is None
+    assert await sms.messages.find(reference="order-3") is None
+
+
+async def test_a_lost_answer_is_found_by_its_reference(box, sms):
+    box.add_fault(Fault(path="/message/send", when="after"))
+    with pytest.raises(OutcomeUnknown):
+        await sms.messages.send(**TEXT, destination="07700 900001", reference="order-1")
+    assert (await sms.messages.find(reference="order-1")).content == "Hello"
+
+
+async def test_a_search_that_ignores_metadata_proves_nothing(box, sms, monkeypatch):
+    await sms.messages.send(**TEXT, destination="07700 900001")
+    monkeypatch.setattr("smsworks_async.sandbox.archive._fits", lambda *_: True)
+    assert await sms.messages.find(reference="order-1") is None
+
+
+async def test_a_reference_is_checked_and_does_not_contradict_the_metadata(box, sms):
+    for wrong in ("", "x" * 201, "a\nb", 5):
+        with pytest.raises(ValidationError) as caught:
+            await sms.messages.send(**TEXT, destination="07700 900001", reference=wrong)
+        assert caught.value.field == "reference"
+    with pytest.raises(ValidationError):
+        await sms.messages.send(
+            **TEXT, destination="07700 900001", reference="a", metadata={"reference": "b"}
+        )
+    assert box.requests == []

@@ -1,0 +1,151 @@
+"""Sending again to those who may be reached yet, and to nobody else."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import TEXT_TO_MANY as TEXT
+from conftest import drama, until
+
+from smsworks_async import (
+    AsyncSMSWorks,
+    ValidationError,
+)
+from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+
+
+async def undelivered(box, sms, journal, **more):
+    """A campaign to ten, of whom 5006, 5013 (they may be reached yet) and 5001 were not."""
+    people = ["07700 900501", "07700 900506", "07700 900513", *drama(7)]
+    await sms.bulk.send(
+        **TEXT, destinations=people, journal=journal, campaign="x", chunk_size=4, **more
+    )
+
+
+async def test_only_those_are_sent_to_again_who_may_be_reached_yet(journal, clock):
+    hands = ManualClock()
+    async with (
+        Sandbox(clock=hands) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        sms.bulk._clock = hands.time
+        journal = MemoryJournal(clock=hands.time)
+        await undelivered(box, sms, journal)
+        assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # on the way
+        await box.advance(10)
+        assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # too soon
+        await box.advance(900)
+        report = await sms.bulk.retry_undelivered("x", journal=journal)
+        assert (report.read, report.accepted) == (2, 2)
+        counts = box.accepted_by_destination()
+        assert {n for n, count in counts.items() if count == 2} == {"447700900506", "447700900513"}
+        status = await sms.bulk.status("x", journal=journal)
+        assert (status.rounds, status.sent_again, status.accepted) == (1, 2, 10)
+        # The round is on its way: nobody is chosen twice.
+        assert (await sms.bulk.retry_undelivered("x", journal=journal)).accepted == 2
+        assert box.accepted() == 12
+        await box.advance(1000)
+        assert (await sms.bulk.retry_undelivered("x", journal=journal)).accepted == 2
+        await box.advance(1000)  # three attempts are the most
+        await sms.bulk.retry_undelivered("x", journal=journal)
+        assert max(box.accepted_by_destination().values()) == 3
+        rows = [row async for row in sms.bulk.outcomes("x", journal=journal)]
+        assert len(rows) == 10
+        assert {row.round for row in rows if row.destination == "447700900506"} == {2}
+
+
+async def test_nobody_gets_more_than_six_alike_in_an_hour():
+    hands = ManualClock()
+    async with (
+        Sandbox(clock=hands, delivery_delay=0.1) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        sms.bulk._clock = hands.time
+        journal = MemoryJournal(clock=hands.time)
+        await undelivered(box, sms, journal)
+        for _ in range(12):
+            await box.advance(60)
+            await sms.bulk.retry_undelivered("x", journal=journal, attempts=20, pause=0)
+        assert max(box.accepted_by_destination().values()) == 6
+        await box.advance(3600)
+        report = await sms.bulk.retry_undelivered("x", journal=journal, attempts=20, pause=0)
+        assert report.accepted == 2
+
+
+async def test_a_round_that_was_cut_short_is_gone_on_with(box, sms, journal, clock):
+    await undelivered(box, sms, journal)
+    await until(lambda: all(m.status != "SENT" for m in box.messages))
+    box.add_fault(Fault(path="/batch/send", error_code=4021))
+    again = {"journal": journal, "pause": 0}
+    first = await sms.bulk.retry_undelivered("x", **again)
+    assert first.rejected == 2
+    second = await sms.bulk.retry_undelivered("x", **again)
+    assert second.accepted == 2
+    assert max(box.accepted_by_destination().values()) == 2
+
+
+@pytest.mark.parametrize("when", ["stopped", "in doubt"])
+async def test_a_round_that_is_not_done_is_gone_on_with_before_another(box, sms, journal, when):
+    people = ["07700 900506", "07700 900508"]
+    kept = {"journal": journal, "campaign": "x", "chunk_size": 1}
+    await sms.bulk.send(**TEXT, **kept, destinations=people)
+    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    fault = {"error_code": 4021} if when == "stopped" else {"when": "before"}
+    box.add_fault(Fault(path="/batch/send", **fault))
+    first = await sms.bulk.retry_undelivered("x", journal=journal, pause=0, concurrency=1, settle=0)
+    assert not first.all_accepted
+    status = await sms.bulk.status("x", journal=journal)
+    assert status.settled is (when == "stopped" and status.open_again == 0)
+    campaign = await sms.bulk.reconcile("x", journal=journal, settle=0)
+    assert not campaign.all_accepted
+    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    await sms.bulk.retry_undelivered("x", journal=journal, pause=0, settle=0)
+    counts = box.accepted_by_destination()
+    assert max(counts.values()) == 2 if when == "stopped" else 3
+
+
+class Final:
+    def __init__(self, message):
+        self.is_final = message.status not in {"SENT", "SCHEDULED"}
+
+
+async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
+    box, sms, journal, monkeypatch
+):
+    """Whatever the order in which the batch answers."""
+    texts = ["Your code is 1", "Your parcel is there"]
+    await sms.bulk.send_each(
+        [{**TEXT, "destination": "07700 900001", "content": text} for text in texts],
+        journal=journal,
+        campaign="x",
+    )
+    await until(lambda: all(message.status == "DELIVERED" for message in box.messages))
+    box.messages[0].status, box.messages[0].failure = "EXPIRED", 5015
+    batch = type(box._service.account.archive).batch
+    monkeypatch.setattr(
+        type(box._service.account.archive), "batch", lambda self, name: batch(self, name)[::-1]
+    )
+    report = await sms.bulk.retry_undelivered("x", journal=journal, pause=0)
+    assert report.accepted == 1
+    assert [message.content for message in box.messages] == [*texts, texts[0]]
+
+
+async def test_a_number_that_stands_there_often_gets_no_more_alike_than_the_filter_lets_pass(
+    journal,
+):
+    async with (
+        Sandbox(delivery_delay=0, flooding=False) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        kept = {"journal": journal, "campaign": "x"}
+        await sms.bulk.send(**TEXT, **kept, destinations=["07700 900508"] * 4, deduplicate=False)
+        for _ in range(3):
+            await until(lambda: all(m.status == "UNDELIVERED" for m in box.messages))
+            await sms.bulk.retry_undelivered("x", journal=journal, attempts=10, pause=0)
+        assert box.accepted() == 6
+
+
+async def test_unknown_options_of_a_retry_are_refused(sms, journal):
+    with pytest.raises(ValidationError) as caught:
+        await sms.bulk.retry_undelivered("x", journal=journal, max_credits=5)
+    assert caught.value.field == "max_credits"
