@@ -10,7 +10,7 @@ import attrs
 
 from smsworks_async import phone
 from smsworks_async.bulk.journals import Journal
-from smsworks_async.bulk.journals.records import Entry, PlannedChunk, State
+from smsworks_async.bulk.journals.records import EVERY, Entry, PlannedChunk, State
 from smsworks_async.bulk.planning import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import CODES, NotFound, ValidationError
@@ -22,7 +22,6 @@ T = TypeVar("T")
 #: The flooding filter (the provider's guide): so many alike to one number in any rolling hour.
 ALIKE: Final = 6
 HOUR: Final = 3600.0
-_EVERY: Final = 2**31
 _FAILED: Final = frozenset({"UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "FAILED", "REJECTED"})
 
 
@@ -131,7 +130,7 @@ class History(Generic[T]):
     async def sends(self) -> list[Sends[T]]:
         """Give every recipient who was put into a chunk, by position."""
         sends: dict[int, Sends[T]] = {}
-        for entry in await self._journal.entries(self._campaign, limit=_EVERY):
+        for entry in await self._journal.entries(self._campaign, limit=EVERY):
             if entry.state is State.SPLIT:
                 continue
             chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)

@@ -10,7 +10,7 @@ import attrs
 
 from smsworks_async.bulk.engine import Engine
 from smsworks_async.bulk.journals import Journal
-from smsworks_async.bulk.journals.records import Campaign, Entry, State
+from smsworks_async.bulk.journals.records import EVERY, Campaign, Entry, State
 from smsworks_async.bulk.ledger import Ledger
 from smsworks_async.bulk.options import Options, too_dear
 from smsworks_async.bulk.pace import Pace
@@ -30,8 +30,6 @@ _LONG: Final = 300.0
 _LOOK: Final = 1.0
 #: The longest that other processes are waited for, in seconds.
 _LONGEST_WAIT: Final = 900.0
-#: All chunks in one look.
-_EVERY: Final = 2**31
 #: How often one run sends a chunk again that stays in doubt.
 _RESENDS: Final = 2
 
@@ -141,7 +139,7 @@ class Run(Generic[T]):
 
     async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
         """Say whether others have handed chunks back that this run can send."""
-        entries = await self.journal.entries(self.campaign.id, limit=_EVERY)
+        entries = await self.journal.entries(self.campaign.id, limit=EVERY)
         return any(
             entry.state is State.PENDING
             and entry.round == round

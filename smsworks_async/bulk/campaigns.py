@@ -13,7 +13,7 @@ import attrs
 from smsworks_async.bulk.again import Again, History
 from smsworks_async.bulk.campaign import Run
 from smsworks_async.bulk.journals import Journal, open_journal
-from smsworks_async.bulk.journals.records import Campaign, State, Sums
+from smsworks_async.bulk.journals.records import EVERY, Campaign, State, Sums
 from smsworks_async.bulk.kinds import kind_of
 from smsworks_async.bulk.ledger import make_report
 from smsworks_async.bulk.options import Options, check_campaign
@@ -22,8 +22,6 @@ from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
 
 
-#: All chunks in one look.
-_EVERY: Final = 2**31
 _NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
 
 
@@ -111,7 +109,7 @@ async def send_again(
     await journal.stalled(name)
     unfinished = any(
         entry.round == round and entry.is_open
-        for entry in await journal.entries(name, limit=_EVERY)
+        for entry in await journal.entries(name, limit=EVERY)
         if round
     )
     if not unfinished:  # otherwise that round is gone on with, and nobody else is chosen

@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async.bulk.journals import Journal
-from smsworks_async.bulk.journals.records import State
+from smsworks_async.bulk.journals.records import EVERY, State
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.models.incoming import MessageRecord
@@ -20,7 +20,6 @@ from smsworks_async.waiting import GROWTH, LONGEST, SHORTEST, Waits
 
 #: Seconds without anybody who sends, after which what is still to be sent is not waited for.
 IDLE: Final = 60.0
-_EVERY: Final = 2**31
 
 
 @attrs.define(eq=False)
@@ -91,7 +90,7 @@ class Follower:
 
     async def _join(self) -> None:
         """Take up the batches that were accepted since the last look."""
-        entries = await self._journal.entries(self._campaign, limit=_EVERY)
+        entries = await self._journal.entries(self._campaign, limit=EVERY)
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
         for entry in entries:

@@ -9,10 +9,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import (
+    EVERY,
     OUTCOMES,
     Claim,
     Entry,
@@ -25,9 +26,6 @@ from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 
 
 T = TypeVar("T")
-
-#: All chunks in one look, so that a report is of one moment.
-_EVERY: Final = 2**31
 
 
 def _expiry(lease: float, clock: Callable[[], float]) -> Callable[[], bool]:
@@ -234,7 +232,7 @@ async def make_report(
         round: the round.
         why: why what is pending was not sent, in the UK (False) and outside it (True).
     """
-    everything = await journal.entries(campaign, limit=_EVERY)
+    everything = await journal.entries(campaign, limit=EVERY)
     entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     why = why or {}
     batches = [

@@ -7,7 +7,8 @@ import gc
 import tracemalloc
 
 import pytest
-from conftest import AT_ONCE, until
+from conftest import AT_ONCE, drama, until
+from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -25,14 +26,6 @@ from smsworks_async import (
 )
 from smsworks_async.bulk.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
-
-
-TEXT = {"sender": "AcmeCorp", "content": "Hello"}
-
-
-def drama(count, start=0):
-    """Numbers of Ofcom's range for drama, which is a thousand."""
-    return [f"07700 900{n:03d}" for n in range(start, start + count)]
 
 
 def generated(count):

@@ -6,6 +6,7 @@ import asyncio
 
 import attrs
 import pytest
+from journal_helpers import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
 
 from smsworks_async import (
     BatchOutcome,
@@ -13,12 +14,10 @@ from smsworks_async import (
     NotSent,
     Outcome,
     OutcomeUnknown,
-    Problem,
     Reason,
     ValidationError,
 )
 from smsworks_async.bulk.journals import (
-    Campaign,
     Journal,
     MemoryJournal,
     PlannedChunk,
@@ -36,23 +35,6 @@ class Clock:
         return self.now
 
 
-CAMPAIGN = Campaign(
-    id="x",
-    kind="send",
-    message={"sender": "AcmeCorp", "content": "Hello"},
-    chunk_size=2,
-    deduplicate=True,
-)
-CHUNKS = [
-    PlannedChunk(number=0, items="a,b", positions="0-1", size=2, abroad=False, credits=2.0),
-    PlannedChunk(number=1, items="c,d", positions="2,4", size=2, abroad=True, credits=4.0),
-    PlannedChunk(number=2, items="e", positions="5", size=1, abroad=False, credits=1.0),
-]
-PROBLEMS = [
-    Problem(3, {"destination": "nobody"}, Reason.INVALID, "it is no number", code=4004),
-    Problem(6, "a", Reason.DUPLICATE, "it was there"),
-]
-TOTALS = Totals(read=7, set_aside={Reason.INVALID: 1, Reason.DUPLICATE: 1}, chunks=3)
 LATE = OutcomeUnknown("lost", operation="x")
 
 

@@ -6,7 +6,7 @@ import enum
 import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -19,6 +19,10 @@ from smsworks_async.errors import (
     SMSWorksError,
     api_error_class,
 )
+
+
+#: A limit that takes in every chunk of a campaign: all of them in one look, at one moment.
+EVERY: Final = 2**31
 
 
 class State(enum.StrEnum):
