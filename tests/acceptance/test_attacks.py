@@ -27,7 +27,6 @@ from smsworks_async import (
     SMSWorksError,
     ValidationError,
 )
-from smsworks_async.portal import Conversation, Portal
 from smsworks_async.sandbox import Fault
 
 
@@ -77,9 +76,8 @@ from smsworks_async import SMSWorks
 signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SMSWorks()
 client.credits.balance()
-loop = client._portal._background.loop()
 # Busy, so that the call's task has not begun when it is cancelled:
-loop.call_soon_threadsafe(time.sleep, 0.3)
+client._portal._background.tell(lambda: time.sleep(0.3))
 threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     client.credits.balance()
@@ -126,17 +124,6 @@ def test_a_call_that_races_with_close_ends_with_an_error_of_ours(hosted):
             thread.join(timeout=60)
             assert not thread.is_alive()
         assert set(ends) <= {ConfigurationError, OutcomeUnknown, NotSent}
-
-
-def test_work_that_is_handed_over_after_the_end_is_refused():
-    async def nothing():
-        pass
-
-    portal = Portal(nothing)
-    loop = portal._background.loop()  # a call has come so far when another thread closes
-    portal.close()
-    with pytest.raises(ConfigurationError, match="closed"):
-        Conversation(loop, portal._background.submit, lambda _: nothing()).wait()
 
 
 @pytest.mark.parametrize("where", ["progress", "destinations"])
