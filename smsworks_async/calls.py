@@ -179,7 +179,7 @@ class Calls:
 
     async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
         session = self._sessions.current()
-        if not call.has_turn:
+        if self._sessions.limiter is not None and not call.has_turn:
             await self.turn()
         call.has_turn = False
         call.body = None
