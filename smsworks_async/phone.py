@@ -86,23 +86,45 @@ def normalise(number: str | int, *, region: str | None = None, strict: bool = Fa
     >>> normalise("+33 1 23 45 67 89")
     '33123456789'
     """
+    if region is None and not strict:
+        return by_our_own_rules(number)
+    _require_library(region)
+    number = _reduced(number)
+    prefixes = _UK_MOBILE if region in _UK_REGIONS else _WITH_COUNTRY_CODE
+    uk_mobile = _as_uk_mobile(number, prefixes)
+    return uk_mobile or _by_shape(_by_library(number, region, strict=strict))
+
+
+def by_our_own_rules(number: str | int) -> str:
+    """Bring a destination into the form that the API takes: `normalise` without its options.
+
+    Raises:
+        ValidationError: it is no number to text.
+    """
+    if (
+        type(number) is str and number[:-9] == "447" and number.isdecimal() and number.isascii()
+    ):  # as the API wants it, and as most lists have it
+        return number
+    number = _reduced(number)
+    return _as_uk_mobile(number, _UK_MOBILE) or _by_shape(number)
+
+
+def _reduced(number: str | int) -> str:
+    """Give a number without separators, its digits in ASCII."""
     if type(number) is not str:
         number = str(number) if isinstance(number, str) else _digits_of_integer(number)
-    prefixes = _UK_MOBILE
-    if strict or region is not None:
-        _require_library(region)
-        prefixes = _UK_MOBILE if region in _UK_REGIONS else _WITH_COUNTRY_CODE
-    if not (number.isdecimal() and number.isascii()):
-        number = _without_separators(number)
-    elif number[:-9] == "447":  # as the API wants it, and as most lists have it
+    if number.isdecimal() and number.isascii():
         return number
+    return _without_separators(number)
+
+
+def _as_uk_mobile(number: str, prefixes: frozenset[str]) -> str | None:
+    """Give a reduced number that is a UK mobile; None where it may be one of another country."""
     last_nine = number[-9:]
     if number[:-9] in prefixes and last_nine.isdecimal():
         return "447" + last_nine
     _refuse_strangers(number)
-    if strict or region is not None:
-        number = _by_library(number, region, strict=strict)
-    return _by_shape(number)
+    return None
 
 
 def is_uk(destination: str) -> bool:

@@ -35,13 +35,13 @@ def _ai(value: object) -> bool:
 
 
 def _destination(value: str | int) -> str:
-    return phone.normalise(value)
+    return phone.by_our_own_rules(value)
 
 
 def _destinations(values: Iterable[str | int]) -> tuple[str, ...]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ValidationError("destinations must be a list of numbers", field="destinations")
-    return tuple(map(phone.normalise, values))
+    return tuple(map(phone.by_our_own_rules, values))
 
 
 def _count(values: tuple[str, ...]) -> str:
