@@ -2,6 +2,7 @@
 
 Prints a table, writes a JSON file with every single run, and draws how cost grows. What counts are
 ratios: each run of a contender is compared with its neighbour's, and the median of those is given.
+A sleep is a thread that waited to be woken, by an answer or by another thread.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contenders import WORK
+from contenders import AGAINST, WORK
 from server import server
 
 
@@ -46,18 +47,21 @@ def in_turns(work, url, count, rounds, official):
 
 
 def summed_up(runs, count):
-    """Give medians for each time, and the ratios to the first contender."""
+    """Give medians for each time, and the ratios to whom each is measured against."""
     first = next(iter(runs))
     rows = {}
     for name, own in runs.items():
+        against = AGAINST.get(name, first)
         row = {
             "cpu": statistics.median(one["cpu"] for one in own) / count,
             "wall": statistics.median(one["wall"] for one in own) / count,
+            "sleeps": statistics.median(one["sleeps"] for one in own) / count,
             "peak": statistics.median(one["peak"] for one in own),
+            "against": against,
         }
         for key in ("cpu", "wall"):
             ratios = [
-                mine[key] / theirs[key] for mine, theirs in zip(own, runs[first], strict=True)
+                mine[key] / theirs[key] for mine, theirs in zip(own, runs[against], strict=True)
             ]
             row[f"{key}_ratio"] = statistics.median(ratios)
             row[f"{key}_ratios"] = ratios
@@ -67,14 +71,14 @@ def summed_up(runs, count):
 
 def show(work, count, rows):
     print(f"\n{work} ({count:,} times)")
-    first = next(iter(rows))
-    print(f"  {'':14}{'CPU us':>10}{'wall us':>10}{'MiB':>7}   CPU and wall, to {first}")
+    print(f"  {'':14}{'CPU us':>10}{'wall us':>10}{'sleeps':>8}{'MiB':>6}   as a ratio: CPU, wall")
     for name, row in rows.items():
         low, high = min(row["cpu_ratios"]), max(row["cpu_ratios"])
         print(
             f"  {name:14}{row['cpu'] * 1e6:10.2f}{row['wall'] * 1e6:10.2f}"
-            f"{row['peak'] / 2**20:7.0f}   {row['cpu_ratio']:5.2f} ({low:.2f} to {high:.2f})"
-            f"  {row['wall_ratio']:5.2f}"
+            f"{row['sleeps']:8.2f}{row['peak'] / 2**20:6.0f}"
+            f"   {row['cpu_ratio']:5.2f} ({low:.2f} to {high:.2f}) {row['wall_ratio']:5.2f}"
+            f"  to {row['against']}"
         )
 
 

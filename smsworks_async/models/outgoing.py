@@ -34,10 +34,6 @@ def _ai(value: object) -> bool:
     return checks.yes_or_no(value, "ai")
 
 
-def _destination(value: str | int) -> str:
-    return phone.by_our_own_rules(value)
-
-
 def _destinations(values: Iterable[str | int]) -> tuple[str, ...]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ValidationError("destinations must be a list of numbers", field="destinations")
@@ -179,7 +175,7 @@ class Message(_Common):
         ValidationError: a field is not as the API wants it.
     """
 
-    destination: str = attrs.field(converter=_destination, repr=phone.mask)
+    destination: str = attrs.field(converter=phone.by_our_own_rules, repr=phone.mask)
     metadata: Mapping[str, str] | None = attrs.field(
         default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
     )
@@ -253,7 +249,7 @@ class OTPRequest:
     """A one-time password to send; see `OTPFields`."""
 
     sender: str = attrs.field(converter=checks.sender)
-    destination: str = attrs.field(converter=_destination, repr=phone.mask)
+    destination: str = attrs.field(converter=phone.by_our_own_rules, repr=phone.mask)
     length: int | None = _optional(_otp_length)
     template: str | None = _hidden(_template)
     validity: int | None = _optional(_otp_validity)
@@ -311,7 +307,7 @@ class Query:
 
     status: str | None = _optional(_string("status"))
     destination: str | None = attrs.field(
-        default=None, converter=attrs.converters.optional(_destination), repr=False
+        default=None, converter=attrs.converters.optional(phone.by_our_own_rules), repr=False
     )
     sender: str | None = _hidden(_string("sender"))
     keyword: str | None = _optional(_string("keyword"))

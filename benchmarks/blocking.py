@@ -1,0 +1,124 @@
+"""Blocking sends: ours, bare aiohttp's behind a thread, and the peers'."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from awaited import Bare
+from common import AUTH, MESSAGE, TELNYX, TWILIO, WARM_UP, WIRE, there
+
+
+def from_threads(opening, threads):
+    """Make a contender of something that gives a send and what closes it."""
+
+    def contender(url, count):
+        send, close = opening(url)
+
+        def in_a_row(times):
+            for _ in range(times):
+                send()
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(in_a_row, [WARM_UP // threads] * threads))
+            yield
+            list(pool.map(in_a_row, [count // threads] * threads))
+        close()
+
+    return contender
+
+
+def ours_send(url):
+    from smsworks_async import SMSWorks
+
+    client = SMSWorks("eyJ", base_url=url + "/v1")
+    return lambda: client.messages.send(**MESSAGE), client.close
+
+
+def aiohttp_send(url):
+    """Bare aiohttp on a loop in a thread of its own, which is as fast as ours could be."""
+    import threading
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    bare = Bare(url)
+
+    def wait_for(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    send = wait_for(bare.__aenter__())
+
+    def close():
+        wait_for(bare.__aexit__())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    return lambda: wait_for(send()), close
+
+
+def requests_send(url):
+    import requests
+
+    session = requests.Session()
+    session.headers.update(AUTH)
+    return lambda: session.post(url + "/v1/message/send", json=WIRE).json(), session.close
+
+
+def twilio_send(url):
+    from twilio.http.http_client import TwilioHttpClient
+    from twilio.rest import Client
+
+    client = Client("AC0", "token", http_client=there(TwilioHttpClient, url)())
+    return lambda: client.messages.create(**TWILIO), lambda: None
+
+
+def telnyx_send(url):
+    from telnyx import Telnyx as Blocking
+
+    client = Blocking(api_key="key", base_url=url + "/v2", max_retries=0)
+    return lambda: client.messages.send(**TELNYX), client.close
+
+
+def official_send(url):
+    """The provider's own SDK, from a checkout on the path."""
+    import openapi_client as official
+
+    settings = official.Configuration(host=url + "/v1", api_key={"JWT": "eyJ"})
+    settings.connection_pool_maxsize = 16
+    api = official.MessagesApi(official.ApiClient(settings))
+    return lambda: api.message_send_post(official.Message(**WIRE)), lambda: None
+
+
+def on_one_processor(contender):
+    """Have a contender's threads share a processor, so that none waits for another to wake up."""
+
+    def pinned(url, count):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        yield from contender(url, count)
+
+    return pinned
+
+
+def sends(threads):
+    openings = {
+        "official": official_send,
+        "requests": requests_send,
+        "ours": ours_send,
+        "aiohttp": aiohttp_send,
+        "twilio": twilio_send,
+        "telnyx": telnyx_send,
+    }
+    return {name: from_threads(opening, threads) for name, opening in openings.items()}
+
+
+def sends_on_one_processor():
+    if not hasattr(os, "sched_setaffinity"):  # which is Linux's
+        return {}
+    in_a_row = sends(1)
+    return {
+        name: on_one_processor(in_a_row[name])
+        for name in ("official", "requests", "ours", "aiohttp")
+    }

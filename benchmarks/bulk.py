@@ -1,0 +1,66 @@
+"""A run of bulk: ours in its ways, and a bare loop."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+from common import AUTH, TEXT
+
+
+CONCURRENCY = 8  # requests in flight
+
+
+def numbers(count):
+    return (f"447{n:09d}" for n in range(count))
+
+
+def bare(url, count):
+    import aiohttp
+
+    async def run():
+        source = numbers(count)
+        async with aiohttp.ClientSession(headers=AUTH) as session:
+
+            async def post():
+                while chunk := list(islice(source, 500)):
+                    document = {**TEXT, "destinations": chunk}
+                    async with session.post(url + "/v1/batch/send", json=document) as response:
+                        (await response.json())["batchid"]
+
+            await asyncio.gather(*(post() for _ in range(CONCURRENCY)))
+
+    yield
+    asyncio.run(run())
+
+
+def ours(url, count, **options):
+    from smsworks_async import AsyncSMSWorks
+    from smsworks_async.bulk import campaigns  # noqa: F401 - what a journal needs, for all alike
+
+    async def run():
+        async with AsyncSMSWorks("eyJ", base_url=url + "/v1") as sms:
+            report = await sms.bulk.send(
+                **TEXT, destinations=numbers(count), concurrency=CONCURRENCY, **options
+            )
+        assert report.accepted == count, report
+
+    yield
+    asyncio.run(run())
+
+
+def flat(url, count):
+    yield from ours(url, count, deduplicate=False)
+
+
+def journal(url, count):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        yield from ours(url, count, journal=path, campaign="x")
+        yield {"file": sum(part.stat().st_size for part in Path(folder).iterdir())}
+
+
+def runs():
+    return {"bare loop": bare, "ours": ours, "no dedup": flat, "journal": journal}

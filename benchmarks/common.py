@@ -1,0 +1,24 @@
+"""What all contenders send, and how often before it counts."""
+
+from __future__ import annotations
+
+
+WARM_UP = 100
+TEXT = {"sender": "AcmeCorp", "content": "Hello"}
+MESSAGE = {**TEXT, "destination": "07700 900123"}
+WIRE = {**TEXT, "destination": "447700900123"}
+PEOPLE = [f"447700900{n:03d}" for n in range(500)]
+AUTH = {"Authorization": "JWT eyJ"}
+TWILIO = {"to": "+447700900123", "from_": "AcmeCorp", "body": "Hello"}
+TELNYX = {"to": "+447700900123", "from_": "AcmeCorp", "text": "Hello"}
+
+
+def there(kind, url):
+    """Send a twilio client's requests to the server instead of its own host."""
+
+    class There(kind):
+        def request(self, method, address, *args, **kwargs):
+            path = address.removeprefix("https://api.twilio.com")
+            return super().request(method, url + path, *args, **kwargs)
+
+    return There

@@ -1,0 +1,78 @@
+"""Where one awaited send spends its time: own time by package, bare aiohttp's beside ours.
+
+A profiler makes calls dearer than they are, so it is the shares that count, and the calls. Run it
+in an environment that has the package: `python benchmarks/profiles.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import pstats
+from collections import Counter
+from pathlib import Path
+
+from awaited import Bare, Ours, many
+from common import WARM_UP
+from server import server
+
+
+COUNT = 5000
+AT_A_TIME = 50
+#: What a function's file has in its path, and whose work that is; the first that fits.
+WHOSE = {
+    "<attrs": "attrs",
+    "/attr/": "attrs",
+    "<cattrs": "cattrs",
+    "/cattrs/": "cattrs",
+    "/smsworks_async/": "smsworks_async",
+    "/aiohttp/": "aiohttp",
+    "/asyncio/": "asyncio",
+    "/json/": "json",
+    "~": "C",
+    "": "other",
+}
+
+
+def profile(opening, url):
+    """Give the statistics of so many sends."""
+    profiler = cProfile.Profile()
+    with asyncio.Runner() as runner:
+        stack = opening(url)
+        send = runner.run(stack.__aenter__())
+        runner.run(many(send, WARM_UP, AT_A_TIME))
+        profiler.enable()
+        runner.run(many(send, COUNT, AT_A_TIME))
+        profiler.disable()
+        runner.run(stack.__aexit__(None, None, None))
+    return pstats.Stats(profiler).stats
+
+
+def by_package(stats):
+    """Sum up own time and calls of one send, in microseconds."""
+    seconds, calls = Counter(), Counter()
+    for (file, _, name), (_, count, own, *_) in stats.items():
+        whose = next(who for part, who in WHOSE.items() if part in f"{file}{name}")
+        seconds[whose] += own
+        calls[whose] += count
+    return {who: (own / COUNT * 1e6, calls[who] / COUNT) for who, own in seconds.most_common()}
+
+
+def main() -> None:
+    with server() as url:
+        for opening in (Bare, Ours):
+            stats = profile(opening, url)
+            packages = by_package(stats)
+            total, calls = (sum(column) for column in zip(*packages.values(), strict=True))
+            print(f"\n{opening.__name__}: {total:.0f} us, {calls:.0f} calls")
+            for who, (own, count) in packages.items():
+                print(f"  {who:16}{own:8.1f} us {count:7.1f} calls")
+    print("\nours, by function:")
+    dearest = sorted(stats.items(), key=lambda item: -item[1][2])
+    for (file, line, name), (_, count, own, *_) in dearest[:30]:
+        where = f"{Path(file).name}:{line}"
+        print(f"  {own / COUNT * 1e6:6.1f} us {count / COUNT:5.1f} calls  {where} {name}")
+
+
+if __name__ == "__main__":
+    main()
