@@ -145,7 +145,9 @@ class Reader(Generic[T]):
         self._size = chunk_size
         self._seen: set[Hashable] | None = set() if deduplicate else None
         # Items and their positions, of those outside the UK (True) and in it.
-        self._waiting: dict[bool, tuple[list[T], list[int]]] = {True: ([], []), False: ([], [])}
+        self._waiting: dict[bool, tuple[Sequence[T], Sequence[int]]] = dict.fromkeys(
+            (True, False), ((), ())
+        )
         #: How many chunks there are by now; the next one takes this number.
         self.chunks = 0
         self.read = 0
@@ -213,9 +215,11 @@ class Reader(Generic[T]):
         return [items[i] for i in new], [positions[i] for i in new]
 
     def _put_by(self, abroad: bool, items: Sequence[T], positions: Sequence[int]) -> None:
-        waiting = self._waiting[abroad]
-        waiting[0].extend(items)
-        waiting[1].extend(positions)
+        before, at = self._waiting[abroad]
+        # A slice that is a chunk, as most are, stays as it is, and its positions a range.
+        self._waiting[abroad] = (
+            ([*before, *items], [*at, *positions]) if before else (items, positions)
+        )
 
     def finish(self) -> Iterator[Chunk[T]]:
         """Give what is left."""
