@@ -128,17 +128,17 @@ def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{attribute.name} must be a number above 0, or None")
 
 
+def rate_problem(value: object) -> str | None:
+    """Say what is wrong with a `max_rate`; None if nothing is."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (number and SLOWEST <= value <= FASTEST):  # type: ignore[operator]
+        return None
+    return f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None"
+
+
 def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not SLOWEST <= value <= FASTEST
-    ):
-        raise ConfigurationError(
-            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None"
-        )
+    if problem := rate_problem(value):
+        raise ConfigurationError(problem)
 
 
 def _proxy(_: object, __: attrs.Attribute[Any], value: object) -> None:

@@ -11,7 +11,7 @@ from smsworks_async.bulk.engine import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.outgoing import CommonFields, SharedFields
-from smsworks_async.settings import FASTEST, SLOWEST
+from smsworks_async.settings import rate_problem
 
 
 if TYPE_CHECKING:
@@ -108,17 +108,8 @@ def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None
 
 
 def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not SLOWEST <= value <= FASTEST
-    ):
-        raise ValidationError(
-            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None",
-            field="max_rate",
-        )
+    if problem := rate_problem(value):
+        raise ValidationError(problem, field="max_rate")
 
 
 def _whole(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
