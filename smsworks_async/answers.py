@@ -18,7 +18,7 @@ from smsworks_async.retry import parse_retry_after
 _IDS: Final = frozenset({"messageid", "batchid"})
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Operation:
     """One of the API's operations.
 

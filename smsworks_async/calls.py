@@ -38,7 +38,7 @@ _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Call:
     """What one call does, and how far its current request has got.
 
@@ -252,9 +252,9 @@ class Calls:
         self._tokens.close()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Login:
-    token: str = attrs.field(repr=False)
+    token: str
 
 
 def _texts(wire: object) -> Iterator[str]:

@@ -15,7 +15,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from smsworks_async.models import incoming, outgoing, posted, readers
+from smsworks_async.models import incoming, outgoing, readers
 
 
 T = TypeVar("T")
@@ -78,35 +78,6 @@ _RECORD = {
     "modified": _DATE,
     "schedule": _DATE,
 }
-_INCOMING: Final[Mapping[type, Mapping[str, Any]]] = {
-    incoming.SentMessage: _SENT,
-    incoming.SentOTP: {**_SENT, "expires": _DATE},
-    incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
-    incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
-    incoming.MessageRecord: _RECORD,
-    posted.DeliveryReport: _RECORD,
-    posted.IncomingMessage: {
-        "message_id": override(rename="messageid"),
-        "sender": override(rename="from", struct_hook=_given),
-        "destination": override(rename="to", struct_hook=_given),
-        "content": override(struct_hook=_given),
-        "parts": override(struct_hook=readers.lenient(readers.whole_number)),
-        "created": _DATE,
-    },
-    incoming.ScheduledMessage: {
-        "message_id": override(rename="id"),
-        "destinations": override(struct_hook=readers.numbers),
-        "schedule": _DATE,
-    },
-    incoming.OTPRecord: {
-        "validity": override(struct_hook=_NUMBER),
-        "metadata": override(struct_hook=readers.json_object),
-        "created": _DATE,
-        "expires": _DATE,
-        "modified": _DATE,
-    },
-    incoming.ErrorSample: {"code": override(rename="errorCode")},
-}
 _MESSAGE = {
     "metadata": override(unstruct_hook=_keyed),
     "reference": override(omit=True),  # it is in the metadata
@@ -151,19 +122,62 @@ def _named(**otherwise: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]
     return rename
 
 
-_BEFORE: Final[Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]]] = {
-    incoming.Batch: _named(batchid="messageid"),
-    incoming.MessageRecord: _named(messageid="id"),
-    posted.DeliveryReport: _named(messageid="id"),
-    posted.IncomingMessage: _named(**{"messageid": "id", "from": "sender", "to": "destination"}),
-    incoming.ScheduledMessage: _flat,
-}
+@functools.cache
+def _incoming() -> Mapping[type, Mapping[str, Any]]:
+    """Give what differs from the models' own names and types, by the model."""
+    from smsworks_async.models import posted  # when something is read, and not before
+
+    return {
+        incoming.SentMessage: _SENT,
+        incoming.SentOTP: {**_SENT, "expires": _DATE},
+        incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
+        incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
+        incoming.MessageRecord: _RECORD,
+        posted.DeliveryReport: _RECORD,
+        posted.IncomingMessage: {
+            "message_id": override(rename="messageid"),
+            "sender": override(rename="from", struct_hook=_given),
+            "destination": override(rename="to", struct_hook=_given),
+            "content": override(struct_hook=_given),
+            "parts": override(struct_hook=readers.lenient(readers.whole_number)),
+            "created": _DATE,
+        },
+        incoming.ScheduledMessage: {
+            "message_id": override(rename="id"),
+            "destinations": override(struct_hook=readers.numbers),
+            "schedule": _DATE,
+        },
+        incoming.OTPRecord: {
+            "validity": override(struct_hook=_NUMBER),
+            "metadata": override(struct_hook=readers.json_object),
+            "created": _DATE,
+            "expires": _DATE,
+            "modified": _DATE,
+        },
+        incoming.ErrorSample: {"code": override(rename="errorCode")},
+    }
+
+
+@functools.cache
+def _before() -> Mapping[type, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
+    """Give what is done to a document before it is read, by the model."""
+    from smsworks_async.models import posted
+
+    return {
+        incoming.Batch: _named(batchid="messageid"),
+        incoming.MessageRecord: _named(messageid="id"),
+        posted.DeliveryReport: _named(messageid="id"),
+        posted.IncomingMessage: _named(
+            **{"messageid": "id", "from": "sender", "to": "destination"}
+        ),
+        incoming.ScheduledMessage: _flat,
+    }
 
 
 def _keeping_unknown_fields(
     structure: Callable[[Mapping[str, Any], Any], T], known: frozenset[str], cls: type[T]
 ) -> Callable[[object, object], T]:
-    before = _BEFORE.get(cls)
+    before = _before().get(cls)
 
     def hook(value: object, _: object) -> T:
         if isinstance(value, list) and len(value) == 1:
@@ -181,7 +195,7 @@ def _keeping_unknown_fields(
 
 
 def _reading(cls: type[Any], converter: cattrs.Converter) -> Callable[[object, object], Any]:
-    overrides = _INCOMING[cls]
+    overrides = _incoming()[cls]
     names = {a.name: getattr(overrides.get(a.name), "rename", None) for a in attrs.fields(cls)}
     known = frozenset(new or name for name, new in names.items()) - {"extra"}
     extra = override(rename=_EXTRA, struct_hook=readers.json_object)
@@ -224,7 +238,7 @@ def make_converter(*, explaining: bool = False) -> cattrs.Converter:
     converter.register_unstructure_hook(datetime, format_date)
     # What a model needs is made when it is first met, and not when this is imported.
     converter.register_structure_hook_factory(
-        lambda cls: isinstance(cls, type) and cls in _INCOMING,
+        lambda cls: isinstance(cls, type) and cls in _incoming(),
         lambda cls: _reading(cls, converter),
     )
     converter.register_unstructure_hook_factory(

@@ -13,7 +13,7 @@ from smsworks_async.resources._base import Resource
 _BALANCE: Final = Operation("GET", "/credits/balance", repeatable=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Balance:
     credits: float
 

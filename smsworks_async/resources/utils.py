@@ -16,7 +16,7 @@ _TEST: Final = Operation("GET", "/utils/test", repeatable=True)
 _ERROR: Final = Operation("GET", "/utils/errors/{}", repeatable=True, answers_errors=True)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Test:
     message: str
 
