@@ -12,6 +12,7 @@ from smsworks_async import phone, text
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.bulk.templates import Template
 from smsworks_async.errors import ValidationError
+from smsworks_async.models.checks import made
 from smsworks_async.models.convert import to_wire
 from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
 from smsworks_async.resources.batches import as_message
@@ -46,7 +47,7 @@ class OneText:
     @classmethod
     def of(cls, fields: CommonFields) -> OneText:
         """Check the fields of a message, or raise `ValidationError`."""
-        shared: Any = to_wire(BatchMessage(**fields, destinations=()))
+        shared: Any = to_wire(made(BatchMessage, {**fields, "destinations": ()}))
         del shared["destinations"]
         return cls(shared)
 
@@ -207,7 +208,7 @@ class FromTemplate(EachItsText):
         if "destination" not in value:
             raise ValidationError("the row has no destination", field="destination")
         fields: Any = {**self._common, "content": content, "destination": value["destination"]}
-        return self._wire(Message(**fields))
+        return self._wire(made(Message, fields))
 
 
 def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:

@@ -11,12 +11,16 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+
+import attrs
 
 from smsworks_async.errors import ValidationError
 from smsworks_async.text import utf16_units
 
+
+T = TypeVar("T")
 
 #: The longest text, in UTF-16 units.
 MAX_CONTENT: Final = 1280
@@ -33,6 +37,47 @@ SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
 _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
+
+
+def made(model: type[T], given: Mapping[str, Any]) -> T:
+    """Make a model of fields that were given by name.
+
+    Raises:
+        ValidationError: there is no field of such a name, one is missing, or one is not as the
+            model wants it.
+    """
+    try:
+        return model(**given)
+    except TypeError as error:
+        problem = _misnamed(attrs.fields_dict(model), given)  # type: ignore[arg-type] # it is one
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def _misnamed(
+    fields: Mapping[str, attrs.Attribute[Any]], given: Mapping[str, Any]
+) -> ValidationError | None:
+    strange = given.keys() - fields.keys()
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is attrs.NOTHING and name not in given
+    ]
+    if strange:
+        from difflib import get_close_matches  # for the one who mistyped
+
+        # Only what can be a field's name is repeated: the rest may be anything, a number for one.
+        names = sorted(name for name in map(str, strange) if name.isidentifier())
+        alike = [match for name in names for match in get_close_matches(name, fields, n=1)]
+        hint = f"; did you mean {' and '.join(alike)}?" if alike else ""
+        return ValidationError(
+            f"there is no field {', '.join(names) or 'of such a name'}{hint}",
+            field=names[0] if names else "message",
+        )
+    if missing:
+        return ValidationError(f"{' and '.join(missing)} must be given", field=missing[0])
+    return None
 
 
 def text(value: object, field: str) -> str:

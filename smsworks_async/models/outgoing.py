@@ -156,7 +156,7 @@ class SearchFields(TypedDict, total=False):
     skip: int | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, init=False, repr=False, eq=False)
 class _Common:
     sender: str = attrs.field(converter=checks.sender)
     content: str = attrs.field(converter=checks.content, repr=False)

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Unpack
 
-import attrs
-
 from smsworks_async.answers import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
@@ -21,10 +20,6 @@ SEND_EACH: Final = Operation("POST", "/batch/any")
 _SCHEDULE: Final = Operation("POST", "/batch/schedule")
 _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
-
-
-_FIELDS: Final = frozenset(attribute.name for attribute in attrs.fields(Message))
-_REQUIRED: Final = frozenset({"sender", "destination", "content"})
 
 
 def as_message(value: Message | Mapping[str, Any]) -> Message:
@@ -40,18 +35,7 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
             f"must be a Message or a mapping of its fields, not {type(value).__name__}",
             field="message",
         )
-    missing = _REQUIRED - value.keys()
-    if missing:
-        raise ValidationError(f"{' and '.join(sorted(missing))} must be given", field="message")
-    if unknown := value.keys() - _FIELDS:
-        # Only what can be a field's name is repeated: the rest may be anything, a number for one.
-        names = sorted(name for name in map(str, unknown) if name.isidentifier())
-        raise ValidationError(
-            f"a message has no field {', '.join(names) or 'of such a name'}; it has "
-            f"{', '.join(sorted(_FIELDS))}",
-            field="message",
-        )
-    return Message(**value)
+    return made(Message, value)
 
 
 def _at(position: int, value: Message | Mapping[str, Any]) -> Message:
@@ -82,7 +66,7 @@ class AsyncBatches(Resource):
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        return await self._post(SEND, BatchMessage(**batch))
+        return await self._post(SEND, made(BatchMessage, batch))
 
     async def send_each(self, messages: Iterable[Message | Mapping[str, Any]]) -> Batch:
         """Send 1 to 500 messages, each with a text of its own.
@@ -109,7 +93,7 @@ class AsyncBatches(Resource):
         Raises:
             As `send`.
         """
-        return await self._post(_SCHEDULE, ScheduledBatch(**batch, at=at))
+        return await self._post(_SCHEDULE, made(ScheduledBatch, {**batch, "at": at}))
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
         """Look up every message of a batch, which tells what became of each recipient.

@@ -14,6 +14,7 @@ from smsworks_async.answers import Operation
 from smsworks_async.calls import Calls
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import (
     Acknowledgement,
     MessageRecord,
@@ -86,11 +87,11 @@ class AsyncMessages(Resource):
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` looks for it by
                 its ``reference``.
         """
-        return await self._calls.make(_SEND, Message(**message), into=SentMessage)
+        return await self._calls.make(_SEND, made(Message, message), into=SentMessage)
 
     async def flash(self, **message: Unpack[MessageFields]) -> SentMessage:
         """Send a flash message, which appears on the lock screen; otherwise as `send`."""
-        return await self._calls.make(_FLASH, Message(**message), into=SentMessage)
+        return await self._calls.make(_FLASH, made(Message, message), into=SentMessage)
 
     async def schedule(self, *, at: datetime, **message: Unpack[MessageFields]) -> Acknowledgement:
         """Have one text sent later.
@@ -103,7 +104,7 @@ class AsyncMessages(Resource):
             As `send`.
         """
         return await self._calls.make(
-            _SCHEDULE, ScheduledOne(**message, at=at), into=Acknowledgement
+            _SCHEDULE, made(ScheduledOne, {**message, "at": at}), into=Acknowledgement
         )
 
     async def scheduled(self) -> list[ScheduledMessage]:
@@ -142,11 +143,11 @@ class AsyncMessages(Resource):
                 ``credits``, ``from_``, ``to``, ``metadata``, ``unread``, ``limit`` and ``skip``;
                 `SearchFields` explains them.
         """
-        return await self._calls.make(_SEARCH, Query(**query), into=list[MessageRecord])
+        return await self._calls.make(_SEARCH, made(Query, query), into=list[MessageRecord])
 
     async def failed(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
         """Search the messages that failed; otherwise as `search`."""
-        return await self._calls.make(_FAILED, Query(**query), into=list[MessageRecord])
+        return await self._calls.make(_FAILED, made(Query, query), into=list[MessageRecord])
 
     async def find(
         self, *, reference: str, destination: str | int | None = None
@@ -191,7 +192,7 @@ class AsyncMessages(Resource):
             OutcomeUnknown: the answer was lost, and messages may be marked as read. They are still
                 found by ``search(status="INCOMING")``.
         """
-        return await self._calls.make(_INBOX, Query(**query), into=list[MessageRecord])
+        return await self._calls.make(_INBOX, made(Query, query), into=list[MessageRecord])
 
     async def iterate(self, **query: Unpack[SearchFields]) -> AsyncGenerator[MessageRecord]:
         """Search page by page, and give every record once.

@@ -9,6 +9,7 @@ import attrs
 from smsworks_async import phone
 from smsworks_async.answers import Operation
 from smsworks_async.errors import NotFound, ValidationError
+from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.outgoing import OTPFields, OTPRequest, PasscodeToVerify
 from smsworks_async.resources._base import Resource
@@ -32,7 +33,7 @@ class AsyncOTP(Resource):
         Raises:
             As `messages.send`.
         """
-        return await self._calls.make(_SEND, OTPRequest(**otp), into=SentOTP)
+        return await self._calls.make(_SEND, made(OTPRequest, otp), into=SentOTP)
 
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
         """Verify a passcode that was sent to this destination. It answers only if that succeeds.

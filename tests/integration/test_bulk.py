@@ -332,7 +332,7 @@ async def test_each_gets_a_text_of_its_own(box, sms):
     messages += [{**messages[0], "content": "Another text to the same number"}]
     report = await sms.bulk.send_each(messages, chunk_size=10)
     assert (report.accepted, report.duplicates, report.invalid) == (26, 1, 3)
-    assert [p.field for p in report.problems] == ["destination", "message", "message", "content"]
+    assert [p.field for p in report.problems] == ["destination", "content", "message", "content"]
     assert {m.content for m in box.messages} >= {"Hello 0", "Hello 24"}
 
 
