@@ -189,26 +189,16 @@ class ScheduledMessage:
 
 
 @attrs.frozen
-class SentOTP:
-    """What the API says of a one-time password that it sent.
+class SentOTP(SentMessage):
+    """What the API says of a one-time password that it sent: all that a `SentMessage` tells.
+
+    Its ``message_id`` is what to ask for the passcode's state with.
 
     Attributes:
-        message_id: the message's id, to ask for the passcode's state with.
-        status: ``"SENT"`` as a rule.
-        balance: credits left on the account.
-        credits_used: what the message cost.
-        parts: how many parts it was sent in.
         expires: until when the passcode can be verified, UTC, or None where the API does not say.
-        extra: fields that we do not know.
     """
 
-    message_id: str
-    status: str = ""
-    balance: float | None = None
-    credits_used: float | None = None
-    parts: int | None = None
     expires: datetime | None = None
-    extra: Mapping[str, Any] = _extra()
 
 
 @attrs.frozen
