@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
-from attrs import validators
 
 from .codes import CODES
+from .operations import OPERATIONS
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+
+_WHEN: Final = ("before", "after", "mid", "hold", "hang")
+# An operation's path, whatever stands for its ids.
+_PATHS: Final = [
+    re.compile(re.sub(r"\{[^}]*\}", "[^/]+", operation.path)) for operation in OPERATIONS
+]
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 
 def _upper(method: str | None) -> str | None:
     return method.upper() if isinstance(method, str) else method
 
 
-def _fits_header(_fault: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not f"{value}".isprintable():
-        raise ValueError(f"{attribute.name} must be fit for a header")
+def _must_be(words: str, fits: Callable[[Any], bool]) -> Any:
+    """Make a validator that says in one sentence what a value must be."""
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not fits(value):
+            raise ValueError(f"{attribute.name} must be {words}, not {value!r}")
+
+    return check
 
 
-def _whole(lowest: int) -> Any:
-    return validators.and_(validators.instance_of(int), validators.ge(lowest))
+def _is_path(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    if _PATTERN.search(value):
+        return value.startswith(("/", "*")) and not value.startswith("/v1")
+    return any(path.fullmatch(value) for path in _PATHS)
+
+
+def _is_whole(lowest: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and value >= lowest
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, int | float | str) and f"{value}".isprintable()
+
+
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,51 +98,62 @@ class Fault:
             which they are released by themselves (0 = never). A slow answer is a `hold` with one.
 
     Raises:
-        ValueError or TypeError: a value that is not one of these.
+        ValueError: a value that is not one of these.
     """
 
-    path: str = attrs.field(validator=validators.matches_re(r"[/*].*"))
+    path: str = attrs.field(
+        validator=_must_be("a path below /v1 such as /message/send, or a pattern", _is_path)
+    )
     method: str | None = attrs.field(
         default=None,
         converter=_upper,
-        validator=validators.optional(validators.instance_of(str)),
+        validator=_must_be("a string or None", _or_none(lambda value: isinstance(value, str))),
     )
-    nth: int = attrs.field(default=1, validator=_whole(1))
-    times: int = attrs.field(default=1, validator=_whole(0))
-    every: int | None = attrs.field(default=None, validator=validators.optional(_whole(1)))
+    nth: int = attrs.field(default=1, validator=_must_be("1 or more", _is_whole(1)))
+    times: int = attrs.field(default=1, validator=_must_be("0 or more", _is_whole(0)))
+    every: int | None = attrs.field(
+        default=None, validator=_must_be("1 or more, or None", _or_none(_is_whole(1)))
+    )
     when: Literal["before", "after", "mid", "hold", "hang"] = attrs.field(
-        default="before", validator=validators.in_(("before", "after", "mid", "hold", "hang"))
+        default="before", validator=_must_be(f"one of {', '.join(_WHEN)}", _WHEN.__contains__)
     )
     status: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.in_(range(200, 600)))
+        default=None,
+        validator=_must_be("200 to 599, or None", _or_none(range(200, 600).__contains__)),
     )
     retry_after: float | str | None = attrs.field(
-        default=None,
-        validator=validators.optional([validators.instance_of((int, float, str)), _fits_header]),
+        default=None, validator=_must_be("fit for a header", _or_none(_is_header))
     )
     error_code: int | None = attrs.field(
-        default=None, validator=validators.optional(validators.in_(CODES))
+        default=None,
+        validator=_must_be(
+            "one of the API's codes, such as 4021", _or_none(list(CODES).__contains__)
+        ),
     )
     permanent: bool | Literal["omit"] | None = attrs.field(
-        default=None, validator=validators.in_((None, True, False, "omit"))
+        default=None,
+        validator=_must_be('True, False, "omit" or None', (None, True, False, "omit").__contains__),
     )
     body: str | None = attrs.field(
-        default=None, validator=validators.optional(validators.instance_of(str))
+        default=None,
+        validator=_must_be("a string or None", _or_none(lambda value: isinstance(value, str))),
     )
     content_type: str = attrs.field(
         default="text/html; charset=utf-8",
-        validator=[validators.instance_of(str), _fits_header],
+        validator=_must_be(
+            "fit for a header", lambda value: isinstance(value, str) and _is_header(value)
+        ),
     )
     delay: float = attrs.field(
         default=0.0,
-        validator=[validators.instance_of((int, float)), validators.ge(0)],
+        validator=_must_be(
+            "seconds, 0 or more", lambda value: isinstance(value, int | float) and value >= 0
+        ),
     )
 
     def __attrs_post_init__(self) -> None:
         if self.retry_after is not None and not self.answers:
             raise ValueError("retry_after needs a status, an error_code or a body to go with")
-        if self.path.startswith("/v1"):
-            raise ValueError("path is what comes below /v1, such as /message/send")
         if self.permanent is not None and self.error_code is None:
             raise ValueError("permanent needs an error_code to go with")
 
@@ -143,8 +184,7 @@ def read_fault(given: Fault | Mapping[str, Any]) -> Fault:
     try:
         return Fault(**given)
     except (TypeError, ValueError) as error:
-        # attrs adds the attribute and the validator to the arguments; the first is the sentence.
-        raise ValueError(f"Not a fault: {error.args[0]}") from error
+        raise ValueError(f"Not a fault: {error}") from error
 
 
 def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]) -> list[Fault]:

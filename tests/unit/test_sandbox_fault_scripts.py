@@ -49,6 +49,9 @@ def test_of_two_faults_the_first_strikes_and_both_count():
         {},
         {"path": 5},
         {"path": "message/send"},
+        {"path": "/message/snd"},
+        {"path": "/v1/message/send"},
+        {"path": "/v1/*"},
         {"path": "*", "colour": "red"},
         {"path": "*", "nth": 0},
         {"path": "*", "every": 0},
@@ -74,6 +77,11 @@ def test_of_two_faults_the_first_strikes_and_both_count():
 def test_what_is_no_fault_is_refused(wrong):
     with pytest.raises(ValueError, match="Not a fault"):
         read_fault(wrong)
+
+
+def test_what_is_wrong_is_said_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^when must be one of before, .*, hang, not 'hagn'$"):
+        Fault(path="*", when="hagn")
 
 
 def test_a_script_is_read_from_a_file_as_from_a_list(tmp_path):
