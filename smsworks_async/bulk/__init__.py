@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import attrs
 
-from smsworks_async.bulk.engine import Engine
-from smsworks_async.bulk.estimate import BulkEstimate, estimate
-from smsworks_async.bulk.kinds import EachItsText, FromTemplate, OneText
+from smsworks_async.bulk import stream
+from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimate
+from smsworks_async.bulk.kinds import OneText, kind_of_each
 from smsworks_async.bulk.options import (
     ATTEMPTS,
     PAUSE,
@@ -21,16 +21,13 @@ from smsworks_async.bulk.options import (
     BulkFields,
     BulkOptions,
     EachFields,
-    Options,
     RunOptions,
     check_seconds,
     make_options,
     option_names,
-    too_dear,
 )
-from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.provider import Provider
-from smsworks_async.bulk.recipients import Kind, Reader, check_iterable
+from smsworks_async.bulk.recipients import Kind, check_iterable
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
@@ -41,7 +38,6 @@ from smsworks_async.bulk.report import (
     Reason,
     RecipientOutcome,
 )
-from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.outgoing import Message
@@ -156,7 +152,7 @@ class AsyncBulk(Resource):
             As `send`.
         """
         common, options = _split(fields)
-        kind = _each(template, common, options.get("campaign"))
+        kind = kind_of_each(template, common, options.get("campaign"))
         if template is None:
             return await self._run(kind, messages, "messages", options)
         if messages is not None:
@@ -191,7 +187,7 @@ class AsyncBulk(Resource):
         Raises:
             ValidationError: what was given is none of the three, or a text is not as it should be.
         """
-        kind, values = _estimated(content, destinations, messages, template, rows)
+        kind, values = what_to_estimate(content, destinations, messages, template, rows)
         check_iterable(values, "destinations")
         found = await estimate(kind, values, deduplicate=deduplicate)
         if balance:
@@ -378,46 +374,7 @@ class AsyncBulk(Resource):
             from smsworks_async.bulk import campaigns
 
             return await campaigns.send(kind, values, self._provider, options, self._sleep)
-        return await self._stream(kind, values or (), options)
-
-    async def _stream(
-        self,
-        kind: Kind[Any],
-        values: Iterable[Any] | AsyncIterable[Any],
-        options: Options,
-    ) -> BulkReport:
-        await self._check_cost(kind, values, options)
-        reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
-        stream = Stream(kind, values, reader, options.max_credits)
-        engine = Engine(
-            stream,
-            self._provider.post(kind.name),
-            Pace(options.concurrency, options.max_rate, admit=self._provider.admit),
-            progress=options.progress,
-            one_text=kind.name == OneText.name,
-        )
-        await engine.carry_out()
-        return await stream.report(engine.halt)
-
-    async def _check_cost(self, kind: Kind[Any], values: Any, options: Options) -> None:
-        """Refuse a run without a journal that would cost more than it may, if that is known."""
-        if options.require_balance and not isinstance(values, Collection):
-            raise ValidationError(
-                "require_balance wants to know how many there are: give a list, or a journal",
-                field="require_balance",
-            )
-        if not isinstance(values, Collection) or not (
-            options.require_balance or options.max_credits is not None
-        ):
-            return
-        total = (await estimate(kind, values, deduplicate=options.deduplicate)).credits
-        limit = options.max_credits
-        if limit is not None and total > limit:
-            raise too_dear(total, "max_credits", f"max_credits is {limit:g}")
-        if options.require_balance:
-            balance = await self._provider.balance()
-            if total > balance:
-                raise too_dear(total, "require_balance", f"the balance is {balance:g}")
+        return await stream.send(kind, values or (), self._provider, options)
 
 
 def _split(fields: Mapping[str, Any]) -> tuple[Any, BulkOptions]:
@@ -426,32 +383,3 @@ def _split(fields: Mapping[str, Any]) -> tuple[Any, BulkOptions]:
     message = {name: value for name, value in fields.items() if name not in options}
     chosen: Any = {name: value for name, value in fields.items() if name in options}
     return message, chosen
-
-
-def _each(template: str | None, common: Mapping[str, Any], campaign: str | None) -> EachItsText:
-    if template is not None:
-        if "sender" not in common:
-            raise ValidationError("a template needs a sender", field="sender")
-        if "content" in common:
-            raise ValidationError("the template is the content", field="content")
-        return FromTemplate(template, common, campaign)
-    if common:
-        name = next(iter(common))
-        raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
-    return EachItsText(campaign)
-
-
-def _estimated(
-    content: str | None, destinations: Any, messages: Any, template: str | None, rows: Any
-) -> tuple[Kind[Any], Any]:
-    """Choose what is to be estimated."""
-    given = {name for name, value in locals().items() if value is not None}
-    if content is not None and given == {"content", "destinations"}:
-        return OneText({"content": checks.content(content)}), destinations
-    if template is not None and given == {"template", "rows"}:
-        return FromTemplate(template, {"sender": "Estimate"}), rows
-    if given == {"messages"}:
-        return EachItsText(), messages
-    raise ValidationError(
-        "give content and destinations, or messages, or template and rows", field="content"
-    )

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import attrs
 
 from smsworks_async import text
-from smsworks_async.bulk.kinds import ABROAD
+from smsworks_async.bulk.kinds import ABROAD, EachItsText, FromTemplate, OneText
 from smsworks_async.bulk.recipients import Kind, Reader, slices
 from smsworks_async.bulk.report import Reason
+from smsworks_async.errors import ValidationError
+from smsworks_async.models import checks
 
 
 T = TypeVar("T")
@@ -115,3 +117,23 @@ class _Sums:
                 as_gsm = min(as_gsm, text.measure(text.to_gsm(content)).credits)
             self._last = (content, measure, as_gsm)
         return self._last[1], self._last[2]
+
+
+def what_to_estimate(
+    content: str | None, destinations: Any, messages: Any, template: str | None, rows: Any
+) -> tuple[Kind[Any], Any]:
+    """Choose what is to be estimated, and how.
+
+    Raises:
+        ValidationError: what was given does not go together.
+    """
+    given = {name for name, value in locals().items() if value is not None}
+    if content is not None and given == {"content", "destinations"}:
+        return OneText({"content": checks.content(content)}), destinations
+    if template is not None and given == {"template", "rows"}:
+        return FromTemplate(template, {"sender": "Estimate"}), rows
+    if given == {"messages"}:
+        return EachItsText(), messages
+    raise ValidationError(
+        "give content and destinations, or messages, or template and rows", field="content"
+    )

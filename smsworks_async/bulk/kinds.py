@@ -214,3 +214,23 @@ class FromTemplate(EachItsText):
 def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:
     """Give the kind of a campaign that is planned: a filled template is a text for each."""
     return OneText(shared) if name == OneText.name else EachItsText(campaign)
+
+
+def kind_of_each(
+    template: str | None, common: Mapping[str, Any], campaign: str | None
+) -> EachItsText:
+    """Give the kind of messages that come with their texts, or of a template's.
+
+    Raises:
+        ValidationError: what was given does not go together.
+    """
+    if template is not None:
+        if "sender" not in common:
+            raise ValidationError("a template needs a sender", field="sender")
+        if "content" in common:
+            raise ValidationError("the template is the content", field="content")
+        return FromTemplate(template, common, campaign)
+    if common:
+        name = next(iter(common))
+        raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
+    return EachItsText(campaign)

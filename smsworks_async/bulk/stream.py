@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from smsworks_async.bulk.engine import Engine
+from smsworks_async.bulk.estimate import estimate
+from smsworks_async.bulk.kinds import OneText
+from smsworks_async.bulk.options import Options, too_dear
+from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Reason
 from smsworks_async.errors import SMSWorksError, ValidationError
@@ -170,3 +176,50 @@ class Stream(Generic[T]):
             credits=self._accepted,
             stopped=stopped or self._full,
         )
+
+
+async def send(
+    kind: Kind[T],
+    values: Iterable[Any] | AsyncIterable[Any],
+    provider: Provider,
+    options: Options,
+) -> BulkReport:
+    """Send without a journal.
+
+    Raises:
+        ValidationError: it would cost more than it may; nothing was sent.
+        BulkInterrupted: the caller's code raised.
+    """
+    await _check_cost(kind, values, provider, options)
+    reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
+    stream = Stream(kind, values, reader, options.max_credits)
+    engine = Engine(
+        stream,
+        provider.post(kind.name),
+        Pace(options.concurrency, options.max_rate, admit=provider.admit),
+        progress=options.progress,
+        one_text=kind.name == OneText.name,
+    )
+    await engine.carry_out()
+    return await stream.report(engine.halt)
+
+
+async def _check_cost(kind: Kind[T], values: Any, provider: Provider, options: Options) -> None:
+    """Refuse a run that would cost more than it may, if that is known."""
+    if options.require_balance and not isinstance(values, Collection):
+        raise ValidationError(
+            "require_balance wants to know how many there are: give a list, or a journal",
+            field="require_balance",
+        )
+    if not isinstance(values, Collection) or not (
+        options.require_balance or options.max_credits is not None
+    ):
+        return
+    total = (await estimate(kind, values, deduplicate=options.deduplicate)).credits
+    limit = options.max_credits
+    if limit is not None and total > limit:
+        raise too_dear(total, "max_credits", f"max_credits is {limit:g}")
+    if options.require_balance:
+        balance = await provider.balance()
+        if total > balance:
+            raise too_dear(total, "require_balance", f"the balance is {balance:g}")
