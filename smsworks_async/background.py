@@ -110,8 +110,12 @@ class Background:
         return True
 
     def _hear(self) -> None:
-        while self._said:
-            self._said.popleft()()
+        try:
+            while self._said:
+                self._said.popleft()()
+        finally:
+            if self._said:  # one raised, which the loop logs; the others are heard all the same
+                self._wake()
 
     def _main(self, loop: asyncio.AbstractEventLoop) -> None:
         async def serve() -> None:

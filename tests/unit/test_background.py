@@ -72,6 +72,16 @@ def test_what_was_said_by_somebody_who_did_not_come_to_wake_the_loop_is_heard(ba
     assert heard == ["interrupted", "next", "cancel"]
 
 
+def test_what_raises_is_logged_and_keeps_nobody_from_being_heard(background, held, caplog):
+    heard = []
+    background.submit(lambda: 1 / 0)
+    background.submit(lambda: heard.append("after"))
+    held.set()
+    settle(background)
+    assert heard == ["after"]
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_what_was_handed_over_before_the_end_still_runs(background):
     settle(background)
     heard = []
