@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from smsworks_async.background import Background
 from smsworks_async.errors import ConfigurationError, OutcomeUnknown
+from smsworks_async.functions import own
 
 
 T = TypeVar("T")
@@ -204,7 +205,7 @@ async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> Async
     def draw() -> tuple[Sequence[T], Exception | None]:
         drawn: list[T] = []
         try:
-            drawn.extend(islice(iterator, SLICE))  # keeps what came before the iterable raised
+            drawn.extend(map(own, islice(iterator, SLICE)))  # keeps what came before it raised
         except Exception as error:
             return drawn, error
         return drawn, None

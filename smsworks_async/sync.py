@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, S
 
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.functions import own
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -76,7 +77,7 @@ def _drawn(value: Any) -> Any:
     """Read what one request holds before the call leaves the caller's thread."""
     if type(value) in _PLAIN or isinstance(value, str | bytes) or not isinstance(value, Iterable):
         return value
-    return dict(value) if isinstance(value, Mapping) else list(value)
+    return dict(value) if isinstance(value, Mapping) else list(map(own, value))
 
 
 def blocking(

@@ -27,7 +27,7 @@ from smsworks_async.bulk.options import (
     option_names,
 )
 from smsworks_async.bulk.provider import Provider
-from smsworks_async.bulk.recipients import Kind, check_iterable
+from smsworks_async.bulk.recipients import Kind, check_iterable, owned
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
@@ -154,10 +154,10 @@ class AsyncBulk(Resource):
         common, options = _split(fields)
         kind = kind_of_each(template, common, options.get("campaign"))
         if template is None:
-            return await self._run(kind, messages, "messages", options)
+            return await self._run(kind, owned(messages), "messages", options)
         if messages is not None:
             raise ValidationError("give messages, or a template and rows", field="messages")
-        return await self._run(kind, rows, "rows", options)
+        return await self._run(kind, owned(rows), "rows", options)
 
     async def estimate(
         self,
@@ -189,7 +189,7 @@ class AsyncBulk(Resource):
         """
         kind, values = what_to_estimate(content, destinations, messages, template, rows)
         check_iterable(values, "destinations")
-        found = await estimate(kind, values, deduplicate=deduplicate)
+        found = await estimate(kind, owned(values), deduplicate=deduplicate)
         if balance:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found

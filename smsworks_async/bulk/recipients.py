@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
+    Collection,
     Hashable,
     Iterable,
     Iterator,
@@ -18,6 +19,7 @@ import attrs
 
 from smsworks_async.bulk.report import Problem, Reason
 from smsworks_async.errors import ValidationError
+from smsworks_async.functions import own
 
 
 T = TypeVar("T")
@@ -276,6 +278,20 @@ async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Se
         raise
     if gathered:
         yield gathered
+
+
+def owned(values: Any) -> Any:
+    """Have each of the mappings that an iterable gives copied before the next one is asked for."""
+    if isinstance(values, AsyncIterable):
+        return _owned(values)
+    if isinstance(values, Iterable) and not isinstance(values, Collection):
+        return map(own, values)
+    return values
+
+
+async def _owned(values: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    async for value in values:
+        yield own(value)
 
 
 def check_iterable(values: object, field: str) -> None:

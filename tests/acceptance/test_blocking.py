@@ -47,6 +47,21 @@ def test_sixteen_threads_share_one_client(hosted):
     assert all(hosted.box.accepted(f"447700900{n:03d}") == 1 for n in range(200))
 
 
+@pytest.mark.parametrize("family", ["bulk", "batches"])
+def test_a_generator_may_fill_the_same_dict_again(hosted, family):
+    def messages():
+        message = dict(TEXT)
+        for n in range(5):
+            message["destination"] = f"07700 900{n:03d}"
+            message["content"] = f"Hello {n}"
+            yield message
+
+    with hosted.client() as client:
+        getattr(client, family).send_each(messages())
+    assert sorted(m.content for m in hosted.box.messages) == [f"Hello {n}" for n in range(5)]
+    assert len({m.destination for m in hosted.box.messages}) == 5
+
+
 def test_it_works_inside_a_running_loop(hosted):
     async def cell_of_a_notebook():
         with hosted.client() as client:

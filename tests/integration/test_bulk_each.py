@@ -136,3 +136,45 @@ async def test_a_blank_cell_and_a_byte_order_mark_are_said(box, sms):
     assert (report.invalid, box.requests) == (3, [])
     assert "utf-8-sig" in report.problems[2].message
     assert "utf-8-sig" not in report.problems[0].message
+
+
+def filling_one_dict_again(key, texts):
+    row = {"sender": "AcmeCorp"} if key == "content" else {}
+    for number, text in zip(drama(len(texts)), texts, strict=True):
+        row["destination"] = number
+        row[key] = text
+        yield row
+
+
+async def awaited(values):
+    for value in values:
+        yield value
+
+
+TEXTS = [f"Hello {n}" for n in range(5)]
+NAMES = [f"{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        lambda: {"messages": filling_one_dict_again("content", TEXTS)},
+        lambda: {"messages": awaited(filling_one_dict_again("content", TEXTS))},
+        lambda: {
+            "rows": filling_one_dict_again("name", NAMES),
+            "template": "Hello {name}",
+            "sender": "AcmeCorp",
+        },
+    ],
+)
+@pytest.mark.parametrize("deduplicate", [True, False])
+async def test_a_generator_may_fill_the_same_dict_again(box, sms, fields, deduplicate):
+    report = await sms.bulk.send_each(**fields(), deduplicate=deduplicate)
+    assert report.accepted == 5
+    assert sorted(m.content for m in box.messages) == TEXTS
+    assert len({m.destination for m in box.messages}) == 5
+
+
+async def test_so_may_one_that_is_estimated(sms):
+    found = await sms.bulk.estimate(messages=filling_one_dict_again("content", TEXTS))
+    assert (found.recipients, found.duplicates) == (5, 0)
