@@ -1,4 +1,4 @@
-"""One background thread with one event loop, and how both begin and end."""
+"""A background thread with an event loop: how both begin, hear what they are told, and end."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from smsworks_async.errors import ConfigurationError
+import attrs
+
+from smsworks_async.errors import ConfigurationError, NotSent
 
 
 #: Seconds that closing waits for the background thread: it has nothing left to do by then.
 JOIN: Final = 5.0
 
 
+@attrs.frozen(eq=False)
+class _Running:
+    """A loop, its thread, and what ends both."""
+
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    over: asyncio.Event
+
+
 class Background:
     """The thread and its loop, which the first function that is handed over starts.
 
-    What other threads say to the loop stands in one queue, in order, and the loop is woken for it
-    once, not for each: to wake it is a system call, at which threads change places.
+    What other threads say to the loop stands in a queue, in order, and is heard to its end before
+    the loop ends. A signal's handler may interrupt any of this, and call any of it again.
 
     Args:
         close: what to await on the loop at the end.
@@ -28,18 +39,22 @@ class Background:
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # A signal's handler may close the client that the same thread is just calling.
+        self._lock = threading.RLock()
+        self._running: _Running | None = None
         self._said: deque[Callable[[], object]] = deque()
-        self._over = asyncio.Event()
         self._pid: int | None = None
         self._closed = False
 
     @property
+    def begun(self) -> bool:
+        """Whether there is a loop, or was one."""
+        return self._running is not None
+
+    @property
     def ended(self) -> bool:
         """Whether there was a loop, and it has closed."""
-        return self._loop is not None and self._loop.is_closed()
+        return self._running is not None and self._running.loop.is_closed()
 
     def submit(self, function: Callable[[], object]) -> None:
         """Have a function run on the loop, which will not end before.
@@ -47,6 +62,7 @@ class Background:
         Raises:
             ConfigurationError: the client is closed, was used before a fork, or is called on its
                 own loop's thread.
+            NotSent: the thread or its loop could not be started.
         """
         if self._pid is not None and self._pid != os.getpid():
             # Not even the lock is touched: another thread may have held it at the fork.
@@ -54,72 +70,76 @@ class Background:
                 "this client was used before this process forked, and its thread stayed behind; "
                 "make a new client in the child"
             )
-        if self._thread is threading.current_thread():
-            raise ConfigurationError(
-                "a blocking call on the client's own event loop would wait for itself; "
-                "use AsyncSMSWorks there"
-            )
         with self._lock:
-            if self._closed:
+            running = self._running
+            if running is None and not self._closed:
+                running = self._begin()
+            if running is None or self._closed or self.ended:
                 raise ConfigurationError("this client is closed; make a new one")
-            if self._loop is None:
-                self._begin()
-            # Who finds something said leaves it to whoever said that to wake the loop.
-            first = not self._said
+            if running.thread is threading.current_thread():
+                raise ConfigurationError(
+                    "a blocking call on the client's own event loop would wait for itself; "
+                    "use AsyncSMSWorks there"
+                )
             self._said.append(function)
-        if first:
-            self._wake()
+        # A system call, at which threads change places: others may have the lock meanwhile.
+        self._wake(running)
 
-    def tell(self, function: Callable[[], object]) -> bool:
-        """Have a function run on the loop, if it still runs; False if it has closed.
-
-        The loop is woken in any case, so that a caller who was interrupted between saying
-        something and waking it mends that by telling it to cancel.
-        """
-        self._said.append(function)
-        return self._wake()
+    def tell(self, function: Callable[[], object]) -> None:
+        """Have a function run on the loop, if there is one and it still runs."""
+        if self._running is not None:
+            self._said.append(function)
+            self._wake(self._running)
 
     def stop(self) -> None:
-        """End the loop and its thread, once."""
+        """End the loop and its thread; again, if an interruption kept it from it."""
         if self._pid is not None and self._pid != os.getpid():
             return  # in a forked child there is no thread to stop
         with self._lock:
-            closed, self._closed = self._closed, True
-            if closed or self._loop is None or self._thread is None:
-                return
-            self._loop.call_soon_threadsafe(self._over.set)
-        if self._thread is not threading.current_thread():
-            self._thread.join(JOIN)
+            self._closed = True
+            running = self._running
+        if running is None:
+            return
+        try:
+            running.loop.call_soon_threadsafe(running.over.set)
+        except RuntimeError:  # it has ended already
+            return
+        thread = running.thread
+        if thread.is_alive() and thread is not threading.current_thread():
+            thread.join(JOIN)
 
-    def _begin(self) -> None:
+    def _begin(self) -> _Running:
         self._pid = os.getpid()
+        try:
+            loop = asyncio.new_event_loop()
+        except OSError as error:
+            raise NotSent(f"an event loop could not be made: {error}") from error
+        over = asyncio.Event()
+        thread = threading.Thread(target=self._main, args=(loop,), name="smsworks", daemon=True)
         # The loop takes work before it runs, so that nobody need wait for the thread.
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._main, args=(self._loop,), name="smsworks", daemon=True
-        )
-        self._thread.start()
-
-    def _wake(self) -> bool:
-        if self._loop is None:
-            return False
+        running = _Running(loop, thread, over)
         try:
-            self._loop.call_soon_threadsafe(self._hear)
-        except RuntimeError:  # it has closed, and all work with it
-            return False
-        return True
-
-    def _hear(self) -> None:
-        try:
-            while self._said:
-                self._said.popleft()()
-        finally:
-            if self._said:  # one raised, which the loop logs; the others are heard all the same
-                self._wake()
+            self._running = running
+            thread.start()
+        except BaseException as error:
+            # Discarded whole, so that the next call begins anew. If the thread begins all the
+            # same, it finds that it is not wanted.
+            self._running = None
+            if not isinstance(error, RuntimeError):
+                raise
+            loop.close()
+            raise NotSent(f"the background thread could not be started: {error}") from error
+        return running
 
     def _main(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:  # whoever starts this thread has it until that is done
+            running = self._running
+        if running is None or running.loop is not loop:
+            loop.close()
+            return
+
         async def serve() -> None:
-            await self._over.wait()
+            await running.over.wait()
             self._hear()  # what was submitted before the end gets one, as all that is under way
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
@@ -129,3 +149,18 @@ class Background:
 
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(serve())
+
+    def _wake(self, running: _Running) -> None:
+        try:
+            running.loop.call_soon_threadsafe(self._hear)
+        except RuntimeError:  # it has closed, and has heard all that it was to hear
+            return
+
+    def _hear(self) -> None:
+        try:
+            while self._said:
+                self._said.popleft()()
+        finally:
+            if self._said and self._running is not None:
+                # One raised, which the loop logs; the others are heard all the same.
+                self._wake(self._running)

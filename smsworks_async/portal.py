@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import queue
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from smsworks_async.background import Background
-from smsworks_async.errors import ConfigurationError, OutcomeUnknown
+from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.functions import own
 
 
@@ -49,6 +50,7 @@ class Conversation(Generic[T]):
         )
         self._result: T | None = None
         self._error: BaseException | None = None
+        self._hurried = False
 
     # On the loop's thread.
 
@@ -72,6 +74,13 @@ class Conversation(Generic[T]):
             self._error = asyncio.CancelledError()
         self._inbox.put(None)
 
+    def _cancel(self) -> None:
+        if self._task is None or self._task.done():
+            # The end may have been said already, to somebody who was interrupted as he heard it.
+            self._inbox.put(None)
+        elif not self._task.cancelling():
+            self._task.cancel()
+
     async def on_callers_thread(self, function: Callable[[], T]) -> T:
         """Run a function where the caller waits, and give its result."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -84,16 +93,17 @@ class Conversation(Generic[T]):
         """Wait for the work, and run meanwhile what is the caller's own.
 
         An interruption (Ctrl-C, or SystemExit in a callback) cancels the work, waits for its end,
-        and goes on to the caller with a note of what is not known.
+        and goes on to the caller with a note of what is not known. Another one cuts the waiting
+        short, but not the cancelling.
         """
         try:
             self._background.submit(self._start)
             while (errand := self._next_errand()) is not None:
                 self._run(*errand)
-        except ConfigurationError:
-            raise  # the client is closed: nothing was handed over, so there is nothing to wait for
+        except SMSWorksError:
+            raise  # nothing was handed over, so there is nothing to wait for
         except BaseException as interruption:
-            self._cancel()
+            self._give_up()
             for note in self._notes():
                 interruption.add_note(note)
             raise
@@ -140,24 +150,33 @@ class Conversation(Generic[T]):
 
         self._background.tell(deliver)
 
-    def _cancel(self) -> None:
-        def cancel() -> None:
-            if self._task is None:
-                self._inbox.put(None)
+    def _give_up(self) -> None:
+        """Have the work cancelled, whatever else interrupts, and wait for its end."""
+        told = False
+        while True:
+            try:
+                if not told:
+                    self._background.tell(self._cancel)
+                    told = True
+                if self._background.begun:
+                    while (errand := self._next_errand()) is not None:
+                        # Nobody runs the caller's code any more; whoever waits is cancelled.
+                        self._background.tell(errand[1].cancel)
+            except BaseException:  # the first interruption is what the caller gets to see
+                if told:
+                    self._hurried = True
+                    return
             else:
-                self._task.cancel()
-
-        if not self._background.tell(cancel):
-            return
-        while (errand := self._next_errand()) is not None:
-            # Nobody runs the caller's code any more; whoever waits for it is cancelled.
-            self._background.tell(errand[1].cancel)
+                return
 
     def _notes(self) -> list[str]:
-        if self._error is None:
-            ended = f"the call had ended by then: {self._result!r}"
-            return [] if self._result is None else [ended]
-        return list(getattr(self._error, "__notes__", []))
+        if self._error is not None:
+            return list(getattr(self._error, "__notes__", []))
+        if self._result is not None:
+            return [f"the call had ended by then: {self._result!r}"]
+        if self._hurried:
+            return ["interrupted again before the call had ended: it may have been accepted"]
+        return []
 
 
 class Portal:
@@ -169,8 +188,12 @@ class Portal:
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._background = Background(close)
-        # Also at interpreter exit, and when nobody holds the portal any more.
-        self.close = weakref.finalize(self, self._background.stop)
+        # At interpreter exit, and when nobody holds the portal any more.
+        self._finalizer = weakref.finalize(self, self._background.stop)
+
+    def close(self) -> None:
+        """End the loop and its thread; again, if an interruption kept it from it."""
+        self._background.stop()
 
     def run(self, work: Callable[[Conversation[T]], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop, and wait for it.
@@ -193,9 +216,21 @@ def calling_back(
 
     async def call(*args: Any) -> Any:
         told = await conversation.on_callers_thread(lambda: function(*args))
-        return await told if inspect.isawaitable(told) else told
+        if not inspect.isawaitable(told):
+            return told
+        try:
+            return await told
+        except (Exception, asyncio.CancelledError):
+            raise
+        except BaseException as error:
+            # SystemExit, for one, would end the loop and everybody's calls: it is for the caller.
+            return await conversation.on_callers_thread(functools.partial(_raise, error))
 
     return call
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> AsyncIterator[T]:

@@ -126,13 +126,18 @@ def iterating(
         finally:
             # A client that was closed meanwhile has ended the source with its loop.
             with suppress(ConfigurationError):
-                self._portal.run(lambda _: source.aclose())
+                self._portal.run(lambda _: _end(source))
 
     return _Method(call, function)
 
 
 async def _next(source: Any) -> Any:
     return await anext(source, _END)
+
+
+async def _end(source: Any) -> None:
+    if not source.ag_running:  # or else an interruption has cancelled it, and it ends by itself
+        await source.aclose()
 
 
 class Messages(Twin[AsyncMessages]):

@@ -152,8 +152,8 @@ class Engine(Generic[T]):
         loop = asyncio.get_running_loop()
         workers = [loop.create_task(self._work()) for _ in range(self._pace.concurrency)]
         try:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in workers:
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in done:
                 worker.result()
         except BaseException as error:
             error.add_note(await self._abandon(workers))

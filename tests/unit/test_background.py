@@ -1,12 +1,13 @@
-"""The background thread: what is said to its loop, and when the loop is woken for it."""
+"""The background thread: what its loop is told, and how both begin and end, interrupted or not."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
-from smsworks_async import ConfigurationError
+from smsworks_async import ConfigurationError, NotSent
 from smsworks_async.background import Background
 
 
@@ -27,56 +28,32 @@ def background():
     background.stop()
 
 
-@pytest.fixture
-def held(background):
-    """Let the loop stand still until the event is set."""
-    held, go_on = threading.Event(), threading.Event()
+def raising_once(function, error):
+    """Let a function raise where it is called first."""
+    calls = []
 
-    def stand_still():
-        held.set()
-        go_on.wait(60)
+    def wrapped(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise error
+        return function(*args, **kwargs)
 
-    settle(background)
-    background._loop.call_soon_threadsafe(stand_still)
-    assert held.wait(60)
-    yield go_on
-    go_on.set()
+    return wrapped
 
 
-def test_all_that_is_said_while_the_loop_is_busy_wakes_it_once(background, held, monkeypatch):
-    woken = []
-    wake = background._loop.call_soon_threadsafe
-
-    def counted(function):
-        woken.append(function)
-        wake(function)
-
-    monkeypatch.setattr(background._loop, "call_soon_threadsafe", counted)
+def test_what_is_said_is_heard_in_order(background):
     heard = []
     for number in range(100):
         background.submit(lambda number=number: heard.append(number))
-    assert len(woken) == 1
-    held.set()
     settle(background)
     assert heard == list(range(100))
 
 
-def test_what_was_said_by_somebody_who_did_not_come_to_wake_the_loop_is_heard(background, held):
-    heard = []
-    # As Ctrl-C leaves it, between the two; what comes next relies on him:
-    background._said.append(lambda: heard.append("interrupted"))
-    background.submit(lambda: heard.append("next"))
-    held.set()
-    assert background.tell(lambda: heard.append("cancel"))  # which is how his call goes on
+def test_what_raises_is_logged_and_keeps_nobody_from_being_heard(background, caplog):
     settle(background)
-    assert heard == ["interrupted", "next", "cancel"]
-
-
-def test_what_raises_is_logged_and_keeps_nobody_from_being_heard(background, held, caplog):
     heard = []
-    background.submit(lambda: 1 / 0)
-    background.submit(lambda: heard.append("after"))
-    held.set()
+    # Said together, as by callers who have not come to wake the loop:
+    background._said.extend([lambda: 1 / 0, lambda: heard.append("after")])
     settle(background)
     assert heard == ["after"]
     assert "ZeroDivisionError" in caplog.text
@@ -93,11 +70,11 @@ def test_what_was_handed_over_before_the_end_still_runs(background):
 
 
 def test_after_the_end_nothing_is_taken(background):
-    background.submit(lambda: None)
+    settle(background)
     assert not background.ended
     background.stop()
     assert background.ended
-    assert not background.tell(lambda: None)
+    background.tell(lambda: None)
     with pytest.raises(ConfigurationError, match="closed"):
         background.submit(lambda: None)
 
@@ -105,7 +82,68 @@ def test_after_the_end_nothing_is_taken(background):
 def test_one_that_was_never_used_starts_no_thread():
     before = threading.active_count()
     background = Background(nothing)
-    assert not background.ended
-    assert not background.tell(lambda: None)
+    background.tell(lambda: None)
+    assert not background.begun
     background.stop()
     assert threading.active_count() == before
+    with pytest.raises(ConfigurationError, match="closed"):
+        background.submit(lambda: None)
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "seen"),
+    [
+        ((asyncio, "new_event_loop"), OSError("Too many open files"), NotSent),
+        ((asyncio, "new_event_loop"), KeyboardInterrupt(), KeyboardInterrupt),
+        ((threading.Thread, "start"), RuntimeError("can't start new thread"), NotSent),
+        ((threading.Thread, "start"), KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
+def test_after_a_start_that_failed_the_next_call_begins_anew(
+    background, monkeypatch, where, error, seen
+):
+    monkeypatch.setattr(*where, raising_once(getattr(*where), error))
+    with pytest.raises(seen):
+        background.submit(lambda: None)
+    background.tell(lambda: None)  # an interrupted call tells the loop to cancel it
+    assert not background.begun
+    settle(background)
+
+
+def test_a_thread_that_began_though_its_start_was_interrupted_ends_at_once(background, monkeypatch):
+    before = set(threading.enumerate())
+    start = threading.Thread.start
+
+    def start_and_be_interrupted(thread):
+        start(thread)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        background.submit(lambda: None)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    settle(background)
+    background.stop()
+    assert set(threading.enumerate()) == before
+
+
+def test_a_signals_handler_may_close_while_its_thread_hands_something_over(background):
+    settle(background)
+    with background._lock:
+        background.stop()
+    assert background.ended
+
+
+def test_closing_that_was_interrupted_can_be_done_again(background, monkeypatch):
+    settle(background)
+    loop = background._running.loop
+    once = raising_once(loop.call_soon_threadsafe, KeyboardInterrupt())
+    monkeypatch.setattr(loop, "call_soon_threadsafe", once)
+    with pytest.raises(KeyboardInterrupt):
+        background.stop()
+    background.stop()
+    assert background.ended

@@ -1,0 +1,110 @@
+"""A blocking call that is interrupted, at moments that no signal can be sent at on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+
+import pytest
+
+from smsworks_async.portal import Conversation, Portal
+
+
+async def nothing():
+    pass
+
+
+@pytest.fixture
+def portal():
+    portal = Portal(nothing)
+    portal.run(lambda _: nothing())
+    yield portal
+    portal.close()
+
+
+class Interrupted(queue.SimpleQueue):
+    """An inbox in which Ctrl-C comes so often: when something has begun, or has been taken."""
+
+    def __init__(self, times, *, when=None):
+        super().__init__()
+        self.times = times
+        self.when = when
+
+    def get(self, block=True, timeout=None):
+        if self.times:
+            self.times -= 1
+            if self.when is None:
+                super().get()
+            else:
+                assert self.when.wait(60)
+            raise KeyboardInterrupt
+        return super().get(block, timeout)
+
+
+def call(portal, work, inbox):
+    conversation = Conversation(portal._background, work)
+    conversation._inbox = inbox
+    conversation.wait()
+
+
+def test_ctrl_c_as_the_end_of_a_call_has_been_heard_does_not_hang(portal):
+    async def work(_):
+        return "sent"
+
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        call(portal, work, Interrupted(1))
+    assert interruption.value.__notes__ == ["the call had ended by then: 'sent'"]
+
+
+class Forever:
+    """Work that ends only when it is cancelled."""
+
+    def __init__(self, *, at_the_end=None):
+        self.at_the_end = at_the_end
+        self.begun = threading.Event()
+        self.cancelled = threading.Event()
+
+    async def __call__(self, _):
+        self.begun.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError as error:
+            error.add_note("not known whether it was accepted")
+            self.cancelled.set()
+            if self.at_the_end is not None:
+                await self.at_the_end.wait()
+            raise
+
+
+def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, monkeypatch):
+    work = Forever()
+    tell, told = portal._background.tell, []
+
+    def interrupted_at_first(function):
+        told.append(function)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+        tell(function)
+
+    monkeypatch.setattr(portal._background, "tell", interrupted_at_first)
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        call(portal, work, Interrupted(1, when=work.begun))
+    assert work.cancelled.wait(60)
+    assert interruption.value.__notes__ == ["not known whether it was accepted"]
+
+
+def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
+    work = Forever(at_the_end=asyncio.Event())
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        call(portal, work, Interrupted(2, when=work.begun))
+    assert "it may have been accepted" in interruption.value.__notes__[0]
+    assert work.cancelled.wait(60)
+    portal._background.submit(work.at_the_end.set)
+
+
+def test_one_interrupted_call_is_nothing_to_the_others(portal):
+    work = Forever()
+    with pytest.raises(KeyboardInterrupt):
+        call(portal, work, Interrupted(1, when=work.begun))
+    assert portal.run(lambda _: asyncio.sleep(0, "fine")) == "fine"
