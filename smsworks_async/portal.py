@@ -96,17 +96,29 @@ class Conversation(Generic[T]):
         and goes on to the caller with a note of what is not known. Another one cuts the waiting
         short, but not the cancelling.
         """
+        caller = _Caller(self)
         try:
             self._background.submit(self._start)
             while (errand := self._next_errand()) is not None:
                 self._run(*errand)
         except SMSWorksError:
-            raise  # nothing was handed over, so there is nothing to wait for
+            caller.waits = False  # nothing was handed over
+            raise
         except BaseException as interruption:
-            self._give_up()
+            # Another one may come at any call: the first is what the caller gets to see.
+            try:
+                self.forsake()
+            except BaseException:
+                self.forsake()
+            try:
+                self._wait_for_the_end()
+            except BaseException:
+                self._hurried = True
+            caller.waits = False
             for note in self._notes():
                 interruption.add_note(note)
             raise
+        caller.waits = False
         if isinstance(self._error, asyncio.CancelledError):
             raise OutcomeUnknown(
                 "; ".join(["the client was closed during this call", *self._notes()]),
@@ -150,24 +162,15 @@ class Conversation(Generic[T]):
 
         self._background.tell(deliver)
 
-    def _give_up(self) -> None:
-        """Have the work cancelled, whatever else interrupts, and wait for its end."""
-        told = False
-        while True:
-            try:
-                if not told:
-                    self._background.tell(self._cancel)
-                    told = True
-                if self._background.begun:
-                    while (errand := self._next_errand()) is not None:
-                        # Nobody runs the caller's code any more; whoever waits is cancelled.
-                        self._background.tell(errand[1].cancel)
-            except BaseException:  # the first interruption is what the caller gets to see
-                if told:
-                    self._hurried = True
-                    return
-            else:
-                return
+    def forsake(self) -> None:
+        """Have the work cancelled, and do not wait for its end."""
+        self._background.tell(self._cancel)
+
+    def _wait_for_the_end(self) -> None:
+        if self._background.begun:
+            while (errand := self._next_errand()) is not None:
+                # Nobody runs the caller's code any more; whoever waits for it is cancelled.
+                self._background.tell(errand[1].cancel)
 
     def _notes(self) -> list[str]:
         if self._error is not None:
@@ -177,6 +180,21 @@ class Conversation(Generic[T]):
         if self._hurried:
             return ["interrupted again before the call had ended: it may have been accepted"]
         return []
+
+
+class _Caller:
+    """Who waits for a conversation. When he is gone, however he went, the work is cancelled.
+
+    That is the last resort: whatever handles an interruption may be interrupted, again and again.
+    """
+
+    def __init__(self, conversation: Conversation[Any]) -> None:
+        self._conversation = conversation
+        self.waits = True
+
+    def __del__(self) -> None:
+        if self.waits:
+            self._conversation.forsake()
 
 
 class Portal:

@@ -32,6 +32,8 @@ MAX_VALIDITY: Final = 2880
 MAX_OTP_METADATA: Final = 1024
 #: The longest reference of a message, in characters: a bound of ours.
 MAX_REFERENCE: Final = 200
+#: The longest name of a field that an error repeats, in characters.
+LONGEST_NAME: Final = 40
 #: How far in the past a schedule may lie: senders' clocks differ, and people schedule for "now".
 SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
@@ -68,7 +70,9 @@ def _misnamed(
         from difflib import get_close_matches  # for the one who mistyped
 
         # Only what can be a field's name is repeated: the rest may be anything, a number for one.
-        names = sorted(name for name in map(str, strange) if name.isidentifier())
+        names = sorted(
+            name for name in map(str, strange) if name.isidentifier() and len(name) <= LONGEST_NAME
+        )
         alike = [match for name in names for match in get_close_matches(name, fields, n=1)]
         hint = f"; did you mean {' and '.join(alike)}?" if alike else ""
         return ValidationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from fnmatch import fnmatchcase
 from os import PathLike
@@ -24,6 +25,7 @@ _WHEN: Final = ("before", "after", "mid", "hold", "hang")
 _PATHS: Final = [
     re.compile(re.sub(r"\{[^}]*\}", "[^/]+", operation.path)) for operation in OPERATIONS
 ]
+_METHODS: Final = sorted({operation.method for operation in OPERATIONS})
 _PATTERN: Final = re.compile(r"[*?\[]")
 
 
@@ -46,15 +48,19 @@ def _is_path(value: Any) -> bool:
         return False
     if _PATTERN.search(value):
         return value.startswith(("/", "*")) and not value.startswith("/v1")
-    return any(path.fullmatch(value) for path in _PATHS)
+    return "{" not in value and any(path.fullmatch(value) for path in _PATHS)
 
 
-def _is_whole(lowest: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and value >= lowest
+def _is_whole(lowest: int, highest: float = math.inf) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and lowest <= value <= highest
+
+
+def _is_seconds(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def _is_header(value: Any) -> bool:
-    return isinstance(value, int | float | str) and f"{value}".isprintable()
+    return _is_seconds(value) or (isinstance(value, str) and value.isprintable())
 
 
 def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -107,7 +113,7 @@ class Fault:
     method: str | None = attrs.field(
         default=None,
         converter=_upper,
-        validator=_must_be("a string or None", _or_none(lambda value: isinstance(value, str))),
+        validator=_must_be("one of the API's methods, or None", _or_none(_METHODS.__contains__)),
     )
     nth: int = attrs.field(default=1, validator=_must_be("1 or more", _is_whole(1)))
     times: int = attrs.field(default=1, validator=_must_be("0 or more", _is_whole(0)))
@@ -119,7 +125,7 @@ class Fault:
     )
     status: int | None = attrs.field(
         default=None,
-        validator=_must_be("200 to 599, or None", _or_none(range(200, 600).__contains__)),
+        validator=_must_be("200 to 599, or None", _or_none(_is_whole(200, 599))),
     )
     retry_after: float | str | None = attrs.field(
         default=None, validator=_must_be("fit for a header", _or_none(_is_header))
@@ -127,7 +133,8 @@ class Fault:
     error_code: int | None = attrs.field(
         default=None,
         validator=_must_be(
-            "one of the API's codes, such as 4021", _or_none(list(CODES).__contains__)
+            "one of the API's codes, such as 4021",
+            _or_none(lambda value: _is_whole(0)(value) and value in CODES),
         ),
     )
     permanent: bool | Literal["omit"] | None = attrs.field(
@@ -144,12 +151,7 @@ class Fault:
             "fit for a header", lambda value: isinstance(value, str) and _is_header(value)
         ),
     )
-    delay: float = attrs.field(
-        default=0.0,
-        validator=_must_be(
-            "seconds, 0 or more", lambda value: isinstance(value, int | float) and value >= 0
-        ),
-    )
+    delay: float = attrs.field(default=0.0, validator=_must_be("seconds, 0 or more", _is_seconds))
 
     def __attrs_post_init__(self) -> None:
         if self.retry_after is not None and not self.answers:

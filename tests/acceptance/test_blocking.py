@@ -107,10 +107,15 @@ def test_a_callers_context_reaches_the_core(hosted):
     assert seen == ["of the caller"]
 
 
-def test_system_exit_in_a_callback_reaches_the_caller_and_the_client_lives_on(hosted):
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_system_exit_in_a_callback_reaches_the_caller_and_the_client_lives_on(hosted, kind):
     def leave(progress):
         raise SystemExit(3)
 
+    async def leave_awaited(progress):
+        raise SystemExit(3)
+
+    leave = leave if kind == "plain" else leave_awaited
     with hosted.client() as client:
         with pytest.raises(SystemExit) as caught:
             client.bulk.send(**TEXT, destinations=numbers(30), chunk_size=10, progress=leave)

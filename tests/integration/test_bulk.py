@@ -323,6 +323,18 @@ async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
     assert (await task).accepted == 100
 
 
+async def test_whatever_a_callback_raises_is_what_the_caller_gets(sms):
+    class Odd(BaseException):
+        pass
+
+    def fail(progress):
+        raise Odd
+
+    with pytest.raises(Odd) as raised:
+        await sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, progress=fail)
+    assert "had been accepted" in raised.value.__notes__[0]
+
+
 async def test_each_gets_a_text_of_its_own(box, sms):
     messages = [
         {"sender": "AcmeCorp", "destination": number, "content": f"Hello {n}"}

@@ -40,6 +40,7 @@ def test_type_checkers_know_the_fields_that_the_models_have(fields, model):
         ({"destinations": []}, "destinations", "did you mean destination?"),
         ({"07700 900123": 1}, "message", "no field of such a name"),
         ({7700900123: 1}, "message", "no field of such a name"),
+        ({"a" * 50_000: 1}, "message", "no field of such a name"),
     ],
 )
 def test_a_name_that_no_field_has_is_refused(given, field, message):

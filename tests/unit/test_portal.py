@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import queue
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -101,6 +103,23 @@ def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
     assert "it may have been accepted" in interruption.value.__notes__[0]
     assert work.cancelled.wait(60)
     portal._background.submit(work.at_the_end.set)
+
+
+def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal, monkeypatch):
+    work = Forever()
+    forsake, tries = Conversation.forsake, []
+
+    def interrupted_twice(conversation):
+        tries.append(conversation)
+        if len(tries) <= 2:
+            raise KeyboardInterrupt
+        forsake(conversation)
+
+    monkeypatch.setattr(Conversation, "forsake", interrupted_twice)
+    with suppress(KeyboardInterrupt):
+        call(portal, work, Interrupted(1, when=work.begun))
+    gc.collect()
+    assert work.cancelled.wait(60)
 
 
 def test_one_interrupted_call_is_nothing_to_the_others(portal):
