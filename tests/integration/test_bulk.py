@@ -325,6 +325,7 @@ async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
 
 async def test_whatever_a_callback_raises_is_what_the_caller_gets(box, sms):
     box.add_fault(Fault(path="/batch/send", when="hang"))  # the first worker is still at it
+
     class Odd(BaseException):
         pass
 
