@@ -23,9 +23,12 @@ def awaited(opening, at_a_time):
             stack = opening(url)
             send = runner.run(stack.__aenter__())
             runner.run(many(send, WARM_UP, at_a_time))
-            yield
-            runner.run(many(send, count, at_a_time))
-            runner.run(stack.__aexit__(None, None, None))
+            try:
+                while True:
+                    yield
+                    runner.run(many(send, count, at_a_time))
+            finally:
+                runner.run(stack.__aexit__(None, None, None))
 
     return contender
 

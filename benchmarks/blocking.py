@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 from awaited import Bare
@@ -22,9 +21,12 @@ def from_threads(opening, threads):
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(in_a_row, [WARM_UP // threads] * threads))
-            yield
-            list(pool.map(in_a_row, [count // threads] * threads))
-        close()
+            try:
+                while True:
+                    yield
+                    list(pool.map(in_a_row, [count // threads] * threads))
+            finally:
+                close()
 
     return contender
 
@@ -92,16 +94,6 @@ def official_send(url):
     return lambda: api.message_send_post(official.Message(**WIRE)), lambda: None
 
 
-def on_one_processor(contender):
-    """Have a contender's threads share a processor, so that none waits for another to wake up."""
-
-    def pinned(url, count):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        yield from contender(url, count)
-
-    return pinned
-
-
 def sends(threads):
     openings = {
         "official": official_send,
@@ -112,13 +104,3 @@ def sends(threads):
         "telnyx": telnyx_send,
     }
     return {name: from_threads(opening, threads) for name, opening in openings.items()}
-
-
-def sends_on_one_processor():
-    if not hasattr(os, "sched_setaffinity"):  # which is Linux's
-        return {}
-    in_a_row = sends(1)
-    return {
-        name: on_one_processor(in_a_row[name])
-        for name in ("official", "requests", "ours", "aiohttp")
-    }

@@ -1,61 +1,77 @@
 """What is measured: for each piece of work, who does it and how.
 
-A contender is a function of the server's address and of how often to do it. It does it `WARM_UP`
-times first where that is a matter of connections, then yields, and does it: what comes after the
-yield is measured. Only what a contender needs is imported by it.
+A contender is a function of the server's address and of how often to do it in a turn. It gets
+ready, which includes doing it `WARM_UP` times where that is a matter of connections, and yields;
+then it does its work whenever it is resumed, and yields again. Only what a contender needs is
+imported by it.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from typing import Any, NamedTuple
 
 import awaited
 import blocking
 import bulk
 import pieces
+from processors import CAN_CHOOSE, on_all, one
 
 
-#: By the name of the work: how often it is done, and who does it; the first is the measure.
+class Work(NamedTuple):
+    """What is done, and by whom."""
+
+    count: int  # how often in a turn
+    turns: int  # in a round
+    contenders: dict[str, Any]  # the first is the measure
+    fresh: bool = False  # whether each turn needs a process of its own
+
+
+ON_ONE_PROCESSOR = "one blocking send, in a row, on one processor"
 WORK = {
-    "one awaited send, in a row": (1000, awaited.sends(1)),
-    "one awaited send, 50 at a time": (2000, awaited.sends(50)),
-    "one blocking send, in a row": (1000, blocking.sends(1)),
-    "one blocking send, in a row, on one processor": (1000, blocking.sends_on_one_processor()),
-    "one blocking send, from 16 threads": (3200, blocking.sends(16)),
-    "a batch of 500": (500, awaited.batches()),
-    "bulk": (1_000_000, bulk.runs()),
-    "measure a text": (30_000, pieces.measures()),
-    "normalise a number": (50_000, pieces.normalisations()),
-    "parse a delivery report": (20_000, pieces.reports()),
-    "import": (1, pieces.imports()),
-    "a send in the sandbox, client included": (2000, {"ours": pieces.sandbox}),
+    "one awaited send, in a row": Work(200, 8, awaited.sends(1)),
+    "one awaited send, 50 at a time": Work(500, 8, awaited.sends(50)),
+    "one blocking send, in a row": Work(200, 8, on_all(blocking.sends(1))),
+    ON_ONE_PROCESSOR: Work(200, 8, blocking.sends(1)),
+    "one blocking send, from 16 threads": Work(640, 5, on_all(blocking.sends(16))),
+    "a batch of 500": Work(100, 8, awaited.batches()),
+    "bulk": Work(1_000_000, 1, on_all(bulk.runs()), fresh=True),
+    "measure a text": Work(6000, 8, pieces.measures()),
+    "normalise a number": Work(10_000, 8, pieces.normalisations()),
+    "parse a delivery report": Work(5000, 8, pieces.reports()),
+    "import": Work(1, 3, pieces.imports(), fresh=True),
+    "a send in the sandbox, client included": Work(500, 4, pieces.sandbox()),
 }
+if not CAN_CHOOSE:
+    del WORK[ON_ONE_PROCESSOR]
 #: Whom somebody is measured against, if it is not the first.
 AGAINST = {"journal": "ours"}
 
 
 def main() -> None:
-    """Be one contender, and say what it took."""
+    """Be one contender: say when it is ready, and for each line that comes in what a turn took."""
     import resource
     import time
+
+    def spent():
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return {"cpu": time.process_time(), "wall": time.perf_counter(), "sleeps": used.ru_nvcsw}
 
     work, name, url, count = sys.argv[1:5]
     if len(sys.argv) > 5:
         sys.path.insert(0, sys.argv[5])
-    running = WORK[work][1][name](url, int(count))
-    next(running)
-    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    more = next(running, None) or {}
-    after, wall = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter() - began
-    took = {
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "wall": wall,
-        "peak": after.ru_maxrss * 1024,
-        "sleeps": after.ru_nvcsw - before.ru_nvcsw,  # how often a thread waited to be woken
-    }
-    print(json.dumps({**took, **more}))
-    next(running, None)
+    one()
+    working = WORK[work].contenders[name](url, int(count))
+    next(working)
+    print("{}", flush=True)
+    for _ in sys.stdin:
+        before = spent()
+        more = next(working)
+        took = {key: value - before[key] for key, value in spent().items()}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({**took, "peak": peak, **(more or {})}), flush=True)
+    working.close()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """All benchmarks: in turns, against the same loopback server, each contender in its own process.
 
-Prints a table, writes a JSON file with every single run, and draws how cost grows. What counts are
-ratios: each run of a contender is compared with its neighbour's, and the median of those is given.
-A sleep is a thread that waited to be woken, by an answer or by another thread.
+Prints a table, writes a JSON file with every single turn, and draws how cost grows. What counts are
+ratios. A sleep is a thread that waited to be woken, by an answer or by another thread.
 """
 
 from __future__ import annotations
@@ -11,66 +10,20 @@ import argparse
 import json
 import os
 import platform
-import statistics
-import subprocess
-import sys
 from pathlib import Path
 
-from contenders import AGAINST, WORK
+from contenders import WORK
 from server import server
+from turns import in_turns, summed_up
 
 
-HERE = Path(__file__).parent
 #: How the cost of bulk grows: recipients.
 GROWTH = [10_000, 30_000, 100_000, 300_000, 1_000_000]
-
-
-def run(work, name, url, count, official):
-    """Run a contender once; give what it took for each time."""
-    command = [sys.executable, HERE / "contenders.py", work, name, url, str(count)]
-    done = subprocess.run(
-        command + ([official] if official else []), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{work}: {name} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
-def in_turns(work, url, count, rounds, official):
-    """Run contenders in turns, A B A B …, and give the runs of each."""
-    names = [name for name in WORK[work][1] if name != "official" or official]
-    runs = {name: [] for name in names}
-    for _ in range(rounds):
-        for name in names:
-            runs[name].append(run(work, name, url, count, official))
-    return runs
-
-
-def summed_up(runs, count):
-    """Give medians for each time, and the ratios to whom each is measured against."""
-    first = next(iter(runs))
-    rows = {}
-    for name, own in runs.items():
-        against = AGAINST.get(name, first)
-        row = {
-            "cpu": statistics.median(one["cpu"] for one in own) / count,
-            "wall": statistics.median(one["wall"] for one in own) / count,
-            "sleeps": statistics.median(one["sleeps"] for one in own) / count,
-            "peak": statistics.median(one["peak"] for one in own),
-            "against": against,
-        }
-        for key in ("cpu", "wall"):
-            ratios = [
-                mine[key] / theirs[key] for mine, theirs in zip(own, runs[against], strict=True)
-            ]
-            row[f"{key}_ratio"] = statistics.median(ratios)
-            row[f"{key}_ratios"] = ratios
-        rows[name] = row
-    return rows
+GROWTH_ROUNDS = 3
 
 
 def show(work, count, rows):
-    print(f"\n{work} ({count:,} times)")
+    print(f"\n{work} ({count:,} in a turn)")
     print(f"  {'':14}{'CPU us':>10}{'wall us':>10}{'sleeps':>8}{'MiB':>6}   as a ratio: CPU, wall")
     for name, row in rows.items():
         low, high = min(row["cpu_ratios"]), max(row["cpu_ratios"])
@@ -94,7 +47,7 @@ def main() -> None:
     print(f"{machine}, medians of {options.rounds} rounds in turns")
     found = {"machine": machine, "rounds": options.rounds, "work": {}, "growth": {}}
     with server() as url:
-        for work, (count, _) in WORK.items():
+        for work, (count, *_) in WORK.items():
             if options.only and options.only not in work:
                 continue
             runs = in_turns(work, url, count, options.rounds, options.official)
@@ -103,11 +56,11 @@ def main() -> None:
             found["work"][work] = {"count": count, "rows": rows, "runs": runs}
         if options.plots:
             for count in GROWTH:
-                runs = in_turns("bulk", url, count, 3, None)
+                runs = in_turns("bulk", url, count, GROWTH_ROUNDS, None)
                 found["growth"][count] = summed_up(runs, 1)
                 show(f"bulk of {count:,}", 1, found["growth"][count])
     options.json.write_text(json.dumps(found, indent=1))
-    print(f"\nevery single run: {options.json}")
+    print(f"\nevery single turn: {options.json}")
     if options.plots:
         from plots import draw
 

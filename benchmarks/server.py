@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from processors import servers_own
 
 
 SENT = b'{"messageid":"128032521395903584","status":"SENT","credits":9999,"creditsUsed":1}'
@@ -84,24 +86,37 @@ class _Protocol(asyncio.Protocol):
 
 
 async def _serve(ready: Any) -> None:
+    servers_own()
     server = await asyncio.get_running_loop().create_server(_Protocol, "127.0.0.1", 0)
-    ready.put(server.sockets[0].getsockname()[1])
+    ready.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
-def _main(ready: Any) -> None:
-    asyncio.run(_serve(ready))
+@contextmanager
+def serving(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Iterator[int]:
+    """Serve in a process of its own, and give the port.
+
+    Args:
+        serve: is given `args` and what to send the port by.
+    """
+    context = multiprocessing.get_context("spawn")
+    hears, says = context.Pipe(duplex=False)
+    process = context.Process(target=_main, args=(serve, *args, says), daemon=True)
+    process.start()
+    says.close()  # so that nobody waits for a server that has failed
+    try:
+        yield hears.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _main(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+    asyncio.run(serve(*args))
 
 
 @contextmanager
 def server() -> Iterator[str]:
     """Run the server, and give its address, without a path."""
-    context = multiprocessing.get_context("spawn")
-    ready = context.Queue()
-    process = context.Process(target=_main, args=(ready,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ready.get()}"
-    finally:
-        process.terminate()
-        process.join()
+    with serving(_serve) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
+from server import serving
 
 from smsworks_async.webhooks import DeliveryReport, Webhooks
 
@@ -69,25 +68,8 @@ async def _serve(kind: str, ready: Any) -> None:
     runner = web.AppRunner(_application(kind), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    ready.put(runner.addresses[0][1])
+    ready.send(runner.addresses[0][1])
     await asyncio.Event().wait()
-
-
-def _main(kind: str, ready: Any) -> None:
-    asyncio.run(_serve(kind, ready))
-
-
-@contextmanager
-def server(kind: str) -> Iterator[int]:
-    context = multiprocessing.get_context("spawn")
-    ready = context.Queue()
-    process = context.Process(target=_main, args=(kind, ready), daemon=True)
-    process.start()
-    try:
-        yield ready.get()
-    finally:
-        process.terminate()
-        process.join()
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
@@ -133,7 +115,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=50)
     options = parser.parse_args()
     theirs, mine = [], []
-    with server("bare") as bare, server("ours") as ours:
+    with serving(_serve, "bare") as bare, serving(_serve, "ours") as ours:
         for number in range(options.rounds + 1):
             for port, taken in ((bare, theirs), (ours, mine)):
                 first = 10**17 + number * options.count
