@@ -126,15 +126,14 @@ class Calls:
             raise unknown(operation, f"the answer is not as it should be: {error}") from error
 
     async def _within_time(self, call: _Call) -> Any:
+        deadlines = self._sessions.deadlines()
         try:
-            async with asyncio.timeout(self.settings.timeout) as scope:
+            async with asyncio.timeout(None) as scope:
+                deadline = deadlines.begin(scope)
                 try:
-                    return await self._attempt(call)
-                except SMSWorksError as error:
-                    if self.settings.retry.attempts == 1 or not retry.worth_repeating(error):
-                        raise
-                    first = error
-                return await self._repeat(call, first, scope.when())
+                    return await self._attempts(call, deadline)
+                finally:
+                    deadlines.end(scope)
         except TimeoutError as error:
             raise self._too_late(call) from error
         except NotSent as error:
@@ -154,13 +153,19 @@ class Calls:
             f"{call.operation}: the request was not sent: {seconds} before it could leave"
         )
 
-    async def _repeat(self, call: _Call, first: SMSWorksError, deadline: float | None) -> Any:
+    async def _attempts(self, call: _Call, deadline: float) -> Any:
+        try:
+            return await self._attempt(call)
+        except SMSWorksError as error:
+            if self.settings.retry.attempts == 1 or not retry.worth_repeating(error):
+                raise
+            first = error
         clock = asyncio.get_running_loop().time
         return await retry.repeat(
             lambda: self._attempt(call),
             first,
             self.settings.retry,
-            time_left=lambda: float("inf") if deadline is None else deadline - clock(),
+            time_left=lambda: deadline - clock(),
             sleep=asyncio.sleep,
             told=call.told,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from smsworks_async._version import __version__
+from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.settings import Settings
 
@@ -44,6 +45,7 @@ class Sessions:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open: AsyncGenerator[None] | None = None
         self._closed = False
+        self._deadlines: Deadlines
         self.limiter: AsyncLimiter | None = None
         # A session's middlewares may send another body than ours, and we would not know when.
         self.watched = given is None or not getattr(given, "_middlewares", ())
@@ -82,7 +84,13 @@ class Sessions:
             self._open = _open_until_the_end(self._session)
             _step(self._open)
         self.limiter = limiter(self._settings.max_rate)
+        self._deadlines = Deadlines(loop, self._settings.timeout)
         return self._session
+
+    def deadlines(self) -> Deadlines:
+        """Give the deadlines of the loop that runs; raises as `current` does."""
+        self.current()
+        return self._deadlines
 
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings

@@ -1,0 +1,57 @@
+"""When calls must have ended: one timer for all of a client's, since all get the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+
+class Deadlines:
+    """Ends the calls whose time is over.
+
+    A timer for each call would cost a tenth of a send, nearly always for nothing: most calls end
+    long before. Calls that began earlier end earlier, so that the first one's timer is enough.
+
+    Args:
+        loop: where the calls run.
+        seconds: how long each of them may take; None for ever.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        # In the order in which they began, which is that of their deadlines.
+        self._running: dict[asyncio.Timeout, float] = {}
+        self._has_timer = False
+
+    def begin(self, scope: asyncio.Timeout) -> float:
+        """Count a call's time from now; give the moment, of the loop's clock, when it is over.
+
+        Args:
+            scope: what ends the call; it has been entered, and has no deadline of its own.
+        """
+        if self._seconds is None:
+            return math.inf
+        deadline = self._running[scope] = self._loop.time() + self._seconds
+        if not self._has_timer:
+            self._look_at(deadline)
+        return deadline
+
+    def end(self, scope: asyncio.Timeout) -> None:
+        """Forget a call: it has ended, or its time was over."""
+        self._running.pop(scope, None)
+
+    def _look_at(self, moment: float) -> None:
+        self._has_timer = True
+        self._loop.call_at(moment, self._look)
+
+    def _look(self) -> None:
+        self._has_timer = False
+        now = self._loop.time()
+        while self._running:
+            scope, deadline = next(iter(self._running.items()))
+            if deadline > now:
+                self._look_at(deadline)
+                return
+            del self._running[scope]
+            scope.reschedule(deadline)
