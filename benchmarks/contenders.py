@@ -28,13 +28,16 @@ class Work(NamedTuple):
     fresh: bool = False  # whether each turn needs a process of its own
 
 
+# Turns are short, or few of their sends the first on a new connection: ours closes those that were
+# idle for 2 seconds. A blocking send's turns are long all the same, since threads that have just
+# been woken share a processor for a while, which flatters whoever has two.
 ON_ONE_PROCESSOR = "one blocking send, in a row, on one processor"
 WORK = {
     "one awaited send, in a row": Work(200, 8, awaited.sends(1)),
-    "one awaited send, 50 at a time": Work(500, 8, awaited.sends(50)),
-    "one blocking send, in a row": Work(200, 8, on_all(blocking.sends(1))),
+    "one awaited send, 50 at a time": Work(250, 12, awaited.sends(50)),
+    "one blocking send, in a row": Work(1000, 3, on_all(blocking.sends(1))),
     ON_ONE_PROCESSOR: Work(200, 8, blocking.sends(1)),
-    "one blocking send, from 16 threads": Work(640, 5, on_all(blocking.sends(16))),
+    "one blocking send, from 16 threads": Work(320, 8, on_all(blocking.sends(16))),
     "a batch of 500": Work(100, 8, awaited.batches()),
     "bulk": Work(1_000_000, 1, on_all(bulk.runs()), fresh=True),
     "measure a text": Work(6000, 8, pieces.measures()),

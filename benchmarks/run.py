@@ -37,7 +37,7 @@ def show(work, count, rows):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--official", metavar="PATH", help="a checkout of the provider's own SDK")
     parser.add_argument("--only", metavar="WORD", help="only work with this word in its name")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), metavar="FILE")
