@@ -125,57 +125,58 @@ async def test_a_chunk_in_a_journal_costs_a_fixed_number_of_statements(box, sms,
     assert (large - small) / 100 <= 20
 
 
-async def answered_at_once(sends):
-    """Give the bytes that so many sends leave behind, and the most that they took at a time."""
-
+@pytest.fixture
+async def send_answered_at_once():
+    """Give a send that makes no request, and has been made before."""
     async with AsyncSMSWorks("eyJ") as sms:
 
         async def answer(*_, **__):
-            await asyncio.sleep(0)  # the loop forgets timers that were cancelled when it runs
             return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
 
         sms._calls._request = answer
-        message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
+
+        def send():
+            return sms.messages.send(sender="AcmeCorp", destination="07700 900123", content="Hello")
+
         for _ in range(50):
-            await sms.messages.send(**message)
+            await send()
+        yield send
+
+
+async def test_a_send_leaves_nothing_behind_and_takes_little(send_answered_at_once):
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(500):
+            await send_answered_at_once()
+        _, peak = tracemalloc.get_traced_memory()
         gc.collect()
-        tracemalloc.start()
-        try:
-            before, _ = tracemalloc.get_traced_memory()
-            for _ in range(sends):
-                await sms.messages.send(**message)
-            _, peak = tracemalloc.get_traced_memory()
-            gc.collect()
-            after, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        return after - before, peak - before
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 5_000
+    assert peak - before < 60_000
 
 
-async def test_a_send_leaves_nothing_behind_and_takes_little():
-    left, peak = await answered_at_once(500)
-    assert left < 5_000
-    assert peak < 60_000
-
-
-async def test_a_send_runs_so_many_of_our_own_functions_and_no_more():
+async def test_a_send_runs_so_many_of_our_own_functions_and_no_more(send_answered_at_once):
     called = []
 
     def count(frame, event, _):
         if event == "call" and "smsworks_async" in frame.f_code.co_filename:
             called.append(frame.f_code.co_qualname)
 
-    async with AsyncSMSWorks("eyJ") as sms:
-
-        async def answer(*_, **__):
-            return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
-
-        sms._calls._request = answer
-        message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
-        await sms.messages.send(**message)
-        sys.setprofile(count)
-        try:
-            await sms.messages.send(**message)
-        finally:
-            sys.setprofile(None)
+    sys.setprofile(count)
+    try:
+        await send_answered_at_once()
+    finally:
+        sys.setprofile(None)
     assert 10 < len(called) <= 45, called
+
+
+async def test_sends_set_no_timers_of_their_own(send_answered_at_once, monkeypatch):
+    timers = []
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_at", lambda *call: timers.append(call))
+    for _ in range(100):
+        await send_answered_at_once()
+    assert timers == []
