@@ -64,9 +64,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure beside bare aiohttp and the peers: a table, a JSON file, plots and a profile."""
+    """Measure beside bare aiohttp and the peers: a table, a JSON file, plots and profiles."""
     session.install(".", *_group("bench"))
     session.run("python", "benchmarks/run.py", "--plots", "docs/benchmarks", *session.posargs)
     if "--only" not in session.posargs:
         session.run("python", "benchmarks/webhooks.py")
         session.run("python", "benchmarks/profiles.py")
+        session.run("python", "benchmarks/threads.py", *session.posargs)

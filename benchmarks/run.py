@@ -24,12 +24,12 @@ GROWTH_ROUNDS = 3
 
 def show(work, count, rows):
     print(f"\n{work} ({count:,} in a turn)")
-    print(f"  {'':14}{'CPU us':>10}{'wall us':>10}{'sleeps':>8}{'MiB':>6}   as a ratio: CPU, wall")
+    print(f"  {'':14}{'CPU us':>12}{'wall us':>12}{'sleeps':>9}{'MiB':>6}   as a ratio: CPU, wall")
     for name, row in rows.items():
         low, high = min(row["cpu_ratios"]), max(row["cpu_ratios"])
         print(
-            f"  {name:14}{row['cpu'] * 1e6:10.2f}{row['wall'] * 1e6:10.2f}"
-            f"{row['sleeps']:8.2f}{row['peak'] / 2**20:6.0f}"
+            f"  {name:14}{row['cpu'] * 1e6:12.2f}{row['wall'] * 1e6:12.2f}"
+            f"{row['sleeps']:9.2f}{row['peak'] / 2**20:6.0f}"
             f"   {row['cpu_ratio']:5.2f} ({low:.2f} to {high:.2f}) {row['wall_ratio']:5.2f}"
             f"  to {row['against']}"
         )

@@ -1,0 +1,71 @@
+"""Where one blocking send spends its time: in its caller's thread, in the event loop's, or in none.
+
+In none, it waits for the server, and for threads to wake up. Run it in an environment that has the
+package: `python benchmarks/threads.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import threading
+import time
+
+from blocking import aiohttp_send, official_send, ours_send, requests_send
+from common import WARM_UP
+from server import server
+
+
+COUNT = 1000
+ROUNDS = 9
+
+
+def spent():
+    """Give the seconds of CPU that this thread has used, and those of all others."""
+    here = threading.get_ident()
+    used = {
+        thread.ident == here: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+    }
+    return used[True], used.get(False, 0.0)
+
+
+def turn(opening, url):
+    """Give the microseconds of a send: in all, in the caller's thread, in the loop's, in none."""
+    send, close = opening(url)
+    try:
+        for _ in range(WARM_UP):
+            send()
+        before, began = spent(), time.perf_counter()
+        for _ in range(COUNT):
+            send()
+        wall, after = time.perf_counter() - began, spent()
+    finally:
+        close()
+    caller, loop = (late - early for late, early in zip(after, before, strict=True))
+    return [took / COUNT * 1e6 for took in (wall, caller, loop, wall - caller - loop)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--official", metavar="PATH", help="a checkout of the provider's own SDK")
+    options, _ = parser.parse_known_args()
+    openings = {"ours": ours_send, "aiohttp": aiohttp_send, "requests": requests_send}
+    if options.official:
+        sys.path.insert(0, options.official)
+        openings["official"] = official_send
+    turns = {name: [] for name in openings}
+    with server() as url:
+        for _ in range(ROUNDS):
+            for name, opening in openings.items():
+                turns[name].append(turn(opening, url))
+    print(f"\none blocking send, in a row: medians of {ROUNDS} turns, in microseconds")
+    print(f"  {'':10}{'in all':>8}{'caller':>8}{'loop':>8}{'none':>8}")
+    for name, own in turns.items():
+        medians = [statistics.median(column) for column in zip(*own, strict=True)]
+        print(f"  {name:10}" + "".join(f"{median:8.0f}" for median in medians))
+
+
+if __name__ == "__main__":
+    main()
