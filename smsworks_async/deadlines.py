@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 
 
@@ -43,7 +44,8 @@ class Deadlines:
 
     def _look_at(self, moment: float) -> None:
         self._has_timer = True
-        self._loop.call_at(moment, self._look)
+        # In an empty context: the caller's would be kept with all that it holds, timer after timer.
+        self._loop.call_at(moment, self._look, context=contextvars.Context())
 
     def _look(self) -> None:
         self._has_timer = False

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import math
+import weakref
 from typing import Any
 
 from hypothesis import given
@@ -31,7 +34,7 @@ class Loop:
     def time(self) -> float:
         return self.now
 
-    def call_at(self, moment: float, function: Any) -> None:
+    def call_at(self, moment: float, function: Any, *, context: contextvars.Context) -> None:
         self.set += 1
         self.timers.append((moment, function))
 
@@ -98,6 +101,26 @@ def test_without_a_limit_no_timer_is_set() -> None:
     assert deadlines.begin(scope) == math.inf
     assert loop.set == 0
     deadlines.end(scope)
+
+
+async def test_the_timer_keeps_nothing_of_the_call_that_set_it() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop(), 3600)
+    request: contextvars.ContextVar[Any] = contextvars.ContextVar("request")
+
+    class Request:
+        pass
+
+    async def call() -> weakref.ref[Request]:
+        request.set(Request())
+        async with asyncio.timeout(None) as scope:
+            deadlines.begin(scope)
+            deadlines.end(scope)
+        return weakref.ref(request.get())
+
+    of_the_call = await asyncio.create_task(call())
+    await asyncio.sleep(0)  # the step that the call's end brought about holds on to it
+    gc.collect()
+    assert of_the_call() is None
 
 
 async def test_on_a_real_loop_the_slow_call_ends_and_the_others_go_on() -> None:

@@ -176,7 +176,9 @@ async def test_a_send_runs_so_many_of_our_own_functions_and_no_more(send_answere
 
 async def test_sends_set_no_timers_of_their_own(send_answered_at_once, monkeypatch):
     timers = []
-    monkeypatch.setattr(asyncio.get_running_loop(), "call_at", lambda *call: timers.append(call))
+    monkeypatch.setattr(
+        asyncio.get_running_loop(), "call_at", lambda *call, **_: timers.append(call)
+    )
     for _ in range(100):
         await send_answered_at_once()
     assert timers == []
