@@ -28,10 +28,10 @@ class Work(NamedTuple):
     fresh: bool = False  # whether each turn needs a process of its own
 
 
-# Turns are short, or few of their sends the first on a new connection: ours closes those that were
-# idle for 2 seconds. A blocking send's turns are long all the same, since threads that have just
-# been woken share a processor for a while, which flatters whoever has two.
 ON_ONE_PROCESSOR = "one blocking send, in a row, on one processor"
+# Turns are short, since ours closes connections that were idle for 2 seconds, and would have to
+# open them again. Those of a blocking send in a row are long all the same: threads that have just
+# been woken share a processor for a while, which flatters whoever has two.
 WORK = {
     "one awaited send, in a row": Work(200, 8, awaited.sends(1)),
     "one awaited send, 50 at a time": Work(250, 12, awaited.sends(50)),

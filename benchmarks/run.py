@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import platform
+import signal
+import sys
 from pathlib import Path
 
 from contenders import WORK
@@ -43,6 +45,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), metavar="FILE")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="where to draw how cost grows")
     options = parser.parse_args()
+    # Whoever stops it stops the server and the contenders, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     machine = f"Python {platform.python_version()}, {os.cpu_count()} processors"
     print(f"{machine}, medians of {options.rounds} rounds in turns")
     found = {"machine": machine, "rounds": options.rounds, "work": {}, "growth": {}}
