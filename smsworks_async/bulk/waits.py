@@ -1,0 +1,67 @@
+"""How long a request may take, how long its lease lasts, and when a chunk may be sent again.
+
+Pure functions over seconds. Two clocks are asked everywhere, and whichever is slower to allow
+something decides: the monotonic one stands still while some machines sleep, and the journal's,
+which other processes go by, can be set.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from smsworks_async.bulk.journals.records import Entry
+
+
+#: Seconds that a request of a campaign may take where the client has no `timeout`.
+LONG: Final = 300.0
+#: A lease lasts this much longer than the longest call, repetitions included.
+_FACTOR, _MORE = 1.25, 1.0
+
+
+def request_time(timeout: float | None) -> float:
+    """Return the seconds that one call may take, repetitions and answers included."""
+    return LONG if timeout is None else timeout
+
+
+def lease_for(timeout: float | None) -> float:
+    """Return the seconds of a lease, which outlasts the longest call."""
+    return request_time(timeout) * _FACTOR + _MORE
+
+
+def longest_request(entry: Entry, own: float) -> float:
+    """Return the longest that a request of a chunk may have taken, in seconds.
+
+    Args:
+        entry: the chunk; whoever claimed it may have had another `timeout` than this process.
+        own: the request time of this process.
+    """
+    return max(own, (entry.lease_seconds - _MORE) / _FACTOR)
+
+
+def lease_is_over(lease: float, *, since_claim: float, now: float, lease_end: float) -> bool:
+    """Tell whether a claimed request may not be written any more.
+
+    Args:
+        lease: the lease's length in seconds.
+        since_claim: seconds since before the claim, by this process's monotonic clock.
+        now: by the journal's clock.
+        lease_end: the lease's end by the journal's clock, or earlier.
+    """
+    return since_claim >= lease or now >= lease_end
+
+
+def until_resend(entry: Entry, *, watched: float, now: float, own: float) -> float:
+    """Return the seconds until a chunk in doubt may be looked for a last time and sent again.
+
+    Whoever claimed it may still write until its lease is over, and what was written may be
+    accepted for one request's time more.
+
+    Args:
+        entry: the chunk.
+        watched: seconds for which this process has seen it in doubt, by its monotonic clock.
+        now: by the journal's clock.
+        own: the request time of this process.
+    """
+    wait = longest_request(entry, own)
+    lease = entry.lease_seconds or lease_for(own)  # an older version did not keep it
+    return max(0.0, lease + wait - watched, (entry.lease or 0.0) + wait - now)
