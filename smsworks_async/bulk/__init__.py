@@ -38,6 +38,7 @@ from smsworks_async.bulk.report import (
     Reason,
     RecipientOutcome,
 )
+from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.outgoing import Message
@@ -81,6 +82,7 @@ class AsyncBulk(Resource):
     # Tests turn the time by these.
     _sleep = staticmethod(asyncio.sleep)
     _clock = staticmethod(time.time)
+    _monotonic = staticmethod(time.monotonic)
 
     def __init__(self, calls: Calls, waits: Waits) -> None:
         super().__init__(calls)
@@ -195,7 +197,12 @@ class AsyncBulk(Resource):
         return found
 
     async def reconcile(
-        self, campaign: str, *, journal: JournalOrPath, settle: float = SETTLE
+        self,
+        campaign: str,
+        *,
+        journal: JournalOrPath,
+        settle: float = SETTLE,
+        restored: bool = False,
     ) -> BulkReport:
         """Look for what is in doubt in a campaign, and account for everybody. It sends nothing.
 
@@ -205,7 +212,12 @@ class AsyncBulk(Resource):
         Args:
             campaign: its name.
             journal: where it is kept.
-            settle: seconds within which it is looked for, several times.
+            settle: seconds within which it is looked for, several times; 30.
+            restored: whether the journal was restored from a copy, which does not know what was
+                sent after it was made. What it has as pending is then looked for as well, from the
+                campaign's beginning on: it is pending again where every look has shown nothing at
+                all, and unknown where there is a trace. Call it before anything is sent: `send`
+                cannot recognise a copy.
 
         Raises:
             ValidationError: the journal has no such campaign.
@@ -215,7 +227,9 @@ class AsyncBulk(Resource):
 
         seconds = check_seconds(settle, "settle")
         async with campaigns.kept(journal, campaign) as kept:
-            return await campaigns.reconcile(kept, self._provider, seconds, self._sleep)
+            return await campaigns.reconcile(
+                kept, self._provider, seconds, self._timer, restored=restored
+            )
 
     async def retry_undelivered(
         self,
@@ -261,7 +275,7 @@ class AsyncBulk(Resource):
         chosen = make_options(self._calls.settings.batch_size, given)
         async with campaigns.kept(journal, campaign) as kept:
             again: Again[Any] = Again(kept.kind, attempts, pause, self._clock())
-            return await campaigns.send_again(kept, self._provider, chosen, again, self._sleep)
+            return await campaigns.send_again(kept, self._provider, chosen, again, self._timer)
 
     async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
         """Say how far a campaign has got, from any process that has its journal.
@@ -289,7 +303,7 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk import campaigns, export
 
         async with campaigns.kept(journal, campaign) as kept:
-            rows = export.recipients(kept.journal, campaign, kept.kind)
+            rows = export.recipients(kept.journal, kept.campaign.id, kept.kind)
             async with aclosing(rows):
                 async for outcome in rows:
                     yield outcome
@@ -327,7 +341,7 @@ class AsyncBulk(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with campaigns.kept(journal, campaign) as kept:
             follower = Follower(
-                kept.journal, campaign, self._provider, self._waits, sleep=self._sleep
+                kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -357,6 +371,10 @@ class AsyncBulk(Resource):
         return await export.write(self.outcomes(campaign, journal=journal), to)
 
     @property
+    def _timer(self) -> Timer:
+        return Timer(self._sleep, self._monotonic)
+
+    @property
     def _provider(self) -> Provider:
         return Provider(self._calls)
 
@@ -373,7 +391,7 @@ class AsyncBulk(Resource):
         if options.journal is not None:
             from smsworks_async.bulk import campaigns
 
-            return await campaigns.send(kind, values, self._provider, options, self._sleep)
+            return await campaigns.send(kind, values, self._provider, options, self._timer)
         return await stream.send(kind, values or (), self._provider, options)
 
 

@@ -1,13 +1,18 @@
 """How long a request may take, how long its lease lasts, and when a chunk may be sent again.
 
-Pure functions over seconds. Two clocks are asked everywhere, and whichever is slower to allow
+Two clocks are asked everywhere, and whichever is slower to allow
 something decides: the monotonic one stands still while some machines sleep, and the journal's,
 which other processes go by, can be set.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from typing import Final
+
+import attrs
 
 from smsworks_async.bulk.journals.records import Entry
 
@@ -16,6 +21,19 @@ from smsworks_async.bulk.journals.records import Entry
 LONG: Final = 300.0
 #: A lease lasts this much longer than the longest call, repetitions included.
 _FACTOR, _MORE = 1.25, 1.0
+
+
+@attrs.frozen
+class Timer:
+    """How this process waits, and how it tells for how long.
+
+    Attributes:
+        sleep: waits for so many seconds.
+        monotonic: tells seconds by a clock that nobody can set.
+    """
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
 
 
 def request_time(timeout: float | None) -> float:

@@ -13,6 +13,7 @@ from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.bulk.journals.worker import Worker
 from smsworks_async.bulk.kinds import OneText
 from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
 from smsworks_async.models.incoming import MessageRecord
 
@@ -131,7 +132,7 @@ async def live(journal, provider, values, now, **options):
             OneText(TEXT),
             provider,
             chosen,
-            sleep,
+            Timer(sleep, lambda: now[0]),
         )
         try:
             await run.plan(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,7 @@ CREATE TABLE chunk (
 ) WITHOUT ROWID;
 CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
 CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
 CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
 
 -- Apart from the chunk, so that a change of state does not write them again.
@@ -109,6 +111,7 @@ _NEXT_LAYOUT: Final = {
 ALTER TABLE chunk ADD COLUMN lease_seconds REAL NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN doubles TEXT;
+CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
 UPDATE chunk SET doubles = (
     SELECT json_group_array(detail) FROM event
     WHERE (event.campaign, event.number) = (chunk.campaign, chunk.number)
@@ -235,6 +238,8 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     else:
         for before in range(version, VERSION):
             _execute(connection, _NEXT_LAYOUT[before])
+        if version < VERSION:
+            _rename_campaigns(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
@@ -257,6 +262,14 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
             time.sleep(0.01)
         else:
             return str(mode)
+
+
+def _rename_campaigns(connection: sqlite3.Connection) -> None:
+    """Bring the names that older versions kept to the form in which they are looked up now."""
+    for key, name in connection.execute("SELECT key, id FROM campaign").fetchall():
+        now = unicodedata.normalize("NFC", name).strip()
+        # Of two that are one now, both stay as they are; either could be the one that is meant.
+        connection.execute("UPDATE OR IGNORE campaign SET id = ? WHERE key = ?", (now, key))
 
 
 def _execute(connection: sqlite3.Connection, script: str) -> None:

@@ -198,7 +198,7 @@ class MemoryJournal:
         return True
 
     async def holds(self, campaign: str, batch_id: str) -> bool:
-        return any(entry.batch_id == batch_id for _, entry in self._all())
+        return any(batch_id in {entry.batch_id, *entry.doubles} for _, entry in self._all())
 
     def _all(self) -> list[tuple[_Kept, Entry]]:
         return [(kept, e) for kept in self._campaigns.values() for e in kept.entries.values()]

@@ -169,7 +169,8 @@ def suspect(entry: Entry) -> Change | None:
     copy was made; `clear` undoes that where nothing is found. What it has in doubt may have been
     sent again, so that it is looked for over a longer time.
     """
-    if entry.state is State.UNKNOWN or (entry.state is State.PENDING and entry.resent):
+    in_doubt = entry.state in {State.SENDING, State.UNKNOWN}
+    if in_doubt or (entry.state is State.PENDING and entry.resent):
         if entry.restored:
             return None
         doubt = attrs.evolve(

@@ -44,6 +44,10 @@ _TWIN: Final = (
     "SELECT 1 FROM chunk JOIN recipients USING (campaign, number) "
     "WHERE state = 'sending' AND items = ?"
 )
+_HELD: Final = (
+    "SELECT 1 FROM chunk WHERE batch_id = ? UNION ALL "
+    "SELECT 1 FROM chunk, json_each(doubles) WHERE doubles IS NOT NULL AND value = ?"
+)
 _PAGE: Final = (
     f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
     "WHERE campaign = ? AND number > ? ORDER BY number LIMIT ?"
@@ -247,8 +251,7 @@ class Transaction:
         return self._db.execute(_TWIN, (items,)).fetchone() is not None
 
     def holds(self, batch_id: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM chunk WHERE batch_id = ?", (batch_id,))
-        return found.fetchone() is not None
+        return self._db.execute(_HELD, (batch_id, batch_id)).fetchone() is not None
 
     def resend(self, number: int, attempt: int, wait: float) -> bool:
         change = states.resend(self.entry(number), attempt, self._now, wait)
