@@ -71,6 +71,70 @@ def test_a_5xx_without_an_integer_code_leaves_a_send_unknown_and_fails_a_read(co
     assert not caught.value.permanent
 
 
+REFUSALS = [
+    (400, b'"errorCode": 5006, "permanent": false'),
+    (400, b'"errorCode": 4004, "permanent": true'),
+    (401, b'"errorCode": 4011'),
+    (404, b'"message": "No."'),
+    (429, b'"message": "Slow down."'),
+    (503, b'"errorCode": 5002'),
+    (503, b'"message": "No."'),
+]
+
+
+@pytest.mark.parametrize(("status", "fields"), REFUSALS)
+@pytest.mark.parametrize(
+    ("ids", "message_id", "batch_id"),
+    [
+        (b'"messageid": "abc-1"', "abc-1", None),
+        (b'"batchid": 123456789012345678', None, "123456789012345678"),
+        (b'"batchid": 12.0', None, "12"),
+        (b'"messageid": 1, "batchid": "2"', "1", "2"),
+        (b'"messageid": 1, "batchid": null', "1", None),
+        (b'"messageId": "1", "batchID": "2"', "1", "2"),
+    ],
+)
+def test_a_refusal_that_carries_an_id_leaves_a_send_unknown_and_keeps_the_id(
+    status, fields, ids, message_id, batch_id
+):
+    content = b"{%b, %b}" % (fields, ids)
+    for answered in (content, b"[%b]" % content):
+        with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+            answer(SEND, status, answered)
+        error = caught.value
+        assert (error.message_id, error.batch_id) == (message_id, batch_id)
+        assert error.safe_to_repeat is False
+        assert ("messages.get" in str(error)) is (message_id is not None)
+        assert ("batches.get" in str(error)) is (batch_id is not None)
+
+
+@pytest.mark.parametrize(
+    "id", [b"{}", b'["1"]', b"true", b"false", b"1.5", b'"Hello you"', b'"%b"' % (b"x" * 300)]
+)
+def test_an_id_that_cannot_be_read_leaves_a_send_unknown_all_the_same(id):
+    with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+        answer(SEND, 400, b'{"message": "No.", "batchid": %b}' % id)
+    assert (caught.value.message_id, caught.value.batch_id) == (None, None)
+
+
+@pytest.mark.parametrize("id", [b"null", b'""', b'" "'])
+def test_a_blank_id_is_none(id):
+    with pytest.raises(InvalidMessage):
+        answer(SEND, 400, b'{"message": "No.", "messageid": %b}' % id)
+    with pytest.raises(APIError):
+        answer(SEND, 200, b'{"errorCode": 4004, "messageid": %b}' % id)
+
+
+def test_an_id_beside_an_error_code_is_an_acceptance_when_the_status_says_so():
+    assert answer(SEND, 201, b'{"messageid": "1", "errorCode": 0}')["messageid"] == "1"
+
+
+@pytest.mark.parametrize(("status", "fields"), REFUSALS)
+def test_a_read_that_is_refused_is_refused_whatever_ids_it_names(status, fields):
+    with pytest.raises(APIError):
+        answer(READ, status, b'{%b, "messageid": "1"}' % fields)
+
+
 def test_a_redirect_is_a_permanent_refusal():
     with pytest.raises(APIError, match="base URL") as caught:
         answer(SEND, 302, b"", {"Location": "https://elsewhere.example/"})
