@@ -14,6 +14,7 @@ from yarl import URL
 
 from smsworks_async import retry, transport
 from smsworks_async.answers import Operation, unknown
+from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import (
     NotAuthenticated,
     NotFound,
@@ -92,6 +93,7 @@ class Calls:
         expired: Callable[[], bool] | None = None,
         has_turn: bool = False,
         told: Callable[[SMSWorksError], None] | None = None,
+        limit: float | None = None,
     ) -> T:
         """Make a call, and answer with its model.
 
@@ -103,6 +105,8 @@ class Calls:
             expired: says whether no byte may leave any more.
             has_turn: whether the first request need not wait for its `turn`.
             told: called with each failure after which the request is made again.
+            limit: seconds for this call in all, retries included, where the client has no time-out
+                (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
 
         Raises:
             APIError: the API refused.
@@ -119,14 +123,13 @@ class Calls:
             has_turn,
             told,
         )
-        answer = await self._within_time(call)
+        answer = await self._within_time(call, self._sessions.deadlines(limit))
         try:
             return from_wire(answer, into)
         except Misshapen as error:
             raise unknown(operation, f"the answer is not as it should be: {error}") from error
 
-    async def _within_time(self, call: _Call) -> Any:
-        deadlines = self._sessions.deadlines()
+    async def _within_time(self, call: _Call, deadlines: Deadlines) -> Any:
         try:
             async with asyncio.timeout(None) as scope:
                 deadline = deadlines.begin(scope)
@@ -135,7 +138,7 @@ class Calls:
                 finally:
                     deadlines.end(scope)
         except TimeoutError as error:
-            raise self._too_late(call) from error
+            raise _too_late(call, deadlines.seconds) from error
         except NotSent as error:
             if call.lost:  # this request did not leave, but one before it did
                 raise unknown(call.operation, "the answer was lost") from error
@@ -144,14 +147,6 @@ class Calls:
             if call.lost:
                 error.add_note("an earlier request, whose answer was lost, may have done it")
             raise
-
-    def _too_late(self, call: _Call) -> SMSWorksError:
-        seconds = f"the time of {self.settings.timeout:g} s was over"
-        if call.in_flight and (call.body is None or call.body.left):
-            return unknown(call.operation, f"{seconds} before an answer came")
-        return NotSent(
-            f"{call.operation}: the request was not sent: {seconds} before it could leave"
-        )
 
     async def _attempts(self, call: _Call, deadline: float) -> Any:
         try:
@@ -255,6 +250,13 @@ class Calls:
     def close(self) -> None:
         """Stop a log-in that nobody waits for."""
         self._tokens.close()
+
+
+def _too_late(call: _Call, limit: float | None) -> SMSWorksError:
+    seconds = "the time was over" if limit is None else f"the time of {limit:g} s was over"
+    if call.in_flight and (call.body is None or call.body.left):
+        return unknown(call.operation, f"{seconds} before an answer came")
+    return NotSent(f"{call.operation}: the request was not sent: {seconds} before it could leave")
 
 
 @attrs.frozen(eq=False, repr=False)

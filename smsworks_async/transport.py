@@ -34,12 +34,19 @@ MAX_ANSWER: Final = 8 * 1024 * 1024
 _CONTENT_TYPE: Final = "application/json"
 # The deadline is ours, around the whole call; aiohttp's own would end it a second time.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+
+
+class Unasked(aiohttp.ClientConnectionError):
+    """The server spoke on every connection before anything was asked, so that nothing was."""
+
+
 # What can only happen before a body is written: name look-up, connecting, TLS, a proxy's refusal.
 _BEFORE_THE_BODY: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
+    Unasked,
 )
 _REFUSED_BY_AIOHTTP: Final = (ValueError, TypeError, RuntimeError, aiohttp.NonHttpUrlClientError)
 
