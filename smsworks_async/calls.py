@@ -27,7 +27,7 @@ from smsworks_async.models.convert import Misshapen, from_wire, to_wire
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
-from smsworks_async.transport import Body
+from smsworks_async.transport import CONTENT_TYPE, Body
 
 
 T = TypeVar("T")
@@ -37,6 +37,8 @@ LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=F
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # Of the type that aiohttp makes of headers, so that it need not.
 _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
+# Said outright where there is a body: a session's own default would go before the body's.
+_HEADERS_OF_A_BODY: Final = CIMultiDict(_HEADERS, **{"Content-Type": CONTENT_TYPE})
 
 
 @attrs.define(eq=False, repr=False)
@@ -65,7 +67,12 @@ class Calls:
         self.settings = settings
         self._sessions = sessions
         self._urls: dict[str, URL] = {}
-        self._headers: tuple[str | None, Mapping[str, str]] = (None, _HEADERS)
+        # The last token, and the headers with it: without a body, and with one.
+        self._headers: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
+            None,
+            _HEADERS,
+            _HEADERS_OF_A_BODY,
+        )
         token, credentials = settings.token, settings.credentials
         if callable(token):
             self._tokens = Tokens(None, token)
@@ -167,17 +174,17 @@ class Calls:
 
     async def _attempt(self, call: _Call) -> Any:
         if not call.operation.authenticated:
-            return await self._request(call, _HEADERS)
+            return await self._request(call, None)
         token = self._tokens.current or await self._tokens.get()
         try:
-            return await self._request(call, self._headers_with(token))
+            return await self._request(call, token)
         except NotAuthenticated:
             fresh = await self._tokens.renew(token)
             if fresh is None:
                 raise
-            return await self._request(call, self._headers_with(fresh))
+            return await self._request(call, fresh)
 
-    async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
+    async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()
         if self._sessions.limiter is not None and not call.has_turn:
             await self.turn()
@@ -198,7 +205,7 @@ class Calls:
                 call.operation,
                 call.url,
                 call.body,
-                headers,
+                self._headers_with(token, has_body=call.body is not None),
                 proxied=self._sessions.proxied,
                 options=self._sessions.options,
                 secrets=call.secrets,
@@ -231,12 +238,15 @@ class Calls:
             sorted((secret for secret in found if len(secret) >= 4), key=len, reverse=True)
         )
 
-    def _headers_with(self, token: str) -> Mapping[str, str]:
-        known, headers = self._headers
+    def _headers_with(self, token: str | None, *, has_body: bool) -> Mapping[str, str]:
+        if token is None:
+            return _HEADERS_OF_A_BODY if has_body else _HEADERS
+        known, bare, of_a_body = self._headers
         if known != token:
-            headers = CIMultiDict(_HEADERS, Authorization=token)
-            self._headers = (token, headers)
-        return headers
+            bare = CIMultiDict(_HEADERS, Authorization=token)
+            of_a_body = CIMultiDict(_HEADERS_OF_A_BODY, Authorization=token)
+            self._headers = (token, bare, of_a_body)
+        return of_a_body if has_body else bare
 
     def _url(self, operation: Operation, identifier: str | None) -> URL:
         if identifier is not None:

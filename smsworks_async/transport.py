@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: The longest answer that is read, in bytes: 1000 records of the longest texts are half of it.
 MAX_ANSWER: Final = 8 * 1024 * 1024
 
-_CONTENT_TYPE: Final = "application/json"
+CONTENT_TYPE: Final = "application/json"
 # The deadline is ours, around the whole call; aiohttp's own would end it a second time.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
@@ -76,7 +76,7 @@ class Body(aiohttp.BytesPayload):
     ) -> None:
         # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
         # texts may be larger, and is written in one piece all the same.
-        super(aiohttp.BytesPayload, self).__init__(content, content_type=_CONTENT_TYPE)
+        super(aiohttp.BytesPayload, self).__init__(content, content_type=CONTENT_TYPE)
         self._size = len(content)
         self._once = once
         self._expired = expired
@@ -160,6 +160,8 @@ def _harmless(error: Exception) -> Exception:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read an answer whole, but no more than `MAX_ANSWER` bytes, unpacked."""
     stream = response.content
+    if stream.at_eof():  # it is empty, or a session's middleware has read it
+        return await response.read()
     content = await stream.readany()
     if stream.at_eof():
         return content
@@ -217,8 +219,8 @@ async def request(
         if body is not None:
             body.seal()
         left = body is None or body.left
-        if body is not None and body.refused and not left:
-            raise NotSent(f"{operation}: the request was not sent: its time was over") from error
+        if not left and body is not None and body.refused:
+            raise _too_late(operation) from error
         verdict = failure(error, operation, left=left, proxied=proxied)
         raise verdict from _harmless(error)
     except BaseException as error:
@@ -232,7 +234,13 @@ async def request(
             raise unknown(operation, closed) from error
         error.add_note(f"{operation}: {_what_is_known(body)}")
         raise
+    if body is not None and body.refused and not body.left:
+        raise _too_late(operation)  # what was read is no answer to this request
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
+
+
+def _too_late(operation: Operation) -> NotSent:
+    return NotSent(f"{operation}: the request was not sent: its time was over")
 
 
 def being_cancelled() -> bool:

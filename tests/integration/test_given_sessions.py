@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import select
 import socket
@@ -12,9 +13,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from conftest import TEXT, until
+from conftest import AT_ONCE, TEXT, until
 
-from smsworks_async import AsyncSMSWorks, NotSent, RetryPolicy
+from smsworks_async import (
+    AsyncSMSWorks,
+    InsufficientCredit,
+    NotSent,
+    OutcomeUnknown,
+    RetryPolicy,
+)
+from smsworks_async.sandbox import Fault
 from smsworks_async.sessions import guard
 
 
@@ -187,3 +195,104 @@ async def test_clients_that_share_a_session_guard_it_once():
         assert len(guards) == 1
         guard(connector)
         assert guards == {connector.connect}
+
+
+async def pass_on(request, handler):
+    return await handler(request)
+
+
+async def read_first(request, handler):
+    response = await handler(request)
+    await response.read()
+    return response
+
+
+async def raise_for_status(request, handler):
+    response = await handler(request)
+    response.raise_for_status()
+    return response
+
+
+async def check(response):
+    response.raise_for_status()
+
+
+SETTINGS = {
+    "none": dict,
+    "raise_for_status": lambda: {"raise_for_status": True},
+    "a function as raise_for_status": lambda: {"raise_for_status": check},
+    "auto_decompress=False": lambda: {"auto_decompress": False},
+    "a cookie jar": lambda: {"cookie_jar": aiohttp.CookieJar(unsafe=True), "cookies": {"a": "b"}},
+    "a short time-out": lambda: {"timeout": aiohttp.ClientTimeout(total=1e-9)},
+    "HTTP 1.0": lambda: {"version": aiohttp.HttpVersion10},
+    "a middleware": lambda: {"middlewares": (pass_on,)},
+    "a middleware that reads": lambda: {"middlewares": (read_first, pass_on)},
+    "no automatic headers": lambda: {"skip_auto_headers": ["Content-Type", "Accept-Encoding"]},
+    "headers": lambda: {
+        "headers": {
+            "Authorization": "JWT eyJother",
+            "Content-Type": "text/plain",
+            "Accept": "text/html",
+            "User-Agent": "other",
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+async def test_whatever_a_session_is_set_to_an_outcome_is_what_it_is(box, name):
+    async with (
+        aiohttp.ClientSession(**SETTINGS[name]()) as session,
+        AsyncSMSWorks(box.token, base_url=box.base_url, session=session, retry=AT_ONCE) as sms,
+    ):
+        assert (await sms.messages.send(**TEXT)).status == "SENT"
+        assert await sms.credits.balance() == 9999
+
+        box.add_fault(Fault(path="/message/send", status=429))  # repeated, since it was refused
+        assert (await sms.messages.send(**TEXT)).status == "SENT"
+
+        box.add_fault(Fault(path="/message/send", error_code=4021, times=1))
+        with pytest.raises(InsufficientCredit):
+            await sms.messages.send(**TEXT)
+        assert box.accepted() == 2
+
+        box.add_fault(Fault(path="/message/send", when="after", status=503))
+        box.add_fault(Fault(path="/message/send", when="after", nth=2))
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                await sms.messages.send(**TEXT)
+        assert box.accepted() == 4
+    assert len(box.requests) == 7
+
+
+async def test_a_middleware_that_raises_for_a_status_leaves_a_send_unknown(box):
+    async with (
+        aiohttp.ClientSession(middlewares=(raise_for_status,)) as session,
+        AsyncSMSWorks(box.token, base_url=box.base_url, session=session, retry=AT_ONCE) as sms,
+    ):
+        box.add_fault(Fault(path="/message/send", when="after", status=429))
+        with pytest.raises(OutcomeUnknown):
+            await sms.messages.send(**TEXT)
+    assert box.accepted() == len(box.requests) == 1
+
+
+@pytest.mark.parametrize("decompress", [True, False])
+async def test_a_packed_answer_is_unpacked(decompress):
+    async def packed(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        body = gzip.compress(b'{"messageid": "1", "status": "SENT"}')
+        whole = answer(body).replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1)
+        writer.write(whole)
+        await writer.drain()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(packed, "127.0.0.1", 0) as server,
+        aiohttp.ClientSession(auto_decompress=decompress) as session,
+        AsyncSMSWorks(
+            "eyJ",
+            base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1",
+            session=session,
+        ) as sms,
+    ):
+        assert (await sms.messages.send(**TEXT)).message_id == "1"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from smsworks_async import (
     APIError,
@@ -18,7 +20,7 @@ from smsworks_async import (
     ServiceError,
 )
 from smsworks_async.answers import Operation, interpret
-from smsworks_async.transport import Body, failure
+from smsworks_async.transport import Body, failure, request
 
 
 SEND = Operation("POST", "/message/send")
@@ -248,6 +250,27 @@ async def test_a_body_whose_time_is_over_does_not_leave():
         await late.write(writer)
     assert not late.left
     assert writer.write.await_count == 1
+
+
+class Deaf:
+    """A session that gets an answer although the body refused to leave."""
+
+    status = 201
+    headers = {}  # noqa: RUF012 - nobody writes to them
+    content = AsyncMock(readany=AsyncMock(return_value=b'{"messageid": "GHOST"}'), at_eof=lambda: 1)
+
+    @asynccontextmanager
+    async def request(self, *_, data, **__):
+        with pytest.raises(aiohttp.ClientError):
+            await data.write(AsyncMock())
+        yield self
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_an_answer_to_a_request_that_did_not_leave_is_no_answer(proxied):
+    body = Body(b"{}", once=True, expired=lambda: True)
+    with pytest.raises(NotSent, match="time was over"):
+        await request(Deaf(), SEND, URL("http://h"), body, {}, proxied=proxied, options={})
 
 
 def test_a_body_above_a_megabyte_raises_no_warning():
