@@ -153,8 +153,9 @@ class NotSent(SMSWorksError):
 class OutcomeUnknown(SMSWorksError):
     """The request left, and no usable answer came: it may have been accepted.
 
-    A send is never repeated for you after this. ``safe_to_repeat`` is False for whatever costs
-    money or changes state when repeated, and True for reads, cancellations and deletions.
+    A refusal that carries the id of a message or of a batch is no usable answer either. A send is
+    never repeated for you after this. ``safe_to_repeat`` is False for whatever costs money or
+    changes state when repeated, and True for reads, cancellations and deletions.
 
     Attributes:
         operation: the request in question, such as ``"POST /message/send"``.
