@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 
+from smsworks_async.decoding import decode
 from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
 from smsworks_async.privacy import redact
 from smsworks_async.retry import parse_retry_after
@@ -112,7 +113,7 @@ def _refused_with(ids: _Ids, operation: Operation, status: int) -> OutcomeUnknow
 
 def _decode(content: bytes) -> tuple[object, Exception | None]:
     try:
-        return json.loads(content.decode("utf-8", "replace")), None
+        return json.loads(decode(content, "replace")), None
     except json.JSONDecodeError as error:
         error.doc = ""  # the answer itself, which may hold texts, does not travel with the error
         return None, error

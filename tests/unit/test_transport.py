@@ -13,6 +13,7 @@ from yarl import URL
 from smsworks_async import (
     APIError,
     ConfigurationError,
+    FloodingRefused,
     InvalidMessage,
     NotSent,
     OutcomeUnknown,
@@ -51,6 +52,21 @@ def test_an_answer_that_is_not_whole_json_leaves_the_outcome_unknown(operation, 
     assert caught.value.safe_to_repeat is operation.repeatable
     assert caught.value.__cause__ is not None
     assert getattr(caught.value.__cause__, "doc", "") == ""
+
+
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_answer_may_begin_with_a_byte_order_mark(encoding):
+    accepted = '{"messageid": "1", "status": "SENT"}'.encode(encoding)
+    assert answer(SEND, 201, accepted)["messageid"] == "1"
+    with pytest.raises(FloodingRefused) as caught:
+        answer(SEND, 400, (OBJECT % (5020, b"true")).decode().encode(encoding))
+    assert caught.value.code == 5020
+    with pytest.raises(OutcomeUnknown) as unknown:
+        answer(SEND, 400, '{"batchid": 12}'.encode(encoding))
+    assert unknown.value.batch_id == "12"
 
 
 def test_an_error_object_is_a_refusal_whatever_the_status():
