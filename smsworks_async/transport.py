@@ -143,6 +143,9 @@ def failure(
 
 def _reason(error: BaseException) -> str:
     """Say what failed, without a proxy's address: it may hold a password."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        # Up to aiohttp 3.12 it is a ClientConnectorError without that class's attributes.
+        return f"{type(error).__name__}: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{type(error).__name__}: {error.os_error}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
