@@ -14,6 +14,7 @@ import aiohttp
 from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.proxies import proxy_for
 from smsworks_async.settings import Settings
 from smsworks_async.transport import Unasked
 
@@ -59,7 +60,7 @@ class Sessions:
         self.limiter: AsyncLimiter | None = None
         # A session's middlewares may send another body than ours, and we would not know when.
         self.watched = given is None or not getattr(given, "_middlewares", ())
-        self.proxied = settings.proxy is not None or settings.trust_env
+        self.proxied = settings.proxy is not None
         #: What each request is made with, beside what it says itself.
         self.options: Mapping[str, Any] = {
             name: value
@@ -92,6 +93,10 @@ class Sessions:
             if self._given.connector is not None:
                 guard(self._given.connector)
         else:
+            if self._settings.trust_env and self._settings.proxy is None:
+                proxy = proxy_for(self._settings.base_url)
+                self.proxied = proxy is not None
+                self.options = {**self.options, "proxy": proxy}
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
@@ -124,7 +129,6 @@ class Sessions:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=list(self._trace_configs),
-            trust_env=settings.trust_env,
         )
 
     async def close(self) -> None:
