@@ -33,13 +33,24 @@ class Provider:
         """Seconds that one call may take, or None."""
         return self._calls.settings.timeout
 
-    def post(self, kind: str) -> Post:
-        """Give what sends the documents of a kind."""
+    def post(self, kind: str, *, limit: float | None = None) -> Post:
+        """Give what sends the documents of a kind.
+
+        Args:
+            kind: one text for all, or a text for each.
+            limit: seconds for each request in all where the client has no time-out.
+        """
         operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
 
         async def post(document: Any, expired: Callable[[], bool] | None, told: Watch) -> str:
             batch = await self._calls.make(
-                operation, document, into=Batch, has_turn=True, expired=expired, told=told
+                operation,
+                document,
+                into=Batch,
+                has_turn=True,
+                expired=expired,
+                told=told,
+                limit=limit,
             )
             return batch.batch_id
 
