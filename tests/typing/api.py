@@ -55,7 +55,7 @@ async def awaited() -> None:
         batch = await sms.batches.send(sender="Acme", destinations=["07700 900123"], content="x")
         assert_type(batch, Batch)
         message = Message(sender="Acme", destination="07700 900123", content="x")
-        assert_type(await sms.batches.send_each([message]), Batch)
+        assert_type(await sms.batches.send_each(messages=[message]), Batch)
         assert_type(await sms.otp.send(sender="Acme", destination="07700 900123"), SentOTP)
         assert_type(await sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(await sms.credits.balance(), float)
@@ -87,7 +87,7 @@ def blocking() -> None:
         assert_type(sms.messages.wait("1", timeout=5), MessageRecord)
         assert_type(sms.messages.incoming(pause=5), Generator[IncomingMessage, None, None])
         message = Message(sender="Acme", destination="07700 900123", content="x")
-        assert_type(sms.batches.send_each([message]), Batch)
+        assert_type(sms.batches.send_each(messages=[message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(sms.credits.balance(), float)
         assert_type(
