@@ -14,7 +14,7 @@ from smsworks_async.bulk.templates import Template
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.checks import made
 from smsworks_async.models.convert import to_wire
-from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
+from smsworks_async.models.outgoing import BatchMessage, Message
 from smsworks_async.resources.batches import as_message
 
 
@@ -45,9 +45,9 @@ class OneText:
         self._credits = text.measure(shared["content"]).credits
 
     @classmethod
-    def of(cls, fields: CommonFields) -> OneText:
+    def of(cls, **fields: Any) -> OneText:
         """Check the fields of a message, or raise `ValidationError`."""
-        shared: Any = to_wire(made(BatchMessage, {**fields, "destinations": ()}))
+        shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
         return cls(shared)
 
@@ -199,8 +199,7 @@ class FromTemplate(EachItsText):
         self._template = Template(template)
         self._common = common
         # Checked as a message would be, before the first row is read.
-        fields: Any = {**common, "content": "-"}
-        self.shared = {**OneText.of(fields).shared, "content": template}
+        self.shared = {**OneText.of(**common, content="-").shared, "content": template}
 
     def parse(self, value: Any) -> Wire:
         """Fill the template from one row, or raise `ValidationError`."""
@@ -227,8 +226,6 @@ def kind_of_each(
     if template is not None:
         if "sender" not in common:
             raise ValidationError("a template needs a sender", field="sender")
-        if "content" in common:
-            raise ValidationError("the template is the content", field="content")
         return FromTemplate(template, common, campaign)
     if common:
         name = next(iter(common))

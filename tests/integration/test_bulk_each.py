@@ -69,7 +69,6 @@ async def test_a_template_with_more_than_names_is_refused(sms, template):
         ({"messages": [], "sender": "AcmeCorp"}, "sender"),
         ({"template": "Hi", "messages": [], "sender": "AcmeCorp"}, "messages"),
         ({"template": "Hi", "sender": "AcmeCorp"}, "rows"),
-        ({"template": "Hi", "sender": "AcmeCorp", "content": "x", "rows": []}, "content"),
         ({"template": "Hi", "sender": "A", "rows": []}, "sender"),
         ({}, "messages"),
         ({"messages": [], "journal": "x.db"}, "campaign"),

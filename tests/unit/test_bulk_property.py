@@ -53,7 +53,7 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
             raise fault
         return str(len(accepted))
 
-    kind = OneText.of(MESSAGE)
+    kind = OneText.of(**MESSAGE)
     reader = Reader(kind, chunk_size, deduplicate=True)
     stream = Stream(kind, values, reader, max_credits)
     engine = Engine(stream, post, Pace(concurrency), one_text=True)
