@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from smsworks_async.errors import (
     SMSWorksError,
 )
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
+from smsworks_async.retry import parse_date
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
@@ -67,6 +69,7 @@ class Calls:
         self.settings = settings
         self._sessions = sessions
         self._urls: dict[str, URL] = {}
+        self._date: tuple[str | None, float] = (None, 0.0)
         # The last token, and the headers with it: without a body, and with one.
         self._headers: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
             None,
@@ -209,12 +212,25 @@ class Calls:
                 proxied=self._sessions.proxied,
                 options=self._sessions.options,
                 secrets=call.secrets,
+                heard=self._hear,
             )
         except Exception as error:
             # An answer or a verdict is there; only the deadline leaves a request in flight.
             call.in_flight = False
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        self._date = headers.get("Date"), time.monotonic()
+
+    def server_time(self) -> float | None:
+        """Return the time by the server's clock, in POSIX seconds, as its last answer told it.
+
+        That is to the second, and None where no answer has told it.
+        """
+        date, heard = self._date
+        moment = None if date is None else parse_date(date)
+        return None if moment is None else moment + time.monotonic() - heard
 
     def check_loop(self) -> None:
         """Check that calls can be made from the running loop.

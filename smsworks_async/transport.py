@@ -188,6 +188,7 @@ async def request(
     proxied: bool,
     options: Mapping[str, Any],
     secrets: Callable[[], tuple[str, ...]] = tuple,
+    heard: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Any:
     """Make one request, and answer with its JSON.
 
@@ -200,6 +201,7 @@ async def request(
         proxied: whether a proxy may stand in between.
         options: aiohttp's own, for every request of this client.
         secrets: gives the strings that an error must not repeat.
+        heard: called with the headers of the answer, if there is one.
 
     Raises:
         APIError, NotSent, OutcomeUnknown: see this module's docstring.
@@ -239,6 +241,8 @@ async def request(
         raise
     if body is not None and body.refused and not body.left:
         raise _too_late(operation)  # what was read is no answer to this request
+    if heard is not None:
+        heard(response.headers)
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
 
 

@@ -18,7 +18,13 @@ from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader
 from smsworks_async.bulk.reconcile import Reconciler
 from smsworks_async.bulk.report import BulkReport
-from smsworks_async.bulk.waits import Timer, lease_for, longest_request, request_time, until_resend
+from smsworks_async.bulk.waits import (
+    LONGEST_WAIT,
+    Timer,
+    lease_for,
+    longest_request,
+    request_time,
+)
 from smsworks_async.errors import ValidationError
 
 
@@ -26,10 +32,6 @@ T = TypeVar("T")
 
 #: Seconds between two looks at what other processes are doing.
 _LOOK: Final = 1.0
-#: The longest that other processes are waited for, in seconds.
-_LONGEST_WAIT: Final = 900.0
-#: How often a wait is made up for that ended early.
-_NAPS: Final = 3
 #: How often one run sends a chunk again that stays in doubt.
 _RESENDS: Final = 2
 
@@ -110,7 +112,7 @@ class Run(Generic[T]):
             await ledger.begin()
             engine = Engine(
                 ledger,
-                self.provider.post(self.campaign.kind),
+                self.provider.post(self.campaign.kind, limit=request_time(timeout)),
                 pace,
                 progress=self.options.progress,
                 one_text=self.campaign.kind == "send",
@@ -158,7 +160,7 @@ class Run(Generic[T]):
         Not for ever: the lease of a process whose clock was ahead would last as long as that.
         """
         waited = 0.0
-        while waited < _LONGEST_WAIT:
+        while waited < LONGEST_WAIT:
             await self.journal.stalled(self.campaign.id)
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
@@ -168,27 +170,7 @@ class Run(Generic[T]):
             waited += pause
 
     async def _resend(self, entries: Sequence[Entry], reconciler: Reconciler[T]) -> None:
-        """Make chunks pending whose requests can no longer be accepted, if nothing is found then.
-
-        Whoever claimed them may have written until the lease was over, and what was written is
-        accepted within one request's time. Only then the last looks begin; they take `settle`
-        seconds again, since what was accepted last may show up as late as that.
-        """
-        own = request_time(self.provider.timeout)
-
-        async def left(entry: Entry) -> float:
-            now = await self.journal.now()
-            return until_resend(entry, watched=reconciler.watched(entry), now=now, own=own)
-
-        for _ in range(_NAPS):
-            waits = [await left(entry) for entry in entries]
-            longest = max((wait for wait in waits if wait <= _LONGEST_WAIT), default=0.0)
-            if not longest:
-                break
-            await self.timer.sleep(longest)
-        nothing = {(e.number, e.attempt) for e in await reconciler.settle(self.options.settle)}
-        for entry in entries:
-            # A clock that was far ahead when the lease was given is not waited for.
-            if (entry.number, entry.attempt) in nothing and not await left(entry):
-                wait = longest_request(entry, own)
-                await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
+        """Make those pending of which nothing can have been accepted, as far as can be found."""
+        for entry in await reconciler.rule_out(entries, self.options.settle):
+            wait = longest_request(entry, request_time(self.provider.timeout))
+            await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)

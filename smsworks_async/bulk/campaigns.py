@@ -119,9 +119,11 @@ async def reconcile(
     run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
     if restored:
         await journal.suspect(name)
-    nothing = await run.reconciler().settle(settle)
+    reconciler = run.reconciler()
+    nothing = await reconciler.settle(settle)
     if restored:
-        for entry in nothing:
+        # Whoever used the file before may have had requests on their way.
+        for entry in await reconciler.rule_out([e for e in nothing if e.again], settle):
             await journal.clear(name, entry.number, entry.attempt)
     return await make_report(journal, name, campaign.kind)
 

@@ -19,7 +19,7 @@ from smsworks_async.bulk.journals.records import Entry
 from smsworks_async.bulk.waits import longest_request
 
 
-#: Seconds by which the provider's clock and the journal's may differ.
+#: Seconds by which the provider's clock and the journal's may differ unnoticed.
 MARGIN: Final = 300.0
 
 
@@ -86,7 +86,9 @@ class Candidate:
     is_named: bool = False
 
 
-def window(entry: Entry, *, began: float | None, request_time: float) -> tuple[float, float | None]:
+def window(
+    entry: Entry, *, began: float | None, request_time: float, ahead: float = 0.0
+) -> tuple[float, float | None]:
     """Return the moments between which a chunk's messages were made, margins included.
 
     A request is written after its intent and before the end of its lease, and is accepted within
@@ -97,11 +99,14 @@ def window(entry: Entry, *, began: float | None, request_time: float) -> tuple[f
         entry: the chunk.
         began: when its first request was begun; for a restored one, when its campaign was.
         request_time: the seconds that a request of this process may take.
+        ahead: seconds by which the provider's clock is ahead of the journal's at present. Whether
+            it was when the request was made is not known, so that both are allowed for.
     """
-    since = (began or 0.0) - MARGIN
+    since = (began or 0.0) - MARGIN + min(ahead, 0.0)
     if entry.restored or entry.lease is None:
         return since, None
-    return since, entry.lease + longest_request(entry, request_time) + MARGIN
+    until = entry.lease + longest_request(entry, request_time)
+    return since, until + MARGIN + max(ahead, 0.0)
 
 
 def judge(candidate: Candidate, request: Request) -> Finding:

@@ -22,6 +22,7 @@ class Provider:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._asked_for_the_time = False
         self.iterate = AsyncMessages(calls).iterate
         self.get = AsyncBatches(calls).get
         self.balance = AsyncCredits(calls).balance
@@ -32,6 +33,17 @@ class Provider:
     def timeout(self) -> float | None:
         """Seconds that one call may take, or None."""
         return self._calls.settings.timeout
+
+    async def now(self) -> float | None:
+        """Return the time by the provider's clock, in POSIX seconds, where it tells it.
+
+        Raises:
+            SMSWorksError: it had to be asked, and did not answer.
+        """
+        if self._calls.server_time() is None and not self._asked_for_the_time:
+            await self.balance()
+            self._asked_for_the_time = True  # a server need not tell it
+        return self._calls.server_time()
 
     def post(self, kind: str, *, limit: float | None = None) -> Post:
         """Give what sends the documents of a kind.

@@ -33,7 +33,7 @@ from smsworks_async.bulk.kinds import CAMPAIGN, POSITION
 from smsworks_async.bulk.planning import unpacked
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind
-from smsworks_async.bulk.waits import Timer, request_time
+from smsworks_async.bulk.waits import LONGEST_WAIT, Timer, request_time, until_resend
 from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError, ValidationError
 from smsworks_async.models.incoming import MessageRecord
 
@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 #: When to look again, as parts of the time to settle: soon at first, since most lags are short.
 LOOKS: Final = (0.0, 1 / 15, 3 / 15, 7 / 15, 1.0)
+#: How often a wait is made up for that ended early.
+_NAPS: Final = 3
 #: How many chunks are looked for at a time.
 _AT_A_TIME: Final = 4
 
@@ -73,11 +75,6 @@ class Reconciler(Generic[T]):
         # Since when this process has known each of them to be in doubt.
         self._first_seen: dict[tuple[int, int], float] = {}
 
-    def watched(self, entry: Entry) -> float:
-        """Return the seconds for which this process has watched an attempt of a chunk in doubt."""
-        now = self._timer.monotonic()
-        return now - self._first_seen.get((entry.number, entry.attempt), now)
-
     async def settle(self, seconds: float) -> list[Entry]:
         """Look for all that is in doubt, several times within so many seconds.
 
@@ -99,6 +96,41 @@ class Reconciler(Generic[T]):
                 nothing[entry.number, entry.attempt] += finding is Finding.NOTHING
         left = await self._doubts()
         return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
+
+    async def rule_out(self, entries: Sequence[Entry], seconds: float) -> list[Entry]:
+        """Wait until requests in doubt can no longer be accepted, and look a last time.
+
+        Whoever claimed them may have written until the lease was over, and what was written is
+        accepted within one request's time. Only then the last looks begin, and they take so many
+        seconds again, since what was accepted last may show up as late as that.
+
+        Args:
+            entries: the chunks.
+            seconds: how long a search may lag behind.
+
+        Returns:
+            Those of which nothing at all was found. A lease of which a clock was far ahead is not
+            waited for: its chunk is none of them.
+        """
+        for _ in range(_NAPS):
+            left = [await self._left(entry) for entry in entries]
+            longest = max((wait for wait in left if wait <= LONGEST_WAIT), default=0.0)
+            if not longest:
+                break
+            await self._timer.sleep(longest)
+        nothing = {(entry.number, entry.attempt) for entry in await self.settle(seconds)}
+        return [
+            entry
+            for entry in entries
+            if (entry.number, entry.attempt) in nothing and not await self._left(entry)
+        ]
+
+    async def _left(self, entry: Entry) -> float:
+        key = (entry.number, entry.attempt)
+        watched = self._timer.monotonic() - self._first_seen[key]
+        now = await self._journal.now()
+        own = request_time(self._provider.timeout)
+        return until_resend(entry, watched=watched, now=now, own=own)
 
     async def _doubts(self) -> Sequence[Entry]:
         doubts = await self._journal.stalled(self._campaign)
@@ -132,10 +164,12 @@ class Reconciler(Generic[T]):
             SMSWorksError: the provider could not be asked.
         """
         chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
+        theirs, ours = await self._provider.now(), await self._journal.now()
         since, until = window(
             entry,
             began=await self._began(entry),
             request_time=request_time(self._provider.timeout),
+            ahead=0.0 if theirs is None else theirs - ours,
         )
         request = Request(
             recipients=Counter(map(self._kind.destination, chunk.items)), since=since, until=until

@@ -10,15 +10,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.bulk.journals.records import Entry
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk.journals.records import Entry
 
 
 #: Seconds that a request of a campaign may take where the client has no `timeout`.
 LONG: Final = 300.0
+#: The longest that other processes, or a lease, are waited for, in seconds: their clocks may have
+#: been ahead by any time.
+LONGEST_WAIT: Final = 900.0
 #: A lease lasts this much longer than the longest call, repetitions included.
 _FACTOR, _MORE = 1.25, 1.0
 

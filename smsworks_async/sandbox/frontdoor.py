@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from email.utils import formatdate
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 
@@ -228,10 +229,13 @@ class FrontDoor:
             self._connections = {**open_ones, transport: self._connected}
         return self._connections[transport]
 
-    @staticmethod
-    def _respond(record: RequestRecord, reply: _Reply) -> web.Response:
+    def _respond(self, record: RequestRecord, reply: _Reply) -> web.Response:
         record.status = reply.status
-        return _response(reply)
+        response = _response(reply)
+        # By the provider's clock, which its records go by, too.
+        skew = self._service.account.settings.storage.clock_skew
+        response.headers["Date"] = formatdate(self._settle() + skew, usegmt=True)
+        return response
 
 
 def _nowhere(_service: Service, _call: Call) -> Any:

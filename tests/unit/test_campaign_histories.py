@@ -55,7 +55,10 @@ class Provider:
 
     admit = None
 
-    def post(self, _):
+    async def now(self):
+        return self.clock()
+
+    def post(self, _, limit):
         async def post(document, expired, told):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
