@@ -112,6 +112,8 @@ class Reconciler(Generic[T]):
             Those of which nothing at all was found. A lease of which a clock was far ahead is not
             waited for: its chunk is none of them.
         """
+        if not entries:
+            return []
         for _ in range(_NAPS):
             left = [await self._left(entry) for entry in entries]
             longest = max((wait for wait in left if wait <= LONGEST_WAIT), default=0.0)
