@@ -11,7 +11,6 @@ import inspect
 from collections.abc import (
     AsyncGenerator,
     Callable,
-    Collection,
     Coroutine,
     Generator,
     Iterable,
@@ -21,9 +20,17 @@ from contextlib import suppress
 from types import MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
 
+import attrs
+
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.functions import own
+from smsworks_async.models.iterables import (
+    check_unfinished,
+    copied,
+    is_container,
+    settled,
+)
+from smsworks_async.models.values import PLAIN, as_text
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -41,8 +48,6 @@ A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Plain data, which may be read on any thread. Whatever else can be iterated is the caller's code.
-_PLAIN: Final = frozenset({str, bytes, list, tuple, set, frozenset, dict, range})
 _END: Final = object()
 
 
@@ -66,18 +71,57 @@ class _Method(Generic[P, T]):
         return self._call if instance is None else MethodType(self._call, instance)
 
 
-def _streamed(value: Any, conversation: Conversation[Any]) -> Any:
-    """Keep an iterable with the caller: it is read while the call runs, on the caller's thread."""
-    if isinstance(value, Collection) or not isinstance(value, Iterable):
-        return _drawn(value)
-    return drawing(conversation, value)
+@attrs.frozen
+class _Stream:
+    """An iterable that is read while the call runs, on the caller's thread."""
+
+    values: Iterable[Any]
 
 
-def _drawn(value: Any) -> Any:
-    """Read what one request holds before the call leaves the caller's thread."""
-    if type(value) in _PLAIN or isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return value
-    return dict(value) if isinstance(value, Mapping) else list(map(own, value))
+def _ready(value: Any, field: str, *, stream: bool) -> Any:
+    """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
+
+    Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
+    as is a lazy translation, which is evaluated here, in the language of this thread.
+    """
+    if is_container(value) or not isinstance(value, Iterable) or as_text(value) is not None:
+        return settled(value)
+    check_unfinished(value, field)
+    if stream:
+        return _Stream(value)
+    return copied(value) if isinstance(value, Mapping) else list(map(copied, value))
+
+
+def _drawing(value: Any, conversation: Conversation[Any]) -> Any:
+    return drawing(conversation, value.values) if isinstance(value, _Stream) else value
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    """Return the names of what may be given by position, without `self`."""
+    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind in kinds][1:]
+
+
+class _Arguments:
+    """Arguments of a blocking call, read on the caller's thread."""
+
+    def __init__(self, function: Callable[..., Any], stream: tuple[str, ...] = ()) -> None:
+        self._names = _positional(function)
+        self._stream = stream
+
+    def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
+        """Return them as they may leave that thread."""
+        names = [*self._names, *[""] * len(args)]  # too many are the function's own error
+        return (
+            [self._ready(name, value) for name, value in zip(names, args, strict=False)],
+            {name: self._ready(name, value) for name, value in kwargs.items()},
+        )
+
+    def _ready(self, name: str, value: Any) -> Any:
+        if type(value) in PLAIN:
+            return value
+        return _ready(value, name, stream=name in self._stream)
 
 
 def blocking(
@@ -87,23 +131,22 @@ def blocking(
 
     Args:
         function: the coroutine function, a method of an async family.
-        stream: the arguments that are read while the call runs; a positional one is the first.
+        stream: the arguments that are read while the call runs.
     """
     twin: Callable[..., Coroutine[Any, Any, T]] = function
+    arguments = _Arguments(function, stream)
 
     def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> T:
-        given = {name: value if name in stream else _drawn(value) for name, value in kwargs.items()}
+        positional, given = arguments.read(args, kwargs)
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            positional = list(args) if stream else list(map(_drawn, args))
-            for name in stream:
-                if name in given:
-                    given[name] = _streamed(given[name], conversation)
-            if stream and positional:
-                positional[0] = _streamed(positional[0], conversation)
             if callable(progress := given.get("progress")):
                 given["progress"] = calling_back(conversation, progress)
-            return twin(self._twin, *positional, **given)
+            return twin(
+                self._twin,
+                *[_drawing(value, conversation) for value in positional],
+                **{name: _drawing(value, conversation) for name, value in given.items()},
+            )
 
         return self._portal.run(work)
 
@@ -114,9 +157,11 @@ def iterating(
     function: Callable[Concatenate[Any, P], AsyncGenerator[T]],
 ) -> _Method[P, Generator[T]]:
     """Make the blocking twin of an async generator function: an iterator."""
+    arguments = _Arguments(function)
 
     def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> Generator[T]:
-        source: Any = function(self._twin, *args, **kwargs)
+        positional, given = arguments.read(args, kwargs)
+        source: Any = function(self._twin, *positional, **given)
         try:
             while True:
                 item = self._portal.run(lambda _: _next(source))

@@ -27,7 +27,7 @@ from smsworks_async.bulk.options import (
     option_names,
 )
 from smsworks_async.bulk.provider import Provider
-from smsworks_async.bulk.recipients import Kind, check_iterable, owned
+from smsworks_async.bulk.recipients import Kind, owned
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
@@ -40,6 +40,7 @@ from smsworks_async.bulk.report import (
 )
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.outgoing import Message
 from smsworks_async.resources._base import Resource
 
@@ -122,7 +123,12 @@ class AsyncBulk(Resource):
         message, options = _split(fields)
         if message.get("ai") is None:
             message["ai"] = False
-        return await self._run(OneText.of(message), destinations, "destinations", options)
+        return await self._run(
+            OneText.of(message, self._calls.settings.destination),
+            destinations,
+            "destinations",
+            options,
+        )
 
     async def send_each(
         self,
@@ -152,12 +158,14 @@ class AsyncBulk(Resource):
             As `send`.
         """
         common, options = _split(fields)
-        kind = kind_of_each(template, common, options.get("campaign"))
+        kind = kind_of_each(
+            template, common, options.get("campaign"), self._calls.settings.destination
+        )
         if template is None:
-            return await self._run(kind, owned(messages), "messages", options)
+            return await self._run(kind, messages, "messages", options)
         if messages is not None:
             raise ValidationError("give messages, or a template and rows", field="messages")
-        return await self._run(kind, owned(rows), "rows", options)
+        return await self._run(kind, rows, "rows", options)
 
     async def estimate(
         self,
@@ -187,8 +195,11 @@ class AsyncBulk(Resource):
         Raises:
             ValidationError: what was given is none of the three, or a text is not as it should be.
         """
-        kind, values = what_to_estimate(content, destinations, messages, template, rows)
-        check_iterable(values, "destinations")
+        rule = self._calls.settings.destination
+        kind, values, field = what_to_estimate(
+            content, destinations, messages, template, rows, rule
+        )
+        check_iterable(values, field)
         found = await estimate(kind, owned(values), deduplicate=deduplicate)
         if balance:
             found = attrs.evolve(found, balance=await self._provider.balance())
@@ -370,11 +381,13 @@ class AsyncBulk(Resource):
         options = make_options(self._calls.settings.batch_size, given)
         if values is not None or options.journal is None:
             check_iterable(values, field)
-        if options.journal is not None:
+        if values is not None and field != "destinations":
+            values = owned(values)
+        if options.journal is not None or values is None:
             from smsworks_async.bulk import campaigns
 
             return await campaigns.send(kind, values, self._provider, options, self._sleep)
-        return await stream.send(kind, values or (), self._provider, options)
+        return await stream.send(kind, values, self._provider, options)
 
 
 def _split(fields: Mapping[str, Any]) -> tuple[Any, BulkOptions]:

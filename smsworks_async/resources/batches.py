@@ -11,6 +11,7 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.iterables import as_mapping
 from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
@@ -30,12 +31,13 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
     """
     if isinstance(value, Message):
         return value
-    if not isinstance(value, Mapping):
+    fields = as_mapping(value)
+    if fields is None:
         raise ValidationError(
             f"must be a Message or a mapping of its fields, not {type(value).__name__}",
             field="message",
         )
-    return made(Message, value)
+    return made(Message, fields)
 
 
 def _at(position: int, value: Message | Mapping[str, Any]) -> Message:
