@@ -273,7 +273,7 @@ def _foreign_digits(number: str) -> str:
     elif digits.startswith("0"):
         problem = (
             "it is no UK mobile (07 or 447 and then nine digits), and texts go to mobiles alone; "
-            "if it is outside the UK, write its country code first, such as 33 for France (it needs "
+            "if it is outside the UK, write its country code first, such as 33 for France (with "
             "international=True)"
         )
     if problem:
