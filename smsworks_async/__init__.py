@@ -45,21 +45,12 @@ from smsworks_async.models.incoming import (
     SentMessage,
     SentOTP,
 )
-from smsworks_async.models.outgoing import (
-    BatchFields,
-    CommonFields,
-    Message,
-    MessageFields,
-    OTPFields,
-    SearchFields,
-    SharedFields,
-)
+from smsworks_async.models.outgoing import Message, MessageFields
 from smsworks_async.retry import RetryPolicy
 
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.estimate import BulkEstimate
-    from smsworks_async.bulk.options import BulkFields, BulkOptions, EachFields, RunOptions
     from smsworks_async.bulk.report import (
         BatchOutcome,
         BulkProgress,
@@ -80,19 +71,14 @@ __all__ = [
     "Acknowledgement",
     "AsyncSMSWorks",
     "Batch",
-    "BatchFields",
     "BatchOutcome",
     "BulkEstimate",
-    "BulkFields",
     "BulkInterrupted",
-    "BulkOptions",
     "BulkProgress",
     "BulkReport",
     "BulkStatus",
-    "CommonFields",
     "ConfigurationError",
     "DeliveryReport",
-    "EachFields",
     "ErrorSample",
     "FailureReason",
     "FloodingRefused",
@@ -108,7 +94,6 @@ __all__ = [
     "NotAuthorised",
     "NotFound",
     "NotSent",
-    "OTPFields",
     "OTPRecord",
     "Outcome",
     "OutcomeUnknown",
@@ -117,15 +102,12 @@ __all__ = [
     "Reason",
     "RecipientOutcome",
     "RetryPolicy",
-    "RunOptions",
     "SMSWorks",
     "SMSWorksError",
     "ScheduledMessage",
-    "SearchFields",
     "SentMessage",
     "SentOTP",
     "ServiceError",
-    "SharedFields",
     "StillInFlight",
     "ValidationError",
     "__version__",

@@ -1,13 +1,14 @@
 """The blocking client: the same core, names and arguments, for callers without an event loop.
 
 Every blocking method is one line that names its async twin; neither logic nor docstring is written
-twice, and type checkers see the twin's own arguments.
+twice, and `help`, type checkers and editors show the twin's own parameters.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import ssl as _ssl
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -15,11 +16,23 @@ from collections.abc import (
     Generator,
     Iterable,
     Mapping,
+    Sequence,
 )
 from contextlib import suppress
-from types import MethodType, TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar
+from types import TracebackType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Self,
+    TypeAlias,
+    TypeVar,
+)
 
+import aiohttp
 import attrs
 
 from smsworks_async.client import AsyncSMSWorks
@@ -38,6 +51,8 @@ from smsworks_async.resources.credits import AsyncCredits
 from smsworks_async.resources.messages import AsyncMessages
 from smsworks_async.resources.otp import AsyncOTP
 from smsworks_async.resources.utils import AsyncUtils
+from smsworks_async.retry import RetryPolicy
+from smsworks_async.settings import BATCH_SIZE, TIMEOUT, TokenFunction
 
 
 if TYPE_CHECKING:
@@ -47,6 +62,12 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# jedi, which many editors ask, cannot read `Concatenate`. It skips aliases that are strings, and
+# shows the parameters that it finds where the twin is called, if ``*args`` has no type there.
+_AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]"
+_AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
+_Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
 
 _END: Final = object()
 
@@ -59,18 +80,6 @@ class Twin(Generic[A]):
         self._twin = twin
 
 
-class _Method(Generic[P, T]):
-    """A method that does what its async twin does, and looks like it."""
-
-    def __init__(self, call: Callable[..., T], twin: Callable[..., Any]) -> None:
-        self._call = functools.update_wrapper(call, twin)
-        self.__doc__ = twin.__doc__
-        self.__wrapped__ = twin
-
-    def __get__(self, instance: object, owner: type) -> Callable[P, T]:
-        return self._call if instance is None else MethodType(self._call, instance)
-
-
 @attrs.frozen
 class _Stream:
     """An iterable that is read while the call runs, on the caller's thread."""
@@ -78,102 +87,83 @@ class _Stream:
     values: Iterable[Any]
 
 
-def _ready(value: Any, field: str, *, stream: bool) -> Any:
+def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
     """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
 
     Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
     as is a lazy translation, which is evaluated here, in the language of this thread.
     """
+    if type(value) in PLAIN:
+        return value
     if is_container(value) or not isinstance(value, Iterable) or as_text(value) is not None:
         return settled(value)
     check_unfinished(value, field)
-    if stream:
+    if field in stream:
         return _Stream(value)
     return copied(value) if isinstance(value, Mapping) else list(map(copied, value))
 
 
-def _drawing(value: Any, conversation: Conversation[Any]) -> Any:
-    return drawing(conversation, value.values) if isinstance(value, _Stream) else value
+def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
+    """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
+    for name, value in given.items():
+        given[name] = _ready(value, name, stream)
 
 
-def _positional(function: Callable[..., Any]) -> list[str]:
-    """Return the names of what may be given by position, without `self`."""
-    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    parameters = inspect.signature(function).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind in kinds][1:]
+def _lend(given: dict[str, Any], conversation: Conversation[Any]) -> None:
+    """Tie streams and functions among a call's arguments, in place, to the caller's thread."""
+    for name, value in given.items():
+        if isinstance(value, _Stream):
+            given[name] = drawing(conversation, value.values)
+    if callable(progress := given.get("progress")):
+        given["progress"] = calling_back(conversation, progress)
 
 
-class _Arguments:
-    """Arguments of a blocking call, read on the caller's thread."""
-
-    def __init__(self, function: Callable[..., Any], stream: tuple[str, ...] = ()) -> None:
-        self._names = _positional(function)
-        self._stream = stream
-
-    def read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
-        """Return them as they may leave that thread."""
-        names = [*self._names, *[""] * len(args)]  # too many are the function's own error
-        return (
-            [self._ready(name, value) for name, value in zip(names, args, strict=False)],
-            {name: self._ready(name, value) for name, value in kwargs.items()},
-        )
-
-    def _ready(self, name: str, value: Any) -> Any:
-        if type(value) in PLAIN:
-            return value
-        return _ready(value, name, stream=name in self._stream)
-
-
-def blocking(
-    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *, stream: tuple[str, ...] = ()
-) -> _Method[P, T]:
-    """Make the blocking twin of a coroutine function.
+def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _Method[P, T]:
+    """Make the blocking twin of a coroutine function, with its signature and its docstring.
 
     Args:
         function: the coroutine function, a method of an async family.
-        stream: the arguments that are read while the call runs.
+        stream: the keyword arguments that are read while the call runs.
     """
-    twin: Callable[..., Coroutine[Any, Any, T]] = function
-    arguments = _Arguments(function, stream)
 
-    def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> T:
-        positional, given = arguments.read(args, kwargs)
+    @functools.wraps(function)
+    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
+        _read(kwargs, stream)  # what is positional is an identifier
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            if callable(progress := given.get("progress")):
-                given["progress"] = calling_back(conversation, progress)
-            return twin(
-                self._twin,
-                *[_drawing(value, conversation) for value in positional],
-                **{name: _drawing(value, conversation) for name, value in given.items()},
-            )
+            _lend(kwargs, conversation)
+            return function(self._twin, *args, **kwargs)
 
         return self._portal.run(work)
 
-    return _Method(call, function)
+    return call
 
 
-def iterating(
-    function: Callable[Concatenate[Any, P], AsyncGenerator[T]],
-) -> _Method[P, Generator[T]]:
-    """Make the blocking twin of an async generator function: an iterator."""
-    arguments = _Arguments(function)
+def iterating(function: _AsyncIterator[P, T]) -> _Method[P, Generator[T]]:
+    """Make the blocking twin of an async generator function: it returns a generator."""
 
-    def call(self: Twin[Any], /, *args: Any, **kwargs: Any) -> Generator[T]:
-        positional, given = arguments.read(args, kwargs)
-        source: Any = function(self._twin, *positional, **given)
-        try:
-            while True:
-                item = self._portal.run(lambda _: _next(source))
-                if item is _END:
-                    return
-                yield item
-        finally:
-            # A client that was closed meanwhile has ended the source with its loop.
-            with suppress(ConfigurationError):
-                self._portal.run(lambda _: _end(source))
+    @functools.wraps(function)
+    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Generator[T]:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
+        _read(kwargs)
+        return _iterate(self._portal, function(self._twin, *args, **kwargs))
 
-    return _Method(call, function)
+    signature = inspect.signature(function)
+    answer = str(signature.return_annotation).replace("AsyncGenerator", "Generator")
+    call.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
+    return call
+
+
+def _iterate(portal: Portal, source: AsyncGenerator[T]) -> Generator[T]:
+    try:
+        while True:
+            item = portal.run(lambda _: _next(source))
+            if item is _END:
+                return
+            yield item
+    finally:
+        # A client that was closed meanwhile has ended the source with its loop.
+        with suppress(ConfigurationError):
+            portal.run(lambda _: _end(source))
 
 
 async def _next(source: Any) -> Any:
@@ -241,39 +231,79 @@ class Auth(Twin[AsyncAuth]):
     token = blocking(AsyncAuth.token)
 
 
-def _as_for(
-    make: Callable[P, AsyncSMSWorks],
-) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, P], None]]:
-    """Give a constructor another's arguments, for type checkers and for `help`."""
-
-    def wrap(init: Callable[..., None]) -> Callable[Concatenate[Any, P], None]:
-        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-        parameters = [own, *inspect.signature(make).parameters.values()]
-        init.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        return init
-
-    return wrap
-
-
 class SMSWorks:
     """The SMS Works, blocking: for Django, Flask, cron and notebooks.
 
-    It takes the arguments of `AsyncSMSWorks`, but for `session`, and has the same methods. Use it
-    as a context manager, or call `close`. The first call starts one background thread with one
-    event loop, which all threads share; a forked child makes a client of its own.
+    It has the methods of `AsyncSMSWorks`, with the same arguments. Use it as a context manager, or
+    call `close`. The first call starts one background thread with one event loop, which all threads
+    share; a forked child makes a client of its own.
+
+    Args:
+        token: ``"JWT eyJ..."`` or the bare ``"eyJ..."``, or an async function that fetches one.
+            Without it, and without a key, ``SMSWORKS_TOKEN`` is taken from the environment.
+        customer_id: the account's customer id, to log in with, together with `key` and `secret`,
+            when a token is first needed and again after a refusal; or ``SMSWORKS_CUSTOMER_ID``.
+        key: the API key; or ``SMSWORKS_KEY``.
+        secret: the API secret; or ``SMSWORKS_SECRET``.
+        base_url: the API's address, or ``SMSWORKS_BASE_URL``; the provider's own by default.
+        timeout: seconds for one call in all, retries included, above 0; 30 by default. None waits
+            for ever.
+        retry: how often, and after which waits, a call is attempted; `RetryPolicy` has the
+            defaults.
+        max_connections: connections open at a time, 1 or more; 100 by default.
+        trace_configs: aiohttp's, such as those of OpenTelemetry's instrumentation.
+        proxy: a proxy's address, http or https.
+        ssl: a context of your own, or False for no checks.
+        trust_env: take proxies from the environment (default False).
+        max_rate: requests a second; no limit by default.
+        batch_size: recipients that one batch may hold: 500 by default, which is the provider's
+            documented limit, and at most 5000.
+        international: accept numbers outside the UK (default False): the account must be enabled
+            for them, they typically cost double, and the extra ``international`` must be installed.
+        insecure: allow plain http beyond this machine (default False).
 
     Raises:
-        ConfigurationError: something of this cannot work.
+        ConfigurationError: an argument is missing, or cannot work.
     """
 
-    @_as_for(AsyncSMSWorks)
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("session") is not None:
-            raise ConfigurationError(
-                "a session belongs to the event loop that made it, and the blocking client has a "
-                "loop of its own; leave session out, or use AsyncSMSWorks"
-            )
-        client = AsyncSMSWorks(*args, **kwargs)
+    def __init__(
+        self,
+        token: str | TokenFunction | None = None,
+        *,
+        customer_id: str | None = None,
+        key: str | None = None,
+        secret: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = TIMEOUT,
+        retry: RetryPolicy | None = None,
+        max_connections: int | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        proxy: str | None = None,
+        ssl: _ssl.SSLContext | bool | None = None,
+        trust_env: bool = False,
+        max_rate: float | None = None,
+        batch_size: int = BATCH_SIZE,
+        international: bool = False,
+        insecure: bool = False,
+    ) -> None:
+        client = AsyncSMSWorks(
+            token,
+            customer_id=customer_id,
+            key=key,
+            secret=secret,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            max_connections=max_connections,
+            trace_configs=trace_configs,
+            proxy=proxy,
+            ssl=ssl,
+            trust_env=trust_env,
+            max_rate=max_rate,
+            batch_size=batch_size,
+            international=international,
+            insecure=insecure,
+        )
         self._client = client
         self._portal = Portal(client.close)
         self.messages = Messages(self._portal, client.messages)

@@ -13,7 +13,7 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models.checks import made
 from smsworks_async.models.convert import to_wire
 from smsworks_async.models.iterables import as_mapping
-from smsworks_async.models.outgoing import BatchMessage, CommonFields, Message
+from smsworks_async.models.outgoing import BatchMessage, Message
 from smsworks_async.models.values import is_missing
 from smsworks_async.resources.batches import as_message
 
@@ -55,9 +55,9 @@ class OneText:
         self._credits = text.measure(shared["content"]).credits
 
     @classmethod
-    def of(cls, fields: CommonFields, rule: Rule = phone.normalise) -> OneText:
+    def of(cls, rule: Rule = phone.normalise, /, **fields: Any) -> OneText:
         """Check the fields of a message, or raise `ValidationError`."""
-        shared: Any = to_wire(made(BatchMessage, {**fields, "destinations": ()}))
+        shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
         return cls(shared, rule)
 
@@ -221,8 +221,10 @@ class FromTemplate(EachItsText):
         self._template = Template(template)
         self._common = common
         # Checked as a message would be, before the first row is read.
-        fields: Any = {**common, "content": "-"}
-        self.shared = {**OneText.of(fields).shared, "content": self._template.source}
+        self.shared = {
+            **OneText.of(**common, content="-").shared,
+            "content": self._template.source,
+        }
 
     def parse(self, value: Any) -> Wire:
         """Fill the template from one row, or raise `ValidationError`."""
@@ -259,8 +261,6 @@ def kind_of_each(
     if template is not None:
         if "sender" not in common:
             raise ValidationError("a template needs a sender", field="sender")
-        if "content" in common:
-            raise ValidationError("the template is the content", field="content")
         return FromTemplate(template, common, campaign, rule)
     if common:
         name = next(iter(common))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
 from smsworks_async.bulk.engine import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
-from smsworks_async.models.outgoing import CommonFields, SharedFields
 from smsworks_async.settings import check_rate
 
 
@@ -24,78 +23,8 @@ if TYPE_CHECKING:
 CONCURRENCY: Final = 8
 #: Seconds within which what is in doubt is looked for.
 SETTLE: Final = 30.0
-#: Of `bulk.retry_undelivered`: attempts in all, and seconds since the last failure.
-ATTEMPTS: Final = 3
-PAUSE: Final = 900.0
 #: The longest name of a campaign: it goes into the metadata of its messages.
 MAX_CAMPAIGN: Final = 100
-
-
-class RunOptions(TypedDict, total=False):
-    """How a run goes.
-
-    Attributes:
-        concurrency: requests in flight at a time, at most; 8. A 429 or a refusal that speaks of the
-            moment halves it, and successes bring it back one by one.
-        max_rate: requests a second; no limit.
-        progress: a function, async or not, called with a `BulkProgress` whenever a chunk is done.
-        on_unknown: what becomes of chunks that are in doubt, and of which nothing is found:
-            ``"report"`` (the default) leaves them unknown; ``"resend"`` sends them again, which
-            texts their recipients twice where the search was mistaken. Needs a journal.
-        settle: seconds within which chunks in doubt are looked for, several times; 30. Needs a
-            journal.
-    """
-
-    concurrency: int
-    max_rate: float | None
-    progress: Progress | None
-    on_unknown: Literal["report", "resend"]
-    settle: float
-
-
-class BulkOptions(RunOptions, total=False):
-    """How a bulk run goes: `RunOptions`, and these.
-
-    Attributes:
-        chunk_size: recipients in a request; 500, or the client's `batch_size`.
-        deduplicate: whether repeats are set aside; they are. Without it memory stays flat.
-        max_credits: estimated credits not to go beyond. Where the number of recipients is known the
-            run is refused before the first request, otherwise it stops before the chunk that goes
-            beyond.
-        require_balance: whether to ask for the balance, and refuse the run before the first request
-            where it is less than the estimate. The number of recipients must be known: it is in a
-            list, and with a journal.
-        journal: where the campaign is kept: the path of an SQLite file, or a journal of
-            `smsworks_async.bulk.journals`.
-        campaign: the campaign's name in the journal, 1 to 100 printable characters. The same name
-            goes on with the same campaign.
-    """
-
-    chunk_size: int | None
-    deduplicate: bool
-    max_credits: float | None
-    require_balance: bool
-    journal: Journal | str | os.PathLike[str] | None
-    campaign: str | None
-
-
-class BulkFields(CommonFields, BulkOptions, total=False):
-    """`CommonFields` and `BulkOptions`."""
-
-
-class EachFields(SharedFields, BulkOptions, total=False):
-    """`BulkOptions`, and with a template what its messages share: see `CommonFields`.
-
-    Attributes:
-        sender: the sender ID of a template's messages.
-    """
-
-    sender: str
-
-
-def option_names() -> frozenset[str]:
-    """Give the names of all options."""
-    return BulkOptions.__optional_keys__
 
 
 def _max_credits(value: object) -> float | None:
@@ -165,7 +94,7 @@ def _option(default: object, check: Callable[[Any], Any]) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """`BulkOptions`, checked, with their defaults."""
+    """The options of `AsyncBulk.send`, checked, with their defaults."""
 
     chunk_size: int
     concurrency: int = _option(CONCURRENCY, _concurrency)
@@ -192,17 +121,15 @@ class Options:
             )
 
 
-def make_options(batch_size: int, given: BulkOptions) -> Options:
-    """Check options, whose chunks hold at most a batch's recipients.
+def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:
+    """Return the size of a run's chunks: as given, at most a batch's, which is the default.
 
     Raises:
-        ValidationError: one of them is not as it should be.
+        ValidationError: it is not 1 to `batch_size`.
     """
-    chunk_size = given.get("chunk_size")
     if chunk_size is None:
-        chunk_size = batch_size
-    chunk_size = values.integer(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
-    return Options(**{**given, "chunk_size": chunk_size})  # type: ignore[arg-type] # checked by it
+        return batch_size
+    return values.integer(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
 
 
 def too_dear(estimate: float, field: str, limit: str) -> ValidationError:

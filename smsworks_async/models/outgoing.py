@@ -48,116 +48,36 @@ def _count(destinations: tuple[str, ...]) -> str:
     return f"<{len(destinations)} destinations>"
 
 
-class SharedFields(TypedDict, total=False):
-    """The fields that every kind of send may have.
+class MessageFields(TypedDict, total=False):
+    """The fields of a message that is given as a mapping, or of a row of `bulk.send_each`.
 
     Attributes:
-        tag: a label to find messages by, at most 280 characters.
+        sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+        destination: the recipient's number, in any usual spelling.
+        content: the text, 1 to 1280 UTF-16 units.
+        tag: a label to search for, at most 280 characters.
         delivery_report_url: where delivery reports are posted, instead of the account's address.
-        ttl: minutes until the delivery report is deleted; kept for three months by default.
-        validity: minutes to attempt delivery for, 1 to 2880, which is also the default.
-        ai: whether the provider may reword a text that is just over a credit's boundary;
-            the account's own setting by default.
+        ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+        validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+        ai: whether the provider may reword a text that is just over a credit's boundary; the
+            account's own setting by default, and False in bulk.
+        metadata: strings to keep with the message, by name.
+        reference: your own name for the message, such as an order's number, 1 to 200 printable
+            characters. It is kept in the metadata, and `messages.find` searches for it.
+        response_email: addresses to which replies are forwarded; needs a reply number.
     """
 
+    sender: Required[str]
+    destination: Required[str | int]
+    content: Required[str]
     tag: str | None
     delivery_report_url: str | None
     ttl: int | None
     validity: int | None
     ai: bool | None
-
-
-class CommonFields(SharedFields, total=False):
-    """The fields that every kind of send has: `SharedFields`, and these.
-
-    Attributes:
-        sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
-        content: the text, 1 to 1280 UTF-16 units.
-    """
-
-    sender: Required[str]
-    content: Required[str]
-
-
-class MessageFields(CommonFields, total=False):
-    """The fields of one message.
-
-    Attributes:
-        destination: the recipient's number, in any usual spelling.
-        metadata: strings to keep with the message, by name.
-        reference: your own name for the message, such as an order's number: kept in its metadata,
-            and what `messages.find` looks for.
-        response_email: addresses that replies are forwarded to; needs a reply number.
-    """
-
-    destination: Required[str | int]
     metadata: Mapping[str, str] | None
     reference: str | None
     response_email: Iterable[str] | None
-
-
-class BatchFields(CommonFields, total=False):
-    """The fields of one text to many.
-
-    Attributes:
-        destinations: the recipients' numbers, in any usual spelling, 1 to 500.
-    """
-
-    destinations: Required[Iterable[str | int]]
-
-
-class OTPFields(TypedDict, total=False):
-    """The fields of a one-time password.
-
-    Attributes:
-        sender: as for a message.
-        destination: as for a message.
-        length: digits of the generated passcode; 6 by default.
-        template: the text, with ``{{passcode}}`` where the passcode goes.
-        validity: **seconds** for which the passcode can be verified.
-        passcode: your own passcode, instead of a generated one.
-        metadata: a JSON object of at most 1024 bytes, given back when the passcode is verified.
-    """
-
-    sender: Required[str]
-    destination: Required[str | int]
-    length: int | None
-    template: str | None
-    validity: int | None
-    passcode: str | None
-    metadata: Mapping[str, Any] | None
-
-
-class SearchFields(TypedDict, total=False):
-    """What to search for. All of them narrow the search.
-
-    Attributes:
-        status: such as ``"DELIVERED"`` or ``"INCOMING"``.
-        destination: the recipient's number, in any usual spelling.
-        sender: the sender ID, or the number of an incoming message's sender.
-        keyword: the keyword of an incoming message.
-        tag: the label that was sent with it.
-        credits: what it cost.
-        from_: the earliest moment, aware.
-        to: the latest moment, aware.
-        metadata: strings that were sent with it.
-        unread: with ``status="INCOMING"``: unread ones (True), or those read before (False).
-        limit: how many to answer with, at most 1000, which is also the default.
-        skip: how many to leave out first.
-    """
-
-    status: str | None
-    destination: str | int | None
-    sender: str | None
-    keyword: str | None
-    tag: str | None
-    credits: float | None
-    from_: datetime | None
-    to: datetime | None
-    metadata: Mapping[str, str] | None
-    unread: bool | None
-    limit: int | None
-    skip: int | None
 
 
 @attrs.frozen(kw_only=True, init=False, repr=False, eq=False)
@@ -203,7 +123,7 @@ class Message(_Common):
 
 @attrs.frozen(kw_only=True)
 class BatchMessage(_Common):
-    """One text to many recipients, whose numbers a client has judged; see `BatchFields`.
+    """One text to many recipients; see `AsyncBatches.send` for its fields.
 
     Raises:
         ValidationError: a field is not as the API wants it.
@@ -257,7 +177,7 @@ def _otp_validity(value: object) -> int:
 
 @attrs.frozen(kw_only=True)
 class OTPRequest:
-    """A one-time password to send, to a number that a client has judged; see `OTPFields`."""
+    """A one-time password to send; see `AsyncOTP.send` for its fields."""
 
     sender: str = attrs.field(converter=checks.sender)
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
@@ -308,7 +228,7 @@ def _unread(value: object) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """A search; see `SearchFields`. Its destination is as the API keeps it, and is not judged."""
+    """A search; see `AsyncMessages.search` for its fields. Its destination is not judged."""
 
     status: str | None = _optional(_string("status"))
     destination: str | None = _hidden(phone.digits_of)

@@ -64,16 +64,12 @@ def _is_decimal(value: object) -> bool:
     return is_a(value, Decimal)
 
 
-def _is_integral(value: object) -> bool:
-    from numbers import Integral
-
-    return is_a(value, Integral)
-
-
 def _is_real(value: object) -> bool:
-    from numbers import Real
+    """Tell whether a value is a number other than an integer, which has an ``__index__``."""
+    from numbers import Integral, Real
 
-    return is_a(value, Real) or _is_decimal(value)
+    # NumPy's lengths of time say that they are integers, and are none.
+    return (is_a(value, Real) and not is_a(value, Integral)) or _is_decimal(value)
 
 
 def _is_numpy_real(value: object) -> bool:
@@ -164,7 +160,7 @@ def as_integer(value: Any) -> int | None:  # noqa: PLR0911 - a line for each kin
         return value
     if is_a(value, bool):
         return None
-    if _is_integral(value) or has_method(value, "__index__"):
+    if has_method(value, "__index__"):
         try:
             return int(value.__index__())
         except TypeError:
@@ -200,22 +196,18 @@ def integer(value: object, field: str, *, at_least: int, at_most: int = MAX_INTE
 
 def as_number(value: Any) -> float | None:
     """Return the plain finite number that a value stands for; None where it stands for none."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if is_a(value, bool):
         return None
-    if type(value) is int:
-        number: float = value
-    elif _is_real(value):
-        whole = as_integer(value) if _is_integral(value) else None
-        try:
-            number = float(value) if whole is None else whole
-        except (OverflowError, ValueError):  # a fraction beyond floats, a signalling NaN
-            return None
-    else:
-        return None
     try:
-        return number if math.isfinite(number) else None
-    except OverflowError:  # an integer that no float can hold
-        return None
+        if has_method(value, "__index__"):
+            number: float | None = as_integer(value)
+        else:
+            number = float(value) if is_a(value, float) or _is_real(value) else None
+        return number if number is None or math.isfinite(number) else None
+    except (OverflowError, ValueError):
+        return None  # beyond floats, or a signalling NaN
 
 
 def number(value: object, field: str) -> float:
@@ -325,11 +317,12 @@ def for_a_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kin
         return None
     if _is_decimal(value):
         return str(value) if value.is_finite() else None
-    if _is_integral(value):
+    if has_method(value, "__index__"):
         whole = as_integer(value)
         return None if whole is None else _digits(whole)
     if is_a(value, float) or _is_numpy_real(value):
-        return str(float(value)) if math.isfinite(value) else None
+        plain_number = as_number(value)
+        return None if plain_number is None else str(plain_number)
     return str(value) if is_a(value, date | time | UUID) else None
 
 

@@ -18,10 +18,13 @@ class AsyncAuth(Resource):
     ) -> str:
         """Exchange a customer id, key and secret for a token, which does not expire by itself.
 
-        A client that was given them logs in by itself; this is for keeping the token.
+        A client that was given them logs in by itself; this is for keeping the token. Pass all
+        three, or none of them.
 
         Args:
-            customer_id, key, secret: the account's; all three, or none for the client's own.
+            customer_id: the account's customer id; the client's own by default.
+            key: the API key; the client's own by default.
+            secret: the API secret; the client's own by default.
 
         Returns:
             The token, with its ``JWT `` prefix.

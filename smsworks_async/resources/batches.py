@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Unpack
+from typing import Any, Final
+
+import attrs
 
 from smsworks_async.answers import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import Batch, MessageRecord
-from smsworks_async.models.iterables import as_mapping
-from smsworks_async.models.outgoing import BatchFields, BatchMessage, Message, ScheduledBatch
+from smsworks_async.models.iterables import as_mapping, check_iterable
+from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
 
@@ -40,9 +42,13 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
     return made(Message, fields)
 
 
-def _at(position: int, value: Message | Mapping[str, Any]) -> Message:
+def _at(position: int, value: Any, judge: Callable[[Any], str]) -> Message:
     try:
-        return as_message(value)
+        message = as_message(value)
+        destination = judge(message.destination)
+        if destination == message.destination:
+            return message
+        return attrs.evolve(message, destination=destination)
     except ValidationError as error:
         raise ValidationError(
             f"messages[{position}]: {error}",
@@ -54,13 +60,32 @@ def _at(position: int, value: Message | Mapping[str, Any]) -> Message:
 class AsyncBatches(Resource):
     """Batches of at most 500 recipients; `bulk` takes any number."""
 
-    async def send(self, **batch: Unpack[BatchFields]) -> Batch:
+    async def send(
+        self,
+        *,
+        sender: str,
+        destinations: Iterable[str | int],
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+    ) -> Batch:
         """Send one text to 1 to 500 recipients.
 
         Args:
-            **batch: ``sender``, ``destinations`` and ``content``, and if you like ``tag``,
-                ``delivery_report_url``, ``ttl``, ``validity`` and ``ai``; `BatchFields` explains
-                them.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destinations: the recipients' numbers, in any usual spelling, 1 to 500 (or the client's
+                `batch_size`).
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where delivery reports are posted, instead of the account's
+                address.
+            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
@@ -68,37 +93,94 @@ class AsyncBatches(Resource):
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        return await self._post(SEND, made(BatchMessage, batch))
+        batch = BatchMessage(
+            sender=sender,
+            destinations=self._destinations(destinations),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+        )
+        return await self._post(SEND, batch)
 
-    async def send_each(self, messages: Iterable[Message | Mapping[str, Any]]) -> Batch:
+    async def send_each(self, *, messages: Iterable[Message | Mapping[str, Any]]) -> Batch:
         """Send 1 to 500 messages, each with a text of its own.
 
         Args:
-            messages: messages, or mappings of their fields (see `MessageFields`).
+            messages: messages, or mappings of their fields as `MessageFields` has them; 1 to 500
+                (or the client's `batch_size`).
 
         Raises:
-            As `send`; a `ValidationError` names the message, such as ``messages[3].content``.
+            ValidationError: a field is not as the API wants it; it names the message too, such as
+                ``messages[3].content``. Nothing was sent.
+            APIError: the API refused the batch; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+        check_iterable(messages, "messages", awaitable=False)
+        if as_mapping(messages) is not None:
             raise ValidationError("messages must be a list of messages", field="messages")
-        checked = [_at(position, message) for position, message in enumerate(messages)]
+        checked = [
+            _at(position, message, self._destination) for position, message in enumerate(messages)
+        ]
         checks.batch_size(checked, "messages", self._calls.settings.batch_size)
         return await self._calls.make(SEND_EACH, checked, into=Batch)
 
-    async def schedule(self, *, at: datetime, **batch: Unpack[BatchFields]) -> Batch:
-        """Have one text sent to 1 to 500 recipients later.
+    async def schedule(
+        self,
+        *,
+        at: datetime,
+        sender: str,
+        destinations: Iterable[str | int],
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+    ) -> Batch:
+        """Schedule one text to 1 to 500 recipients.
 
         Args:
-            at: when: a datetime that says its time zone, at most 60 seconds in the past.
-            **batch: as for `send`.
+            at: when to send it: an aware datetime, at most 60 seconds in the past.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destinations: the recipients' numbers, in any usual spelling, 1 to 500 (or the client's
+                `batch_size`).
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where delivery reports are posted, instead of the account's
+                address.
+            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
 
         Raises:
-            As `send`.
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused the batch; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        return await self._post(_SCHEDULE, made(ScheduledBatch, {**batch, "at": at}))
+        batch = ScheduledBatch(
+            at=at,
+            sender=sender,
+            destinations=self._destinations(destinations),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+        )
+        return await self._post(_SCHEDULE, batch)
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
-        """Look up every message of a batch, which tells what became of each recipient.
+        """Return the record of every message of a batch.
+
+        Args:
+            batch_id: the batch's id.
 
         Raises:
             NotFound: there is no such batch.
@@ -107,6 +189,9 @@ class AsyncBatches(Resource):
 
     async def cancel(self, batch_id: str) -> Batch:
         """Cancel a scheduled batch.
+
+        Args:
+            batch_id: the batch's id.
 
         Raises:
             NotFound: there is no such batch.

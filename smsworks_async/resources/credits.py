@@ -22,5 +22,9 @@ class AsyncCredits(Resource):
     """The account's credits."""
 
     async def balance(self) -> float:
-        """Give the credits that are left; negative where an overdraft is used."""
+        """Return the credits that are left; negative where an overdraft is used.
+
+        Raises:
+            APIError: the API refused.
+        """
         return (await self._calls.make(_BALANCE, into=_Balance)).credits

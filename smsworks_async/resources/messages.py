@@ -5,30 +5,25 @@ from __future__ import annotations
 import asyncio
 import functools
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from os import PathLike
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from smsworks_async.answers import Operation
 from smsworks_async.calls import Calls
-from smsworks_async.errors import SMSWorksError, ValidationError
-from smsworks_async.models import checks
-from smsworks_async.models.checks import made
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.models import checks, values
 from smsworks_async.models.incoming import (
     Acknowledgement,
     MessageRecord,
     ScheduledMessage,
     SentMessage,
 )
-from smsworks_async.models.outgoing import (
-    REFERENCE,
-    Message,
-    MessageFields,
-    Query,
-    ScheduledOne,
-    SearchFields,
-)
+from smsworks_async.models.outgoing import REFERENCE, Message, Query, ScheduledOne
 from smsworks_async.resources._base import Resource
 
 
@@ -72,47 +67,187 @@ class AsyncMessages(Resource):
 
         return Waits(self, sleep=self._sleep)
 
-    async def send(self, **message: Unpack[MessageFields]) -> SentMessage:
+    async def send(
+        self,
+        *,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
         """Send one text to one recipient.
 
         Args:
-            **message: ``sender``, ``destination`` and ``content``, and if you like ``tag``,
-                ``delivery_report_url``, ``ttl``, ``validity``, ``ai``, ``metadata``,
-                ``reference`` and ``response_email``; `MessageFields` explains them.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. `find` looks for it by
-                its ``reference``.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
         """
-        return await self._calls.make(_SEND, made(Message, message), into=SentMessage)
+        message = Message(
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._calls.make(_SEND, message, into=SentMessage)
 
-    async def flash(self, **message: Unpack[MessageFields]) -> SentMessage:
-        """Send a flash message, which appears on the lock screen; otherwise as `send`."""
-        return await self._calls.make(_FLASH, made(Message, message), into=SentMessage)
-
-    async def schedule(self, *, at: datetime, **message: Unpack[MessageFields]) -> Acknowledgement:
-        """Have one text sent later.
+    async def flash(
+        self,
+        *,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
+        """Send a flash message, which appears on the lock screen.
 
         Args:
-            at: when: a datetime that says its time zone, at most 60 seconds in the past.
-            **message: as for `send`.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
 
         Raises:
-            As `send`.
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
         """
-        return await self._calls.make(
-            _SCHEDULE, made(ScheduledOne, {**message, "at": at}), into=Acknowledgement
+        message = Message(
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
         )
+        return await self._calls.make(_FLASH, message, into=SentMessage)
+
+    async def schedule(
+        self,
+        *,
+        at: datetime,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> Acknowledgement:
+        """Schedule one text to one recipient.
+
+        Args:
+            at: when to send it: an aware datetime, at most 60 seconds in the past.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = ScheduledOne(
+            at=at,
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._calls.make(_SCHEDULE, message, into=Acknowledgement)
 
     async def scheduled(self) -> list[ScheduledMessage]:
-        """List what was scheduled in the last three months, and what is still to come."""
+        """Return what was scheduled in the last three months, and what is still to come.
+
+        Raises:
+            APIError: the API refused.
+        """
         return await self._calls.make(_SCHEDULED, into=list[ScheduledMessage])
 
     async def cancel(self, message_id: str) -> Acknowledgement:
         """Cancel a scheduled message.
+
+        Args:
+            message_id: the message's id.
 
         Raises:
             NotFound: there is no such message.
@@ -120,7 +255,10 @@ class AsyncMessages(Resource):
         return await self._on(_CANCEL, message_id, Acknowledgement, "message_id")
 
     async def get(self, message_id: str) -> MessageRecord:
-        """Look one message up.
+        """Return the record of one message.
+
+        Args:
+            message_id: the message's id.
 
         Raises:
             NotFound: there is no such message. Records vanish after three months, or their `ttl`.
@@ -128,31 +266,130 @@ class AsyncMessages(Resource):
         return await self._on(_GET, message_id, MessageRecord, "message_id")
 
     async def delete(self, message_id: str) -> Acknowledgement:
-        """Delete a message's record.
+        """Delete the record of one message.
+
+        Args:
+            message_id: the message's id.
 
         Raises:
             NotFound: there is no such message.
         """
         return await self._on(_DELETE, message_id, Acknowledgement, "message_id")
 
-    async def search(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
-        """Search the account's messages; at most 1000 in one answer, in the API's own order.
+    async def search(
+        self,
+        *,
+        status: str | None = None,
+        destination: str | int | None = None,
+        sender: str | None = None,
+        keyword: str | None = None,
+        tag: str | None = None,
+        credits: float | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
+        unread: bool | None = None,
+        limit: int | None = None,
+        skip: int | None = None,
+    ) -> list[MessageRecord]:
+        """Search the account's messages, at most 1000 at a time, in the API's own order.
+
+        Every field narrows the search; None leaves it out.
 
         Args:
-            **query: any of ``status``, ``destination``, ``sender``, ``keyword``, ``tag``,
-                ``credits``, ``from_``, ``to``, ``metadata``, ``unread``, ``limit`` and ``skip``;
-                `SearchFields` explains them.
-        """
-        return await self._calls.make(_SEARCH, made(Query, query), into=list[MessageRecord])
+            status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
+            destination: the recipient's number, in any usual spelling.
+            sender: the sender ID, or the number that an incoming message is from.
+            keyword: the keyword of an incoming message.
+            tag: the label that was sent with it, at most 280 characters.
+            credits: what the message cost, in credits.
+            from_: the earliest moment, an aware datetime.
+            to: the latest moment, an aware datetime.
+            metadata: strings that were sent with it, by name.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
+                before (False); both by default.
+            limit: how many records to return, 1 to 1000; 1000 by default.
+            skip: how many records to leave out first; none by default.
 
-    async def failed(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
-        """Search the messages that failed; otherwise as `search`."""
-        return await self._calls.make(_FAILED, made(Query, query), into=list[MessageRecord])
+        Raises:
+            ValidationError: a field is not as the API wants it.
+            APIError: the API refused.
+        """
+        query = Query(
+            status=status,
+            destination=self._filter(destination),
+            sender=sender,
+            keyword=keyword,
+            tag=tag,
+            credits=credits,
+            from_=from_,
+            to=to,
+            metadata=metadata,
+            unread=unread,
+            limit=limit,
+            skip=skip,
+        )
+        return await self._calls.make(_SEARCH, query, into=list[MessageRecord])
+
+    async def failed(
+        self,
+        *,
+        status: str | None = None,
+        destination: str | int | None = None,
+        sender: str | None = None,
+        keyword: str | None = None,
+        tag: str | None = None,
+        credits: float | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
+        unread: bool | None = None,
+        limit: int | None = None,
+        skip: int | None = None,
+    ) -> list[MessageRecord]:
+        """Search the messages that failed, at most 1000 at a time.
+
+        Every field narrows the search; None leaves it out.
+
+        Args:
+            status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
+            destination: the recipient's number, in any usual spelling.
+            sender: the sender ID, or the number that an incoming message is from.
+            keyword: the keyword of an incoming message.
+            tag: the label that was sent with it, at most 280 characters.
+            credits: what the message cost, in credits.
+            from_: the earliest moment, an aware datetime.
+            to: the latest moment, an aware datetime.
+            metadata: strings that were sent with it, by name.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
+                before (False); both by default.
+            limit: how many records to return, 1 to 1000; 1000 by default.
+            skip: how many records to leave out first; none by default.
+
+        Raises:
+            ValidationError: a field is not as the API wants it.
+            APIError: the API refused.
+        """
+        query = Query(
+            status=status,
+            destination=self._filter(destination),
+            sender=sender,
+            keyword=keyword,
+            tag=tag,
+            credits=credits,
+            from_=from_,
+            to=to,
+            metadata=metadata,
+            unread=unread,
+            limit=limit,
+            skip=skip,
+        )
+        return await self._calls.make(_FAILED, query, into=list[MessageRecord])
 
     async def find(
         self, *, reference: str, destination: str | int | None = None
     ) -> MessageRecord | None:
-        """Look for a message by the reference that it was sent with: found, or not known.
+        """Find a message by the reference that it was sent with.
 
         This rests on the provider's search, which may lag behind, forgets after three months (or
         the message's `ttl`), and shows no metadata in its answers. So the search is asked a second
@@ -161,7 +398,7 @@ class AsyncMessages(Resource):
 
         Args:
             reference: as it was given to `send`.
-            destination: the recipient's number, to narrow the search.
+            destination: the recipient's number, in any usual spelling, to narrow the search.
 
         Returns:
             The message, the newest where several bear the reference; None where it is not known.
@@ -185,34 +422,129 @@ class AsyncMessages(Resource):
             and record.status != "INCOMING"
         ]
 
-    async def inbox(self, **query: Unpack[SearchFields]) -> list[MessageRecord]:
-        """Give the unread incoming messages, which marks them as read.
+    async def inbox(
+        self,
+        *,
+        status: str | None = None,
+        destination: str | int | None = None,
+        sender: str | None = None,
+        keyword: str | None = None,
+        tag: str | None = None,
+        credits: float | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
+        unread: bool | None = None,
+        limit: int | None = None,
+        skip: int | None = None,
+    ) -> list[MessageRecord]:
+        """Return the unread incoming messages, which marks them as read.
+
+        Every field narrows the search; None leaves it out.
+
+        Args:
+            status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
+            destination: the recipient's number, in any usual spelling.
+            sender: the sender ID, or the number that an incoming message is from.
+            keyword: the keyword of an incoming message.
+            tag: the label that was sent with it, at most 280 characters.
+            credits: what the message cost, in credits.
+            from_: the earliest moment, an aware datetime.
+            to: the latest moment, an aware datetime.
+            metadata: strings that were sent with it, by name.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
+                before (False); both by default.
+            limit: how many records to return, 1 to 1000; 1000 by default.
+            skip: how many records to leave out first; none by default.
 
         Raises:
+            ValidationError: a field is not as the API wants it; nothing was marked.
+            APIError: the API refused.
             OutcomeUnknown: the answer was lost, and messages may be marked as read. They are still
                 found by ``search(status="INCOMING")``.
         """
-        return await self._calls.make(_INBOX, made(Query, query), into=list[MessageRecord])
+        query = Query(
+            status=status,
+            destination=self._filter(destination),
+            sender=sender,
+            keyword=keyword,
+            tag=tag,
+            credits=credits,
+            from_=from_,
+            to=to,
+            metadata=metadata,
+            unread=unread,
+            limit=limit,
+            skip=skip,
+        )
+        return await self._calls.make(_INBOX, query, into=list[MessageRecord])
 
-    async def iterate(self, **query: Unpack[SearchFields]) -> AsyncGenerator[MessageRecord]:
-        """Search page by page, and give every record once.
+    async def iterate(
+        self,
+        *,
+        status: str | None = None,
+        destination: str | int | None = None,
+        sender: str | None = None,
+        keyword: str | None = None,
+        tag: str | None = None,
+        credits: float | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
+        unread: bool | None = None,
+        limit: int | None = None,
+        skip: int | None = None,
+    ) -> AsyncGenerator[MessageRecord]:
+        """Search page by page, and yield every record once.
 
-        A page that repeats the one before it ends the iteration.
+        Every field narrows the search; None leaves it out. A page that repeats the one before it
+        ends the iteration.
 
         Args:
-            **query: as for `search`; ``limit`` is the size of a page, 1000 by default and at most.
+            status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
+            destination: the recipient's number, in any usual spelling.
+            sender: the sender ID, or the number that an incoming message is from.
+            keyword: the keyword of an incoming message.
+            tag: the label that was sent with it, at most 280 characters.
+            credits: what the message cost, in credits.
+            from_: the earliest moment, an aware datetime.
+            to: the latest moment, an aware datetime.
+            metadata: strings that were sent with it, by name.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
+                before (False); both by default.
+            limit: how many records one page holds, 1 to 1000; 1000 by default.
+            skip: how many records to leave out first; none by default.
+
+        Raises:
+            ValidationError: a field is not as the API wants it.
+            APIError: the API refused.
         """
-        limit = query.get("limit")
-        size = (
-            PAGE_SIZE
-            if limit is None
-            else checks.whole_number(limit, "limit", at_least=1, at_most=PAGE_SIZE)
+        query = Query(
+            status=status,
+            destination=self._filter(destination),
+            sender=sender,
+            keyword=keyword,
+            tag=tag,
+            credits=credits,
+            from_=from_,
+            to=to,
+            metadata=metadata,
+            unread=unread,
+            limit=limit,
+            skip=skip,
         )
-        skip = query.get("skip") or 0
+        async with aclosing(self._pages(query)) as records:
+            async for record in records:
+                yield record
+
+    async def _pages(self, query: Query) -> AsyncGenerator[MessageRecord]:
+        """Search page by page, and yield every record once; a destination is not judged."""
+        size = PAGE_SIZE if query.limit is None else query.limit
+        skip = query.skip or 0
         before: frozenset[str] = frozenset()
         while True:
-            query["limit"], query["skip"] = size, skip
-            page = await self.search(**query)
+            asked = attrs.evolve(query, limit=size, skip=skip)
+            page = await self._calls.make(_SEARCH, asked, into=list[MessageRecord])
             seen = frozenset(record.message_id for record in page)
             for record in page:
                 if record.message_id not in before:
@@ -228,7 +560,7 @@ class AsyncMessages(Resource):
         *,
         timeout: float | None = 300.0,  # noqa: ASYNC109 - of the wait, which outlasts its calls
     ) -> MessageRecord:
-        """Wait until a message is final, and give its record.
+        """Wait until a message is final, and return its record.
 
         One poller looks for all messages that are waited for on this client: at once, a second
         later, then ever less often, down to every 30 seconds; for many of them with one search, for
@@ -247,10 +579,9 @@ class AsyncMessages(Resource):
             ConfigurationError: the client was closed meanwhile.
         """
         checked = checks.identifier(message_id, "message_id")
-        if timeout is not None and not timeout >= 0:
-            raise ValidationError("timeout must be 0 or more seconds", field="timeout")
+        seconds = None if timeout is None else values.seconds(timeout, "timeout")
         self._calls.check_loop()
-        return await self._waits.until_final(checked, timeout)
+        return await self._waits.until_final(checked, seconds)
 
     async def incoming(
         self,
@@ -259,7 +590,7 @@ class AsyncMessages(Resource):
         since: datetime | None = None,
         pause: float = 10.0,
     ) -> AsyncGenerator[IncomingMessage]:
-        """Give incoming messages as they come, without end, for those who have no public URL.
+        """Yield incoming messages as they come, without end, where there is no public URL.
 
         They are searched for, oldest first, and never marked as read. A message counts as handled
         when the next one is asked for, and then the bookmark moves past it. So after a crash, or a
@@ -270,17 +601,16 @@ class AsyncMessages(Resource):
         Args:
             bookmark: the path of a file in which the place is kept, or an object with ``load`` and
                 ``save`` of your own; for one consumer each. Without one, each call begins anew.
-            since: where to begin while there is no bookmark, aware; everything that the provider
-                still has, three months, by default.
-            pause: seconds between two looks while there is nothing new. Passing failures are
-                outlasted, with pauses that grow to a minute.
+            since: where to begin while there is no bookmark, an aware datetime; with everything
+                that the provider still has, three months, by default.
+            pause: seconds between two searches while there is nothing new, 10 by default. Passing
+                failures are outlasted, with pauses that grow to a minute.
 
         Raises:
             APIError: the API refuses to be asked.
             ConfigurationError: what the bookmark holds is no place.
         """
-        if not 0 < pause < float("inf"):
-            raise ValidationError("pause must be more than 0 seconds", field="pause")
+        pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
         from smsworks_async.replies import Place
         from smsworks_async.waiting import is_passing

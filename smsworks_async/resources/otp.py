@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Unpack
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 
 from smsworks_async import phone
 from smsworks_async.answers import Operation
-from smsworks_async.errors import NotFound, ValidationError
-from smsworks_async.models.checks import made
+from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
-from smsworks_async.models.outgoing import OTPFields, OTPRequest, PasscodeToVerify
+from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify
 from smsworks_async.resources._base import Resource
 
 
@@ -23,20 +23,49 @@ _GET: Final = Operation("GET", "/otp/{}", repeatable=True)
 class AsyncOTP(Resource):
     """One-time passwords."""
 
-    async def send(self, **otp: Unpack[OTPFields]) -> SentOTP:
-        """Send a passcode, generated or your own.
+    async def send(
+        self,
+        *,
+        sender: str,
+        destination: str | int,
+        length: int | None = None,
+        template: str | None = None,
+        validity: int | None = None,
+        passcode: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> SentOTP:
+        """Send a one-time password, generated or your own.
 
         Args:
-            **otp: ``sender`` and ``destination``, and if you like ``length``, ``template``,
-                ``validity`` (seconds), ``passcode`` and ``metadata``; `OTPFields` explains them.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            length: digits of the generated passcode, 1 or more; 6 by default.
+            template: the text, 1 to 1280 UTF-16 units, with ``{{passcode}}`` where the passcode
+                goes; the provider's own text by default.
+            validity: **seconds** for which the passcode can be verified, 1 or more; the provider's
+                own limit by default.
+            passcode: your own passcode, instead of a generated one.
+            metadata: a JSON object of at most 1024 bytes, returned when the passcode is verified.
 
         Raises:
-            As `messages.send`.
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        return await self._calls.make(_SEND, made(OTPRequest, otp), into=SentOTP)
+        request = OTPRequest(
+            sender=sender,
+            destination=self._destination(destination),
+            length=length,
+            template=template,
+            validity=validity,
+            passcode=passcode,
+            metadata=metadata,
+        )
+        return await self._calls.make(_SEND, request, into=SentOTP)
 
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
-        """Verify a passcode that was sent to this destination. It answers only if that succeeds.
+        """Verify a passcode that was sent to this destination; return only if it is valid.
 
         The API takes the passcode alone, for the whole account, so that somebody else's passcode
         would verify too. Here one that was sent to another number does not. The API has used it up
@@ -50,30 +79,25 @@ class AsyncOTP(Resource):
             NotFound: there is no such passcode for this destination, or it has expired.
             OutcomeUnknown: the answer was lost, and the passcode may have been used up.
         """
-        number = phone.normalise(destination)
-        record = await self._calls.make(
-            _VERIFY, PasscodeToVerify(passcode=passcode), into=OTPRecord
-        )
-        if record.status != "VERIFIED" or not _same_number(record.destination, number):
+        number = self._destination(destination)
+        request = PasscodeToVerify(passcode=passcode)
+        record = await self._calls.make(_VERIFY, request, into=OTPRecord)
+        # Without a number in the answer there is nothing to go by, so that it does not verify.
+        if record.status != "VERIFIED" or phone.digits_of(record.destination) != number:
             raise NotFound(
                 "this passcode has expired, or was not sent to this destination; it is used up",
                 status=404,
             )
         # The API answers with a number, which has lost its leading zeros.
-        return attrs.evolve(record, passcode=passcode)
+        return attrs.evolve(record, passcode=request.passcode)
 
     async def get(self, message_id: str) -> OTPRecord:
-        """Look a one-time password up by its message's id.
+        """Return the record of a one-time password.
+
+        Args:
+            message_id: the id of its message.
 
         Raises:
             NotFound: there is no such one.
         """
         return await self._on(_GET, message_id, OTPRecord, "message_id")
-
-
-def _same_number(answered: str | None, number: str) -> bool:
-    # Without a number in the answer there is nothing to go by, so that it does not verify.
-    try:
-        return answered is not None and phone.normalise(answered) == number
-    except ValidationError:
-        return False

@@ -25,7 +25,7 @@ class AsyncUtils(Resource):
     """The API's own aids."""
 
     async def test(self) -> str:
-        """Give the customer id that the token belongs to, in the API's words.
+        """Return the customer id that the token belongs to, in the API's words.
 
         Raises:
             NotAuthenticated: the token is not valid.
@@ -33,10 +33,13 @@ class AsyncUtils(Resource):
         return (await self._calls.make(_TEST, into=_Test)).message
 
     async def error(self, code: int) -> ErrorSample:
-        """Ask for a sample of one of the API's errors. It is an answer, and is not raised.
+        """Return the API's sample of one of its errors, which is not raised.
 
         Args:
-            code: such as 4021.
+            code: the error's code, such as 4021; 0 or more.
+
+        Raises:
+            ValidationError: the code is no whole number.
         """
         number = checks.whole_number(code, "code", at_least=0)
         return await self._calls.make(_ERROR, into=ErrorSample, identifier=str(number))

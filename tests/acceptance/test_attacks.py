@@ -404,7 +404,7 @@ async def test_a_proxys_password_stays_out_of_errors_and_their_causes():
 
 async def test_a_number_in_a_fields_place_is_not_repeated(sms):
     with pytest.raises(ValidationError) as caught:
-        await sms.batches.send_each([{"07700900123": "Hello", **MANY, "destination": "x"}])
+        await sms.batches.send_each(messages=[{"07700900123": "Hello", **MANY, "destination": "x"}])
     assert "900123" not in str(caught.value)
 
 

@@ -57,7 +57,7 @@ def test_a_generator_may_fill_the_same_dict_again(hosted, family):
             yield message
 
     with hosted.client() as client:
-        getattr(client, family).send_each(messages())
+        getattr(client, family).send_each(messages=messages())
     assert sorted(m.content for m in hosted.box.messages) == [f"Hello {n}" for n in range(5)]
     assert len({m.destination for m in hosted.box.messages}) == 5
 
@@ -166,7 +166,7 @@ def test_a_closed_client_says_so(hosted):
 
 
 def test_a_session_is_refused(hosted):
-    with pytest.raises(ConfigurationError, match="session"):
+    with pytest.raises(TypeError, match="session"):
         SMSWorks("eyJ", session=object())
 
 

@@ -128,7 +128,7 @@ async def test_a_batch_is_sent_and_each_recipient_looked_up(call, clocked):
 
 async def test_a_batch_of_unique_messages_is_sent(call, clocked):
     messages = [{**TEXT, "destination": f"07700 90000{n}", "content": f"Hi {n}"} for n in range(3)]
-    batch = await call("batches.send_each", messages)
+    batch = await call("batches.send_each", messages=messages)
     records = await call("batches.get", batch.batch_id)
     assert {record.content for record in records} == {"Hi 0", "Hi 1", "Hi 2"}
 
@@ -187,6 +187,6 @@ async def test_bulk_sends_one_text_to_many_and_a_text_to_each(call, clocked):
     report = await call("bulk.send", **TEXT, destinations=numbers, chunk_size=50)
     assert (report.accepted, report.adds_up) == (120, True)
     messages = [{**TEXT, "destination": number, "content": number[-3:]} for number in numbers]
-    report = await call("bulk.send_each", messages, chunk_size=50)
+    report = await call("bulk.send_each", messages=messages, chunk_size=50)
     assert (report.accepted, report.adds_up) == (120, True)
     assert clocked.accepted("447700900007") == 2

@@ -30,7 +30,7 @@ from smsworks_async.sandbox import Fault, Sandbox
 
 def generated(count):
     """Any number of UK mobiles; they go to loopback only."""
-    return (f"447{n:09d}" for n in range(count))
+    return (f"4477{n:08d}" for n in range(count))
 
 
 async def test_a_hundred_thousand_recipients_take_two_hundred_requests():
@@ -86,7 +86,7 @@ async def test_nobody_is_an_empty_report(box, sms):
 async def test_numbers_outside_the_uk_go_in_chunks_of_their_own():
     async with (
         Sandbox(international=False) as box,
-        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+        AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms,
     ):
         mixed = [n for pair in zip(drama(40), generated_abroad(40), strict=True) for n in pair]
         report = await sms.bulk.send(
@@ -154,7 +154,9 @@ async def test_a_refusal_of_ones_own_text_stops_that_text_and_nobody_else(concur
         for bad in (3, 57, 58, 99):
             messages[bad]["content"] = "darn"
         kept = {"journal": MemoryJournal(), "campaign": "x"} if journal else {}
-        report = await sms.bulk.send_each(messages, chunk_size=25, concurrency=concurrency, **kept)
+        report = await sms.bulk.send_each(
+            messages=messages, chunk_size=25, concurrency=concurrency, **kept
+        )
         assert (report.accepted, report.rejected, report.stopped) == (96, 4, None)
         refused = {n for batch in report.batches if batch.code == 4006 for n in batch.destinations}
         assert refused == {f"447700900{n:03d}" for n in (3, 57, 58, 99)}
@@ -169,7 +171,7 @@ async def test_texts_that_are_all_refused_are_not_halved_for_ever():
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
     ):
         messages = [{**TEXT, "destination": number} for number in drama(1000)]
-        report = await sms.bulk.send_each(messages, chunk_size=100)
+        report = await sms.bulk.send_each(messages=messages, chunk_size=100)
         assert (report.rejected, box.accepted()) == (1000, 0)
         assert len(box.requests) < 100
 
@@ -245,8 +247,9 @@ async def test_max_credits_stops_an_unknown_number_before_the_chunk_that_exceeds
     assert box.accepted() == 20
 
 
-async def test_a_text_abroad_is_estimated_at_double(box, sms):
-    report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
+async def test_a_text_abroad_is_estimated_at_double(box):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms:
+        report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
     assert report.credits == 2 + 2 * 3
 
 
@@ -344,7 +347,7 @@ async def test_each_gets_a_text_of_its_own(box, sms):
     ]
     messages += [messages[0], {"sender": "AcmeCorp"}, 5, {**messages[1], "content": ""}]
     messages += [{**messages[0], "content": "Another text to the same number"}]
-    report = await sms.bulk.send_each(messages, chunk_size=10)
+    report = await sms.bulk.send_each(messages=messages, chunk_size=10)
     assert (report.accepted, report.duplicates, report.invalid) == (26, 1, 3)
     assert [p.field for p in report.problems] == ["destination", "content", "message", "content"]
     assert {m.content for m in box.messages} >= {"Hello 0", "Hello 24"}
@@ -361,7 +364,7 @@ async def test_the_providers_rewording_is_off_unless_asked_for(box, monkeypatch)
     async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         await sms.bulk.send(**TEXT, destinations=drama(1))
         await sms.bulk.send(**TEXT, destinations=drama(1), ai=True)
-        await sms.bulk.send_each([{**TEXT, "destination": drama(1)[0]}])
+        await sms.bulk.send_each(messages=[{**TEXT, "destination": drama(1)[0]}])
     assert [document["ai"] for document in sent[:2]] == [False, True]
     assert sent[2][0]["ai"] is False
 

@@ -28,7 +28,7 @@ async def test_a_lost_answer_is_found_and_its_batch_is_named(box, sms, journal, 
             {**TEXT, "destination": n, "content": f"Hello {i}", "metadata": {"order": str(i)}}
             for i, n in enumerate(drama(30))
         ]
-        report = await sms.bulk.send_each(messages, **more)
+        report = await sms.bulk.send_each(messages=messages, **more)
     else:
         report = await sms.bulk.send(**TEXT, destinations=drama(30), **more)
     assert report.accepted == box.accepted() == 30
@@ -40,13 +40,17 @@ async def test_messages_of_a_campaign_carry_its_name_and_their_position(box, sms
     messages = [
         {**TEXT, "destination": n, "reference": f"order-{i}"} for i, n in enumerate(drama(2))
     ]
-    await sms.bulk.send_each([{"bad": 1}, *messages], journal=journal, campaign="x", settle=0)
+    await sms.bulk.send_each(
+        messages=[{"bad": 1}, *messages], journal=journal, campaign="x", settle=0
+    )
     assert [{pair["key"]: pair["value"] for pair in m.metadata} for m in box.messages] == [
         {"reference": "order-0", "smsworks-campaign": "x", "smsworks-position": "1"},
         {"reference": "order-1", "smsworks-campaign": "x", "smsworks-position": "2"},
     ]
     report = await sms.bulk.send_each(
-        [{**messages[0], "metadata": {"smsworks-campaign": "y"}}], journal=journal, campaign="y"
+        messages=[{**messages[0], "metadata": {"smsworks-campaign": "y"}}],
+        journal=journal,
+        campaign="y",
     )
     assert report.invalid == 1
 

@@ -200,9 +200,9 @@ async def test_what_has_no_time_cannot_be_given_one(box, sms):
         lambda: sms.batches.send(**TEXT, destinations=drama(2), at=at),
         lambda: sms.bulk.send(**TEXT, destinations=drama(2), at=at),
     ):
-        with pytest.raises(ValidationError, match="no field at"):
+        with pytest.raises(TypeError, match="'at'"):
             await send()
     with pytest.raises(ValidationError, match="no field at"):
-        await sms.batches.send_each([message])
-    assert (await sms.bulk.send_each([message])).invalid == 1
+        await sms.batches.send_each(messages=[message])
+    assert (await sms.bulk.send_each(messages=[message])).invalid == 1
     assert box.requests == []

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
-from typing import assert_type
+from typing import Literal, assert_type
 
 from aiohttp import web
 
@@ -10,14 +10,18 @@ from smsworks_async import (
     Acknowledgement,
     AsyncSMSWorks,
     Batch,
+    BulkEstimate,
     BulkProgress,
     BulkReport,
+    BulkStatus,
     DeliveryReport,
     ErrorSample,
     IncomingMessage,
     Message,
+    MessageFields,
     MessageRecord,
     OTPRecord,
+    RecipientOutcome,
     RetryPolicy,
     ScheduledMessage,
     SentMessage,
@@ -55,7 +59,7 @@ async def awaited() -> None:
         batch = await sms.batches.send(sender="Acme", destinations=["07700 900123"], content="x")
         assert_type(batch, Batch)
         message = Message(sender="Acme", destination="07700 900123", content="x")
-        assert_type(await sms.batches.send_each([message]), Batch)
+        assert_type(await sms.batches.send_each(messages=[message]), Batch)
         assert_type(await sms.otp.send(sender="Acme", destination="07700 900123"), SentOTP)
         assert_type(await sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(await sms.credits.balance(), float)
@@ -69,6 +73,19 @@ async def awaited() -> None:
             sender="Acme", content="x", destinations=iter(["07700 900123"]), progress=tell
         )
         assert_type(report, BulkReport)
+        rows = [{"destination": "07700 900123", "name": "Ada"}]
+        each = await sms.bulk.send_each(template="Hi {name}", rows=rows, sender="Acme", ai=True)
+        assert_type(each, BulkReport)
+        policy: Literal["report", "resend"] = "resend"
+        again = await sms.bulk.retry_undelivered(
+            "spring", journal="x.db", attempts=2, concurrency=4, on_unknown=policy
+        )
+        assert_type(again, BulkReport)
+        assert_type(await sms.bulk.status(campaign="spring", journal="x.db"), BulkStatus)
+        assert_type(
+            sms.bulk.outcomes("spring", journal="x.db"), AsyncGenerator[RecipientOutcome, None]
+        )
+        assert_type(await sms.bulk.estimate(messages=[message], balance=False), BulkEstimate)
 
 
 def blocking() -> None:
@@ -87,7 +104,7 @@ def blocking() -> None:
         assert_type(sms.messages.wait("1", timeout=5), MessageRecord)
         assert_type(sms.messages.incoming(pause=5), Generator[IncomingMessage, None, None])
         message = Message(sender="Acme", destination="07700 900123", content="x")
-        assert_type(sms.batches.send_each([message]), Batch)
+        assert_type(sms.batches.send_each(messages=[message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(sms.credits.balance(), float)
         assert_type(
@@ -99,13 +116,41 @@ def blocking() -> None:
             ),
             BulkReport,
         )
+        fields: MessageFields = {"sender": "Acme", "destination": 447700900123, "content": "x"}
+        assert_type(sms.bulk.send_each(messages=iter([fields])), BulkReport)
+        assert_type(
+            sms.bulk.retry_undelivered("spring", journal="x.db", settle=5, on_unknown="resend"),
+            BulkReport,
+        )
+        assert_type(sms.bulk.status(campaign="spring", journal="x.db"), BulkStatus)
+        assert_type(
+            sms.bulk.outcomes("spring", journal="x.db"), Generator[RecipientOutcome, None, None]
+        )
+        assert_type(sms.bulk.estimate(messages=[message], balance=False), BulkEstimate)
+
+
+async def refused_awaited() -> None:
+    """What is wrong, type checkers say."""
+    async with AsyncSMSWorks(token="eyJ") as sms:
+        await sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.messages.search(colour="red")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.messages.get("1", "2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.batches.send_each([])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.bulk.send(sender="Acme", content="x", concurrency="8")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await sms.bulk.send(sender="Acme", content="x", on_unknown="guess")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def refused() -> None:
-    """What is wrong, type checkers say."""
+    """The same, blocking."""
     with SMSWorks(token="eyJ") as sms:
         sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         sms.messages.send(sender="Acme", destination="07700 900123", content=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        sms.messages.search(colour="red")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        sms.messages.get("1", "2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        sms.batches.send_each([])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        sms.bulk.send(sender="Acme", content="x", concurrency="8")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        sms.bulk.send(sender="Acme", content="x", on_unknown="guess")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    SMSWorks("eyJ", session=None)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
 def pure() -> None:

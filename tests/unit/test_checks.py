@@ -136,10 +136,10 @@ async def test_nothing_is_sent_when_something_is_wrong(box, sms: AsyncSMSWorks):
         lambda: sms.batches.send(**many, destinations="07700 900123"),
         lambda: sms.batches.send(**many, destinations=5),
         lambda: sms.batches.schedule(**many, destinations=[], at=NOW + timedelta(hours=1)),
-        lambda: sms.batches.send_each([]),
-        lambda: sms.batches.send_each(TEXT),
-        lambda: sms.batches.send_each([TEXT] * 501),
-        lambda: sms.batches.send_each([5]),
+        lambda: sms.batches.send_each(messages=[]),
+        lambda: sms.batches.send_each(messages=TEXT),
+        lambda: sms.batches.send_each(messages=[TEXT] * 501),
+        lambda: sms.batches.send_each(messages=[5]),
         lambda: sms.otp.send(sender="AcmeCorp", destination="x"),
         lambda: sms.otp.send(sender="AcmeCorp", destination="07700 900123", length=0),
         lambda: sms.otp.send(sender="AcmeCorp", destination="07700 900123", validity=0),
@@ -162,11 +162,11 @@ async def test_nothing_is_sent_when_something_is_wrong(box, sms: AsyncSMSWorks):
 
 async def test_the_position_of_a_bad_message_is_named(sms):
     with pytest.raises(ValidationError) as caught:
-        await sms.batches.send_each([TEXT, {**TEXT, "content": ""}])
+        await sms.batches.send_each(messages=[TEXT, {**TEXT, "content": ""}])
     assert caught.value.field == "messages[1].content"
     assert caught.value.code == 4001
     with pytest.raises(ValidationError, match="colour"):
-        await sms.batches.send_each([{**TEXT, "colour": "red"}])
+        await sms.batches.send_each(messages=[{**TEXT, "colour": "red"}])
 
 
 async def test_the_batch_size_is_a_setting(box):

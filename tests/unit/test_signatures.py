@@ -1,0 +1,157 @@
+"""Every public method says what it takes, awaited and blocking, to people and to their tools."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+import re
+from inspect import Parameter
+
+import attrs
+import jedi
+import pytest
+
+from smsworks_async import AsyncSMSWorks, SMSWorks
+from smsworks_async.bulk.options import Options
+
+
+FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk"]
+#: What may be given without its name.
+IDENTIFIERS = {"message_id", "batch_id", "campaign", "code"}
+#: Made once: nothing is sent, and no connection is opened.
+AWAITED, BLOCKING = AsyncSMSWorks("eyJ"), SMSWorks("eyJ")
+
+METHODS = [
+    f"{family}.{name}"
+    for family in FAMILIES
+    for name in dir(getattr(AWAITED, family))
+    if not name.startswith("_")
+]
+
+
+def method(client, path):
+    family, name = path.split(".")
+    return getattr(getattr(client, family), name)
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters.values())
+
+
+def documented(docstring):
+    """Map each name in the Args section to the line that explains it, in their order."""
+    section = re.search(
+        r"^Args:\n((?: {4}.*\n?|\n)+)", inspect.cleandoc(docstring) + "\n", re.MULTILINE
+    )
+    return dict(re.findall(r"^ {4}(\w+): (.+)$", section[1], re.MULTILINE)) if section else {}
+
+
+def test_all_methods_are_looked_at():
+    assert len(METHODS) > 30
+    assert {"messages.send", "bulk.send", "auth.token"} <= set(METHODS)
+
+
+@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
+@pytest.mark.parametrize("path", METHODS)
+def test_every_parameter_is_explicit_and_the_required_ones_come_first(client, path):
+    found = parameters(method(client, path))
+    kinds = [parameter.kind for parameter in found]
+    assert Parameter.VAR_KEYWORD not in kinds
+    assert Parameter.VAR_POSITIONAL not in kinds
+    positional = [p.name for p in found if p.kind is not Parameter.KEYWORD_ONLY]
+    assert len(positional) <= 1
+    assert set(positional) <= IDENTIFIERS
+    optional = [p.default is not Parameter.empty for p in found]
+    assert optional == sorted(optional)
+    assert all(p.annotation is not Parameter.empty for p in found)
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_every_parameter_has_a_line_of_its_own_in_the_docstring(path):
+    function = method(AWAITED, path)
+    assert re.match(r"[A-Z][a-z]+ .*[.;]", function.__doc__)
+    assert list(documented(function.__doc__)) == [p.name for p in parameters(function)]
+
+
+def test_so_has_every_argument_of_the_blocking_client():
+    assert list(documented(SMSWorks.__doc__)) == [p.name for p in parameters(SMSWorks)]
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_both_clients_show_the_same(path):
+    awaited, blocking = method(AWAITED, path), method(BLOCKING, path)
+    assert parameters(blocking) == parameters(awaited)
+    assert blocking.__doc__ == awaited.__doc__
+    answer = inspect.signature(awaited).return_annotation
+    assert inspect.signature(blocking).return_annotation == answer.replace("AsyncGen", "Gen")
+
+
+@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
+def test_help_shows_parameters_and_what_they_mean(client):
+    shown = pydoc.plain(pydoc.render_doc(client.bulk.send))
+    for parameter in parameters(AWAITED.bulk.send):
+        assert shown.count(parameter.name) >= 2
+
+
+def test_the_blocking_client_takes_what_the_awaitable_one_takes_but_for_its_session():
+    awaited = {p.name: p for p in parameters(AsyncSMSWorks) if p.name != "session"}
+    blocking = {p.name: p for p in parameters(SMSWorks)}
+    assert list(blocking) == list(awaited)
+    assert blocking == awaited
+    with pytest.raises(TypeError, match="session"):
+        SMSWorks("eyJ", session=None)
+
+
+@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
+@pytest.mark.parametrize("path", METHODS)
+def test_an_unknown_keyword_is_a_type_error_at_once(client, path):
+    required = {p.name: None for p in parameters(method(client, path)) if p.default is p.empty}
+    with pytest.raises(TypeError, match="'colour'"):
+        method(client, path)(**required, colour="red")
+
+
+@pytest.mark.parametrize("path", ["messages.send", "batches.send", "otp.send", "bulk.send"])
+@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
+def test_so_is_a_missing_one(client, path):
+    with pytest.raises(TypeError, match="'sender'"):
+        method(client, path)()
+
+
+def test_the_defaults_of_a_bulk_run_are_those_of_its_options():
+    defaults = {
+        name: field.default
+        for name, field in attrs.fields_dict(Options).items()
+        if field.default is not attrs.NOTHING
+    }
+    for path in ("bulk.send", "bulk.send_each", "bulk.retry_undelivered", "bulk.reconcile"):
+        shown = {p.name: p.default for p in parameters(method(AWAITED, path))}
+        for name in shown.keys() & defaults.keys():
+            if shown[name] is not Parameter.empty:
+                assert shown[name] == defaults[name], f"{path}: {name}"
+    assert defaults.keys() <= {p.name for p in parameters(AWAITED.bulk.send)}
+
+
+def jedis_parameters(signatures):
+    (signature,) = signatures
+    return [parameter.name for parameter in signature.params]
+
+
+@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
+@pytest.mark.parametrize("path", METHODS)
+def test_jedi_shows_the_parameters_of_live_objects_as_ipython_does(client, path):
+    code = jedi.Interpreter(f"sms.{path}(", [{"sms": client}])
+    assert jedis_parameters(code.get_signatures()) == [
+        p.name for p in parameters(method(AWAITED, path))
+    ]
+
+
+@pytest.mark.parametrize("client", ["AsyncSMSWorks", "SMSWorks"])
+@pytest.mark.parametrize("path", METHODS)
+def test_jedi_shows_the_parameters_in_a_file_as_editors_do(client, path):
+    module = "client" if client == "AsyncSMSWorks" else "sync"
+    code = jedi.Script(
+        f"from smsworks_async.{module} import {client}\nsms = {client}()\nsms.{path}("
+    )
+    assert jedis_parameters(code.get_signatures()) == [
+        p.name for p in parameters(method(AWAITED, path))
+    ]
