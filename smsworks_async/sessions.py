@@ -21,6 +21,7 @@ from smsworks_async.transport import Unasked
 
 
 if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
     from aiolimiter import AsyncLimiter
 
 
@@ -213,7 +214,7 @@ class _Guard:
             if tried > (connector.limit or _MOST_KEPT):
                 raise Unasked("the server speaks before it is asked")
 
-    def _is_quiet(self, protocol: aiohttp.client_proto.ResponseHandler) -> bool:
+    def _is_quiet(self, protocol: ResponseHandler) -> bool:
         watch = self._watches.get(protocol)
         if watch is not None:
             return not watch()
