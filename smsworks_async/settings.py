@@ -208,9 +208,10 @@ def _allows_international(value: object) -> bool:
 
 
 def _ssl_context(value: object) -> Any:
-    if not isinstance(value, _ssl.SSLContext | bool | Fingerprint | None):
+    plain = values.as_boolean(value)
+    if plain is None and not isinstance(value, _ssl.SSLContext | Fingerprint | None):
         raise ConfigurationError("ssl must be an ssl.SSLContext, or False for no checks, or None")
-    return value
+    return value if plain is None else plain
 
 
 def _retry(_: object, __: object, value: object) -> None:

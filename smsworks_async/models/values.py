@@ -223,6 +223,20 @@ def number(value: object, field: str) -> float:
     return plain
 
 
+def path(value: Any, field: str) -> str:
+    """Return the path of a file as a plain string.
+
+    Raises:
+        ValidationError: the value is neither text nor an `os.PathLike` of text, or it is blank.
+    """
+    plain = as_text(value)
+    if plain is None and has_method(value, "__fspath__"):
+        plain = as_text(value.__fspath__())
+    if plain is None or not plain.strip() or "\0" in plain:
+        raise ValidationError(f"{field} must be the path of a file", field=field)
+    return plain
+
+
 def seconds(value: object, field: str, *, at_least: float = 0.0, above: bool = False) -> float:
     """Return a length of time: finite seconds, at most 1e7.
 
