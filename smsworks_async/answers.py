@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
 
+from smsworks_async.decoding import decode
 from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
 from smsworks_async.privacy import redact
 from smsworks_async.retry import parse_retry_after
 
 
-# What only an answer that accepts has.
-_IDS: Final = frozenset({"messageid", "batchid"})
+# What is kept of a refusal as an id; the API's have 18 digits. A text in its place is not.
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 
 @attrs.frozen(eq=False)
@@ -56,9 +58,62 @@ def unknown(operation: Operation, why: str) -> OutcomeUnknown:
     )
 
 
+@attrs.frozen
+class _Ids:
+    """The ids in an answer: only what was accepted has one. None where an id cannot be read."""
+
+    message_id: str | None
+    batch_id: str | None
+
+    def __str__(self) -> str:
+        where = [
+            f"read that {what} with {method}"
+            for what, method, id in (
+                ("message", "messages.get", self.message_id),
+                ("batch", "batches.get", self.batch_id),
+            )
+            if id is not None
+        ]
+        return " and ".join(where) or "search the messages of the last minutes for this recipient"
+
+
+def _find_ids(document: object) -> _Ids | None:
+    """Return the ids that an answer carries, an array's first ones; None where it has none."""
+    for item in document if isinstance(document, list) else [document]:
+        if isinstance(item, dict):
+            named = {name.lower(): value for name, value in item.items()}
+            message_id, batch_id = named.get("messageid"), named.get("batchid")
+            if not (_is_blank(message_id) and _is_blank(batch_id)):
+                return _Ids(_id(message_id), _id(batch_id))
+    return None
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    read = str(value).strip()
+    return read if _ID.fullmatch(read) else None
+
+
+def _refused_with(ids: _Ids, operation: Operation, status: int) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{operation}: the answer (HTTP {status}) refuses and yet carries an id, so it may have "
+        f"been accepted, and it was not repeated; {ids} before sending again",
+        operation=str(operation),
+        message_id=ids.message_id,
+        batch_id=ids.batch_id,
+    )
+
+
 def _decode(content: bytes) -> tuple[object, Exception | None]:
     try:
-        return json.loads(content.decode("utf-8", "replace")), None
+        return json.loads(decode(content, "replace")), None
     except json.JSONDecodeError as error:
         error.doc = ""  # the answer itself, which may hold texts, does not travel with the error
         return None, error
@@ -89,14 +144,21 @@ def interpret(
 
     Raises:
         APIError: the API, or a server before it, refused.
-        OutcomeUnknown: the answer does not say whether the request was accepted.
+        OutcomeUnknown: the answer does not say whether the request was accepted, or it refuses
+            what is not repeatable and carries the id of a message or a batch.
     """
     document, not_json = _decode(content)
     fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
     code = _integer(fields.get("errorCode"))
-    accepted = 200 <= status < 300 and (code is None or not fields.keys().isdisjoint(_IDS))
-    if not_json is None and (operation.answers_errors or accepted):
-        return document
+    success = 200 <= status < 300
+    if not_json is None:
+        if operation.answers_errors or (success and code is None):
+            return document
+        ids = _find_ids(document)
+        if ids is not None and success:
+            return document
+        if ids is not None and not operation.repeatable:
+            raise _refused_with(ids, operation, status)
     if status < 300 and code is None:
         raise unknown(
             operation, f"the answer (HTTP {status}, {len(content)} bytes) is not whole JSON"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from yarl import URL
 
 from smsworks_async import retry, transport
 from smsworks_async.answers import Operation, unknown
+from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import (
     NotAuthenticated,
     NotFound,
@@ -23,10 +25,11 @@ from smsworks_async.errors import (
     SMSWorksError,
 )
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
+from smsworks_async.retry import parse_date
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
-from smsworks_async.transport import Body
+from smsworks_async.transport import CONTENT_TYPE, Body
 
 
 T = TypeVar("T")
@@ -36,6 +39,8 @@ LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=F
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # Of the type that aiohttp makes of headers, so that it need not.
 _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
+# Said outright where there is a body: a session's own default would go before the body's.
+_HEADERS_OF_A_BODY: Final = CIMultiDict(_HEADERS, **{"Content-Type": CONTENT_TYPE})
 
 
 @attrs.define(eq=False, repr=False)
@@ -64,7 +69,13 @@ class Calls:
         self.settings = settings
         self._sessions = sessions
         self._urls: dict[str, URL] = {}
-        self._headers: tuple[str | None, Mapping[str, str]] = (None, _HEADERS)
+        self._date: tuple[str | None, float] = (None, 0.0)
+        # The last token, and the headers with it: without a body, and with one.
+        self._headers: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
+            None,
+            _HEADERS,
+            _HEADERS_OF_A_BODY,
+        )
         token, credentials = settings.token, settings.credentials
         if callable(token):
             self._tokens = Tokens(None, token)
@@ -92,6 +103,7 @@ class Calls:
         expired: Callable[[], bool] | None = None,
         has_turn: bool = False,
         told: Callable[[SMSWorksError], None] | None = None,
+        limit: float | None = None,
     ) -> T:
         """Make a call, and answer with its model.
 
@@ -103,6 +115,8 @@ class Calls:
             expired: says whether no byte may leave any more.
             has_turn: whether the first request need not wait for its `turn`.
             told: called with each failure after which the request is made again.
+            limit: seconds for this call in all, retries included, where the client has no time-out
+                (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
 
         Raises:
             APIError: the API refused.
@@ -119,14 +133,13 @@ class Calls:
             has_turn,
             told,
         )
-        answer = await self._within_time(call)
+        answer = await self._within_time(call, self._sessions.deadlines(limit))
         try:
             return from_wire(answer, into)
         except Misshapen as error:
             raise unknown(operation, f"the answer is not as it should be: {error}") from error
 
-    async def _within_time(self, call: _Call) -> Any:
-        deadlines = self._sessions.deadlines()
+    async def _within_time(self, call: _Call, deadlines: Deadlines) -> Any:
         try:
             async with asyncio.timeout(None) as scope:
                 deadline = deadlines.begin(scope)
@@ -135,7 +148,7 @@ class Calls:
                 finally:
                     deadlines.end(scope)
         except TimeoutError as error:
-            raise self._too_late(call) from error
+            raise _too_late(call, deadlines.seconds) from error
         except NotSent as error:
             if call.lost:  # this request did not leave, but one before it did
                 raise unknown(call.operation, "the answer was lost") from error
@@ -144,14 +157,6 @@ class Calls:
             if call.lost:
                 error.add_note("an earlier request, whose answer was lost, may have done it")
             raise
-
-    def _too_late(self, call: _Call) -> SMSWorksError:
-        seconds = f"the time of {self.settings.timeout:g} s was over"
-        if call.in_flight and (call.body is None or call.body.left):
-            return unknown(call.operation, f"{seconds} before an answer came")
-        return NotSent(
-            f"{call.operation}: the request was not sent: {seconds} before it could leave"
-        )
 
     async def _attempts(self, call: _Call, deadline: float) -> Any:
         try:
@@ -172,17 +177,17 @@ class Calls:
 
     async def _attempt(self, call: _Call) -> Any:
         if not call.operation.authenticated:
-            return await self._request(call, _HEADERS)
+            return await self._request(call, None)
         token = self._tokens.current or await self._tokens.get()
         try:
-            return await self._request(call, self._headers_with(token))
+            return await self._request(call, token)
         except NotAuthenticated:
             fresh = await self._tokens.renew(token)
             if fresh is None:
                 raise
-            return await self._request(call, self._headers_with(fresh))
+            return await self._request(call, fresh)
 
-    async def _request(self, call: _Call, headers: Mapping[str, str]) -> Any:
+    async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()
         if self._sessions.limiter is not None and not call.has_turn:
             await self.turn()
@@ -203,16 +208,29 @@ class Calls:
                 call.operation,
                 call.url,
                 call.body,
-                headers,
+                self._headers_with(token, has_body=call.body is not None),
                 proxied=self._sessions.proxied,
                 options=self._sessions.options,
                 secrets=call.secrets,
+                heard=self._hear,
             )
         except Exception as error:
             # An answer or a verdict is there; only the deadline leaves a request in flight.
             call.in_flight = False
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        self._date = headers.get("Date"), time.monotonic()
+
+    def server_time(self) -> float | None:
+        """Return the time by the server's clock, in POSIX seconds, as its last answer told it.
+
+        That is to the second, and None where no answer has told it.
+        """
+        date, heard = self._date
+        moment = None if date is None else parse_date(date)
+        return None if moment is None else moment + time.monotonic() - heard
 
     def check_loop(self) -> None:
         """Check that calls can be made from the running loop.
@@ -236,12 +254,15 @@ class Calls:
             sorted((secret for secret in found if len(secret) >= 4), key=len, reverse=True)
         )
 
-    def _headers_with(self, token: str) -> Mapping[str, str]:
-        known, headers = self._headers
+    def _headers_with(self, token: str | None, *, has_body: bool) -> Mapping[str, str]:
+        if token is None:
+            return _HEADERS_OF_A_BODY if has_body else _HEADERS
+        known, bare, of_a_body = self._headers
         if known != token:
-            headers = CIMultiDict(_HEADERS, Authorization=token)
-            self._headers = (token, headers)
-        return headers
+            bare = CIMultiDict(_HEADERS, Authorization=token)
+            of_a_body = CIMultiDict(_HEADERS_OF_A_BODY, Authorization=token)
+            self._headers = (token, bare, of_a_body)
+        return of_a_body if has_body else bare
 
     def _url(self, operation: Operation, identifier: str | None) -> URL:
         if identifier is not None:
@@ -255,6 +276,13 @@ class Calls:
     def close(self) -> None:
         """Stop a log-in that nobody waits for."""
         self._tokens.close()
+
+
+def _too_late(call: _Call, limit: float | None) -> SMSWorksError:
+    seconds = "the time was over" if limit is None else f"the time of {limit:g} s was over"
+    if call.in_flight and (call.body is None or call.body.left):
+        return unknown(call.operation, f"{seconds} before an answer came")
+    return NotSent(f"{call.operation}: the request was not sent: {seconds} before it could leave")
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -45,8 +45,10 @@ class AsyncSMSWorks:
     Args:
         token: ``"JWT eyJ..."`` or the bare ``"eyJ..."``, or an async function that fetches one.
             Without it, and without a key, ``SMSWORKS_TOKEN`` is taken from the environment.
-        customer_id, key, secret: what to log in with instead, when first needed and again after a
-            refusal; or ``SMSWORKS_CUSTOMER_ID``, ``SMSWORKS_KEY`` and ``SMSWORKS_SECRET``.
+        customer_id: the account's customer id, to log in with instead of a token, when first needed
+            and again after a refusal; or ``SMSWORKS_CUSTOMER_ID``.
+        key: the API key that goes with it, or ``SMSWORKS_KEY``.
+        secret: the API secret that goes with it, or ``SMSWORKS_SECRET``.
         base_url: the API's address, or ``SMSWORKS_BASE_URL``; the provider's own by default.
         timeout: seconds for one call in all, retries included; None waits for ever.
         retry: how often, and after which waits, a call is attempted.

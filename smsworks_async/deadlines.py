@@ -1,4 +1,4 @@
-"""When calls must have ended: one timer for all of a client's, since all get the same time."""
+"""When calls must have ended: one timer for all that get the same time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Deadlines:
 
     Args:
         loop: where the calls run.
-        seconds: how long each of them may take; None for ever.
+        seconds: how long each of them may take; None for ever. Also an attribute.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
         self._loop = loop
-        self._seconds = seconds
+        self.seconds = seconds
         # In the order in which they began, which is that of their deadlines.
         self._running: dict[asyncio.Timeout, float] = {}
         self._has_timer = False
@@ -31,9 +31,9 @@ class Deadlines:
         Args:
             scope: what ends the call; it has been entered, and has no deadline of its own.
         """
-        if self._seconds is None:
+        if self.seconds is None:
             return math.inf
-        deadline = self._running[scope] = self._loop.time() + self._seconds
+        deadline = self._running[scope] = self._loop.time() + self.seconds
         if not self._has_timer:
             self._look_at(deadline)
         return deadline

@@ -153,20 +153,34 @@ class NotSent(SMSWorksError):
 class OutcomeUnknown(SMSWorksError):
     """The request left, and no usable answer came: it may have been accepted.
 
-    A send is never repeated for you after this. ``safe_to_repeat`` is False for whatever costs
-    money or changes state when repeated, and True for reads, cancellations and deletions.
+    A refusal that carries the id of a message or of a batch is no usable answer either. A send is
+    never repeated for you after this. ``safe_to_repeat`` is False for whatever costs money or
+    changes state when repeated, and True for reads, cancellations and deletions.
 
     Attributes:
         operation: the request in question, such as ``"POST /message/send"``.
         safe_to_repeat: see above.
+        message_id: the id of a message that a refusal carried all the same, or None. Read that
+            message with ``messages.get`` before you send again.
+        batch_id: likewise of a batch; read it with ``batches.get``.
     """
 
     safe_to_repeat = False
 
-    def __init__(self, message: str, *, operation: str, safe_to_repeat: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        safe_to_repeat: bool = False,
+        message_id: str | None = None,
+        batch_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.operation = operation
         self.safe_to_repeat = safe_to_repeat
+        self.message_id = message_id
+        self.batch_id = batch_id
 
 
 class JournalError(SMSWorksError):

@@ -78,12 +78,17 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    moment = parse_date(value)
+    return None if moment is None else max(0.0, moment - now.timestamp())
+
+
+def parse_date(value: str) -> float | None:
+    """Read a date of a header as POSIX seconds; None where it is none."""
     try:
         moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError):
         return None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 async def repeat(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import sys
+import weakref
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +14,9 @@ import aiohttp
 from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.proxies import proxy_for
 from smsworks_async.settings import Settings
+from smsworks_async.transport import Unasked
 
 
 if TYPE_CHECKING:
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
 #: Seconds after which an idle connection is closed, so that a send rarely meets one that the
 #: server has closed meanwhile: that send's outcome would be unknown.
 KEEPALIVE: Final = 2.0
+
+# How many connections are passed over where a connector has no limit.
+_MOST_KEPT: Final = 1000
+
+# Where there is one, since select() takes no descriptors above 1023.
+_poll: Final = getattr(select, "poll", None)
 
 USER_AGENT: Final = (
     f"smsworks-async/{__version__} aiohttp/{aiohttp.__version__} "
@@ -46,10 +56,11 @@ class Sessions:
         self._open: AsyncGenerator[None] | None = None
         self._closed = False
         self._deadlines: Deadlines
+        self._limited: dict[float, Deadlines] = {}
         self.limiter: AsyncLimiter | None = None
         # A session's middlewares may send another body than ours, and we would not know when.
         self.watched = given is None or not getattr(given, "_middlewares", ())
-        self.proxied = settings.proxy is not None or settings.trust_env
+        self.proxied = settings.proxy is not None
         #: What each request is made with, beside what it says itself.
         self.options: Mapping[str, Any] = {
             name: value
@@ -79,26 +90,45 @@ class Sessions:
         self._loop = loop
         if self._given is not None:
             self._session = self._given
+            if self._given.connector is not None:
+                guard(self._given.connector)
         else:
+            if self._settings.trust_env and self._settings.proxy is None:
+                proxy = proxy_for(self._settings.base_url)
+                self.proxied = proxy is not None
+                self.options = {**self.options, "proxy": proxy}
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
         self.limiter = limiter(self._settings.max_rate)
         self._deadlines = Deadlines(loop, self._settings.timeout)
+        self._limited = {}
         return self._session
 
-    def deadlines(self) -> Deadlines:
-        """Give the deadlines of the loop that runs; raises as `current` does."""
+    def deadlines(self, limit: float | None = None) -> Deadlines:
+        """Give the deadlines of the loop that runs; raises as `current` does.
+
+        Args:
+            limit: seconds for a call where the client has no time-out; None for no limit.
+        """
         self.current()
-        return self._deadlines
+        if limit is None or self._deadlines.seconds is not None:
+            return self._deadlines
+        # One for each limit: calls with the same time end in the order in which they began.
+        if limit not in self._limited:
+            self._limited[limit] = Deadlines(asyncio.get_running_loop(), limit)
+        return self._limited[limit]
 
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings
+        connector = aiohttp.TCPConnector(
+            limit=settings.max_connections, keepalive_timeout=KEEPALIVE
+        )
+        guard(connector)
         return aiohttp.ClientSession(
-            connector=_Connector(limit=settings.max_connections, keepalive_timeout=KEEPALIVE),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=list(self._trace_configs),
-            trust_env=settings.trust_env,
         )
 
     async def close(self) -> None:
@@ -116,26 +146,69 @@ class Sessions:
         self._session = self._loop = self._open = None
 
 
-class _Connector(aiohttp.TCPConnector):
-    """A connector that gives no connection on which something has come unasked.
+def guard(connector: aiohttp.BaseConnector) -> None:
+    """Let a connector hand out no connection on which something has come unasked.
 
-    What came would be taken for the next request's answer.
+    What came would be taken for the answer to the next request; and a request on a connection that
+    the server has closed would have an unknown outcome. Clients that share a session share
+    its guard, and it stays when they are closed.
+    """
+    if not isinstance(vars(connector).get("connect"), _Guard):
+        connector.connect = _Guard(connector)  # type: ignore[method-assign]
+
+
+def _has_input(transport: asyncio.Transport | None) -> bool:
+    """Return whether something, or the end, has come that the loop was too busy to read."""
+    sock = None if transport is None else transport.get_extra_info("socket")
+    if sock is None:
+        return False  # a transport that is no socket's: only what it has handed over is known
+    number = sock.fileno()
+    if number < 0:
+        return True  # closed meanwhile
+    if _poll is None:
+        return bool(select.select([number], [], [], 0)[0])
+    poll = _poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class _Guard:
+    """Connects as a connector does, but passes connections over that are not quiet.
+
+    It is an attribute of the connector, and so refers to it weakly: a cycle would keep its
+    connections open until the garbage collector runs.
     """
 
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
-    ) -> Any:
-        """Give a connection for a request, if it is quiet."""
+    def __init__(self, connector: aiohttp.BaseConnector) -> None:
+        self._connector = weakref.ref(connector)
+        #: What the connector had of its own, such as a test's or an instrumentation's; or None.
+        self._own = vars(connector).get("connect")
+        # Those that were handed out before. One that is new may have input that is no answer: a
+        # server's TLS tickets.
+        self._used: weakref.WeakSet[asyncio.BaseProtocol] = weakref.WeakSet()
+
+    async def __call__(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+        """Return a connection for a request, if it is quiet."""
+        connector = self._connector()
+        if connector is None:  # pragma: no cover - its session, which asks, refers to it
+            raise aiohttp.ClientConnectionError("the connector is gone")
         # Each of those that are kept may have something on it, but not one that is new.
-        for _ in range(self.limit + 1):
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
+        for _ in range((connector.limit or _MOST_KEPT) + 1):
+            if self._own is None:
+                connection = await type(connector).connect(connector, *args, **options)
+            else:
+                connection = await self._own(*args, **options)
+            protocol = connection.protocol
+            if protocol is None:
                 return connection
+            if not protocol.should_close:
+                if protocol not in self._used:
+                    self._used.add(protocol)
+                    return connection
+                if not _has_input(protocol.transport):
+                    return connection
             connection.close()
-        raise aiohttp.ClientConnectionError("the server speaks before it is asked")
+        raise Unasked("the server speaks before it is asked")
 
 
 async def _open_until_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

@@ -14,7 +14,7 @@ import attrs
 from aiohttp import Fingerprint
 from yarl import URL
 
-from smsworks_async import _international, phone
+from smsworks_async import phone
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
 from smsworks_async.retry import RetryPolicy
@@ -203,6 +203,8 @@ def insecure_flag(value: object) -> bool:
 def _allows_international(value: object) -> bool:
     allowed = values.boolean(value, "international")
     if allowed:
+        from smsworks_async import _international
+
         _international.require()
     return allowed
 

@@ -31,15 +31,22 @@ if TYPE_CHECKING:
 #: The longest answer that is read, in bytes: 1000 records of the longest texts are half of it.
 MAX_ANSWER: Final = 8 * 1024 * 1024
 
-_CONTENT_TYPE: Final = "application/json"
+CONTENT_TYPE: Final = "application/json"
 # The deadline is ours, around the whole call; aiohttp's own would end it a second time.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+
+
+class Unasked(aiohttp.ClientConnectionError):
+    """The server spoke on every connection before anything was asked, so that nothing was."""
+
+
 # What can only happen before a body is written: name look-up, connecting, TLS, a proxy's refusal.
 _BEFORE_THE_BODY: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
+    Unasked,
 )
 _REFUSED_BY_AIOHTTP: Final = (ValueError, TypeError, RuntimeError, aiohttp.NonHttpUrlClientError)
 
@@ -69,7 +76,7 @@ class Body(aiohttp.BytesPayload):
     ) -> None:
         # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
         # texts may be larger, and is written in one piece all the same.
-        super(aiohttp.BytesPayload, self).__init__(content, content_type=_CONTENT_TYPE)
+        super(aiohttp.BytesPayload, self).__init__(content, content_type=CONTENT_TYPE)
         self._size = len(content)
         self._once = once
         self._expired = expired
@@ -136,6 +143,9 @@ def failure(
 
 def _reason(error: BaseException) -> str:
     """Say what failed, without a proxy's address: it may hold a password."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        # Up to aiohttp 3.12 it is a ClientConnectorError without that class's attributes.
+        return f"{type(error).__name__}: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{type(error).__name__}: {error.os_error}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
@@ -153,6 +163,8 @@ def _harmless(error: Exception) -> Exception:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read an answer whole, but no more than `MAX_ANSWER` bytes, unpacked."""
     stream = response.content
+    if stream.at_eof():  # it is empty, or a session's middleware has read it
+        return await response.read()
     content = await stream.readany()
     if stream.at_eof():
         return content
@@ -176,6 +188,7 @@ async def request(
     proxied: bool,
     options: Mapping[str, Any],
     secrets: Callable[[], tuple[str, ...]] = tuple,
+    heard: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Any:
     """Make one request, and answer with its JSON.
 
@@ -188,6 +201,7 @@ async def request(
         proxied: whether a proxy may stand in between.
         options: aiohttp's own, for every request of this client.
         secrets: gives the strings that an error must not repeat.
+        heard: called with the headers of the answer, if there is one.
 
     Raises:
         APIError, NotSent, OutcomeUnknown: see this module's docstring.
@@ -210,8 +224,8 @@ async def request(
         if body is not None:
             body.seal()
         left = body is None or body.left
-        if body is not None and body.refused and not left:
-            raise NotSent(f"{operation}: the request was not sent: its time was over") from error
+        if not left and body is not None and body.refused:
+            raise _too_late(operation) from error
         verdict = failure(error, operation, left=left, proxied=proxied)
         raise verdict from _harmless(error)
     except BaseException as error:
@@ -225,7 +239,15 @@ async def request(
             raise unknown(operation, closed) from error
         error.add_note(f"{operation}: {_what_is_known(body)}")
         raise
+    if body is not None and body.refused and not body.left:
+        raise _too_late(operation)  # what was read is no answer to this request
+    if heard is not None:
+        heard(response.headers)
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
+
+
+def _too_late(operation: Operation) -> NotSent:
+    return NotSent(f"{operation}: the request was not sent: its time was over")
 
 
 def being_cancelled() -> bool:

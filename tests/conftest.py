@@ -141,7 +141,7 @@ def hosted() -> Iterator[HostedSandbox]:
 def clock(sms):
     turned = Turned()
     sms.bulk._sleep = turned.sleep
-    sms.bulk._clock = turned
+    sms.bulk._clock = sms.bulk._monotonic = turned
     return turned
 
 

@@ -16,7 +16,6 @@ from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimat
 from smsworks_async.bulk.kinds import OneText, kind_of_each
 from smsworks_async.bulk.options import (
     Options,
-    check_campaign,
     check_journal,
     check_seconds,
     choose_chunk_size,
@@ -33,6 +32,7 @@ from smsworks_async.bulk.report import (
     Reason,
     RecipientOutcome,
 )
+from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks, values
 from smsworks_async.models.iterables import check_iterable
@@ -74,6 +74,7 @@ class AsyncBulk(Resource):
     # Tests turn the time by these.
     _sleep = staticmethod(asyncio.sleep)
     _clock = staticmethod(time.time)
+    _monotonic = staticmethod(time.monotonic)
 
     def __init__(self, calls: Calls, waits: Waits) -> None:
         super().__init__(calls)
@@ -343,7 +344,12 @@ class AsyncBulk(Resource):
         return found
 
     async def reconcile(
-        self, campaign: str, *, journal: JournalOrPath, settle: float = 30.0
+        self,
+        campaign: str,
+        *,
+        journal: JournalOrPath,
+        settle: float = 30.0,
+        restored: bool = False,
     ) -> BulkReport:
         """Search for a campaign's unknown chunks, and account for everybody. It sends nothing.
 
@@ -354,6 +360,11 @@ class AsyncBulk(Resource):
             campaign: the campaign's name.
             journal: where it is kept: the path of an SQLite file, or a journal.
             settle: seconds within which it is searched for, several times; 30 by default.
+            restored: whether the journal was restored from a copy, which does not know what was
+                sent after it was made (default False). Pending chunks are then searched for as
+                well, since the campaign began: they are pending again where every search has
+                found nothing at all, and unknown where there is a trace. Call it before anything
+                is sent: `send` cannot recognise a copy.
 
         Raises:
             ValidationError: the journal has no such campaign.
@@ -361,9 +372,12 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns
 
+        again = checks.yes_or_no(restored, "restored")
         seconds = check_seconds(settle, "settle")
-        async with campaigns.kept(check_journal(journal), check_campaign(campaign)) as kept:
-            return await campaigns.reconcile(kept, self._provider, seconds, self._sleep)
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
+            return await campaigns.reconcile(
+                kept, self._provider, seconds, self._timer, restored=again
+            )
 
     async def retry_undelivered(
         self,
@@ -427,9 +441,9 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
-        async with campaigns.kept(check_journal(journal), check_campaign(campaign)) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             again: Again[Any] = Again(kept.kind, most, seconds, self._clock())
-            return await campaigns.send_again(kept, self._provider, options, again, self._sleep)
+            return await campaigns.send_again(kept, self._provider, options, again, self._timer)
 
     async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
         """Return how far a campaign has got, from any process that has its journal.
@@ -444,7 +458,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns
 
-        async with campaigns.kept(check_journal(journal), check_campaign(campaign)) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.status(kept)
 
     async def outcomes(
@@ -464,7 +478,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns, export
 
-        async with campaigns.kept(check_journal(journal), check_campaign(campaign)) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             rows = export.recipients(kept.journal, kept.campaign.id, kept.kind)
             async with aclosing(rows):
                 async for outcome in rows:
@@ -501,7 +515,7 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.follow import Follower
 
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        async with campaigns.kept(check_journal(journal), check_campaign(campaign)) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             follower = Follower(
                 kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
             )
@@ -533,6 +547,10 @@ class AsyncBulk(Resource):
         return await export.write(self.outcomes(campaign, journal=journal), values.path(to, "to"))
 
     @property
+    def _timer(self) -> Timer:
+        return Timer(self._sleep, self._monotonic)
+
+    @property
     def _provider(self) -> Provider:
         return Provider(self._calls)
 
@@ -550,5 +568,5 @@ class AsyncBulk(Resource):
         if options.journal is not None or values is None:
             from smsworks_async.bulk import campaigns
 
-            return await campaigns.send(kind, values, self._provider, options, self._sleep)
+            return await campaigns.send(kind, values, self._provider, options, self._timer)
         return await stream.send(kind, values, self._provider, options)

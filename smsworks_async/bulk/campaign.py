@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -19,29 +18,22 @@ from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader
 from smsworks_async.bulk.reconcile import Reconciler
 from smsworks_async.bulk.report import BulkReport
+from smsworks_async.bulk.waits import (
+    LONGEST_WAIT,
+    Timer,
+    lease_for,
+    longest_request,
+    request_time,
+)
 from smsworks_async.errors import ValidationError
 
 
 T = TypeVar("T")
 
-#: Seconds that a request may take where the client has no `timeout`.
-_LONG: Final = 300.0
 #: Seconds between two looks at what other processes are doing.
 _LOOK: Final = 1.0
-#: The longest that other processes are waited for, in seconds.
-_LONGEST_WAIT: Final = 900.0
 #: How often one run sends a chunk again that stays in doubt.
 _RESENDS: Final = 2
-
-
-def request_time(timeout: float | None) -> float:
-    """Give the seconds that one request may take, answers and all."""
-    return _LONG if timeout is None else timeout
-
-
-def lease_for(timeout: float | None) -> float:
-    """Give the seconds of a lease: longer than the longest call, its repetitions included."""
-    return request_time(timeout) * 1.25 + 1.0
 
 
 @attrs.frozen
@@ -54,7 +46,7 @@ class Run(Generic[T]):
         kind: what it sends.
         provider: whom it asks.
         options: how it goes.
-        sleep: waits for so many seconds.
+        timer: how to wait.
     """
 
     journal: Journal
@@ -62,7 +54,7 @@ class Run(Generic[T]):
     kind: Kind[T]
     provider: Provider
     options: Options
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    timer: Timer = attrs.field(factory=Timer)
 
     async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> None:
         """Put the campaign into the journal, or see that it is the one that is there.
@@ -105,14 +97,22 @@ class Run(Generic[T]):
         """Send what is pending, reconcile what is in doubt, and account for everybody."""
         timeout = self.provider.timeout
         pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.admit)
-        ledger = Ledger(self.journal, self.campaign.id, self.kind, lease_for(timeout), round)
+        ledger = Ledger(
+            self.journal,
+            self.campaign.id,
+            self.kind,
+            lease_for(timeout),
+            round,
+            monotonic=self.timer.monotonic,
+        )
+        reconciler = self.reconciler()
         resent: dict[int, int] = {}
         await self.journal.reopen(self.campaign.id, round)
         while True:
             await ledger.begin()
             engine = Engine(
                 ledger,
-                self.provider.post(self.campaign.kind),
+                self.provider.post(self.campaign.kind, limit=request_time(timeout)),
                 pace,
                 progress=self.options.progress,
                 one_text=self.campaign.kind == "send",
@@ -121,7 +121,7 @@ class Run(Generic[T]):
             await self._wait_for_others()
             if engine.halt is None and await self._has_more(ledger, round):
                 continue
-            nothing = await self.reconciler().settle(self.options.settle)
+            nothing = await reconciler.settle(self.options.settle)
             again = [
                 entry
                 for entry in nothing
@@ -131,11 +131,17 @@ class Run(Generic[T]):
                 return await ledger.report(engine.halt)
             for entry in again:
                 resent[entry.number] = resent.get(entry.number, 0) + 1
-            await self._resend(again)
+            await self._resend(again, reconciler)
 
     def reconciler(self) -> Reconciler[T]:
-        """Give what looks for what is in doubt."""
-        return Reconciler(self.journal, self.campaign.id, self.kind, self.provider, self.sleep)
+        """Return what looks for what is in doubt."""
+        return Reconciler(
+            self.journal,
+            self.campaign.id,
+            self.kind,
+            self.provider,
+            self.timer,
+        )
 
     async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
         """Say whether others have handed chunks back that this run can send."""
@@ -154,26 +160,17 @@ class Run(Generic[T]):
         Not for ever: the lease of a process whose clock was ahead would last as long as that.
         """
         waited = 0.0
-        while waited < _LONGEST_WAIT:
+        while waited < LONGEST_WAIT:
             await self.journal.stalled(self.campaign.id)
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
                 return
             pause = min(lease, _LOOK)
-            await self.sleep(pause)
+            await self.timer.sleep(pause)
             waited += pause
 
-    async def _resend(self, entries: Sequence[Entry]) -> None:
-        """Make chunks pending once their requests can no longer arrive, if nothing is found then.
-
-        After the lease no byte of it leaves, and one request's time later the last has arrived.
-        """
-        wait = request_time(self.provider.timeout)
-        now = await self.journal.now()
-        left = max((entry.lease or 0.0) + wait - now for entry in entries)
-        if left > 0:
-            await self.sleep(left)
-        nothing = {(entry.number, entry.attempt) for entry in await self.reconciler().settle(0)}
-        for entry in entries:
-            if (entry.number, entry.attempt) in nothing:
-                await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
+    async def _resend(self, entries: Sequence[Entry], reconciler: Reconciler[T]) -> None:
+        """Make those pending of which nothing can have been accepted, as far as can be found."""
+        for entry in await reconciler.rule_out(entries, self.options.settle):
+            wait = longest_request(entry, request_time(self.provider.timeout))
+            await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)

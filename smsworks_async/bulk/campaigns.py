@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ from smsworks_async.bulk.options import Options, check_campaign
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
+from smsworks_async.bulk.waits import Timer
 
+
+_log = logging.getLogger("smsworks_async.bulk")
 
 _NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
 
@@ -54,10 +57,10 @@ async def kept(journal: Journal | str | os.PathLike[str], campaign: str) -> Asyn
     Raises:
         ValidationError: it has none of this name.
     """
-    check_campaign(campaign)
+    name = check_campaign(campaign)
     async with opened(journal, must_exist=True) as made:
-        found = (await made.summary(campaign)).campaign
-        yield Kept(made, kind_of(found.kind, found.message, campaign), found)
+        found = (await made.summary(name)).campaign
+        yield Kept(made, kind_of(found.kind, found.message, name), found)
 
 
 async def send(
@@ -65,7 +68,7 @@ async def send(
     values: Iterable[Any] | AsyncIterable[Any] | None,
     provider: Provider,
     options: Options,
-    sleep: Callable[[float], Awaitable[None]],
+    timer: Timer,
 ) -> BulkReport:
     """Begin a campaign, or go on with it."""
     if options.journal is None or options.campaign is None:  # `Options` has checked both
@@ -78,23 +81,51 @@ async def send(
         deduplicate=options.deduplicate,
     )
     async with opened(options.journal) as journal:
-        run = Run(journal, begun, kind, provider, options, sleep)
+        run = Run(journal, begun, kind, provider, options, timer)
         await run.plan(values)
+        _log_where(journal, begun.id)
         await run.check_cost()
         return await run.carry_out()
+
+
+def _log_where(journal: Journal, campaign: str) -> None:
+    """Log which file a campaign is in: one in another folder would text everybody again."""
+    path = getattr(journal, "path", None)
+    if path is not None:
+        new = " (a new file)" if getattr(journal, "made_it", False) else ""
+        _log.info("campaign %s: its journal is %s%s", campaign, path, new)
 
 
 async def reconcile(
     campaign: Kept,
     provider: Provider,
     settle: float,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    timer: Timer,
+    *,
+    restored: bool = False,
 ) -> BulkReport:
-    """Look for what is in doubt, and account for everybody."""
+    """Look for what is in doubt, and account for everybody.
+
+    Args:
+        campaign: the campaign.
+        provider: whom to ask.
+        settle: seconds within which it is looked for, several times.
+        timer: how to wait.
+        restored: whether the journal was restored from a copy, so that what it has as pending is in
+            doubt, too. What nothing is found of is pending again in the end.
+    """
     options = Options(chunk_size=campaign.campaign.chunk_size)
-    run = Run(campaign.journal, campaign.campaign, campaign.kind, provider, options, sleep)
-    await run.reconciler().settle(settle)
-    return await make_report(campaign.journal, campaign.campaign.id, campaign.kind)
+    journal, name = campaign.journal, campaign.campaign.id
+    run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
+    if restored:
+        await journal.suspect(name)
+    reconciler = run.reconciler()
+    nothing = await reconciler.settle(settle)
+    if restored:
+        # Whoever used the file before may have had requests on their way.
+        for entry in await reconciler.rule_out([e for e in nothing if e.again], settle):
+            await journal.clear(name, entry.number, entry.attempt)
+    return await make_report(journal, name, campaign.kind)
 
 
 async def send_again(
@@ -102,7 +133,7 @@ async def send_again(
     provider: Provider,
     options: Options,
     again: Again[Any],
-    sleep: Callable[[float], Awaitable[None]],
+    timer: Timer,
 ) -> BulkReport:
     """Send to those again whom the campaign did not reach, and who may be reached yet."""
     journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round
@@ -122,7 +153,7 @@ async def send_again(
             await journal.plan_again(name, round, chunks)
     if not round:
         return BulkReport()
-    run = Run(journal, campaign.campaign, campaign.kind, provider, options, sleep)
+    run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
     return await run.carry_out(round)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 import time
@@ -22,24 +23,15 @@ from smsworks_async.bulk.journals.records import (
 from smsworks_async.bulk.planning import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind, halves
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
+from smsworks_async.bulk.waits import lease_is_over
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 
 
 T = TypeVar("T")
 
 
-def _expiry(lease: float, clock: Callable[[], float]) -> Callable[[], bool]:
-    """Give what says whether so many seconds are over, by whichever clock says so first.
-
-    The journal's is what others go by, and may be set forward; the other one stands still while
-    some machines sleep.
-    """
-    uptime, wall = time.monotonic() + lease, clock() + lease
-    return lambda: time.monotonic() >= uptime or clock() >= wall
-
-
 def new_owner() -> str:
-    """Make a name for whoever sends: it says where to look, and nobody else has it."""
+    """Return a name for whoever sends: it says where to look, and nobody else has it."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
@@ -52,17 +44,27 @@ class Ledger(Generic[T]):
         kind: what it sends.
         lease: seconds for which a started request may leave.
         round: which of the campaign's rounds.
+        monotonic: tells seconds that nobody can set.
     """
 
     def __init__(
-        self, journal: Journal, campaign: str, kind: Kind[T], lease: float, round: int = 0
+        self,
+        journal: Journal,
+        campaign: str,
+        kind: Kind[T],
+        lease: float,
+        round: int = 0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._kind = kind
         self._lease = lease
         self._round = round
+        self._monotonic = monotonic
         self._owner = new_owner()
+        self._claims = itertools.count(1)
         # A journal elsewhere has a clock of its own, which this machine's stands in for.
         self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
@@ -112,11 +114,12 @@ class Ledger(Generic[T]):
 
     async def _start(self, abroad: bool) -> Claim | None:
         after = self._again.popleft() - 1 if self._again else self._cursor
-        expiry = _expiry(self._lease, self._clock)
+        # Both before the claim, so that the lease cannot seem longer here than to others.
+        since, wall = self._monotonic(), self._clock()
         starting = asyncio.ensure_future(
             self._journal.start(
                 self._campaign,
-                owner=self._owner,
+                owner=f"{self._owner}:{next(self._claims)}",
                 lease=self._lease,
                 round=self._round,
                 after=after,
@@ -132,7 +135,13 @@ class Ledger(Generic[T]):
                 await self._give_back(claim)
             raise
         if claim is not None:
-            self._expiries[claim.entry.number] = expiry
+            lease_end = min(wall + self._lease, claim.entry.lease or wall)
+            self._expiries[claim.entry.number] = lambda: lease_is_over(
+                self._lease,
+                since_claim=self._monotonic() - since,
+                now=self._clock(),
+                lease_end=lease_end,
+            )
         return claim
 
     async def _give_back(self, claim: Claim) -> None:
@@ -256,6 +265,7 @@ async def make_report(
         batches=tuple(batches),
         problems=tuple(problems),
         credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
+        accepted_twice=sum(entry.size * len(entry.doubles) for entry in entries + later),
         stopped=stopped,
         again=tuple([await _outcome(journal, campaign, kind, entry, None) for entry in later]),
     )
@@ -264,7 +274,7 @@ async def make_report(
 async def _outcome(
     journal: Journal, campaign: str, kind: Kind[T], entry: Entry, why: SMSWorksError | None
 ) -> BatchOutcome:
-    if entry.state is State.ACCEPTED:
+    if entry.state is State.ACCEPTED and not entry.doubles:
         return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
     error = entry.error or why
     if entry.state is State.SENDING:
@@ -272,7 +282,13 @@ async def _outcome(
     chunk = unpacked(await journal.claim(campaign, entry.number), kind)
     destinations = tuple(map(kind.destination, chunk.items))
     return BatchOutcome(
-        entry.number, OUTCOMES[entry.state], entry.size, error=error, destinations=destinations
+        entry.number,
+        OUTCOMES[entry.state],
+        entry.size,
+        entry.batch_id,
+        error,
+        destinations,
+        entry.doubles,
     )
 
 

@@ -23,6 +23,7 @@ class Provider:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._asked_for_the_time = False
         self._messages = AsyncMessages(calls)
         self.get = AsyncBatches(calls).get
         self.balance = AsyncCredits(calls).balance
@@ -41,13 +42,35 @@ class Provider:
         """
         return self._messages._pages(Query(**query))
 
-    def post(self, kind: str) -> Post:
-        """Give what sends the documents of a kind."""
+    async def now(self) -> float | None:
+        """Return the time by the provider's clock, in POSIX seconds, where it tells it.
+
+        Raises:
+            SMSWorksError: it had to be asked, and did not answer.
+        """
+        if self._calls.server_time() is None and not self._asked_for_the_time:
+            await self.balance()
+            self._asked_for_the_time = True  # a server need not tell it
+        return self._calls.server_time()
+
+    def post(self, kind: str, *, limit: float | None = None) -> Post:
+        """Give what sends the documents of a kind.
+
+        Args:
+            kind: one text for all, or a text for each.
+            limit: seconds for each request in all where the client has no time-out.
+        """
         operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
 
         async def post(document: Any, expired: Callable[[], bool] | None, told: Watch) -> str:
             batch = await self._calls.make(
-                operation, document, into=Batch, has_turn=True, expired=expired, told=told
+                operation,
+                document,
+                into=Batch,
+                has_turn=True,
+                expired=expired,
+                told=told,
+                limit=limit,
             )
             return batch.batch_id
 

@@ -1,49 +1,51 @@
 """Reconciling: looking for what is in doubt among what the provider has.
 
-A batch carries no mark of ours, so that it is looked for by its recipients: the messages to a few
-of them, since the request was begun, from this sender and with this text, name a batch; that batch
-is read, and its recipients are compared with the chunk's. Finding nothing proves nothing, since a
-search may lag behind and records vanish in time.
+A batch of one text carries no mark of ours, so that it is looked for by its recipients: the
+messages to a few of them from this sender name batches, which are read. Messages that have texts
+of their own carry marks in their metadata, which are searched for first. `evidence` decides what
+that proves. Finding nothing proves nothing, since a search may lag behind.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
+import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
+import attrs
+
 from smsworks_async import phone
+from smsworks_async.bulk.evidence import (
+    Candidate,
+    Finding,
+    Marks,
+    Request,
+    is_same_text,
+    judge,
+    window,
+)
 from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import Entry
+from smsworks_async.bulk.kinds import CAMPAIGN, POSITION
 from smsworks_async.bulk.planning import unpacked
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind
-from smsworks_async.errors import NotFound, SMSWorksError, ValidationError
+from smsworks_async.bulk.waits import LONGEST_WAIT, Timer, request_time, until_resend
+from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError, ValidationError
 from smsworks_async.models.incoming import MessageRecord
 
 
 T = TypeVar("T")
 
-#: By how much the provider's clock may be behind ours for a batch to count as found.
-CLOCKS: Final = timedelta(minutes=5)
-#: How much older a batch may be that is a reason not to send again: clocks can be set wrong.
-TRACES: Final = timedelta(days=1)
 #: When to look again, as parts of the time to settle: soon at first, since most lags are short.
 LOOKS: Final = (0.0, 1 / 15, 3 / 15, 7 / 15, 1.0)
+#: How often a wait is made up for that ended early.
+_NAPS: Final = 3
 #: How many chunks are looked for at a time.
 _AT_A_TIME: Final = 4
-
-
-class Finding(enum.Enum):
-    """What a look has found."""
-
-    FOUND = "found"
-    NOTHING = "nothing"
-    #: Something that may be it and cannot be verified, or the look itself failed.
-    DOUBT = "doubt"
 
 
 class Reconciler(Generic[T]):
@@ -54,7 +56,7 @@ class Reconciler(Generic[T]):
         campaign: its id.
         kind: what it sends.
         provider: whom it asks.
-        sleep: waits for so many seconds.
+        timer: how to wait.
     """
 
     def __init__(
@@ -63,36 +65,81 @@ class Reconciler(Generic[T]):
         campaign: str,
         kind: Kind[T],
         provider: Provider,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timer: Timer | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._kind = kind
         self._provider = provider
-        self._sleep = sleep
+        self._timer = timer or Timer()
+        # Since when this process has known each of them to be in doubt.
+        self._first_seen: dict[tuple[int, int], float] = {}
 
     async def settle(self, seconds: float) -> list[Entry]:
         """Look for all that is in doubt, several times within so many seconds.
 
         Returns:
-            The chunks of which every look has found nothing at all: those that may be resent by
-            somebody who takes that risk. Chunks with a trace that cannot be verified, and chunks
-            that could not be looked for, stay in doubt.
+            The chunks of which every look has shown nothing at all: those that may be resent by
+            somebody who takes that risk. Chunks with a trace, and chunks that could not be looked
+            for, stay in doubt.
         """
         nothing: Counter[tuple[int, int]] = Counter()
         passed = 0.0
         looks = LOOKS if seconds else LOOKS[:1]
         for part in looks:
-            doubts = await self._journal.stalled(self._campaign)
-            if not doubts:
-                return []
             if part:
-                await self._sleep(part * seconds - passed)
+                if not await self._doubts():
+                    return []
+                await self._timer.sleep(part * seconds - passed)
                 passed = part * seconds
-            for entry, finding in await self._look_for(doubts):
+            for entry, finding in await self._look_for(await self._doubts()):
                 nothing[entry.number, entry.attempt] += finding is Finding.NOTHING
-        left = await self._journal.stalled(self._campaign)
+        left = await self._doubts()
         return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
+
+    async def rule_out(self, entries: Sequence[Entry], seconds: float) -> list[Entry]:
+        """Wait until requests in doubt can no longer be accepted, and look a last time.
+
+        Whoever claimed them may have written until the lease was over, and what was written is
+        accepted within one request's time. Only then the last looks begin, and they take so many
+        seconds again, since what was accepted last may show up as late as that.
+
+        Args:
+            entries: the chunks.
+            seconds: how long a search may lag behind.
+
+        Returns:
+            Those of which nothing at all was found. A lease of which a clock was far ahead is not
+            waited for: its chunk is none of them.
+        """
+        if not entries:
+            return []
+        for _ in range(_NAPS):
+            left = [await self._left(entry) for entry in entries]
+            longest = max((wait for wait in left if wait <= LONGEST_WAIT), default=0.0)
+            if not longest:
+                break
+            await self._timer.sleep(longest)
+        nothing = {(entry.number, entry.attempt) for entry in await self.settle(seconds)}
+        return [
+            entry
+            for entry in entries
+            if (entry.number, entry.attempt) in nothing and not await self._left(entry)
+        ]
+
+    async def _left(self, entry: Entry) -> float:
+        key = (entry.number, entry.attempt)
+        watched = self._timer.monotonic() - self._first_seen[key]
+        now = await self._journal.now()
+        own = request_time(self._provider.timeout)
+        return until_resend(entry, watched=watched, now=now, own=own)
+
+    async def _doubts(self) -> Sequence[Entry]:
+        doubts = await self._journal.stalled(self._campaign)
+        now = self._timer.monotonic()
+        for entry in doubts:
+            self._first_seen.setdefault((entry.number, entry.attempt), now)
+        return doubts
 
     async def _look_for(self, doubts: Sequence[Entry]) -> list[tuple[Entry, Finding]]:
         findings: list[tuple[Entry, Finding]] = []
@@ -100,13 +147,15 @@ class Reconciler(Generic[T]):
             some = doubts[start : start + _AT_A_TIME]
             found = await asyncio.gather(*map(self.look, some), return_exceptions=True)
             for entry, finding in zip(some, found, strict=True):
-                if isinstance(finding, BaseException) and not isinstance(finding, SMSWorksError):
+                if isinstance(finding, SMSWorksError):
+                    findings.append((entry, Finding.TRACE))
+                elif isinstance(finding, BaseException):
                     raise finding
-                failed = isinstance(finding, SMSWorksError)
-                findings.append((entry, Finding.DOUBT if failed else finding))  # type: ignore[arg-type] # no error
+                else:
+                    findings.append((entry, finding))
             if any(isinstance(finding, SMSWorksError) for finding in found):
                 # The provider cannot be asked: that is so for the others, too.
-                findings.extend((entry, Finding.DOUBT) for entry in doubts[start + _AT_A_TIME :])
+                findings.extend((entry, Finding.TRACE) for entry in doubts[start + _AT_A_TIME :])
                 break
         return findings
 
@@ -117,66 +166,143 @@ class Reconciler(Generic[T]):
             SMSWorksError: the provider could not be asked.
         """
         chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
-        candidates = await self._candidates(entry, chunk)
-        doubt = False
-        for batch_id, is_its_own in candidates.items():
-            if await self._journal.holds(self._campaign, batch_id):
-                continue  # another chunk's
-            if is_its_own and await self._has_its_recipients(batch_id, chunk):
-                if await self._journal.found(self._campaign, entry.number, entry.attempt, batch_id):
-                    return Finding.FOUND
-                continue  # meanwhile it was found for another chunk, or this one has moved on
-            doubt = True
-        return Finding.DOUBT if doubt else Finding.NOTHING
-
-    async def _candidates(self, entry: Entry, chunk: Chunk[T]) -> Mapping[str, bool]:
-        """Give batches that may be it, and whether their time and their marks are this chunk's."""
-        began = _moment(entry)
-        size = len(chunk.items)
-        candidates: dict[str, bool] = {}
-        for index in sorted({0, size // 2, size - 1}):
-            item = chunk.items[index]
-            identity = self._kind.identity(chunk.positions[index])
-            unmarked: set[str] = set()
-            async for record in self._search(entry, item):
-                if record.batch_id is None or not self._is_alike(record, item):
-                    continue
-                if any(record.metadata.get(key, value) != value for key, value in identity.items()):
-                    continue  # it shows marks, and they are another's
-                recent = record.created is None or record.created >= began - CLOCKS
-                candidates[record.batch_id] = recent and candidates.get(record.batch_id, True)
-                if not identity.keys() <= record.metadata.keys():
-                    unmarked.add(record.batch_id)
-            if unmarked:  # the provider does not show marks, but can be asked by them
-                async for record in self._search(entry, item, metadata=identity):
-                    unmarked.discard(record.batch_id or "")
-            candidates.update(dict.fromkeys(unmarked, False))
-        return candidates
-
-    def _search(self, entry: Entry, item: T, **more: Any) -> AsyncIterator[MessageRecord]:
-        return self._provider.iterate(
-            destination=self._kind.destination(item),
-            sender=self._kind.sender(item),
-            from_=_moment(entry) - TRACES,
-            **more,
+        theirs, ours = await self._provider.now(), await self._journal.now()
+        since, until = window(
+            entry,
+            began=await self._began(entry),
+            request_time=request_time(self._provider.timeout),
+            ahead=0.0 if theirs is None else theirs - ours,
         )
+        request = Request(
+            recipients=Counter(map(self._kind.destination, chunk.items)), since=since, until=until
+        )
+        named = _named_by_the_answer(entry)
+        if named is not None:
+            candidate = Candidate(batch_id=named, is_named=True)
+            if await self._examine(entry, candidate, request) is Finding.FOUND:
+                return Finding.FOUND
+        candidates, request = await self._candidates(chunk, request)
+        findings = [await self._examine(entry, one, request) for one in candidates]
+        if Finding.FOUND in findings:
+            return Finding.FOUND
+        # What the answer has named was made, whether or not it can be seen yet.
+        return Finding.TRACE if Finding.TRACE in findings or named else Finding.NOTHING
 
-    def _is_alike(self, record: MessageRecord, item: T) -> bool:
-        if record.content is None or self._kind.may_be_reworded(item):
-            return True
-        return record.content == self._kind.content(item)
+    async def _began(self, entry: Entry) -> float | None:
+        """Return when the campaign began, where the chunk may have been sent at any time since."""
+        if not entry.restored:
+            return entry.began
+        return (await self._journal.summary(self._campaign)).campaign.created
 
-    async def _has_its_recipients(self, batch_id: str, chunk: Chunk[T]) -> bool:
+    async def _examine(self, entry: Entry, candidate: Candidate, request: Request) -> Finding:
+        """Judge a candidate, reading its batch where that matters, and accept what is found."""
+        batch_id = candidate.batch_id
+        if batch_id is not None:
+            held = await self._journal.holds(self._campaign, batch_id)
+            candidate = attrs.evolve(candidate, is_held=held)
+        finding = judge(candidate, request)
+        if finding is Finding.TRACE and batch_id is not None:
+            recipients = await self._recipients(batch_id)
+            finding = judge(attrs.evolve(candidate, recipients=recipients), request)
+        if finding is Finding.FOUND and batch_id is not None:
+            number, attempt = entry.number, entry.attempt
+            if not await self._journal.found(self._campaign, number, attempt, batch_id):
+                # Another chunk that is being sent may be whose it is, or this one has moved on.
+                return Finding.TRACE
+        return finding
+
+    async def _recipients(self, batch_id: str) -> Mapping[str, int] | None:
         try:
             records = await self._provider.get(batch_id)
         except NotFound:
-            return False
-        there = Counter(_number(record) for record in records)
-        return there == Counter(map(self._kind.destination, chunk.items))
+            return None
+        return Counter(map(_number, records))
+
+    async def _candidates(
+        self, chunk: Chunk[T], request: Request
+    ) -> tuple[list[Candidate], Request]:
+        """Search for the messages to a few recipients, and say whether marks decide."""
+        size = len(chunk.items)
+        probes = [
+            (chunk.items[index], self._kind.identity(chunk.positions[index]))
+            for index in sorted({0, size // 2, size - 1})
+        ]
+        own: set[str] = set()  # messages that bear the mark of their position
+        marked = any(identity for _, identity in probes)
+        for item, identity in probes:
+            if identity:
+                bearing = [record async for record in self._search(item, request, identity)]
+                if bearing and await self._ignores_marks(item, request, identity):
+                    marked = False
+                    own.clear()
+                    break
+                own.update(record.message_id for record in bearing)
+        sightings: list[Candidate] = []
+        for item, identity in probes:
+            async for record in self._search(item, request):
+                marks = _marks(record, identity)
+                if marks is Marks.NONE and record.message_id in own:
+                    marks = Marks.OWN
+                sightings.append(self._candidate(record, item, marks))
+        return _by_batch(sightings), attrs.evolve(request, marked=marked)
+
+    def _search(
+        self, item: T, request: Request, marks: Mapping[str, str] | None = None
+    ) -> AsyncIterator[MessageRecord]:
+        more: dict[str, Any] = {} if marks is None else {"metadata": marks}
+        return self._provider.iterate(
+            destination=self._kind.destination(item),
+            sender=self._kind.sender(item),
+            from_=datetime.fromtimestamp(max(request.since, 0.0), UTC),
+            **more,
+        )
+
+    async def _ignores_marks(self, item: T, request: Request, identity: Mapping[str, str]) -> bool:
+        """Ask for marks that nobody has: an answer to that shows that marks prove nothing."""
+        nobody = dict.fromkeys(identity, f"nobody-{uuid.uuid4().hex}")
+        return bool([record async for record in self._search(item, request, nobody)])
+
+    def _candidate(self, record: MessageRecord, item: T, marks: Marks) -> Candidate:
+        same = self._kind.may_be_reworded(item) or is_same_text(
+            record.content, self._kind.content(item)
+        )
+        created = None if record.created is None else record.created.timestamp()
+        return Candidate(batch_id=record.batch_id, created=created, marks=marks, same_text=same)
 
 
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromtimestamp(entry.began or 0.0, UTC)
+def _by_batch(sightings: Sequence[Candidate]) -> list[Candidate]:
+    """Put what was seen of each batch together: one text that differs makes it another text."""
+    batches: dict[str, Candidate] = {}
+    alone: list[Candidate] = []
+    for seen in sightings:
+        if seen.batch_id is None:
+            alone.append(seen)
+            continue
+        known = batches.setdefault(seen.batch_id, seen)
+        marks = {known.marks, seen.marks}
+        batches[seen.batch_id] = attrs.evolve(
+            known,
+            same_text=known.same_text and seen.same_text,
+            marks=next((m for m in (Marks.ANOTHERS, Marks.OWN) if m in marks), Marks.NONE),
+            created=None if None in {known.created, seen.created} else known.created,
+        )
+    return [*batches.values(), *alone]
+
+
+def _marks(record: MessageRecord, identity: Mapping[str, str]) -> Marks:
+    """Return what the metadata that a record shows says; providers may show none."""
+    shown = {key: record.metadata[key] for key in (CAMPAIGN, POSITION) if key in record.metadata}
+    if not shown:
+        return Marks.NONE
+    return Marks.OWN if shown == identity else Marks.ANOTHERS
+
+
+def _named_by_the_answer(entry: Entry) -> str | None:
+    """Return the batch that the API named in an answer which refused it."""
+    if not isinstance(entry.error, OutcomeUnknown):
+        return None
+    error: Any = entry.error
+    return getattr(error, "batch_id", None) or getattr(error, "message_id", None)
 
 
 def _number(record: MessageRecord) -> str:

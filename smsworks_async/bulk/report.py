@@ -68,7 +68,9 @@ class BatchOutcome:
         size: how many recipients it has.
         batch_id: the batch's id where it was accepted, or None.
         error: why it was not accepted, or None.
-        destinations: the recipients, unless they were accepted.
+        destinations: the recipients, unless they were accepted, and once alone.
+        doubles: ids of further batches that it was accepted with. Its recipients were texted once
+            more for each: an earlier request of it, which was given up, had arrived after all.
     """
 
     number: int
@@ -77,6 +79,7 @@ class BatchOutcome:
     batch_id: str | None = None
     error: SMSWorksError | None = None
     destinations: tuple[str, ...] = attrs.field(default=(), repr=_count)
+    doubles: tuple[str, ...] = ()
 
     @property
     def code(self) -> int | None:
@@ -159,6 +162,8 @@ class BulkReport(Counts):
         batches: what became of each chunk, by number.
         problems: recipients that were set aside, by position.
         credits: what the accepted ones cost, estimated: batch answers do not say.
+        accepted_twice: texts known to have been accepted beside the first one to the same
+            recipient: after `on_unknown="resend"`, or a clock that was set. ``batches`` names them.
         stopped: why the run stopped early, or None.
         again: chunks of `bulk.retry_undelivered`, of which the counts do not speak; only in the
             report of a whole campaign.
@@ -167,6 +172,7 @@ class BulkReport(Counts):
     batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     credits: float = 0.0
+    accepted_twice: int = 0
     stopped: SMSWorksError | None = None
     again: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
 

@@ -12,6 +12,7 @@ object of an unknown type is tested for truth, for length or for equality with a
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from inspect import getattr_static
@@ -232,7 +233,11 @@ def path(value: Any, field: str) -> str:
     plain = as_text(value)
     if plain is None and has_method(value, "__fspath__"):
         plain = as_text(value.__fspath__())
-    if plain is None or not plain.strip() or "\0" in plain:
+    try:
+        fits = plain is not None and plain.strip() and b"\0" not in os.fsencode(plain)
+    except UnicodeEncodeError:
+        fits = False
+    if plain is None or not fits:
         raise ValidationError(f"{field} must be the path of a file", field=field)
     return plain
 

@@ -15,6 +15,7 @@ from .frontdoor import RequestRecord
 from .records import Message
 from .server import Sandbox
 from .settings import Reporting
+from .storage import Storage
 
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "Reporting",
     "RequestRecord",
     "Sandbox",
+    "Storage",
 ]

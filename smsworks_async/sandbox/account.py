@@ -84,7 +84,7 @@ class Account:
             Refusal: 4034, 4021 or 5020.
         """
         self._admit([order])
-        if self._floods(order.destination, order.fields["content"], now):
+        if self._floods(order.destination, self._stored(order), now):
             raise refusal(5020)
         return self._enter(order, now)
 
@@ -116,7 +116,7 @@ class Account:
             at=at,
             created=now,
             sender=fields["sender"],
-            content=fields["content"],
+            content=self._stored(orders[0]),
             destinations=[order.given for order in orders],
         )
         self._keep_job(job)
@@ -159,7 +159,24 @@ class Account:
 
     def search(self, query: dict[str, Any], now: float) -> list[Message]:
         """Return messages that fit a query, as far as the search has caught up with them."""
-        return self.archive.search(query, now - self.settings.search_lag)
+        storage = self.settings.storage
+        if not storage.filter_metadata:
+            query = {**query, "metadata": ()}
+        return self.archive.search(query, now - storage.search_lag, storage.clock_skew)
+
+    def get(self, message_id: str, now: float) -> Message | None:
+        """Return a message by its id, as far as records have caught up with it."""
+        message = self.archive.get(message_id)
+        return message if message is not None and self._shows(message, now) else None
+
+    def batch(self, batch_id: str, now: float) -> list[Message]:
+        """Return a batch's messages, as far as records have caught up with them."""
+        return [message for message in self.archive.batch(batch_id) if self._shows(message, now)]
+
+    def scheduled(self, now: float) -> list[Job]:
+        """Return what was scheduled, three months back, as far as searches have caught up."""
+        since, until = now - RETENTION, now - self.settings.storage.search_lag
+        return [job for job in self.jobs.values() if job.at >= since and job.created <= until]
 
     def take_inbox(self, query: dict[str, Any], now: float) -> list[Message]:
         """Return unread incoming messages that fit a query, and mark them as read."""
@@ -219,7 +236,7 @@ class Account:
             credits=order.credits,
             flash=order.flash,
             sender=fields["sender"],
-            content=fields["content"],
+            content=self._stored(order),
             tag=fields.get("tag", ""),
             delivery_report_url=fields.get("deliveryreporturl", ""),
             ttl=fields.get("ttl"),
@@ -236,6 +253,12 @@ class Account:
         else:
             self.changed(message)
         return message
+
+    def _stored(self, order: Order) -> str:
+        return self.settings.storage.stored(order.fields["content"])
+
+    def _shows(self, message: Message, now: float) -> bool:
+        return message.created <= now - self.settings.storage.record_lag
 
     def _identity(self, now: float) -> dict[str, Any]:
         number = len(self.archive.messages) + 1
@@ -314,7 +337,7 @@ class Account:
     def _report(self, message: Message, now: float) -> None:
         url = message.delivery_report_url or self.settings.delivery_report_url
         reporting = self.settings.reporting
-        report = delivery_report(message, self.settings.customer_id) if url else {}
+        report = delivery_report(message, self.settings) if url else {}
         for _ in range(reporting.copies):
             late = reporting.delay + self._random.uniform(0, reporting.spread)
             self._post_later(url, report, now + late)

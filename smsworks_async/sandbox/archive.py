@@ -53,23 +53,24 @@ class Archive:
         among = self.messages if destination is None else self._by_destination.get(destination, [])
         return (message for message in among if message.status not in {INCOMING, "FAILED"})
 
-    def search(self, query: dict[str, Any], until: float) -> list[Message]:
+    def search(self, query: dict[str, Any], until: float, skew: float = 0.0) -> list[Message]:
         """Return the messages that fit a query, oldest first, of those created by `until`.
 
+        The query's dates are read by a clock that is `skew` seconds ahead of the messages'.
         Besides the fields of a query it knows `among`: the statuses that a message may have.
         """
         skip = query.get("skip", 0)
         return list(
-            islice(self._fitting(query, until), skip, skip + query.get("limit", MAX_ANSWER))
+            islice(self._fitting(query, until, skew), skip, skip + query.get("limit", MAX_ANSWER))
         )
 
-    def _fitting(self, query: dict[str, Any], until: float) -> Iterator[Message]:
+    def _fitting(self, query: dict[str, Any], until: float, skew: float) -> Iterator[Message]:
         # Blank strings are what the provider's own samples fill a query with: they ask for nothing.
         wanted = {name: value for name, value in query.items() if value != ""}
         among = self._narrowest(wanted)
         since, to = wanted.pop("from", None), wanted.pop("to", None)
-        start = 0 if since is None else bisect_left(among, dates.parse(since), key=_created)
-        last = until if to is None else min(until, dates.parse(to))
+        start = 0 if since is None else bisect_left(among, dates.parse(since) - skew, key=_created)
+        last = until if to is None else min(until, dates.parse(to) - skew)
         stop = bisect_right(among, last, key=_created)
         return (message for message in islice(among, start, stop) if _fits(message, wanted))
 

@@ -7,6 +7,7 @@
 | `POST /sandbox/faults`           | puts the faults of a list in force                            |
 | `DELETE /sandbox/faults`         | puts all faults out of force                                  |
 | `POST /sandbox/release`          | lets held answers go                                          |
+| `POST /sandbox/storage`          | changes settings of `Storage`, and shows all of them          |
 | `POST /sandbox/advance`          | `{"seconds": n}`: turns a manual clock                        |
 | `POST /sandbox/incoming`         | `{"sender", "to", "content", "keyword"}`: an SMS from a phone |
 | `POST /sandbox/reset`            | starts again with an empty account                            |
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from aiohttp import hdrs, web
 
 from . import dates
@@ -83,6 +85,15 @@ async def _release(box: Sandbox, _body: Any) -> Any:
     return {}
 
 
+async def _storage(box: Sandbox, body: Any) -> Any:
+    if not isinstance(body, dict):
+        raise complaint("The body is not an object of settings")
+    try:
+        return attrs.asdict(box.change_storage(**body))
+    except ValueError as error:
+        raise complaint(str(error)) from error
+
+
 async def _advance(box: Sandbox, body: Any) -> Any:
     try:
         await box.advance(ADVANCE.shape(body)["seconds"])
@@ -111,6 +122,7 @@ _CONTROLS: tuple[tuple[str, str, Control], ...] = (
     ("POST", "/sandbox/faults", _faults),
     ("DELETE", "/sandbox/faults", _clear_faults),
     ("POST", "/sandbox/release", _release),
+    ("POST", "/sandbox/storage", _storage),
     ("POST", "/sandbox/advance", _advance),
     ("POST", "/sandbox/incoming", _incoming),
     ("POST", "/sandbox/reset", _reset),

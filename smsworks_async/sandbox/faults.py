@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-_WHEN: Final = ("before", "after", "mid", "hold", "hang")
+_WHEN: Final = ("before", "after", "mid", "hold", "late", "hang")
+# Those in which the request is carried out.
+_ACCEPTING: Final = frozenset({"after", "mid", "hold", "late"})
 # An operation's path, whatever stands for its ids.
 _PATHS: Final = [
     re.compile(re.sub(r"\{[^}]*\}", "[^/]+", operation.path)) for operation in OPERATIONS
@@ -80,12 +82,14 @@ class Fault:
     | `after`  | yes      | the connection is cut                                                |
     | `mid`    | yes      | status line, headers and half of the body, then the cut              |
     | `hold`   | yes      | nothing until `release()`, then the true answer                      |
+    | `late`   | late     | the same, but the request is accepted only then, even without client |
     | `hang`   | no       | nothing until `release()`, then a 503 with a bare message            |
 
     A fault has an answer of its own when it has a `status`, an `error_code` or a `body`. It is
     given where the connection would be cut, or where a held answer goes at last; with `mid` it is
     what half of goes out. *Accepted* means that the request was carried out as far as it was
-    right: one without credit is still refused.
+    right: one without credit is still refused. A `late` request that is not released before the
+    sandbox ends is not accepted.
 
     Attributes:
         path: the path below `/v1`, such as `/message/send`; `*` stands for anything.
@@ -100,8 +104,12 @@ class Fault:
         permanent: the flag in that object; `"omit"` leaves it out, None takes the table's.
         body: a text answered as it stands, an HTML page for one.
         content_type: of that body.
-        delay: real seconds before the answer or the cut; for `hold` and `hang`, seconds after
-            which they are released by themselves (0 = never). A slow answer is a `hold` with one.
+        carry_ids: whether that answer names the message or the batch that was accepted, as
+            `messageid` or `batchid`: a refusal of what was accepted. It needs a `when` that
+            accepts, and a `status` or an `error_code`.
+        delay: real seconds before the answer or the cut; for `hold`, `late` and `hang`, seconds
+            after which they are released by themselves (0 = never). A slow answer is a `hold` with
+            one.
 
     Raises:
         ValueError: a value that is not one of these.
@@ -120,7 +128,7 @@ class Fault:
     every: int | None = attrs.field(
         default=None, validator=_must_be("1 or more, or None", _or_none(_is_whole(1)))
     )
-    when: Literal["before", "after", "mid", "hold", "hang"] = attrs.field(
+    when: Literal["before", "after", "mid", "hold", "late", "hang"] = attrs.field(
         default="before", validator=_must_be(f"one of {', '.join(_WHEN)}", _WHEN.__contains__)
     )
     status: int | None = attrs.field(
@@ -151,6 +159,10 @@ class Fault:
             "fit for a header", lambda value: isinstance(value, str) and _is_header(value)
         ),
     )
+    carry_ids: bool = attrs.field(
+        default=False,
+        validator=_must_be("true or false", lambda value: isinstance(value, bool)),
+    )
     delay: float = attrs.field(default=0.0, validator=_must_be("seconds, 0 or more", _is_seconds))
 
     def __attrs_post_init__(self) -> None:
@@ -158,6 +170,14 @@ class Fault:
             raise ValueError("retry_after needs a status, an error_code or a body to go with")
         if self.permanent is not None and self.error_code is None:
             raise ValueError("permanent needs an error_code to go with")
+        if self.carry_ids and (
+            self.when not in _ACCEPTING
+            or (self.error_code is None and (self.status is None or self.body is not None))
+        ):
+            raise ValueError(
+                "carry_ids needs a status or an error_code to go with, and one of "
+                f"{', '.join(sorted(_ACCEPTING))} as when"
+            )
 
     @property
     def answers(self) -> bool:

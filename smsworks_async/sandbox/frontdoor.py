@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from email.utils import formatdate
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +88,22 @@ def _reply(answer: Answer) -> _Reply:
     return _Reply(answer.status, json.dumps(answer.payload).encode())
 
 
+def _ids(true: _Reply) -> dict[str, Any]:
+    """Return the ids in an answer, if it is one that accepts."""
+    if true.status >= 300:
+        return {}
+    payload = json.loads(true.body)
+    first: Any = payload[0] if isinstance(payload, list) and payload else payload
+    return {name: first[name] for name in ("messageid", "batchid") if name in first}
+
+
 def fault_reply(fault: Fault, true: _Reply | None) -> _Reply:
     """Return the answer that a fault gives of its own; `true` is what would have been answered."""
     status = fault.status
     content_type = _CONTENT_TYPE
+    ids = _ids(true) if fault.carry_ids and true is not None else {}
     if fault.error_code is not None:
-        payload = error_object(fault.error_code)
+        payload = {**error_object(fault.error_code), **ids}
         if fault.permanent == "omit":
             del payload["permanent"]
         elif fault.permanent is not None:
@@ -104,7 +115,7 @@ def fault_reply(fault: Fault, true: _Reply | None) -> _Reply:
         content_type, body = fault.content_type, fault.body
     else:
         status = status or 503
-        body = json.dumps({"message": responses.get(status, f"Status {status}")})
+        body = json.dumps({"message": responses.get(status, f"Status {status}"), **ids})
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after}"}
     return _Reply(status, body.encode("utf-8", "replace"), content_type, headers)
 
@@ -126,6 +137,7 @@ class FrontDoor:
         self._settle = settle
         self._connections: dict[asyncio.BaseTransport, int] = {}
         self._connected = 0
+        self._tasks: set[asyncio.Task[_Reply | None]] = set()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add all the operations, and what answers for everything else below `/v1`."""
@@ -161,10 +173,17 @@ class FrontDoor:
         fault: Fault,
         carry_out: Callable[[], _Reply],
     ) -> web.StreamResponse:
-        true = None if fault.when in {"before", "hang"} else carry_out()
-        held = fault.when in {"hold", "hang"}
-        if held or fault.delay:
-            await self.gate.wait(fault.delay or None)
+        held = fault.when in {"hold", "late", "hang"}
+        if fault.when == "late":
+            # In a task of its own: the handler is cancelled when its client leaves.
+            late = asyncio.create_task(self._late(fault, carry_out))
+            self._tasks.add(late)
+            late.add_done_callback(self._tasks.discard)
+            true = await asyncio.shield(late)
+        else:
+            true = None if fault.when in {"before", "hang"} else carry_out()
+            if held or fault.delay:
+                await self.gate.wait(fault.delay or None)
         if self.gate.closed:
             return _cut(request)
         if fault.answers or fault.when == "hang":
@@ -176,6 +195,10 @@ class FrontDoor:
         if fault.when == "mid":
             return await _half(request, reply)
         return self._respond(record, reply)
+
+    async def _late(self, fault: Fault, carry_out: Callable[[], _Reply]) -> _Reply | None:
+        await self.gate.wait(fault.delay or None)
+        return None if self.gate.closed else carry_out()
 
     def _carry_out(self, request: web.Request, operation: Operation, data: bytes) -> _Reply:
         now = self._settle()
@@ -206,10 +229,13 @@ class FrontDoor:
             self._connections = {**open_ones, transport: self._connected}
         return self._connections[transport]
 
-    @staticmethod
-    def _respond(record: RequestRecord, reply: _Reply) -> web.Response:
+    def _respond(self, record: RequestRecord, reply: _Reply) -> web.Response:
         record.status = reply.status
-        return _response(reply)
+        response = _response(reply)
+        # By the provider's clock, which its records go by, too.
+        skew = self._service.account.settings.storage.clock_skew
+        response.headers["Date"] = formatdate(self._settle() + skew, usegmt=True)
+        return response
 
 
 def _nowhere(_service: Service, _call: Call) -> Any:

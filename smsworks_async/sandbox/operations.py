@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from . import orders
-from .account import RETENTION, Account
+from .account import Account
 from .codes import CODES, complaint, refusal
 from .forms import LOGIN, OTP, PASSCODE, QUERY, VERIFY, read_schedule
 from .passcodes import DEFAULT_LENGTH, DEFAULT_TEMPLATE, DEFAULT_VALIDITY, Passcodes
@@ -103,13 +103,11 @@ def _cancel(service: Service, call: Call) -> Any:
 
 
 def _scheduled(service: Service, call: Call) -> Any:
-    since = call.now - RETENTION
-    return [job_record(job) for job in service.account.jobs.values() if job.at >= since]
+    return [job_record(job) for job in service.account.scheduled(call.now)]
 
 
 def _records(service: Service, messages: list[Message]) -> list[dict[str, Any]]:
-    customer_id = service.account.settings.customer_id
-    return [message_record(message, customer_id) for message in messages]
+    return [message_record(message, service.account.settings) for message in messages]
 
 
 def _search(service: Service, call: Call) -> Any:
@@ -126,14 +124,14 @@ def _inbox(service: Service, call: Call) -> Any:
 
 
 def _message(service: Service, call: Call) -> Message:
-    message = service.account.archive.get(call.path["messageid"])
+    message = service.account.get(call.path["messageid"], call.now)
     if message is None:
         raise refusal(4008)
     return message
 
 
 def _get(service: Service, call: Call) -> Any:
-    return message_record(_message(service, call), service.account.settings.customer_id)
+    return message_record(_message(service, call), service.account.settings)
 
 
 def _delete(service: Service, call: Call) -> Any:
@@ -164,7 +162,7 @@ def _schedule_batch(service: Service, call: Call) -> Any:
 
 
 def _get_batch(service: Service, call: Call) -> Any:
-    messages = service.account.archive.batch(call.path["batchid"])
+    messages = service.account.batch(call.path["batchid"], call.now)
     if not messages:
         raise complaint("There is no batch of that ID.", 404)
     return _records(service, messages)
@@ -202,17 +200,17 @@ def _send_otp(service: Service, call: Call) -> Any:
 
 def _verify_otp(service: Service, call: Call) -> Any:
     passcode = service.passcodes.verify(VERIFY.read(call.body)["passcode"], call.now)
-    return _passcode(passcode, call)
+    return _passcode(service, passcode, call)
 
 
 def _get_otp(service: Service, call: Call) -> Any:
-    return _passcode(service.passcodes.get(call.path["messageid"]), call)
+    return _passcode(service, service.passcodes.get(call.path["messageid"]), call)
 
 
-def _passcode(passcode: Passcode | None, call: Call) -> Any:
+def _passcode(service: Service, passcode: Passcode | None, call: Call) -> Any:
     if passcode is None:
         raise complaint("There is no such passcode, or it is no longer valid.", 404)
-    return passcode_record(passcode, call.now)
+    return passcode_record(passcode, call.now, service.account.settings.storage.clock_skew)
 
 
 def _balance(service: Service, _call: Call) -> Any:

@@ -2,8 +2,8 @@
 
 The wire is not of one mind, and these shapes keep its ways: a destination is a number in a record
 and in a report, a string elsewhere; records write dates as JavaScript does, reports as ISO 8601;
-both carry the provider's bookkeeping (`_id`, `__v`, `identifier`). Metadata is searched by, never
-shown.
+both carry the provider's bookkeeping (`_id`, `__v`, `identifier`). Metadata is searched by, and is
+not shown unless `Storage` says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from .codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .settings import Settings
 
 
 FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED"})
@@ -132,13 +134,22 @@ def _failure(code: int) -> dict[str, Any]:
     return {"code": shown, "details": row.message, "permanent": row.permanent}
 
 
-def message_record(message: Message, customer_id: str) -> dict[str, Any]:
-    """Return a message as searches and `GET` show it."""
+def _made(message: Message, skew: float) -> dict[str, float]:
+    """Return a message's dates as the provider's clock made them."""
+    # A moment that a caller asked for was not made by any clock.
+    asked = message.schedule != message.created
+    return {
+        "created": message.created + skew,
+        "modified": message.modified + skew,
+        "schedule": message.schedule if asked else message.schedule + skew,
+    }
+
+
+def _shown(message: Message, settings: Settings) -> dict[str, Any]:
     record = {
         **_bookkeeping(message),
-        "id": message.message_id,
         "messageid": message.message_id,
-        "customerid": customer_id,
+        "customerid": settings.customer_id,
         "sender": message.sender,
         "destination": _number(message.destination),
         "content": message.content,
@@ -147,9 +158,6 @@ def message_record(message: Message, customer_id: str) -> dict[str, Any]:
         "international": message.international,
         "tag": message.tag,
         "keyword": message.keyword,
-        "created": dates.javascript(message.created),
-        "modified": dates.javascript(message.modified),
-        "schedule": dates.javascript(message.schedule),
     }
     if message.batch_id is not None:
         record["batchid"] = message.batch_id
@@ -160,13 +168,27 @@ def message_record(message: Message, customer_id: str) -> dict[str, Any]:
     return record
 
 
-def delivery_report(message: Message, customer_id: str) -> dict[str, Any]:
+def message_record(message: Message, settings: Settings) -> dict[str, Any]:
+    """Return a message as searches and `GET` show it."""
+    storage = settings.storage
+    record = {**_shown(message, settings), "id": message.message_id}
+    if storage.show_dates:
+        for name, moment in _made(message, storage.clock_skew).items():
+            record[name] = dates.javascript(moment)
+    if not storage.show_batch_ids:
+        record.pop("batchid", None)
+    if storage.show_metadata:
+        record["metadata"] = list(message.metadata)
+    return record
+
+
+def delivery_report(message: Message, settings: Settings) -> dict[str, Any]:
     """Return a message as a delivery report shows it."""
-    report = message_record(message, customer_id)
-    del report["id"]
-    for name in ("created", "modified", "schedule"):
-        report[name] = dates.iso(getattr(message, name))
-    return report
+    made = _made(message, settings.storage.clock_skew)
+    return {
+        **_shown(message, settings),
+        **{name: dates.iso(moment) for name, moment in made.items()},
+    }
 
 
 def incoming_post(message: Message, parts: int) -> dict[str, Any]:
@@ -197,7 +219,7 @@ def job_record(job: Job) -> dict[str, Any]:
     }
 
 
-def passcode_record(passcode: Passcode, now: float) -> dict[str, Any]:
+def passcode_record(passcode: Passcode, now: float, skew: float = 0.0) -> dict[str, Any]:
     """Return a passcode as `verify` and `GET` show it: a numeric one loses its leading zeros."""
     return {
         "messageid": passcode.message_id,
@@ -206,7 +228,7 @@ def passcode_record(passcode: Passcode, now: float) -> dict[str, Any]:
         "passcode": _number(passcode.passcode),
         "validity": passcode.validity,
         "metadata": passcode.metadata,
-        "created": dates.javascript(passcode.created, long=True),
-        "expires": dates.javascript(passcode.expires, long=True),
-        "modified": dates.javascript(passcode.modified, long=True),
+        "created": dates.javascript(passcode.created + skew, long=True),
+        "expires": dates.javascript(passcode.expires + skew, long=True),
+        "modified": dates.javascript(passcode.modified + skew, long=True),
     }

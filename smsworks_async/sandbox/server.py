@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
 from aiohttp import web
 
 from . import destinations
@@ -20,6 +21,7 @@ from .passcodes import Passcodes
 from .pulse import Pulse
 from .records import INCOMING, Message
 from .settings import Reporting, Settings
+from .storage import Storage, change
 from .store import Store
 
 
@@ -57,7 +59,8 @@ class Sandbox:
             with a list of those.
         clock: a `ManualClock`, which `advance` turns; the machine's own when None.
         delivery_delay: seconds from SENT to the final status.
-        search_lag: seconds before a message shows up in searches; `GET` finds it at once.
+        search_lag: seconds before a message shows up in searches; short for that of `storage`.
+        storage: how texts are kept, and what records show of them, and when; see `Storage`.
         max_batch: the most messages in a batch.
         flooding: whether the flooding filter counts.
         profanity: words for which a text is refused with 4006, and the batch that it is in.
@@ -69,7 +72,8 @@ class Sandbox:
     Seconds are those of the sandbox's clock.
 
     Raises:
-        ValueError: a fault that is none; from `async with`, a database of another version.
+        ValueError: a fault that is none, a lag below 0; from `async with`, a database of another
+            version.
         OSError: from `async with`: the address is taken, or the file cannot be used.
     """
 
@@ -89,7 +93,8 @@ class Sandbox:
         faults: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str] = (),
         clock: Clock | None = None,
         delivery_delay: float = 1.0,
-        search_lag: float = 0.0,
+        search_lag: float | None = None,
+        storage: Storage | None = None,
         max_batch: int = 500,
         flooding: bool = True,
         profanity: Iterable[str] = (),
@@ -97,6 +102,9 @@ class Sandbox:
         database: str | PathLike[str] | None = None,
         seed: int = 0,
     ) -> None:
+        storage = storage or Storage()
+        if search_lag is not None:
+            storage = change(storage, {"search_lag": search_lag})
         self.host = host
         self.port = port
         self._address = host
@@ -107,7 +115,7 @@ class Sandbox:
             delivery_report_url=delivery_report_url or "",
             incoming_url=incoming_url or "",
             delivery_delay=delivery_delay,
-            search_lag=search_lag,
+            storage=storage,
             max_batch=max_batch,
             flooding=flooding,
             profanity=tuple(profanity),
@@ -219,6 +227,11 @@ class Sandbox:
         return self._pulse.time()
 
     @property
+    def storage(self) -> Storage:
+        """How texts are kept now, and what records show; see `change_storage`."""
+        return self._service.account.settings.storage
+
+    @property
     def requests(self) -> list[RequestRecord]:
         """Every request below `/v1`, in the order in which they came."""
         return self._door.requests
@@ -281,6 +294,20 @@ class Sandbox:
     def release(self) -> None:
         """Let every answer go that a fault holds or hangs."""
         self._door.gate.release()
+
+    def change_storage(self, **changes: Any) -> Storage:
+        """Change some settings of `Storage` from the next request on, and return all of them.
+
+        Texts that are stored already stay as they are. `reset` goes back to the first settings.
+
+        Raises:
+            ValueError: a name that is no setting, or a value that it cannot have.
+        """
+        account = self._service.account
+        account.settings = attrs.evolve(
+            account.settings, storage=change(account.settings.storage, changes)
+        )
+        return account.settings.storage
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Take in an SMS as if a phone had sent it, and return its message id.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from .storage import Storage
+
 
 @attrs.frozen(kw_only=True)
 class Reporting:
@@ -39,7 +41,7 @@ class Settings:
     delivery_report_url: str
     incoming_url: str
     delivery_delay: float
-    search_lag: float
+    storage: Storage
     max_batch: int
     flooding: bool
     profanity: tuple[str, ...]

@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any, Final, NoReturn
 
+from smsworks_async.decoding import decode
 from smsworks_async.errors import InvalidWebhook, ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.convert import Misshapen, from_wire
@@ -42,7 +43,8 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
     as in JavaScript.
 
     Args:
-        body: the body of the request: JSON in UTF-8, at most 64 KiB, nested at most 16 deep.
+        body: the body of the request: JSON in UTF-8, with a byte order mark or not, at most
+            64 KiB, nested at most 16 deep.
 
     Raises:
         InvalidWebhook: it is neither. The error quotes nothing of the body.
@@ -71,13 +73,13 @@ def _as_text(body: object) -> str:
         raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
     if not isinstance(body, str):
         try:
-            return body.decode()
+            return decode(bytes(body))
         except UnicodeDecodeError:
             # The exception would carry the body with it, so that it is not chained.
             raise InvalidWebhook("the body is not UTF-8") from None
     if not body.isascii() and len(body.encode("utf-8", "surrogatepass")) > MAX_BODY:
         raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
-    return body
+    return decode(body)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -73,7 +73,7 @@ async def run_again(box, path, **options):
     clock = Turned()
     journal = SQLiteJournal(path, clock=clock)
     async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
-        sms.bulk._sleep = clock.sleep
+        sms.bulk._sleep, sms.bulk._monotonic = clock.sleep, clock
         report = await sms.bulk.send(
             **TEXT,
             destinations=PEOPLE,

@@ -77,6 +77,39 @@ FAULTS = {
         1,
     ),
     "429 once": (Fault(path="*", status=429, retry_after=0), None, 1, 2),
+    "400 with an id": (
+        Fault(path="*", when="after", error_code=5006, times=0, carry_ids=True),
+        OutcomeUnknown,
+        1,
+        1,
+    ),
+    "401 with an id": (
+        Fault(path="*", when="after", error_code=4011, times=0, carry_ids=True),
+        OutcomeUnknown,
+        1,
+        1,
+    ),
+    "429 with an id": (
+        Fault(path="*", when="after", status=429, retry_after=0, times=0, carry_ids=True),
+        OutcomeUnknown,
+        1,
+        1,
+    ),
+    "503 with an id": (
+        Fault(
+            path="*",
+            when="after",
+            status=503,
+            error_code=5002,
+            permanent=False,
+            times=0,
+            carry_ids=True,
+        ),
+        OutcomeUnknown,
+        1,
+        1,
+    ),
+    "accepted late": (Fault(path="*", when="late"), OutcomeUnknown, 0, 1),
     "429 for ever": (Fault(path="*", status=429, times=0), RateLimited, 0, 4),
     "a passing refusal once": (Fault(path="*", error_code=5006), None, 1, 2),
     "a passing refusal for ever": (Fault(path="*", error_code=5006, times=0), ServiceError, 0, 4),
@@ -97,7 +130,7 @@ async def test_a_send_is_accepted_once_or_not_at_all_and_the_client_knows(box, n
     fault, verdict, accepted, requests = FAULTS[name]
     box.add_fault(fault)
     family, method, fields = SENDS[path]
-    timeout = 0.3 if fault.when in {"hold", "hang"} else 30
+    timeout = 0.3 if fault.when in {"hold", "late", "hang"} else 30
     async with AsyncSMSWorks(
         box.token, base_url=box.base_url, retry=AT_ONCE, timeout=timeout
     ) as client:
@@ -108,11 +141,17 @@ async def test_a_send_is_accepted_once_or_not_at_all_and_the_client_knows(box, n
             with pytest.raises(verdict) as caught:
                 await send(**fields)
             assert caught.value.safe_to_repeat is not (verdict is OutcomeUnknown)
+            if fault.carry_ids:
+                ids = {caught.value.message_id, caught.value.batch_id} - {None}
+                (message,) = box.messages
+                assert ids == {message.batch_id or message.message_id}
     assert box.accepted() == accepted
     assert [record.path for record in box.requests] == [path] * requests
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"no answer", "held answer"}))
+@pytest.mark.parametrize(
+    "name", sorted(FAULTS.keys() - {"no answer", "held answer", "accepted late"})
+)
 def test_a_blocking_send_gives_the_same_verdict(hosted, name):
     fault, verdict, accepted, requests = FAULTS[name]
     hosted.do(lambda box: box.add_fault(fault))

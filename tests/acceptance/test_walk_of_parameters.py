@@ -89,6 +89,7 @@ VALID: dict[str, Any] = {
     "progress": told,
     "reference": "order-1",
     "require_balance": True,
+    "restored": True,
     "response_email": ["me@example.org"],
     "rows": ROWS,
     "sender": "AcmeCorp",

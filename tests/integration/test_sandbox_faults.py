@@ -1,4 +1,6 @@
 import asyncio
+import json
+import sys
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -107,6 +109,32 @@ async def test_a_page_is_answered_in_place_of_json(api, when, status):
         assert await response.text() == "<h1>Hello?</h1>"
 
 
+@pytest.mark.parametrize("status", [400, 429, 503])
+@pytest.mark.parametrize("code", [5002, None])
+@pytest.mark.parametrize("when", ["after", "hold", "late"])
+async def test_a_refusal_may_carry_the_id_of_what_was_accepted(api, status, code, when):
+    fault = {"path": "/batch/send", "when": when, "status": status, "carry_ids": True}
+    api.box.add_fault({**fault, "error_code": code, "delay": 0.001, "permanent": code and False})
+    answered, answer = await api.post("/batch/send", BATCH)
+    assert (answered, answer.get("errorCode")) == (status, code)
+    assert len((await api.get(f"/batch/{answer['batchid']}"))[1]) == api.box.accepted() == 2
+
+
+async def test_a_single_messages_id_is_carried_too_and_none_by_a_refusal(api):
+    api.box.add_fault(Fault(path="*", when="after", status=400, times=0, carry_ids=True))
+    for path in ("/message/send", "/otp/send"):
+        body = {**MESSAGE} if path == "/message/send" else {**MESSAGE, "content": None}
+        body = {name: value for name, value in body.items() if value is not None}
+        _, answer = await api.post(path, body)
+        assert answer["messageid"] == api.box.messages[-1].message_id
+    _, answer = await api.post(
+        "/message/schedule", {**MESSAGE, "schedule": "2026-07-01T13:00:00.000Z"}
+    )
+    assert answer["messageid"] == api.box.messages[-1].message_id
+    _, answer = await api.post("/message/send", {**MESSAGE, "content": ""})
+    assert answer == {"message": "Bad Request"}
+
+
 async def test_a_page_may_have_a_status_and_a_type_of_its_own(api):
     fault = {"path": "*", "status": 502, "body": "{", "content_type": "application/json"}
     api.box.add_fault(fault)
@@ -139,6 +167,75 @@ async def test_a_slow_answer_is_a_true_one(api):
     assert (await api.post("/message/send", MESSAGE))[0] == 201
 
 
+async def test_a_late_request_is_accepted_when_it_is_released(api):
+    api.box.add_fault(Fault(path="/message/send", when="late"))
+    waiting = asyncio.create_task(api.post("/message/send", MESSAGE))
+    await arrived(api.box)
+    assert (await api.get("/credits/balance"))[1] == {"credits": 10000}
+    await api.box.advance(300)
+    assert api.box.accepted() == 0
+    api.box.release()
+    status, answer = await waiting
+    assert status == 201
+    assert api.box.accepted("447700900123") == 1
+    record = await api.record(answer["messageid"])
+    assert record["created"] == "Wed Jul 01 2026 13:05:00 GMT+0100 (BST)"
+
+
+async def test_a_late_request_accepts_itself_after_its_delay(api):
+    api.box.add_fault(Fault(path="/batch/send", when="late", delay=0.001))
+    assert (await api.post("/batch/send", BATCH))[0] == 201
+    assert api.box.accepted() == 2
+
+
+async def test_a_late_request_is_accepted_although_its_client_has_given_up(api):
+    api.box.add_fault(Fault(path="/message/send", when="late"))
+    with pytest.raises(TimeoutError):
+        await api.post("/message/send", MESSAGE, timeout=aiohttp.ClientTimeout(total=0.05))
+    assert (await api.get("/credits/balance"))[1] == {"credits": 10000}
+    api.box.release()
+    while api.box.accepted() == 0:
+        await asyncio.sleep(0)
+    assert api.box.requests[0].status is None
+    assert api.box.accepted_by_destination() == {"447700900123": 1}
+
+
+DYING = """
+import os, socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as wire:
+    wire.sendall(sys.stdin.buffer.read())
+    wire.recv(1)
+"""
+
+
+async def test_a_late_request_is_accepted_although_its_clients_process_is_dead(api):
+    api.box.add_fault(Fault(path="/message/send", when="late"))
+    body = json.dumps(MESSAGE).encode()
+    head = (
+        "POST /v1/message/send HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Authorization: {api.box.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DYING, str(api.box.port), stdin=asyncio.subprocess.PIPE
+    )
+    process.stdin.write(head.encode() + body)
+    process.stdin.close()
+    await arrived(api.box)
+    process.kill()
+    await process.wait()
+    assert (await api.get("/credits/balance"))[1] == {"credits": 10000}
+    api.box.release()
+    while api.box.accepted() == 0:
+        await asyncio.sleep(0)
+    assert api.box.accepted() == 1
+
+
+async def test_a_late_request_that_is_wrong_is_refused_late(api):
+    api.box.add_fault(Fault(path="/message/send", when="late", delay=0.001))
+    status, answer = await api.post("/message/send", {**MESSAGE, "content": ""})
+    assert (status, answer["errorCode"], api.box.accepted()) == (400, 4001, 0)
+
+
 async def test_a_cut_may_come_late(api):
     api.box.add_fault(Fault(path="*", delay=0.001))
     with pytest.raises(aiohttp.ServerDisconnectedError):
@@ -157,7 +254,7 @@ async def test_a_client_that_leaves_ends_what_is_held_for_it(api):
     assert api.box.accepted() == 1
 
 
-@pytest.mark.parametrize("when", ["hold", "hang"])
+@pytest.mark.parametrize("when", ["hold", "late", "hang"])
 async def test_a_sandbox_ends_at_once_whatever_it_holds(when):
     async with aiohttp.ClientSession() as session:
         async with Sandbox(faults=[Fault(path="*", when=when, times=0)]) as box:

@@ -6,13 +6,15 @@ import asyncio
 import gc
 import inspect
 import json
+import ssl
 from functools import partial
+from pathlib import Path
 from unittest.mock import Mock
 
 import aiohttp
 import pytest
 from aioresponses import aioresponses
-from conftest import AT_ONCE, TEXT, HostedSandbox
+from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, HostedSandbox
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -248,3 +250,27 @@ async def test_users_may_mock_us_with_aioresponses():
         )
         async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:1/v1") as sms:
             assert (await sms.messages.send(**TEXT)).message_id == "1"
+
+
+UNTRUSTED = Path(__file__).with_name("untrusted.pem")
+
+
+async def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing():
+    seen = []
+
+    async def serve(reader, writer):
+        seen.append(await reader.read())
+        writer.close()
+
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(UNTRUSTED)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secure)
+    base_url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server, AsyncSMSWorks("eyJ", base_url=base_url, retry=AT_ONCE) as sms:
+        with pytest.raises(NotSent, match=r"ClientConnectorCertificateError: .*certificate"):
+            await sms.messages.send(**TEXT)
+        report = await sms.bulk.send(**TEXT_TO_MANY, destinations=["07700 900123"])
+        assert (report.not_sent, report.unknown) == (1, 0)
+        with pytest.raises(NotSent):
+            await sms.credits.balance()
+    assert seen == []

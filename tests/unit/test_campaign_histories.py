@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from smsworks_async.bulk import campaigns
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.bulk.journals.worker import Worker
 from smsworks_async.bulk.kinds import OneText
 from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.phone import destination_rule
@@ -54,7 +56,10 @@ class Provider:
 
     admit = None
 
-    def post(self, _):
+    async def now(self):
+        return self.clock()
+
+    def post(self, _, limit):
         async def post(document, expired, told):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
@@ -131,7 +136,7 @@ async def live(journal, provider, values, now, **options):
             OneText(TEXT, destination_rule(international=True)),
             provider,
             chosen,
-            sleep,
+            Timer(sleep, lambda: now[0]),
         )
         try:
             await run.plan(values)
@@ -161,7 +166,7 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
     provider = Provider(history, lambda: now[0])
     if in_a_database:
         journal = SQLiteJournal(":memory:", clock=lambda: now[0])
-        journal._worker._connect = in_memory
+        journal._handle._worker = Worker(":memory:", open=in_memory)
     else:
         journal = MemoryJournal(clock=lambda: now[0])
     report = await live(journal, provider, values, now, **options)
@@ -175,13 +180,12 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
     assert not doubted & accepted.keys()
 
 
-def in_memory():
+def in_memory(_):
     """Make a journal's database without a file: the layout and the statements are the same."""
     import sqlite3
 
-    from smsworks_async.bulk.journals.file import _statements
+    from smsworks_async.bulk.journals.file import lay_out
 
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in _statements():
-        connection.execute(statement)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    lay_out(connection)
     return connection

@@ -49,6 +49,7 @@ ERRORS = [
     NotSent("no route"),
     OutcomeUnknown("lost", operation="POST /message/send"),
     OutcomeUnknown("lost", operation="GET /messages/{}", safe_to_repeat=True),
+    OutcomeUnknown("refused", operation="POST /batch/send", message_id="1", batch_id="2"),
     StillInFlight("not yet", message_id="1", status="SENT"),
     InvalidWebhook("not JSON"),
     BulkInterrupted("stopped", report=BulkReport(read=1, accepted=1)),

@@ -78,7 +78,12 @@ def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
     known = states.finish(again, 1, ACCEPTED)
     assert (known[0].state, known[1]) == (State.ACCEPTED, "accepted, late")
     twice = states.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
-    assert twice == (known[0], "accepted a second time")
+    assert twice == (attrs.evolve(known[0], doubles=("2",)), "accepted a second time")
+    # Each batch counts once, however often its answer is told.
+    assert states.finish(twice[0], 2, outcome(Outcome.ACCEPTED, "2")) == (
+        twice[0],
+        "accepted, as was known",
+    )
     assert states.finish(known[0], 2, UNKNOWN)[0] is known[0]
 
 

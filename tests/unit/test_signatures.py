@@ -131,6 +131,14 @@ def test_the_defaults_of_a_bulk_run_are_those_of_its_options():
     assert defaults.keys() <= {p.name for p in parameters(AWAITED.bulk.send)}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def jedis_own_cache(tmp_path_factory):
+    """Keep what jedi has parsed to this process: it reads files that others are writing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jedi.settings, "cache_directory", str(tmp_path_factory.mktemp("jedi")))
+        yield
+
+
 def jedis_parameters(signatures):
     (signature,) = signatures
     return [parameter.name for parameter in signature.params]

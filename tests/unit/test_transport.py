@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from smsworks_async import (
     APIError,
     ConfigurationError,
+    FloodingRefused,
     InvalidMessage,
     NotSent,
     OutcomeUnknown,
@@ -18,7 +21,7 @@ from smsworks_async import (
     ServiceError,
 )
 from smsworks_async.answers import Operation, interpret
-from smsworks_async.transport import Body, failure
+from smsworks_async.transport import Body, failure, request
 
 
 SEND = Operation("POST", "/message/send")
@@ -51,6 +54,21 @@ def test_an_answer_that_is_not_whole_json_leaves_the_outcome_unknown(operation, 
     assert getattr(caught.value.__cause__, "doc", "") == ""
 
 
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_answer_may_begin_with_a_byte_order_mark(encoding):
+    accepted = '{"messageid": "1", "status": "SENT"}'.encode(encoding)
+    assert answer(SEND, 201, accepted)["messageid"] == "1"
+    with pytest.raises(FloodingRefused) as caught:
+        answer(SEND, 400, (OBJECT % (5020, b"true")).decode().encode(encoding))
+    assert caught.value.code == 5020
+    with pytest.raises(OutcomeUnknown) as unknown:
+        answer(SEND, 400, '{"batchid": 12}'.encode(encoding))
+    assert unknown.value.batch_id == "12"
+
+
 def test_an_error_object_is_a_refusal_whatever_the_status():
     with pytest.raises(ServiceError) as caught:
         answer(SEND, 400, OBJECT % (5006, b"false"))
@@ -69,6 +87,70 @@ def test_a_5xx_without_an_integer_code_leaves_a_send_unknown_and_fails_a_read(co
     with pytest.raises(ServiceError) as caught:
         answer(READ, 500, content)
     assert not caught.value.permanent
+
+
+REFUSALS = [
+    (400, b'"errorCode": 5006, "permanent": false'),
+    (400, b'"errorCode": 4004, "permanent": true'),
+    (401, b'"errorCode": 4011'),
+    (404, b'"message": "No."'),
+    (429, b'"message": "Slow down."'),
+    (503, b'"errorCode": 5002'),
+    (503, b'"message": "No."'),
+]
+
+
+@pytest.mark.parametrize(("status", "fields"), REFUSALS)
+@pytest.mark.parametrize(
+    ("ids", "message_id", "batch_id"),
+    [
+        (b'"messageid": "abc-1"', "abc-1", None),
+        (b'"batchid": 123456789012345678', None, "123456789012345678"),
+        (b'"batchid": 12.0', None, "12"),
+        (b'"messageid": 1, "batchid": "2"', "1", "2"),
+        (b'"messageid": 1, "batchid": null', "1", None),
+        (b'"messageId": "1", "batchID": "2"', "1", "2"),
+    ],
+)
+def test_a_refusal_that_carries_an_id_leaves_a_send_unknown_and_keeps_the_id(
+    status, fields, ids, message_id, batch_id
+):
+    content = b"{%b, %b}" % (fields, ids)
+    for answered in (content, b"[%b]" % content):
+        with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+            answer(SEND, status, answered)
+        error = caught.value
+        assert (error.message_id, error.batch_id) == (message_id, batch_id)
+        assert error.safe_to_repeat is False
+        assert ("messages.get" in str(error)) is (message_id is not None)
+        assert ("batches.get" in str(error)) is (batch_id is not None)
+
+
+@pytest.mark.parametrize(
+    "id", [b"{}", b'["1"]', b"true", b"false", b"1.5", b'"Hello you"', b'"%b"' % (b"x" * 300)]
+)
+def test_an_id_that_cannot_be_read_leaves_a_send_unknown_all_the_same(id):
+    with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+        answer(SEND, 400, b'{"message": "No.", "batchid": %b}' % id)
+    assert (caught.value.message_id, caught.value.batch_id) == (None, None)
+
+
+@pytest.mark.parametrize("id", [b"null", b'""', b'" "'])
+def test_a_blank_id_is_none(id):
+    with pytest.raises(InvalidMessage):
+        answer(SEND, 400, b'{"message": "No.", "messageid": %b}' % id)
+    with pytest.raises(APIError):
+        answer(SEND, 200, b'{"errorCode": 4004, "messageid": %b}' % id)
+
+
+def test_an_id_beside_an_error_code_is_an_acceptance_when_the_status_says_so():
+    assert answer(SEND, 201, b'{"messageid": "1", "errorCode": 0}')["messageid"] == "1"
+
+
+@pytest.mark.parametrize(("status", "fields"), REFUSALS)
+def test_a_read_that_is_refused_is_refused_whatever_ids_it_names(status, fields):
+    with pytest.raises(APIError):
+        answer(READ, status, b'{%b, "messageid": "1"}' % fields)
 
 
 def test_a_redirect_is_a_permanent_refusal():
@@ -184,6 +266,27 @@ async def test_a_body_whose_time_is_over_does_not_leave():
         await late.write(writer)
     assert not late.left
     assert writer.write.await_count == 1
+
+
+class Deaf:
+    """A session that gets an answer although the body refused to leave."""
+
+    status = 201
+    headers = {}  # noqa: RUF012 - nobody writes to them
+    content = AsyncMock(readany=AsyncMock(return_value=b'{"messageid": "GHOST"}'), at_eof=lambda: 1)
+
+    @asynccontextmanager
+    async def request(self, *_, data, **__):
+        with pytest.raises(aiohttp.ClientError):
+            await data.write(AsyncMock())
+        yield self
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_an_answer_to_a_request_that_did_not_leave_is_no_answer(proxied):
+    body = Body(b"{}", once=True, expired=lambda: True)
+    with pytest.raises(NotSent, match="time was over"):
+        await request(Deaf(), SEND, URL("http://h"), body, {}, proxied=proxied, options={})
 
 
 def test_a_body_above_a_megabyte_raises_no_warning():

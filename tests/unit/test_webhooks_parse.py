@@ -54,6 +54,12 @@ def refused(given):
     return caught.value
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_body_may_begin_with_a_byte_order_mark(encoding):
+    posted = body().decode()
+    assert parse(posted.encode(encoding)) == parse("\ufeff" + posted) == parse(posted)
+
+
 def test_a_report_tells_all_that_a_record_does():
     report = parse(body())
     assert isinstance(report, DeliveryReport)
@@ -150,7 +156,7 @@ def test_nesting_up_to_the_limit_is_kept_and_one_more_is_refused():
         (b"status=DELIVERED", "not JSON"),
         (b'{"messageid": NaN}', "not JSON"),
         (b'{"messageid": ' + b"1" * 5000 + b"}", "not JSON"),
-        (b"\xff\xfe{}", "not UTF-8"),
+        (b"\xe4{}", "not UTF-8"),
         (b"null", "must be a JSON object"),
         (b"[{}]", "must be a JSON object"),
         (b'"words"', "must be a JSON object"),

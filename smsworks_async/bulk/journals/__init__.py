@@ -118,6 +118,14 @@ class Journal(Protocol):
         """Prepare a round for another run, as `states.reopen` says; count what changed."""
         ...
 
+    async def suspect(self, campaign: str) -> int:
+        """Put all that may have been sent after a copy was made in doubt; count what changed."""
+        ...
+
+    async def clear(self, campaign: str, number: int, attempt: int) -> bool:
+        """Make a chunk pending again that only `suspect` put in doubt; say whether."""
+        ...
+
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         """Give up what is being sent under a lease that has ended; give all that is unknown."""
         ...

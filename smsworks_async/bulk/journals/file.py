@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from smsworks_async.errors import JournalError
 #: Marks the file as a journal of ours, in SQLite's ``application_id``.
 APPLICATION: Final = 0x534D5357
 #: The layout below; one that is newer is not understood.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Seconds to wait for another process to finish its transaction.
 PATIENCE: Final = 30.0
 
@@ -49,10 +50,14 @@ CREATE TABLE chunk (
     again    INTEGER NOT NULL,
     found    INTEGER NOT NULL,
     resent   INTEGER NOT NULL,
+    lease_seconds REAL NOT NULL DEFAULT 0,
+    restored INTEGER NOT NULL DEFAULT 0,
+    doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
     PRIMARY KEY (campaign, number)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
 CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
 CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
 
 -- Apart from the chunk, so that a change of state does not write them again.
@@ -100,21 +105,80 @@ CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
 """
 
 
+#: What leads from one layout to the next, by the layout that it leads from.
+_NEXT_LAYOUT: Final = {
+    1: """
+ALTER TABLE chunk ADD COLUMN lease_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE chunk ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE chunk ADD COLUMN doubles TEXT;
+CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
+UPDATE chunk SET doubles = (
+    SELECT json_group_array(detail) FROM event
+    WHERE (event.campaign, event.number) = (chunk.campaign, chunk.number)
+        AND what = 'accepted a second time'
+) WHERE (campaign, number) IN (
+    SELECT campaign, number FROM event WHERE what = 'accepted a second time'
+);
+"""
+}
+
+#: A file, whatever its name: its device and inode.
+Identity = tuple[int, int]
+
+
+def find(path: str) -> Identity | None:
+    """Return which file a path leads to; None where there is none.
+
+    Raises:
+        OSError: that cannot be found out.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - which takes no descriptor
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def make(path: str) -> Identity:
+    """Make a file, unless it is there, readable by its owner alone, and return which one it is.
+
+    Its descriptor is closed at once. That is harmless, since nobody can have opened a file that was
+    not there; closing any other one would drop the locks that this process has on the file.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        found = find(path)
+        if found is None:  # deleted meanwhile, or a link that leads nowhere
+            raise
+        return found
+    try:
+        made = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return made.st_dev, made.st_ino
+
+
 def connect(path: str) -> sqlite3.Connection:
     """Open a journal's file, and lay it out where it is new or empty.
+
+    Nobody else in this process may have it open, since its header is read first: see `handles`.
 
     Raises:
         JournalError: it is another database, of a newer version, damaged, or on a disk whose locks
             do not hold.
         sqlite3.Error, OSError: it cannot be opened, read or written.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     _check_whole(Path(path))
+    # Used by one thread at a time, though not always by the same one: see `worker`.
     connection = sqlite3.connect(
-        path, timeout=PATIENCE, isolation_level=None, check_same_thread=True
+        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
     )
     try:
-        _prepare(connection, os.path.basename(path))  # noqa: PTH119
+        _prepare(connection, Path(path).name)
     except BaseException:
         connection.close()
         raise
@@ -145,8 +209,9 @@ def _check_whole(path: Path) -> None:
 
 def _damaged(name: str) -> JournalError:
     return JournalError(
-        f"journal {name}: it is damaged: its end is missing; get it back from a copy, and "
-        "reconcile before sending"
+        f"journal {name}: it is damaged: its end is missing; get it back from a copy, and call "
+        "bulk.reconcile with restored=True for each campaign before anything is sent: a copy does "
+        "not know what was sent after it was made"
     )
 
 
@@ -166,13 +231,22 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
             f"{version}, this version knows {VERSION}); install that version"
         )
     if not tables and not application:
-        for statement in _statements():
-            connection.execute(statement)
+        lay_out(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
     elif application != APPLICATION:
         raise JournalError(f"journal {name}: it is a database of something else; give another path")
+    else:
+        for before in range(version, VERSION):
+            _execute(connection, _NEXT_LAYOUT[before])
+        if version < VERSION:
+            _rename_campaigns(connection)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def lay_out(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new journal."""
+    _execute(connection, _LAYOUT)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
@@ -190,12 +264,19 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
             return str(mode)
 
 
-def _statements() -> list[str]:
-    statements: list[str] = []
-    rest = ""
-    for line in _LAYOUT.splitlines(keepends=True):
-        rest += line
-        if sqlite3.complete_statement(rest):
-            statements.append(rest)
-            rest = ""
-    return statements
+def _rename_campaigns(connection: sqlite3.Connection) -> None:
+    """Bring the names that older versions kept to the form in which they are looked up now."""
+    for key, name in connection.execute("SELECT key, id FROM campaign").fetchall():
+        now = unicodedata.normalize("NFC", name).strip()
+        # Of two that are one now, both stay as they are; either could be the one that is meant.
+        connection.execute("UPDATE OR IGNORE campaign SET id = ? WHERE key = ?", (now, key))
+
+
+def _execute(connection: sqlite3.Connection, script: str) -> None:
+    """Execute statements within the open transaction, which `executescript` would commit."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""

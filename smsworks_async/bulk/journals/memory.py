@@ -77,7 +77,8 @@ class MemoryJournal:
         self._change(kept, (entry, "planned"))
 
     async def begin(self, campaign: Campaign) -> Campaign:
-        kept = self._campaigns.setdefault(campaign.id, _Kept(campaign))
+        begun = attrs.evolve(campaign, created=self.clock())
+        kept = self._campaigns.setdefault(campaign.id, _Kept(begun))
         check_campaign(kept.campaign, campaign)
         return kept.campaign
 
@@ -155,10 +156,27 @@ class MemoryJournal:
     async def reopen(self, campaign: str, round: int) -> int:
         kept = self._kept(campaign)
         entries = [entry for entry in kept.entries.values() if entry.round == round]
-        changes = [change for change in map(states.reopen, entries) if change is not None]
+        return self._change_all(kept, states.reopen, entries)
+
+    def _change_all(
+        self, kept: _Kept, decide: Callable[[Entry], states.Change | None], entries: list[Entry]
+    ) -> int:
+        changes = [change for change in map(decide, entries) if change is not None]
         for change in changes:
             self._change(kept, change)
         return len(changes)
+
+    async def suspect(self, campaign: str) -> int:
+        kept = self._kept(campaign)
+        return self._change_all(kept, states.suspect, list(kept.entries.values()))
+
+    async def clear(self, campaign: str, number: int, attempt: int) -> bool:
+        kept = self._kept(campaign)
+        change = states.clear(kept.entries[number], attempt)
+        if change is None:
+            return False
+        self._change(kept, change)
+        return True
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         kept, now = self._kept(campaign), self.clock()
@@ -180,7 +198,7 @@ class MemoryJournal:
         return True
 
     async def holds(self, campaign: str, batch_id: str) -> bool:
-        return any(entry.batch_id == batch_id for _, entry in self._all())
+        return any(batch_id in {entry.batch_id, *entry.doubles} for _, entry in self._all())
 
     def _all(self) -> list[tuple[_Kept, Entry]]:
         return [(kept, e) for kept in self._campaigns.values() for e in kept.entries.values()]

@@ -73,6 +73,7 @@ class Campaign:
         deduplicate: whether repeats are set aside.
         totals: what was read, once it is planned whole; None until then.
         round: how often what was not delivered was sent again.
+        created: when it was begun, in POSIX seconds of the journal's clock; None until then.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Campaign:
     deduplicate: bool
     totals: Totals | None = None
     round: int = 0
+    created: float | None = attrs.field(default=None, eq=False)
 
     def difference(self, other: Campaign) -> str | None:
         """Name the first argument in which another campaign is not this one, or None."""
@@ -125,11 +127,17 @@ class Entry:
         owner: who began it last.
         began: when it was first begun, in POSIX seconds of the journal's clock.
         lease: until when the owner may let its request leave, likewise.
+        lease_seconds: how long the lease was when it was given.
         batch_id: the batch's id where it was accepted.
         error: why it was not, or None.
-        again: whether another run may try it again although it was refused.
+        again: whether another run may try it again although it was refused, or although the
+            journal was restored from a copy.
         found: whether its batch was found, and not answered.
         resent: whether an earlier request of it is still in doubt, and it was resent by name.
+        restored: whether it is in doubt because the journal was restored from a copy, which cannot
+            tell what was sent after it was made.
+        doubles: ids of further batches that it was accepted with: whoever is in it was texted
+            once more for each.
     """
 
     number: int
@@ -142,11 +150,14 @@ class Entry:
     owner: str = ""
     began: float | None = None
     lease: float | None = None
+    lease_seconds: float = 0.0
     batch_id: str | None = None
     error: SMSWorksError | None = None
     again: bool = False
     found: bool = False
     resent: bool = False
+    restored: bool = False
+    doubles: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -210,12 +221,17 @@ class Summary:
     lease: float | None
 
 
+_ABSENT: Final = object()
+
+
 def pack_error(error: SMSWorksError | None) -> str | None:
     """Write an error as JSON."""
     if error is None:
         return None
-    known = ("status", "code", "permanent", "operation")
-    fields = {name: getattr(error, name) for name in known if hasattr(error, name)}
+    known = ("status", "code", "permanent", "operation", "message_id", "batch_id")
+    fields = {
+        name: value for name in known if (value := getattr(error, name, _ABSENT)) is not _ABSENT
+    }
     said = str(error.args[0]) if error.args else ""
     return json.dumps({"error": type(error).__name__, "message": said, **fields})
 
@@ -230,7 +246,7 @@ def unpack_error(packed: str | None) -> SMSWorksError | None:
         refused: APIError = api_error_class(fields["status"], fields["code"])(message, **fields)
         return refused
     if "operation" in fields:
-        return OutcomeUnknown(message, operation=fields["operation"])
+        return OutcomeUnknown(message, **fields)
     return (ConfigurationError if name == "ConfigurationError" else NotSent)(message)
 
 

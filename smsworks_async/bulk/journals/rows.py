@@ -19,8 +19,8 @@ from smsworks_async.bulk.report import Problem, Reason
 
 _PLANNED: Final = ("number", "size", "abroad", "credits", "round")
 _MOVING: Final = (
-    *("state", "attempt", "owner", "began", "lease", "batch_id", "error"),
-    *("again", "found", "resent"),
+    *("state", "attempt", "owner", "began", "lease", "lease_seconds", "batch_id", "error"),
+    *("again", "found", "resent", "restored", "doubles"),
 )
 #: The columns that `entry` reads.
 COLUMNS: Final = ", ".join((*_PLANNED, *_MOVING))
@@ -49,11 +49,14 @@ def moving(entry: Entry) -> tuple[Any, ...]:
         entry.owner,
         entry.began,
         entry.lease,
+        entry.lease_seconds,
         entry.batch_id,
         pack_error(entry.error),
         entry.again,
         entry.found,
         entry.resent,
+        entry.restored,
+        json.dumps(entry.doubles) if entry.doubles else None,
     )
 
 
@@ -70,11 +73,14 @@ def entry(row: Sequence[Any]) -> Entry:
         owner=row[7],
         began=row[8],
         lease=row[9],
-        batch_id=row[10],
-        error=unpack_error(row[11]),
-        again=bool(row[12]),
-        found=bool(row[13]),
-        resent=bool(row[14]),
+        lease_seconds=row[10],
+        batch_id=row[11],
+        error=unpack_error(row[12]),
+        again=bool(row[13]),
+        found=bool(row[14]),
+        resent=bool(row[15]),
+        restored=bool(row[16]),
+        doubles=() if row[17] is None else tuple(json.loads(row[17])),
     )
 
 
@@ -87,7 +93,7 @@ def pack_totals(totals: Totals) -> str:
 
 def campaign(row: Sequence[Any]) -> Campaign:
     """Read a campaign."""
-    id_, kind, message, chunk_size, deduplicate, packed, round_ = row
+    id_, kind, message, chunk_size, deduplicate, packed, round_, created = row
     totals = None
     if packed is not None:
         fields = json.loads(packed)
@@ -101,6 +107,7 @@ def campaign(row: Sequence[Any]) -> Campaign:
         deduplicate=bool(deduplicate),
         totals=totals,
         round=round_,
+        created=created,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from smsworks_async.bulk.journals import rows
-from smsworks_async.bulk.journals.file import connect
+from smsworks_async.bulk.journals.handles import Handle
 from smsworks_async.bulk.journals.records import (
     Campaign,
     Claim,
@@ -34,32 +34,46 @@ class SQLiteJournal:
     writes ahead (WAL) and waits for the disk (``synchronous=FULL``). It wants a local disk, since
     SQLite's locks do not hold on network file systems.
 
+    It is opened when it is first used, in the process that uses it, and may be used before and
+    after a fork. Any number of journals of one file in a process share one connection.
+
     Args:
-        path: the file.
+        path: the file; a relative one is of the folder that is current now.
         clock: tells POSIX seconds; all processes that share the file should agree about them.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - keeps links as they are
         self.clock = clock
-        self._worker = Worker(self.path, lambda: connect(self.path))
+        self._handle = Handle(self.path)
+        # Of the campaigns in the file that this worker has open.
         self._keys: dict[str, int] = {}
+        self._keys_are_of: Worker | None = None
+
+    @property
+    def made_it(self) -> bool:
+        """Whether this journal has made its file."""
+        return self._handle.made_it
 
     async def _do(self, campaign: str, function: Callable[[Transaction], T]) -> T:
-        known = self._keys.get(campaign)
+        worker = self._handle.worker()
+        if worker is not self._keys_are_of:
+            self._keys_are_of, self._keys = worker, {}
+        keys = self._keys
+        known = keys.get(campaign)
 
         def job(connection: sqlite3.Connection) -> tuple[int, T]:
             key = key_of(connection, campaign) if known is None else known
             return key, function(Transaction(connection, key, self.clock()))
 
         # Only what was committed is remembered.
-        self._keys[campaign], result = await self._worker.do(job)
+        keys[campaign], result = await worker.do(job)
         return result
 
     async def begin(self, campaign: Campaign) -> Campaign:
-        return await self._worker.do(lambda connection: begin(connection, campaign, self.clock()))
+        return await self._handle.do(lambda connection: begin(connection, campaign, self.clock()))
 
     async def plan(
         self, campaign: str, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
@@ -75,9 +89,12 @@ class SQLiteJournal:
     async def start(
         self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
     ) -> Claim | None:
-        return await self._do(
-            campaign, lambda tx: tx.start(owner, lease, round, after, abroad=abroad)
-        )
+        def start(tx: Transaction) -> Claim | None:
+            # A claim in a file that nobody else sees would keep nobody from sending the same.
+            self._handle.check_in_place()
+            return tx.start(owner, lease, round, after, abroad=abroad)
+
+        return await self._do(campaign, start)
 
     async def finish(
         self, campaign: str, number: int, attempt: int, outcome: BatchOutcome
@@ -91,6 +108,12 @@ class SQLiteJournal:
 
     async def reopen(self, campaign: str, round: int) -> int:
         return await self._do(campaign, lambda tx: tx.reopen(round))
+
+    async def suspect(self, campaign: str) -> int:
+        return await self._do(campaign, lambda tx: tx.suspect())
+
+    async def clear(self, campaign: str, number: int, attempt: int) -> bool:
+        return await self._do(campaign, lambda tx: tx.clear(number, attempt))
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         return await self._do(campaign, lambda tx: tx.stalled())
@@ -126,14 +149,14 @@ class SQLiteJournal:
 
     async def seen(self, message_id: str) -> Sequence[str]:
         found = "SELECT status FROM seen WHERE message_id = ?"
-        return await self._worker.do(
+        return await self._handle.do(
             lambda db: tuple(status for (status,) in db.execute(found, (message_id,)))
         )
 
     async def add_seen(self, message_id: str, status: str) -> None:
         row = (message_id, rows.clean(status), self.clock())
         put = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
-        await self._worker.do(lambda db: db.execute(put, row))
+        await self._handle.do(lambda db: db.execute(put, row))
 
     async def close(self) -> None:
-        await self._worker.close()
+        await self._handle.close()

@@ -9,8 +9,11 @@
        `-- only by: the proof that no byte left; an answered refusal, reopened or split in two;
            or `resend`, which a person asks for by name
 
+    PENDING --suspect--> UNKNOWN --clear--> PENDING    (a journal that was restored from a copy)
+
 A request carries the number of its attempt. What comes of an older attempt than the last changes
-nothing any more, unless it is that the chunk was accepted: that is never forgotten.
+nothing any more, unless it is that the chunk was accepted: that is never forgotten, and where it
+was accepted before, the second batch is kept as a double.
 """
 
 from __future__ import annotations
@@ -32,6 +35,10 @@ _SILENT: Final = OutcomeUnknown(
 _EARLIER: Final = OutcomeUnknown(
     "an earlier request of it was lost, and may have been accepted", operation="bulk"
 )
+_COPY: Final = OutcomeUnknown(
+    "the journal was restored from a copy, and this may have been sent after the copy was made",
+    operation="bulk",
+)
 
 #: An entry as it is from now on, and what to write down. The same entry means: no change.
 Change = tuple[Entry, str]
@@ -47,6 +54,7 @@ def start(entry: Entry, owner: str, now: float, lease: float) -> Change:
         # Whatever was asked since the first attempt may be found.
         began=now if entry.began is None else entry.began,
         lease=now + lease,
+        lease_seconds=lease,
         error=None,
         again=False,
     )
@@ -59,7 +67,7 @@ def finish(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
         return _accept(entry, attempt, outcome)
     if not _current(entry, attempt):
         return entry, f"{outcome.outcome}, too late to matter"
-    if entry.resent:
+    if entry.resent or entry.restored:
         # That this request came to nothing says nothing of the one before it.
         return attrs.evolve(entry, state=State.UNKNOWN, error=_EARLIER), f"{outcome.outcome} again"
     if outcome.outcome is Outcome.NOT_SENT:
@@ -71,8 +79,11 @@ def finish(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
 
 def _accept(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
     if entry.state is State.ACCEPTED and not (entry.found and entry.attempt == attempt):
-        twice = outcome.batch_id != entry.batch_id
-        return entry, "accepted a second time" if twice else "accepted, as was known"
+        batch_id = outcome.batch_id or ""
+        if batch_id in {entry.batch_id, *entry.doubles}:
+            return entry, "accepted, as was known"
+        twice = attrs.evolve(entry, doubles=(*entry.doubles, batch_id))
+        return twice, "accepted a second time"
     late = "" if _current(entry, attempt) else ", late"
     accepted = attrs.evolve(
         entry,
@@ -82,6 +93,7 @@ def _accept(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
         again=False,
         found=False,
         resent=False,
+        restored=False,
     )
     return accepted, f"accepted{late}"
 
@@ -102,7 +114,14 @@ def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
     if entry.state is not State.UNKNOWN or entry.attempt != attempt:
         return None
     accepted = attrs.evolve(
-        entry, state=State.ACCEPTED, batch_id=batch_id, error=None, found=True, resent=False
+        entry,
+        state=State.ACCEPTED,
+        batch_id=batch_id,
+        error=None,
+        again=False,
+        found=True,
+        resent=False,
+        restored=False,
     )
     return accepted, "found"
 
@@ -114,12 +133,20 @@ def unfind(entry: Entry) -> Change:
 
 
 def resend(entry: Entry, attempt: int, now: float, wait: float) -> Change | None:
-    """Let a chunk in doubt be sent again, once its lease and so many seconds more are over."""
+    """Let a chunk in doubt be sent again, once its lease and so many seconds more are over.
+
+    Args:
+        entry: the chunk.
+        attempt: the attempt that whoever asks knows of.
+        now: by the journal's clock. Whoever asks has waited by another clock, too; see `waits`.
+        wait: seconds after the lease's end.
+    """
     if entry.state is not State.UNKNOWN or entry.attempt != attempt:
         return None
     if now < (entry.lease or 0.0) + wait:
         return None
-    return attrs.evolve(entry, state=State.PENDING, resent=True), "to be sent again"
+    pending = attrs.evolve(entry, state=State.PENDING, again=False, resent=True, restored=False)
+    return pending, "to be sent again"
 
 
 def reopen(entry: Entry) -> Change | None:
@@ -133,6 +160,36 @@ def reopen(entry: Entry) -> Change | None:
     if entry.state is State.PENDING and entry.resent:
         return attrs.evolve(entry, state=State.UNKNOWN, error=_EARLIER), "in doubt as before"
     return None
+
+
+def suspect(entry: Entry) -> Change | None:
+    """Put a chunk in doubt, since its journal was restored from a copy.
+
+    What the copy has as pending, or as refused and to be tried again, may have been sent after the
+    copy was made; `clear` undoes that where nothing is found. What it has in doubt may have been
+    sent again, so that it is looked for over a longer time.
+    """
+    in_doubt = entry.state in {State.SENDING, State.UNKNOWN}
+    if in_doubt or (entry.state is State.PENDING and entry.resent):
+        if entry.restored:
+            return None
+        doubt = attrs.evolve(
+            entry, state=State.UNKNOWN, error=entry.error or _EARLIER, restored=True
+        )
+        return doubt, "restored from a copy, still in doubt"
+    if entry.state is State.PENDING or (entry.state is State.REJECTED and entry.again):
+        doubt = attrs.evolve(entry, state=State.UNKNOWN, error=_COPY, again=True, restored=True)
+        return doubt, "restored from a copy, in doubt"
+    return None
+
+
+def clear(entry: Entry, attempt: int) -> Change | None:
+    """Take back what `suspect` said of a pending chunk: nothing of it was found."""
+    doubted = entry.state is State.UNKNOWN and entry.restored and entry.again
+    if not doubted or entry.attempt != attempt:
+        return None
+    pending = attrs.evolve(entry, state=State.PENDING, error=None, again=False, restored=False)
+    return pending, "not sent, as far as was found"
 
 
 def split(entry: Entry, attempt: int) -> Change | None:

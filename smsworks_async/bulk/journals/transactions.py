@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -44,6 +44,10 @@ _TWIN: Final = (
     "SELECT 1 FROM chunk JOIN recipients USING (campaign, number) "
     "WHERE state = 'sending' AND items = ?"
 )
+_HELD: Final = (
+    "SELECT 1 FROM chunk WHERE batch_id = ? UNION ALL "
+    "SELECT 1 FROM chunk, json_each(doubles) WHERE doubles IS NOT NULL AND value = ?"
+)
 _PAGE: Final = (
     f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
     "WHERE campaign = ? AND number > ? ORDER BY number LIMIT ?"
@@ -67,7 +71,7 @@ class Transaction:
     def campaign(self) -> Campaign:
         return rows.campaign(
             self._db.execute(
-                "SELECT id, kind, message, chunk_size, deduplicate, totals, round "
+                "SELECT id, kind, message, chunk_size, deduplicate, totals, round, created "
                 "FROM campaign WHERE key = ?",
                 (self._key,),
             ).fetchone()
@@ -207,11 +211,25 @@ class Transaction:
         return self._number_on(halves, entry.round)
 
     def reopen(self, round: int) -> int:
-        entries = self._entries(_OF_ROUND, round)
-        changes = [change for change in map(states.reopen, entries) if change is not None]
+        return self._change_all(states.reopen, self._entries(_OF_ROUND, round))
+
+    def suspect(self) -> int:
+        return self._change_all(states.suspect, self._entries(_PAGE, -1, -1))
+
+    def _change_all(
+        self, decide: Callable[[Entry], states.Change | None], entries: Iterable[Entry]
+    ) -> int:
+        changes = [change for change in map(decide, entries) if change is not None]
         for change in changes:
             self._change(change)
         return len(changes)
+
+    def clear(self, number: int, attempt: int) -> bool:
+        change = states.clear(self.entry(number), attempt)
+        if change is None:
+            return False
+        self._change(change)
+        return True
 
     def stalled(self) -> Sequence[Entry]:
         for entry in self._entries(_IN_STATE, State.SENDING):
@@ -233,8 +251,7 @@ class Transaction:
         return self._db.execute(_TWIN, (items,)).fetchone() is not None
 
     def holds(self, batch_id: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM chunk WHERE batch_id = ?", (batch_id,))
-        return found.fetchone() is not None
+        return self._db.execute(_HELD, (batch_id, batch_id)).fetchone() is not None
 
     def resend(self, number: int, attempt: int, wait: float) -> bool:
         change = states.resend(self.entry(number), attempt, self._now, wait)

@@ -1,7 +1,9 @@
-"""One thread with one SQLite connection, for callers on an event loop.
+"""One thread with one SQLite connection for each file, for callers on any event loop.
 
 What waits for the thread goes into one transaction, and so costs one fsync: the more there is to
 do, the less each of it costs.
+
+`handles` says which worker a file has in this process.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
 
+from smsworks_async.bulk.journals.file import Identity, find
 from smsworks_async.errors import JournalError, SMSWorksError
 
 
@@ -33,7 +37,11 @@ _EXPLANATIONS: Final = {
     sqlite3.SQLITE_READONLY: "it may not be written to; look at its permissions and its folder's",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the folder and at the permissions",
     sqlite3.SQLITE_PERM: "it may not be opened; look at its permissions",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; get it back from a copy, and reconcile before sending",
+    sqlite3.SQLITE_CORRUPT: (
+        "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True for "
+        "each campaign before anything is sent: a copy does not know what was sent after it was "
+        "made"
+    ),
     sqlite3.SQLITE_NOTADB: "it is no journal, or it is damaged",
     sqlite3.SQLITE_BUSY: "another process holds it locked; run it again when that one has ended",
     sqlite3.SQLITE_LOCKED: "another process holds it locked; run it again when that one has ended",
@@ -41,12 +49,21 @@ _EXPLANATIONS: Final = {
 
 
 def journal_error(path: str, error: BaseException) -> JournalError:
-    """Say what is wrong with a journal, and what to do."""
+    """Return the error that says what is wrong with a journal, and what to do."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
-    made = JournalError(f"journal {os.path.basename(path)}: {why}")  # noqa: PTH119
+    made = JournalError(f"journal {Path(path).name}: {why}")
     made.__cause__ = error
     return made
+
+
+def replaced(path: str) -> JournalError:
+    """Return the error for a file that is no longer the one that was opened."""
+    return JournalError(
+        f"journal {Path(path).name}: its file was deleted or replaced while it was open, "
+        "and nothing more is sent: what it had is lost to the next run; put the file back, or call "
+        "bulk.reconcile with restored=True on a copy"
+    )
 
 
 @attrs.frozen
@@ -62,18 +79,36 @@ class Worker:
     """Carries functions of a connection out, each of them whole or not at all.
 
     Args:
-        path: the file, for errors.
-        connect: opens it.
+        path: the file.
+        identity: which file it must be; None for one that is not looked at.
+        open: opens it.
+        after: a worker of the same file that is just ending, and must have closed it before.
+        closed: called on its thread when it has ended.
     """
 
-    def __init__(self, path: str, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._path = path
-        self._connect = connect
+    def __init__(
+        self,
+        path: str,
+        identity: Identity | None = None,
+        *,
+        open: Callable[[str], sqlite3.Connection],
+        after: Worker | None = None,
+        closed: Callable[[Worker], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.identity = identity
+        self.pid = os.getpid()
+        #: How many handles use it; the last one to be closed ends it.
+        self.handles = 1
+        #: Held while the connection is used, opened or closed.
+        self.busy = threading.Lock()
+        self.connection: sqlite3.Connection | None = None
+        self._open = open
+        self._after = after
+        self._closed = closed
         self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
-        self._closed = False
 
     async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Carry a function out in a transaction; what it did is durable when this returns.
@@ -81,47 +116,63 @@ class Worker:
         Raises:
             JournalError: that was not possible.
         """
-        if self._pid != os.getpid():
-            raise JournalError(
-                "this journal was opened before this process forked; open it again in the child"
-            )
         loop = asyncio.get_running_loop()
         job = _Job(function, loop, loop.create_future())
-        with self._lock:
-            if self._closed:
-                raise JournalError("this journal is closed; open it again")
-            if self._thread is None:
-                # A daemon, so that a journal which nobody closed does not hold up the exit.
-                self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
-                self._thread.start()
-            self._queue.put(job)
+        self._put(job)
         result: T = await job.future
         return result
 
-    async def close(self) -> None:
+    async def end(self) -> None:
         """Finish what waits, and close the file."""
-        with self._lock:
-            to_end = self._thread is not None and not self._closed and self._pid == os.getpid()
-            self._closed = True
-        if to_end:
-            loop = asyncio.get_running_loop()
-            end = _Job(None, loop, loop.create_future())
-            self._queue.put(end)
-            await end.future
+        loop = asyncio.get_running_loop()
+        end = _Job(None, loop, loop.create_future())
+        self._put(end)
+        await end.future
+
+    def _put(self, job: _Job) -> None:
+        with self._starting:
+            if self._thread is None:
+                # A daemon, so that a journal which nobody closed does not hold up the exit.
+                thread = threading.Thread(target=self._main, name="journal", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    raise journal_error(self.path, error) from error
+                self._thread = thread
+        self._queue.put(job)
+
+    def join(self) -> None:
+        """Wait until the thread has ended, if it has ever begun."""
+        with self._starting:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def pause(self) -> None:
+        """Close the connection until it is used again; whoever calls this holds `busy`."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
     def _main(self) -> None:
-        connection: sqlite3.Connection | None = None
+        if self._after is not None:
+            self._after.join()
+            self._after = None
         end: _Job | None = None
         while end is None:
             jobs, end = self._next()
             if jobs:
-                connection = self._carry_out(jobs, connection)
-        if connection is not None:
-            connection.close()
+                with self.busy:
+                    results = self._carry_out(jobs)
+                _answer(list(zip(jobs, results, strict=True)))
+        with self.busy:
+            self.pause()
+        if self._closed is not None:
+            self._closed(self)
         _answer([(end, None)])
 
     def _next(self) -> tuple[Sequence[_Job], _Job | None]:
-        """Give all that waits, and the end if it has come."""
+        """Return all that waits, and the end if it has come."""
         jobs: list[_Job] = []
         until = 0.0
         while len(jobs) < _TOGETHER:
@@ -135,20 +186,36 @@ class Worker:
             jobs.append(job)
         return jobs, None
 
-    def _carry_out(
-        self, jobs: Sequence[_Job], connection: sqlite3.Connection | None
-    ) -> sqlite3.Connection | None:
+    def _carry_out(self, jobs: Sequence[_Job]) -> Sequence[Any]:
         try:
-            connection = connection or self._connect()
-            results = _together(jobs, connection)
+            if self.connection is None:
+                self.connection = self._connect()
+            return _together(jobs, self.connection)
         except SMSWorksError as error:  # it is no journal that we can use
-            results = [error] * len(jobs)
+            return [error] * len(jobs)
         except Exception as error:
-            if connection is not None and connection.in_transaction:
-                _roll_back(connection)
-            results = [journal_error(self._path, error)] * len(jobs)
-        _answer(list(zip(jobs, results, strict=True)))
+            if self.connection is not None and self.connection.in_transaction:
+                _roll_back(self.connection)
+            return [journal_error(self.path, error)] * len(jobs)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = self._open(self.path)
+        try:  # meanwhile another file may have taken its name
+            check_in_place(self.path, self.identity)
+        except JournalError:
+            connection.close()
+            raise
         return connection
+
+
+def check_in_place(path: str, identity: Identity | None) -> None:
+    """Check that a path still leads to the file that was opened.
+
+    Raises:
+        JournalError: the file was deleted, or another one has taken its place.
+    """
+    if identity is not None and find(path) != identity:
+        raise replaced(path)
 
 
 def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]:

@@ -1,0 +1,94 @@
+"""One journal's file, many handles and processes: nobody twice, nobody lost, nothing damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest import until
+
+from smsworks_async.sandbox import Fault, Sandbox
+
+
+WORKER = Path(__file__).with_name("shared_journal_worker.py")
+CAMPAIGNS = ["first", "second"]
+PEOPLE = [f"447700900{n:03d}" for n in range(200)]
+#: How often each is run: `nox -s slow` sets more.
+RUNS = int(os.environ.get("SMSWORKS_TEST_RUNS", "1"))
+
+
+async def process(box, path, **order):
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        WORKER,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    given = {
+        "path": str(path),
+        "token": box.token,
+        "base_url": box.base_url,
+        "campaigns": CAMPAIGNS,
+        "destinations": PEOPLE,
+        "chunk_size": 5,
+        "timeout": 3.0,  # which makes a lease of 4.75 s for those to wait for who are left
+        **order,
+    }
+    started.stdin.write(json.dumps(given).encode())
+    started.stdin.close()
+    return started
+
+
+async def reports_of(started):
+    said, errors = await started.stdout.read(), await started.stderr.read()
+    assert await started.wait() == 0, errors.decode()
+    return json.loads(said)
+
+
+def damage(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchall()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("turn", range(RUNS))
+async def test_processes_campaigns_and_second_handles_share_a_file(tmp_path, turn, killed):
+    path = tmp_path / "campaigns.db"
+    # The first one has a request on its way for as long as the others come and go.
+    async with Sandbox(faults=[Fault(path="/batch/send", nth=12, when="hold")]) as box:
+        first = await process(box, path, what="run", second_handles=True)
+        await until(lambda: len(box.requests) >= 12)
+        # Others come and go while it runs; each was the last to close the file, as it thought.
+        for _ in range(3):
+            await reports_of(await process(box, path, what="look", times=2))
+        others = [await process(box, path, what="run", second_handles=True) for _ in range(2)]
+        await until(lambda: len(box.requests) >= 20)
+        if killed:
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        box.release()
+        reports = [await reports_of(one) for one in (others if killed else [first, *others])]
+        counts = Counter(box.accepted_by_destination())
+    assert damage(path) == [("ok",)]
+    assert set(counts) <= set(PEOPLE)
+    assert max(counts.values()) == 2, "once for each campaign"
+    for by_campaign in reports:
+        for report in by_campaign.values():
+            assert report["adds_up"]
+            assert report["read"] == len(PEOPLE)
+    last = reports[-1]
+    doubted = Counter(number for report in last.values() for number in report["unknown"])
+    assert not killed or doubted.total() <= 2 * 2 * 5, "no more than one process had under way"
+    for number in PEOPLE:
+        assert counts[number] + doubted[number] >= 2, "nobody is lost without being named"
+    assert killed or not doubted
+    assert sum(report["accepted"] for report in last.values()) == counts.total()

@@ -1,0 +1,87 @@
+"""A call's own limit: what ends a call where the client waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, until
+
+from smsworks_async import AsyncSMSWorks, NotSent, OutcomeUnknown, ServiceError
+from smsworks_async.answers import Operation
+from smsworks_async.bulk.provider import Provider
+from smsworks_async.models.incoming import SentMessage
+from smsworks_async.sandbox import Fault
+
+
+SEND = Operation("POST", "/message/send")
+MESSAGE = {**TEXT, "destination": "447700900123"}
+BATCH = {**TEXT_TO_MANY, "destinations": ["447700900123"]}
+
+
+@pytest.fixture
+async def patient(box):
+    async with AsyncSMSWorks(
+        box.token, base_url=box.base_url, timeout=None, max_connections=1, retry=AT_ONCE
+    ) as client:
+        yield client
+
+
+async def make(client, limit):
+    return await client._calls.make(SEND, MESSAGE, into=SentMessage, limit=limit)
+
+
+async def test_a_call_with_a_limit_of_its_own_is_unknown_when_no_answer_came_by_then(box, patient):
+    box.add_fault(Fault(path="*", when="hold"))
+    with pytest.raises(OutcomeUnknown, match=r"time of 0\.05 s") as caught:
+        await make(patient, 0.05)
+    assert not caught.value.safe_to_repeat
+    assert box.accepted() == len(box.requests) == 1
+
+
+async def test_a_call_whose_limit_ends_while_it_waits_for_a_connection_was_not_sent(box, patient):
+    box.add_fault(Fault(path="*", when="hold"))
+    first = asyncio.create_task(patient.messages.send(**TEXT))
+    await until(lambda: box.requests)
+    with pytest.raises(NotSent, match=r"time of 0\.05 s"):
+        await make(patient, 0.05)
+    box.release()
+    assert (await first).status == "SENT"  # which has no limit
+    assert box.accepted() == 1
+
+
+async def test_repetitions_stay_within_the_limit(box):
+    box.add_fault(Fault(path="*", status=503, error_code=5002, permanent=False, retry_after=60))
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=None) as client:
+        with pytest.raises(ServiceError):
+            await make(client, 5)
+    assert len(box.requests) == 1
+
+
+async def test_calls_with_different_limits_do_not_wait_for_one_another(box, patient):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=None) as client:
+        box.add_fault(Fault(path="*", when="hold", times=0))
+        slow = asyncio.create_task(make(client, 3600))
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                await make(client, 0.05)
+        assert not slow.done()
+        box.release()
+        assert (await slow).status == "SENT"
+
+
+async def test_the_clients_own_time_out_goes_before_a_limit(box):
+    box.add_fault(Fault(path="*", when="hold", times=0))
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=0.05) as client:
+        with pytest.raises(OutcomeUnknown, match=r"time of 0\.05 s"):
+            await make(client, 3600)
+
+
+@pytest.mark.parametrize("kind", ["send", "each"])
+async def test_a_bulk_post_hands_its_limit_on(box, patient, kind):
+    box.add_fault(Fault(path="*", when="hold"))
+    post = Provider(patient._calls).post(kind, limit=0.05)
+    document = BATCH if kind == "send" else [MESSAGE]
+    with pytest.raises(OutcomeUnknown, match=r"time of 0\.05 s"):
+        await post(document, None, lambda _: None)
+    assert box.accepted() == 1
