@@ -221,6 +221,10 @@ def _retry(_: object, __: object, value: object) -> None:
         raise ConfigurationError("retry must be a RetryPolicy, such as RetryPolicy(attempts=1)")
 
 
+def _rule(settings: Settings) -> Callable[[Any], str]:
+    return phone.destination_rule(international=settings.international)
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """A client's settings, checked.
@@ -253,11 +257,12 @@ class Settings:
     ssl: _ssl.SSLContext | bool | None = _setting(None, _ssl_context)
     trust_env: bool = _setting(False, _trust_env)
     #: Returns a destination as the API takes it, or raises; every one goes through it.
-    destination: Callable[[Any], str] = attrs.field(init=False, repr=False, eq=False)
-
-    @destination.default
-    def _destination(self) -> Callable[[Any], str]:
-        return phone.destination_rule(international=self.international)
+    destination: Callable[[Any], str] = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(_rule, takes_self=True),
+    )
 
 
 def resolve_credentials(

@@ -55,7 +55,8 @@ def copied(value: Any) -> Any:
         return value
     try:
         if kind in CONTAINERS and kind is not dict:
-            return (list if kind in _VIEWS else kind)(map(copied, value))
+            make: Any = list if kind in _VIEWS else kind
+            return make(map(copied, value))
         row = as_mapping(value)
         if row is not None:
             for key, item in row.items():
