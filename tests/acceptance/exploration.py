@@ -313,7 +313,7 @@ class Exploration:
         )
 
     def _copying(self, world: World) -> Iterator[tuple[str, World]]:
-        """A copy of the journal is made; later it takes the journal's place, and somebody says so."""
+        """A copy of the journal is made, and takes the journal's place later; somebody says so."""
         if world.copies and world.copy < 0:
             yield "a copy is made", world._replace(copy=world.campaigns)
         elif world.copies:
@@ -344,15 +344,13 @@ class Exploration:
                 hidden=hidden,
                 answered=False,
             )
-            yield (
-                f"the provider accepts {request.chunk} of attempt {request.attempt}"
-                f" (epoch {request.epoch}){how}",
-                world._replace(
-                    wire=rest,
-                    messages=(*world.messages, message),
-                    hidden=world.hidden - hidden,
-                ),
+            what = f"the provider accepts {request.chunk}, attempt {request.attempt}"
+            accepted = world._replace(
+                wire=rest,
+                messages=(*world.messages, message),
+                hidden=world.hidden - hidden,
             )
+            yield f"{what} of journal {request.epoch}{how}", accepted
 
     def _moves(self, world: World, index: int, me: Process) -> Iterator[tuple[str, World]]:
         if me.doing == "idle":
@@ -403,9 +401,10 @@ class Exploration:
         """Look for a chunk once; go on to watch it where nothing is found and that may matter."""
         name = self._names[me.name]
         entry, finding, after = self.journals.look(
-            world.campaigns, world.clock, name, number, _visible(world)
+            world.campaigns, world.clock, name, number, visible(world)
         )
         if entry is None or finding is None:
+            yield f"expires {number}", world._replace(campaigns=after)
             return
         then = _idle(world, me)
         if finding is reconcile.Finding.NOTHING and (entry.again or world.resends):
@@ -414,7 +413,7 @@ class Exploration:
         yield f"looks for {number}: {finding.value}", looked
 
     def _doubting(self, world: World, index: int, me: Process) -> Iterator[tuple[str, World]]:
-        """Watch a chunk until nothing of it can be accepted, look, look again, and send it again."""
+        """Watch a chunk until it can no longer be accepted, look, look again, and send it again."""
         name = self._names[me.name]
         entry = self.journals.entry(world.campaigns, name, me.chunk)
         if entry.state is not State.UNKNOWN or entry.attempt != me.attempt:
@@ -432,7 +431,7 @@ class Exploration:
         self, world: World, index: int, then: Process, name: str
     ) -> Iterator[tuple[str, World]]:
         _, finding, after = self.journals.look(
-            world.campaigns, world.clock, name, then.chunk, _visible(world)
+            world.campaigns, world.clock, name, then.chunk, visible(world)
         )
         if finding is None:
             return
@@ -570,13 +569,10 @@ class Exploration:
         return worlds
 
     def sample(self, count: int, seed: int = 20311126) -> list[list[str]]:
-        """Return some of the histories, long ones rather than short ones."""
-        leaves = set(self.seen) - {before for before, _ in self.seen.values()}
-        chosen = sorted(leaves, key=repr) or list(self.seen)
-        return [
-            self.history(world)
-            for world in random.Random(seed).sample(chosen, min(count, len(chosen)))
-        ]
+        """Return some of the histories, from the longer half of them."""
+        longer = list(self.seen)[len(self.seen) // 2 :]
+        chosen = random.Random(seed).sample(longer, min(count, len(longer)))
+        return [self.history(world) for world in chosen]
 
 
 class Provider:
@@ -608,7 +604,7 @@ class Provider:
         return [self._record(m) for m in self._seen if m.batch_id == batch_id]
 
 
-def _visible(world: World) -> tuple[Message, ...]:
+def visible(world: World) -> tuple[Message, ...]:
     """Return the messages that a search shows, as far as it shows them."""
     return tuple(
         Message(m.chunk, m.batch_id, 0, 0, 0.0, hidden=False, answered=False)
@@ -622,7 +618,7 @@ def _campaign(name: str) -> Campaign:
 
 
 def _capped(entry: Entry) -> Entry:
-    """Leave out what no decision goes by: who it was, when it began, and a lease that is settled."""
+    """Leave out what no decision goes by: whose it was, when it began, a lease that is settled."""
     began = None if entry.began is None else 0.0
     lease = entry.lease if entry.state in {State.SENDING, State.UNKNOWN} else None
     return attrs.evolve(entry, owner="", began=began, lease=lease)
@@ -636,9 +632,8 @@ def _older(entry: Entry) -> Entry:
 def _older_process(process: Process) -> Process:
     """Let a second pass for a process; what is older than matters is as old as that."""
     if process.doing == "holding":
-        since = min(process.since + 1, LEASE + 0.5)
-        lease_end = max(process.lease_end - 1, -_OLDEST) if since < LEASE else -_OLDEST
-        return process._replace(since=since, lease_end=lease_end)
+        lease_end = max(process.lease_end - 1, -_OLDEST)
+        return process._replace(since=min(process.since + 1, LEASE), lease_end=lease_end)
     if process.doing == "watching":
         return process._replace(since=min(process.since + 1, LEASE + TIMEOUT))
     if process.doing == "looking":
