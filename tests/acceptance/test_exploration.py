@@ -38,7 +38,6 @@ from smsworks_async.bulk.journals import (
     handles,
     states,
 )
-from smsworks_async.bulk.journals.worker import Worker
 from smsworks_async.bulk.report import BatchOutcome, Outcome
 from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import JournalError, OutcomeUnknown
@@ -372,11 +371,12 @@ async def test_the_real_stores_do_the_same_on_a_sample_of_the_histories(tmp_path
 
 
 async def test_a_second_descriptor_shows_on_the_real_store(monkeypatch, tmp_path):
-    """A handle of its own for everybody: each drops the others' locks when it is closed."""
+    """Closing it drops the locks of all of this process's connections to the file."""
 
-    def share(path, open):
-        path_exists = handles.find(path) is not None
-        return Worker(path, handles.make(path), open=open), not path_exists
+    def share(path, open, share=handles._share):
+        shared = share(path, open)
+        os.close(os.open(path, os.O_RDONLY))
+        return shared
 
     exploration = explored(SAMPLED)
     histories = exploration.sample(20)
