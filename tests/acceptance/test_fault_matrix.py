@@ -67,7 +67,7 @@ async def test_a_single_send_is_accepted_once_at_most_and_says_whether(position,
             await Clocks(box).let_go()
         accepted = box.accepted()
     assert any(
-        type(said) is type(None) if one is None else isinstance(said, one) for one in where.says
+        (said is None) if one is None else isinstance(said, one) for one in where.says
     ), repr(said)
     if said is None:
         assert accepted == 1
