@@ -14,7 +14,7 @@ CONCURRENCY = 8  # requests in flight
 
 
 def numbers(count):
-    return (f"447{n:09d}" for n in range(count))
+    return (f"4477{n:08d}" for n in range(count))
 
 
 def bare(url, count):

@@ -26,6 +26,7 @@ from smsworks_async.settings import (
     TIMEOUT,
     Settings,
     TokenFunction,
+    insecure_flag,
     resolve_base_url,
     resolve_credentials,
 )
@@ -59,6 +60,8 @@ class AsyncSMSWorks:
         trust_env: take proxies from the environment.
         max_rate: requests a second.
         batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
+        international: accept numbers outside the UK (default False): the account must be enabled
+            for them, they typically cost double, and the extra ``international`` must be installed.
         insecure: allow plain http beyond this machine.
 
     Raises:
@@ -83,6 +86,7 @@ class AsyncSMSWorks:
         trust_env: bool = False,
         max_rate: float | None = None,
         batch_size: int = BATCH_SIZE,
+        international: bool = False,
         insecure: bool = False,
     ) -> None:
         if session is not None and (max_connections is not None or trace_configs or trust_env):
@@ -93,7 +97,7 @@ class AsyncSMSWorks:
         _check_types(session, trace_configs)
         given, credentials = resolve_credentials(token, customer_id, key, secret)
         settings = Settings(
-            base_url=resolve_base_url(base_url, insecure=insecure),
+            base_url=resolve_base_url(base_url, insecure=insecure_flag(insecure)),
             token=given,
             credentials=credentials,
             timeout=timeout,
@@ -101,6 +105,7 @@ class AsyncSMSWorks:
             max_connections=MAX_CONNECTIONS if max_connections is None else max_connections,
             max_rate=max_rate,
             batch_size=batch_size,
+            international=international,
             proxy=proxy,
             ssl=ssl,
             trust_env=trust_env,

@@ -1,4 +1,4 @@
-"""Other people's code: functions, called on an event loop, and what iterables give, copied."""
+"""Other people's functions, called on an event loop."""
 
 from __future__ import annotations
 
@@ -42,12 +42,3 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
 async def settled(value: object) -> Any:
     """Give a value, or what comes of it where it is to be awaited."""
     return await value if inspect.isawaitable(value) else value
-
-
-def own(value: Any) -> Any:
-    """Copy what an iterable has given, if the iterable can change it while it goes on.
-
-    A generator may fill and yield the same dict again and again, and what is read ahead would all
-    be its last row.
-    """
-    return dict(value) if isinstance(value, dict) else value

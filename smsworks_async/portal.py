@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from smsworks_async.background import Background
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
-from smsworks_async.functions import own
+from smsworks_async.models.iterables import copied
 
 
 T = TypeVar("T")
@@ -258,7 +258,7 @@ async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> Async
     def draw() -> tuple[Sequence[T], Exception | None]:
         drawn: list[T] = []
         try:
-            drawn.extend(map(own, islice(iterator, SLICE)))  # keeps what came before it raised
+            drawn.extend(map(copied, islice(iterator, SLICE)))  # keeps what came before it raised
         except Exception as error:
             return drawn, error
         return drawn, None

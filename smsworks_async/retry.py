@@ -17,7 +17,9 @@ from smsworks_async.errors import (
     NotSent,
     OutcomeUnknown,
     SMSWorksError,
+    ValidationError,
 )
+from smsworks_async.models import values
 
 
 T = TypeVar("T")
@@ -25,14 +27,18 @@ T = TypeVar("T")
 _log = logging.getLogger("smsworks_async")
 
 
-def _positive(_: object, attribute: attrs.Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise ConfigurationError(f"RetryPolicy: {attribute.name} must be a number of at least 0")
-
-
-def _at_least_one(_: object, __: object, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def _attempts(value: object) -> int:
+    attempts = values.as_integer(value)
+    if attempts is None or attempts < 1:
         raise ConfigurationError("RetryPolicy: attempts must be a whole number of at least 1")
+    return attempts
+
+
+def _wait(value: object) -> float:
+    try:
+        return values.seconds(value, "RetryPolicy: base and cap")
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 @attrs.frozen
@@ -44,16 +50,16 @@ class RetryPolicy:
 
     Attributes:
         attempts: attempts in all, at least 1; 1 never repeats anything.
-        base: seconds; the longest first wait.
-        cap: seconds; the longest wait.
+        base: seconds, 0 to 1e7; the longest first wait.
+        cap: seconds, 0 to 1e7; the longest wait.
 
     Raises:
         ConfigurationError: a value is out of bounds.
     """
 
-    attempts: int = attrs.field(default=4, validator=_at_least_one)
-    base: float = attrs.field(default=0.5, validator=_positive)
-    cap: float = attrs.field(default=20.0, validator=_positive)
+    attempts: int = attrs.field(default=4, converter=_attempts)
+    base: float = attrs.field(default=0.5, converter=_wait)
+    cap: float = attrs.field(default=20.0, converter=_wait)
 
 
 def worth_repeating(error: BaseException) -> bool:

@@ -7,15 +7,20 @@ import os
 import re
 import ssl as _ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
+from aiohttp import Fingerprint
 from yarl import URL
 
-from smsworks_async.errors import ConfigurationError
+from smsworks_async import _international, phone
+from smsworks_async.errors import ConfigurationError, ValidationError
+from smsworks_async.models import values
 from smsworks_async.retry import RetryPolicy
 
+
+T = TypeVar("T")
 
 #: The provider's own address, version 1 of its API.
 BASE_URL: Final = "https://api.thesmsworks.co.uk/v1"
@@ -36,15 +41,20 @@ SLOWEST, FASTEST = 1e-4, 1e6
 TokenFunction = Callable[[], Awaitable[str]]
 
 
+def _text(value: object, name: str) -> str:
+    plain = values.as_text(value)
+    if plain is None:
+        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
+    return plain
+
+
 def parse_token(token: object) -> str:
     """Bring a token to the form that the API wants: ``JWT eyJ...``.
 
     Raises:
         ConfigurationError: it is empty, or holds white space or anything else that no token has.
     """
-    if not isinstance(token, str):
-        raise ConfigurationError(f"token must be a string, not {type(token).__name__}")
-    bare = token.removeprefix("JWT ")
+    bare = _text(token, "token").removeprefix("JWT ")
     if not bare:
         raise ConfigurationError("token is empty")
     if bare.lower().startswith("bearer "):
@@ -78,8 +88,7 @@ def resolve_base_url(
     """
     if base_url is None:
         base_url = environ.get("SMSWORKS_BASE_URL") or BASE_URL
-    if not isinstance(base_url, str):
-        raise ConfigurationError(f"base_url must be a string, not {type(base_url).__name__}")
+    base_url = _text(base_url, "base_url")
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
@@ -100,6 +109,16 @@ def resolve_base_url(
     return base_url.rstrip("/")
 
 
+def _secret(name: str) -> Any:
+    def check(value: object) -> str:
+        plain = _text(value, name)
+        if not plain.strip():
+            raise ConfigurationError(f"{name} must be a string that is not empty")
+        return plain
+
+    return attrs.field(converter=check, repr=False)
+
+
 @attrs.frozen
 class Credentials:
     """Customer id, key and secret, which a token can be had for.
@@ -110,57 +129,88 @@ class Credentials:
         secret: the API secret.
     """
 
-    customer_id: str = attrs.field(repr=False)
-    key: str = attrs.field(repr=False)
-    secret: str = attrs.field(repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("customer_id", "key", "secret"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise ConfigurationError(f"{name} must be a string that is not empty")
+    customer_id: str = _secret("customer_id")
+    key: str = _secret("key")
+    secret: str = _secret("secret")
 
 
-def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def _configured(check: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Make a setting's check of a field's: what it refuses is a `ConfigurationError`."""
+
+    def converted(value: Any) -> T:
+        try:
+            return check(value)
+        except ValidationError as error:
+            raise ConfigurationError(str(error)) from error
+
+    return converted
+
+
+def _setting(default: object, check: Callable[[Any], Any], *, shown: bool = True) -> Any:
+    return attrs.field(default=default, converter=_configured(check), repr=shown)
+
+
+def _timeout(value: object) -> float | None:
+    return None if value is None else values.seconds(value, "timeout", above=True)
+
+
+def check_rate(value: object) -> float | None:
+    """Check a `max_rate`: requests a second, or None.
+
+    Raises:
+        ValidationError: it is out of bounds.
+    """
+    rate = None if value is None else values.as_number(value)
+    if value is not None and (rate is None or not SLOWEST <= rate <= FASTEST):
+        raise ValidationError(
+            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None",
+            field="max_rate",
+        )
+    return rate
+
+
+def _proxy(value: object) -> str | None:
     if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigurationError(f"{attribute.name} must be a number above 0, or None")
-
-
-def rate_problem(value: object) -> str | None:
-    """Say what is wrong with a `max_rate`; None if nothing is."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (number and SLOWEST <= value <= FASTEST):  # type: ignore[operator]
         return None
-    return f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None"
-
-
-def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if problem := rate_problem(value):
-        raise ConfigurationError(problem)
-
-
-def _proxy(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
+    address = _text(value, "proxy")
     try:
-        usable = isinstance(value, str) and URL(value).scheme in {"http", "https"}
-        usable = usable and bool(URL(str(value)).host)
+        usable = URL(address).scheme in {"http", "https"} and bool(URL(address).host)
     except ValueError:  # whose words may hold the proxy's password
         raise ConfigurationError("proxy is not a web address") from None
     if not usable:
         raise ConfigurationError("proxy must be a web address, such as http://proxy.example:3128")
+    return address
 
 
-def _whole(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1")
+def _max_connections(value: object) -> int:
+    return values.integer(value, "max_connections", at_least=1)
 
 
-def _batch_size(_: object, __: object, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_BATCH_SIZE:
-        raise ConfigurationError(f"batch_size must be 1 to {MAX_BATCH_SIZE}")
+def _batch_size(value: object) -> int:
+    return values.integer(value, "batch_size", at_least=1, at_most=MAX_BATCH_SIZE)
+
+
+def _trust_env(value: object) -> bool:
+    return values.boolean(value, "trust_env")
+
+
+@_configured
+def insecure_flag(value: object) -> bool:
+    """Check the setting `insecure`: words such as "no" would count as true."""
+    return values.boolean(value, "insecure")
+
+
+def _allows_international(value: object) -> bool:
+    allowed = values.boolean(value, "international")
+    if allowed:
+        _international.require()
+    return allowed
+
+
+def _ssl_context(value: object) -> Any:
+    if not isinstance(value, _ssl.SSLContext | bool | Fingerprint | None):
+        raise ConfigurationError("ssl must be an ssl.SSLContext, or False for no checks, or None")
+    return value
 
 
 def _retry(_: object, __: object, value: object) -> None:
@@ -181,6 +231,7 @@ class Settings:
         max_connections: connections that the client opens at most.
         max_rate: requests a second, or None.
         batch_size: recipients that one batch may hold, 1 to 5000.
+        international: whether numbers outside the UK may be texted.
         proxy: a proxy's address, or None.
         ssl: a context of your own, or False for no checks; None for the usual ones.
         trust_env: whether proxies are taken from the environment.
@@ -189,14 +240,21 @@ class Settings:
     base_url: str
     token: str | TokenFunction | None = attrs.field(default=None, repr=False)
     credentials: Credentials | None = None
-    timeout: float | None = attrs.field(default=TIMEOUT, validator=_seconds)
+    timeout: float | None = _setting(TIMEOUT, _timeout)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_retry)
-    max_connections: int = attrs.field(default=MAX_CONNECTIONS, validator=_whole)
-    max_rate: float | None = attrs.field(default=None, validator=_rate)
-    batch_size: int = attrs.field(default=BATCH_SIZE, validator=_batch_size)
-    proxy: str | None = attrs.field(default=None, validator=_proxy, repr=False)
-    ssl: _ssl.SSLContext | bool | None = None
-    trust_env: bool = False
+    max_connections: int = _setting(MAX_CONNECTIONS, _max_connections)
+    max_rate: float | None = _setting(None, check_rate)
+    batch_size: int = _setting(BATCH_SIZE, _batch_size)
+    international: bool = _setting(False, _allows_international)
+    proxy: str | None = _setting(None, _proxy, shown=False)
+    ssl: _ssl.SSLContext | bool | None = _setting(None, _ssl_context)
+    trust_env: bool = _setting(False, _trust_env)
+    #: Returns a destination as the API takes it, or raises; every one goes through it.
+    destination: Callable[[Any], str] = attrs.field(init=False, repr=False, eq=False)
+
+    @destination.default
+    def _destination(self) -> Callable[[Any], str]:
+        return phone.destination_rule(international=self.international)
 
 
 def resolve_credentials(
@@ -211,7 +269,10 @@ def resolve_credentials(
     Raises:
         ConfigurationError: there is nothing to be let in with, or only a part of it.
     """
-    parts = {"customer_id": customer_id, "key": key, "secret": secret}
+    parts = {
+        name: None if value is None else _text(value, name)
+        for name, value in {"customer_id": customer_id, "key": key, "secret": secret}.items()
+    }
     if token is None and not any(parts.values()):
         token = environ.get("SMSWORKS_TOKEN") or None
     if not callable(token) and token is not None:
@@ -220,9 +281,10 @@ def resolve_credentials(
         parts = {
             name: value or environ.get(f"SMSWORKS_{name.upper()}") for name, value in parts.items()
         }
-    missing = [name for name, value in parts.items() if not value]
+    given = {name: value for name, value in parts.items() if value}
+    missing = [name for name in parts if name not in given]
     if not missing:
-        return token, Credentials(**{name: str(value) for name, value in parts.items()})
+        return token, Credentials(**given)
     if len(missing) < len(parts):
         raise ConfigurationError(f"to log in, {' and '.join(missing)} must be given too")
     if token is None:

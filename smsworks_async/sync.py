@@ -12,7 +12,6 @@ import ssl as _ssl
 from collections.abc import (
     AsyncGenerator,
     Callable,
-    Collection,
     Coroutine,
     Generator,
     Iterable,
@@ -34,10 +33,17 @@ from typing import (
 )
 
 import aiohttp
+import attrs
 
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.functions import own
+from smsworks_async.models.iterables import (
+    check_unfinished,
+    copied,
+    is_container,
+    settled,
+)
+from smsworks_async.models.values import PLAIN, as_text
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -63,8 +69,6 @@ _AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
 _AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
 _Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
 
-# Plain data, which may be read on any thread. Whatever else can be iterated is the caller's code.
-_PLAIN: Final = frozenset({str, bytes, list, tuple, set, frozenset, dict, range})
 _END: Final = object()
 
 
@@ -76,32 +80,40 @@ class Twin(Generic[A]):
         self._twin = twin
 
 
-def _streamed(value: Any, conversation: Conversation[Any]) -> Any:
-    """Keep an iterable with the caller: it is read while the call runs, on the caller's thread."""
-    if isinstance(value, Collection) or not isinstance(value, Iterable):
-        return _drawn(value)
-    return drawing(conversation, value)
+@attrs.frozen
+class _Stream:
+    """An iterable that is read while the call runs, on the caller's thread."""
+
+    values: Iterable[Any]
 
 
-def _drawn(value: Any) -> Any:
-    """Read what one request holds before the call leaves the caller's thread."""
-    if type(value) in _PLAIN or isinstance(value, str | bytes) or not isinstance(value, Iterable):
+def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
+    """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
+
+    Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
+    as is a lazy translation, which is evaluated here, in the language of this thread.
+    """
+    if type(value) in PLAIN:
         return value
-    return dict(value) if isinstance(value, Mapping) else list(map(own, value))
+    if is_container(value) or not isinstance(value, Iterable) or as_text(value) is not None:
+        return settled(value)
+    check_unfinished(value, field)
+    if field in stream:
+        return _Stream(value)
+    return copied(value) if isinstance(value, Mapping) else list(map(copied, value))
 
 
-def _draw(given: dict[str, Any], *, but: tuple[str, ...]) -> None:
-    """Read iterables among a call's arguments, in place, but those that are read while it runs."""
+def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
+    """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
     for name, value in given.items():
-        if name not in but:
-            given[name] = _drawn(value)
+        given[name] = _ready(value, name, stream)
 
 
-def _lend(given: dict[str, Any], stream: tuple[str, ...], conversation: Conversation[Any]) -> None:
-    """Tie iterables and functions among a call's arguments, in place, to the caller's thread."""
-    for name in stream:
-        if name in given:
-            given[name] = _streamed(given[name], conversation)
+def _lend(given: dict[str, Any], conversation: Conversation[Any]) -> None:
+    """Tie streams and functions among a call's arguments, in place, to the caller's thread."""
+    for name, value in given.items():
+        if isinstance(value, _Stream):
+            given[name] = drawing(conversation, value.values)
     if callable(progress := given.get("progress")):
         given["progress"] = calling_back(conversation, progress)
 
@@ -116,10 +128,10 @@ def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _
 
     @functools.wraps(function)
     def call(self: Twin[Any], /, *args, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
-        _draw(kwargs, but=stream)  # what is positional is an identifier
+        _read(kwargs, stream)  # what is positional is an identifier
 
         def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            _lend(kwargs, stream, conversation)
+            _lend(kwargs, conversation)
             return function(self._twin, *args, **kwargs)
 
         return self._portal.run(work)
@@ -132,6 +144,7 @@ def iterating(function: _AsyncIterator[P, T]) -> _Method[P, Generator[T]]:
 
     @functools.wraps(function)
     def call(self: Twin[Any], /, *args, **kwargs: Any) -> Generator[T]:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
+        _read(kwargs)
         return _iterate(self._portal, function(self._twin, *args, **kwargs))
 
     signature = inspect.signature(function)
@@ -245,6 +258,8 @@ class SMSWorks:
         max_rate: requests a second; no limit by default.
         batch_size: recipients that one batch may hold: 500 by default, which is the provider's
             documented limit, and at most 5000.
+        international: accept numbers outside the UK (default False): the account must be enabled
+            for them, they typically cost double, and the extra ``international`` must be installed.
         insecure: allow plain http beyond this machine (default False).
 
     Raises:
@@ -268,6 +283,7 @@ class SMSWorks:
         trust_env: bool = False,
         max_rate: float | None = None,
         batch_size: int = BATCH_SIZE,
+        international: bool = False,
         insecure: bool = False,
     ) -> None:
         client = AsyncSMSWorks(
@@ -285,6 +301,7 @@ class SMSWorks:
             trust_env=trust_env,
             max_rate=max_rate,
             batch_size=batch_size,
+            international=international,
             insecure=insecure,
         )
         self._client = client

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Self, TypeVar
 
 import pytest
+from aiohttp import web
 from hypothesis import settings
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
@@ -35,6 +37,21 @@ AT_ONCE = RetryPolicy(base=0)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET"):
         monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What servers of this process read: the path of each request, and the JSON in its body."""
+    received: list[tuple[str, Any]] = []
+    read = web.Request.read
+
+    async def reading(request: web.Request) -> bytes:
+        data = await read(request)
+        received.append((request.path.removeprefix("/v1"), json.loads(data) if data else None))
+        return data
+
+    monkeypatch.setattr(web.Request, "read", reading)
+    return received
 
 
 @pytest.fixture

@@ -14,9 +14,13 @@ import attrs
 from smsworks_async.bulk import stream
 from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimate
 from smsworks_async.bulk.kinds import OneText, kind_of_each
-from smsworks_async.bulk.options import Options, check_seconds, choose_chunk_size
+from smsworks_async.bulk.options import (
+    Options,
+    check_seconds,
+    choose_chunk_size,
+)
 from smsworks_async.bulk.provider import Provider
-from smsworks_async.bulk.recipients import Kind, check_iterable, owned
+from smsworks_async.bulk.recipients import Kind, owned
 from smsworks_async.bulk.report import (
     BatchOutcome,
     BulkProgress,
@@ -30,7 +34,9 @@ from smsworks_async.bulk.report import (
 from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.outgoing import Message
+from smsworks_async.models.values import is_missing
 from smsworks_async.resources._base import Resource
 
 
@@ -155,13 +161,14 @@ class AsyncBulk(Resource):
             JournalError: the journal cannot be read or written.
         """
         kind = OneText.of(
+            self._destination,
             sender=sender,
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,
             ttl=ttl,
             validity=validity,
-            ai=ai or False,  # None would leave it to the account's setting
+            ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
         )
         options = Options(
             chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
@@ -274,8 +281,7 @@ class AsyncBulk(Resource):
             "validity": validity,
             "ai": ai,
         }
-        common = {name: value for name, value in fields.items() if value is not None}
-        kind = kind_of_each(template, common, campaign)
+        common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
             chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
             concurrency=concurrency,
@@ -289,11 +295,12 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
+        kind = kind_of_each(template, common, options.campaign, self._destination)
         if template is None:
-            return await self._run(kind, owned(messages), "messages", options)
+            return await self._run(kind, messages, "messages", options)
         if messages is not None:
             raise ValidationError("give messages, or a template and rows", field="messages")
-        return await self._run(kind, owned(rows), "rows", options)
+        return await self._run(kind, rows, "rows", options)
 
     async def estimate(
         self,
@@ -324,10 +331,14 @@ class AsyncBulk(Resource):
             ValidationError: what was given is none of the three, or a text is not as it should be.
             APIError: the API refused to tell the balance.
         """
-        kind, values = what_to_estimate(content, destinations, messages, template, rows)
-        check_iterable(values, "destinations")
-        found = await estimate(kind, owned(values), deduplicate=deduplicate)
-        if balance:
+        kind, values, field = what_to_estimate(
+            content, destinations, messages, template, rows, self._destination
+        )
+        check_iterable(values, field)
+        asked = checks.yes_or_no(balance, "balance")
+        apart = checks.yes_or_no(deduplicate, "deduplicate")
+        found = await estimate(kind, owned(values), deduplicate=apart)
+        if asked:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found
 
@@ -416,8 +427,8 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk import campaigns
         from smsworks_async.bulk.again import Again
 
-        checks.whole_number(attempts, "attempts", at_least=2)
-        check_seconds(pause, "pause")
+        most = checks.whole_number(attempts, "attempts", at_least=2)
+        seconds = check_seconds(pause, "pause")
         options = Options(
             chunk_size=self._calls.settings.batch_size,
             concurrency=concurrency,
@@ -429,7 +440,7 @@ class AsyncBulk(Resource):
             settle=settle,
         )
         async with campaigns.kept(journal, campaign) as kept:
-            again: Again[Any] = Again(kept.kind, attempts, pause, self._clock())
+            again: Again[Any] = Again(kept.kind, most, seconds, self._clock())
             return await campaigns.send_again(kept, self._provider, options, again, self._timer)
 
     async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
@@ -550,8 +561,10 @@ class AsyncBulk(Resource):
     ) -> BulkReport:
         if values is not None or options.journal is None:
             check_iterable(values, field)
-        if options.journal is not None:
+        if values is not None and field != "destinations":
+            values = owned(values)
+        if options.journal is not None or values is None:
             from smsworks_async.bulk import campaigns
 
             return await campaigns.send(kind, values, self._provider, options, self._timer)
-        return await stream.send(kind, values or (), self._provider, options)
+        return await stream.send(kind, values, self._provider, options)

@@ -13,7 +13,7 @@ from smsworks_async.bulk.journals import Journal
 from smsworks_async.bulk.journals.records import EVERY, Entry, PlannedChunk, State
 from smsworks_async.bulk.planning import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
-from smsworks_async.errors import CODES, NotFound, ValidationError
+from smsworks_async.errors import CODES, NotFound
 from smsworks_async.models.incoming import MessageRecord
 
 
@@ -178,8 +178,5 @@ class History(Generic[T]):
         except NotFound:
             found = []
         for record in found:
-            try:
-                records[phone.normalise(record.destination or "")].append(record)
-            except ValidationError:
-                continue  # it has no number, and is nobody's
+            records[phone.digits_of(record.destination)].append(record)
         return records

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from smsworks_async import text
-from smsworks_async.bulk.kinds import ABROAD, EachItsText, FromTemplate, OneText
+from smsworks_async import phone, text
+from smsworks_async.bulk.kinds import ABROAD, EachItsText, FromTemplate, OneText, Rule
 from smsworks_async.bulk.recipients import Kind, Reader, slices
 from smsworks_async.bulk.report import Reason
 from smsworks_async.errors import ValidationError
@@ -119,21 +119,37 @@ class _Sums:
         return self._last[1], self._last[2]
 
 
-def what_to_estimate(
-    content: str | None, destinations: Any, messages: Any, template: str | None, rows: Any
-) -> tuple[Kind[Any], Any]:
-    """Choose what is to be estimated, and how.
+def what_to_estimate(  # noqa: PLR0917 - the arguments of `estimate`, in its order
+    content: str | None,
+    destinations: Any,
+    messages: Any,
+    template: str | None,
+    rows: Any,
+    rule: Rule = phone.normalise,
+) -> tuple[Kind[Any], Any, str]:
+    """Choose what is to be estimated, how, and which argument it is.
 
     Raises:
         ValidationError: what was given does not go together.
     """
-    given = {name for name, value in locals().items() if value is not None}
+    given = {
+        name
+        for name, value in {
+            "content": content,
+            "destinations": destinations,
+            "messages": messages,
+            "template": template,
+            "rows": rows,
+        }.items()
+        if value is not None
+    }
     if content is not None and given == {"content", "destinations"}:
-        return OneText({"content": checks.content(content)}), destinations
+        kind = OneText({"content": checks.content(content)}, rule)
+        return kind, destinations, "destinations"
     if template is not None and given == {"template", "rows"}:
-        return FromTemplate(template, {"sender": "Estimate"}), rows
+        return FromTemplate(template, {"sender": "Estimate"}, rule=rule), rows, "rows"
     if given == {"messages"}:
-        return EachItsText(), messages
+        return EachItsText(rule=rule), messages, "messages"
     raise ValidationError(
         "give content and destinations, or messages, or template and rows", field="content"
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
-
-import attrs
 
 from smsworks_async import phone, text
 from smsworks_async.bulk.recipients import Chunk, Kind
@@ -14,7 +12,9 @@ from smsworks_async.bulk.templates import Template
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.checks import made
 from smsworks_async.models.convert import to_wire
+from smsworks_async.models.iterables import as_mapping
 from smsworks_async.models.outgoing import BatchMessage, Message
+from smsworks_async.models.values import is_missing
 from smsworks_async.resources.batches import as_message
 
 
@@ -33,23 +33,33 @@ def _abroad(destinations: Sequence[str]) -> Sequence[int]:
     return [index for index, number in enumerate(destinations) if not number.startswith(uk)]
 
 
+#: What judges a destination: it returns it as the API takes it, or raises `ValidationError`.
+Rule = Callable[[Any], str]
+
+
 class OneText:
-    """One text to many; an item is a number."""
+    """One text to many; an item is a number.
+
+    Args:
+        shared: what all of them share, as it goes on the wire.
+        rule: judges each destination; by default UK mobiles alone pass.
+    """
 
     name = "send"
-    parse = staticmethod(phone.by_our_own_rules)
+    ready = staticmethod(phone.are_normalised)
 
-    def __init__(self, shared: Mapping[str, Any]) -> None:
-        #: What all of them share, as it goes on the wire.
+    def __init__(self, shared: Mapping[str, Any], rule: Rule = phone.normalise) -> None:
         self.shared = shared
+        #: Checks one, or raises `ValidationError`.
+        self.parse = rule
         self._credits = text.measure(shared["content"]).credits
 
     @classmethod
-    def of(cls, **fields: Any) -> OneText:
+    def of(cls, rule: Rule = phone.normalise, /, **fields: Any) -> OneText:
         """Check the fields of a message, or raise `ValidationError`."""
         shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
-        return cls(shared)
+        return cls(shared, rule)
 
     def keys(self, items: Sequence[str]) -> Sequence[str]:
         """Give what tells each from the others."""
@@ -104,13 +114,19 @@ class EachItsText:
 
     Args:
         campaign: the campaign that its messages are marked with, or None for no marks.
+        rule: judges each destination; by default UK mobiles alone pass.
     """
 
     name = "send_each"
     shared: Mapping[str, Any] = {}
 
-    def __init__(self, campaign: str | None = None) -> None:
+    def __init__(self, campaign: str | None = None, rule: Rule = phone.normalise) -> None:
         self._campaign = campaign
+        self._rule = rule
+
+    def ready(self, _: Sequence[Any]) -> bool:
+        """Tell whether all values are items as they are: messages never are."""
+        return False
 
     def parse(self, value: Any) -> Wire:
         """Check one, or raise `ValidationError`."""
@@ -121,7 +137,9 @@ class EachItsText:
             raise ValidationError(
                 f"metadata: {CAMPAIGN} and {POSITION} are set by the campaign", field="metadata"
             )
-        wire: Wire = to_wire(attrs.evolve(message, ai=False) if message.ai is None else message)
+        wire: dict[str, Any] = to_wire(message)
+        wire["destination"] = self._rule(message.destination)
+        wire.setdefault("ai", False)
         return wire
 
     def keys(self, items: Sequence[Wire]) -> Sequence[Hashable]:
@@ -187,26 +205,40 @@ class FromTemplate(EachItsText):
     Args:
         template: the text, with fields in braces.
         common: what the messages share, but for their content.
-        campaign: as for `EachItsText`.
+        campaign, rule: as for `EachItsText`.
     """
 
     name = "template"
 
     def __init__(
-        self, template: str, common: Mapping[str, Any], campaign: str | None = None
+        self,
+        template: str,
+        common: Mapping[str, Any],
+        campaign: str | None = None,
+        rule: Rule = phone.normalise,
     ) -> None:
-        super().__init__(campaign)
+        super().__init__(campaign, rule)
         self._template = Template(template)
         self._common = common
         # Checked as a message would be, before the first row is read.
-        self.shared = {**OneText.of(**common, content="-").shared, "content": template}
+        self.shared = {
+            **OneText.of(**common, content="-").shared,
+            "content": self._template.source,
+        }
 
     def parse(self, value: Any) -> Wire:
         """Fill the template from one row, or raise `ValidationError`."""
-        content = self._template.fill(value)
-        if "destination" not in value:
+        row = as_mapping(value)
+        if row is None:
+            raise ValidationError(
+                f"a row must be a mapping of the template's fields, not {type(value).__name__}",
+                field="row",
+            )
+        content = self._template.fill(row)
+        destination = row.get("destination")
+        if is_missing(destination):
             raise ValidationError("the row has no destination", field="destination")
-        fields: Any = {**self._common, "content": content, "destination": value["destination"]}
+        fields: Any = {**self._common, "content": content, "destination": destination}
         return self._wire(made(Message, fields))
 
 
@@ -216,7 +248,10 @@ def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:
 
 
 def kind_of_each(
-    template: str | None, common: Mapping[str, Any], campaign: str | None
+    template: str | None,
+    common: Mapping[str, Any],
+    campaign: str | None,
+    rule: Rule = phone.normalise,
 ) -> EachItsText:
     """Give the kind of messages that come with their texts, or of a template's.
 
@@ -226,8 +261,8 @@ def kind_of_each(
     if template is not None:
         if "sender" not in common:
             raise ValidationError("a template needs a sender", field="sender")
-        return FromTemplate(template, common, campaign)
+        return FromTemplate(template, common, campaign, rule)
     if common:
         name = next(iter(common))
         raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
-    return EachItsText(campaign)
+    return EachItsText(campaign, rule)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
 from smsworks_async.bulk.engine import Progress
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import checks
-from smsworks_async.settings import rate_problem
+from smsworks_async.models import values
+from smsworks_async.settings import check_rate
 
 
 if TYPE_CHECKING:
@@ -21,32 +23,27 @@ if TYPE_CHECKING:
 CONCURRENCY: Final = 8
 #: Seconds within which what is in doubt is looked for.
 SETTLE: Final = 30.0
-#: The longest wait, in seconds: about four months.
-LONGEST: Final = 1e7
 #: The longest name of a campaign: it goes into the metadata of its messages.
 MAX_CAMPAIGN: Final = 100
 
 
-def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not value > 0
-    ):
-        raise ValidationError(
-            f"{attribute.name} must be a number above 0, or None", field=attribute.name
-        )
+def _max_credits(value: object) -> float | None:
+    limit = None if value is None else values.as_number(value)
+    if value is not None and (limit is None or limit <= 0):
+        raise ValidationError("max_credits must be a number above 0, or None", field="max_credits")
+    return limit
 
 
-def _rate(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if problem := rate_problem(value):
-        raise ValidationError(problem, field="max_rate")
+def _concurrency(value: object) -> int:
+    return values.integer(value, "concurrency", at_least=1)
 
 
-def _whole(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    checks.whole_number(value, attribute.name, at_least=1)
+def _deduplicate(value: object) -> bool:
+    return values.boolean(value, "deduplicate")
 
 
-def _yes_or_no(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    checks.yes_or_no(value, attribute.name)
+def _require_balance(value: object) -> bool:
+    return values.boolean(value, "require_balance")
 
 
 def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -54,36 +51,45 @@ def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None
         raise ValidationError("progress must be a function", field=attribute.name)
 
 
-def _policy(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value not in ("report", "resend"):
-        raise ValidationError('on_unknown must be "report" or "resend"', field=attribute.name)
+def _on_unknown(value: object) -> str:
+    policy = values.as_text(value)
+    if policy not in {"report", "resend"}:
+        raise ValidationError('on_unknown must be "report" or "resend"', field="on_unknown")
+    return policy
 
 
 def check_seconds(value: object, field: str) -> float:
-    """Check a length of time."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LONGEST:
-        raise ValidationError(f"{field} must be seconds, 0 to {LONGEST:g}", field=field)
-    return float(value)
+    """Check a length of time: 0 to 1e7 seconds."""
+    return values.seconds(value, field)
 
 
-def _seconds(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    check_seconds(value, attribute.name)
+def _settle(value: object) -> float:
+    return values.seconds(value, "settle")
 
 
 def check_campaign(value: object) -> str:
-    """Check a campaign's name."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CAMPAIGN or not value.isprintable():
+    """Check a campaign's name, and return the spelling that it is compared by.
+
+    Names that look alike are one: composed characters (NFC), and no blanks around.
+    """
+    name = values.as_text(value)
+    if name is not None:
+        name = unicodedata.normalize("NFC", name).strip()
+    if name is None or not 1 <= len(name) <= MAX_CAMPAIGN or not name.isprintable():
         raise ValidationError(
             f"campaign must be a name of 1 to {MAX_CAMPAIGN} printable characters, such as "
             "'2031-05-opening'",
             field="campaign",
         )
-    return checks.text(value, "campaign")
+    return values.text(name, "campaign")
 
 
-def _name(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if value is not None:
-        check_campaign(value)
+def _campaign(value: object) -> str | None:
+    return None if value is None else check_campaign(value)
+
+
+def _option(default: object, check: Callable[[Any], Any]) -> Any:
+    return attrs.field(default=default, converter=check)
 
 
 @attrs.frozen(kw_only=True)
@@ -91,16 +97,16 @@ class Options:
     """The options of `AsyncBulk.send`, checked, with their defaults."""
 
     chunk_size: int
-    concurrency: int = attrs.field(default=CONCURRENCY, validator=_whole)
-    max_rate: float | None = attrs.field(default=None, validator=_rate)
-    deduplicate: bool = attrs.field(default=True, validator=_yes_or_no)
-    max_credits: float | None = attrs.field(default=None, validator=_positive)
-    require_balance: bool = attrs.field(default=False, validator=_yes_or_no)
+    concurrency: int = _option(CONCURRENCY, _concurrency)
+    max_rate: float | None = _option(None, check_rate)
+    deduplicate: bool = _option(True, _deduplicate)
+    max_credits: float | None = _option(None, _max_credits)
+    require_balance: bool = _option(False, _require_balance)
     progress: Progress | None = attrs.field(default=None, validator=_function)
     journal: Journal | str | os.PathLike[str] | None = None
-    campaign: str | None = attrs.field(default=None, validator=_name)
-    on_unknown: Literal["report", "resend"] = attrs.field(default="report", validator=_policy)
-    settle: float = attrs.field(default=SETTLE, validator=_seconds)
+    campaign: str | None = _option(None, _campaign)
+    on_unknown: Literal["report", "resend"] = _option("report", _on_unknown)
+    settle: float = _option(SETTLE, _settle)
 
     def __attrs_post_init__(self) -> None:
         if (self.journal is None) != (self.campaign is None):
@@ -123,7 +129,7 @@ def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:
     """
     if chunk_size is None:
         return batch_size
-    return checks.whole_number(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
+    return values.integer(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
 
 
 def too_dear(estimate: float, field: str, limit: str) -> ValidationError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from smsworks_async.answers import Operation
 from smsworks_async.bulk.engine import Post, Watch
 from smsworks_async.calls import Calls
-from smsworks_async.models.incoming import Batch
+from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.outgoing import Query
 from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
 from smsworks_async.resources.messages import AsyncMessages
@@ -23,7 +24,7 @@ class Provider:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._asked_for_the_time = False
-        self.iterate = AsyncMessages(calls).iterate
+        self._messages = AsyncMessages(calls)
         self.get = AsyncBatches(calls).get
         self.balance = AsyncCredits(calls).balance
         # Waiting for a turn is no part of a call, and does not use its time up.
@@ -33,6 +34,13 @@ class Provider:
     def timeout(self) -> float | None:
         """Seconds that one call may take, or None."""
         return self._calls.settings.timeout
+
+    def iterate(self, **query: Any) -> AsyncGenerator[MessageRecord]:
+        """Search page by page: see `AsyncMessages.iterate`.
+
+        The destination comes from a plan, and is not judged: the client may have other settings.
+        """
+        return self._messages._pages(Query(**query))
 
     async def now(self) -> float | None:
         """Return the time by the provider's clock, in POSIX seconds, where it tells it.

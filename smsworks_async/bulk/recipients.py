@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
-    Collection,
+    Callable,
     Hashable,
     Iterable,
     Iterator,
@@ -19,7 +19,7 @@ import attrs
 
 from smsworks_async.bulk.report import Problem, Reason
 from smsworks_async.errors import ValidationError
-from smsworks_async.functions import own
+from smsworks_async.models.iterables import copied, is_container
 
 
 T = TypeVar("T")
@@ -46,8 +46,13 @@ class Kind(Protocol[T]):
         """See above."""
         ...
 
-    def parse(self, value: Any, /) -> T:
+    @property
+    def parse(self) -> Callable[[Any], T]:
         """Check one, or raise `ValidationError`."""
+        ...
+
+    def ready(self, values: Sequence[Any], /) -> bool:
+        """Tell whether all values are items as they are, so that none need be parsed."""
         ...
 
     def keys(self, items: Sequence[T], /) -> Sequence[Hashable]:
@@ -177,6 +182,8 @@ class Reader(Generic[T]):
 
     def _parse(self, values: Sequence[Any]) -> tuple[list[T], Sequence[int]]:
         """Check each, and give those that are in order with their positions."""
+        if self._kind.ready(values):
+            return list(values), range(self.read, self.read + len(values))
         items: list[T] = []
         bad: set[int] = set()
         parsed = map(self._kind.parse, values)
@@ -281,27 +288,16 @@ async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Se
 
 
 def owned(values: Any) -> Any:
-    """Have each of the mappings that an iterable gives copied before the next one is asked for."""
-    if isinstance(values, AsyncIterable):
-        return _owned(values)
-    if isinstance(values, Iterable) and not isinstance(values, Collection):
-        return map(own, values)
-    return values
+    """Have each item that an iterable gives copied whole before the next one is asked for.
+
+    The elements of a plain container exist at once; whatever else is iterated may fill one mapping
+    again and again.
+    """
+    if is_container(values):
+        return values
+    return _owned(values) if isinstance(values, AsyncIterable) else map(copied, values)
 
 
 async def _owned(values: AsyncIterable[Any]) -> AsyncIterator[Any]:
     async for value in values:
-        yield own(value)
-
-
-def check_iterable(values: object, field: str) -> None:
-    """Refuse what would be read letter by letter, or not at all.
-
-    Raises:
-        ValidationError: it is a string, or no iterable.
-    """
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable | AsyncIterable):
-        raise ValidationError(
-            f"{field} must be an iterable or an async iterable, not {type(values).__name__}",
-            field=field,
-        )
+        yield copied(value)

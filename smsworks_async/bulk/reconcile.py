@@ -34,7 +34,7 @@ from smsworks_async.bulk.planning import unpacked
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.bulk.waits import LONGEST_WAIT, Timer, request_time, until_resend
-from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError, ValidationError
+from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError
 from smsworks_async.models.incoming import MessageRecord
 
 
@@ -216,7 +216,7 @@ class Reconciler(Generic[T]):
             records = await self._provider.get(batch_id)
         except NotFound:
             return None
-        return Counter(map(_number, records))
+        return Counter(phone.digits_of(record.destination) for record in records)
 
     async def _candidates(
         self, chunk: Chunk[T], request: Request
@@ -303,10 +303,3 @@ def _named_by_the_answer(entry: Entry) -> str | None:
         return None
     error: Any = entry.error
     return getattr(error, "batch_id", None) or getattr(error, "message_id", None)
-
-
-def _number(record: MessageRecord) -> str:
-    try:
-        return phone.normalise(record.destination or "")
-    except ValidationError:
-        return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.engine import Engine
@@ -16,6 +16,7 @@ from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Reason
 from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.models.iterables import is_container
 
 
 T = TypeVar("T")
@@ -206,14 +207,13 @@ async def send(
 
 async def _check_cost(kind: Kind[T], values: Any, provider: Provider, options: Options) -> None:
     """Refuse a run that would cost more than it may, if that is known."""
-    if options.require_balance and not isinstance(values, Collection):
+    known = is_container(values)
+    if options.require_balance and not known:
         raise ValidationError(
             "require_balance wants to know how many there are: give a list, or a journal",
             field="require_balance",
         )
-    if not isinstance(values, Collection) or not (
-        options.require_balance or options.max_credits is not None
-    ):
+    if not known or not (options.require_balance or options.max_credits is not None):
         return
     total = (await estimate(kind, values, deduplicate=options.deduplicate)).credits
     limit = options.max_credits

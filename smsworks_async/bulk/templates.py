@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import checks
+from smsworks_async.models import values
 
 
 class Template:
@@ -22,14 +22,14 @@ class Template:
     """
 
     def __init__(self, source: str) -> None:
-        checks.text(source, "template")
+        #: The text, a plain string: a `markupsafe.Markup` would escape the row's values.
+        self.source = source = values.text(source, "template")
         try:
             parts = list(string.Formatter().parse(source))
         except ValueError as error:
             raise ValidationError(
                 f"template: {error}; write {{{{ and }}}} for braces", field="template"
             ) from error
-        self._source = source
         self._fields: dict[str, None] = {}
         for _, field, form, conversion in parts:
             if field is None:
@@ -46,20 +46,25 @@ class Template:
         """Fill the template from a row.
 
         Raises:
-            ValidationError: the row lacks a field, or has nothing but blanks there, or is none.
+            ValidationError: the row lacks a field, or has a missing value there (None, a blank,
+                NaN, NaT, ``pandas.NA``), or one that no text should show.
         """
-        if not isinstance(row, Mapping):
-            raise ValidationError(
-                f"a row must be a mapping of the template's fields, not {type(row).__name__}",
-                field="row",
-            )
-        values = {field: str(row[field]) for field in self._fields if row.get(field) is not None}
+        filled: dict[str, str] = {}
         for field in self._fields:
-            if not values.get(field, "").strip():
+            value = row.get(field)
+            if values.is_missing(value):
                 raise ValidationError(
                     f"the row has no {field}, which the template asks for{_hint(row)}", field=field
                 )
-        return self._source.format_map(values)
+            words = value if type(value) is str else values.for_a_text(value)
+            if words is None:
+                raise ValidationError(
+                    f"the row's {field} is of type {type(value).__name__}, which no text should "
+                    "show; give text, a number, a date or a time",
+                    field=field,
+                )
+            filled[field] = words
+        return self.source.format_map(filled)
 
 
 def _hint(row: Mapping[str, Any]) -> str:

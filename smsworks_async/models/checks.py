@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 import attrs
 
 from smsworks_async.errors import ValidationError
+from smsworks_async.models import iterables, values
+from smsworks_async.models.values import boolean as yes_or_no
+from smsworks_async.models.values import integer as whole_number
+from smsworks_async.models.values import text
 from smsworks_async.text import utf16_units
+
+
+__all__ = ["text", "whole_number", "yes_or_no"]
 
 
 T = TypeVar("T")
@@ -84,24 +91,7 @@ def _misnamed(
     return None
 
 
-def text(value: object, field: str) -> str:
-    """Check that a value is a string that can be encoded."""
-    if not isinstance(value, str):
-        raise ValidationError(f"{field} must be a string, not {type(value).__name__}", field=field)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError as exc:
-            # The exception would carry the text with it, so that it is not chained.
-            raise ValidationError(
-                f"{field} holds half of a surrogate pair at position {exc.start}; "
-                "decode it again from its source, or remove that character",
-                field=field,
-            ) from None
-    return value
-
-
-def sender(value: str) -> str:
+def sender(value: object) -> str:
     """Check a sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits."""
     sender_id = text(value, "sender")
     if _SENDER.fullmatch(sender_id) is None:
@@ -114,16 +104,16 @@ def sender(value: str) -> str:
     return sender_id
 
 
-def content(value: str) -> str:
-    """Check a text: 1 to 1280 UTF-16 units."""
-    message = text(value, "content")
+def content(value: object, field: str = "content") -> str:
+    """Check a text: 1 to 1280 UTF-16 units, and not blank."""
+    message = text(value, field)
+    if not message or message.isspace():
+        raise ValidationError(f"{field} is empty; write something", field=field, code=4001)
     units = utf16_units(message)
-    if units == 0:
-        raise ValidationError("content is empty; write something", field="content", code=4001)
     if units > MAX_CONTENT:
         raise ValidationError(
-            f"content is {units} UTF-16 units long; the longest text is {MAX_CONTENT}",
-            field="content",
+            f"{field} is {units} UTF-16 units long; the longest text is {MAX_CONTENT}",
+            field=field,
             code=4002,
         )
     return message
@@ -139,17 +129,6 @@ def tag(value: object) -> str:
     return label
 
 
-def whole_number(value: object, field: str, *, at_least: int, at_most: int = 2**53 - 1) -> int:
-    """Check a whole number within its bounds; by default those of a JavaScript number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValidationError(
-            f"{field} must be a whole number, not {type(value).__name__}", field=field
-        )
-    if not at_least <= value <= at_most:
-        raise ValidationError(f"{field} must be {at_least} to {at_most}", field=field)
-    return value
-
-
 def validity(value: object) -> int:
     """Check how long delivery is attempted: 1 to 2880 minutes."""
     return whole_number(value, "validity", at_least=1, at_most=MAX_VALIDITY)
@@ -160,30 +139,9 @@ def ttl(value: object) -> int:
     return whole_number(value, "ttl", at_least=1)
 
 
-def yes_or_no(value: object, field: str) -> bool:
-    """Check a truth value."""
-    if not isinstance(value, bool):
-        raise ValidationError(f"{field} must be True or False", field=field)
-    return value
-
-
 def moment(value: object, field: str) -> datetime:
     """Check a moment: a datetime that says its time zone."""
-    if not isinstance(value, datetime):
-        raise ValidationError(
-            f"{field} must be a datetime, not {type(value).__name__}", field=field, code=4009
-        )
-    if value.tzinfo is None or value.utcoffset() is None:
-        raise ValidationError(
-            f"{field} does not say its time zone; give an aware datetime, "
-            "such as datetime(2030, 1, 31, 9, 0, tzinfo=ZoneInfo('Europe/London'))",
-            field=field,
-            code=4009,
-        )
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as exc:
-        raise ValidationError(f"{field} lies beyond the calendar", field=field, code=4009) from exc
+    return values.aware_datetime(value, field, 4009)
 
 
 def schedule(value: object, now: datetime | None = None) -> datetime:
@@ -217,9 +175,10 @@ def delivery_report_url(value: object) -> str:
 
 def metadata(value: object) -> dict[str, str]:
     """Check a message's metadata: strings by string keys."""
-    if not isinstance(value, Mapping):
+    given = iterables.as_mapping(value)
+    if given is None:
         raise ValidationError("metadata must be a mapping of strings", field="metadata")
-    return {text(key, "metadata"): text(item, "metadata") for key, item in value.items()}
+    return {text(key, "metadata"): text(item, "metadata") for key, item in given.items()}
 
 
 def reference(value: object) -> str:
@@ -235,24 +194,40 @@ def reference(value: object) -> str:
 
 def otp_metadata(value: object) -> dict[str, Any]:
     """Check a one-time password's metadata: a JSON object of at most 1024 bytes."""
-    if not isinstance(value, Mapping):
+    given = iterables.as_mapping(value)
+    if given is None:
         raise ValidationError("metadata must be a mapping", field="metadata")
     try:
-        size = len(json.dumps(dict(value), allow_nan=False, separators=(",", ":")))
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise ValidationError("metadata cannot be written as JSON", field="metadata") from exc
+        plain: dict[str, Any] = _json(given)
+        size = len(json.dumps(plain, allow_nan=False, separators=(",", ":")))
+    except (TypeError, ValueError, RecursionError):
+        # The exception may quote a value, so that it is not chained.
+        raise ValidationError("metadata cannot be written as JSON", field="metadata") from None
     if size > MAX_OTP_METADATA:
         raise ValidationError(
             f"metadata is {size} bytes of JSON; the largest is {MAX_OTP_METADATA}", field="metadata"
         )
-    return dict(value)
+    return plain
 
 
-def strings(value: object, field: str) -> tuple[str, ...]:
+def _json(value: Any) -> Any:
+    """Return JSON that is made of plain values, or raise `TypeError`."""
+    if value is None or type(value) in {str, int, bool}:
+        return value
+    for read in (values.as_text, values.as_boolean, values.as_number):
+        if (plain := read(value)) is not None:
+            return plain
+    if (given := iterables.as_mapping(value)) is not None:
+        return {text(key, "metadata"): _json(item) for key, item in given.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    raise TypeError(type(value).__name__)
+
+
+def strings(value: Any, field: str) -> tuple[str, ...]:
     """Check a list of strings; a single string is not one."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ValidationError(f"{field} must be a list of strings", field=field)
-    return tuple(text(item, field) for item in value)
+    iterables.check_iterable(value, field, awaitable=False)
+    return tuple([text(item, field) for item in value])
 
 
 def response_email(value: object) -> tuple[str, ...]:
@@ -269,15 +244,15 @@ def response_email(value: object) -> tuple[str, ...]:
 
 def identifier(value: object, field: str) -> str:
     """Check a message's or a batch's id: letters, digits, dashes; at most 128 characters."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**40:
-        value = str(value)
-    if not isinstance(value, str) or _IDENTIFIER.fullmatch(value) is None:
+    whole = values.as_integer(value)
+    given = values.as_text(value) if whole is None else str(whole) if 0 <= whole < 10**40 else None
+    if given is None or _IDENTIFIER.fullmatch(given) is None:
         raise ValidationError(
             f"{field} must be the id that the API gave, such as '128032521395903584'",
             field=field,
             code=4008,
         )
-    return value
+    return given
 
 
 def batch_size(items: Sequence[object], field: str, at_most: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
@@ -11,15 +10,21 @@ import attrs
 
 from smsworks_async import phone
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import checks
+from smsworks_async.models import checks, values
+from smsworks_async.models.iterables import check_iterable
 
 
 #: The metadata that a message's reference is kept in.
 REFERENCE: Final = "reference"
 
 
-def _optional(check: Callable[[Any], Any], *, shown: bool = True) -> Any:
-    return attrs.field(default=None, converter=attrs.converters.optional(check), repr=shown)
+def _optional(check: Callable[[Any], Any], *, shown: bool = True, hashed: bool = True) -> Any:
+    return attrs.field(
+        default=None,
+        converter=attrs.converters.optional(values.optional(check)),
+        repr=shown,
+        hash=None if hashed else False,
+    )
 
 
 def _hidden(check: Callable[[Any], Any]) -> Any:
@@ -34,14 +39,13 @@ def _ai(value: object) -> bool:
     return checks.yes_or_no(value, "ai")
 
 
-def _destinations(values: Iterable[str | int]) -> tuple[str, ...]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ValidationError("destinations must be a list of numbers", field="destinations")
-    return tuple(map(phone.by_our_own_rules, values))
+def _destinations(numbers: Iterable[Any]) -> tuple[str, ...]:
+    check_iterable(numbers, "destinations", awaitable=False)
+    return tuple(map(phone.canonical, numbers))
 
 
-def _count(values: tuple[str, ...]) -> str:
-    return f"<{len(values)} destinations>"
+def _count(destinations: tuple[str, ...]) -> str:
+    return f"<{len(destinations)} destinations>"
 
 
 class MessageFields(TypedDict, total=False):
@@ -87,18 +91,20 @@ class _Common:
     ai: bool | None = _optional(_ai)
 
 
+@values.plain
 @attrs.frozen(kw_only=True)
 class Message(_Common):
     """One text to one recipient, checked and ready to send; see `MessageFields` for its fields.
+
+    Without a client it is not known whether numbers outside the UK may be texted: such a number
+    keeps its leading +, and the client that sends the message judges it.
 
     Raises:
         ValidationError: a field is not as the API wants it.
     """
 
-    destination: str = attrs.field(converter=phone.by_our_own_rules, repr=phone.mask)
-    metadata: Mapping[str, str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
-    )
+    destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
+    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
     reference: str | None = _hidden(checks.reference)
     response_email: Iterable[str] | None = _hidden(checks.response_email)
 
@@ -141,7 +147,7 @@ class ScheduledBatch(BatchMessage):
 
 
 def _template(value: str) -> str:
-    template = checks.content(value)
+    template = checks.content(value, "template")
     if "{{passcode}}" not in template:
         raise ValidationError(
             "template must say {{passcode}} where the passcode goes", field="template"
@@ -154,6 +160,11 @@ def _passcode(value: object) -> str:
     if not passcode.strip():
         raise ValidationError("passcode is empty", field="passcode")
     return passcode
+
+
+def _own_passcode(value: Any) -> str | None:
+    blank = values.as_text(value) is not None
+    return None if values.is_missing(value) and not blank else _passcode(value)
 
 
 def _otp_length(value: object) -> int:
@@ -169,17 +180,13 @@ class OTPRequest:
     """A one-time password to send; see `AsyncOTP.send` for its fields."""
 
     sender: str = attrs.field(converter=checks.sender)
-    destination: str = attrs.field(converter=phone.by_our_own_rules, repr=phone.mask)
+    destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
     length: int | None = _optional(_otp_length)
     template: str | None = _hidden(_template)
     validity: int | None = _optional(_otp_validity)
-    passcode: str | None = _hidden(_passcode)
-    metadata: Mapping[str, Any] | None = attrs.field(
-        default=None,
-        converter=attrs.converters.optional(checks.otp_metadata),
-        repr=False,
-        hash=False,
-    )
+    # A blank passcode is refused, not left out: another one would be sent in its place.
+    passcode: str | None = attrs.field(default=None, converter=_own_passcode, repr=False)
+    metadata: Mapping[str, Any] | None = _optional(checks.otp_metadata, shown=False, hashed=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -212,9 +219,7 @@ def _skip(value: object) -> int:
 
 
 def _credits(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValidationError("credits must be a number", field="credits")
-    return value
+    return values.number(value, "credits")
 
 
 def _unread(value: object) -> bool:
@@ -223,21 +228,17 @@ def _unread(value: object) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """A search; see `AsyncMessages.search` for its fields."""
+    """A search; see `AsyncMessages.search` for its fields. Its destination is not judged."""
 
     status: str | None = _optional(_string("status"))
-    destination: str | None = attrs.field(
-        default=None, converter=attrs.converters.optional(phone.by_our_own_rules), repr=False
-    )
+    destination: str | None = _hidden(phone.digits_of)
     sender: str | None = _hidden(_string("sender"))
     keyword: str | None = _optional(_string("keyword"))
     tag: str | None = _optional(checks.tag)
     credits: float | None = _optional(_credits)
     from_: datetime | None = _optional(_moment("from_"))
     to: datetime | None = _optional(_moment("to"))
-    metadata: Mapping[str, str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(checks.metadata), repr=False, hash=False
-    )
+    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
     unread: bool | None = _optional(_unread)
     limit: int | None = _optional(_search_limit)
     skip: int | None = _optional(_skip)

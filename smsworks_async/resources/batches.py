@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
+
+import attrs
 
 from smsworks_async.answers import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.checks import made
 from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.iterables import as_mapping, check_iterable
 from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
@@ -30,17 +33,22 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
     """
     if isinstance(value, Message):
         return value
-    if not isinstance(value, Mapping):
+    fields = as_mapping(value)
+    if fields is None:
         raise ValidationError(
             f"must be a Message or a mapping of its fields, not {type(value).__name__}",
             field="message",
         )
-    return made(Message, value)
+    return made(Message, fields)
 
 
-def _at(position: int, value: Message | Mapping[str, Any]) -> Message:
+def _at(position: int, value: Any, judge: Callable[[Any], str]) -> Message:
     try:
-        return as_message(value)
+        message = as_message(value)
+        destination = judge(message.destination)
+        if destination == message.destination:
+            return message
+        return attrs.evolve(message, destination=destination)
     except ValidationError as error:
         raise ValidationError(
             f"messages[{position}]: {error}",
@@ -87,7 +95,7 @@ class AsyncBatches(Resource):
         """
         batch = BatchMessage(
             sender=sender,
-            destinations=destinations,
+            destinations=self._destinations(destinations),
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,
@@ -111,9 +119,12 @@ class AsyncBatches(Resource):
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
         """
-        if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+        check_iterable(messages, "messages", awaitable=False)
+        if as_mapping(messages) is not None:
             raise ValidationError("messages must be a list of messages", field="messages")
-        checked = [_at(position, message) for position, message in enumerate(messages)]
+        checked = [
+            _at(position, message, self._destination) for position, message in enumerate(messages)
+        ]
         checks.batch_size(checked, "messages", self._calls.settings.batch_size)
         return await self._calls.make(SEND_EACH, checked, into=Batch)
 
@@ -155,7 +166,7 @@ class AsyncBatches(Resource):
         batch = ScheduledBatch(
             at=at,
             sender=sender,
-            destinations=destinations,
+            destinations=self._destinations(destinations),
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,

@@ -6,14 +6,17 @@ import asyncio
 import functools
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from smsworks_async.answers import Operation
 from smsworks_async.calls import Calls
-from smsworks_async.errors import SMSWorksError, ValidationError
-from smsworks_async.models import checks
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.models import checks, values
 from smsworks_async.models.incoming import (
     Acknowledgement,
     MessageRecord,
@@ -106,7 +109,7 @@ class AsyncMessages(Resource):
         """
         message = Message(
             sender=sender,
-            destination=destination,
+            destination=self._destination(destination),
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,
@@ -161,7 +164,7 @@ class AsyncMessages(Resource):
         """
         message = Message(
             sender=sender,
-            destination=destination,
+            destination=self._destination(destination),
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,
@@ -219,7 +222,7 @@ class AsyncMessages(Resource):
         message = ScheduledOne(
             at=at,
             sender=sender,
-            destination=destination,
+            destination=self._destination(destination),
             content=content,
             tag=tag,
             delivery_report_url=delivery_report_url,
@@ -314,7 +317,7 @@ class AsyncMessages(Resource):
         """
         query = Query(
             status=status,
-            destination=destination,
+            destination=self._filter(destination),
             sender=sender,
             keyword=keyword,
             tag=tag,
@@ -369,7 +372,7 @@ class AsyncMessages(Resource):
         """
         query = Query(
             status=status,
-            destination=destination,
+            destination=self._filter(destination),
             sender=sender,
             keyword=keyword,
             tag=tag,
@@ -462,7 +465,7 @@ class AsyncMessages(Resource):
         """
         query = Query(
             status=status,
-            destination=destination,
+            destination=self._filter(destination),
             sender=sender,
             keyword=keyword,
             tag=tag,
@@ -516,28 +519,32 @@ class AsyncMessages(Resource):
             ValidationError: a field is not as the API wants it.
             APIError: the API refused.
         """
-        size = (
-            PAGE_SIZE
-            if limit is None
-            else checks.whole_number(limit, "limit", at_least=1, at_most=PAGE_SIZE)
+        query = Query(
+            status=status,
+            destination=self._filter(destination),
+            sender=sender,
+            keyword=keyword,
+            tag=tag,
+            credits=credits,
+            from_=from_,
+            to=to,
+            metadata=metadata,
+            unread=unread,
+            limit=limit,
+            skip=skip,
         )
-        skipped = 0 if skip is None else skip
+        async with aclosing(self._pages(query)) as records:
+            async for record in records:
+                yield record
+
+    async def _pages(self, query: Query) -> AsyncGenerator[MessageRecord]:
+        """Search page by page, and yield every record once; a destination is not judged."""
+        size = PAGE_SIZE if query.limit is None else query.limit
+        skip = query.skip or 0
         before: frozenset[str] = frozenset()
         while True:
-            page = await self.search(
-                status=status,
-                destination=destination,
-                sender=sender,
-                keyword=keyword,
-                tag=tag,
-                credits=credits,
-                from_=from_,
-                to=to,
-                metadata=metadata,
-                unread=unread,
-                limit=size,
-                skip=skipped,
-            )
+            asked = attrs.evolve(query, limit=size, skip=skip)
+            page = await self._calls.make(_SEARCH, asked, into=list[MessageRecord])
             seen = frozenset(record.message_id for record in page)
             for record in page:
                 if record.message_id not in before:
@@ -545,7 +552,7 @@ class AsyncMessages(Resource):
             if len(page) < size or seen == before:
                 return
             before = seen
-            skipped += len(page)
+            skip += len(page)
 
     async def wait(
         self,
@@ -572,10 +579,9 @@ class AsyncMessages(Resource):
             ConfigurationError: the client was closed meanwhile.
         """
         checked = checks.identifier(message_id, "message_id")
-        if timeout is not None and not timeout >= 0:
-            raise ValidationError("timeout must be 0 or more seconds", field="timeout")
+        seconds = None if timeout is None else values.seconds(timeout, "timeout")
         self._calls.check_loop()
-        return await self._waits.until_final(checked, timeout)
+        return await self._waits.until_final(checked, seconds)
 
     async def incoming(
         self,
@@ -604,8 +610,7 @@ class AsyncMessages(Resource):
             APIError: the API refuses to be asked.
             ConfigurationError: what the bookmark holds is no place.
         """
-        if not 0 < pause < float("inf"):
-            raise ValidationError("pause must be more than 0 seconds", field="pause")
+        pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
         from smsworks_async.replies import Place
         from smsworks_async.waiting import is_passing

@@ -9,7 +9,7 @@ import attrs
 
 from smsworks_async import phone
 from smsworks_async.answers import Operation
-from smsworks_async.errors import NotFound, ValidationError
+from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify
 from smsworks_async.resources._base import Resource
@@ -55,7 +55,7 @@ class AsyncOTP(Resource):
         """
         request = OTPRequest(
             sender=sender,
-            destination=destination,
+            destination=self._destination(destination),
             length=length,
             template=template,
             validity=validity,
@@ -79,17 +79,17 @@ class AsyncOTP(Resource):
             NotFound: there is no such passcode for this destination, or it has expired.
             OutcomeUnknown: the answer was lost, and the passcode may have been used up.
         """
-        number = phone.normalise(destination)
-        record = await self._calls.make(
-            _VERIFY, PasscodeToVerify(passcode=passcode), into=OTPRecord
-        )
-        if record.status != "VERIFIED" or not _same_number(record.destination, number):
+        number = self._destination(destination)
+        request = PasscodeToVerify(passcode=passcode)
+        record = await self._calls.make(_VERIFY, request, into=OTPRecord)
+        # Without a number in the answer there is nothing to go by, so that it does not verify.
+        if record.status != "VERIFIED" or phone.digits_of(record.destination) != number:
             raise NotFound(
                 "this passcode has expired, or was not sent to this destination; it is used up",
                 status=404,
             )
         # The API answers with a number, which has lost its leading zeros.
-        return attrs.evolve(record, passcode=passcode)
+        return attrs.evolve(record, passcode=request.passcode)
 
     async def get(self, message_id: str) -> OTPRecord:
         """Return the record of a one-time password.
@@ -101,11 +101,3 @@ class AsyncOTP(Resource):
             NotFound: there is no such one.
         """
         return await self._on(_GET, message_id, OTPRecord, "message_id")
-
-
-def _same_number(answered: str | None, number: str) -> bool:
-    # Without a number in the answer there is nothing to go by, so that it does not verify.
-    try:
-        return answered is not None and phone.normalise(answered) == number
-    except ValidationError:
-        return False

@@ -93,7 +93,7 @@ def _ids(true: _Reply) -> dict[str, Any]:
     if true.status >= 300:
         return {}
     payload = json.loads(true.body)
-    first = payload[0] if isinstance(payload, list) and payload else payload
+    first: Any = payload[0] if isinstance(payload, list) and payload else payload
     return {name: first[name] for name in ("messageid", "batchid") if name in first}
 
 

@@ -30,7 +30,7 @@ from smsworks_async.sandbox import Fault, Sandbox
 
 def generated(count):
     """Any number of UK mobiles; they go to loopback only."""
-    return (f"447{n:09d}" for n in range(count))
+    return (f"4477{n:08d}" for n in range(count))
 
 
 async def test_a_hundred_thousand_recipients_take_two_hundred_requests():
@@ -86,7 +86,7 @@ async def test_nobody_is_an_empty_report(box, sms):
 async def test_numbers_outside_the_uk_go_in_chunks_of_their_own():
     async with (
         Sandbox(international=False) as box,
-        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+        AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms,
     ):
         mixed = [n for pair in zip(drama(40), generated_abroad(40), strict=True) for n in pair]
         report = await sms.bulk.send(
@@ -247,8 +247,9 @@ async def test_max_credits_stops_an_unknown_number_before_the_chunk_that_exceeds
     assert box.accepted() == 20
 
 
-async def test_a_text_abroad_is_estimated_at_double(box, sms):
-    report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
+async def test_a_text_abroad_is_estimated_at_double(box):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms:
+        report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
     assert report.credits == 2 + 2 * 3
 
 

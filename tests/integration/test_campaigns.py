@@ -103,7 +103,7 @@ async def test_a_text_that_was_refused_is_not_tried_again(box, sms, kept):
 async def test_where_international_is_not_enabled_only_those_are_not_sent():
     async with (
         Sandbox(international=False) as box,
-        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+        AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms,
     ):
         mixed = [n for pair in zip(drama(40), map("+331{:08d}".format, range(40)), strict=True)
                  for n in pair]  # fmt: skip

@@ -13,6 +13,7 @@ from smsworks_async.bulk.pace import Pace
 from smsworks_async.bulk.recipients import Reader
 from smsworks_async.bulk.stream import Stream
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
+from smsworks_async.phone import destination_rule
 
 
 MESSAGE = {"sender": "AcmeCorp", "content": "Hello"}
@@ -53,7 +54,7 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
             raise fault
         return str(len(accepted))
 
-    kind = OneText.of(**MESSAGE)
+    kind = OneText.of(destination_rule(international=True), **MESSAGE)
     reader = Reader(kind, chunk_size, deduplicate=True)
     stream = Stream(kind, values, reader, max_credits)
     engine = Engine(stream, post, Pace(concurrency), one_text=True)

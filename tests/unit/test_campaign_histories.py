@@ -16,6 +16,7 @@ from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.phone import destination_rule
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -132,7 +133,7 @@ async def live(journal, provider, values, now, **options):
                 chunk_size=chosen.chunk_size,
                 deduplicate=True,
             ),
-            OneText(TEXT),
+            OneText(TEXT, destination_rule(international=True)),
             provider,
             chosen,
             Timer(sleep, lambda: now[0]),
