@@ -66,9 +66,9 @@ async def test_a_single_send_is_accepted_once_at_most_and_says_whether(position,
             assert box.accepted() == 0
             await Clocks(box).let_go()
         accepted = box.accepted()
-    assert any(
-        (said is None) if one is None else isinstance(said, one) for one in where.says
-    ), repr(said)
+    assert any((said is None) if one is None else isinstance(said, one) for one in where.says), (
+        repr(said)
+    )
     if said is None:
         assert accepted == 1
     elif isinstance(said, OutcomeUnknown):
