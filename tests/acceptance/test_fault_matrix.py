@@ -105,6 +105,7 @@ class Case:
     def __init__(self, box, line, position, kind, path):
         self.box, self.line, self.position, self.path = box, line, position, path
         self.method, self.fields = BULK[kind]
+        self.concurrency = 1
         self.clocks = Clocks(box)
         self.clocks.holding = position == LATE
 
@@ -116,7 +117,7 @@ class Case:
                 report = await getattr(sms.bulk, self.method)(
                     **self.fields,
                     chunk_size=CHUNK,
-                    concurrency=1,
+                    concurrency=self.concurrency,
                     journal=journal,
                     campaign="x",
                     settle=0,
@@ -286,6 +287,62 @@ async def test_a_campaign_whose_clock_is_set_texts_nobody_twice(case, step):
     await case.run(journal, on_unknown="resend")
     # A lease that ends in an hour is not waited for: what it is of stays in doubt.
     await case.go_on(resolves=step > 0)
+
+
+# The same at every moment
+
+
+async def copies(case):
+    kept = case.path.with_name("kept.db")
+    with closing(sqlite3.connect(case.path)) as old, closing(sqlite3.connect(kept)) as new:
+        old.backup(new)
+
+
+async def deletes(case):
+    os.link(case.path, case.path.with_name("kept.db"))
+    case.path.unlink()
+
+
+async def sets_forward(case):
+    case.clocks.wall.ahead += 3600
+
+
+async def sets_back(case):
+    case.clocks.wall.ahead -= 3600
+
+
+async def opens_and_closes(case):
+    await open_and_close(case.path)
+
+
+@pytest.mark.skipif(
+    os.environ.get("SMSWORKS_TEST_SLOW") != "1", reason="takes minutes; `nox -s slow` runs it"
+)
+@every_kind
+@every_position
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("after", [False, True], ids=["before a claim", "after a claim"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize(
+    "what", [copies, deletes, sets_forward, sets_back, opens_and_closes], ids=lambda f: f.__name__
+)
+async def test_whatever_happens_to_a_file_or_a_clock_at_any_moment_texts_nobody_twice(
+    case, what, nth, after, concurrency
+):
+    case.concurrency = concurrency
+    journal = case.journal(happens=lambda: what(case), nth=nth, after=after)
+    try:
+        await case.run(journal, on_unknown="resend")
+    except JournalError:
+        assert what is deletes
+    assert max(case.box.accepted_by_destination().values(), default=0) <= 1
+    case.box.clear_faults()
+    await case.line.mend()
+    kept = case.path.with_name("kept.db")
+    if kept.exists():
+        kept.replace(case.path)
+        await case.reconcile(restored=what is copies)
+    await case.go_on(resolves=False)
 
 
 def count_posts(box):
