@@ -39,7 +39,8 @@ LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=F
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # Of the type that aiohttp makes of headers, so that it need not.
 _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
-# Said outright where there is a body: a session's own default would go before the body's.
+# Said outright where there is a body and a session of the caller's: its own default headers would
+# go before the body's.
 _HEADERS_OF_A_BODY: Final = CIMultiDict(_HEADERS, **{"Content-Type": CONTENT_TYPE})
 
 
@@ -208,7 +209,9 @@ class Calls:
                 call.operation,
                 call.url,
                 call.body,
-                self._headers_with(token, has_body=call.body is not None),
+                self._headers_with(
+                    token, has_body=call.body is not None and self._sessions.is_given
+                ),
                 proxied=self._sessions.proxied,
                 options=self._sessions.options,
                 secrets=call.secrets,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import select
 import sys
 import weakref
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -20,6 +21,7 @@ from smsworks_async.transport import Unasked
 
 
 if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
     from aiolimiter import AsyncLimiter
 
 
@@ -58,6 +60,7 @@ class Sessions:
         self._deadlines: Deadlines
         self._limited: dict[float, Deadlines] = {}
         self.limiter: AsyncLimiter | None = None
+        self.is_given = given is not None
         # A session's middlewares may send another body than ours, and we would not know when.
         self.watched = given is None or not getattr(given, "_middlewares", ())
         self.proxied = settings.proxy is not None
@@ -157,19 +160,16 @@ def guard(connector: aiohttp.BaseConnector) -> None:
         connector.connect = _Guard(connector)  # type: ignore[method-assign]
 
 
-def _has_input(transport: asyncio.Transport | None) -> bool:
-    """Return whether something, or the end, has come that the loop was too busy to read."""
+def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
+    """Return what says whether something, or the end, has come that the loop has not read yet."""
     sock = None if transport is None else transport.get_extra_info("socket")
-    if sock is None:
-        return False  # a transport that is no socket's: only what it has handed over is known
-    number = sock.fileno()
-    if number < 0:
-        return True  # closed meanwhile
+    if sock is None or sock.fileno() < 0:
+        return bool  # it is no socket's, or has been closed: nothing more can be known
     if _poll is None:
-        return bool(select.select([number], [], [], 0)[0])
+        return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
     poll = _poll()
-    poll.register(number, select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(sock, select.POLLIN)
+    return functools.partial(poll.poll, 0)
 
 
 class _Guard:
@@ -183,32 +183,43 @@ class _Guard:
         self._connector = weakref.ref(connector)
         #: What the connector had of its own, such as a test's or an instrumentation's; or None.
         self._own = vars(connector).get("connect")
-        # Those that were handed out before. One that is new may have input that is no answer: a
+        # Of those that were handed out before. One that is new may have input that is no answer: a
         # server's TLS tickets.
-        self._used: weakref.WeakSet[asyncio.BaseProtocol] = weakref.WeakSet()
+        self._watches: weakref.WeakKeyDictionary[asyncio.BaseProtocol, Callable[[], object]] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    async def __call__(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+    async def __call__(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
+    ) -> aiohttp.connector.Connection:
         """Return a connection for a request, if it is quiet."""
         connector = self._connector()
         if connector is None:  # pragma: no cover - its session, which asks, refers to it
             raise aiohttp.ClientConnectionError("the connector is gone")
-        # Each of those that are kept may have something on it, but not one that is new.
-        for _ in range((connector.limit or _MOST_KEPT) + 1):
+        tried = 0
+        while True:
             if self._own is None:
-                connection = await type(connector).connect(connector, *args, **options)
+                connection = await type(connector).connect(connector, req, traces, timeout)
             else:
-                connection = await self._own(*args, **options)
+                connection = await self._own(req, traces, timeout)
             protocol = connection.protocol
-            if protocol is None:
+            if protocol is None or (not protocol.should_close and self._is_quiet(protocol)):
                 return connection
-            if not protocol.should_close:
-                if protocol not in self._used:
-                    self._used.add(protocol)
-                    return connection
-                if not _has_input(protocol.transport):
-                    return connection
             connection.close()
-        raise Unasked("the server speaks before it is asked")
+            tried += 1
+            # Each of those that are kept may have something on it, but not one that is new.
+            if tried > (connector.limit or _MOST_KEPT):
+                raise Unasked("the server speaks before it is asked")
+
+    def _is_quiet(self, protocol: ResponseHandler) -> bool:
+        watch = self._watches.get(protocol)
+        if watch is not None:
+            return not watch()
+        self._watches[protocol] = _watch(protocol.transport)
+        return True
 
 
 async def _open_until_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

@@ -21,6 +21,7 @@ from smsworks_async import (
     NotSent,
     OutcomeUnknown,
     RetryPolicy,
+    SMSWorksError,
 )
 from smsworks_async.sandbox import Fault
 from smsworks_async.sessions import guard
@@ -144,6 +145,27 @@ async def test_what_came_while_the_loop_was_busy_is_no_answer_either(given, clos
         assert not kept.should_close
         assert (await sms.messages.send(**TEXT)).message_id == "2"
     assert len(server.requests) == 2
+
+
+async def test_a_connection_that_is_closed_as_it_is_handed_over_was_sent_nothing():
+    class Closing(aiohttp.TCPConnector):
+        """Hands out connections that have just been closed."""
+
+        async def connect(self, *args, **options):
+            connection = await super().connect(*args, **options)
+            connection.transport.abort()
+            await until(lambda: connection.protocol.transport is None)
+            return connection
+
+    async with (
+        serving() as (server, _, base_url),
+        aiohttp.ClientSession(connector=Closing(limit=1)) as session,
+        AsyncSMSWorks("eyJ", base_url=base_url, session=session, retry=ONCE) as sms,
+    ):
+        with pytest.raises(SMSWorksError) as caught:
+            await sms.messages.send(**TEXT)
+    assert isinstance(caught.value, NotSent | OutcomeUnknown)
+    assert server.requests == []
 
 
 async def test_many_kept_connections_with_something_on_them_are_all_passed_over():
