@@ -18,14 +18,16 @@ from test_kills import order, worker
 
 from smsworks_async import (
     AsyncSMSWorks,
+    BulkInterrupted,
     ConfigurationError,
     JournalError,
     Outcome,
     OutcomeUnknown,
+    ValidationError,
 )
 from smsworks_async.bulk import waits
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
-from smsworks_async.sandbox import Fault, Sandbox
+from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
 TEN = drama(10)
@@ -131,13 +133,17 @@ async def test_a_lost_text_for_each_is_found_by_its_marks_though_it_was_kept_oth
 TWENTY = drama(20)
 
 
+def backup(path, copy):
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+
+
 async def copied_while_it_ran(sms, path, clock, nth):
     """Run a campaign of five chunks to its end, with a copy of its file made before a claim."""
     copy = path.with_name("copy.db")
 
     async def happens():
-        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(copy)) as new:
-            old.backup(new)
+        backup(path, copy)
 
     journal = Watched(path, clock=clock, happens=happens, nth=nth)
     report = await sms.bulk.send(
@@ -193,14 +199,10 @@ async def test_what_a_copy_has_pending_and_nobody_sent_is_sent_after_it_was_reco
     async def happens():  # the disk fails before the third claim, when one more was sent
         raise JournalError("the disk is broken")
 
-    async def copy_it():
-        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(copy)) as new:
-            old.backup(new)
-
     class Failing(Watched):
         async def start(self, *args, **kwargs):
             if self.starts == 1:
-                await copy_it()
+                backup(path, copy)
             return await super().start(*args, **kwargs)
 
     kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 4, "concurrency": 1}
@@ -251,6 +253,59 @@ async def test_a_copy_that_nobody_says_is_one_is_sent_again_as_the_docs_say(
     await sms.bulk.send(**TEXT_TO_MANY, journal=journal, campaign="x", chunk_size=4)
     await journal.close()
     assert Counter(box.accepted_by_destination().values()) == {1: 4, 2: 16}
+
+
+async def test_a_copy_that_was_made_during_planning_is_refused_since_it_lacks_recipients(
+    tmp_path, sms, box, clock
+):
+    path, copy = tmp_path / "campaigns.db", tmp_path / "copy.db"
+
+    def broken_off():
+        yield from TWENTY[:12]
+        raise OSError
+
+    kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 4}
+    journal = SQLiteJournal(path, clock=clock)
+    with pytest.raises(BulkInterrupted):
+        await sms.bulk.send(**kept, journal=journal, destinations=broken_off())
+    backup(path, copy)
+    await sms.bulk.send(**kept, journal=journal, destinations=TWENTY)
+    await journal.close()
+    copy.replace(path)
+    journal = SQLiteJournal(path, clock=clock)
+    with pytest.raises(ValidationError, match="still being planned") as caught:
+        await sms.bulk.reconcile("x", journal=journal, restored=True)
+    assert caught.value.field == "campaign"
+    assert (await sms.bulk.status("x", journal=journal)).unknown == 0, "nothing has changed"
+    await journal.close()
+    assert nobody_twice(box)
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="a copy does not know of rounds that were planned after it was made",
+)
+async def test_a_round_that_a_copy_does_not_know_is_not_sent_again(tmp_path):
+    hands = ManualClock()
+    path, copy = tmp_path / "campaigns.db", tmp_path / "copy.db"
+    async with Sandbox(clock=hands) as box, client(box) as sms:
+        sms.bulk._sleep = box.advance
+        sms.bulk._clock = sms.bulk._monotonic = hands.time
+        journal = SQLiteJournal(path, clock=hands.time)
+        await sms.bulk.send(
+            **TEXT_TO_MANY, destinations=["07700 900506"], journal=journal, campaign="x"
+        )
+        await box.advance(2000)
+        backup(path, copy)
+        await sms.bulk.retry_undelivered("x", journal=journal, attempts=2)
+        await box.advance(2000)
+        await journal.close()
+        copy.replace(path)
+        journal = SQLiteJournal(path, clock=hands.time)
+        await sms.bulk.reconcile("x", journal=journal, restored=True)
+        await sms.bulk.retry_undelivered("x", journal=journal, attempts=2)
+        await journal.close()
+        assert box.accepted("07700 900506") == 2
 
 
 # A clock that is set while a request is on its way
@@ -313,6 +368,30 @@ async def test_a_known_double_is_counted_and_named_in_every_report(tmp_path):
         (batch,) = report.batches
         assert {batch.batch_id, *batch.doubles} == batches
         assert set(batch.destinations) == texted
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="by how much the clock was wrong when the request was made is not kept",
+)
+@pytest.mark.parametrize("wrong", [-3600, -600, 600])
+async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebody_resends(
+    tmp_path, wrong
+):
+    hands = ManualClock()
+    ahead = [wrong]
+    async with Sandbox(clock=hands, faults=[LOST]) as box, client(box) as sms:
+        sms.bulk._sleep, sms.bulk._monotonic = box.advance, hands.time
+        path = tmp_path / "campaigns.db"
+        journal = SQLiteJournal(path, clock=lambda: hands.time() + ahead[0])
+        box.add_fault(Fault(path="/messages", status=403, times=0))
+        report = await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
+        assert report.unknown == 10
+        box.clear_faults()
+        ahead[0] = 0
+        await sms.bulk.send(**CAMPAIGN, journal=journal, on_unknown="resend")
+        await journal.close()
+        assert nobody_twice(box)
 
 
 # Time-outs without an end
