@@ -381,7 +381,12 @@ async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebo
     hands = ManualClock()
     ahead = [wrong]
     async with Sandbox(clock=hands, faults=[LOST]) as box, client(box) as sms:
-        sms.bulk._sleep, sms.bulk._monotonic = box.advance, hands.time
+
+        async def sleep(seconds):
+            await box.advance(seconds)
+            await sms.credits.balance()  # which tells the provider's time anew
+
+        sms.bulk._sleep, sms.bulk._monotonic = sleep, hands.time
         path = tmp_path / "campaigns.db"
         journal = SQLiteJournal(path, clock=lambda: hands.time() + ahead[0])
         box.add_fault(Fault(path="/messages", status=403, times=0))
