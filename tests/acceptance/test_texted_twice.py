@@ -325,7 +325,7 @@ async def test_the_clock_is_set_forward_while_a_request_is_on_its_way_and_anothe
             one, other = (SQLiteJournal(path, clock=clocks.wall) for _ in range(2))
             run = asyncio.create_task(first.bulk.send(**CAMPAIGN, journal=one, destinations=TEN))
             await until(lambda: box.requests)
-            clocks.wall.ahead += 60
+            clocks.wall.ahead += 120
             clocks.holding = True  # it is accepted while the other run watches
             began = clocks.monotonic.ahead
             report = await second.bulk.send(**CAMPAIGN, journal=other, on_unknown="resend")
