@@ -30,7 +30,8 @@ _LONGEST: Final = 64
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 
 # What stands before the last eight digits of a UK mobile on the wire.
-_MOBILE: Final = frozenset({f"447{digit}" for digit in "12345789"})
+_MOBILE_DIGITS: Final = "12345789"
+_MOBILE: Final = frozenset({f"447{digit}" for digit in _MOBILE_DIGITS})
 _BEFORE_LAST_EIGHT: Final = itemgetter(slice(None, -8))
 _STRINGS: Final = frozenset({str})
 _ISLE_OF_MAN: Final = "447624"
@@ -39,7 +40,7 @@ _ISLE_OF_MAN: Final = "447624"
 _WITH_COUNTRY_CODE: Final = frozenset({"447", "+447", "00447", "4407", "+4407", "004407"})
 _UK_SHAPE: Final = _WITH_COUNTRY_CODE | {"07", "7"}
 # The regions that share 44 7 and its shape: the UK, Guernsey, the Isle of Man, Jersey.
-_UK_REGIONS: Final = frozenset({None, "GB", "GG", "IM", "JE"})
+_UK_REGIONS: Final = frozenset({"GB", "GG", "IM", "JE"})
 
 # What people put between digits, and what comes along when a number is copied from a web page, a
 # phone's contacts (marks of writing direction) or a spreadsheet (an apostrophe to keep it text).
@@ -193,9 +194,10 @@ def _uk(number: Any, region: str | None = None) -> str:
     if type(number) is str and number[:-8] in _MOBILE and number.isdecimal() and number.isascii():
         return number  # as the API wants it, and as most lists have it
     number = _reduced(number)
-    uk = _as_uk_mobile(number, _UK_SHAPE if region in _UK_REGIONS else _WITH_COUNTRY_CODE)
+    national = region is None or region in _UK_REGIONS
+    uk = _as_uk_mobile(number, _UK_SHAPE if national else _WITH_COUNTRY_CODE)
     if uk is None:
-        if region in _UK_REGIONS:
+        if national:
             _foreign_digits(number)  # which may say more precisely what is wrong
         _refuse(
             number,
@@ -212,7 +214,7 @@ def _anywhere(number: Any, region: str | None = None) -> str:
     from smsworks_async import _international
 
     number = _reduced(number)
-    in_uk = region in _UK_REGIONS
+    in_uk = region is None or region in _UK_REGIONS
     uk = _as_uk_mobile(number, _UK_SHAPE if in_uk else _WITH_COUNTRY_CODE)
     if uk is not None:
         return uk
@@ -228,12 +230,12 @@ def _anywhere(number: Any, region: str | None = None) -> str:
 
 def _reduced(number: Any) -> str:
     """Return a number without separators, its digits in ASCII."""
-    if type(number) is not str:
-        plain = values.as_text(number)
-        number = _digits_of_number(number) if plain is None else plain
-    if number.isdecimal() and number.isascii():
-        return str(number)
-    return _without_separators(number)
+    plain: str | None = number if type(number) is str else values.as_text(number)
+    if plain is None:
+        plain = _digits_of_number(number)
+    if plain.isdecimal() and plain.isascii():
+        return plain
+    return _without_separators(plain)
 
 
 def _as_uk_mobile(number: str, prefixes: frozenset[str]) -> str | None:
@@ -243,7 +245,7 @@ def _as_uk_mobile(number: str, prefixes: frozenset[str]) -> str | None:
         _refuse_strangers(number)
         return None
     wire = "447" + last_nine
-    if wire[:-8] in _MOBILE or wire.startswith(_ISLE_OF_MAN):
+    if last_nine[0] in _MOBILE_DIGITS or wire.startswith(_ISLE_OF_MAN):
         return wire
     kind = "personal number (070)" if wire[3] == "0" else "pager (076)"
     raise _refusal(number, f"it is a UK {kind} and no mobile, and texts go to mobiles alone")

@@ -13,9 +13,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
-from smsworks_async.errors import ConfigurationError
+from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.functions import call
-from smsworks_async.models import checks, readers
+from smsworks_async.models import checks, readers, values
 from smsworks_async.models.convert import format_date
 from smsworks_async.models.incoming import MessageRecord
 
@@ -85,11 +85,19 @@ class Place:
 
         Raises:
             ConfigurationError: what was saved is no place.
-            ValidationError: the moment does not say its time zone.
+            ValidationError: the moment does not say its time zone, or the bookmark is neither a
+                path nor an object that keeps one.
         """
         since = None if since is None else checks.moment(since, "since")
-        if isinstance(bookmark, str | PathLike):
-            bookmark = FileBookmark(bookmark)
+        if isinstance(bookmark, str | PathLike) or values.as_text(bookmark) is not None:
+            bookmark = FileBookmark(values.path(bookmark, "bookmark"))
+        elif bookmark is not None and not (
+            callable(getattr(bookmark, "load", None)) and callable(getattr(bookmark, "save", None))
+        ):
+            raise ValidationError(
+                "bookmark must be the path of a file, or an object with load and save",
+                field="bookmark",
+            )
         saved = None if bookmark is None else await call(bookmark.load)
         if not saved:
             return cls(bookmark, since, {})

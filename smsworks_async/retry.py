@@ -28,10 +28,10 @@ _log = logging.getLogger("smsworks_async")
 
 
 def _attempts(value: object) -> int:
-    attempts = values.as_integer(value)
-    if attempts is None or attempts < 1:
-        raise ConfigurationError("RetryPolicy: attempts must be a whole number of at least 1")
-    return attempts
+    try:
+        return values.integer(value, "RetryPolicy: attempts", at_least=1)
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _wait(value: object) -> float:

@@ -14,7 +14,7 @@ import attrs
 from aiohttp import Fingerprint
 from yarl import URL
 
-from smsworks_async import _international, phone
+from smsworks_async import phone
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
 from smsworks_async.retry import RetryPolicy
@@ -203,19 +203,26 @@ def insecure_flag(value: object) -> bool:
 def _allows_international(value: object) -> bool:
     allowed = values.boolean(value, "international")
     if allowed:
+        from smsworks_async import _international
+
         _international.require()
     return allowed
 
 
 def _ssl_context(value: object) -> Any:
-    if not isinstance(value, _ssl.SSLContext | bool | Fingerprint | None):
+    plain = values.as_boolean(value)
+    if plain is None and not isinstance(value, _ssl.SSLContext | Fingerprint | None):
         raise ConfigurationError("ssl must be an ssl.SSLContext, or False for no checks, or None")
-    return value
+    return value if plain is None else plain
 
 
 def _retry(_: object, __: object, value: object) -> None:
     if not isinstance(value, RetryPolicy):
         raise ConfigurationError("retry must be a RetryPolicy, such as RetryPolicy(attempts=1)")
+
+
+def _rule(settings: Settings) -> Callable[[Any], str]:
+    return phone.destination_rule(international=settings.international)
 
 
 @attrs.frozen(kw_only=True)
@@ -250,11 +257,12 @@ class Settings:
     ssl: _ssl.SSLContext | bool | None = _setting(None, _ssl_context)
     trust_env: bool = _setting(False, _trust_env)
     #: Returns a destination as the API takes it, or raises; every one goes through it.
-    destination: Callable[[Any], str] = attrs.field(init=False, repr=False, eq=False)
-
-    @destination.default
-    def _destination(self) -> Callable[[Any], str]:
-        return phone.destination_rule(international=self.international)
+    destination: Callable[[Any], str] = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(_rule, takes_self=True),
+    )
 
 
 def resolve_credentials(

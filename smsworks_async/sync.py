@@ -69,6 +69,8 @@ _AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
 _AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
 _Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
 
+#: Arguments that are objects of the caller's own, whatever else those can do.
+_OBJECTS: Final = frozenset({"bookmark", "journal", "progress"})
 _END: Final = object()
 
 
@@ -95,7 +97,8 @@ def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
     """
     if type(value) in PLAIN:
         return value
-    if is_container(value) or not isinstance(value, Iterable) or as_text(value) is not None:
+    letters = isinstance(value, bytearray | memoryview) or as_text(value) is not None
+    if letters or is_container(value) or not isinstance(value, Iterable):
         return settled(value)
     check_unfinished(value, field)
     if field in stream:
@@ -106,7 +109,8 @@ def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
 def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
     """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
     for name, value in given.items():
-        given[name] = _ready(value, name, stream)
+        if name not in _OBJECTS:
+            given[name] = _ready(value, name, stream)
 
 
 def _lend(given: dict[str, Any], conversation: Conversation[Any]) -> None:

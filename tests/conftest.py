@@ -95,14 +95,15 @@ class Turned:
 class HostedSandbox:
     """A sandbox on a loop of its own thread, for tests that block."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._host()))
 
     async def _host(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        async with Sandbox() as self.box:
+        async with Sandbox(**self._settings) as self.box:
             self._ready.set()
             await self._over.wait()
 

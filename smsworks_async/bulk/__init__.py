@@ -16,6 +16,7 @@ from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimat
 from smsworks_async.bulk.kinds import OneText, kind_of_each
 from smsworks_async.bulk.options import (
     Options,
+    check_journal,
     check_seconds,
     choose_chunk_size,
 )
@@ -33,7 +34,7 @@ from smsworks_async.bulk.report import (
 )
 from smsworks_async.bulk.waits import Timer
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import checks
+from smsworks_async.models import checks, values
 from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.outgoing import Message
 from smsworks_async.models.values import is_missing
@@ -331,13 +332,13 @@ class AsyncBulk(Resource):
             ValidationError: what was given is none of the three, or a text is not as it should be.
             APIError: the API refused to tell the balance.
         """
-        kind, values, field = what_to_estimate(
+        kind, people, field = what_to_estimate(
             content, destinations, messages, template, rows, self._destination
         )
-        check_iterable(values, field)
+        check_iterable(people, field)
         asked = checks.yes_or_no(balance, "balance")
         apart = checks.yes_or_no(deduplicate, "deduplicate")
-        found = await estimate(kind, owned(values), deduplicate=apart)
+        found = await estimate(kind, owned(people), deduplicate=apart)
         if asked:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found
@@ -372,10 +373,11 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns
 
+        again = checks.yes_or_no(restored, "restored")
         seconds = check_seconds(settle, "settle")
-        async with campaigns.kept(journal, campaign) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.reconcile(
-                kept, self._provider, seconds, self._timer, restored=restored
+                kept, self._provider, seconds, self._timer, restored=again
             )
 
     async def retry_undelivered(
@@ -440,7 +442,7 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
-        async with campaigns.kept(journal, campaign) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             again: Again[Any] = Again(kept.kind, most, seconds, self._clock())
             return await campaigns.send_again(kept, self._provider, options, again, self._timer)
 
@@ -457,7 +459,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns
 
-        async with campaigns.kept(journal, campaign) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.status(kept)
 
     async def outcomes(
@@ -477,7 +479,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import campaigns, export
 
-        async with campaigns.kept(journal, campaign) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             rows = export.recipients(kept.journal, kept.campaign.id, kept.kind)
             async with aclosing(rows):
                 async for outcome in rows:
@@ -514,7 +516,7 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.follow import Follower
 
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        async with campaigns.kept(journal, campaign) as kept:
+        async with campaigns.kept(check_journal(journal), campaign) as kept:
             follower = Follower(
                 kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
             )
@@ -543,7 +545,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk import export
 
-        return await export.write(self.outcomes(campaign, journal=journal), to)
+        return await export.write(self.outcomes(campaign, journal=journal), values.path(to, "to"))
 
     @property
     def _timer(self) -> Timer:

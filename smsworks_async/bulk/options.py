@@ -84,6 +84,12 @@ def check_campaign(value: object) -> str:
     return values.text(name, "campaign")
 
 
+def check_journal(value: Any) -> Any:
+    """Check where a campaign is kept: a path becomes a plain string, a journal stays as it is."""
+    is_path = isinstance(value, str | os.PathLike) or values.as_text(value) is not None
+    return values.path(value, "journal") if is_path else value
+
+
 def _campaign(value: object) -> str | None:
     return None if value is None else check_campaign(value)
 
@@ -103,7 +109,7 @@ class Options:
     max_credits: float | None = _option(None, _max_credits)
     require_balance: bool = _option(False, _require_balance)
     progress: Progress | None = attrs.field(default=None, validator=_function)
-    journal: Journal | str | os.PathLike[str] | None = None
+    journal: Journal | str | os.PathLike[str] | None = _option(None, check_journal)
     campaign: str | None = _option(None, _campaign)
     on_unknown: Literal["report", "resend"] = _option("report", _on_unknown)
     settle: float = _option(SETTLE, _settle)

@@ -24,6 +24,8 @@ class Template:
     def __init__(self, source: str) -> None:
         #: The text, a plain string: a `markupsafe.Markup` would escape the row's values.
         self.source = source = values.text(source, "template")
+        if not source.strip():
+            raise ValidationError("template is empty; write something", field="template")
         try:
             parts = list(string.Formatter().parse(source))
         except ValueError as error:

@@ -184,7 +184,7 @@ def metadata(value: object) -> dict[str, str]:
 def reference(value: object) -> str:
     """Check a reference: 1 to 200 printable characters."""
     name = text(value, "reference")
-    if not 1 <= len(name) <= MAX_REFERENCE or not name.isprintable():
+    if not name.strip() or len(name) > MAX_REFERENCE or not name.isprintable():
         raise ValidationError(
             f"reference must be 1 to {MAX_REFERENCE} printable characters, such as 'order-1234'",
             field="reference",

@@ -7,6 +7,7 @@ plain; everything else is read on the caller's thread.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterable, Iterable, Mapping
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Final
@@ -17,8 +18,9 @@ from smsworks_async.models.values import PLAIN, as_text, has_method, is_a
 
 #: Containers whose elements all exist, and which run no code of the caller's when they are read.
 CONTAINERS: Final = frozenset(
-    {list, tuple, set, frozenset, dict, range, type({}.keys()), type({}.values())}
+    {list, tuple, set, frozenset, deque, dict, range, type({}.keys()), type({}.values())}
 )
+_VIEWS: Final = frozenset({type({}.keys()), type({}.values())})
 _STRINGS: Final = frozenset({str})
 
 
@@ -49,11 +51,12 @@ def copied(value: Any) -> Any:
     here, in the language of whoever passes it. A value that cannot be read stays as it is.
     """
     kind = type(value)
-    if kind in PLAIN:
+    if kind in PLAIN or kind is range:
         return value
     try:
-        if kind is list or kind is tuple or kind is set or kind is frozenset:
-            return kind(map(copied, value))
+        if kind in CONTAINERS and kind is not dict:
+            make: Any = list if kind in _VIEWS else kind
+            return make(map(copied, value))
         row = as_mapping(value)
         if row is not None:
             for key, item in row.items():

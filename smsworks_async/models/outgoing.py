@@ -218,8 +218,10 @@ def _skip(value: object) -> int:
     return checks.whole_number(value, "skip", at_least=0)
 
 
-def _credits(value: object) -> float:
-    return values.number(value, "credits")
+def _credits(value: object) -> float | None:
+    # A blank does not narrow the search. A NaN was computed: without it everything would be found.
+    blank = values.is_missing(value) and not isinstance(value, float)
+    return None if blank else values.number(value, "credits")
 
 
 def _unread(value: object) -> bool:
@@ -235,7 +237,7 @@ class Query:
     sender: str | None = _hidden(_string("sender"))
     keyword: str | None = _optional(_string("keyword"))
     tag: str | None = _optional(checks.tag)
-    credits: float | None = _optional(_credits)
+    credits: float | None = attrs.field(default=None, converter=attrs.converters.optional(_credits))
     from_: datetime | None = _optional(_moment("from_"))
     to: datetime | None = _optional(_moment("to"))
     metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)

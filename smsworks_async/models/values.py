@@ -12,6 +12,7 @@ object of an unknown type is tested for truth, for length or for equality with a
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from inspect import getattr_static
@@ -220,6 +221,24 @@ def number(value: object, field: str) -> float:
     if plain is None:
         _refuse_missing(value, field)
         raise ValidationError(f"{field} must be a finite number", field=field)
+    return plain
+
+
+def path(value: Any, field: str) -> str:
+    """Return the path of a file as a plain string.
+
+    Raises:
+        ValidationError: the value is neither text nor an `os.PathLike` of text, or it is blank.
+    """
+    plain = as_text(value)
+    if plain is None and has_method(value, "__fspath__"):
+        plain = as_text(value.__fspath__())
+    try:
+        fits = plain is not None and plain.strip() and b"\0" not in os.fsencode(plain)
+    except UnicodeEncodeError:
+        fits = False
+    if plain is None or not fits:
+        raise ValidationError(f"{field} must be the path of a file", field=field)
     return plain
 
 

@@ -35,5 +35,5 @@ class AsyncAuth(Resource):
         """
         credentials = self._calls.settings.credentials
         if credentials is None or customer_id is not None or key is not None or secret is not None:
-            credentials = Credentials(customer_id or "", key or "", secret or "")
+            credentials = Credentials(customer_id, key, secret)  # type: ignore[arg-type] # it checks
         return parse_token(await self._calls.log_in(credentials))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import enum
+from unittest.mock import NonCallableMagicMock
+
+import numpy as np
 import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
@@ -142,6 +146,18 @@ def test_a_missing_part_is_named(missing):
         {"batch_size": 0},
         {"batch_size": 5001},
         {"retry": 4},
+        {"timeout": float("inf")},
+        {"timeout": 10**400},
+        {"timeout": 1e8},
+        {"max_connections": 10**400},
+        {"max_rate": 10**400},
+        {"max_rate": float("inf")},
+        {"insecure": "no"},
+        {"trust_env": 1},
+        {"international": "no"},
+        {"ssl": "no"},
+        {"proxy": b"http://proxy.example"},
+        {"base_url": b"https://example.org"},
     ],
 )
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
@@ -161,6 +177,37 @@ def test_no_repr_carries_a_token_or_a_secret(client):
     made = client("eyJsecret", customer_id="secret", key="secret", secret="secret")
     for thing in (made, Credentials("secret", "secret", "secret")):
         assert "secret" not in repr(thing).replace("secret=", "")
+
+
+class Secret:
+    """As pydantic's: its string is asterisks."""
+
+    def __str__(self):
+        return "**********"
+
+
+@pytest.mark.parametrize("name", ["token", *THREE])
+@pytest.mark.parametrize(
+    "value", [Secret(), b"secret", 5, NonCallableMagicMock(), ["secret"]], ids=type
+)
+def test_what_is_no_text_is_refused_in_words_by_each_part_of_a_log_in(name, value):
+    given = {**THREE, name: value}
+    with pytest.raises(ConfigurationError, match=f"{name} must be a string, not") as caught:
+        AsyncSMSWorks(**given)
+    assert "secret" not in str(caught.value).replace("secret must", "")
+
+
+def test_settings_are_plain_values():
+    class Part(str, enum.Enum):  # noqa: UP042 - whose `str` is another
+        TOKEN = "eyJ"
+        URL = "https://example.org/v1"
+
+    settings = AsyncSMSWorks(
+        Part.TOKEN, base_url=Part.URL, timeout=np.float64(5), max_connections=5.0, batch_size=5.0
+    )._calls.settings
+    assert (settings.token, settings.base_url) == ("JWT eyJ", "https://example.org/v1")
+    assert type(settings.base_url) is str
+    assert (type(settings.timeout), type(settings.max_connections)) == (float, int)
 
 
 def test_constructing_a_client_opens_nothing_and_starts_nothing():
