@@ -32,6 +32,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def slow(session: nox.Session) -> None:
+    """Run the acceptance tests in their long versions: repeated kills, long searches, a million."""
+    session.install(".", *_group("tests"))
+    session.run(
+        "pytest",
+        *(session.posargs or ["tests/acceptance"]),
+        env={"SMSWORKS_TEST_RUNS": "10", "SMSWORKS_TEST_SLOW": "1"},
+    )
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Run all tests with the oldest dependencies that we promise to work with."""
     oldest = [line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]]

@@ -367,7 +367,8 @@ class AsyncBulk(Resource):
                 is sent: `send` cannot recognise a copy.
 
         Raises:
-            ValidationError: the journal has no such campaign.
+            ValidationError: the journal has no such campaign, or with `restored` the copy was
+                made while the campaign was being planned, so that it lacks recipients.
             JournalError: the journal cannot be read or written.
         """
         from smsworks_async.bulk import campaigns

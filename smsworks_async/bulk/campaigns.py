@@ -21,6 +21,7 @@ from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind
 from smsworks_async.bulk.report import BulkReport, BulkStatus, Reason
 from smsworks_async.bulk.waits import Timer
+from smsworks_async.errors import ValidationError
 
 
 _log = logging.getLogger("smsworks_async.bulk")
@@ -113,11 +114,21 @@ async def reconcile(
         timer: how to wait.
         restored: whether the journal was restored from a copy, so that what it has as pending is in
             doubt, too. What nothing is found of is pending again in the end.
+
+    Raises:
+        ValidationError: the copy was made while the campaign was being planned.
     """
     options = Options(chunk_size=campaign.campaign.chunk_size)
     journal, name = campaign.journal, campaign.campaign.id
     run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
     if restored:
+        if campaign.campaign.totals is None:
+            raise ValidationError(
+                f"campaign {name!r} was still being planned when this copy was made, so that the "
+                "copy lacks recipients who may have been texted since and cannot be searched for; "
+                "look for them at the provider, by the tag or the sender, before you send it again",
+                field="campaign",
+            )
         await journal.suspect(name)
     reconciler = run.reconciler()
     nothing = await reconciler.settle(settle)
