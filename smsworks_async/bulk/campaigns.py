@@ -146,7 +146,18 @@ async def send_again(
     again: Again[Any],
     timer: Timer,
 ) -> BulkReport:
-    """Send to those again whom the campaign did not reach, and who may be reached yet."""
+    """Send to those again whom the campaign did not reach, and who may be reached yet.
+
+    Raises:
+        ValidationError: the journal was restored from a copy.
+    """
+    if campaign.campaign.restored:
+        raise ValidationError(
+            f"the journal of campaign {campaign.campaign.id!r} was restored from a copy, which does "
+            "not know of rounds that were sent after it was made; to text those again who were not "
+            "reached, begin a campaign with them",
+            field="campaign",
+        )
     journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round
     await journal.stalled(name)
     unfinished = any(

@@ -29,7 +29,8 @@ CREATE TABLE campaign (
     deduplicate INTEGER NOT NULL,
     created     REAL NOT NULL,              -- POSIX seconds, as all times
     totals      TEXT,                       -- JSON; NULL until it is planned whole
-    round       INTEGER NOT NULL DEFAULT 0
+    round       INTEGER NOT NULL DEFAULT 0,
+    restored    INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE chunk (
@@ -110,6 +111,7 @@ _NEXT_LAYOUT: Final = {
     1: """
 ALTER TABLE chunk ADD COLUMN lease_seconds REAL NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE campaign ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN doubles TEXT;
 CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
 UPDATE chunk SET doubles = (

@@ -168,6 +168,7 @@ class MemoryJournal:
 
     async def suspect(self, campaign: str) -> int:
         kept = self._kept(campaign)
+        kept.campaign = attrs.evolve(kept.campaign, restored=True)
         return self._change_all(kept, states.suspect, list(kept.entries.values()))
 
     async def clear(self, campaign: str, number: int, attempt: int) -> bool:

@@ -74,6 +74,8 @@ class Campaign:
         totals: what was read, once it is planned whole; None until then.
         round: how often what was not delivered was sent again.
         created: when it was begun, in POSIX seconds of the journal's clock; None until then.
+        restored: whether its journal was restored from a copy, so that there may have been rounds
+            that it does not know of.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Campaign:
     totals: Totals | None = None
     round: int = 0
     created: float | None = attrs.field(default=None, eq=False)
+    restored: bool = attrs.field(default=False, eq=False)
 
     def difference(self, other: Campaign) -> str | None:
         """Name the first argument in which another campaign is not this one, or None."""

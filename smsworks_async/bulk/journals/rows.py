@@ -93,7 +93,7 @@ def pack_totals(totals: Totals) -> str:
 
 def campaign(row: Sequence[Any]) -> Campaign:
     """Read a campaign."""
-    id_, kind, message, chunk_size, deduplicate, packed, round_, created = row
+    id_, kind, message, chunk_size, deduplicate, packed, round_, created, restored = row
     totals = None
     if packed is not None:
         fields = json.loads(packed)
@@ -108,6 +108,7 @@ def campaign(row: Sequence[Any]) -> Campaign:
         totals=totals,
         round=round_,
         created=created,
+        restored=bool(restored),
     )
 
 

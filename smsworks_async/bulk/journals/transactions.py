@@ -71,7 +71,7 @@ class Transaction:
     def campaign(self) -> Campaign:
         return rows.campaign(
             self._db.execute(
-                "SELECT id, kind, message, chunk_size, deduplicate, totals, round, created "
+                "SELECT id, kind, message, chunk_size, deduplicate, totals, round, created, restored "
                 "FROM campaign WHERE key = ?",
                 (self._key,),
             ).fetchone()
@@ -214,6 +214,7 @@ class Transaction:
         return self._change_all(states.reopen, self._entries(_OF_ROUND, round))
 
     def suspect(self) -> int:
+        self._db.execute("UPDATE campaign SET restored = 1 WHERE key = ?", (self._key,))
         return self._change_all(states.suspect, self._entries(_PAGE, -1, -1))
 
     def _change_all(
