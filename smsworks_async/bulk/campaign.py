@@ -104,6 +104,7 @@ class Run(Generic[T]):
             lease_for(timeout),
             round,
             monotonic=self.timer.monotonic,
+            server_time=self.provider.server_time,
         )
         reconciler = self.reconciler()
         resent: dict[int, int] = {}

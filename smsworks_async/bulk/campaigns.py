@@ -153,9 +153,9 @@ async def send_again(
     """
     if campaign.campaign.restored:
         raise ValidationError(
-            f"the journal of campaign {campaign.campaign.id!r} was restored from a copy, which does "
-            "not know of rounds that were sent after it was made; to text those again who were not "
-            "reached, begin a campaign with them",
+            f"the journal of campaign {campaign.campaign.id!r} was restored from a copy, which "
+            "does not know of rounds that were sent after it was made; to text those again who "
+            "were not reached, begin a campaign with them",
             field="campaign",
         )
     journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round

@@ -99,14 +99,15 @@ def window(
         entry: the chunk.
         began: when its first request was begun; for a restored one, when its campaign was.
         request_time: the seconds that a request of this process may take.
-        ahead: seconds by which the provider's clock is ahead of the journal's at present. Whether
-            it was when the request was made is not known, so that both are allowed for.
+        ahead: seconds by which the provider's clock is ahead of the journal's at present. It may
+            have been otherwise when the request was begun, and when the chunk's first one was, so
+            that all of it is allowed for.
     """
-    since = (began or 0.0) - MARGIN + min(ahead, 0.0)
+    known = [0.0, ahead, entry.ahead or 0.0]
+    since = (began or 0.0) - MARGIN + min(known)
     if entry.restored or entry.lease is None:
         return since, None
-    until = entry.lease + longest_request(entry, request_time)
-    return since, until + MARGIN + max(ahead, 0.0)
+    return since, entry.lease + longest_request(entry, request_time) + MARGIN + max(known)
 
 
 def judge(candidate: Candidate, request: Request) -> Finding:

@@ -45,6 +45,7 @@ class Ledger(Generic[T]):
         lease: seconds for which a started request may leave.
         round: which of the campaign's rounds.
         monotonic: tells seconds that nobody can set.
+        server_time: tells the time by the provider's clock, where it is known.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Ledger(Generic[T]):
         round: int = 0,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        server_time: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
@@ -63,6 +65,7 @@ class Ledger(Generic[T]):
         self._lease = lease
         self._round = round
         self._monotonic = monotonic
+        self._server_time = server_time
         self._owner = new_owner()
         self._claims = itertools.count(1)
         # A journal elsewhere has a clock of its own, which this machine's stands in for.
@@ -124,6 +127,7 @@ class Ledger(Generic[T]):
                 round=self._round,
                 after=after,
                 abroad=abroad,
+                there=self._server_time(),
             )
         )
         try:

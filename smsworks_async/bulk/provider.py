@@ -23,6 +23,8 @@ class Provider:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        #: The time by the provider's clock, where an answer has told it.
+        self.server_time = calls.server_time
         self._asked_for_the_time = False
         self._messages = AsyncMessages(calls)
         self.get = AsyncBatches(calls).get
@@ -48,10 +50,10 @@ class Provider:
         Raises:
             SMSWorksError: it had to be asked, and did not answer.
         """
-        if self._calls.server_time() is None and not self._asked_for_the_time:
+        if self.server_time() is None and not self._asked_for_the_time:
             await self.balance()
             self._asked_for_the_time = True  # a server need not tell it
-        return self._calls.server_time()
+        return self.server_time()
 
     def post(self, kind: str, *, limit: float | None = None) -> Post:
         """Give what sends the documents of a kind.

@@ -56,6 +56,9 @@ class Provider:
 
     admit = None
 
+    def server_time(self):
+        return self.clock()
+
     async def now(self):
         return self.clock()
 

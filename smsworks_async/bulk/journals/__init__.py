@@ -88,7 +88,15 @@ class Journal(Protocol):
         ...
 
     async def start(
-        self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
+        self,
+        campaign: str,
+        *,
+        owner: str,
+        lease: float,
+        round: int,
+        after: int,
+        abroad: bool,
+        there: float | None = None,
     ) -> Claim | None:
         """Start the next pending chunk, durably, and for nobody else.
 
@@ -99,6 +107,7 @@ class Journal(Protocol):
             round: which of the campaign's rounds it is of.
             after: the number that it must be above.
             abroad: whether it may be one with recipients outside the UK.
+            there: the time by the provider's clock, where it is known.
         """
         ...
 

@@ -52,6 +52,7 @@ CREATE TABLE chunk (
     found    INTEGER NOT NULL,
     resent   INTEGER NOT NULL,
     lease_seconds REAL NOT NULL DEFAULT 0,
+    ahead    REAL,                          -- of the provider's clock; NULL where it is not known
     restored INTEGER NOT NULL DEFAULT 0,
     doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
     PRIMARY KEY (campaign, number)
@@ -110,6 +111,7 @@ CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
 _NEXT_LAYOUT: Final = {
     1: """
 ALTER TABLE chunk ADD COLUMN lease_seconds REAL NOT NULL DEFAULT 0;
+ALTER TABLE chunk ADD COLUMN ahead REAL;
 ALTER TABLE chunk ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE campaign ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunk ADD COLUMN doubles TEXT;

@@ -120,7 +120,15 @@ class MemoryJournal:
         return True
 
     async def start(
-        self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
+        self,
+        campaign: str,
+        *,
+        owner: str,
+        lease: float,
+        round: int,
+        after: int,
+        abroad: bool,
+        there: float | None = None,
     ) -> Claim | None:
         kept = self._kept(campaign)
         for number in sorted(kept.entries):
@@ -128,7 +136,8 @@ class MemoryJournal:
             if number <= after or entry.round != round or (entry.abroad and not abroad):
                 continue
             if entry.state is State.PENDING:
-                begun = self._change(kept, states.start(entry, owner, self.clock(), lease))
+                change = states.start(entry, owner, self.clock(), lease, there)
+                begun = self._change(kept, change)
                 return Claim(begun, kept.planned[number].items, kept.planned[number].positions)
         return None
 

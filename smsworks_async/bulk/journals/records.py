@@ -131,6 +131,8 @@ class Entry:
         began: when it was first begun, in POSIX seconds of the journal's clock.
         lease: until when the owner may let its request leave, likewise.
         lease_seconds: how long the lease was when it was given.
+        ahead: seconds by which the provider's clock was ahead of the journal's then, where that was
+            known.
         batch_id: the batch's id where it was accepted.
         error: why it was not, or None.
         again: whether another run may try it again although it was refused, or although the
@@ -154,6 +156,7 @@ class Entry:
     began: float | None = None
     lease: float | None = None
     lease_seconds: float = 0.0
+    ahead: float | None = None
     batch_id: str | None = None
     error: SMSWorksError | None = None
     again: bool = False

@@ -19,7 +19,8 @@ from smsworks_async.bulk.report import Problem, Reason
 
 _PLANNED: Final = ("number", "size", "abroad", "credits", "round")
 _MOVING: Final = (
-    *("state", "attempt", "owner", "began", "lease", "lease_seconds", "batch_id", "error"),
+    *("state", "attempt", "owner", "began", "lease", "lease_seconds", "ahead"),
+    *("batch_id", "error"),
     *("again", "found", "resent", "restored", "doubles"),
 )
 #: The columns that `entry` reads.
@@ -50,6 +51,7 @@ def moving(entry: Entry) -> tuple[Any, ...]:
         entry.began,
         entry.lease,
         entry.lease_seconds,
+        entry.ahead,
         entry.batch_id,
         pack_error(entry.error),
         entry.again,
@@ -74,13 +76,14 @@ def entry(row: Sequence[Any]) -> Entry:
         began=row[8],
         lease=row[9],
         lease_seconds=row[10],
-        batch_id=row[11],
-        error=unpack_error(row[12]),
-        again=bool(row[13]),
-        found=bool(row[14]),
-        resent=bool(row[15]),
-        restored=bool(row[16]),
-        doubles=() if row[17] is None else tuple(json.loads(row[17])),
+        ahead=row[11],
+        batch_id=row[12],
+        error=unpack_error(row[13]),
+        again=bool(row[14]),
+        found=bool(row[15]),
+        resent=bool(row[16]),
+        restored=bool(row[17]),
+        doubles=() if row[18] is None else tuple(json.loads(row[18])),
     )
 
 

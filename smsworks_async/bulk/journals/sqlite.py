@@ -87,12 +87,20 @@ class SQLiteJournal:
         return await self._do(campaign, lambda tx: tx.plan_again(round, chunks))
 
     async def start(
-        self, campaign: str, *, owner: str, lease: float, round: int, after: int, abroad: bool
+        self,
+        campaign: str,
+        *,
+        owner: str,
+        lease: float,
+        round: int,
+        after: int,
+        abroad: bool,
+        there: float | None = None,
     ) -> Claim | None:
         def start(tx: Transaction) -> Claim | None:
             # A claim in a file that nobody else sees would keep nobody from sending the same.
             self._handle.check_in_place()
-            return tx.start(owner, lease, round, after, abroad=abroad)
+            return tx.start(owner, lease, round, after, abroad=abroad, there=there)
 
         return await self._do(campaign, start)
 

@@ -44,8 +44,16 @@ _COPY: Final = OutcomeUnknown(
 Change = tuple[Entry, str]
 
 
-def start(entry: Entry, owner: str, now: float, lease: float) -> Change:
-    """Begin a request for a pending chunk, which may leave for so many seconds."""
+def start(entry: Entry, owner: str, now: float, lease: float, there: float | None = None) -> Change:
+    """Begin a request for a pending chunk.
+
+    Args:
+        entry: the chunk.
+        owner: who sends it.
+        now: by the journal's clock.
+        lease: seconds for which the request may leave.
+        there: the time by the provider's clock, where it is known.
+    """
     begun = attrs.evolve(
         entry,
         state=State.SENDING,
@@ -55,6 +63,7 @@ def start(entry: Entry, owner: str, now: float, lease: float) -> Change:
         began=now if entry.began is None else entry.began,
         lease=now + lease,
         lease_seconds=lease,
+        ahead=None if there is None else there - now,
         error=None,
         again=False,
     )

@@ -71,8 +71,8 @@ class Transaction:
     def campaign(self) -> Campaign:
         return rows.campaign(
             self._db.execute(
-                "SELECT id, kind, message, chunk_size, deduplicate, totals, round, created, restored "
-                "FROM campaign WHERE key = ?",
+                "SELECT id, kind, message, chunk_size, deduplicate, totals, round, created, "
+                "restored FROM campaign WHERE key = ?",
                 (self._key,),
             ).fetchone()
         )
@@ -179,12 +179,19 @@ class Transaction:
         return Claim(entry, items, positions)
 
     def start(
-        self, owner: str, lease: float, round: int, after: int, *, abroad: bool
+        self,
+        owner: str,
+        lease: float,
+        round: int,
+        after: int,
+        *,
+        abroad: bool,
+        there: float | None,
     ) -> Claim | None:
         row = self._db.execute(_NEXT, (self._key, round, after, abroad)).fetchone()
         if row is None:
             return None
-        change = states.start(rows.entry(row), owner, self._now, lease)
+        change = states.start(rows.entry(row), owner, self._now, lease, there)
         return Claim(self._change(change), *row[-2:])
 
     def finish(self, number: int, attempt: int, outcome: BatchOutcome) -> Entry:
