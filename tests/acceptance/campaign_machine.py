@@ -24,13 +24,13 @@ from smsworks_async.bulk.journals import SQLiteJournal, State
 from smsworks_async.bulk.journals.records import EVERY
 from smsworks_async.bulk.kinds import EachItsText, OneText
 from smsworks_async.bulk.waits import Timer
-from smsworks_async.errors import APIError, OutcomeUnknown
+from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
 #: Beside them somebody invalid, and somebody who is there twice.
 READ = len(PEOPLE) + 2
-CHUNK_SIZE = 3
+CHUNK_SIZE = 2
 #: One name, as people type it.
 SPELLINGS = ("café", unicodedata.normalize("NFD", "café"), " café ", "café")
 NAMES_ARE_NORMALISED = len(set(map(options.check_campaign, SPELLINGS))) == 1
@@ -61,6 +61,17 @@ FATES = {
     **{f"refused: {why}": ["write", "drop", why] for why in REFUSALS},
 }
 
+#: What else happens; a machine may leave some of it out.
+GROUPS = frozenset(
+    {"twin", "each", "habits", "deaths", "stops", "clocks", "reads", "handles", "copies"}
+)
+
+
+def of(group, condition=lambda _: True):
+    """Return the precondition that a group of rules is played with, and another one holds."""
+    return precondition(lambda self: group in self.groups and condition(self))
+
+
 picks = st.integers(0, 5)
 fractions = st.sampled_from([0.0, 0.3, 1.0])
 seconds = st.sampled_from([1.0, 4.0, 9.0, 14.0, 25.0, 60.0, 200.0])
@@ -73,6 +84,8 @@ class CampaignMachine(RuleBasedStateMachine):
     #: How many histories were played, and how many steps.
     played: Counter = Counter()
     journals = ("memory", "file")
+    groups = GROUPS
+    fates = tuple(FATES)
     spellings = SPELLINGS if NAMES_ARE_NORMALISED else SPELLINGS[:1]
 
     def __init__(self):
@@ -88,6 +101,7 @@ class CampaignMachine(RuleBasedStateMachine):
         journal=st.sampled_from(("memory", "file", "file, opened and closed")),
         each=st.booleans(),
         twin=st.booleans(),
+        concurrency=st.integers(1, 2),
         habits=st.builds(
             Habits,
             content=st.sampled_from([CONTENT, CONTENT, f" {CONTENT}\r\n", "Hallo", None]),
@@ -98,10 +112,12 @@ class CampaignMachine(RuleBasedStateMachine):
             tells_time=st.booleans(),
         ),
     )
-    def begin(self, journal, each, twin, habits):
+    def begin(self, journal, each, twin, concurrency, habits):
         if journal.partition(",")[0] not in self.journals:
             journal = self.journals[0]
-        self.each = each
+        each, twin = each and "each" in self.groups, twin and "twin" in self.groups
+        habits = habits if "habits" in self.groups else Habits()
+        self.each, self.concurrency = each, concurrency
         self.names = (self.spellings[0], "another")[: 1 + twin]
         self.world = World(
             on_disk=journal != "memory",
@@ -123,7 +139,9 @@ class CampaignMachine(RuleBasedStateMachine):
 
     def _start(self, name, work):
         process = self.world.start()
-        process.run = process.do(work(process, Provider(process, name), Timer(monotonic=process.monotonic)))
+        process.run = process.do(
+            work(process, Provider(process, name), Timer(monotonic=process.monotonic))
+        )
         self.world.settle()
 
     @precondition(lambda self: len(self.world.living) < 3)
@@ -135,14 +153,14 @@ class CampaignMachine(RuleBasedStateMachine):
 
     def _send(self, name, on_unknown, spelling=0):
         self.resent |= on_unknown == "resend"
-        self.begun.setdefault(name, None)
+        self.begun.setdefault(name, False)
         spelt = self.spellings[spelling % len(self.spellings)] if name == self.names[0] else name
         spelt = options.check_campaign(spelt)
 
         async def work(process, provider, timer):
             chosen = options.Options(
                 chunk_size=CHUNK_SIZE,
-                concurrency=2,
+                concurrency=self.concurrency,
                 journal=process.journal,
                 campaign=spelt,
                 on_unknown=on_unknown,
@@ -153,7 +171,9 @@ class CampaignMachine(RuleBasedStateMachine):
         self._start(name, work)
 
     def planned(self):
-        return [name for name in self.begun if self._summary(name) is not None]
+        for name in self.begun:
+            self.begun[name] = self.begun[name] or self._summary(name) is not None
+        return [name for name, planned in self.begun.items() if planned]
 
     def _summary(self, name):
         async def ask(journal):
@@ -176,9 +196,7 @@ class CampaignMachine(RuleBasedStateMachine):
     def _reconcile(self, name, *, restored):
         async def work(process, provider, timer):
             async with campaigns.kept(process.journal, name) as kept:
-                report = await campaigns.reconcile(
-                    kept, provider, SETTLE, timer, restored=restored
-                )
+                report = await campaigns.reconcile(kept, provider, SETTLE, timer, restored=restored)
             if restored:
                 self.unsure.discard(name)
             return report
@@ -188,12 +206,12 @@ class CampaignMachine(RuleBasedStateMachine):
     def _one(self, pick, those):
         return those[pick % len(those)] if those else None
 
-    @precondition(lambda self: self.world.living)
+    @of("deaths", lambda self: self.world.living)
     @rule(pick=picks)
     def kill(self, pick):
         self.world.kill(self._one(pick, self.world.living))
 
-    @precondition(lambda self: self.world.living)
+    @of("deaths", lambda self: self.world.living)
     @rule(
         pick=picks,
         calls=st.integers(0, 12),
@@ -203,27 +221,42 @@ class CampaignMachine(RuleBasedStateMachine):
     def befall_at_a_journal_call(self, pick, calls, what, when):
         self._one(pick, self.world.living).doom = (calls, (what, when))
 
-    @precondition(lambda self: any(not p.loop.frozen for p in self.world.living))
+    @of("stops", lambda self: any(not p.loop.frozen for p in self.world.living))
     @rule(pick=picks)
     def stop(self, pick):
         self._one(pick, [p for p in self.world.living if not p.loop.frozen]).loop.frozen = True
 
-    @precondition(lambda self: any(p.loop.frozen for p in self.world.living))
-    @rule(pick=picks, write_first=st.booleans())
-    def go_on(self, pick, write_first):
+    @of("stops", lambda self: any(p.loop.frozen for p in self.world.living))
+    @rule(pick=picks, write_first=st.booleans(), answered=st.booleans())
+    def go_on(self, pick, write_first, answered):
         self._go_on(
             self._one(pick, [p for p in self.world.living if p.loop.frozen]),
             write_first=write_first,
+            answered=answered,
         )
 
-    def _go_on(self, process, *, write_first):
+    def _go_on(self, process, *, write_first, answered=False):
         process.loop.frozen = False
-        for request in self.world.requests if write_first else ():
-            if request.process is process:
+        for request in self.world.requests:
+            if request.process is process and write_first:
                 self.world.write(request)
+            if request.process is process and answered:
+                self.world.answer(request)
         self.world.settle()
 
-    @precondition(lambda self: self.world.on_disk and self.world.living)
+    @of("stops", lambda self: any(r.is_waited_for for r in self.world.requests))
+    @rule(
+        pick=picks,
+        fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "hide", "accept"]]),
+        seconds=st.sampled_from([9.0, 30.0]),
+    )
+    def stop_in_the_middle_of_a_request(self, pick, fate, seconds):
+        request = self._one(pick, [r for r in self.world.requests if r.is_waited_for])
+        self._befall(request, fate)
+        request.process.loop.frozen = True
+        self.world.pass_time(seconds)
+
+    @of("handles", lambda self: self.world.on_disk and self.world.living)
     @rule(pick=picks)
     def use_a_second_handle(self, pick):
         """Open the file once more in the same process, use it, and let it go."""
@@ -243,7 +276,7 @@ class CampaignMachine(RuleBasedStateMachine):
         process.do(use())
         self.world.settle()
 
-    @precondition(lambda self: self.world.on_disk and self.begun)
+    @of("handles", lambda self: self.world.on_disk and self.begun)
     @rule()
     def be_visited(self):
         """Have another program open the file and close it; it sees what the processes see."""
@@ -260,11 +293,13 @@ class CampaignMachine(RuleBasedStateMachine):
     def pass_time(self, seconds):
         self.world.pass_time(seconds)
 
+    @of("clocks")
     @rule(seconds=seconds)
     def sleep(self, seconds):
         """Suspend the machine: monotonic clocks stand still, as they do on Linux."""
         self.world.pass_time(seconds, asleep=True)
 
+    @of("clocks")
     @rule(seconds=st.sampled_from([-200.0, -60.0, -15.0, 15.0, 60.0, 200.0]))
     def set_the_clock(self, seconds):
         self.world.skew = min(SKEW, max(-SKEW, self.world.skew + seconds))
@@ -283,7 +318,7 @@ class CampaignMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.open_requests)
     @rule(
         pick=picks,
-        fate=st.sampled_from(sorted(FATES)),
+        fate=st.runner().flatmap(lambda self: st.sampled_from(self.fates)),
         part=fractions,
         lag=st.sampled_from([0.0, 1.0, SETTLE]),
     )
@@ -320,7 +355,7 @@ class CampaignMachine(RuleBasedStateMachine):
                 world.refuse(request, lost())
             elif what == "fail":
                 if request.written is None:
-                    world.refuse(request, campaigns_not_sent())
+                    world.refuse(request, not_sent())
             elif what == "name":
                 if request.batch is not None:
                     world.refuse(request, named(request.batch.id))
@@ -329,6 +364,7 @@ class CampaignMachine(RuleBasedStateMachine):
             else:
                 world.refuse(request, APIError("no", status=400, **REFUSALS[what]))
 
+    @of("reads")
     @rule(reads=st.sampled_from(["answer", "hold", "fail"]))
     def read(self, reads):
         self.world.let_reads_go(reads)
@@ -336,14 +372,14 @@ class CampaignMachine(RuleBasedStateMachine):
 
     # Copies
 
-    @precondition(lambda self: self.begun and not self.unsure)
+    @of("copies", lambda self: self.begun and not self.unsure)
     @rule()
     def copy(self):
         if self.planned() == list(self.begun):
             self.world.make_copy()
             self.copied = set(self.begun)
 
-    @precondition(lambda self: self.world.copy is not None and set(self.begun) == self.copied)
+    @of("copies", lambda self: self.world.copy is not None and set(self.begun) == self.copied)
     @rule()
     def restore(self):
         self.world.restore()
@@ -353,19 +389,25 @@ class CampaignMachine(RuleBasedStateMachine):
     # What must hold
 
     @invariant()
-    def no_run_fails(self):
+    def holds(self):
+        """Check what must hold after every step."""
         self.played["steps"] += 1
-        for process in self.world.living if self.world else ():
+        if self.world is not None:
+            self.no_run_fails()
+            self.nobody_is_accepted_twice()
+            self.what_was_written_down_stays()
+
+    def no_run_fails(self):
+        for process in self.world.living:
             if process.run is not None and process.run.done():
                 process.report = process.run.result()
                 self.world.leave(process)
 
-    @invariant()
     def nobody_is_accepted_twice(self):
-        if self.world is None:
-            return
-        counts = Counter((b.campaign, one) for b in self.world.batches for one in b.recipients)
-        twice = {one for (_, one), count in counts.items() if count > 1}
+        # Two campaigns of one text to the same people cannot be told apart by what the provider
+        # shows: either may take the other's batch for its own. People get one for each.
+        counts = Counter(one for batch in self.world.batches for one in batch.recipients)
+        twice = {one for one, count in counts.items() if count > len(self.begun)}
         if self.resent or self.restored:
             twice -= self.hidden
         assert not twice, f"accepted twice: {sorted(twice)}"
@@ -373,10 +415,7 @@ class CampaignMachine(RuleBasedStateMachine):
     def _entries(self, name):
         return self.world.ask(lambda j: j.entries(options.check_campaign(name), limit=EVERY))
 
-    @invariant()
     def what_was_written_down_stays(self):
-        if self.world is None or not self.begun:
-            return
         kept = {
             batch_id
             for name in self.planned()
@@ -431,9 +470,7 @@ class CampaignMachine(RuleBasedStateMachine):
             if not self.world.living:
                 return
             self.world.pass_time(60.0)
-            self.no_run_fails()
-            self.nobody_is_accepted_twice()
-            self.what_was_written_down_stays()
+            self.holds()
         raise AssertionError("a run does not end")
 
     def _check(self, reports):
@@ -461,15 +498,16 @@ class CampaignMachine(RuleBasedStateMachine):
             assert told == {one for one, state in named[name] if state is not State.ACCEPTED}
         there = Counter(one for batch in self.world.batches for one in batch.recipients)
         assert accepted <= there, "accepted in the report, and not by the provider"
-        for batch in self.world.batches:
-            for one in batch.recipients:
-                states = {state for number, state in named[batch.campaign] if number == one}
-                assert states & {State.ACCEPTED, State.UNKNOWN}, "accepted, and not told"
+        doubted = Counter(
+            one for those in named.values() for one, state in those if state is State.UNKNOWN
+        )
+        for one, count in there.items():
+            # A double that the provider had hidden may never be found.
+            must_be_told = 1 if one in self.hidden else count
+            assert accepted[one] + doubted[one] >= must_be_told, "accepted, and not told"
 
 
-def campaigns_not_sent():
-    from smsworks_async.errors import NotSent
-
+def not_sent():
     return NotSent("no connection")
 
 

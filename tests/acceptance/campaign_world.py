@@ -26,7 +26,7 @@ from smsworks_async.models.incoming import MessageRecord
 
 #: Seconds that a request may take, and within which an accepted message is found by a search.
 TIMEOUT = 10.0
-SETTLE = 6.0
+SETTLE = 2.0
 BEGINNING = 2e9
 #: What sums of seconds may be wrong by.
 INSTANT = 1e-6
@@ -49,6 +49,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         #: Calls that a thread is going to answer.
         self.outstanding = 0
         self._heard = False
+        self._turns = 0
         super().__init__()
         self._clock_resolution = INSTANT
         self.set_exception_handler(lambda *_: None)
@@ -64,6 +65,9 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return bool(self._ready) or self.next_timer() <= self.time() + INSTANT
 
     def _run_once(self):
+        self._turns += 1
+        if self._turns > 20_000:
+            raise AssertionError("a process goes round and round")
         heard, self._heard = self._heard, False
         if self.frozen or not (heard or self.is_busy()):
             self._stopping = True
@@ -71,6 +75,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             super()._run_once()
 
     def run_until_idle(self):
+        self._turns = 0
         while not self.frozen:
             self.run_forever()
             if self.frozen or not self.outstanding:
@@ -280,15 +285,20 @@ class Provider:
         for index, (number, marks) in enumerate(batch.messages):
             # The messages of a batch appear one after the other.
             if batch.at + batch.lag * (index + 1) / len(batch.messages) <= world.now + INSTANT:
-                yield MessageRecord(
-                    f"{batch.id}.{index}",
-                    batch_id=batch.id if habits.shows_batch else None,
-                    destination=number,
-                    sender=SENDER,
-                    content=habits.content,
-                    created=datetime.fromtimestamp(BEGINNING + batch.at, UTC) if habits.shows_date else None,
-                    metadata=marks if habits.shows_marks else {},
-                ), marks
+                yield (
+                    MessageRecord(
+                        f"{batch.id}.{index}",
+                        batch_id=batch.id if habits.shows_batch else None,
+                        destination=number,
+                        sender=SENDER,
+                        content=habits.content,
+                        created=datetime.fromtimestamp(BEGINNING + batch.at, UTC)
+                        if habits.shows_date
+                        else None,
+                        metadata=marks if habits.shows_marks else {},
+                    ),
+                    marks,
+                )
 
     async def iterate(self, *, destination, sender, from_, metadata=None):
         habits = self._world.habits
@@ -315,7 +325,9 @@ class Provider:
         return await self._read(1e6)
 
     async def now(self):
-        return await self._read(BEGINNING + self._world.now if self._world.habits.tells_time else None)
+        return await self._read(
+            BEGINNING + self._world.now if self._world.habits.tells_time else None
+        )
 
 
 def lost():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from campaign_machine import CampaignMachine
@@ -20,6 +20,7 @@ PROFILE = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
     print_blob=False,
+    phases=[Phase.generate] + [Phase.shrink] * ("S" in os.environ),
 )
 
 
