@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing import ClassVar
 
 from campaign_world import (
     CONTENT,
     SENDER,
     SETTLE,
-    TIMEOUT,
     Habits,
     Provider,
     Visitor,
     World,
     lost,
 )
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from smsworks_async.bulk import campaigns, options
 from smsworks_async.bulk.journals import SQLiteJournal, State
 from smsworks_async.bulk.journals.records import EVERY
@@ -82,7 +82,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
     visitor = Visitor()
     #: How many histories were played, and how many steps.
-    played: Counter = Counter()
+    played: ClassVar = Counter()
     journals = ("memory", "file")
     groups = GROUPS
     fates = tuple(FATES)
@@ -169,6 +169,9 @@ class CampaignMachine(RuleBasedStateMachine):
             return await campaigns.send(self.kind(spelt), self.values(), provider, chosen, timer)
 
         self._start(name, work)
+
+    def _claim(self, name, entry):
+        return self.world.ask(lambda j: j.claim(options.check_campaign(name), entry.number))
 
     def planned(self):
         for name in self.begun:
@@ -285,7 +288,8 @@ class CampaignMachine(RuleBasedStateMachine):
                 lambda db: db.execute("SELECT count(*) FROM event").fetchone()[0]
             )
         )
-        assert self.visitor.ask("visit", self.world.path) == [ours, "ok"]
+        theirs = self.visitor.ask("visit", self.world.path)
+        assert theirs == [ours, "ok"], "another program sees another file"
 
     # Clocks
 
@@ -332,37 +336,32 @@ class CampaignMachine(RuleBasedStateMachine):
         world = self.world
         if request.batch is None:
             request.lag = lag
+        happen = {
+            "accept": lambda: world.accept(request),
+            "accept late": lambda: world.accept_later(request, part),
+            "hide": lambda: self._hide(request),
+            "drop": lambda: world.drop(request),
+            "answer": lambda: world.answer(request),
+            "lose": lambda: world.refuse(request, lost()),
+            "name": lambda: world.refuse(request, named(request.batch and request.batch.id)),
+            "name nothing": lambda: world.refuse(request, named("none")),
+        }
         for what in fate:
             if what == "write":
                 world.write(request)
-            elif request.written is None and what != "fail":
+            elif what == "fail" and request.written is None:
+                world.refuse(request, NotSent("no connection"))
+            elif request.written is None or (what in REFUSALS and request.batch is not None):
                 return
-            elif what == "accept":
-                world.accept(request)
-            elif what == "accept late":
-                request.accept_at = max(world.now, request.written + part * TIMEOUT)
-            elif what == "hide":
-                if world.may_be_accepted(request):
-                    request.lag = ENDLESS
-                    self.hidden.update(number for number, _ in request.messages)
-            elif what == "drop":
-                if request.batch is not None:
-                    return
-                request.over, request.accept_at = True, None
-            elif what == "answer":
-                world.answer(request)
-            elif what == "lose":
-                world.refuse(request, lost())
-            elif what == "fail":
-                if request.written is None:
-                    world.refuse(request, not_sent())
-            elif what == "name":
-                if request.batch is not None:
-                    world.refuse(request, named(request.batch.id))
-            elif what == "name nothing":
-                world.refuse(request, named("none"))
-            else:
+            elif what in REFUSALS:
                 world.refuse(request, APIError("no", status=400, **REFUSALS[what]))
+            elif what in happen:
+                happen[what]()
+
+    def _hide(self, request):
+        if self.world.may_be_accepted(request):
+            request.lag = ENDLESS
+            self.hidden.update(number for number, _ in request.messages)
 
     @of("reads")
     @rule(reads=st.sampled_from(["answer", "hold", "fail"]))
@@ -484,9 +483,7 @@ class CampaignMachine(RuleBasedStateMachine):
             for entry in self._entries(name):
                 if entry.state is State.SPLIT:
                     continue
-                claim = self.world.ask(
-                    lambda j, e=entry: j.claim(options.check_campaign(name), e.number)
-                )
+                claim = self._claim(name, entry)
                 numbers = list(map(kind.destination, kind.unpack(claim.items)))
                 named[name].update((one, entry.state) for one in numbers)
                 doubles += entry.size * len(entry.doubles)
@@ -505,10 +502,6 @@ class CampaignMachine(RuleBasedStateMachine):
             # A double that the provider had hidden may never be found.
             must_be_told = 1 if one in self.hidden else count
             assert accepted[one] + doubted[one] >= must_be_told, "accepted, and not told"
-
-
-def not_sent():
-    return NotSent("no connection")
 
 
 def named(batch_id):

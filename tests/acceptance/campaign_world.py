@@ -492,6 +492,16 @@ class World:
             )
             self.batches.append(request.batch)
 
+    def accept_later(self, request, part):
+        """Have a request accepted when this part of the time that it may take is over."""
+        if self.may_be_accepted(request):
+            request.accept_at = max(self.now, request.written + part * TIMEOUT)
+
+    def drop(self, request):
+        """Let a request never be accepted, unless it is."""
+        if request.batch is None:
+            request.over, request.accept_at = True, None
+
     def answer(self, request):
         if request.batch is not None and request.is_waited_for:
             request.answer.set_result(request.batch.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 import sys
@@ -31,11 +30,12 @@ def restore(path, to):
     for name in (to, f"{to}-wal", f"{to}-shm"):
         Path(name).unlink(missing_ok=True)
     shutil.copyfile(path, f"{to}.new")
-    os.replace(f"{to}.new", to)
+    Path(f"{to}.new").replace(to)
 
 
 if __name__ == "__main__":
     for line in sys.stdin:
         what, *arguments = json.loads(line)
         answer = {"visit": visit, "copy": copy, "restore": restore}[what](*arguments)
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
