@@ -101,7 +101,12 @@ def a_claim_of_what_is_not_pending(patch):
     patch.setattr(memory.MemoryJournal, "start", start_anything)
 
 
-@mutant("stops", fates=("sent", "written", "lost on the way"), quick=True)
+@mutant(
+    "stops",
+    fates=("sent", "written", "lost on the way"),
+    found="accepted twice|not in the journal",
+    quick=True,
+)
 def any_attempt_is_the_current_one(patch):
     patch.setattr(states, "_current", lambda entry, attempt: True)
 
