@@ -230,31 +230,38 @@ class CampaignMachine(RuleBasedStateMachine):
         self._one(pick, [p for p in self.world.living if not p.loop.frozen]).loop.frozen = True
 
     @of("stops", lambda self: any(p.loop.frozen for p in self.world.living))
-    @rule(pick=picks, write_first=st.booleans(), answered=st.booleans())
-    def go_on(self, pick, write_first, answered):
-        self._go_on(
-            self._one(pick, [p for p in self.world.living if p.loop.frozen]),
-            write_first=write_first,
-            answered=answered,
-        )
+    @rule(
+        pick=picks,
+        fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "accept", "answer"]]),
+    )
+    def go_on(self, pick, fate):
+        self._go_on(self._one(pick, [p for p in self.world.living if p.loop.frozen]), fate)
 
-    def _go_on(self, process, *, write_first, answered=False):
+    def _go_on(self, process, fate):
+        """Continue a process, whose loop hears of its connections before it looks at its timers."""
         process.loop.frozen = False
         for request in self.world.requests:
-            if request.process is process and write_first:
-                self.world.write(request)
-            if request.process is process and answered:
-                self.world.answer(request)
+            if request.process is process and request.is_waited_for:
+                self._befall(request, fate)
         self.world.settle()
 
-    @of("stops", lambda self: any(r.is_waited_for for r in self.world.requests))
+    @property
+    def _on_their_way(self):
+        going = self._going
+        return [r for r in self.world.requests if r.is_waited_for and r.process in going]
+
+    @property
+    def _going(self):
+        return [p for p in self.world.living if not p.loop.frozen]
+
+    @of("stops", lambda self: len(self._going) > 1 and self._on_their_way)
     @rule(
         pick=picks,
         fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "hide", "accept"]]),
         seconds=st.sampled_from([9.0, 30.0]),
     )
     def stop_in_the_middle_of_a_request(self, pick, fate, seconds):
-        request = self._one(pick, [r for r in self.world.requests if r.is_waited_for])
+        request = self._one(pick, self._on_their_way)
         self._befall(request, fate)
         request.process.loop.frozen = True
         self.world.pass_time(seconds)
@@ -451,7 +458,7 @@ class CampaignMachine(RuleBasedStateMachine):
         world.let_reads_go("answer")
         for process in list(world.living):
             if process.loop.frozen:
-                self._go_on(process, write_first=True)
+                self._go_on(process, ["write"])
         self._let_all_end()
         for name in sorted(self.unsure):
             self._reconcile(name, restored=True)

@@ -62,7 +62,7 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
         # The other one is resent; then the answer arrives, and the first one is in doubt again.
         machine._send(another, "resend")
         run_to_the_end(machine, another, but=stopped)
-        machine._go_on(stopped, write_first=False, answered=True)
+        machine._go_on(stopped, ["answer"])
         machine.holds()
         machine._send(mine, "resend")
         run_to_the_end(machine, mine)
