@@ -258,7 +258,8 @@ class CampaignMachine(RuleBasedStateMachine):
     @rule(
         pick=picks,
         fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "hide", "accept"]]),
-        seconds=st.sampled_from([9.0, 30.0]),
+        # The last is about as long as whoever resends waits.
+        seconds=st.sampled_from([9.0, 30.0, 42.0]),
     )
     def stop_in_the_middle_of_a_request(self, pick, fate, seconds):
         request = self._one(pick, self._on_their_way)
