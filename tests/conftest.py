@@ -153,3 +153,11 @@ def journal(clock):
 @pytest.fixture
 def kept(journal):
     return {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 2}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many histories the state machines have played."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "histories":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

@@ -1,0 +1,63 @@
+"""Campaigns through any history of deaths, clocks, losses and copies.
+
+The long profile, with ``SMSWORKS_TEST_SLOW=1``, plays many more of them, and others each time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import ClassVar
+
+import pytest
+from campaign_machine import FATES, GROUPS, CampaignMachine
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from smsworks_async.bulk.journals import worker
+
+
+SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
+#: How many histories of each focus; those in a file take ten times as long.
+HISTORIES = {"memory": 2000, "file": 300} if SLOW else {"memory": 50, "file": 8}
+PROFILE = settings(
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=not SLOW,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+#: Some of the rules alone, which lead further in as many steps.
+FOCUSES = {
+    "everything": (GROUPS, tuple(FATES)),
+    "stops": ({"stops"}, ("sent", "written", "lost on the way")),
+    "stops and clocks": ({"stops", "clocks"}, ("sent", "accepted late", "written")),
+    "deaths and clocks": ({"deaths", "clocks"}, ("sent", "accepted late", "answer lost")),
+    "copies": ({"copies"}, ("sent", "written", "accepted late", "refused: one number")),
+    "a provider with habits": ({"habits", "each", "stops", "deaths"}, tuple(FATES)),
+    "a twin": ({"twin", "stops", "deaths"}, ("sent", "answer lost", "lost on the way")),
+    "handles": ({"handles", "deaths"}, tuple(FATES)),
+}
+
+
+@pytest.mark.parametrize("journal", ["memory", "file"])
+@pytest.mark.parametrize("focus", FOCUSES)
+def test_nobody_is_texted_twice_and_everybody_is_named_whatever_happens(
+    focus, journal, record_property, monkeypatch
+):
+    monkeypatch.setattr(worker, "_GATHER", 0.0)  # nobody else comes while a process waits
+    if focus == "handles" and journal == "memory":
+        pytest.skip("there is no file")
+    groups_of_focus, fates_of_focus = FOCUSES[focus]
+
+    class Machine(CampaignMachine):
+        journals = (journal,)
+        groups = groups_of_focus
+        fates = fates_of_focus
+        played: ClassVar = Counter()
+
+    profile = settings(PROFILE, max_examples=HISTORIES[journal])
+    run_state_machine_as_test(Machine, settings=profile)
+    played = Machine.played
+    record_property("histories", f"{played['histories']} histories, {played['steps']} steps")

@@ -1,0 +1,70 @@
+"""Single histories of the machine that are too long to be found often."""
+
+from __future__ import annotations
+
+import pytest
+from campaign_machine import FATES, PEOPLE, CampaignMachine
+from campaign_world import Habits
+
+
+def run_to_the_end(machine, campaign, but=None):
+    """Let time pass, and send what a campaign's processes want to send; but one of them."""
+    for _ in range(20):
+        machine.world.pass_time(5)
+        play(machine, campaign, {}, but)
+
+
+def play(machine, campaign, fates, but=None):
+    """Let each waiting request of a campaign meet the fate of its first recipient, or be sent."""
+    for request in machine.world.requests:
+        if request.campaign == campaign and request.is_waited_for and request.process is not but:
+            fate = fates.get(request.messages[0][0], "sent")
+            machine._befall(request, FATES[fate])
+            machine.world.settle()
+    machine.holds()
+
+
+@pytest.mark.parametrize("journal", ["memory", "file"])
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="a chunk takes a batch that may be its twin's, which is in doubt as well",
+)
+def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_others_batch(journal):
+    """Of two campaigns of one text, one batch was lost and one accepted: two texts at most."""
+    machine = CampaignMachine()
+    machine.begin(journal, each=False, twin=True, concurrency=2, habits=Habits())
+    world = machine.world
+    mine, another = machine.names
+    try:
+        # The first campaign's first batch was lost on its way.
+        machine._send(mine, "report")
+        for _ in range(2):
+            play(machine, mine, {PEOPLE[0]: "lost on the way"})
+        world.pass_time(60)
+        machine.holds()
+        # The other's is accepted, and its process stops before it has the answer.
+        machine._send(another, "report")
+        stopped = world.living[-1]
+        for _ in range(2):
+            play(machine, another, {PEOPLE[0]: "answer outstanding"})
+        stopped.loop.frozen = True
+        world.pass_time(30)
+        # Its lease is seen to have ended by somebody who is killed before the search is answered.
+        world.let_reads_go("hold")
+        machine._send(another, "resend")
+        world.kill(world.living[-1])
+        world.let_reads_go("answer")
+        # Now the first campaign looks, and finds the other's batch.
+        machine._reconcile(mine, restored=False)
+        world.pass_time(60)
+        machine.holds()
+        # The other one is resent; then the answer arrives, and the first one is in doubt again.
+        machine._send(another, "resend")
+        run_to_the_end(machine, another, but=stopped)
+        machine._go_on(stopped, ["answer"])
+        machine.holds()
+        machine._send(mine, "resend")
+        run_to_the_end(machine, mine)
+    finally:
+        world.close()

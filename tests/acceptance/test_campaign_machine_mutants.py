@@ -1,0 +1,208 @@
+"""Faults put into the package on purpose: the machine must find each of them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+import pytest
+from campaign_machine import FATES, SPELLINGS, CampaignMachine
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile, waits
+from smsworks_async.bulk.journals import handles, memory, records, sqlite, states, transactions
+from smsworks_async.bulk.report import Outcome
+
+
+SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
+PROFILE = settings(
+    max_examples=6000,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+MUTANTS = {}
+
+
+@attrs.frozen
+class Mutation:
+    """A fault, and the machine that looks for it: the groups of rules and the fates it plays."""
+
+    mutate: Callable
+    groups: frozenset
+    fates: tuple
+    journals: tuple
+    found: str
+    quick: bool
+
+
+def mutant(*groups, fates=tuple(FATES), journals=("memory",), found="accepted twice", quick=False):
+    """Add a mutant."""
+
+    def add(function):
+        MUTANTS[function.__name__] = Mutation(
+            function, frozenset(groups), fates, journals, found, quick
+        )
+        return function
+
+    return add
+
+
+@mutant("habits")
+def a_trace_is_nothing(patch):
+    judge = evidence.judge
+
+    def judge_without(candidate, request):
+        finding = judge(candidate, request)
+        if finding is evidence.Finding.TRACE and candidate.recipients is not None:
+            return evidence.Finding.NOTHING
+        if finding is evidence.Finding.TRACE and candidate.batch_id is None:
+            return evidence.Finding.NOTHING
+        return finding
+
+    patch.setattr(reconcile, "judge", judge_without)
+
+
+@mutant("clocks", fates=("sent", "accepted late"))
+def the_wall_clock_only(patch):
+    def until_resend(entry, *, watched, now, own):
+        return max(0.0, (entry.lease or 0.0) + waits.longest_request(entry, own) - now)
+
+    patch.setattr(reconcile, "until_resend", until_resend)
+    patch.setattr(
+        ledger, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
+    )
+
+
+@mutant(quick=True)
+def a_claim_of_what_is_not_pending(patch):
+    start = memory.MemoryJournal.start
+
+    async def start_anything(self, campaign, *, owner, after, **kwargs):
+        claim = await start(self, campaign, owner=owner, after=after, **kwargs)
+        kept = self._kept(campaign)
+        mine = owner.rpartition(":")[0]
+        for number, entry in sorted(kept.entries.items()):
+            if claim is not None or number <= after:
+                continue
+            if entry.state is records.State.SENDING and not entry.owner.startswith(mine):
+                kept.entries[number] = attrs.evolve(entry, state=records.State.PENDING)
+                claim = await start(self, campaign, owner=owner, after=number - 1, **kwargs)
+        return claim
+
+    patch.setattr(memory.MemoryJournal, "start", start_anything)
+
+
+@mutant(
+    "stops",
+    fates=("sent", "written", "lost on the way"),
+    found="accepted twice|not in the journal",
+    quick=True,
+)
+def any_attempt_is_the_current_one(patch):
+    patch.setattr(states, "_current", lambda entry, attempt: True)
+
+
+@mutant("stops", fates=("sent",))
+def no_lease_at_the_write(patch):
+    patch.setattr(ledger, "lease_is_over", lambda lease, **_: False)
+
+
+@mutant("stops", "habits", found="not in the journal", quick=True)
+def a_late_answer_is_lost(patch):
+    accept = states._accept
+
+    def accept_in_time(entry, attempt, outcome):
+        if not states._current(entry, attempt) or entry.state is not records.State.SENDING:
+            return entry, "too late"
+        return accept(entry, attempt, outcome)
+
+    patch.setattr(states, "_accept", accept_in_time)
+
+
+@mutant(found="accepted twice|not in the journal", quick=True)
+def names_as_they_are_typed(patch):
+    for module in (options, campaigns):
+        patch.setattr(module, "check_campaign", lambda name: name)
+
+
+@mutant("clocks", fates=("sent", "accepted late"))
+def resending_without_a_watch(patch):
+    async def left(self, entry):
+        now = await self._journal.now()
+        own = waits.request_time(self._provider.timeout)
+        return waits.until_resend(entry, watched=1e9, now=now, own=own)
+
+    patch.setattr(reconcile.Reconciler, "_left", left)
+
+
+@mutant("handles", journals=("file",), found="sees another file", quick=True)
+def a_descriptor_for_each_handle(patch):
+    share = handles._share
+
+    def look_and_share(path, open):
+        worker = share(path, open)
+        Path(path).open("rb").close()
+        return worker
+
+    patch.setattr(handles, "_share", look_and_share)
+
+
+@mutant(found="and not told", quick=True)
+def a_refusal_with_an_id_is_a_rejection(patch):
+    outcome_of = engine.outcome_of
+    patch.setattr(
+        engine,
+        "outcome_of",
+        lambda error: Outcome.REJECTED if getattr(error, "batch_id", None) else outcome_of(error),
+    )
+
+
+@mutant("twin", found="not by the provider", quick=True)
+def found_whoever_else_holds_it(patch):
+    async def nobody(self, campaign, batch_id):
+        return False
+
+    patch.setattr(memory.MemoryJournal, "holds", nobody)
+    patch.setattr(sqlite.SQLiteJournal, "holds", nobody)
+    patch.setattr(transactions.Transaction, "holds", lambda self, batch_id: False)
+    patch.setattr(transactions.Transaction, "_has_a_twin", lambda self, number: False)
+
+
+@mutant("copies", fates=("sent", "written"))
+def a_copy_that_is_trusted(patch):
+    suspect = states.suspect
+
+    def suspect_what_was_sent(entry):
+        return None if entry.state is records.State.PENDING else suspect(entry)
+
+    patch.setattr(states, "suspect", suspect_what_was_sent)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_machine_finds(name, monkeypatch, record_property):
+    mutation = MUTANTS[name]
+    if not (SLOW or mutation.quick):
+        pytest.skip("it takes long; set SMSWORKS_TEST_SLOW=1")
+    mutation.mutate(monkeypatch)
+
+    class Machine(CampaignMachine):
+        played: ClassVar = Counter()
+        groups = mutation.groups
+        fates = mutation.fates
+        journals = mutation.journals
+        # Where names are not normalised yet, the package is this mutant itself.
+        spellings = SPELLINGS if "names" in name else CampaignMachine.spellings
+
+    with pytest.raises(AssertionError, match=mutation.found):
+        run_state_machine_as_test(Machine, settings=PROFILE)
+    played = Machine.played
+    record_property("histories", f"found in {played['histories']}, {played['steps']} steps")
