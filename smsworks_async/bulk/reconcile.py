@@ -179,12 +179,17 @@ class Reconciler(Generic[T]):
         named = _named_by_the_answer(entry)
         if named is not None:
             candidate = Candidate(batch_id=named, is_named=True)
-            if await self._examine(entry, candidate, request) is Finding.FOUND:
-                return Finding.FOUND
+            if await self._examine(candidate, request) is Finding.FOUND:
+                return await self._accept(entry, [candidate])
         candidates, request = await self._candidates(chunk, request)
-        findings = [await self._examine(entry, one, request) for one in candidates]
-        if Finding.FOUND in findings:
-            return Finding.FOUND
+        findings = [await self._examine(one, request) for one in candidates]
+        found = [
+            one
+            for one, finding in zip(candidates, findings, strict=True)
+            if finding is Finding.FOUND
+        ]
+        if found:
+            return await self._accept(entry, found)
         # What the answer has named was made, whether or not it can be seen yet.
         return Finding.TRACE if Finding.TRACE in findings or named else Finding.NOTHING
 
@@ -194,8 +199,19 @@ class Reconciler(Generic[T]):
             return entry.began
         return (await self._journal.summary(self._campaign)).campaign.created
 
-    async def _examine(self, entry: Entry, candidate: Candidate, request: Request) -> Finding:
-        """Judge a candidate, reading its batch where that matters, and accept what is found."""
+    async def _accept(self, entry: Entry, found: Sequence[Candidate]) -> Finding:
+        """Accept a chunk with the first of the batches that may be its own."""
+        first = found[0].batch_id
+        if first is None:  # a batch without an id is never found
+            raise AssertionError
+        taken = await self._journal.found(
+            self._campaign, entry.number, entry.attempt, first, others=len(found) - 1
+        )
+        # Otherwise it may be another chunk's that is in doubt, or this one has moved on.
+        return Finding.FOUND if taken else Finding.TRACE
+
+    async def _examine(self, candidate: Candidate, request: Request) -> Finding:
+        """Judge a candidate, reading its batch where that matters."""
         batch_id = candidate.batch_id
         if batch_id is not None:
             held = await self._journal.holds(self._campaign, batch_id)
@@ -204,11 +220,6 @@ class Reconciler(Generic[T]):
         if finding is Finding.TRACE and batch_id is not None:
             recipients = await self._recipients(batch_id)
             finding = judge(attrs.evolve(candidate, recipients=recipients), request)
-        if finding is Finding.FOUND and batch_id is not None:
-            number, attempt = entry.number, entry.attempt
-            if not await self._journal.found(self._campaign, number, attempt, batch_id):
-                # Another chunk that is being sent may be whose it is, or this one has moved on.
-                return Finding.TRACE
         return finding
 
     async def _recipients(self, batch_id: str) -> Mapping[str, int] | None:

@@ -324,6 +324,9 @@ class Provider:
     async def balance(self):
         return await self._read(1e6)
 
+    def server_time(self):
+        return BEGINNING + self._world.now if self._world.habits.tells_time else None
+
     async def now(self):
         return await self._read(
             BEGINNING + self._world.now if self._world.habits.tells_time else None

@@ -25,11 +25,6 @@ def play(machine, campaign, fates, but=None):
 
 
 @pytest.mark.parametrize("journal", ["memory", "file"])
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a chunk takes a batch that may be its twin's, which is in doubt as well",
-)
 def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_others_batch(journal):
     """Of two campaigns of one text, one batch was lost and one accepted: two texts at most."""
     machine = CampaignMachine()

@@ -174,7 +174,7 @@ def found_whoever_else_holds_it(patch):
     patch.setattr(memory.MemoryJournal, "holds", nobody)
     patch.setattr(sqlite.SQLiteJournal, "holds", nobody)
     patch.setattr(transactions.Transaction, "holds", lambda self, batch_id: False)
-    patch.setattr(transactions.Transaction, "_has_a_twin", lambda self, number: False)
+    patch.setattr(states, "is_twin", lambda entry, other: False)
 
 
 @mutant("copies", fates=("sent", "written"))

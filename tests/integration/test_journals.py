@@ -243,7 +243,8 @@ async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it
     await finish(journal, first, Outcome.UNKNOWN, error=LATE)
     assert not await journal.found("x", 0, 1, "7"), "it may be its twin's, which is being sent"
     await finish(journal, second, Outcome.UNKNOWN, error=LATE)
-    assert await journal.found("x", 0, 1, "7")
+    assert not await journal.found("x", 0, 1, "7"), "nor is it known of which of them it is"
+    assert await journal.found("x", 0, 1, "7", others=1), "with another like it there is one each"
     await finish(journal, second, Outcome.ACCEPTED, batch_id="7")
     states = {entry.number: (entry.state, entry.batch_id) for entry in await journal.entries("x")}
     assert states == {0: (State.UNKNOWN, None), 1: (State.ACCEPTED, "7")}

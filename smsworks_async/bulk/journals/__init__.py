@@ -139,10 +139,20 @@ class Journal(Protocol):
         """Give up what is being sent under a lease that has ended; give all that is unknown."""
         ...
 
-    async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
+    async def found(
+        self, campaign: str, number: int, attempt: int, batch_id: str, others: int = 0
+    ) -> bool:
         """Accept a chunk in doubt, whose batch was found.
 
-        Not where another chunk has that batch, or one with the same recipients is being sent.
+        Not where another chunk has that batch, or where there are more chunks of the same text and
+        recipients in doubt, whose it may be, than other batches that may be theirs.
+
+        Args:
+            campaign: the campaign's id.
+            number: the chunk's number.
+            attempt: its attempt that whoever asks knows of.
+            batch_id: the batch.
+            others: how many more batches were found that look the same, and that nobody has.
         """
         ...
 

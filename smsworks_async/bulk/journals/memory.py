@@ -195,15 +195,23 @@ class MemoryJournal:
                 self._change(kept, change)
         return [entry for entry in kept.entries.values() if entry.state is State.UNKNOWN]
 
-    async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
+    async def found(
+        self, campaign: str, number: int, attempt: int, batch_id: str, others: int = 0
+    ) -> bool:
         kept = self._kept(campaign)
-        change = states.found(kept.entries[number], attempt, batch_id)
+        entry = kept.entries[number]
+        change = states.found(entry, attempt, batch_id)
         if change is None or await self.holds(campaign, batch_id):
             return False
-        items = kept.planned[number].items
-        for other, entry in self._all():  # one that is being sent may be whose batch it is
-            if entry.state is State.SENDING and other.planned[entry.number].items == items:
-                return False
+        twins = sum(
+            states.is_twin(entry, other)
+            for where, other in self._all()
+            if (where, other.number) != (kept, number)
+            and where.planned[other.number].items == kept.planned[number].items
+            and where.campaign.message == kept.campaign.message
+        )
+        if twins > others:
+            return False
         self._change(kept, change, batch_id)
         return True
 

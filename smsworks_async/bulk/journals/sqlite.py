@@ -126,8 +126,10 @@ class SQLiteJournal:
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         return await self._do(campaign, lambda tx: tx.stalled())
 
-    async def found(self, campaign: str, number: int, attempt: int, batch_id: str) -> bool:
-        return await self._do(campaign, lambda tx: tx.found(number, attempt, batch_id))
+    async def found(
+        self, campaign: str, number: int, attempt: int, batch_id: str, others: int = 0
+    ) -> bool:
+        return await self._do(campaign, lambda tx: tx.found(number, attempt, batch_id, others))
 
     async def holds(self, campaign: str, batch_id: str) -> bool:
         return await self._do(campaign, lambda tx: tx.holds(batch_id))

@@ -40,6 +40,9 @@ _COPY: Final = OutcomeUnknown(
     operation="bulk",
 )
 
+#: Seconds by which the provider's clock may differ, before a request and after it.
+_CLOCKS: Final = 600.0
+
 #: An entry as it is from now on, and what to write down. The same entry means: no change.
 Change = tuple[Entry, str]
 
@@ -133,6 +136,21 @@ def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
         restored=False,
     )
     return accepted, "found"
+
+
+def is_twin(entry: Entry, other: Entry) -> bool:
+    """Tell whether a batch that looks like one chunk's may be the other's.
+
+    Both have the same text and recipients, and nobody knows what became of the other; what it was
+    begun long before or after is none of its.
+    """
+    if other.state not in {State.SENDING, State.UNKNOWN}:
+        return False
+    if entry.restored or other.restored or entry.lease is None or other.lease is None:
+        return True
+    apart = _CLOCKS + max(entry.lease_seconds, other.lease_seconds)
+    began, others = entry.began or 0.0, other.began or 0.0
+    return others <= entry.lease + apart and began <= other.lease + apart
 
 
 def unfind(entry: Entry) -> Change:

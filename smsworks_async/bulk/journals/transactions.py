@@ -40,9 +40,11 @@ _OF_ROUND: Final = (
     f"SELECT {rows.COLUMNS} FROM chunk "  # noqa: S608
     "WHERE campaign = ? AND round = ? ORDER BY number"
 )
-_TWIN: Final = (
-    "SELECT 1 FROM chunk JOIN recipients USING (campaign, number) "
-    "WHERE state = 'sending' AND items = ?"
+_ALIKE: Final = (
+    f"SELECT {rows.COLUMNS}, chunk.campaign "  # noqa: S608
+    "FROM chunk JOIN recipients USING (campaign, number) "
+    "WHERE state IN ('sending', 'unknown') AND items = ? AND campaign IN ("
+    "SELECT key FROM campaign WHERE message = (SELECT message FROM campaign WHERE key = ?))"
 )
 _HELD: Final = (
     "SELECT 1 FROM chunk WHERE batch_id = ? UNION ALL "
@@ -246,17 +248,22 @@ class Transaction:
                 self._change(change)
         return self._entries(_IN_STATE, State.UNKNOWN)
 
-    def found(self, number: int, attempt: int, batch_id: str) -> bool:
-        change = states.found(self.entry(number), attempt, batch_id)
-        if change is None or self.holds(batch_id) or self._has_a_twin(number):
+    def found(self, number: int, attempt: int, batch_id: str, others: int) -> bool:
+        entry = self.entry(number)
+        change = states.found(entry, attempt, batch_id)
+        if change is None or self.holds(batch_id) or self._twins(entry) > others:
             return False
         self._change(change, batch_id)
         return True
 
-    def _has_a_twin(self, number: int) -> bool:
-        """Say whether a chunk with the same recipients is being sent: it may be its batch."""
-        items, _ = self._db.execute(_RECIPIENTS, (self._key, number)).fetchone()
-        return self._db.execute(_TWIN, (items,)).fetchone() is not None
+    def _twins(self, entry: Entry) -> int:
+        items, _ = self._db.execute(_RECIPIENTS, (self._key, entry.number)).fetchone()
+        alike = self._db.execute(_ALIKE, (items, self._key)).fetchall()
+        return sum(
+            (row[-1], row[0]) != (self._key, entry.number)
+            and states.is_twin(entry, rows.entry(row))
+            for row in alike
+        )
 
     def holds(self, batch_id: str) -> bool:
         return self._db.execute(_HELD, (batch_id, batch_id)).fetchone() is not None
