@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -153,6 +154,15 @@ def journal(clock):
 @pytest.fixture
 def kept(journal):
     return {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 2}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless ``SMSWORKS_TEST_SLOW=1``."""
+    if os.environ.get("SMSWORKS_TEST_SLOW") == "1":
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in set(slow)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

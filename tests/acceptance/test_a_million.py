@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tracemalloc
 from collections import Counter
 from itertools import cycle, islice
@@ -16,9 +15,7 @@ from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.bulk.journals import SQLiteJournal
 
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("SMSWORKS_TEST_SLOW") != "1", reason="takes minutes; `nox -s slow` runs it"
-)
+pytestmark = pytest.mark.slow
 
 CHUNK = 500
 PEOPLE = [f"447700900{n:03d}" for n in range(1000)]

@@ -187,11 +187,15 @@ def a_copy_that_is_trusted(patch):
     patch.setattr(states, "suspect", suspect_what_was_sent)
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if mutation.quick else pytest.mark.slow)
+        for name, mutation in MUTANTS.items()
+    ],
+)
 def test_the_machine_finds(name, monkeypatch, record_property):
     mutation = MUTANTS[name]
-    if not (SLOW or mutation.quick):
-        pytest.skip("it takes long; set SMSWORKS_TEST_SLOW=1")
     mutation.mutate(monkeypatch)
 
     class Machine(CampaignMachine):

@@ -67,7 +67,7 @@ SLOWLY = [
     Bound(deaths=2, steps_forward=1, steps_back=1, resends=2, hidden=1, refusals_with_ids=True),
     Bound(processes=3, claims=2, deaths=1, steps_forward=1, resends=1),
     Bound(chunks=2, deaths=2, steps_forward=1, steps_back=1),
-    Bound(chunks=2, claims=2, deaths=1, steps_forward=1, resends=1, twins=True),
+    Bound(chunks=2, claims=2, processes=1, deaths=1, steps_forward=1, resends=2, twins=True),
     Bound(chunks=3, processes=1, claims=2, deaths=2, steps_forward=1, steps_back=1, resends=1),
     Bound(claims=2, deaths=1, steps_forward=1, steps_back=1, copies=1),
 ]
@@ -91,7 +91,7 @@ def test_with_resend_nobody_is_texted_twice_unless_the_search_hid_it(bound):
     explored(bound)
 
 
-@pytest.mark.skipif(not SLOW, reason="set SMSWORKS_TEST_SLOW=1: it takes half an hour")
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", SLOWLY, ids=str)
 def test_nor_in_larger_worlds(bound):
     explored(bound)

@@ -315,9 +315,7 @@ async def opens_and_closes(case):
     await open_and_close(case.path)
 
 
-@pytest.mark.skipif(
-    os.environ.get("SMSWORKS_TEST_SLOW") != "1", reason="takes minutes; `nox -s slow` runs it"
-)
+@pytest.mark.slow
 @every_kind
 @every_position
 @pytest.mark.parametrize("concurrency", [1, 3])
