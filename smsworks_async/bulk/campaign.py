@@ -62,6 +62,8 @@ class Run(Generic[T]):
         Raises:
             ValidationError: it is another, or it is not there whole and no recipients were given.
         """
+        if values is None:  # nothing is begun by a name that was misspelt
+            await self.journal.summary(self.campaign.id)
         kept = await self.journal.begin(self.campaign)
         if values is not None:
             reader = Reader(
