@@ -52,7 +52,7 @@ class _Silence(logging.Filter):
         # Its parts, since some formatters print them by themselves.
         for name, value in vars(record).items():
             setattr(record, name, self._clean(value))
-        if record.args:
+        if record.args or not isinstance(record.msg, str):  # twisted logs objects
             try:
                 message = record.getMessage()
             except Exception:

@@ -79,7 +79,9 @@ class OnLoop:
         done, _ = await asyncio.wait([asyncio.wrap_future(event)], timeout=seconds)
         return bool(done)
 
-    sleep = staticmethod(asyncio.sleep)
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        await asyncio.sleep(seconds)
 
     async def complete(self, work: Coroutine[Any, Any, T]) -> T:
         """Run work to its end, even if whoever waits for it is cancelled."""

@@ -132,3 +132,77 @@ async def test_each_report_is_handled_once_and_no_log_shows_the_secret(server, a
         said = "\n".join(line for line in said.splitlines() if not ACCESS.match(line))
     assert SECRET not in said, said
     assert "…" in said, said
+
+
+CALL = """
+import io, json
+
+def call(application, message_id, status="DELIVERED"):
+    body = json.dumps({"messageid": message_id, "status": status}).encode()
+    said = []
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/sms/" + hooks_secret, "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "HTTP_HOST": "127.0.0.1",
+        "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(), "wsgi.multithread": True,
+    }
+    answer = application(environ, lambda status, headers: said.append(int(status[:3])))
+    b"".join(answer)
+    getattr(answer, "close", lambda: None)()
+    return said[0]
+"""
+
+
+def run(script, folder):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"hooks_secret = {SECRET!r}\n" + CALL + script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_webhook_that_was_used_before_a_fork_works_on_in_both_processes(tmp_path):
+    script = """
+import os, sys
+app = hooks.wsgi()
+print(call(app, "1"), flush=True)
+child = os.fork()
+print(*[call(app, message_id) for message_id in ("1", str(child and 2), "3")], flush=True)
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    sys.stdout.flush()
+    os._exit(0)
+"""
+    assert run(HOOKS + script, tmp_path) == ["200"] * 7
+    handled = (tmp_path / "handled").read_text().split()[::2]
+    assert sorted(handled) == ["0", "1", "2", "3"]
+
+
+def test_under_django_a_connection_that_the_database_has_closed_is_not_used_again(tmp_path):
+    script = """
+from django.conf import settings
+settings.configure(
+    ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "django.db"}},
+)
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.urls import re_path
+
+def on_report(report):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    connection.connection.close()  # as a server does with one that is idle
+
+from smsworks_async.webhooks import Webhooks
+hooks = Webhooks(on_report=on_report, secrets=hooks_secret)
+app = get_wsgi_application()
+urlpatterns = [re_path("^sms/", hooks.django())]
+print(*[call(app, message_id) for message_id in "123"])
+"""
+    assert run(script, tmp_path) == ["200"] * 3

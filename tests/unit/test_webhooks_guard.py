@@ -247,8 +247,9 @@ def test_logs_show_no_secret_whatever_type_it_stands_in():
     try:
         for arg in ({"path": [secret.encode()]}, [(b"x", secret.encode())], Odd(), {"a": Odd()}):
             logger.critical("scope=%s", arg)
+        logger.critical(Odd())
         logger.critical("%d", 5)
     finally:
         logger.removeHandler(handler)
-    assert len(shown) == 5
+    assert len(shown) == 6
     assert secret not in "".join(shown)
