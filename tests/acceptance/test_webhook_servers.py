@@ -17,10 +17,11 @@ import pytest
 SECRET = "the-webhook-secret-of-these-tests-+/AA"
 
 HOOKS = f"""
-import os
+import time
 from smsworks_async.webhooks import Webhooks
 
 def on_report(report):
+    time.sleep(0.05)  # so that copies come to other processes meanwhile
     with open("handled", "a") as file:
         file.write(f"{{report.message_id}} {{report.status}}\\n")
 
