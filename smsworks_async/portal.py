@@ -117,13 +117,16 @@ class Conversation(Generic[T]):
             caller.waits = False
             for note in self._notes():
                 interruption.add_note(note)
+            self._hand_on_report(interruption)
             raise
         caller.waits = False
         if isinstance(self._error, asyncio.CancelledError):
-            raise OutcomeUnknown(
+            closed = OutcomeUnknown(
                 "; ".join(["the client was closed during this call", *self._notes()]),
                 operation="a blocking call",
-            ) from self._error
+            )
+            self._hand_on_report(closed)
+            raise closed from self._error
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value] # there is one, where there is no error
@@ -171,6 +174,12 @@ class Conversation(Generic[T]):
             while (errand := self._next_errand()) is not None:
                 # Nobody runs the caller's code any more; whoever waits for it is cancelled.
                 self._background.tell(errand[1].cancel)
+
+    def _hand_on_report(self, to: BaseException) -> None:
+        """Put the report of a bulk run that was cancelled on what the caller gets instead."""
+        report = getattr(self._error, "report", None)
+        if report is not None:
+            to.__dict__["report"] = report
 
     def _notes(self) -> list[str]:
         if self._error is not None:

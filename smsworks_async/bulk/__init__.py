@@ -28,6 +28,7 @@ from smsworks_async.bulk.report import (
     BulkReport,
     BulkStatus,
     Outcome,
+    Phase,
     Problem,
     Reason,
     RecipientOutcome,
@@ -56,6 +57,7 @@ __all__ = [
     "BulkReport",
     "BulkStatus",
     "Outcome",
+    "Phase",
     "Problem",
     "Reason",
     "RecipientOutcome",
@@ -136,8 +138,8 @@ class AsyncBulk(Resource):
             require_balance: ask for the balance, and refuse the run before the first request where
                 it is less than the estimate (default False). The number of recipients must be
                 known: it is with a list, and with a journal.
-            progress: a function, async or not, called with a `BulkProgress` whenever a chunk is
-                done.
+            progress: a function, async or not, called with a `BulkProgress` when recipients are
+                planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
                 `smsworks_async.bulk.journals`. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
@@ -153,6 +155,7 @@ class AsyncBulk(Resource):
             wrong token, too little credit or no connection leave recipients `rejected` or
             `not_sent`, and `stopped` says why a run ended early. With a journal it is of the whole
             campaign, earlier runs and other processes included.
+            A list without a valid recipient makes no campaign, and its name stays free.
 
         Raises:
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
@@ -160,6 +163,8 @@ class AsyncBulk(Resource):
                 was sent.
             BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
             JournalError: the journal cannot be read or written.
+            CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
+                how far it got, with recipients in flight as unknown.
         """
         kind = OneText.of(
             self._destination,
@@ -248,8 +253,8 @@ class AsyncBulk(Resource):
             require_balance: ask for the balance, and refuse the run before the first request where
                 it is less than the estimate (default False). The number of recipients must be
                 known: it is with a list, and with a journal.
-            progress: a function, async or not, called with a `BulkProgress` whenever a chunk is
-                done.
+            progress: a function, async or not, called with a `BulkProgress` when recipients are
+                planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
                 `smsworks_async.bulk.journals`. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
@@ -265,6 +270,7 @@ class AsyncBulk(Resource):
             wrong token, too little credit or no connection leave recipients `rejected` or
             `not_sent`, and `stopped` says why a run ended early. With a journal it is of the whole
             campaign, earlier runs and other processes included.
+            A list without a valid recipient makes no campaign, and its name stays free.
 
         Raises:
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
@@ -273,6 +279,8 @@ class AsyncBulk(Resource):
             BulkInterrupted: `messages`, `rows` or `progress` raised; its `report` tells how far it
                 got.
             JournalError: the journal cannot be read or written.
+            CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
+                how far it got, with recipients in flight as unknown.
         """
         fields = {
             "sender": sender,
@@ -410,8 +418,8 @@ class AsyncBulk(Resource):
             concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
                 halves it, and successes raise it again one by one.
             max_rate: requests a second; no limit by default.
-            progress: a function, async or not, called with a `BulkProgress` whenever a chunk is
-                done.
+            progress: a function, async or not, called with a `BulkProgress` when recipients are
+                planned, whenever a chunk is done, and in every phase about once a second.
             on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
                 found: ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again,
                 which texts its recipients twice where the search was mistaken.
@@ -536,7 +544,10 @@ class AsyncBulk(Resource):
             campaign: the campaign's name.
             journal: where it is kept: the path of an SQLite file, or a journal.
             to: the file, ending in ``.csv`` or ``.jsonl`` (a JSON object a line). It holds whole
-                numbers, and only its owner may read it.
+                numbers, and only its owner may read it. In a CSV file a cell that a spreadsheet
+                would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
+                line end) begins with an apostrophe; ``+`` followed by digits and blanks alone,
+                an international number, stays as it is. JSON lines are exact.
 
         Raises:
             ValidationError: the journal has no such campaign, or the file another ending.
@@ -549,7 +560,7 @@ class AsyncBulk(Resource):
 
     @property
     def _timer(self) -> Timer:
-        return Timer(self._sleep, self._monotonic)
+        return Timer(self._sleep, self._monotonic, self._clock)
 
     @property
     def _provider(self) -> Provider:
@@ -570,4 +581,4 @@ class AsyncBulk(Resource):
             from smsworks_async.bulk import campaigns
 
             return await campaigns.send(kind, values, self._provider, options, self._timer)
-        return await stream.send(kind, values, self._provider, options)
+        return await stream.send(kind, values, self._provider, options, self._timer)

@@ -7,17 +7,19 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
-from smsworks_async.bulk.engine import Engine
+from smsworks_async.bulk.engine import Engine, interrupted
 from smsworks_async.bulk.journals import Journal
-from smsworks_async.bulk.journals.records import EVERY, Campaign, Entry, State
+from smsworks_async.bulk.journals.checks import check_campaign, no_such
+from smsworks_async.bulk.journals.records import EVERY, Campaign, Entry, State, Summary
 from smsworks_async.bulk.ledger import Ledger
 from smsworks_async.bulk.options import Options, too_dear
 from smsworks_async.bulk.pace import Pace
-from smsworks_async.bulk.planning import plan
+from smsworks_async.bulk.planning import Planner
+from smsworks_async.bulk.progress import CallbackRaised, Reporter
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Kind, Reader
 from smsworks_async.bulk.reconcile import Reconciler
-from smsworks_async.bulk.report import BulkReport
+from smsworks_async.bulk.report import BulkReport, Phase
 from smsworks_async.bulk.waits import (
     LONGEST_WAIT,
     Timer,
@@ -55,27 +57,53 @@ class Run(Generic[T]):
     provider: Provider
     options: Options
     timer: Timer = attrs.field(factory=Timer)
+    #: Tells how far it has got.
+    reporter: Reporter = attrs.field(
+        default=attrs.Factory(lambda run: run.make_reporter(), takes_self=True)
+    )
 
-    async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> None:
+    def make_reporter(self) -> Reporter:
+        """Return what tells the callback and the log of this run."""
+        return Reporter(self.options.progress, self.timer, f"campaign {self.campaign.id}")
+
+    async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> BulkReport | None:
         """Put the campaign into the journal, or see that it is the one that is there.
+
+        Returns:
+            A report, where there is no valid recipient: then there is no campaign. Otherwise None.
 
         Raises:
             ValidationError: it is another, or it is not there whole and no recipients were given.
+            BulkInterrupted: the caller's code raised.
         """
-        if values is None:  # nothing is begun by a name that was misspelt
-            await self.journal.summary(self.campaign.id)
-        kept = await self.journal.begin(self.campaign)
+        kept = await self._kept()
+        if kept is not None:
+            check_campaign(kept.campaign, self.campaign)
         if values is not None:
             reader = Reader(
                 self.kind, self.options.chunk_size, deduplicate=self.options.deduplicate
             )
-            await plan(self.journal, self.campaign.id, self.kind, values, reader)
-        elif kept.totals is None:
+            begun = kept is not None and bool(kept.campaign.totals or kept.states)
+            planner = Planner(
+                self.journal, self.campaign, self.kind, reader, self.reporter, begun=begun
+            )
+            return await planner.plan(values)
+        if kept is None:
+            raise no_such(self.campaign.id)
+        if kept.campaign.totals is None:
             raise ValidationError(
                 f"campaign {self.campaign.id!r} is not planned whole yet; give the recipients, all "
                 "of them",
                 field="destinations",
             )
+        return None
+
+    async def _kept(self) -> Summary | None:
+        """Return what the journal has of the campaign; None where it has nothing."""
+        try:
+            return await self.journal.summary(self.campaign.id)
+        except ValidationError:  # it has no campaign of this name
+            return None
 
     async def check_cost(self) -> None:
         """Refuse a run that would cost more than it may, before the first request.
@@ -97,17 +125,24 @@ class Run(Generic[T]):
 
     async def carry_out(self, round: int = 0) -> BulkReport:
         """Send what is pending, reconcile what is in doubt, and account for everybody."""
-        timeout = self.provider.timeout
-        pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.admit)
         ledger = Ledger(
             self.journal,
             self.campaign.id,
             self.kind,
-            lease_for(timeout),
+            lease_for(self.provider.timeout),
             round,
             monotonic=self.timer.monotonic,
             server_time=self.provider.server_time,
         )
+        self.reporter.refresh = ledger.refresh
+        try:
+            return await self._carry_out(ledger, round)
+        except CallbackRaised as raised:
+            raise await interrupted(ledger, raised.error, None) from raised.error
+
+    async def _carry_out(self, ledger: Ledger[T], round: int) -> BulkReport:
+        timeout = self.provider.timeout
+        pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.admit)
         reconciler = self.reconciler()
         resent: dict[int, int] = {}
         await self.journal.reopen(self.campaign.id, round)
@@ -117,7 +152,7 @@ class Run(Generic[T]):
                 ledger,
                 self.provider.post(self.campaign.kind, limit=request_time(timeout)),
                 pace,
-                progress=self.options.progress,
+                reporter=self.reporter,
                 one_text=self.campaign.kind == "send",
             )
             await engine.carry_out()
@@ -144,6 +179,7 @@ class Run(Generic[T]):
             self.kind,
             self.provider,
             self.timer,
+            reporter=self.reporter,
         )
 
     async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
@@ -168,6 +204,9 @@ class Run(Generic[T]):
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
                 return
+            await self.reporter.enter(
+                Phase.WAITING_FOR_OTHERS, "requests of other processes, or their leases", lease
+            )
             pause = min(lease, _LOOK)
             await self.timer.sleep(pause)
             waited += pause

@@ -83,8 +83,10 @@ async def send(
     )
     async with opened(options.journal) as journal:
         run = Run(journal, begun, kind, provider, options, timer)
-        await run.plan(values)
+        nobody = await run.plan(values)
         _log_where(journal, begun.id)
+        if nobody is not None:
+            return nobody
         await run.check_cost()
         return await run.carry_out()
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
 from smsworks_async.bulk.pace import LONGEST_PAUSE, Pace
+from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Chunk
-from smsworks_async.bulk.report import BatchOutcome, BulkProgress, BulkReport, Outcome
+from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Phase
 from smsworks_async.bulk.verdicts import doom_of, is_about_one, outcome_of
 from smsworks_async.errors import (
     APIError,
@@ -29,8 +29,6 @@ from smsworks_async.transport import being_cancelled
 
 T = TypeVar("T")
 
-#: Called with how far the run has got; an async function is awaited.
-Progress = Callable[[BulkProgress], object]
 #: Is told of each refusal that a request met on its way to an answer.
 Watch = Callable[[SMSWorksError], None]
 #: Sends a document, as long as it has not expired, and gives its batch id.
@@ -106,7 +104,7 @@ class Engine(Generic[T]):
         source: where chunks come from.
         post: sends a chunk's document.
         pace: how fast.
-        progress: called whenever a chunk is done, or None.
+        reporter: tells how far the run has got.
         one_text: whether a refusal of the text dooms everybody.
     """
 
@@ -116,21 +114,19 @@ class Engine(Generic[T]):
         post: Post,
         pace: Pace,
         *,
-        progress: Progress | None = None,
+        reporter: Reporter | None = None,
         one_text: bool,
     ) -> None:
         self._source = source
         self._post = post
         self._pace = pace
-        self._progress = progress
+        self._reporter = reporter or Reporter()
         self._one_text = one_text
         self._started = time.monotonic()
         self._taking = asyncio.Lock()
-        self._telling = asyncio.Lock()
         self._drained = False
         self._put_back = 0
         self._waiting: set[asyncio.Task[Any] | None] = set()
-        self._untold = False
         self._in_flight: dict[int, int] = {}
         self._held_back: dict[int, int] = {}
         self._halt_abroad: SMSWorksError | None = None
@@ -150,11 +146,22 @@ class Engine(Generic[T]):
             JournalError: the journal cannot be read or written; likewise.
         """
         loop = asyncio.get_running_loop()
-        workers = [loop.create_task(self._work()) for _ in range(self._pace.concurrency)]
+        workers: list[asyncio.Task[None]] = []
+        self._reporter.counts = self._counts
         try:
-            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in done:
-                worker.result()
+            self._reporter.begin(Phase.SENDING)
+            workers += [loop.create_task(self._work()) for _ in range(self._pace.concurrency)]
+            pending = set(workers)
+            while pending:
+                done, pending = await asyncio.wait(
+                    pending,
+                    timeout=self._reporter.interval,
+                    return_when=asyncio.FIRST_EXCEPTION,
+                )
+                for worker in done:
+                    worker.result()
+                if pending:
+                    await self._beat()
         except BaseException as error:
             error.add_note(await self._abandon(workers))
             raise
@@ -175,11 +182,33 @@ class Engine(Generic[T]):
                     succeeded = await self._send(chunk, turn)
                 finally:
                     self._pace.done(succeeded=succeeded)
-                await self._tell()
+                if self._broken is None:
+                    await self._reporter.tell(Phase.SENDING)
+        except CallbackRaised as raised:
+            self._break(raised.error)
         except Exception as error:  # raised by `carry_out`, when the others have come to an end
             self._break(error)
         except asyncio.CancelledError as error:
             if being_cancelled() or self._abandoned:
+                raise
+            self._break(error)  # the caller's own code raised it
+
+    async def _beat(self) -> None:
+        """Tell what the run is doing: sending, or waiting until it may."""
+        if self._broken is not None:
+            return
+        try:
+            if self._in_flight or not self._waiting:
+                await self._reporter.enter(Phase.SENDING)
+            elif pause := self._pace.held_back:
+                words = "the pause that the API asked for"
+                await self._reporter.enter(Phase.WAITING_FOR_RATE, words, pause)
+            else:
+                await self._reporter.enter(Phase.WAITING_FOR_RATE, "the rate of requests")
+        except CallbackRaised as raised:
+            self._break(raised.error)
+        except asyncio.CancelledError as error:
+            if being_cancelled():
                 raise
             self._break(error)  # the caller's own code raised it
 
@@ -327,32 +356,21 @@ class Engine(Generic[T]):
             self._stop(error)
 
     def _outcome(self, chunk: Chunk[T], outcome: Outcome, error: SMSWorksError) -> BatchOutcome:
+        if outcome is Outcome.UNKNOWN:
+            log.warning(
+                "%s: chunk %d of %d recipients is unknown: %s",
+                *(self._reporter.name, chunk.number, len(chunk.items), type(error).__name__),
+            )
         destinations = self._source.destinations(chunk)
         return BatchOutcome(
             chunk.number, outcome, len(destinations), error=error, destinations=destinations
         )
 
-    async def _tell(self) -> None:
-        if self._progress is None:
-            return
-        self._untold = True
-        async with self._telling:  # one after the other, and what has been told is not told again
-            if self._untold and self._broken is None:
-                self._untold = False
-                told = self._progress(self.progress())
-                if inspect.isawaitable(told):
-                    await told
-
     async def _finish_after(self, error: BaseException) -> NoReturn:
         """Nobody is left in doubt over somebody else's bug: say what became of everybody."""
         if isinstance(error, JournalError):
             raise error
-        interrupted = NotSent(f"the run was interrupted by {type(error).__name__}")
-        await self._source.leave(interrupted, read_on=False)
-        raise BulkInterrupted(
-            f"{interrupted}; .report tells what became of the recipients read by then",
-            report=await self._source.report(self.halt),
-        ) from error
+        raise await interrupted(self._source, error, self.halt) from error
 
     async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
         """Give up what is in flight, and say what is known."""
@@ -367,11 +385,23 @@ class Engine(Generic[T]):
             "their way it is not known"
         )
 
-    def progress(self) -> BulkProgress:
-        """Say how far the run has got."""
-        return BulkProgress(
+    def _counts(self) -> dict[str, Any]:
+        """Return the counts of `BulkProgress`."""
+        return {
             **self._source.counts(),
             **self._source.expected(),
-            in_flight=sum(self._in_flight.values()),
-            seconds=time.monotonic() - self._started,
-        )
+            "in_flight": sum(self._in_flight.values()),
+            "seconds": time.monotonic() - self._started,
+        }
+
+
+async def interrupted(
+    source: Source[Any], error: BaseException, stopped: SMSWorksError | None
+) -> BulkInterrupted:
+    """Account for every recipient after the caller's own code raised; return what to raise."""
+    why = NotSent(f"the run was interrupted by {type(error).__name__}")
+    await source.leave(why, read_on=False)
+    return BulkInterrupted(
+        f"{why}; .report tells what became of the recipients read by then",
+        report=await source.report(stopped),
+    )

@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 import attrs
 
 from smsworks_async import phone, text
-from smsworks_async.bulk.kinds import ABROAD, EachItsText, FromTemplate, OneText, Rule
+from smsworks_async.bulk.kinds import (
+    ABROAD,
+    EachItsText,
+    FromTemplate,
+    OneText,
+    Rule,
+    warnings_of,
+)
 from smsworks_async.bulk.recipients import Kind, Reader, slices
 from smsworks_async.bulk.report import Reason
 from smsworks_async.errors import ValidationError
@@ -36,6 +43,7 @@ class BulkEstimate:
         offenders: the characters that make texts Unicode, each with the number of recipients.
         credits_as_gsm: what it would cost if `text.to_gsm` were applied to every text.
         balance: the account's credits; None where it was not asked.
+        warnings: what would be sent as it was given, and is probably a mistake.
     """
 
     recipients: int = 0
@@ -47,6 +55,7 @@ class BulkEstimate:
     offenders: Mapping[str, int] = attrs.field(factory=dict, hash=False)
     credits_as_gsm: float = 0.0
     balance: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def saved_by_gsm(self) -> float:
@@ -80,6 +89,7 @@ async def estimate(
         unicode=sums.unicode,
         offenders=dict(sums.offenders.most_common()),
         credits_as_gsm=sums.credits_as_gsm,
+        warnings=warnings_of(kind),
     )
 
 

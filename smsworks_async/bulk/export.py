@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from pathlib import Path
@@ -79,10 +80,27 @@ async def _rows(journal: Journal, campaign: str, kind: Any, entry: Entry) -> lis
     ]
 
 
+# Spreadsheets take a cell that begins with one of these for a formula, the full-width ones in some
+# languages (OWASP, *CSV Injection*).
+_BEGINS_FORMULA: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# Nothing can be computed from digits and blanks: as a number it stays readable.
+_PHONE_NUMBER: Final = re.compile(r"\+[0-9 ]+")
+
+
+def neutralised(cell: object) -> object:
+    """Return a cell for a CSV file, with an apostrophe before what would be taken for a formula.
+
+    An international number (``+``, digits and blanks) stays as it is.
+    """
+    if not isinstance(cell, str) or cell[:1] not in _BEGINS_FORMULA:
+        return cell
+    return cell if _PHONE_NUMBER.fullmatch(cell) else f"'{cell}"
+
+
 def _as_csv(file: IO[str]) -> Callable[[RecipientOutcome], object]:
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
-    return lambda row: writer.writerow(attrs.astuple(row))
+    return lambda row: writer.writerow(map(neutralised, attrs.astuple(row)))
 
 
 def _as_json_lines(file: IO[str]) -> Callable[[RecipientOutcome], object]:

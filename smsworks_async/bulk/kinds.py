@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from smsworks_async import phone, text
 from smsworks_async.bulk.recipients import Chunk, Kind
-from smsworks_async.bulk.templates import Template
+from smsworks_async.bulk.templates import Template, names_in_braces
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.checks import made
 from smsworks_async.models.convert import to_wire
@@ -240,6 +240,19 @@ class FromTemplate(EachItsText):
             raise ValidationError("the row has no destination", field="destination")
         fields: Any = {**self._common, "content": content, "destination": destination}
         return self._wire(made(Message, fields))
+
+
+def warnings_of(kind: Kind[Any]) -> tuple[str, ...]:
+    """Return what of a run will be sent as it was given, and is probably a mistake."""
+    fields = names_in_braces(kind.content("")) if isinstance(kind, OneText) else 0
+    if not fields:
+        return ()
+    warning = (
+        f"content has {fields} {'name' if fields == 1 else 'names'} in braces, and everybody gets "
+        "it as it is; to fill in a value for each recipient, call bulk.send_each with template= "
+        "and rows="
+    )
+    return (warning,)
 
 
 def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:

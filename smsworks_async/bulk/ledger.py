@@ -19,8 +19,11 @@ from smsworks_async.bulk.journals.records import (
     Claim,
     Entry,
     State,
+    Summary,
 )
+from smsworks_async.bulk.kinds import warnings_of
 from smsworks_async.bulk.planning import packed, unpacked
+from smsworks_async.bulk.progress import log
 from smsworks_async.bulk.recipients import Chunk, Kind, halves
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
 from smsworks_async.bulk.waits import lease_is_over
@@ -84,11 +87,7 @@ class Ledger(Generic[T]):
     async def begin(self) -> None:
         """Take up how far the campaign has got, and start again with its first chunk."""
         self._cursor = -1
-        summary = await self._journal.summary(self._campaign)
-        states = summary.again if self._round else summary.states
-        self._recipients = dict.fromkeys(State, 0) | {
-            state: sums.recipients for state, sums in states.items()
-        }
+        summary = await self.refresh()
         waiting = self._recipients[State.PENDING] + self._recipients[State.SENDING]
         self._before = sum(self._recipients.values()) - waiting
         totals = summary.campaign.totals
@@ -98,6 +97,15 @@ class Ledger(Generic[T]):
                 "invalid": totals.set_aside[Reason.INVALID],
                 "duplicates": totals.set_aside[Reason.DUPLICATE],
             }
+
+    async def refresh(self) -> Summary:
+        """Count as the journal has it now; not while this run sends, which counts by itself."""
+        summary = await self._journal.summary(self._campaign)
+        states = summary.again if self._round else summary.states
+        self._recipients = dict.fromkeys(State, 0) | {
+            state: sums.recipients for state, sums in states.items()
+        }
+        return summary
 
     async def has_more(self) -> bool:
         """Say whether there is another chunk, as far as this run knows."""
@@ -163,10 +171,17 @@ class Ledger(Generic[T]):
         entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
         self._move(entry.size, State.SENDING, entry.state)
         late = self._expiries.pop(number)()
+        if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
+            log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
         if outcome.outcome is not Outcome.NOT_SENT:
             return
         if late and number not in self._lapsed:
             # This process was stopped for longer than its lease, and then nothing left.
+            log.warning(
+                "campaign %s: the lease of chunk %d ended before its request left, and nothing was "
+                "sent; it is tried again",
+                *(self._campaign, number),
+            )
             self._lapsed.add(number)
             self._again.append(number)
         else:
@@ -272,6 +287,7 @@ async def make_report(
         accepted_twice=sum(entry.size * len(entry.doubles) for entry in entries + later),
         stopped=stopped,
         again=tuple([await _outcome(journal, campaign, kind, entry, None) for entry in later]),
+        warnings=warnings_of(kind),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
-from smsworks_async.bulk.engine import Progress
+from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
 from smsworks_async.settings import check_rate

@@ -55,6 +55,11 @@ class Pace:
         self._resume = 0.0
         self._freed = asyncio.Event()
 
+    @property
+    def held_back(self) -> float:
+        """Seconds for which a refusal has asked to send nothing; 0 where none has."""
+        return max(0.0, self._resume - self._clock())
+
     async def turn(self) -> int:
         """Wait until another request may leave; give what `slow_down` wants to know it by."""
         while self._active >= self.limit:

@@ -8,7 +8,6 @@ that proves. Finding nothing proves nothing, since a search may lag behind.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,12 +26,14 @@ from smsworks_async.bulk.evidence import (
     judge,
     window,
 )
-from smsworks_async.bulk.journals import Journal
+from smsworks_async.bulk.journals import Journal, states
 from smsworks_async.bulk.journals.records import Entry
 from smsworks_async.bulk.kinds import CAMPAIGN, POSITION
 from smsworks_async.bulk.planning import unpacked
+from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind
+from smsworks_async.bulk.report import Phase
 from smsworks_async.bulk.waits import LONGEST_WAIT, Timer, request_time, until_resend
 from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError
 from smsworks_async.models.incoming import MessageRecord
@@ -57,6 +58,7 @@ class Reconciler(Generic[T]):
         kind: what it sends.
         provider: whom it asks.
         timer: how to wait.
+        reporter: tells what it is doing.
     """
 
     def __init__(
@@ -66,12 +68,16 @@ class Reconciler(Generic[T]):
         kind: Kind[T],
         provider: Provider,
         timer: Timer | None = None,
+        *,
+        reporter: Reporter | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._kind = kind
         self._provider = provider
         self._timer = timer or Timer()
+        self._reporter = reporter or Reporter(None, self._timer)
+        self._traced: set[tuple[int, int]] = set()
         # Since when this process has known each of them to be in doubt.
         self._first_seen: dict[tuple[int, int], float] = {}
 
@@ -90,7 +96,9 @@ class Reconciler(Generic[T]):
             if part:
                 if not await self._doubts():
                     return []
-                await self._timer.sleep(part * seconds - passed)
+                await self._reporter.sleep(
+                    part * seconds - passed, Phase.RECONCILING, "the provider's search to catch up"
+                )
                 passed = part * seconds
             for entry, finding in await self._look_for(await self._doubts()):
                 nothing[entry.number, entry.attempt] += finding is Finding.NOTHING
@@ -119,7 +127,11 @@ class Reconciler(Generic[T]):
             longest = max((wait for wait in left if wait <= LONGEST_WAIT), default=0.0)
             if not longest:
                 break
-            await self._timer.sleep(longest)
+            await self._reporter.sleep(
+                longest,
+                Phase.WAITING_TO_RESEND,
+                "requests in doubt, which may still be accepted",
+            )
         nothing = {(entry.number, entry.attempt) for entry in await self.settle(seconds)}
         return [
             entry
@@ -138,14 +150,23 @@ class Reconciler(Generic[T]):
         doubts = await self._journal.stalled(self._campaign)
         now = self._timer.monotonic()
         for entry in doubts:
-            self._first_seen.setdefault((entry.number, entry.attempt), now)
+            key = (entry.number, entry.attempt)
+            if key not in self._first_seen:
+                self._first_seen[key] = now
+                ended = ": its lease ended" if states.has_lapsed(entry) else ""
+                log.warning(
+                    "campaign %s: chunk %d of %d recipients is in doubt%s",
+                    *(self._campaign, entry.number, entry.size, ended),
+                )
         return doubts
 
     async def _look_for(self, doubts: Sequence[Entry]) -> list[tuple[Entry, Finding]]:
         findings: list[tuple[Entry, Finding]] = []
+        if doubts:
+            await self._reporter.enter(Phase.RECONCILING)
         for start in range(0, len(doubts), _AT_A_TIME):
             some = doubts[start : start + _AT_A_TIME]
-            found = await asyncio.gather(*map(self.look, some), return_exceptions=True)
+            found = await self._reporter.gather(map(self.look, some))
             for entry, finding in zip(some, found, strict=True):
                 if isinstance(finding, SMSWorksError):
                     findings.append((entry, Finding.TRACE))
@@ -153,11 +174,21 @@ class Reconciler(Generic[T]):
                     raise finding
                 else:
                     findings.append((entry, finding))
+                    self._log_trace(entry, finding)
             if any(isinstance(finding, SMSWorksError) for finding in found):
                 # The provider cannot be asked: that is so for the others, too.
                 findings.extend((entry, Finding.TRACE) for entry in doubts[start + _AT_A_TIME :])
                 break
         return findings
+
+    def _log_trace(self, entry: Entry, finding: Finding) -> None:
+        key = (entry.number, entry.attempt)
+        if finding is Finding.TRACE and key not in self._traced:
+            self._traced.add(key)
+            log.warning(
+                "campaign %s: chunk %d has left a trace, and stays unknown unless it is found",
+                *(self._campaign, entry.number),
+            )
 
     async def look(self, entry: Entry) -> Finding:
         """Look for one chunk, once, and accept it where its batch is found.

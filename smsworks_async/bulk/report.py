@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -25,6 +26,22 @@ class Reason(enum.StrEnum):
 
     INVALID = "invalid"
     DUPLICATE = "duplicate"
+
+
+class Phase(enum.StrEnum):
+    """What a bulk run is doing."""
+
+    #: Reading, checking and writing down all recipients; nothing is sent yet.
+    PLANNING = "planning"
+    SENDING = "sending"
+    #: Waiting for `max_rate`, or for a pause that the API asked for.
+    WAITING_FOR_RATE = "waiting for the rate"
+    #: Waiting for requests of other processes.
+    WAITING_FOR_OTHERS = "waiting for others"
+    #: Searching for chunks whose outcome is unknown.
+    RECONCILING = "reconciling"
+    #: Waiting until unknown chunks can be sent again.
+    WAITING_TO_RESEND = "waiting to resend"
 
 
 def _masked(value: object) -> str:
@@ -117,13 +134,19 @@ class BulkProgress(Counts):
     Who was read, and is in none of them, waits for a turn.
 
     Attributes:
+        phase: what the run is doing.
+        waiting_for: what it waits for, in words, or an empty string.
+        until: when that wait ends, as far as is known; an aware datetime, or None.
         planned: recipients to send to in all. Without a journal it is None, since they are read as
-            they are sent to.
+            they are sent to; while a campaign is being planned it is None, too.
         before: how many of those were done when the run began.
         in_flight: recipients whose batch is on its way.
         seconds: since the run began.
     """
 
+    phase: Phase = Phase.SENDING
+    waiting_for: str = ""
+    until: datetime | None = None
     planned: int | None = None
     before: int = 0
     in_flight: int = 0
@@ -167,6 +190,7 @@ class BulkReport(Counts):
         stopped: why the run stopped early, or None.
         again: chunks of `bulk.retry_undelivered`, of which the counts do not speak; only in the
             report of a whole campaign.
+        warnings: what was sent as it was given, and is probably a mistake.
     """
 
     batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
@@ -175,12 +199,17 @@ class BulkReport(Counts):
     accepted_twice: int = 0
     stopped: SMSWorksError | None = None
     again: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
+    warnings: tuple[str, ...] = ()
 
     @property
     def all_accepted(self) -> bool:
-        """Whether everybody who can be sent to was accepted, and again where that was tried."""
+        """Whether everybody was accepted, and again where that was tried.
+
+        It is true when ``rejected``, ``unknown``, ``not_sent`` and ``invalid`` are all 0. Repeats
+        do not count: their recipient was accepted.
+        """
         again = all(batch.outcome is Outcome.ACCEPTED for batch in self.again)
-        return again and self.rejected == self.unknown == self.not_sent == 0
+        return again and self.rejected == self.unknown == self.not_sent == self.invalid == 0
 
     @property
     def adds_up(self) -> bool:

@@ -9,13 +9,15 @@ from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.engine import Engine
 from smsworks_async.bulk.estimate import estimate
-from smsworks_async.bulk.kinds import OneText
+from smsworks_async.bulk.kinds import OneText, warnings_of
 from smsworks_async.bulk.options import Options, too_dear
 from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.provider import Provider
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Reason
-from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.bulk.waits import Timer
+from smsworks_async.errors import BulkInterrupted, NotSent, SMSWorksError, ValidationError
 from smsworks_async.models.iterables import is_container
 
 
@@ -176,6 +178,7 @@ class Stream(Generic[T]):
             problems=tuple(self._reader.problems),
             credits=self._accepted,
             stopped=stopped or self._full,
+            warnings=warnings_of(self._kind),
         )
 
 
@@ -184,12 +187,14 @@ async def send(
     values: Iterable[Any] | AsyncIterable[Any],
     provider: Provider,
     options: Options,
+    timer: Timer | None = None,
 ) -> BulkReport:
     """Send without a journal.
 
     Raises:
         ValidationError: it would cost more than it may; nothing was sent.
         BulkInterrupted: the caller's code raised.
+        CancelledError: the run was cancelled; its ``report`` has who was in flight as unknown.
     """
     await _check_cost(kind, values, provider, options)
     reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
@@ -198,10 +203,18 @@ async def send(
         stream,
         provider.post(kind.name),
         Pace(options.concurrency, options.max_rate, admit=provider.admit),
-        progress=options.progress,
+        reporter=Reporter(options.progress, timer),
         one_text=kind.name == OneText.name,
     )
-    await engine.carry_out()
+    try:
+        await engine.carry_out()
+    except BulkInterrupted:
+        raise
+    except BaseException as error:
+        # A cancelled run is over: without a journal nobody could ask for its report later.
+        await stream.leave(NotSent("the run was cancelled"), read_on=False)
+        error.__dict__["report"] = await stream.report(engine.halt)
+        raise
     return await stream.report(engine.halt)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
+
+
+_NAME_IN_BRACES: Final = re.compile(r"\{\s*[^\W\d]\w*\s*\}")
+
+
+def names_in_braces(content: str) -> int:
+    """Count the names in braces of a text that is no template, such as ``"Hi {first_name}"``."""
+    return len(_NAME_IN_BRACES.findall(content))
 
 
 class Template:

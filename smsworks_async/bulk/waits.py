@@ -35,10 +35,12 @@ class Timer:
     Attributes:
         sleep: waits for so many seconds.
         monotonic: tells seconds by a clock that nobody can set.
+        clock: tells POSIX seconds; only people are told the time by it.
     """
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     monotonic: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
 
 
 def request_time(timeout: float | None) -> float:

@@ -99,7 +99,7 @@ async def _demo(options: argparse.Namespace, recipients: list[str], *, elsewhere
         records = await _delivered(sms, single.message_id, batches)
         spent = before - await sms.credits.balance()
     _print(report, records, spent, time.monotonic() - started)
-    return 0 if report.all_accepted else 1
+    return 1 if report.rejected or report.unknown or report.not_sent else 0
 
 
 def _first(recipients: Sequence[str]) -> str:

@@ -121,6 +121,11 @@ def stall(entry: Entry, now: float) -> Change | None:
     return attrs.evolve(entry, state=State.UNKNOWN, error=_SILENT), "lease ended"
 
 
+def has_lapsed(entry: Entry) -> bool:
+    """Tell whether a chunk is in doubt because its lease ended."""
+    return entry.error is not None and entry.error.args == _SILENT.args
+
+
 def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
     """Keep the batch that reconciliation has found, unless the chunk has moved on."""
     if entry.state is not State.UNKNOWN or entry.attempt != attempt:

@@ -1,0 +1,203 @@
+"""Progress: what a run is doing, told to the caller's callback and to the log."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from smsworks_async.bulk.report import BulkProgress, Phase
+from smsworks_async.bulk.waits import Timer
+
+
+T = TypeVar("T")
+
+#: Called with a `BulkProgress`; an async function is awaited.
+Progress = Callable[[BulkProgress], object]
+
+log: Final = logging.getLogger("smsworks_async.bulk")
+
+# What is sent meanwhile is sent by others; while this run sends, it counts by itself.
+_REFRESHED: Final = frozenset(
+    {Phase.WAITING_FOR_OTHERS, Phase.RECONCILING, Phase.WAITING_TO_RESEND}
+)
+#: Seconds between two events of one phase, those of finished chunks left out.
+INTERVAL: Final = 1.0
+_EARLY: Final = 0.9
+
+
+class CallbackRaised(Exception):
+    """The caller's callback raised."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Reporter:
+    """Tells a callback how far a run has got: at each phase, each chunk, and once a second.
+
+    Args:
+        callback: the caller's function, or None.
+        timer: how to wait, and how to tell the time.
+        name: what the log calls the run.
+    """
+
+    def __init__(
+        self, callback: Progress | None = None, timer: Timer | None = None, name: str = "bulk run"
+    ) -> None:
+        self._callback = callback
+        self._timer = timer or Timer()
+        self.name = name
+        self._began = self._timer.monotonic()
+        self._told_at = self._began
+        self._phase: Phase | None = None
+        self._waiting_for = ""
+        self._until: datetime | None = None
+        self._telling = asyncio.Lock()
+        self._untold = False
+        self._failed = False
+        self._is_paced = False
+        #: Returns the counts of `BulkProgress`.
+        self.counts: Callable[[], dict[str, Any]] = dict
+        #: Brings the counts up to date before they are told while the run waits; or None.
+        self.refresh: Callable[[], Awaitable[object]] | None = None
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds after which somebody wants to hear something; None where nobody listens."""
+        return None if self._callback is None else INTERVAL
+
+    def begin(self, phase: Phase) -> None:
+        """Begin a phase whose first event is yet to come."""
+        if phase is not self._phase:
+            self._log(phase)
+        self._note(phase, "", None)
+
+    async def enter(
+        self, phase: Phase, waiting_for: str = "", seconds: float | None = None
+    ) -> None:
+        """Begin a phase, and tell so; or tell once a second that it goes on.
+
+        Args:
+            phase: the phase.
+            waiting_for: what is waited for, in words.
+            seconds: how long that takes at most, where it is known.
+
+        Raises:
+            CallbackRaised: the callback did.
+        """
+        if phase is not self._phase:
+            self._log(phase)
+            self._told_at = float("-inf")
+        self._note(phase, waiting_for, seconds)
+        await self.beat()
+
+    def _log(self, phase: Phase) -> None:
+        """Log that a phase begins; once, where a paced run waits and sends in turns."""
+        if phase is Phase.WAITING_FOR_RATE:
+            log.log(logging.DEBUG if self._is_paced else logging.INFO, "%s: %s", self.name, phase)
+            self._is_paced = True
+        elif self._phase is not Phase.WAITING_FOR_RATE:
+            log.info("%s: %s", self.name, phase)
+
+    def _note(self, phase: Phase, waiting_for: str, seconds: float | None) -> None:
+        self._phase = phase
+        self._waiting_for = waiting_for
+        self._until = None
+        if seconds is not None:
+            with suppress(ValueError, OverflowError, OSError):  # beyond what a date can be
+                self._until = datetime.fromtimestamp(self._timer.clock() + seconds, UTC)
+
+    async def beat(self) -> None:
+        """Tell how far the run has got, unless that was told less than a second ago.
+
+        Raises:
+            CallbackRaised: the callback did.
+        """
+        if self._callback is None:
+            return
+        # Whoever wakes up a moment early does not wait for another interval.
+        if self._timer.monotonic() - self._told_at < INTERVAL * _EARLY:
+            return
+        if self.refresh is not None and self._phase in _REFRESHED:
+            await self.refresh()
+        await self.tell()
+
+    async def tell(self, phase: Phase | None = None) -> None:
+        """Tell how far the run has got.
+
+        One after the other: what one event has told is not told again.
+
+        Args:
+            phase: what the run is doing now; None where it is doing what it was.
+
+        Raises:
+            CallbackRaised: the callback did; it is not called any more.
+        """
+        if self._callback is None:
+            return
+        if phase is not None:
+            self._note(phase, "", None)
+        self._untold = True
+        async with self._telling:
+            if self._untold and not self._failed:
+                self._untold = False
+                self._told_at = self._timer.monotonic()
+                try:
+                    told = self._callback(self.progress())
+                    if inspect.isawaitable(told):
+                        await told
+                except Exception as error:
+                    self._failed = True
+                    raise CallbackRaised(error) from error
+
+    def progress(self) -> BulkProgress:
+        """Return how far the run has got."""
+        counts = {"seconds": self._timer.monotonic() - self._began, **self.counts()}
+        return BulkProgress(
+            **counts,
+            phase=self._phase or Phase.SENDING,
+            waiting_for=self._waiting_for,
+            until=self._until,
+        )
+
+    async def sleep(self, seconds: float, phase: Phase, waiting_for: str) -> None:
+        """Wait, and tell once a second that the run does.
+
+        Raises:
+            CallbackRaised: the callback did.
+        """
+        left = seconds
+        await self.enter(phase, waiting_for, left)
+        step = self.interval or seconds
+        while left > 0:
+            await self._timer.sleep(min(left, step))
+            left -= step
+            await self.beat()
+
+    async def gather(self, works: Iterable[Awaitable[T]]) -> list[T | BaseException]:
+        """Await several at once, and tell meanwhile that they go on; errors are returned.
+
+        Raises:
+            CallbackRaised: the callback did; what was awaited is cancelled.
+        """
+        if self.interval is None:
+            return await asyncio.gather(*works, return_exceptions=True)
+        tasks = [asyncio.ensure_future(work) for work in works]
+        pending = set(tasks)
+        try:
+            while pending:
+                _, pending = await asyncio.wait(pending, timeout=self.interval)
+                if pending:
+                    await self.beat()
+        except BaseException:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        return await asyncio.gather(*tasks, return_exceptions=True)
