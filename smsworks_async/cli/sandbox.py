@@ -25,6 +25,24 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--database", metavar="FILE", help="keep the state in this SQLite file")
     parser.add_argument("--delivery-report-url", metavar="URL", help="where reports are posted")
     parser.add_argument("--incoming-url", metavar="URL", help="where incoming texts are posted")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a host name to answer to besides localhost; may be repeated",
+    )
+    parser.add_argument(
+        "--callback-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a host that reports and incoming texts may be posted to besides localhost; may be "
+        "repeated",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="the same ids and the same token in each run with this number"
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,16 +51,28 @@ def run(options: argparse.Namespace) -> int:
     try:
         asyncio.run(_serve(options))
     except (OSError, OverflowError, ValueError, sqlite3.Error) as error:
-        print(f"smsworks: the sandbox cannot listen or read its files: {error}", file=sys.stderr)
+        print(f"smsworks: the sandbox cannot start: {error}", file=sys.stderr)
         return 1
     print("The sandbox has ended.")
     return 0
+
+
+def _check_callbacks(options: argparse.Namespace) -> None:
+    from smsworks_async.sandbox.access import Access, host_names
+
+    access = Access(
+        everywhere=False, callback_hosts=host_names(options.callback_host, "--callback-host")
+    )
+    for url in (options.delivery_report_url, options.incoming_url):
+        if url and not access.may_post_to(url):
+            raise ValueError(f"to post to {url}, name its host with --callback-host")
 
 
 async def _serve(options: argparse.Namespace) -> None:
     from smsworks_async.sandbox import Sandbox
 
     loop = asyncio.get_running_loop()
+    _check_callbacks(options)
     async with Sandbox(
         host=options.host,
         port=options.port,
@@ -51,6 +81,9 @@ async def _serve(options: argparse.Namespace) -> None:
         database=options.database,
         delivery_report_url=options.delivery_report_url,
         incoming_url=options.incoming_url,
+        seed=options.seed,
+        allow_hosts=options.allow_host,
+        callback_hosts=options.callback_host,
     ) as box:
         print("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
         print(f"  export SMSWORKS_BASE_URL={box.base_url}")
