@@ -147,7 +147,7 @@ async def refused_awaited() -> None:
     async with AsyncSMSWorks(token="eyJ") as sms:
         await sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.send_binary(data="x", sender="Acme", destination="07700 900123")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-        await sms.credits.cost("FR")  # type: ignore[misc] # pyright: ignore[reportCallIssue]
+        await sms.credits.cost("FR")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.search(colour="red")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.get("1", "2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.batches.send_each([])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
