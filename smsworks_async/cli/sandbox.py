@@ -49,17 +49,24 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C, or until it is terminated."""
     try:
+        _check_hosts(options)
+    except ValueError as error:
+        print(f"smsworks: {error}", file=sys.stderr)
+        return 1
+    try:
         asyncio.run(_serve(options))
     except (OSError, OverflowError, ValueError, sqlite3.Error) as error:
-        print(f"smsworks: the sandbox cannot start: {error}", file=sys.stderr)
+        print(f"smsworks: the sandbox cannot listen or read its files: {error}", file=sys.stderr)
         return 1
     print("The sandbox has ended.")
     return 0
 
 
-def _check_callbacks(options: argparse.Namespace) -> None:
+def _check_hosts(options: argparse.Namespace) -> None:
+    """Raise ValueError for a name that is none, or a URL that nothing would be posted to."""
     from smsworks_async.sandbox.access import Access, host_names
 
+    host_names(options.allow_host, "--allow-host")
     access = Access(
         everywhere=False, callback_hosts=host_names(options.callback_host, "--callback-host")
     )
@@ -72,7 +79,6 @@ async def _serve(options: argparse.Namespace) -> None:
     from smsworks_async.sandbox import Sandbox
 
     loop = asyncio.get_running_loop()
-    _check_callbacks(options)
     async with Sandbox(
         host=options.host,
         port=options.port,

@@ -149,7 +149,7 @@ def test_the_command_says_which_host_it_would_have_to_post_to(capsys):
     assert main(arguments) == 1
     assert "--callback-host" in capsys.readouterr().err
     assert main(["sandbox", "--port", "0", "--allow-host", "http://x"]) == 1
-    assert "allow_hosts" in capsys.readouterr().err
+    assert "--allow-host" in capsys.readouterr().err
 
 
 # One database, one sandbox, one owner
