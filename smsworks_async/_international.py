@@ -61,6 +61,26 @@ def check_region(region: object) -> str | None:
     return known
 
 
+def country_of(number: str) -> str | None:
+    """Return the two letters of a number's country; None where the library cannot tell.
+
+    Arguments:
+        number: digits, country code first.
+
+    Raises:
+        ConfigurationError: the library is not installed.
+    """
+    library: Any = require()
+    try:
+        read = library.parse(f"+{number}")
+    except library.NumberParseException:
+        return None
+    region = library.region_code_for_number(read)
+    if region is None:  # a range that the library does not know: the plan's main country
+        region = library.region_code_for_country_code(read.country_code)
+    return region if len(region) == 2 and region.isalpha() and region != "ZZ" else None
+
+
 def judge(number: str, region: str | None) -> str | Refusal:
     """Return a number's digits, country code first, or why it cannot be texted.
 

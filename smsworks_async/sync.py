@@ -183,6 +183,7 @@ class Messages(Twin[AsyncMessages]):
     """Single messages."""
 
     send = blocking(AsyncMessages.send)
+    send_binary = blocking(AsyncMessages.send_binary)
     flash = blocking(AsyncMessages.flash)
     schedule = blocking(AsyncMessages.schedule)
     scheduled = blocking(AsyncMessages.scheduled)
@@ -190,6 +191,7 @@ class Messages(Twin[AsyncMessages]):
     get = blocking(AsyncMessages.get)
     delete = blocking(AsyncMessages.delete)
     search = blocking(AsyncMessages.search)
+    volume = blocking(AsyncMessages.volume)
     failed = blocking(AsyncMessages.failed)
     find = blocking(AsyncMessages.find)
     inbox = blocking(AsyncMessages.inbox)
@@ -220,6 +222,7 @@ class Credits(Twin[AsyncCredits]):
     """The account's credits."""
 
     balance = blocking(AsyncCredits.balance)
+    cost = blocking(AsyncCredits.cost)
 
 
 class Utils(Twin[AsyncUtils]):

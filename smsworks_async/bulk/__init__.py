@@ -336,9 +336,12 @@ class AsyncBulk(Resource):
             deduplicate: set repeats aside (default True).
             balance: ask for the account's balance, too (default True).
 
+        Where the client is international, the API is asked what a text costs in each country that
+        a number belongs to: one request a country. A price that it does not know counts double.
+
         Raises:
             ValidationError: what was given is none of the three, or a text is not as it should be.
-            APIError: the API refused to tell the balance.
+            APIError: the API refused to tell a price or the balance.
         """
         kind, people, field = what_to_estimate(
             content, destinations, messages, template, rows, self._destination
@@ -346,7 +349,7 @@ class AsyncBulk(Resource):
         check_iterable(people, field)
         asked = checks.yes_or_no(balance, "balance")
         apart = checks.yes_or_no(deduplicate, "deduplicate")
-        found = await estimate(kind, owned(people), deduplicate=apart)
+        found = await estimate(kind, owned(people), deduplicate=apart, cost=self._provider.cost)
         if asked:
             found = attrs.evolve(found, balance=await self._provider.balance())
         return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from smsworks_async import phone, text
+from smsworks_async._international import country_of
 from smsworks_async.bulk.kinds import (
     ABROAD,
     EachItsText,
@@ -19,8 +20,9 @@ from smsworks_async.bulk.kinds import (
 )
 from smsworks_async.bulk.recipients import Kind, Reader, slices
 from smsworks_async.bulk.report import Reason
-from smsworks_async.errors import ValidationError
+from smsworks_async.errors import InvalidMessage, NotFound, ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.incoming import CountryCost
 
 
 T = TypeVar("T")
@@ -31,7 +33,7 @@ _CHUNK = 500
 
 @attrs.frozen(kw_only=True)
 class BulkEstimate:
-    """What a bulk run would cost. Credits are estimates; abroad they count double.
+    """What a bulk run would cost. Credits are estimates.
 
     Attributes:
         recipients: those who would be sent to.
@@ -42,6 +44,8 @@ class BulkEstimate:
         unicode: recipients whose text is not GSM, so that a credit buys 70 characters and not 160.
         offenders: the characters that make texts Unicode, each with the number of recipients.
         credits_as_gsm: what it would cost if `text.to_gsm` were applied to every text.
+        costs_abroad: credits for one text by country (two letters of ISO 3166), of those outside
+            the UK; 2 where the API does not know.
         balance: the account's credits; None where it was not asked.
         warnings: what would be sent as it was given, and is probably a mistake.
     """
@@ -54,6 +58,7 @@ class BulkEstimate:
     unicode: int = 0
     offenders: Mapping[str, int] = attrs.field(factory=dict, hash=False)
     credits_as_gsm: float = 0.0
+    costs_abroad: Mapping[str, float] = attrs.field(factory=dict, hash=False)
     balance: float | None = None
     warnings: tuple[str, ...] = ()
 
@@ -68,18 +73,35 @@ class BulkEstimate:
         return None if self.balance is None else self.credits <= self.balance
 
 
+#: What asks the API for the cost of a text in a country.
+Cost = Callable[..., Awaitable[CountryCost]]
+
+
 async def estimate(
-    kind: Kind[T], values: Iterable[Any] | AsyncIterable[Any], *, deduplicate: bool
+    kind: Kind[T],
+    values: Iterable[Any] | AsyncIterable[Any],
+    *,
+    deduplicate: bool,
+    cost: Cost | None = None,
 ) -> BulkEstimate:
-    """Read all recipients, and sum up what they would cost."""
+    """Read all recipients, and sum up what they would cost.
+
+    Args:
+        kind: what they are.
+        values: the recipients.
+        deduplicate: whether repeats are set aside.
+        cost: asks what a text costs in a country; without it each abroad costs double.
+    """
     reader = Reader(kind, _CHUNK, deduplicate=deduplicate)
-    sums = _Sums(kind)
+    sums = _Sums(kind, by_country=cost is not None)
     async for some in slices(values):
         for chunk in reader.take(some):
             sums.add(chunk.items, abroad=chunk.abroad)
         reader.problems.clear()
     for chunk in reader.finish():
         sums.add(chunk.items, abroad=chunk.abroad)
+    costs = {country: await _ask(cost, country) for country in sorted(sums.abroad)}
+    sums.price(costs)
     return BulkEstimate(
         recipients=sums.recipients,
         invalid=reader.set_aside[Reason.INVALID],
@@ -90,13 +112,26 @@ async def estimate(
         offenders=dict(sums.offenders.most_common()),
         credits_as_gsm=sums.credits_as_gsm,
         warnings=warnings_of(kind),
+        costs_abroad={country: price for country, price in costs.items() if country},
     )
+
+
+async def _ask(cost: Cost | None, country: str) -> float:
+    """Return the cost of a text in a country; double where the API does not know."""
+    if not country or cost is None:
+        return ABROAD
+    try:
+        credits = (await cost(country=country)).credits
+    except (InvalidMessage, NotFound):
+        return ABROAD
+    return credits if credits > 0 else ABROAD
 
 
 class _Sums:
     """Sums over texts; the same text is measured once in a row."""
 
-    def __init__(self, kind: Kind[Any]) -> None:
+    def __init__(self, kind: Kind[Any], *, by_country: bool) -> None:
+        self._by_country = by_country
         self._kind = kind
         self._last: tuple[str, text.TextMeasure, float] | None = None
         self.recipients = 0
@@ -105,19 +140,35 @@ class _Sums:
         self.unicode = 0
         self.offenders: Counter[str] = Counter()
         self.credits_as_gsm = 0.0
+        #: Credits at the UK's price, and those as GSM, by country; "" where nobody can tell.
+        self.abroad: dict[str, list[float]] = {}
 
     def add(self, items: Iterable[Any], *, abroad: bool) -> None:
         """Add recipients."""
-        factor = ABROAD if abroad else 1.0
         for item in items:
             measure, as_gsm = self._measure(self._kind.content(item))
             self.recipients += 1
             self.segments += measure.segments
-            self.credits += measure.credits * factor
-            self.credits_as_gsm += as_gsm * factor
+            if abroad:
+                country = self._country(item)
+                of_country = self.abroad.setdefault(country, [0.0, 0.0])
+                of_country[0] += measure.credits
+                of_country[1] += as_gsm
+            else:
+                self.credits += measure.credits
+                self.credits_as_gsm += as_gsm
             if measure.offenders:
                 self.unicode += 1
                 self.offenders.update({offender.character for offender in measure.offenders})
+
+    def _country(self, item: Any) -> str:
+        return (country_of(self._kind.destination(item)) or "") if self._by_country else ""
+
+    def price(self, costs: Mapping[str, float]) -> None:
+        """Add what those abroad cost, by the cost of a text in each country."""
+        for country, (credits, as_gsm) in self.abroad.items():
+            self.credits += credits * costs[country]
+            self.credits_as_gsm += as_gsm * costs[country]
 
     def _measure(self, content: str) -> tuple[text.TextMeasure, float]:
         if self._last is None or self._last[0] != content:

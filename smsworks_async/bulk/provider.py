@@ -28,7 +28,8 @@ class Provider:
         self._asked_for_the_time = False
         self._messages = AsyncMessages(calls)
         self.get = AsyncBatches(calls).get
-        self.balance = AsyncCredits(calls).balance
+        credits = AsyncCredits(calls)
+        self.balance, self.cost = credits.balance, credits.cost
         # Waiting for a turn is no part of a call, and does not use its time up.
         self.admit = None if calls.settings.max_rate is None else calls.turn
 

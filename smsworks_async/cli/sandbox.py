@@ -25,11 +25,34 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--database", metavar="FILE", help="keep the state in this SQLite file")
     parser.add_argument("--delivery-report-url", metavar="URL", help="where reports are posted")
     parser.add_argument("--incoming-url", metavar="URL", help="where incoming texts are posted")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a host name to answer to besides localhost; may be repeated",
+    )
+    parser.add_argument(
+        "--callback-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a host that reports and incoming texts may be posted to besides localhost; may be "
+        "repeated",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="the same ids and the same token in each run with this number"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C, or until it is terminated."""
+    try:
+        _check_hosts(options)
+    except ValueError as error:
+        print(f"smsworks: {error}", file=sys.stderr)
+        return 1
     try:
         asyncio.run(_serve(options))
     except (OSError, OverflowError, ValueError, sqlite3.Error) as error:
@@ -37,6 +60,19 @@ def run(options: argparse.Namespace) -> int:
         return 1
     print("The sandbox has ended.")
     return 0
+
+
+def _check_hosts(options: argparse.Namespace) -> None:
+    """Raise ValueError for a name that is none, or a URL that nothing would be posted to."""
+    from smsworks_async.sandbox.access import Access, host_names
+
+    host_names(options.allow_host, "--allow-host")
+    access = Access(
+        everywhere=False, callback_hosts=host_names(options.callback_host, "--callback-host")
+    )
+    for url in (options.delivery_report_url, options.incoming_url):
+        if url and not access.may_post_to(url):
+            raise ValueError(f"to post to {url}, name its host with --callback-host")
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -51,6 +87,9 @@ async def _serve(options: argparse.Namespace) -> None:
         database=options.database,
         delivery_report_url=options.delivery_report_url,
         incoming_url=options.incoming_url,
+        seed=options.seed,
+        allow_hosts=options.allow_host,
+        callback_hosts=options.callback_host,
     ) as box:
         print("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
         print(f"  export SMSWORKS_BASE_URL={box.base_url}")

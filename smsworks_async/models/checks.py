@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 #: The longest text, in UTF-16 units.
 MAX_CONTENT: Final = 1280
+#: The longest binary message, in bytes: as many as a content of that length has pairs of digits.
+MAX_BINARY: Final = (MAX_CONTENT + 1) // 3
 #: The longest tag, in characters.
 MAX_TAG: Final = 280
 #: The longest that delivery is attempted, in minutes.
@@ -45,6 +47,7 @@ LONGEST_NAME: Final = 40
 SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
 _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -117,6 +120,30 @@ def content(value: object, field: str = "content") -> str:
             code=4002,
         )
     return message
+
+
+def binary(value: object) -> bytes:
+    """Check a binary message's data: 1 to 427 bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ValidationError(f"data must be bytes, not {type(value).__name__}", field="data")
+    data = bytes(value)
+    if not data:
+        raise ValidationError("data is empty", field="data", code=4001)
+    if len(data) > MAX_BINARY:
+        raise ValidationError(
+            f"data is {len(data)} bytes long; the longest is {MAX_BINARY}", field="data", code=4002
+        )
+    return data
+
+
+def country(value: object) -> str:
+    """Check a country: its two letters in ISO 3166, in any case; return capitals."""
+    code = values.as_text(value)
+    if code is None or _COUNTRY.fullmatch(code.strip()) is None:
+        raise ValidationError(
+            "country must be the two letters of ISO 3166, such as 'FR'", field="country"
+        )
+    return code.strip().upper()
 
 
 def tag(value: object) -> str:

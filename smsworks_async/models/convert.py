@@ -33,6 +33,10 @@ def _keyed(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
     return None if metadata is None else [{"key": k, "value": v} for k, v in metadata.items()]
 
 
+def _hex_pairs(data: bytes) -> str:
+    return data.hex(" ")
+
+
 _DATE = override(struct_hook=readers.lenient(readers.date))
 _NUMBER = readers.lenient(readers.number)
 _string = readers.lenient(readers.string)
@@ -85,6 +89,10 @@ _MESSAGE = {
 _OUTGOING: Final[Mapping[type, Mapping[str, Any]]] = {
     outgoing.Message: _MESSAGE,
     outgoing.ScheduledOne: _MESSAGE,
+    outgoing.BinaryMessage: {
+        **_MESSAGE,
+        "data": override(rename="content", unstruct_hook=_hex_pairs),
+    },
     outgoing.BatchMessage: {},
     outgoing.ScheduledBatch: {},
     outgoing.OTPRequest: {},
@@ -154,6 +162,7 @@ def _incoming() -> Mapping[type, Mapping[str, Any]]:
             "expires": _DATE,
             "modified": _DATE,
         },
+        incoming.CountryCost: {},
         incoming.ErrorSample: {"code": override(rename="errorCode")},
     }
 

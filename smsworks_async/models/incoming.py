@@ -240,6 +240,23 @@ class OTPRecord:
 
 
 @attrs.frozen
+class CountryCost:
+    """What a text to a country costs.
+
+    Attributes:
+        code: the country's two letters in ISO 3166, such as ``"FR"``.
+        country: the country, in the API's words.
+        credits: the cost of one text there, in credits.
+        extra: fields that we do not know.
+    """
+
+    code: str = attrs.field(kw_only=True, default="")
+    country: str = attrs.field(kw_only=True, default="")
+    credits: float = attrs.field(kw_only=True)
+    extra: Mapping[str, Any] = _extra()
+
+
+@attrs.frozen
 class ErrorSample:
     """What an error of the API's looks like, as `utils.error` answers it.
 

@@ -91,6 +91,15 @@ class _Common:
     ai: bool | None = _optional(_ai)
 
 
+def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference: str) -> None:
+    """Put a message's reference into its metadata, while the message is being made."""
+    if metadata is not None and metadata.get(REFERENCE, reference) != reference:
+        raise ValidationError(
+            f"metadata has another {REFERENCE}; give one of the two", field="reference"
+        )
+    object.__setattr__(message, "metadata", {**(metadata or {}), REFERENCE: reference})
+
+
 @values.plain
 @attrs.frozen(kw_only=True)
 class Message(_Common):
@@ -109,16 +118,32 @@ class Message(_Common):
     response_email: Iterable[str] | None = _hidden(checks.response_email)
 
     def __attrs_post_init__(self) -> None:
-        if self.reference is None:
-            return
-        metadata = {**(self.metadata or {}), REFERENCE: self.reference}
-        if self.metadata is not None and self.metadata.get(REFERENCE, self.reference) != (
-            self.reference
-        ):
-            raise ValidationError(
-                f"metadata has another {REFERENCE}; give one of the two", field="reference"
-            )
-        object.__setattr__(self, "metadata", metadata)  # it is being made
+        if self.reference is not None:
+            _keep_reference(self, self.metadata, self.reference)
+
+
+@attrs.frozen(kw_only=True)
+class BinaryMessage:
+    """Bytes for one recipient; see `AsyncMessages.send_binary` for its fields.
+
+    Raises:
+        ValidationError: a field is not as the API wants it.
+    """
+
+    sender: str = attrs.field(converter=checks.sender)
+    destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
+    data: bytes = attrs.field(converter=checks.binary, repr=lambda data: f"<{len(data)} bytes>")
+    tag: str | None = _optional(checks.tag)
+    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
+    ttl: int | None = _optional(checks.ttl)
+    validity: int | None = _optional(checks.validity)
+    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
+    reference: str | None = _hidden(checks.reference)
+    response_email: Iterable[str] | None = _hidden(checks.response_email)
+
+    def __attrs_post_init__(self) -> None:
+        if self.reference is not None:
+            _keep_reference(self, self.metadata, self.reference)
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,13 @@ from smsworks_async.models.incoming import (
     ScheduledMessage,
     SentMessage,
 )
-from smsworks_async.models.outgoing import REFERENCE, Message, Query, ScheduledOne
+from smsworks_async.models.outgoing import (
+    REFERENCE,
+    BinaryMessage,
+    Message,
+    Query,
+    ScheduledOne,
+)
 from smsworks_async.resources._base import Resource
 
 
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
 
 _SEND: Final = Operation("POST", "/message/send")
+_BINARY: Final = Operation("POST", "/binary/send")
 _FLASH: Final = Operation("POST", "/message/flash")
 _SCHEDULE: Final = Operation("POST", "/message/schedule")
 _SCHEDULED: Final = Operation("GET", "/messages/schedule", repeatable=True)
@@ -41,6 +48,7 @@ _CANCEL: Final = Operation("DELETE", "/messages/schedule/{}", repeatable=True)
 _GET: Final = Operation("GET", "/messages/{}", repeatable=True)
 _DELETE: Final = Operation("DELETE", "/messages/{}", repeatable=True)
 _SEARCH: Final = Operation("POST", "/messages", repeatable=True)
+_VOLUME: Final = Operation("GET", "/messages/volume", repeatable=True)
 _FAILED: Final = Operation("POST", "/messages/failed", repeatable=True)
 # What it answers with is unread no longer, so that a repetition would lose it.
 _INBOX: Final = Operation("POST", "/messages/inbox")
@@ -50,6 +58,11 @@ PAGE_SIZE: Final = 1000
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 #: The longest pause that failures make `AsyncMessages.incoming` take, in seconds.
 LONGEST_PAUSE: Final = 60.0
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Volume:
+    volume: int
 
 
 class AsyncMessages(Resource):
@@ -121,6 +134,59 @@ class AsyncMessages(Resource):
             response_email=response_email,
         )
         return await self._calls.make(_SEND, message, into=SentMessage)
+
+    async def send_binary(
+        self,
+        *,
+        data: bytes,
+        sender: str,
+        destination: str | int,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
+        """Send bytes to one recipient, as a binary message.
+
+        This is part of the API's version 1.11.0.
+
+        Args:
+            data: what to send, 1 to 427 bytes; one SMS holds 140 of them.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = BinaryMessage(
+            data=data,
+            sender=sender,
+            destination=self._destination(destination),
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._calls.make(_BINARY, message, into=SentMessage)
 
     async def flash(
         self,
@@ -330,6 +396,16 @@ class AsyncMessages(Resource):
             skip=skip,
         )
         return await self._calls.make(_SEARCH, query, into=list[MessageRecord])
+
+    async def volume(self) -> int:
+        """Return how many messages the account has sent since midnight.
+
+        This is part of the API's version 1.11.0; whose midnight it is, the API does not document.
+
+        Raises:
+            APIError: the API refused; `NotFound` where it does not have this operation.
+        """
+        return (await self._calls.make(_VOLUME, into=_Volume)).volume
 
     async def failed(
         self,

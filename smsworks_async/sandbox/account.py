@@ -72,10 +72,13 @@ class Account:
     _flooding: FloodingFilter = attrs.field(init=False, factory=FloodingFilter)
     _random: Random = attrs.field(init=False)
     _first_id: int = attrs.field(init=False)
+    _first_batch: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
-        self._first_id = self._random.randrange(10**17, 9 * 10**17)
+        # Jobs are found by either, so that the two do not overlap.
+        self._first_id = self._random.randrange(10**17, 5 * 10**17)
+        self._first_batch = self._random.randrange(6 * 10**17, 9 * 10**17)
 
     def send(self, order: Order, now: float) -> Message:
         """Send one message.
@@ -173,6 +176,13 @@ class Account:
         """Return a batch's messages, as far as records have caught up with them."""
         return [message for message in self.archive.batch(batch_id) if self._shows(message, now)]
 
+    def sent_since(self, moment: float) -> int:
+        """Count the messages that went out since a moment, in POSIX seconds."""
+        return sum(
+            message.status in GONE and message.schedule >= moment
+            for message in self.archive.messages
+        )
+
     def scheduled(self, now: float) -> list[Job]:
         """Return what was scheduled, three months back, as far as searches have caught up."""
         since, until = now - RETENTION, now - self.settings.storage.search_lag
@@ -267,7 +277,7 @@ class Account:
 
     def _next_batch_id(self) -> str:
         self.batches += 1
-        return str(self._first_id // 10**9 + self.batches)
+        return str(self._first_batch + self.batches)
 
     def _floods(self, destination: str, content: str, now: float) -> bool:
         filtering = self.settings.flooding

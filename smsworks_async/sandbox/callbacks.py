@@ -23,10 +23,16 @@ PIECES = 8  # of a body that takes its time
 
 @attrs.define(eq=False)
 class PostRecord:
-    """One attempt at a post: what went where, and the HTTP status that came back, if one did."""
+    """One attempt at a post: what went where, and the HTTP status that came back, if one did.
+
+    Attributes:
+        refused: whether nothing was posted, since the URL's host is neither loopback nor one of
+            `callback_hosts`.
+    """
 
     post: Post
     status: int | None = None
+    refused: bool = False
 
 
 class Postman:

@@ -5,6 +5,7 @@ The sandbox keeps a table of its own: it is there to notice when the client's is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -16,6 +17,7 @@ class Answer:
 
     status: int
     payload: Any
+    headers: Mapping[str, str] = attrs.Factory(dict)
 
 
 @attrs.frozen
@@ -86,6 +88,6 @@ def refusal(code: int, detail: str = "") -> Refusal:
     return Refusal(Answer(CODES[code].http_status, error_object(code, detail)), code)
 
 
-def complaint(message: str, status: int = 400) -> Refusal:
+def complaint(message: str, status: int = 400, **headers: str) -> Refusal:
     """Return a refusal for which the API has no code: a bare message."""
-    return Refusal(Answer(status, {"message": message}))
+    return Refusal(Answer(status, {"message": message}, headers))

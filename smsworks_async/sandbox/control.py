@@ -13,14 +13,14 @@
 | `POST /sandbox/reset`            | starts again with an empty account                            |
 
 None of it needs a token while the sandbox listens on loopback. Beyond, all of it does: the token in
-`Authorization`, or the key and the secret as user and password, which a browser asks for.
+`Authorization`, or the key and the secret as user and password, which a browser asks for. Each POST
+has the Content-Type `application/json`, with a body or without: a web page's form cannot send it.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
-import ipaddress
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ import attrs
 from aiohttp import hdrs, web
 
 from . import dates
+from .access import is_loopback
 from .codes import Refusal, complaint
 from .faults import read_faults
 from .forms import ADVANCE, INCOMING_SMS, read_json
@@ -38,14 +39,6 @@ from .records import plain
 
 if TYPE_CHECKING:
     from .server import Sandbox
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def state(box: Sandbox) -> dict[str, Any]:
@@ -59,6 +52,11 @@ def state(box: Sandbox) -> dict[str, Any]:
         "by_destination": by_destination,
         "by_status": Counter(message.status for message in box.messages),
         "requests": requests,
+        "unknown_fields": Counter(
+            f"{record.method} {record.path} {name}"
+            for record in box.requests
+            for name in record.unknown_fields
+        ),
         "connections": len({record.connection for record in box.requests}),
     }
 
@@ -149,6 +147,9 @@ def _handler(
     async def handle(request: web.Request) -> web.StreamResponse:
         if not _may(box, request):
             return _challenge()
+        if request.method == "POST" and request.content_type != "application/json":
+            refused = complaint("The Content-Type is not application/json", 415).answer
+            return web.json_response(refused.payload, status=refused.status)
         data = await request.read()
         try:
             return web.json_response(await control(box, read_json(data) if data else None))
@@ -161,9 +162,11 @@ def _handler(
 def _may(box: Sandbox, request: web.Request) -> bool:
     if is_loopback(box.host):
         return True
-    given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
+    given = request.headers.get(hdrs.AUTHORIZATION, "")
     login = b"Basic " + base64.b64encode(f"{box.key}:{box.secret}".encode())
-    return any(hmac.compare_digest(given, right) for right in (box.token.encode(), login))
+    return box.is_token(given) or hmac.compare_digest(
+        given.encode("utf-8", "surrogateescape"), login
+    )
 
 
 def _challenge() -> web.Response:

@@ -20,9 +20,9 @@ def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
-def make_token(customer_id: str, key: str, secret: str, generation: int) -> str:
+def make_token(customer_id: str, key: str, secret: str, number: str) -> str:
     """Return a JSON Web Token with its `JWT ` prefix, the same for the same arguments."""
-    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": customer_id, "key": key, "jti": generation})
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": customer_id, "key": key, "jti": number})
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
     signature = hmac.digest(secret.encode(), signed.encode(), hashlib.sha256)
     return f"{PREFIX}{signed}.{_encoded(signature)}"
@@ -30,12 +30,19 @@ def make_token(customer_id: str, key: str, secret: str, generation: int) -> str:
 
 @attrs.define
 class Credentials:
-    """What the account's holder was given; `generation` counts the tokens before this one."""
+    """What the account's holder was given.
+
+    Attributes:
+        token: the one in force, as a rule with its `JWT ` prefix.
+        salt: tells this sandbox's tokens from those of all others.
+        generation: counts the tokens before this one.
+    """
 
     customer_id: str
     key: str
     secret: str
     token: str
+    salt: str
     generation: int = 0
 
     def log_in(self, fields: dict[str, Any]) -> str:
@@ -44,18 +51,31 @@ class Credentials:
         Raises:
             Refusal: 4011, for any other id, key and secret.
         """
-        given = (fields["customerid"], fields["key"], fields["secret"])
-        if given != (self.customer_id, self.key, self.secret):
+        given = (fields.get("customerid", self.customer_id), fields.get("key"))
+        if (*given, fields.get("secret")) != (self.customer_id, self.key, self.secret):
             raise refusal(4011)
         return self.token
 
+    def holds(self, header: str | None) -> bool:
+        """Return whether a header is the token in force, with `JWT ` in any case, or without it."""
+        given, right = _bare(header or ""), _bare(self.token)
+        return hmac.compare_digest(
+            given.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape")
+        )
+
     def authorise(self, header: str | None) -> None:
-        """Refuse with 4011 whatever is not the token as it stands, `JWT ` and all."""
-        if header != self.token:
+        """Refuse whatever is not the token in force, with 4011."""
+        if not self.holds(header):
             raise refusal(4011)
 
     def rotate(self) -> str:
         """Put a new token in force, and every older one out of it."""
         self.generation += 1
-        self.token = make_token(self.customer_id, self.key, self.secret, self.generation)
+        number = f"{self.salt}-{self.generation}"
+        self.token = make_token(self.customer_id, self.key, self.secret, number)
         return self.token
+
+
+def _bare(token: str) -> str:
+    token = token.strip()
+    return token[len(PREFIX) :].strip() if token[: len(PREFIX)].upper() == PREFIX else token

@@ -1,53 +1,114 @@
-"""The API's two ways of writing a moment, both read and both written.
+"""Read and write moments as the API does.
 
 ISO 8601 goes out in delivery reports, JavaScript's `Date.toString()` in records, so that a client
-which reads only one of them is found out. Names of days and months are ours, since those of
-`strftime` follow the machine's locale, and so is British Summer Time, since not every machine has
-a time zone database.
+which reads only one of them is found out. What comes in is read as JavaScript's `new Date()` reads
+it, since the provider's own samples and SDKs write dates in half a dozen ways: in any order of day,
+month and year, with or without a weekday (it is not looked at: the samples get it wrong). Without
+a zone a date is UTC. Names of days and months are ours, since those of `strftime` follow the
+machine's locale, and so is British Summer Time, since not every machine has a time zone database.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_JAVASCRIPT = re.compile(
-    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{1,2}) (?P<year>[0-9]{4})"
-    r" (?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-    r" GMT(?P<offset>[+-][0-9]{4})(?: \([A-Za-z ]{1,40}\))?"
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?", re.DOTALL)
+_COMMENT = re.compile(r"\([^()]{0,40}\)")  # the zone's name, behind its offset
+_LONGEST = 100  # characters
+_TOKEN = re.compile(
+    r"[\s,]*(?:"
+    r"(?P<time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r"|(?:(?:GMT|UTC|UT)?(?P<offset>[+-][0-9]{2}:?[0-9]{2}))(?![0-9])"
+    r"|(?P<year>[0-9]{4})(?![0-9])"
+    r"|(?P<day>[0-9]{1,2})(?![0-9])"
+    r"|(?P<word>[A-Za-z]+)\.?"
+    r")(?=[\s,+-]|$)"
 )
+#: The zones that JavaScript knows by name, in hours ahead of UTC. BST is none of them.
+_ZONES = {"UTC": 0, "UT": 0, "GMT": 0, "Z": 0}
+_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 
 
 def parse(text: str) -> float:
-    """Return the POSIX seconds of a date in either form.
+    """Return the POSIX seconds of a date as JavaScript reads it; without a zone it is UTC.
 
     Raises:
-        ValueError: it is in neither form, names no real moment, or has no offset from UTC.
+        ValueError: it is no date, or names no real moment.
     """
+    text = text.strip()
+    if len(text) > _LONGEST:
+        raise ValueError("The text is too long for a date")
     try:
-        moment = _parse_javascript(text) or datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if _ISO.fullmatch(text) else _parse_words(text)
         if moment.tzinfo is None:
-            raise ValueError("The date has no offset from UTC")
+            moment = moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC).timestamp()
     except OverflowError as error:
         raise ValueError("The date is out of range") from error
 
 
-def _parse_javascript(text: str) -> datetime | None:
-    # The weekday is not looked at: the provider's own samples get it wrong.
-    found = _JAVASCRIPT.fullmatch(text)
-    if found is None:
-        return None
-    year, day, hour, minute, second = (
-        int(found[part]) for part in ("year", "day", "hour", "minute", "second")
-    )
-    month = _MONTHS.index(found["month"]) + 1
-    offset = datetime.strptime(found["offset"], "%z").tzinfo
-    return datetime(year, month, day, hour, minute, second, tzinfo=offset)
+def _parse_words(text: str) -> datetime:
+    """Read a date with its month in letters: `16 October 2031 17:00:00`, `Wed, 26 Nov 2031 …`."""
+    found: dict[str, str] = {}
+    rest = _COMMENT.sub(" ", text).rstrip(", ")
+    at = 0
+    while at < len(rest):
+        token = _TOKEN.match(rest, at)
+        if token is None or token.lastgroup is None:
+            raise ValueError("The date has a part that no date has")
+        name, value = token.lastgroup, token[token.lastgroup]
+        if name == "word":
+            name, value = _read_word(value)
+        if name in found:
+            raise ValueError(f"The date has more than one {name}")
+        found[name] = value
+        at = token.end()
+    if not {"year", "month", "day"} <= found.keys():
+        raise ValueError("The date lacks its day, its month or its year")
+    hour, minute, second = _read_time(found.get("time", "0:00"), found.get("half"))
+    zone = timedelta(hours=_ZONES[found.get("zone", "UTC")])
+    if "offset" in found:
+        zone = _read_offset(found["offset"])
+    year, month, day = (int(found[part]) for part in ("year", "month", "day"))
+    whole = datetime(year, month, day, hour, minute, tzinfo=timezone(zone))
+    return whole + timedelta(seconds=second)
+
+
+def _read_word(word: str) -> tuple[str, str]:
+    start = word[:3].title()
+    if word.upper() in _ZONES:
+        return "zone", word.upper()
+    if word.upper() in {"AM", "PM"}:
+        return "half", word.upper()
+    if start in _MONTHS:
+        return "month", str(_MONTHS.index(start) + 1)
+    if start in _DAYS:
+        return "weekday", start
+    raise ValueError("The date has a word that is no month, weekday or zone")
+
+
+def _read_time(text: str, half: str | None) -> tuple[int, int, float]:
+    hour, minute, second = (*text.split(":"), "0")[:3]
+    if half is not None and not 1 <= int(hour) <= 12:
+        raise ValueError("The hour is not one of twelve")
+    hours = int(hour) if half is None else int(hour) % 12 + 12 * (half == "PM")
+    if float(second) >= 60:
+        raise ValueError("The minute has 60 seconds")
+    return hours, int(minute), float(second)
+
+
+def _read_offset(text: str) -> timedelta:
+    digits = text[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if minutes > 59:
+        raise ValueError("The offset from UTC is none")
+    ahead = timedelta(hours=hours, minutes=minutes)
+    return -ahead if text[0] == "-" else ahead
 
 
 def iso(moment: float) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 
 from .codes import CODES
-from .operations import OPERATIONS
+from .operations import OPERATIONS, methods_of
 
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 _WHEN: Final = ("before", "after", "mid", "hold", "late", "hang")
 # Those in which the request is carried out.
 _ACCEPTING: Final = frozenset({"after", "mid", "hold", "late"})
-# An operation's path, whatever stands for its ids.
-_PATHS: Final = [
-    re.compile(re.sub(r"\{[^}]*\}", "[^/]+", operation.path)) for operation in OPERATIONS
-]
 _METHODS: Final = sorted({operation.method for operation in OPERATIONS})
 _PATTERN: Final = re.compile(r"[*?\[]")
 
@@ -50,7 +46,7 @@ def _is_path(value: Any) -> bool:
         return False
     if _PATTERN.search(value):
         return value.startswith(("/", "*")) and not value.startswith("/v1")
-    return "{" not in value and any(path.fullmatch(value) for path in _PATHS)
+    return "{" not in value and bool(methods_of(value))
 
 
 def _is_whole(lowest: int, highest: float = math.inf) -> Callable[[Any], bool]:

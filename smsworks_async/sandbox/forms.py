@@ -4,8 +4,8 @@ A body is read in two steps. `Form.shape` looks at names and types, for which th
 so that a mistake is answered with a bare message. `Form.refuse` looks at values that do have codes.
 A single message needs both; in a batch of unique messages the second falls on one recipient alone.
 
-Fields and forms that the API does not have are refused rather than passed over: the sandbox is
-there to notice them.
+Fields that the API does not have are ignored, as it ignores them, and `Form.unknown` names them for
+the request's log. The sandbox's own endpoints refuse them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MAX_OTP_METADATA = 1024  # bytes of JSON
 MAX_ANSWER = 1000  # records
 PASSCODE = "{{passcode}}"
 
+_HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*|")
 _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
 
 Kind = Callable[[Any], bool]
@@ -80,6 +81,14 @@ def _is_pairs(value: Any) -> bool:
     )
 
 
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _is_bytes(value: Any) -> bool:
+    return _is_text(value) and bool(_HEX_PAIRS.fullmatch(value))
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -104,7 +113,7 @@ class Field:
 
 
 _TEXT = Field(_is_text, "a string")
-_DATE = Field(_is_date, "a date: ISO 8601 or JavaScript's Date.toString()")
+_DATE = Field(_is_date, "a date, such as 2031-11-26T18:21:05Z")
 _PAIRS = Field(_is_pairs, "an array of objects with a key and a value, both strings")
 _PASSCODE = Field(lambda value: _is_text(value) and value != "", "a string that is not empty")
 
@@ -152,13 +161,28 @@ _REFUSALS: dict[str, Callable[[Any], None]] = {
 
 @attrs.frozen
 class Form:
-    """The fields that one kind of body has."""
+    """The fields that one kind of body has.
+
+    Attributes:
+        fields: by name.
+        required: those that must be there.
+        blanks: whether a blank field counts as one that is not there.
+        strict: whether unknown fields are refused; otherwise they are ignored.
+    """
 
     fields: dict[str, Field]
     required: frozenset[str]
+    blanks: bool = False
+    strict: bool = False
+
+    def unknown(self, body: Any) -> list[str]:
+        """Return the names of the fields in a body, or in an array of bodies, that are not ours."""
+        bodies = body if isinstance(body, list) else [body]
+        names = {name for item in bodies if isinstance(item, dict) for name in item}
+        return sorted(names - self.fields.keys())
 
     def shape(self, body: Any) -> dict[str, Any]:
-        """Return the body when it is an object with these fields, each of its shape.
+        """Return a body's known fields when it is an object, and each has its shape.
 
         Raises:
             Refusal: without a code, naming the field.
@@ -167,13 +191,18 @@ class Form:
             raise complaint("The body is not an object")
         for name in sorted(self.required - body.keys()):
             raise complaint(f"{name} is missing")
-        for name, value in body.items():
-            field = self.fields.get(name)
-            if field is None:
-                raise complaint(f"{name} is not a field of this request")
+        for name in self.unknown(body) if self.strict else ():
+            raise complaint(f"{name} is not a field of this request")
+        known = {
+            name: value
+            for name, value in body.items()
+            if name in self.fields and not (self.blanks and _is_blank(value))
+        }
+        for name, value in known.items():
+            field = self.fields[name]
             if not field.fits(value):
                 raise complaint(f"{name} must be {field.shape}")
-        return body
+        return known
 
     def refuse(self, fields: dict[str, Any]) -> None:
         """Refuse values that the API has codes for: sender, destination, content, tag."""
@@ -188,8 +217,10 @@ class Form:
         return fields
 
 
-def _form(fields: dict[str, Field], *required: str) -> Form:
-    return Form(fields, frozenset(required))
+def _form(
+    fields: dict[str, Field], *required: str, blanks: bool = False, strict: bool = False
+) -> Form:
+    return Form(fields, frozenset(required), blanks, strict)
 
 
 MESSAGE = _form(
@@ -202,6 +233,12 @@ MESSAGE = _form(
     "sender",
     "destination",
     "content",
+)
+# Whether it is empty or too long has a code, and is looked at with the others.
+BINARY = attrs.evolve(
+    MESSAGE,
+    fields=MESSAGE.fields
+    | {"content": Field(_is_bytes, "bytes: pairs of hexadecimal digits, set apart by blanks")},
 )
 BATCH = _form(
     {**_COMMON, "destinations": Field(_is_texts, "an array of strings")},
@@ -240,13 +277,19 @@ QUERY = _form(
         "unread": Field(lambda value: isinstance(value, bool), "true or false"),
         "metadata": _PAIRS,
     },
+    blanks=True,
 )
-LOGIN = _form({"customerid": _TEXT, "key": _TEXT, "secret": _TEXT}, "customerid", "key", "secret")
+# Public programs log in without their customer id.
+LOGIN = _form({"customerid": _TEXT, "key": _TEXT, "secret": _TEXT}, "key", "secret", blanks=True)
 
 # The sandbox's own endpoints.
-ADVANCE = _form({"seconds": Field(_is_number, "a number")}, "seconds")
+ADVANCE = _form({"seconds": Field(_is_number, "a number")}, "seconds", strict=True)
 INCOMING_SMS = _form(
-    {"sender": _TEXT, "to": _TEXT, "content": _TEXT, "keyword": _TEXT}, "sender", "to", "content"
+    {"sender": _TEXT, "to": _TEXT, "content": _TEXT, "keyword": _TEXT},
+    "sender",
+    "to",
+    "content",
+    strict=True,
 )
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from .codes import CODES, Answer, Refusal, complaint, error_object
 from .faults import Fault, FaultScript
 from .forms import read_json
-from .operations import OPERATIONS, Call, Operation, Service
+from .operations import OPERATIONS, Call, Operation, Service, methods_of
 
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class RequestRecord:
         at: when it came, by the sandbox's clock; an aware datetime.
         connection: counts the TCP connections; requests over the same one have the same number.
         status: the HTTP status answered; None while in flight, or when the connection was cut.
+        unknown_fields: the names in its body that the API does not have, and ignores.
     """
 
     method: str
@@ -44,6 +45,7 @@ class RequestRecord:
     at: datetime
     connection: int
     status: int | None = None
+    unknown_fields: tuple[str, ...] = ()
 
 
 class Gate:
@@ -85,7 +87,8 @@ class _Reply:
 
 
 def _reply(answer: Answer) -> _Reply:
-    return _Reply(answer.status, json.dumps(answer.payload).encode())
+    body = json.dumps(answer.payload).encode()
+    return _Reply(answer.status, body, headers=dict(answer.headers))
 
 
 def _ids(true: _Reply) -> dict[str, Any]:
@@ -141,10 +144,11 @@ class FrontDoor:
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add all the operations, and what answers for everything else below `/v1`."""
-        for operation in (*OPERATIONS, _NOWHERE):
-            router.add_route(
-                operation.method, VERSION_PATH + operation.path, self._handler(operation)
-            )
+        for operation in OPERATIONS:
+            # As with Express, a slash at the end makes no difference.
+            for path in (operation.path, f"{operation.path}/"):
+                router.add_route(operation.method, VERSION_PATH + path, self._handler(operation))
+        router.add_route("*", VERSION_PATH + "/{path:.*}", self._handler(_NOWHERE))
 
     def _handler(self, operation: Operation) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -161,9 +165,9 @@ class FrontDoor:
             refused = complaint(f"The body is larger than {MAX_BODY} bytes", 413)
             return self._respond(record, _reply(refused.answer))
         if fault is None:
-            return self._respond(record, self._carry_out(request, operation, data))
+            return self._respond(record, self._carry_out(request, record, operation, data))
         return await self._struck(
-            request, record, fault, lambda: self._carry_out(request, operation, data)
+            request, record, fault, lambda: self._carry_out(request, record, operation, data)
         )
 
     async def _struck(
@@ -200,12 +204,16 @@ class FrontDoor:
         await self.gate.wait(fault.delay or None)
         return None if self.gate.closed else carry_out()
 
-    def _carry_out(self, request: web.Request, operation: Operation, data: bytes) -> _Reply:
+    def _carry_out(
+        self, request: web.Request, record: RequestRecord, operation: Operation, data: bytes
+    ) -> _Reply:
         now = self._settle()
         try:
             if not operation.open:
                 self._service.credentials.authorise(request.headers.get("Authorization"))
-            body = _read_body(request, data) if request.method == "POST" else None
+            body = _read_body(request, data) if operation.form is not None else None
+            if operation.form is not None:
+                record.unknown_fields = tuple(operation.form.unknown(body))
             result = operation.run(self._service, Call(body, request.match_info, now))
             answer = Answer(operation.status, result)
         except Refusal as refused:
@@ -215,7 +223,7 @@ class FrontDoor:
 
     def _note(self, request: web.Request) -> RequestRecord:
         at = datetime.fromtimestamp(self._settle(), UTC)
-        path = request.path.removeprefix(VERSION_PATH)
+        path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
         record = RequestRecord(request.method, path, at, self._connection(request.transport))
         self.requests.append(record)
         return record
@@ -238,11 +246,14 @@ class FrontDoor:
         return response
 
 
-def _nowhere(_service: Service, _call: Call) -> Any:
+def _nowhere(_service: Service, call: Call) -> Any:
+    allowed = methods_of("/" + call.path["path"].rstrip("/"))
+    if allowed:
+        raise complaint("This path has other methods.", 405, Allow=", ".join(allowed))
     raise complaint("There is nothing here; look at the method and the path.", 404)
 
 
-_NOWHERE = Operation("*", "/{anything:.*}", _nowhere)
+_NOWHERE = Operation("*", "/{path}", _nowhere)
 
 
 def _read_body(request: web.Request, data: bytes) -> Any:

@@ -5,6 +5,7 @@ Each is a function of the account and one call; it returns what JSON can hold, o
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +13,19 @@ import attrs
 from . import orders
 from .account import Account
 from .codes import CODES, complaint, refusal
-from .forms import LOGIN, OTP, PASSCODE, QUERY, VERIFY, read_schedule
+from .countries import COUNTRIES
+from .forms import (
+    BATCH,
+    BINARY,
+    LOGIN,
+    MESSAGE,
+    OTP,
+    PASSCODE,
+    QUERY,
+    VERIFY,
+    Form,
+    read_schedule,
+)
 from .passcodes import DEFAULT_LENGTH, DEFAULT_TEMPLATE, DEFAULT_VALIDITY, Passcodes
 from .records import (
     FAILED_STATUSES,
@@ -30,6 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .credentials import Credentials
+
+
+DAY = 86400  # seconds; days begin at midnight UTC
+#: The countries whose mobiles count as the UK's.
+UK = frozenset({"GB", "GG", "IM", "JE"})
 
 
 @attrs.define
@@ -58,6 +76,7 @@ class Operation:
         path: below `/v1`; `{name}` stands for one segment.
         run: what is done.
         status: the HTTP status of success.
+        form: the fields of its body.
         open: whether it needs no token.
     """
 
@@ -65,7 +84,12 @@ class Operation:
     path: str
     run: Callable[[Service, Call], Any]
     status: int = 200
+    form: Form | None = None
     open: bool = False
+
+    def serves(self, path: str) -> bool:
+        """Return whether a path is one of its own, whatever stands for its ids."""
+        return re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", self.path), path) is not None
 
 
 def _token(service: Service, call: Call) -> Any:
@@ -88,6 +112,10 @@ def _send(service: Service, call: Call) -> Any:
 
 def _flash(service: Service, call: Call) -> Any:
     return _sent(service, service.account.send(orders.single(call.body, flash=True), call.now))
+
+
+def _send_binary(service: Service, call: Call) -> Any:
+    return _sent(service, service.account.send(orders.single(call.body, binary=True), call.now))
 
 
 def _schedule(service: Service, call: Call) -> Any:
@@ -121,6 +149,10 @@ def _failed(service: Service, call: Call) -> Any:
 
 def _inbox(service: Service, call: Call) -> Any:
     return _records(service, service.account.take_inbox(QUERY.read(call.body), call.now))
+
+
+def _volume(service: Service, call: Call) -> Any:
+    return {"volume": service.account.sent_since(call.now - call.now % DAY)}
 
 
 def _message(service: Service, call: Call) -> Message:
@@ -217,6 +249,14 @@ def _balance(service: Service, _call: Call) -> Any:
     return {"credits": plain(service.account.credits)}
 
 
+def _cost(_service: Service, call: Call) -> Any:
+    code = call.path["countrycode"].upper()
+    if code not in COUNTRIES:
+        raise complaint("There is no country of that code.", 404)
+    credits = 1.0 if code in UK else float(orders.ABROAD)
+    return {"code": code, "country": COUNTRIES[code], "credits": plain(credits)}
+
+
 def _test(service: Service, _call: Call) -> Any:
     return {"message": service.account.settings.customer_id}
 
@@ -228,26 +268,34 @@ def _error(_service: Service, call: Call) -> Any:
 
 
 OPERATIONS = (
-    Operation("POST", "/auth/token", _token, open=True),
-    Operation("POST", "/message/send", _send, 201),
-    Operation("POST", "/message/flash", _flash, 201),
-    Operation("POST", "/message/schedule", _schedule),
-    Operation("POST", "/messages", _search),
-    Operation("POST", "/messages/inbox", _inbox),
-    Operation("POST", "/messages/failed", _failed),
+    Operation("POST", "/auth/token", _token, form=LOGIN, open=True),
+    Operation("POST", "/message/send", _send, 201, MESSAGE),
+    Operation("POST", "/message/flash", _flash, 201, MESSAGE),
+    Operation("POST", "/binary/send", _send_binary, 201, BINARY),
+    Operation("POST", "/message/schedule", _schedule, form=MESSAGE),
+    Operation("POST", "/messages", _search, form=QUERY),
+    Operation("POST", "/messages/inbox", _inbox, form=QUERY),
+    Operation("POST", "/messages/failed", _failed, form=QUERY),
     Operation("GET", "/messages/schedule", _scheduled),
     Operation("DELETE", "/messages/schedule/{messageid}", _cancel),
+    Operation("GET", "/messages/volume", _volume),
     Operation("GET", "/messages/{messageid}", _get),
     Operation("DELETE", "/messages/{messageid}", _delete),
-    Operation("POST", "/batch/send", _send_batch, 201),
-    Operation("POST", "/batch/any", _send_unique, 201),
-    Operation("POST", "/batch/schedule", _schedule_batch, 201),
+    Operation("POST", "/batch/send", _send_batch, 201, BATCH),
+    Operation("POST", "/batch/any", _send_unique, 201, MESSAGE),
+    Operation("POST", "/batch/schedule", _schedule_batch, 201, BATCH),
     Operation("GET", "/batch/{batchid}", _get_batch),
     Operation("DELETE", "/batches/schedule/{batchid}", _cancel_batch),
-    Operation("POST", "/otp/send", _send_otp, 201),
-    Operation("POST", "/otp/verify", _verify_otp),
+    Operation("POST", "/otp/send", _send_otp, 201, OTP),
+    Operation("POST", "/otp/verify", _verify_otp, form=VERIFY),
     Operation("GET", "/otp/{messageid}", _get_otp),
     Operation("GET", "/credits/balance", _balance),
+    Operation("GET", "/credits/{countrycode}", _cost),
     Operation("GET", "/utils/test", _test),
     Operation("GET", "/utils/errors/{errorcode}", _error),
 )
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods that a path below `/v1` has, in their order; none where it is unknown."""
+    return sorted({operation.method for operation in OPERATIONS if operation.serves(path)})

@@ -8,8 +8,8 @@ import attrs
 
 from .codes import Refusal, complaint
 from .destinations import is_international, normalise
-from .forms import BATCH, MESSAGE
-from .segments import measure
+from .forms import BATCH, BINARY, MESSAGE
+from .segments import measure, measure_bytes
 
 
 ABROAD = 2  # times the price of a UK message
@@ -40,28 +40,26 @@ class Order:
         return self.failure is None and is_international(self.destination)
 
 
-def price(content: str, destination: str) -> float:
-    """Return the credits for a text to a normalised destination."""
-    return float(measure(content).credits * (ABROAD if is_international(destination) else 1))
-
-
-def order(fields: dict[str, Any], given: str, *, flash: bool = False) -> Order:
+def order(
+    fields: dict[str, Any], given: str, *, flash: bool = False, binary: bool = False
+) -> Order:
     """Return the order for a destination; it fails with 4004 when that is no number."""
     destination = normalise(given)
     if destination is None:
         return Order(fields, given, given, failure=4004)
-    credits = price(fields["content"], destination)
+    size = (measure_bytes if binary else measure)(fields["content"])
+    credits = float(size.credits * (ABROAD if is_international(destination) else 1))
     return Order(fields, given, destination, credits=credits, flash=flash)
 
 
-def single(body: Any, *, flash: bool = False) -> Order:
-    """Read a single message.
+def single(body: Any, *, flash: bool = False, binary: bool = False) -> Order:
+    """Read a single message; a binary one has bytes for its content, in hexadecimal.
 
     Raises:
         Refusal: whatever is wrong with it.
     """
-    fields = MESSAGE.read(body)
-    return order(fields, fields["destination"], flash=flash)
+    fields = (BINARY if binary else MESSAGE).read(body)
+    return order(fields, fields["destination"], flash=flash, binary=binary)
 
 
 def batch(body: Any, most: int) -> list[Order]:

@@ -64,12 +64,13 @@ def render(box: Sandbox) -> str:
     )
     asked = _table(
         "Latest requests",
-        ("At", "Request", "Answer"),
+        ("At", "Request", "Answer", "Unknown fields"),
         (
             (
                 dates.iso(record.at.timestamp()),
                 f"{record.method} {record.path}",
                 record.status or "none",
+                ", ".join(record.unknown_fields),
             )
             for record in reversed(box.requests[-LATEST:])
         ),

@@ -27,7 +27,7 @@ class Passcodes:
     _by_id: dict[str, Passcode] = attrs.field(init=False, factory=dict)
     _alike: dict[str, list[Passcode]] = attrs.field(init=False, factory=dict)
 
-    def make(self, length: int, seed: int) -> str:
+    def make(self, length: int, seed: str) -> str:
         """Return digits of that number, the same for the same seed and the same number before."""
         draw = Random(f"{seed} {len(self._by_id)}")  # noqa: S311 - repeatable on purpose
         return "".join(draw.choices("0123456789", k=length))

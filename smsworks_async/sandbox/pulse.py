@@ -10,6 +10,8 @@ from .clock import Clock, ManualClock, RealClock
 
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .operations import Service
     from .settings import Reporting
     from .store import Store
@@ -28,14 +30,22 @@ class Pulse:
 
     Args:
         reporting: how posts are made.
+        may_post_to: whether anything may be posted to a URL.
     """
 
-    def __init__(self, service: Service, clock: Clock | None, reporting: Reporting) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock | None,
+        reporting: Reporting,
+        may_post_to: Callable[[str], bool],
+    ) -> None:
         self.manual = clock if isinstance(clock, ManualClock) else None
         self.posts: list[PostRecord] = []
         self.store: Store | None = None
         self.postman = Postman(reporting, self._posted)
         self.timer: asyncio.TimerHandle | None = None
+        self._may_post_to = may_post_to
         self._service = service
         self._clock = clock or RealClock()
 
@@ -49,7 +59,11 @@ class Pulse:
         account = self._service.account
         account.timeline.settle(now)
         while account.outbox:
-            self.postman.put(account.outbox.popleft())
+            post = account.outbox.popleft()
+            if self._may_post_to(post.url):
+                self.postman.put(post)
+            else:
+                self.posts.append(PostRecord(post, refused=True))
         if self.store is not None:
             self.store.flush(self._service)
         self._arm(now)

@@ -5,7 +5,8 @@
 | GSM      | 160 septets | 153 septets     | one a segment |
 | Unicode  | 70 units    | 67 units        | one for every 70 units |
 
-Units are those of UTF-16. Neither an escape pair nor a surrogate pair is split between segments.
+Bytes of a binary message: 140 in one segment, 134 in each of several, one credit a segment. Units
+are those of UTF-16. Neither an escape pair nor a surrogate pair is split between segments.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ def measure(text: str) -> Size:
         return Size(segments, segments)
     widths = [2 if ord(character) > 0xFFFF else 1 for character in text]
     return Size(_pack(widths, 70, 67), -(-sum(widths) // 70))
+
+
+def measure_bytes(pairs: str) -> Size:
+    """Measure bytes that are written as pairs of hexadecimal digits, set apart by blanks."""
+    segments = _pack([1] * len(pairs.split()), 140, 134)
+    return Size(segments, segments)
 
 
 def _pack(widths: list[int], alone: int, joined: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
@@ -11,11 +12,13 @@ import attrs
 from aiohttp import web
 
 from . import destinations
+from .access import Access, host_names, is_loopback, middleware
 from .account import Account
 from .control import add_control
 from .credentials import Credentials, make_token
 from .faults import Fault, read_fault, read_faults
 from .frontdoor import MAX_BODY, VERSION_PATH, FrontDoor
+from .lenient import Runner
 from .operations import Service
 from .passcodes import Passcodes
 from .pulse import Pulse
@@ -38,6 +41,10 @@ if TYPE_CHECKING:
 CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"
 KEY = "sandbox-key"
 SECRET = "sandbox-secret"  # noqa: S105 - it opens nothing but a sandbox
+
+
+def _drawn() -> str:
+    return secrets.token_hex(8)
 
 
 class Sandbox:
@@ -67,14 +74,20 @@ class Sandbox:
         reporting: how posts are made: doubled, late, out of order, slowly, not at all.
         database: the path of an SQLite file in which the account outlives the sandbox; its credits
             and its token are then those of the file.
-        seed: of all that is drawn: ids, passcodes, the disorder of reports.
+        seed: of all that is drawn: ids, tokens, passcodes, the disorder of reports. Without one
+            they are new in each sandbox, and all but the token after each `reset`.
+        allow_hosts: host names that it answers to besides loopback's own, such as the name of its
+            container, without ports. Beyond loopback it answers to any, unless some are named.
+        callback_hosts: host names that reports and incoming texts may be posted to besides
+            loopback's own.
 
     Seconds are those of the sandbox's clock.
 
     Raises:
-        ValueError: a fault that is none, a lag below 0; from `async with`, a database of another
-            version.
-        OSError: from `async with`: the address is taken, or the file cannot be used.
+        ValueError: a fault that is none, a lag below 0, a host name that is none; from `async
+            with`, a database of another version.
+        OSError: from `async with`: the address is taken, the file cannot be used, or another
+            sandbox uses it.
     """
 
     def __init__(
@@ -100,7 +113,9 @@ class Sandbox:
         profanity: Iterable[str] = (),
         reporting: Reporting | None = None,
         database: str | PathLike[str] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
+        allow_hosts: Iterable[str] = (),
+        callback_hosts: Iterable[str] = (),
     ) -> None:
         storage = storage or Storage()
         if search_lag is not None:
@@ -120,12 +135,21 @@ class Sandbox:
             flooding=flooding,
             profanity=tuple(profanity),
             reporting=reporting or Reporting(),
-            seed=seed,
+            seed=_drawn() if seed is None else str(seed),
         )
-        token = token or make_token(customer_id, key, secret, 0)
-        credentials = Credentials(customer_id, key, secret, token)
+        self._seeded = seed is not None
+        self._access = Access(
+            everywhere=not is_loopback(host),
+            hosts=host_names(allow_hosts, "allow_hosts"),
+            callback_hosts=host_names(callback_hosts, "callback_hosts"),
+        )
+        salt = self._settings.seed
+        token = token or make_token(customer_id, key, secret, f"{salt}-0")
+        credentials = Credentials(customer_id, key, secret, token, salt)
         self._service = Service(Account(self._settings, credits), Passcodes(), credentials)
-        self._pulse = Pulse(self._service, clock, self._settings.reporting)
+        self._pulse = Pulse(
+            self._service, clock, self._settings.reporting, self._access.may_post_to
+        )
         self._door = FrontDoor(self._service, self._pulse.settle)
         for fault in read_faults(faults):
             self._door.script.add(fault)
@@ -153,18 +177,12 @@ class Sandbox:
             exits.callback(store.flush, self._service)
         exits.callback(self._pulse.stop)
         exits.push_async_callback(self._pulse.postman.close)
-        app = web.Application(client_max_size=MAX_BODY)
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[middleware(self._access)])
         self._door.add_routes(app.router)
         add_control(app.router, self)
         # A handler is cancelled when its client leaves: nothing held outlives its connection.
         # Packed bodies stay packed, and so are no JSON: nobody sends the API any.
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            handler_cancellation=True,
-            shutdown_timeout=0.1,
-        )
+        runner = Runner(app, cleanup=0.1, access_log=None, auto_decompress=False)
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
         exits.callback(self._door.gate.close)
@@ -196,6 +214,10 @@ class Sandbox:
     def token(self) -> str:
         """The token in force, with its `JWT ` prefix."""
         return self._service.credentials.token
+
+    def is_token(self, header: str) -> bool:
+        """Return whether an `Authorization` header is the token, with `JWT ` or without."""
+        return self._service.credentials.holds(header)
 
     @property
     def customer_id(self) -> str:
@@ -326,6 +348,8 @@ class Sandbox:
 
     def reset(self) -> None:
         """Start again with an empty account, no faults and no requests; the token stays."""
+        if not self._seeded:
+            self._settings = attrs.evolve(self._settings, seed=_drawn())
         self._service.account = Account(self._settings, self._settings.credits)
         self._service.passcodes = Passcodes()
         self._door.script.clear()

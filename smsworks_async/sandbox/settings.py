@@ -45,5 +45,5 @@ class Settings:
     max_batch: int
     flooding: bool
     profanity: tuple[str, ...]
-    seed: int
+    seed: str
     reporting: Reporting

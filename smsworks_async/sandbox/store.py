@@ -1,13 +1,16 @@
 """The account in an SQLite file, so that it outlives the sandbox.
 
 What a request changes is written before its answer goes, in one transaction. Requests, faults, and
-posts that were still to be repeated are not kept.
+posts that were still to be repeated are not kept. The file holds the token and the texts, so that
+it is for its owner alone; and one sandbox uses it at a time.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -39,17 +42,31 @@ class Store:
 
     Raises:
         ValueError: the file was written by another version, or holds something else.
+        OSError: another sandbox uses it, or it belongs to somebody else.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._connection = sqlite3.connect(path)
+        real = os.path.realpath(path)
+        self._lock = _lock(real)
+        try:
+            _create_private(real)
+            self._connection = sqlite3.connect(real)
+        except BaseException:
+            self._lock.close()
+            raise
         self._dirty: dict[tuple[str, str], Message | Job | Passcode] = {}
         self._written = ""
         try:
             self._prepare()
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.chmod(real + suffix, 0o600)  # noqa: PTH101 - a name, not a descriptor
         except (sqlite3.DatabaseError, ValueError) as error:
-            self._connection.close()
+            self._close()
             raise ValueError(f"{path} is not a sandbox's database: {error}") from error
+        except BaseException:
+            self._close()
+            raise
 
     def _prepare(self) -> None:
         connection = self._connection
@@ -113,7 +130,11 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._connection.close()
+        self._lock.close()
 
     def _note(self, record: Message | Job | Passcode) -> None:
         kind = _NAMES[type(record)]
@@ -125,6 +146,37 @@ class Store:
             "SELECT data FROM record WHERE kind = ? ORDER BY place, id", (_NAMES[kind],)
         )
         return [kind(**json.loads(data)) for (data,) in rows]
+
+
+def _create_private(path: str) -> None:
+    """Create a file for its owner alone, unless it is there.
+
+    A descriptor is opened only where there was no file: closing one would drop the locks that
+    SQLite, elsewhere in this process, has on the same file.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _lock(path: str) -> sqlite3.Connection:
+    """Return a connection to a file beside the database, locked for as long as it is open.
+
+    SQLite's own locks end with the process, on every system. They are on a file of its own, so that
+    others can go on reading the database.
+
+    Raises:
+        OSError: another sandbox has the lock, or the file cannot be made.
+    """
+    name = f"{path}-lock"
+    _create_private(name)
+    lock = sqlite3.connect(name, timeout=0, isolation_level=None)
+    try:
+        lock.execute("PRAGMA journal_mode = MEMORY")  # no file beside it
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        raise OSError(f"{path} is in use by another sandbox, or cannot be used") from error
+    return lock
 
 
 def _dump(record: Message | Job | Passcode) -> str:

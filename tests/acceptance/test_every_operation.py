@@ -67,6 +67,33 @@ async def test_a_flash_message_is_sent(call, clocked):
     assert (await call("messages.get", sent.message_id)).message_id == sent.message_id
 
 
+async def test_bytes_are_sent_in_pairs_of_digits(call, clocked):
+    sent = await call(
+        "messages.send_binary", data=b"\x65Tts", sender="AcmeCorp", **TO, reference="order-1"
+    )
+    assert (sent.status, sent.credits_used) == ("SENT", 1)
+    record = await call("messages.get", sent.message_id)
+    assert record.content == "65 54 74 73"
+    assert (await call("messages.find", reference="order-1")).message_id == sent.message_id
+    for data in (bytearray(b"\x00\xff"), memoryview(b"\x00\xff")):
+        sent = await call("messages.send_binary", data=data, sender="AcmeCorp", **TO)
+        assert (await call("messages.get", sent.message_id)).content == "00 ff"
+
+
+async def test_the_messages_since_midnight_are_counted(call, clocked):
+    assert await call("messages.volume") == 0
+    await call("messages.send", **TEXT, **TO)
+    assert await call("messages.volume") == 1
+
+
+async def test_a_text_to_a_country_has_its_cost(call, clocked):
+    cost = await call("credits.cost", country=" fr")
+    assert (cost.code, cost.country, cost.credits) == ("FR", "France", 2.0)
+    assert type(cost.credits) is float
+    with pytest.raises(NotFound):
+        await call("credits.cost", country="XX")
+
+
 async def test_a_message_is_scheduled_listed_cancelled_and_fired(call, clocked):
     at = NOW + timedelta(hours=1)
     cancelled = await call("messages.schedule", **TEXT, **TO, at=at)

@@ -107,7 +107,8 @@ async def _estimates(box, sms):
     assert (found.balance, found.affordable) == (None, None)
     messages = [{**TEXT, "destination": n, "content": "x" * 161} for n in drama(3)]
     assert (await sms.bulk.estimate(messages=messages)).credits == 6.0
-    assert [record.path for record in box.requests] == ["/credits/balance"] * 2
+    asked = ["/credits/FR", "/credits/balance", "/credits/balance"]
+    assert [record.path for record in box.requests] == asked
     for wrong in ({}, {"content": "x"}, {"content": "x", "messages": []}, {"template": "x"}):
         with pytest.raises(ValidationError):
             await sms.bulk.estimate(**wrong)

@@ -70,9 +70,8 @@ async def test_the_most_of_a_batch_is_a_setting():
 @pytest.mark.parametrize("field", ["metadata", "responseemail", "destination"])
 @pytest.mark.parametrize("path", ["/batch/send", "/batch/schedule"])
 async def test_a_batch_has_fewer_fields_than_a_message(api, path, field):
-    status, answer = await api.post(path, {**BATCH, "schedule": LATER, field: []})
-    assert (status, list(answer)) == (400, ["message"])
-    assert field in answer["message"]
+    status, _ = await api.post(path, {**BATCH, "schedule": LATER, field: []})
+    assert (status, api.box.requests[-1].unknown_fields) == (201, (field,))
 
 
 async def test_a_bad_text_refuses_the_whole_batch(api):
@@ -101,7 +100,7 @@ async def test_unique_messages_fail_one_by_one_for_what_has_a_code(api):
     assert api.box.accepted("447700900123") == 2
 
 
-@pytest.mark.parametrize("body", [MESSAGE, [MESSAGE, 5], [{**MESSAGE, "colour": "red"}]])
+@pytest.mark.parametrize("body", [MESSAGE, [MESSAGE, 5], [{**MESSAGE, "tag": 5}]])
 async def test_unique_messages_of_the_wrong_shape_are_refused_whole(api, body):
     status, answer = await api.post("/batch/any", body)
     assert (status, list(answer)) == (400, ["message"])

@@ -5,7 +5,10 @@ import aiohttp
 import pytest
 from sandbox_helpers import BATCH, MESSAGE, sandbox
 
-from smsworks_async.sandbox.control import is_loopback
+from smsworks_async.sandbox.access import is_loopback
+
+
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ async def test_another_process_counts_what_was_accepted(api):
                 "POST /batch/send": 1,
                 "GET /credits/balance": 1,
             },
+            "unknown_fields": {},
             "connections": 1,
         },
     )
@@ -85,7 +89,7 @@ async def test_another_process_sends_a_message_from_a_phone(api):
 async def test_another_process_starts_again(api):
     sent = await api.send()
     await api.post("sandbox/faults", [{"path": "*", "nth": 2}])
-    assert await api.post("sandbox/reset", token=None) == (200, {})
+    assert await api.post("sandbox/reset", token=None, headers=JSON) == (200, {})
     assert (await api.get(f"/messages/{sent['messageid']}"))[0] == 400
     assert (await api.get("/credits/balance"))[1] == {"credits": 10000}
     assert len(api.box.requests) == 2
@@ -101,13 +105,13 @@ async def test_another_process_releases_what_is_held(api):
         while not api.box.requests:
             await asyncio.sleep(0)
         while not waiting.done():
-            await api.post("sandbox/release", token=None)
+            await api.post("sandbox/release", token=None, headers=JSON)
         assert (await waiting).status == 201
 
 
 @pytest.mark.parametrize("data", [b"{", b"[" * 100_000])
 async def test_what_is_not_json_is_refused_here_too(api, data):
-    assert (await api.post("sandbox/faults", data=data))[0] == 400
+    assert (await api.post("sandbox/faults", data=data, headers=JSON))[0] == 400
 
 
 async def test_beyond_loopback_the_token_or_the_secret_is_asked_for():
@@ -116,7 +120,7 @@ async def test_beyond_loopback_the_token_or_the_secret_is_asked_for():
         wrong = f"Basic {b64encode(f'{api.box.key}:guess'.encode()).decode()}"
         for token in (None, "JWT guess", wrong, "é"):
             assert (await api.get("sandbox/state", token=token))[0] == 401
-            assert (await api.post("sandbox/reset", token=token))[0] == 401
+            assert (await api.post("sandbox/reset", token=token, headers=JSON))[0] == 401
         status, _, headers = await page(api)
         assert (status, headers["WWW-Authenticate"]) == (401, 'Basic realm="sandbox"')
         for token in (api.box.token, basic):

@@ -316,7 +316,7 @@ async def test_a_script_may_be_a_file_that_is_given_at_the_start(tmp_path):
 async def test_a_client_that_leaves_in_the_middle_of_its_body_has_sent_nothing(api):
     address = urlsplit(api.box.base_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(b"POST /v1/message/send HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    writer.write(b"POST /v1/message/send HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 100\r\n\r\n{")
     await arrived(api.box)
     writer.close()
     await writer.wait_closed()

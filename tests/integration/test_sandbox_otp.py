@@ -90,7 +90,6 @@ async def test_a_length_is_kept_and_no_two_passcodes_in_a_row_are_alike(api):
         ({"passcode": 1234}, None),
         ({"passcode": ""}, None),
         ({"metadata": {"a": "x" * 2000}}, None),
-        ({"content": "Hello"}, None),
         ({"destination": "7700900123"}, 4004),
         ({"sender": "A"}, 4003),
         ({"template": "a" * 1280 + "{{passcode}}"}, 4002),

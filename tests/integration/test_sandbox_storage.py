@@ -210,7 +210,8 @@ WRONG = [
 @pytest.mark.parametrize("wrong", [*WRONG, [], 5, None])
 async def test_what_is_no_setting_is_refused_whole(api, wrong):
     body = {"show_metadata": True, **wrong} if isinstance(wrong, dict) else wrong
-    status, answer = await api.post("sandbox/storage", body)
+    headers = {"Content-Type": "application/json"}
+    status, answer = await api.post("sandbox/storage", body, headers=headers)
     assert (status, list(answer)) == (400, ["message"])
     assert api.box.storage == Storage()
 

@@ -14,6 +14,7 @@ from smsworks_async import (
     BulkProgress,
     BulkReport,
     BulkStatus,
+    CountryCost,
     DeliveryReport,
     ErrorSample,
     IncomingMessage,
@@ -63,6 +64,12 @@ async def awaited() -> None:
         assert_type(await sms.otp.send(sender="Acme", destination="07700 900123"), SentOTP)
         assert_type(await sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(await sms.credits.balance(), float)
+        assert_type(await sms.credits.cost(country="FR"), CountryCost)
+        assert_type(await sms.messages.volume(), int)
+        assert_type(
+            await sms.messages.send_binary(data=b"x", sender="Acme", destination="07700 900123"),
+            SentMessage,
+        )
         assert_type(await sms.utils.error(4021), ErrorSample)
         assert_type(await sms.auth.token(), str)
 
@@ -107,6 +114,12 @@ def blocking() -> None:
         assert_type(sms.batches.send_each(messages=[message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
         assert_type(sms.credits.balance(), float)
+        assert_type(sms.credits.cost(country="FR"), CountryCost)
+        assert_type(sms.messages.volume(), int)
+        assert_type(
+            sms.messages.send_binary(data=b"x", sender="Acme", destination="07700 900123"),
+            SentMessage,
+        )
         assert_type(
             sms.bulk.send(
                 sender="Acme",
@@ -133,6 +146,8 @@ async def refused_awaited() -> None:
     """What is wrong, type checkers say."""
     async with AsyncSMSWorks(token="eyJ") as sms:
         await sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.messages.send_binary(data="x", sender="Acme", destination="07700 900123")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await sms.credits.cost("FR")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.search(colour="red")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.get("1", "2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.batches.send_each([])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]

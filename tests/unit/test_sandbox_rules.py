@@ -10,7 +10,7 @@ from smsworks_async.sandbox import dates, destinations
 from smsworks_async.sandbox.clock import ManualClock, RealClock
 from smsworks_async.sandbox.codes import CODES, Refusal, error_object
 from smsworks_async.sandbox.flooding import FloodingFilter
-from smsworks_async.sandbox.forms import MESSAGE, OTP, QUERY, read_json, read_schedule
+from smsworks_async.sandbox.forms import ADVANCE, MESSAGE, OTP, QUERY, read_json, read_schedule
 from smsworks_async.sandbox.segments import measure, utf16_units
 from smsworks_async.sandbox.timeline import Timeline
 
@@ -61,9 +61,21 @@ def test_units_are_those_of_utf16_and_half_a_pair_is_one():
             "Tue Apr 25 2023 16:47:00 GMT+0100 (British Summer Time)",
             datetime(2023, 4, 25, 15, 47, 0, 0, UTC),
         ),
+        ("Thu 26 Nov 2031 18:21:05 UTC", datetime(2031, 11, 26, 18, 21, 5, 0, UTC)),
+        ("Wed Nov 26 05:21:05 2031", datetime(2031, 11, 26, 5, 21, 5, 0, UTC)),
+        ("16 October 2031 17:00:00", datetime(2031, 10, 16, 17, tzinfo=UTC)),
+        ("October 14, 2031 17:00:00", datetime(2031, 10, 14, 17, tzinfo=UTC)),
+        ("october 14, 2031 5:00 pm", datetime(2031, 10, 14, 17, tzinfo=UTC)),
+        ("Wed, 26 Nov 2031 18:21:05 GMT", datetime(2031, 11, 26, 18, 21, 5, 0, UTC)),
+        ("Wed, 26 Nov 2031 18:21:05 +0100", datetime(2031, 11, 26, 17, 21, 5, 0, UTC)),
+        ("Wed, 26 Nov 2031 18:21:05 EST", datetime(2031, 11, 26, 23, 21, 5, 0, UTC)),
+        ("26 Nov 2031", datetime(2031, 11, 26, tzinfo=UTC)),
+        ("2031-11-26", datetime(2031, 11, 26, tzinfo=UTC)),
+        ("2031-11-26T18:21:05", datetime(2031, 11, 26, 18, 21, 5, 0, UTC)),
+        (" 2031-11-26 18:21 ", datetime(2031, 11, 26, 18, 21, tzinfo=UTC)),
     ],
 )
-def test_both_ways_of_writing_a_date_are_read(text, expected):
+def test_a_date_is_read_in_each_way_that_the_samples_and_sdks_write_it(text, expected):
     assert dates.parse(text) == expected.timestamp()
 
 
@@ -72,7 +84,19 @@ def test_both_ways_of_writing_a_date_are_read(text, expected):
     [
         "",
         "tomorrow",
-        "2017-03-25T21:43:05",
+        "2017-03-25T",
+        "20170325",
+        "26 2031",
+        "Nov 2031",
+        "26 Nov 2031 13:00 PM",
+        "26 Nov 2031 18:21:60",
+        "26 Nov 2031 25:00",
+        "26 Nov Dec 2031",
+        "26 Nov 2031 2031",
+        "26 Nov 2031 BST",
+        "26 Nov 2031 GMT+0160",
+        "26 Nov 2031" + " " * 200 + "x",
+        "Nov 26 2031 (" * 20,
         "Wed Jul 39 2017 20:53:46 GMT+0100 (BST)",
         "Wed Foo 19 2017 20:53:46 GMT+0100 (BST)",
         "Wed Jul 19 2017 20:53:46 GMT+9900",
@@ -214,7 +238,6 @@ def test_whatever_is_within_the_limits_is_taken(change):
         ({"deliveryreporturl": "ftp://example.com"}, "deliveryreporturl"),
         ({"deliveryreporturl": "http://[::1"}, "deliveryreporturl"),
         ({"deliveryreporturl": 1}, "deliveryreporturl"),
-        ({"destinations": []}, "destinations"),
     ],
 )
 def test_a_mistake_without_a_code_is_refused_with_a_bare_message_that_names_the_field(
@@ -238,11 +261,10 @@ def test_a_missing_field_is_named():
         {"limit": 1001},
         {"skip": -1},
         {"unread": 1},
-        {"credits": "2"},
+        {"credits": "two"},
         {"credits": True},
         {"from": "yesterday"},
         {"to": 5},
-        {"colour": "red"},
     ],
 )
 def test_a_query_that_cannot_be_understood_is_refused(change):
@@ -250,8 +272,19 @@ def test_a_query_that_cannot_be_understood_is_refused(change):
         QUERY.read(change)
 
 
-def test_a_query_may_hold_blanks():
-    assert QUERY.read({"status": "", "from": ""})
+def test_a_blank_is_no_filter_of_a_query():
+    blanks = {"status": "", "from": "", "limit": "", "credits": " ", "unread": None}
+    assert QUERY.read({**blanks, "tag": "a"}) == {"tag": "a"}
+
+
+def test_a_field_that_the_api_does_not_have_is_ignored_and_named():
+    body = {**HELLO, "colour": "red", "destinations": []}
+    assert MESSAGE.read(body) == HELLO
+    assert MESSAGE.unknown(body) == ["colour", "destinations"]
+    assert MESSAGE.unknown([HELLO, body, 5]) == ["colour", "destinations"]
+    assert MESSAGE.unknown("text") == MESSAGE.unknown(HELLO) == []
+    with pytest.raises(Refusal, match="colour"):
+        ADVANCE.shape({"seconds": 1, "colour": "red"})
 
 
 def test_an_otps_metadata_is_small_and_not_deep():

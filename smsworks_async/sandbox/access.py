@@ -1,0 +1,137 @@
+"""Which hosts the sandbox answers to and posts to, and which requests come from another web site.
+
+A web page that somebody has open can post to loopback, and with a host name that its owner points
+at loopback it can read the answers, too. Neither may forge incoming texts or reset a running test.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+from aiohttp import hdrs, web
+
+from .codes import Refusal, complaint
+
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Middleware
+
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITE = frozenset({"same-origin", "same-site", "none"})
+_NOT_IN_NAMES = frozenset("/@?#*, \t\r\n")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, an address or a name, is this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def host_names(names: Iterable[str], field: str) -> frozenset[str]:
+    """Return host names as they are compared: without brackets, in lower case; a string is one.
+
+    Raises:
+        ValueError: one is no host name; a port does not belong to it.
+    """
+    given = [names] if isinstance(names, str) else names
+    return frozenset(_host_name(name, field) for name in given)
+
+
+def _host_name(name: object, field: str) -> str:
+    bare = _plain(name) if isinstance(name, str) else ""
+    if not bare or _NOT_IN_NAMES & set(bare) or (":" in bare and not _is_address(bare)):
+        raise ValueError(f"{field} must hold host names such as 'sandbox.test', without a port")
+    return bare
+
+
+def _plain(host: str) -> str:
+    return host.strip().removeprefix("[").removesuffix("]").rstrip(".").lower()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_of(address: str) -> str:
+    """Return the host of a URL, or of a `Host` header behind `//`; empty where it has none."""
+    try:
+        return _plain(urlsplit(address).hostname or "")
+    except ValueError:
+        return ""
+
+
+@attrs.frozen
+class Access:
+    """The hosts that a sandbox answers to, and those that it posts to.
+
+    Attributes:
+        everywhere: whether it listens beyond loopback, and so answers to any host name, unless some
+            are named.
+        hosts: those it answers to besides loopback's.
+        callback_hosts: those it posts to besides loopback's.
+    """
+
+    everywhere: bool
+    hosts: frozenset[str] = frozenset()
+    callback_hosts: frozenset[str] = frozenset()
+
+    def check(self, method: str, headers: Mapping[str, str]) -> None:
+        """Check where a request comes from.
+
+        Raises:
+            Refusal: with 421 for another host's name, with 403 for another web site's request that
+                may change state.
+        """
+        host = _host_of(f"//{headers.get(hdrs.HOST, '')}")
+        if not self._answers_to(host):
+            raise complaint(
+                "This sandbox does not answer to that host name; name it in allow_hosts= "
+                "(--allow-host).",
+                421,
+            )
+        if method in _SAFE_METHODS:
+            return
+        origin = headers.get(hdrs.ORIGIN)
+        same = origin is None or self._is_own(_host_of(origin), host)
+        if not same or headers.get("Sec-Fetch-Site", "none").lower() not in _OWN_SITE:
+            raise complaint("A web page of another site may not change anything here.", 403)
+
+    def _answers_to(self, host: str) -> bool:
+        if self.everywhere and not self.hosts:
+            return True
+        return is_loopback(host) or host in self.hosts
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        return bool(origin) and (is_loopback(origin) or origin == host or origin in self.hosts)
+
+    def may_post_to(self, url: str) -> bool:
+        """Return whether reports and incoming texts may be posted to a URL."""
+        host = _host_of(url)
+        return is_loopback(host) or host in self.callback_hosts
+
+
+def middleware(access: Access) -> Middleware:
+    """Return an aiohttp middleware that turns away what `Access.check` refuses."""
+
+    @web.middleware
+    async def check(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            access.check(request.method, request.headers)
+        except Refusal as refused:
+            return web.json_response(refused.answer.payload, status=refused.answer.status)
+        return await handler(request)
+
+    return check

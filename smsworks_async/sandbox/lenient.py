@@ -1,0 +1,116 @@
+"""A server that takes requests with two `Content-Type` headers, as the provider does.
+
+The provider's own curl samples send it twice. Node, on which the provider runs, keeps the first;
+aiohttp answers 400 from 3.13.4 on, before any handler runs, and has no setting for it. So the
+repeats are taken out of each head before aiohttp's parser sees it. All its other checks stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+
+_LONGEST_LINE = 65536  # bytes; aiohttp refuses it long before
+
+
+class RepeatFilter:
+    """Takes each `Content-Type` header after the first out of a connection's requests.
+
+    It follows the framing by `Content-Length` alone. Whatever comes on a connection after a request
+    that is framed otherwise passes as it is.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""  # a line of a head that is not whole yet
+        self._body = 0  # bytes of the current body that are still to come
+        self._length = 0
+        self._typed = False
+        self._in_head = False
+        self._off = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what is to be parsed of some bytes; lines of heads once they are whole."""
+        out = []
+        data, self._rest = self._rest + data, b""
+        at = 0
+        while at < len(data):
+            if self._off:
+                out.append(data[at:])
+                break
+            if self._body:
+                piece = data[at : at + self._body]
+                self._body -= len(piece)
+                out.append(piece)
+                at += len(piece)
+                continue
+            end = data.find(b"\n", at) + 1
+            if not end:
+                self._hold(data[at:], out)
+                break
+            line = data[at:end]
+            at = end
+            if self._keep(line):
+                out.append(line)
+        return b"".join(out)
+
+    def _hold(self, line: bytes, out: list[bytes]) -> None:
+        if len(line) > _LONGEST_LINE:
+            self._off = True
+            out.append(line)
+        else:
+            self._rest = line
+
+    def _keep(self, line: bytes) -> bool:
+        """Take in one line of a head, and return whether it is to be parsed."""
+        if not line.strip(b"\r\n"):
+            if self._in_head:
+                self._body, self._length = self._length, 0
+                self._typed = self._in_head = False
+            return True
+        self._in_head = True
+        name, _, value = line.partition(b":")
+        name = name.lower()
+        if name == b"content-type":
+            repeated, self._typed = self._typed, True
+            return not repeated
+        if name == b"content-length" and value.strip().isdigit() and len(value) < 20:
+            self._length = int(value)
+        elif name in {b"content-length", b"transfer-encoding", b"upgrade"}:
+            self._off = True
+        return True
+
+
+class _Protocol(web.RequestHandler):
+    __slots__ = ("_repeats",)
+
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), **settings)
+        self._repeats = RepeatFilter()
+
+    def data_received(self, data: bytes) -> None:
+        kept = self._repeats.feed(data)
+        if kept:
+            super().data_received(kept)
+
+
+class Runner(web.AppRunner):
+    """An `AppRunner` whose connections take `Content-Type` twice.
+
+    Args:
+        app: what it serves.
+        cleanup: seconds that its connections have at the end.
+        settings: of each connection.
+    """
+
+    def __init__(self, app: web.Application, *, cleanup: float, **settings: Any) -> None:
+        super().__init__(app, handler_cancellation=True, shutdown_timeout=cleanup, **settings)
+        self._settings = settings
+
+    @property
+    def server(self) -> Any:
+        """What makes a protocol for each connection; None before the set-up."""
+        server = super().server
+        return None if server is None else lambda: _Protocol(server, **self._settings)
