@@ -9,7 +9,7 @@ import ssl as _ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 from aiohttp import Fingerprint
@@ -83,6 +83,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _split(address: str) -> SplitResult | None:
+    """Return an address's parts; None where it is none. What says so may quote a password."""
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        _ = parts.port, URL(address)  # which also know what they may be
+        return parts
+    return None
+
+
 def resolve_base_url(
     base_url: object, *, insecure: bool, environ: Mapping[str, str] = os.environ
 ) -> str:
@@ -95,14 +104,10 @@ def resolve_base_url(
     if base_url is None:
         base_url = environ.get("SMSWORKS_BASE_URL") or BASE_URL
     base_url = _text(base_url, "base_url")
-    readable = False
-    with suppress(ValueError):  # which may quote a password
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname or "", parts.port
-        URL(base_url)  # which also knows what a host may be called
-        readable = True
-    if not readable:
+    parts = _split(base_url)
+    if parts is None:
         raise ConfigurationError("base_url is not a web address")
+    host = parts.hostname
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", base_url):
         raise ConfigurationError(
             f"base_url must start with https:// and name a host, such as {BASE_URL}"

@@ -27,7 +27,7 @@ class Template:
         self.source = source = values.text(source, "template")
         if not source.strip():
             raise ValidationError("template is empty; write something", field="template")
-        problem = ""
+        problem, parts = "", []
         try:
             parts = list(string.Formatter().parse(source))
         except ValueError as error:  # its frames hold the text

@@ -303,7 +303,7 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
         raise ValidationError(
             f"{field} must be a datetime, not {type(value).__name__}", field=field, code=code
         )
-    failed = ""
+    failed, offset = "", None
     try:
         offset = None if value.tzinfo is None else value.utcoffset()
     except Exception as error:  # a time zone's own code

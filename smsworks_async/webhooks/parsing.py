@@ -56,7 +56,7 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
         shape = IncomingMessage
         document.pop("messagetype", None)
     # What is caught here may hold the body, and so is neither cause nor context of what is raised.
-    problem = ""
+    problem, item = "", None
     try:
         item = from_wire(document, shape)
         checks.identifier(item.message_id, "messageid")
@@ -64,7 +64,7 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
         problem = f"the body is not as it should be: {redact(str(error))}"
     except ValidationError:
         problem = "the body's messageid is no id of a message"
-    if problem:
+    if problem or item is None:
         raise InvalidWebhook(problem)
     if isinstance(item, DeliveryReport) and not 0 < len(item.status) <= MAX_STATUS:
         raise InvalidWebhook("the body has no status that a message could have")
@@ -86,7 +86,7 @@ def _as_text(body: object) -> str:
 
 
 def _read(text: str) -> dict[str, Any]:
-    problem = ""
+    problem, document = "", None
     try:
         document = _decode(text.removeprefix("\ufeff"))
     except RecursionError:
