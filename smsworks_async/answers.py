@@ -30,6 +30,7 @@ class Operation:
         repeatable: whether repeating it costs nothing and changes nothing.
         authenticated: whether it needs a token.
         answers_errors: whether an error object is its answer rather than a failure.
+        passcodes: whether what the API says about it may hold a passcode.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Operation:
     repeatable: bool = False
     authenticated: bool = True
     answers_errors: bool = False
+    passcodes: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -175,7 +177,7 @@ def interpret(
     elif not isinstance(said, str) or not said:
         said = f"the answer gives no reason ({headers.get('Content-Type', 'no content type')})"
     raise api_error_class(status, code)(
-        redact(said, secrets()),
+        redact(said, secrets(), passcodes=operation.passcodes),
         status=status,
         code=code,
         permanent=is_permanent(status, code, _flag(fields.get("permanent"))),

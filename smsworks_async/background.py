@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -16,6 +17,9 @@ from smsworks_async.errors import ConfigurationError, NotSent
 
 #: Seconds that closing waits for the background thread: it has nothing left to do by then.
 JOIN: Final = 5.0
+#: How many calls deep handing something over to the loop goes at most, the start of its thread
+#: included.
+HEADROOM: Final = 64
 
 
 @attrs.frozen(eq=False)
@@ -25,6 +29,10 @@ class _Running:
     loop: asyncio.AbstractEventLoop
     thread: threading.Thread
     over: asyncio.Event
+
+
+#: Those of this process, whose locks a forked child renews: another thread may have held one.
+_ALL: Final[weakref.WeakSet[Background]] = weakref.WeakSet()
 
 
 class Background:
@@ -45,6 +53,16 @@ class Background:
         self._said: deque[Callable[[], object]] = deque()
         self._pid: int | None = None
         self._closed = False
+        _ALL.add(self)
+
+    @property
+    def _left_behind(self) -> bool:
+        """Whether the process has forked since the start, and the thread is not in this one."""
+        return self._pid is not None and self._pid != os.getpid()
+
+    def _renew(self) -> None:
+        """Begin anew in a forked child, where nobody would release the lock."""
+        self._lock = threading.RLock()
 
     @property
     def begun(self) -> bool:
@@ -53,7 +71,9 @@ class Background:
 
     @property
     def ended(self) -> bool:
-        """Whether there was a loop, and it has closed."""
+        """Whether there was a loop, and it has closed, or is another process's."""
+        if self._left_behind:
+            return True
         return self._running is not None and self._running.loop.is_closed()
 
     def submit(self, function: Callable[[], object]) -> None:
@@ -63,9 +83,10 @@ class Background:
             ConfigurationError: the client is closed, was used before a fork, or is called on its
                 own loop's thread.
             NotSent: the thread or its loop could not be started.
+            RecursionError: the stack is too full to hand anything over; nothing was.
         """
-        if self._pid is not None and self._pid != os.getpid():
-            # Not even the lock is touched: another thread may have held it at the fork.
+        _check_headroom()
+        if self._left_behind:
             raise ConfigurationError(
                 "this client was used before this process forked, and its thread stayed behind; "
                 "make a new client in the child"
@@ -87,13 +108,14 @@ class Background:
 
     def tell(self, function: Callable[[], object]) -> None:
         """Have a function run on the loop, if there is one and it still runs."""
-        if self._running is not None:
+        if self._running is not None and not self._left_behind:
             self._said.append(function)
             self._wake(self._running)
 
     def stop(self) -> None:
         """End the loop and its thread; again, if an interruption kept it from it."""
-        if self._pid is not None and self._pid != os.getpid():
+        _check_headroom()
+        if self._left_behind:
             return  # in a forked child there is no thread to stop
         with self._lock:
             self._closed = True
@@ -102,8 +124,10 @@ class Background:
             return
         try:
             running.loop.call_soon_threadsafe(running.over.set)
-        except RuntimeError:  # it has ended already
-            return
+        except RuntimeError:
+            if not running.loop.is_closed():
+                raise
+            return  # it has ended already
         thread = running.thread
         if thread.is_alive() and thread is not threading.current_thread():
             thread.join(JOIN)
@@ -125,7 +149,7 @@ class Background:
             # Discarded whole, so that the next call begins anew. If the thread begins all the
             # same, it finds that it is not wanted.
             self._running = None
-            if not isinstance(error, RuntimeError):
+            if not isinstance(error, RuntimeError) or isinstance(error, RecursionError):
                 raise
             loop.close()
             raise NotSent(f"the background thread could not be started: {error}") from error
@@ -153,8 +177,9 @@ class Background:
     def _wake(self, running: _Running) -> None:
         try:
             running.loop.call_soon_threadsafe(self._hear)
-        except RuntimeError:  # it has closed, and has heard all that it was to hear
-            return
+        except RuntimeError:
+            if not running.loop.is_closed():
+                raise  # a RecursionError is one, and nothing has been heard
 
     def _hear(self) -> None:
         try:
@@ -164,3 +189,18 @@ class Background:
             if self._said and self._running is not None:
                 # One raised, which the loop logs; the others are heard all the same.
                 self._wake(self._running)
+
+
+def _check_headroom(frames: int = HEADROOM) -> None:
+    """Raise RecursionError now rather than halfway through, where what was begun would be lost."""
+    if frames:
+        _check_headroom(frames - 1)
+
+
+def _renew_all() -> None:
+    for background in list(_ALL):
+        background._renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_renew_all)

@@ -25,6 +25,7 @@ from smsworks_async.errors import (
     SMSWorksError,
 )
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
+from smsworks_async.privacy import redact, shown
 from smsworks_async.retry import parse_date
 from smsworks_async.sessions import USER_AGENT, Sessions
 from smsworks_async.settings import Credentials, Settings
@@ -87,12 +88,17 @@ class Calls:
 
     async def log_in(self, credentials: Credentials) -> str:
         """Exchange a customer id, key and secret for a token."""
-        document = {
-            "customerid": credentials.customer_id,
-            "key": credentials.key,
-            "secret": credentials.secret,
-        }
-        return (await self.make(LOGIN, document, into=_Login)).token
+        # Built in the call, so that no frame has a local that shows it.
+        login = await self.make(
+            LOGIN,
+            {
+                "customerid": credentials.customer_id,
+                "key": credentials.key,
+                "secret": credentials.secret,
+            },
+            into=_Login,
+        )
+        return login.token
 
     async def make(
         self,
@@ -124,21 +130,25 @@ class Calls:
             NotSent: nothing left.
             OutcomeUnknown: there was no usable answer.
         """
+        call = self._call(operation, document, identifier)
+        call.expired, call.has_turn, call.told = expired, has_turn, told
+        document = identifier = None  # this frame is in an error's traceback, with its locals
+        try:
+            deadlines = self._sessions.deadlines(limit)
+            return _read(await self._within_time(call, deadlines), into, operation)
+        except SMSWorksError as error:
+            failed = shown(error, call.secrets(), passcodes=operation.passcodes)
+        # Not from within the handler: what is handled there would become the context again.
+        raise failed
+
+    def _call(self, operation: Operation, document: object, identifier: str | None) -> _Call:
         wire = to_wire(document)
-        call = _Call(
+        return _Call(
             operation,
             self._url(operation, identifier),
             None if document is None else _dumps(wire).encode(),
-            lambda: self._secrets(wire),
-            expired,
-            has_turn,
-            told,
+            lambda: self._secrets(wire, identifier),
         )
-        answer = await self._within_time(call, self._sessions.deadlines(limit))
-        try:
-            return from_wire(answer, into)
-        except Misshapen as error:
-            raise unknown(operation, f"the answer is not as it should be: {error}") from error
 
     async def _within_time(self, call: _Call, deadlines: Deadlines) -> Any:
         try:
@@ -249,13 +259,10 @@ class Calls:
         if self._sessions.limiter is not None:
             await self._sessions.limiter.acquire()
 
-    def _secrets(self, wire: object) -> tuple[str, ...]:
-        """Give the strings that an error must not repeat, the longest first."""
-        token = self._tokens.current or ""
-        found = {token, token.removeprefix("JWT "), *_texts(wire)}
-        return tuple(
-            sorted((secret for secret in found if len(secret) >= 4), key=len, reverse=True)
-        )
+    def _secrets(self, wire: object, identifier: str | None) -> tuple[str, ...]:
+        """Return the strings that an error must not repeat."""
+        token = (self._tokens.current or "").removeprefix("JWT ")
+        return tuple({token, identifier or "", *_texts(wire)} - {""})
 
     def _headers_with(self, token: str | None, *, has_body: bool) -> Mapping[str, str]:
         if token is None:
@@ -293,8 +300,29 @@ class _Login:
     token: str
 
 
+#: The fields of a request that say nothing about a person, and may stand in an error.
+_HARMLESS: Final = frozenset(
+    {"sender", "status", "schedule", "from", "to", "tag", "key", "validity", "ttl", "length"}
+)
+
+
 def _texts(wire: object) -> Iterator[str]:
-    for message in wire if isinstance(wire, list) else [wire]:
-        if isinstance(message, dict):
-            for field in ("content", "passcode", "template", "key", "secret", "customerid"):
-                yield str(message.get(field) or "")
+    """Yield the strings and numbers in a request, but for those of fields that are harmless."""
+    if isinstance(wire, str):
+        yield wire
+    elif isinstance(wire, list):
+        for item in wire:
+            yield from _texts(item)
+    elif isinstance(wire, dict):
+        login = "secret" in wire
+        for name, value in wire.items():
+            if name not in _HARMLESS or (login and name == "key"):
+                yield from _texts(value)
+
+
+def _read(answer: object, into: type[T], operation: Operation) -> T:
+    try:
+        return from_wire(answer, into)
+    except Misshapen as error:
+        why = redact(str(error), passcodes=operation.passcodes)
+        raise unknown(operation, f"the answer is not as it should be: {why}") from error

@@ -12,6 +12,7 @@ import aiohttp
 
 from smsworks_async.calls import Calls
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.resources._base import declare
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
@@ -145,6 +146,24 @@ class AsyncSMSWorks:
 
     def __repr__(self) -> str:
         return f"<AsyncSMSWorks {self._calls.settings.base_url}>"
+
+
+def _bulk() -> type[AsyncBulk]:
+    from smsworks_async.bulk import AsyncBulk
+
+    return AsyncBulk
+
+
+declare(
+    AsyncSMSWorks,
+    messages=AsyncMessages,
+    batches=AsyncBatches,
+    otp=AsyncOTP,
+    credits=AsyncCredits,
+    utils=AsyncUtils,
+    auth=AsyncAuth,
+    bulk=_bulk,
+)
 
 
 def _check_types(session: object, trace_configs: object) -> None:

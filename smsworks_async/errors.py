@@ -21,7 +21,9 @@
     ├── InvalidWebhook         what was posted is no delivery report and no incoming message
     └── BulkInterrupted        the caller's own code stopped a bulk run
 
-All of them pickle, and none of them carries a token, a text or a whole phone number.
+All of them pickle. Their ``args`` hold plain JSON values, and ``cls(*args)`` rebuilds them: result
+back ends that store exceptions as JSON, as Celery's do, give back the same class and fields.
+None of them carries a token, a text or a whole phone number.
 """
 
 from __future__ import annotations
@@ -45,16 +47,27 @@ def _rebuild(cls: type[SMSWorksError], args: tuple[Any, ...], state: dict[str, A
 
 
 class SMSWorksError(Exception):
-    """Whatever this package raises on purpose.
+    """Base class of what this package raises on purpose.
 
     Attributes:
         safe_to_repeat: whether making the same call again cannot text anyone twice.
+        retryable: whether the call is safe to repeat and may succeed the next time although nobody
+            changes anything: what a task queue should go by.
     """
 
     safe_to_repeat: bool = True
 
+    @property
+    def retryable(self) -> bool:
+        """Return whether repeating the same call is safe and may help; False here."""
+        return False
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions pickle as `cls(*args)`, which cannot fill keyword-only arguments.
+        # Not `cls(*args)`: a subclass of the caller's may take other arguments, and what has been
+        # changed or added since, a note for one, is kept as well.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
@@ -70,8 +83,8 @@ class ValidationError(SMSWorksError):
         code: the API's own code for this, or None where it has none.
     """
 
-    def __init__(self, message: str, *, field: str, code: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, field: str = "", code: int | None = None) -> None:
+        super().__init__(message, field, code)
         self.field = field
         self.code = code
 
@@ -91,18 +104,22 @@ class APIError(SMSWorksError):
     def __init__(
         self,
         message: str,
-        *,
-        status: int,
+        status: int = 0,
         code: int | None = None,
         permanent: bool = True,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, status, code, permanent, retry_after)
         self.message = message
         self.status = status
         self.code = code
         self.permanent = permanent
         self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """Return whether the refusal is temporary."""
+        return not self.permanent
 
     def __str__(self) -> str:
         number = f"HTTP {self.status}" if self.code is None else f"code {self.code}"
@@ -149,6 +166,11 @@ class ServiceError(APIError):
 class NotSent(SMSWorksError):
     """No byte of the request left this machine, so that it can be made again."""
 
+    @property
+    def retryable(self) -> bool:
+        """Return True: the network, or whatever else failed, may be back."""
+        return True
+
 
 class OutcomeUnknown(SMSWorksError):
     """The request left, and no usable answer came: it may have been accepted.
@@ -170,17 +192,21 @@ class OutcomeUnknown(SMSWorksError):
     def __init__(
         self,
         message: str,
-        *,
-        operation: str,
+        operation: str = "",
         safe_to_repeat: bool = False,
         message_id: str | None = None,
         batch_id: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, operation, safe_to_repeat, message_id, batch_id)
         self.operation = operation
         self.safe_to_repeat = safe_to_repeat
         self.message_id = message_id
         self.batch_id = batch_id
+
+    @property
+    def retryable(self) -> bool:
+        """Return whether the call is safe to repeat: the failure itself is a passing one."""
+        return self.safe_to_repeat
 
 
 class JournalError(SMSWorksError):
@@ -188,7 +214,19 @@ class JournalError(SMSWorksError):
 
     What the journal had not taken down was not sent, and what had been sent without its end being
     taken down is in doubt there; so running the campaign again cannot text anyone twice.
+
+    Attributes:
+        temporary: whether another process holds the journal, so that a later call may succeed.
     """
+
+    def __init__(self, message: str, temporary: bool = False) -> None:
+        super().__init__(message, temporary)
+        self.temporary = temporary
+
+    @property
+    def retryable(self) -> bool:
+        """Return whether another process holds the journal: it lets go of it when it ends."""
+        return self.temporary
 
 
 class StillInFlight(SMSWorksError):
@@ -200,11 +238,16 @@ class StillInFlight(SMSWorksError):
     """
 
     def __init__(
-        self, message: str, *, message_id: str | None = None, status: str | None = None
+        self, message: str, message_id: str | None = None, status: str | None = None
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, message_id, status)
         self.message_id = message_id
         self.status = status
+
+    @property
+    def retryable(self) -> bool:
+        """Return True: waiting again may see the end."""
+        return True
 
 
 class InvalidWebhook(SMSWorksError):
@@ -218,13 +261,18 @@ class BulkInterrupted(SMSWorksError):
     text again whoever was accepted, so ``safe_to_repeat`` is False.
 
     Attributes:
-        report: what became of every recipient that was read.
+        report: what became of every recipient that was read. One that is rebuilt from ``args``
+            has the counts alone: the rest names recipients.
     """
 
     safe_to_repeat = False
 
-    def __init__(self, message: str, *, report: BulkReport) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, report: BulkReport | Mapping[str, Any] | None = None) -> None:
+        from smsworks_async.bulk.report import BulkReport  # which imports this module
+
+        if not isinstance(report, BulkReport):
+            report = BulkReport(**report or {})
+        super().__init__(message, report.totals())
         self.report = report
 
 

@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from itertools import islice
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
+import attrs
+
 from smsworks_async.background import Background
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.models.iterables import copied
@@ -185,10 +187,15 @@ class Conversation(Generic[T]):
         if self._error is not None:
             return list(getattr(self._error, "__notes__", []))
         if self._result is not None:
-            return [f"the call had ended by then: {self._result!r}"]
+            return [f"the call had ended by then: {_described(self._result)}"]
         if self._hurried:
             return ["interrupted again before the call had ended: it may have been accepted"]
         return []
+
+
+def _described(result: object) -> str:
+    """Return how a result stands in a note: a model by its repr, which hides what is secret."""
+    return repr(result) if attrs.has(type(result)) else f"its result is a {type(result).__name__}"
 
 
 class _Caller:
@@ -229,6 +236,7 @@ class Portal:
             ConfigurationError: the client is closed, was used before a fork, or is called on its
                 own loop's thread.
             OutcomeUnknown: the client was closed meanwhile.
+            RecursionError: the stack is nearly full; nothing was sent.
         """
         return Conversation(self._background, work).wait()
 

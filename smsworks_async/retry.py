@@ -63,12 +63,8 @@ class RetryPolicy:
 
 
 def worth_repeating(error: BaseException) -> bool:
-    """Say whether the same request may, and should, be made again after this failure."""
-    if isinstance(error, APIError):
-        return not error.permanent
-    if isinstance(error, OutcomeUnknown):
-        return error.safe_to_repeat
-    return isinstance(error, NotSent)
+    """Return whether the same request may, and should, be made again after this failure."""
+    return isinstance(error, APIError | NotSent | OutcomeUnknown) and error.retryable
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -77,9 +73,9 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), values.LONGEST)
     moment = parse_date(value)
-    return None if moment is None else max(0.0, moment - now.timestamp())
+    return None if moment is None else min(max(0.0, moment - now.timestamp()), values.LONGEST)
 
 
 def parse_date(value: str) -> float | None:

@@ -7,8 +7,9 @@ import os
 import re
 import ssl as _ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 from aiohttp import Fingerprint
@@ -44,7 +45,12 @@ TokenFunction = Callable[[], Awaitable[str]]
 def _text(value: object, name: str) -> str:
     plain = values.as_text(value)
     if plain is None:
-        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
+        # A wrapper that hides a secret would send its asterisks.
+        wraps = values.has_method(value, "get_secret_value") or values.is_a(value, bytes)
+        raise ConfigurationError(
+            f"{name} must be a string, not {type(value).__name__}"
+            f"{'; pass the plain value in it' if wraps else ''}"
+        )
     return plain
 
 
@@ -77,6 +83,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _split(address: str) -> SplitResult | None:
+    """Return an address's parts; None where it is none. What says so may quote a password."""
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        _ = parts.port, URL(address)  # which also know what they may be
+        return parts
+    return None
+
+
 def resolve_base_url(
     base_url: object, *, insecure: bool, environ: Mapping[str, str] = os.environ
 ) -> str:
@@ -89,12 +104,10 @@ def resolve_base_url(
     if base_url is None:
         base_url = environ.get("SMSWORKS_BASE_URL") or BASE_URL
     base_url = _text(base_url, "base_url")
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname, parts.port
-        URL(base_url)  # which also knows what a host may be called
-    except ValueError as exc:
-        raise ConfigurationError("base_url is not a web address") from exc
+    parts = _split(base_url)
+    if parts is None:
+        raise ConfigurationError("base_url is not a web address")
+    host = parts.hostname
     if parts.scheme not in {"http", "https"} or not host or re.search(r"\s", base_url):
         raise ConfigurationError(
             f"base_url must start with https:// and name a host, such as {BASE_URL}"
@@ -173,10 +186,9 @@ def _proxy(value: object) -> str | None:
     if value is None:
         return None
     address = _text(value, "proxy")
-    try:
+    usable = False
+    with suppress(ValueError):  # whose words may hold the proxy's password
         usable = URL(address).scheme in {"http", "https"} and bool(URL(address).host)
-    except ValueError:  # whose words may hold the proxy's password
-        raise ConfigurationError("proxy is not a web address") from None
     if not usable:
         raise ConfigurationError("proxy must be a web address, such as http://proxy.example:3128")
     return address

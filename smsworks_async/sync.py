@@ -45,6 +45,7 @@ from smsworks_async.models.iterables import (
 )
 from smsworks_async.models.values import PLAIN, as_text
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
+from smsworks_async.resources._base import declare
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
@@ -347,3 +348,21 @@ class SMSWorks:
 
     def __repr__(self) -> str:
         return f"<SMSWorks {self._client._calls.settings.base_url}>"
+
+
+def _bulk() -> type[Bulk]:
+    from smsworks_async.bulk.blocking import Bulk
+
+    return Bulk
+
+
+declare(
+    SMSWorks,
+    messages=Messages,
+    batches=Batches,
+    otp=OTP,
+    credits=Credits,
+    utils=Utils,
+    auth=Auth,
+    bulk=_bulk,
+)

@@ -8,6 +8,7 @@ from typing import Final
 
 from smsworks_async import transport
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
+from smsworks_async.privacy import where
 from smsworks_async.settings import TokenFunction, parse_token
 
 
@@ -72,12 +73,14 @@ class Tokens:
         try:
             fetching: object = self._fetch()
             fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
-        except SMSWorksError:
+        except (SMSWorksError, asyncio.CancelledError, GeneratorExit):
             raise
-        except (Exception, SystemExit) as error:
-            # SystemExit too: it would end the loop, and everybody's calls, not only this one.
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,
+            # not only this one.
             raise NotSent(
                 f"the request was not sent, since token() raised {type(error).__name__}"
+                f"{where(error)}"
             ) from error
         if fetched is _NOT_ASYNC:
             raise ConfigurationError("token() must be an async function")

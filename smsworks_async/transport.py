@@ -153,13 +153,6 @@ def _reason(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _harmless(error: Exception) -> Exception:
-    """Give a cause to chain: without what was answered, the token, or a proxy's password."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        return aiohttp.ClientError(f"{type(error).__name__}, HTTP {error.status}")
-    return error
-
-
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read an answer whole, but no more than `MAX_ANSWER` bytes, unpacked."""
     stream = response.content
@@ -227,7 +220,7 @@ async def request(
         if not left and body is not None and body.refused:
             raise _too_late(operation) from error
         verdict = failure(error, operation, left=left, proxied=proxied)
-        raise verdict from _harmless(error)
+        raise verdict from error
     except BaseException as error:
         if body is not None:
             body.seal()

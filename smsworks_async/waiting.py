@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from smsworks_async.errors import (
-    APIError,
     ConfigurationError,
     NotFound,
     SMSWorksError,
     StillInFlight,
-    ValidationError,
 )
 from smsworks_async.models.incoming import MessageRecord
 
@@ -199,7 +197,7 @@ class Waits:
             for _, message_id in sorted(others)[:LOOKUPS]:
                 await self._look_up(message_id)
         except SMSWorksError as error:
-            if not is_passing(error):
+            if not error.retryable:
                 raise
 
     async def _search(self) -> set[str]:
@@ -248,10 +246,3 @@ def _pass_on(
         loop.call_soon_threadsafe(to, record)
     except RuntimeError:
         pass  # the loop has closed, and nobody waits on it any more
-
-
-def is_passing(error: SMSWorksError) -> bool:
-    """Say whether a read that failed may work a while later."""
-    if isinstance(error, APIError):
-        return not error.permanent
-    return not isinstance(error, ConfigurationError | ValidationError)

@@ -211,6 +211,11 @@ class BulkReport(Counts):
         again = all(batch.outcome is Outcome.ACCEPTED for batch in self.again)
         return again and self.rejected == self.unknown == self.not_sent == self.invalid == 0
 
+    def totals(self) -> dict[str, float]:
+        """Return the counts, by name, as plain numbers: without anybody's number or error."""
+        names = (*(a.name for a in attrs.fields(Counts)), "credits", "accepted_twice")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def adds_up(self) -> bool:
         """Whether every recipient that was read is accounted for."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
+from smsworks_async.models.checks import may_be_named
 
 
 _NAME_IN_BRACES: Final = re.compile(r"\{\s*[^\W\d]\w*\s*\}")
@@ -35,12 +36,15 @@ class Template:
         self.source = source = values.text(source, "template")
         if not source.strip():
             raise ValidationError("template is empty; write something", field="template")
+        problem, parts = "", []
         try:
             parts = list(string.Formatter().parse(source))
-        except ValueError as error:
+        except ValueError as error:  # its frames hold the text
+            problem = str(error)
+        if problem:
             raise ValidationError(
-                f"template: {error}; write {{{{ and }}}} for braces", field="template"
-            ) from error
+                f"template: {problem}; write {{{{ and }}}} for braces", field="template"
+            )
         self._fields: dict[str, None] = {}
         for _, field, form, conversion in parts:
             if field is None:
@@ -65,17 +69,22 @@ class Template:
             value = row.get(field)
             if values.is_missing(value):
                 raise ValidationError(
-                    f"the row has no {field}, which the template asks for{_hint(row)}", field=field
+                    f"the row has no {_named(field)}, which the template asks for{_hint(row)}",
+                    field=_named(field),
                 )
             words = value if type(value) is str else values.for_a_text(value)
             if words is None:
                 raise ValidationError(
-                    f"the row's {field} is of type {type(value).__name__}, which no text should "
-                    "show; give text, a number, a date or a time",
-                    field=field,
+                    f"the row's {_named(field)} is of type {type(value).__name__}, which no text "
+                    "should show; give text, a number, a date or a time",
+                    field=_named(field),
                 )
             filled[field] = words
         return self.source.format_map(filled)
+
+
+def _named(field: str) -> str:
+    return field if may_be_named(field) else "<a field with digits>"
 
 
 def _hint(row: Mapping[str, Any]) -> str:

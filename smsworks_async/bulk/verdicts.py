@@ -61,7 +61,7 @@ def may_pass(error: SMSWorksError) -> bool:
     """
     if not isinstance(error, APIError) or error.code == _BLOCKED_TERMS:
         return False
-    if not error.permanent or error.code == _DATABASE:
+    if error.retryable or error.code == _DATABASE:
         return True
     return doom_of(error, None) in {Doom.ACCOUNT, Doom.ABROAD}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -43,6 +44,8 @@ MAX_OTP_METADATA: Final = 1024
 MAX_REFERENCE: Final = 200
 #: The longest name of a field that an error repeats, in characters.
 LONGEST_NAME: Final = 40
+#: The most digits that it holds: with more it may be a phone number or a passcode.
+MOST_DIGITS: Final = 3
 #: How far in the past a schedule may lie: senders' clocks differ, and people schedule for "now".
 SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
@@ -60,11 +63,12 @@ def made(model: type[T], given: Mapping[str, Any]) -> T:
     """
     try:
         return model(**given)
-    except TypeError as error:
+    except TypeError:
         problem = _misnamed(attrs.fields_dict(model), given)  # type: ignore[arg-type] # it is one
         if problem is None:
             raise
-        raise problem from error
+    # The TypeError names the field, which may be anything, a number for one: it is no context.
+    raise problem
 
 
 def _misnamed(
@@ -81,7 +85,7 @@ def _misnamed(
 
         # Only what can be a field's name is repeated: the rest may be anything, a number for one.
         names = sorted(
-            name for name in map(str, strange) if name.isidentifier() and len(name) <= LONGEST_NAME
+            name for name in map(str, strange) if name.isidentifier() and may_be_named(name)
         )
         alike = [match for name in names for match in get_close_matches(name, fields, n=1)]
         hint = f"; did you mean {' and '.join(alike)}?" if alike else ""
@@ -92,6 +96,11 @@ def _misnamed(
     if missing:
         return ValidationError(f"{' and '.join(missing)} must be given", field=missing[0])
     return None
+
+
+def may_be_named(name: str) -> bool:
+    """Return whether an error may repeat the name of a field: it holds no number, and is short."""
+    return len(name) <= LONGEST_NAME and sum(map(str.isdigit, name)) <= MOST_DIGITS
 
 
 def sender(value: object) -> str:
@@ -186,9 +195,10 @@ def web_address(value: object, field: str) -> str:
     address = text(value, field)
     try:
         parts = urlsplit(address)
-    except ValueError as exc:
-        raise ValidationError(f"{field} is not a web address", field=field) from exc
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", address):
+        whole = parts.scheme in {"http", "https"} and parts.hostname
+    except ValueError:  # it may quote the address, which may hold a secret
+        whole = None
+    if not whole or re.search(r"\s", address):
         raise ValidationError(
             f"{field} must be a whole web address, such as https://example.org/reports", field=field
         )
@@ -224,12 +234,13 @@ def otp_metadata(value: object) -> dict[str, Any]:
     given = iterables.as_mapping(value)
     if given is None:
         raise ValidationError("metadata must be a mapping", field="metadata")
-    try:
-        plain: dict[str, Any] = _json(given)
+    plain: dict[str, Any] | None = None
+    size: int | None = None
+    with suppress(TypeError, ValueError, RecursionError):  # which may quote a value
+        plain = _json(given)
         size = len(json.dumps(plain, allow_nan=False, separators=(",", ":")))
-    except (TypeError, ValueError, RecursionError):
-        # The exception may quote a value, so that it is not chained.
-        raise ValidationError("metadata cannot be written as JSON", field="metadata") from None
+    if plain is None or size is None:
+        raise ValidationError("metadata cannot be written as JSON", field="metadata")
     if size > MAX_OTP_METADATA:
         raise ValidationError(
             f"metadata is {size} bytes of JSON; the largest is {MAX_OTP_METADATA}", field="metadata"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
@@ -187,6 +189,29 @@ def _passcode(value: object) -> str:
     return passcode
 
 
+_DASH_OR_BLANK: Final = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
+
+
+def typed_passcodes(value: object) -> tuple[str, ...]:
+    """Return what a typed passcode may stand for, the likeliest first.
+
+    Outer blanks and invisible characters are no part of it, and digits are those of any script.
+    Digits that are set apart by blanks or dashes, ``"012 345"``, are one passcode of digits, as the
+    API generates them; but the caller may have sent one of his own with a dash in it.
+
+    Raises:
+        ValidationError: it is no text, or blank.
+    """
+    typed = unicodedata.normalize("NFKC", _passcode(value))
+    typed = "".join(one for one in typed if unicodedata.category(one) != "Cf").strip()
+    typed = "".join(str(int(one)) if one.isdecimal() else one for one in typed)
+    if not typed:
+        raise ValidationError("passcode is empty", field="passcode")
+    together = _DASH_OR_BLANK.sub("", typed)
+    read = (together, typed) if together.isdecimal() else (typed,)
+    return tuple(dict.fromkeys((*read, _passcode(value).strip())))
+
+
 def _own_passcode(value: Any) -> str | None:
     blank = values.as_text(value) is not None
     return None if values.is_missing(value) and not blank else _passcode(value)
@@ -216,7 +241,7 @@ class OTPRequest:
 
 @attrs.frozen(kw_only=True)
 class PasscodeToVerify:
-    """The passcode that somebody typed."""
+    """The passcode that somebody typed; see `typed_passcodes`."""
 
     passcode: str = attrs.field(converter=_passcode, repr=False)
 
@@ -260,7 +285,7 @@ class Query:
     status: str | None = _optional(_string("status"))
     destination: str | None = _hidden(phone.digits_of)
     sender: str | None = _hidden(_string("sender"))
-    keyword: str | None = _optional(_string("keyword"))
+    keyword: str | None = _hidden(_string("keyword"))
     tag: str | None = _optional(checks.tag)
     credits: float | None = attrs.field(default=None, converter=attrs.converters.optional(_credits))
     from_: datetime | None = _optional(_moment("from_"))

@@ -139,17 +139,22 @@ def text(value: object, field: str) -> str:
         if is_missing(value):
             raise ValidationError(f"{field} is missing", field=field)
         raise ValidationError(f"{field} must be a string, not {type(value).__name__}", field=field)
-    if not plain.isascii():
-        try:
-            plain.encode()
-        except UnicodeEncodeError as exc:
-            # The exception would carry the text with it, so that it is not chained.
-            raise ValidationError(
-                f"{field} holds half of a surrogate pair at position {exc.start}; "
-                "decode it again from its source, or remove that character",
-                field=field,
-            ) from None
+    if not plain.isascii() and (half := _half_a_pair(plain)) is not None:
+        raise ValidationError(
+            f"{field} holds half of a surrogate pair at position {half}; "
+            "decode it again from its source, or remove that character",
+            field=field,
+        )
     return plain
+
+
+def _half_a_pair(text: str) -> int | None:
+    """Return where a text cannot be encoded; None where it can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # it carries the text with it, and so ends here
+        return error.start
+    return None
 
 
 def as_integer(value: Any) -> int | None:  # noqa: PLR0911 - a line for each kind of value
@@ -298,12 +303,15 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
         raise ValidationError(
             f"{field} must be a datetime, not {type(value).__name__}", field=field, code=code
         )
+    failed, offset = "", None
     try:
         offset = None if value.tzinfo is None else value.utcoffset()
-    except Exception as exc:  # a time zone's own code
+    except Exception as error:  # a time zone's own code
+        failed = type(error).__name__
+    if failed:
         raise ValidationError(
-            f"{field} has a time zone that fails", field=field, code=code
-        ) from exc
+            f"{field} has a time zone that fails ({failed})", field=field, code=code
+        )
     if offset is None:
         raise ValidationError(
             f"{field} does not say its time zone; give an aware datetime, "

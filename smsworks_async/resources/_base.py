@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from smsworks_async.answers import Operation
@@ -33,3 +35,53 @@ class Resource:
     async def _on(self, operation: Operation, identifier: str, into: type[T], field: str) -> T:
         checked = checks.identifier(identifier, field)
         return await self._calls.make(operation, into=into, identifier=checked)
+
+
+class Family:
+    """A family of methods: on a client its own object, on the client's class the family's class.
+
+    So what reads classes (`unittest.mock.create_autospec`, ``help``) sees the same methods as the
+    caller. A client's own family stands in its ``__dict__``, which Python looks at first; one that
+    is not there yet is made once, without a lock that a fork could leave locked.
+
+    Args:
+        load: returns the family's class.
+        make: makes the family of a client that has none yet; None where every client has it.
+    """
+
+    def __init__(
+        self, load: Callable[[], type[Any]], make: Callable[[Any], Any] | None = None
+    ) -> None:
+        self._load = load
+        self._make = make
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, client: Any, owner: type[Any] | None = None) -> Any:
+        if client is None:
+            return self._load()
+        if self._make is None:
+            raise AttributeError(f"this client has no {self._name}: it was not made whole")
+        return client.__dict__.setdefault(self._name, self._make(client))
+
+
+def declare(client: type[Any], **families: type[Any] | Callable[[], type[Any]]) -> None:
+    """Make the families of every client attributes of the client's class, too.
+
+    Args:
+        client: the class.
+        families: the class of each family; or a function that imports it, in place of a
+            `functools.cached_property` of the same name, which goes on making the family.
+    """
+    for name, family in families.items():
+        if isinstance(family, type):
+            declared = Family(functools.partial(_same, family))
+        else:
+            declared = Family(family, vars(client)[name].func)
+        declared.__set_name__(client, name)
+        setattr(client, name, declared)
+
+
+def _same(family: type[Any]) -> type[Any]:
+    return family

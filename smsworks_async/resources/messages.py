@@ -689,7 +689,6 @@ class AsyncMessages(Resource):
         pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
         from smsworks_async.replies import Place
-        from smsworks_async.waiting import is_passing
 
         place = await Place.open(bookmark, since)
         failures = 0
@@ -700,7 +699,7 @@ class AsyncMessages(Resource):
                 fresh = place.still_to_come([record async for record in found])
                 failures = 0
             except SMSWorksError as error:
-                if not is_passing(error):
+                if not error.retryable:
                     raise
                 failures += 1
             for record in fresh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -11,13 +12,13 @@ from smsworks_async import phone
 from smsworks_async.answers import Operation
 from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
-from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify
+from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify, typed_passcodes
 from smsworks_async.resources._base import Resource
 
 
-_SEND: Final = Operation("POST", "/otp/send")
-_VERIFY: Final = Operation("POST", "/otp/verify")
-_GET: Final = Operation("GET", "/otp/{}", repeatable=True)
+_SEND: Final = Operation("POST", "/otp/send", passcodes=True)
+_VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True)
+_GET: Final = Operation("GET", "/otp/{}", repeatable=True, passcodes=True)
 
 
 class AsyncOTP(Resource):
@@ -72,16 +73,18 @@ class AsyncOTP(Resource):
         all the same: its owner needs a new one, so limit how often somebody may try.
 
         Args:
-            passcode: what was typed, with its leading zeros.
+            passcode: what was typed, with its leading zeros. Blanks and dashes around and between
+                digits, and the width or script of digits, do not matter; where the API does not
+                know the digits alone, they are verified as they were typed, too.
             destination: the number that it was sent to, in any usual spelling.
 
         Raises:
+            ValidationError: the passcode is blank, or no text; nothing was asked.
             NotFound: there is no such passcode for this destination, or it has expired.
             OutcomeUnknown: the answer was lost, and the passcode may have been used up.
         """
         number = self._destination(destination)
-        request = PasscodeToVerify(passcode=passcode)
-        record = await self._calls.make(_VERIFY, request, into=OTPRecord)
+        request, record = await self._first_known(typed_passcodes(passcode))
         # Without a number in the answer there is nothing to go by, so that it does not verify.
         if record.status != "VERIFIED" or phone.digits_of(record.destination) != number:
             raise NotFound(
@@ -90,6 +93,20 @@ class AsyncOTP(Resource):
             )
         # The API answers with a number, which has lost its leading zeros.
         return attrs.evolve(record, passcode=request.passcode)
+
+    async def _first_known(self, passcodes: tuple[str, ...]) -> tuple[PasscodeToVerify, OTPRecord]:
+        """Verify the first passcode that the API knows; one that it does not know changes nothing.
+
+        Raises:
+            NotFound: it knows none of them.
+        """
+        *others, last = passcodes
+        for passcode in others:
+            request = PasscodeToVerify(passcode=passcode)
+            with suppress(NotFound):
+                return request, await self._calls.make(_VERIFY, request, into=OTPRecord)
+        request = PasscodeToVerify(passcode=last)
+        return request, await self._calls.make(_VERIFY, request, into=OTPRecord)
 
     async def get(self, message_id: str) -> OTPRecord:
         """Return the record of a one-time password.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from smsworks_async.decoding import decode
@@ -54,13 +55,17 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
     if _is_incoming(document):
         shape = IncomingMessage
         document.pop("messagetype", None)
+    # What is caught here may hold the body, and so is neither cause nor context of what is raised.
+    problem, item = "", None
     try:
         item = from_wire(document, shape)
         checks.identifier(item.message_id, "messageid")
     except Misshapen as error:
-        raise InvalidWebhook(f"the body is not as it should be: {redact(str(error))}") from None
+        problem = f"the body is not as it should be: {redact(str(error))}"
     except ValidationError:
-        raise InvalidWebhook("the body's messageid is no id of a message") from None
+        problem = "the body's messageid is no id of a message"
+    if problem or item is None:
+        raise InvalidWebhook(problem)
     if isinstance(item, DeliveryReport) and not 0 < len(item.status) <= MAX_STATUS:
         raise InvalidWebhook("the body has no status that a message could have")
     return item
@@ -72,23 +77,24 @@ def _as_text(body: object) -> str:
     if len(body) > MAX_BODY:
         raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
     if not isinstance(body, str):
-        try:
+        with suppress(UnicodeDecodeError):  # it carries the body with it
             return decode(bytes(body))
-        except UnicodeDecodeError:
-            # The exception would carry the body with it, so that it is not chained.
-            raise InvalidWebhook("the body is not UTF-8") from None
+        raise InvalidWebhook("the body is not UTF-8")
     if not body.isascii() and len(body.encode("utf-8", "surrogatepass")) > MAX_BODY:
         raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
     return decode(body)
 
 
 def _read(text: str) -> dict[str, Any]:
+    problem, document = "", None
     try:
         document = _decode(text.removeprefix("\ufeff"))
     except RecursionError:
-        raise InvalidWebhook(f"the body is nested more than {MAX_DEPTH} deep") from None
+        problem = f"the body is nested more than {MAX_DEPTH} deep"
     except ValueError:  # no JSON, or a whole number of thousands of digits
-        raise InvalidWebhook("the body is not JSON") from None
+        problem = "the body is not JSON"
+    if problem:
+        raise InvalidWebhook(problem)
     if not isinstance(document, dict):
         raise InvalidWebhook(f"the body must be a JSON object, not {type(document).__name__}")
     # What has few brackets cannot be deep, and what has no escapes no half of a pair: nearly every

@@ -308,14 +308,18 @@ class Walk:
         if not isinstance(error, SMSWorksError):
             self.fault(f"[{name} = {kind}]: {type(error).__name__}: {str(error)[:200]}")
             return
+        # All that hangs on it, what Python does not show by itself included.
         seen: list[BaseException] = []
-        link: BaseException | None = error
-        while link is not None and link not in seen and name not in NAMED:
+        links: list[BaseException | None] = [error]
+        while links and name not in NAMED:
+            link = links.pop()
+            if link is None or link in seen:
+                continue
             seen.append(link)
             words = f"{link} {link!r} {link.args} {getattr(link, '__notes__', '')}"
             if "zebra" in words or "900999" in words or "0" * 50 in words:
                 self.fault(f"[{name} = {kind}]: {type(link).__name__} quotes the value")
-            link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+            links += [link.__cause__, link.__context__]
 
 
 def public(family: type) -> dict[str, Any]:

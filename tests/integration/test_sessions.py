@@ -177,7 +177,7 @@ async def test_an_answer_of_many_megabytes_is_cut_off_and_the_outcome_unknown(ch
     async with server, AsyncSMSWorks("eyJ", base_url=base_url) as sms:
         with pytest.raises(OutcomeUnknown) as caught:
             await sms.messages.send(**TEXT)
-    assert isinstance(caught.value.__cause__, aiohttp.ClientPayloadError)
+    assert str(caught.value.__cause__).startswith("ClientPayloadError: the answer is longer")
 
 
 async def test_an_answer_in_many_pieces_is_read_whole():

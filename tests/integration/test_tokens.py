@@ -12,9 +12,11 @@ from smsworks_async import (
     ConfigurationError,
     NotAuthenticated,
     NotSent,
+    RetryPolicy,
     ServiceError,
 )
 from smsworks_async.sandbox import Fault
+from smsworks_async.tokens import Tokens
 
 
 def paths(box):
@@ -179,3 +181,31 @@ async def test_auth_token_takes_the_clients_own_credentials_or_those_given(box):
             await sms.auth.token()
         with pytest.raises(NotAuthenticated):
             await sms.auth.token(customer_id="x", key="y", secret="z")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, BaseException])
+async def test_whatever_token_raises_ends_the_call_and_not_the_loop(box, error):
+    async def token():
+        raise error("eyJsecret")
+
+    async with AsyncSMSWorks(token, base_url=box.base_url, retry=AT_ONCE) as sms:
+        calls = (sms.credits.balance(), sms.messages.send(**TEXT))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results] == [NotSent, NotSent]
+    assert error.__name__ in str(results[0])
+
+
+def test_whatever_token_raises_leaves_the_loop_of_the_blocking_client_alone(hosted):
+    raised = [KeyboardInterrupt(), SystemExit()]
+
+    async def token():
+        if raised:
+            raise raised.pop()
+        return hosted.box.token
+
+    with hosted.client(retry=RetryPolicy(attempts=1)) as sms:
+        sms._client._calls._tokens = Tokens(None, token)
+        for _ in range(2):
+            with pytest.raises(NotSent):
+                sms.credits.balance()
+        assert sms.credits.balance() > 0

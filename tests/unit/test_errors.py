@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import pickle
+import sys
+from pathlib import Path
 
 import pytest
 
 from smsworks_async import (
     APIError,
+    BatchOutcome,
     BulkInterrupted,
     BulkReport,
     ConfigurationError,
@@ -15,10 +20,12 @@ from smsworks_async import (
     InsufficientCredit,
     InvalidMessage,
     InvalidWebhook,
+    JournalError,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
     NotSent,
+    Outcome,
     OutcomeUnknown,
     RateLimited,
     ServiceError,
@@ -51,9 +58,117 @@ ERRORS = [
     OutcomeUnknown("lost", operation="GET /messages/{}", safe_to_repeat=True),
     OutcomeUnknown("refused", operation="POST /batch/send", message_id="1", batch_id="2"),
     StillInFlight("not yet", message_id="1", status="SENT"),
+    StillInFlight("not yet"),
     InvalidWebhook("not JSON"),
-    BulkInterrupted("stopped", report=BulkReport(read=1, accepted=1)),
+    JournalError("journal c.db: it is damaged"),
+    JournalError("journal c.db: another process holds it locked", temporary=True),
+    BulkInterrupted("stopped", report=BulkReport(read=1, accepted=1, credits=2.5)),
 ]
+
+
+def subclasses(cls):
+    return {cls}.union(*map(subclasses, cls.__subclasses__()))
+
+
+def test_every_class_of_ours_is_among_those_that_are_tested_here():
+    ours = {cls for cls in subclasses(SMSWorksError) if cls.__module__.startswith("smsworks")}
+    assert {type(error) for error in ERRORS} | {SMSWorksError} == ours
+
+
+def rebuilt(error):
+    """Rebuild an error as a result back end of Celery's does that writes JSON."""
+    stored = {
+        "exc_type": type(error).__name__,
+        "exc_message": json.loads(json.dumps(error.args, allow_nan=False)),
+        "exc_module": type(error).__module__,
+    }
+    cls = getattr(sys.modules[stored["exc_module"]], stored["exc_type"])
+    return cls(*stored["exc_message"])
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_every_error_is_rebuilt_from_its_class_and_its_args_as_json(error):
+    again = rebuilt(error)
+    assert type(again) is type(error)
+    assert vars(again) == {k: v for k, v in vars(error).items() if k != "__notes__"}
+    assert (str(again), again.args) == (str(error), error.args)
+    assert (again.safe_to_repeat, again.retryable) == (error.safe_to_repeat, error.retryable)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_celery_itself_rebuilds_every_error(error):
+    celery = pytest.importorskip("celery")
+    from celery.backends.base import Backend
+
+    backend = Backend(app=celery.Celery(set_as_current=False), serializer="json")
+    stored = json.loads(json.dumps(backend.prepare_exception(error)))
+    again = backend.exception_to_python(stored)
+    assert type(again) is type(error)
+    assert vars(again) == {k: v for k, v in vars(error).items() if k != "__notes__"}
+
+
+def test_args_name_no_recipient_of_a_bulk_run():
+    batch = BatchOutcome(0, Outcome.UNKNOWN, 1, destinations=("447700900123",))
+    error = BulkInterrupted("stopped", report=BulkReport(read=1, unknown=1, batches=(batch,)))
+    assert "7700900123" not in repr(error) + json.dumps(error.args)
+    assert rebuilt(error).report == BulkReport(read=1, unknown=1)
+    assert pickle.loads(pickle.dumps(error)).report == error.report
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_every_error_is_copied_with_all_that_it_knows(error, copied):
+    again = copied(error)
+    assert type(again) is type(error)
+    assert (vars(again), again.args, str(again)) == (vars(error), error.args, str(error))
+
+
+class OfTheCallers(NotSent):
+    """What somebody may make of an error of ours."""
+
+    def __init__(self, *, shop):
+        super().__init__(f"{shop} is closed")
+        self.shop = shop
+
+
+def test_a_subclass_with_other_arguments_pickles_and_copies_too():
+    for again in (
+        pickle.loads(pickle.dumps(OfTheCallers(shop="A"))),
+        copy.copy(OfTheCallers(shop="A")),
+    ):
+        assert (again.shop, str(again), again.retryable) == ("A", "A is closed", True)
+
+
+RETRYABLE = [
+    (ConfigurationError("no token"), False),
+    (ValidationError("too long", field="content"), False),
+    (InvalidMessage("no", status=400), False),
+    (APIError("busy", status=409, permanent=False), True),
+    (RateLimited("slow down", status=429, permanent=False), True),
+    (RateLimited("never", status=429, permanent=True), False),
+    (ServiceError("down", status=503, permanent=False), True),
+    (InsufficientCredit("none", status=402, code=4021), False),
+    (NotSent("no route"), True),
+    (OutcomeUnknown("lost", operation="POST /message/send"), False),
+    (OutcomeUnknown("lost", operation="GET /messages/{}", safe_to_repeat=True), True),
+    (JournalError("damaged"), False),
+    (JournalError("locked", temporary=True), True),
+    (StillInFlight("not yet"), True),
+    (InvalidWebhook("not JSON"), False),
+    (BulkInterrupted("stopped", report=BulkReport()), False),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), RETRYABLE, ids=repr)
+def test_what_may_succeed_the_next_time_is_retryable(error, expected):
+    assert error.retryable is expected
+    assert error.safe_to_repeat or not error.retryable
+
+
+def test_the_page_on_errors_has_a_row_for_every_class():
+    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
+    for error in ERRORS:
+        assert f"| `{type(error).__name__}`" in page
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

@@ -56,7 +56,7 @@ def test_ctrl_c_as_the_end_of_a_call_has_been_heard_does_not_hang(portal):
 
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(1))
-    assert interruption.value.__notes__ == ["the call had ended by then: 'sent'"]
+    assert interruption.value.__notes__ == ["the call had ended by then: its result is a str"]
 
 
 class Forever:

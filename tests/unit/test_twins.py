@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from unittest.mock import MagicMock, create_autospec
 
 import pytest
 
@@ -31,3 +32,33 @@ def test_every_public_coroutine_has_a_blocking_twin(family):
         assert inspect.iscoroutinefunction(original) or inspect.isasyncgenfunction(original)
         assert not inspect.iscoroutinefunction(twin)
         assert not inspect.isasyncgenfunction(twin)
+
+
+@pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
+@pytest.mark.parametrize("instance", [False, True])
+def test_create_autospec_knows_every_family_and_the_arguments_of_its_methods(client, instance):
+    double = create_autospec(client, instance=instance)
+    for family in FAMILIES:
+        methods = public(getattr(client("eyJ"), family))
+        assert methods <= set(dir(getattr(double, family)))
+    message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
+    double.messages.send.return_value = "sent"
+    sent = double.messages.send(**message)
+    assert inspect.isawaitable(sent) is (client is AsyncSMSWorks)
+    if inspect.isawaitable(sent):
+        sent.close()
+    with pytest.raises(TypeError):
+        double.messages.send(**message, contents="Hello")
+    with pytest.raises(AttributeError):
+        double.messages.sned(**message)
+
+
+@pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
+def test_families_are_attributes_of_the_class_and_made_once_for_each_client(client):
+    assert set(FAMILIES) <= set(dir(MagicMock(spec=client)))
+    one, other = client("eyJ"), client("eyJ")
+    for family in FAMILIES:
+        made = getattr(one, family)
+        assert made is getattr(one, family)
+        assert made is not getattr(other, family)
+        assert isinstance(made, getattr(client, family))

@@ -48,6 +48,9 @@ _EXPLANATIONS: Final = {
 }
 
 
+_HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
 def journal_error(path: str, error: BaseException) -> JournalError:
     """Return the error that says what is wrong with a journal, and what to do."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
@@ -57,8 +60,8 @@ def journal_error(path: str, error: BaseException) -> JournalError:
         why = "it is a folder; give the path of a file"
     else:
         why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
-    made = JournalError(f"journal {Path(path).name}: {why}")
-    made.__cause__ = error
+    made = JournalError(f"journal {Path(path).name}: {why}", code in _HELD)
+    made.__cause__ = error.with_traceback(None)  # whose frames hold recipients
     return made
 
 
