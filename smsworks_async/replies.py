@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
@@ -42,25 +43,59 @@ class Bookmark(Protocol):
 class FileBookmark:
     """A place in a file, which is replaced whole: after a crash it holds the old one or the new.
 
+    The file is readable by its owner alone.
+
     Args:
-        path: the file; its folder must exist.
+        path: the file; its folder must exist, and be writable.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
+        self._new = self._path.with_name(f"{self._path.name}.new")
 
     def load(self) -> str | None:
-        """Give what was saved last, or None."""
-        return self._path.read_text("utf-8") if self._path.exists() else None
+        """Return what was saved last, or None, once it is certain that a place can be saved.
+
+        Raises:
+            ConfigurationError: the file cannot be read, written or replaced.
+        """
+        with self._explained():
+            saved = self._path.read_text("utf-8") if self._path.exists() else None
+            if saved is None:
+                self._write("")
+                self._new.unlink()
+            else:
+                self._write(saved)
+                self._new.replace(self._path)
+        return saved
 
     def save(self, place: str) -> None:
-        """Keep a place."""
-        new = self._path.with_name(f"{self._path.name}.new")
-        with new.open("w", encoding="utf-8") as file:
+        """Save a place.
+
+        Raises:
+            ConfigurationError: the file cannot be written or replaced.
+        """
+        with self._explained():
+            self._write(place)
+            self._new.replace(self._path)
+
+    def _write(self, place: str) -> None:
+        descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
             file.write(place)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(self._path)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"bookmark {self._path.name}: it cannot be kept ({type(error).__name__}); its "
+                "folder must exist and be writable, since the file is replaced whole: mount the "
+                "folder into a container, not the file alone"
+            ) from error
 
 
 class Place:

@@ -162,12 +162,10 @@ async def send_again(
         )
     journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round
     await journal.stalled(name)
-    unfinished = any(
-        entry.round == round and entry.is_open
-        for entry in await journal.entries(name, limit=EVERY)
-        if round
-    )
-    if not unfinished:  # otherwise that round is gone on with, and nobody else is chosen
+    everything = await journal.entries(name, limit=EVERY)
+    last = [entry for entry in everything if round and entry.round == round]
+    if not any(entry.is_open for entry in last):
+        # Otherwise that round is gone on with, and nobody else is chosen.
         sends = await History(journal, name, campaign.kind, provider.get).sends()
         due = again.due(sends)
         if due:
@@ -175,8 +173,8 @@ async def send_again(
             # Two who choose at the same time choose the same: the round is there once.
             chunks = again.chunks(due, campaign.campaign.chunk_size)
             await journal.plan_again(name, round, chunks)
-    if not round:
-        return BulkReport()
+        elif not any(entry.state is State.UNKNOWN for entry in last):
+            return BulkReport()
     run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
     return await run.carry_out(round)
 

@@ -40,6 +40,15 @@ def _sender(sender: str | None) -> str:
     return phone.mask(sender) if sender and sender.lstrip("+").isdigit() else repr(sender)
 
 
+def _upper(status: str) -> str:
+    """Return a status in upper case, as the API writes them, however a network wrote it."""
+    return status if status.isupper() else status.upper()
+
+
+def _status() -> Any:
+    return attrs.field(default="", converter=_upper)
+
+
 def _extra() -> Any:
     return attrs.field(factory=dict, repr=False, hash=False, kw_only=True)
 
@@ -58,7 +67,7 @@ class SentMessage:
     """
 
     message_id: str
-    status: str = ""
+    status: str = _status()
     balance: float | None = None
     credits_used: float | None = None
     parts: int | None = None
@@ -76,7 +85,7 @@ class Acknowledgement:
     """
 
     message_id: str
-    status: str = ""
+    status: str = _status()
     extra: Mapping[str, Any] = _extra()
 
 
@@ -93,7 +102,7 @@ class Batch:
     """
 
     batch_id: str
-    status: str = ""
+    status: str = _status()
     extra: Mapping[str, Any] = _extra()
 
 
@@ -119,7 +128,7 @@ class MessageRecord:
 
     Attributes:
         message_id: the message's id.
-        status: see `FINAL_STATUSES`; new ones may come.
+        status: in upper case; see `FINAL_STATUSES`. New ones may come.
         credits: what it cost.
         batch_id: the batch it went in, or None.
         sender: the sender ID; of an incoming message, the sender's number.
@@ -133,12 +142,14 @@ class MessageRecord:
         failure_reason: why it was not delivered, or None.
         customer_id: the account.
         international: whether it went outside the UK.
-        metadata: strings that were sent with it.
+        metadata: empty, unless the API shows what was sent with the message, which it does not
+            document and has not been seen to do. To know a message again, store the
+            ``message_id`` that the send returned.
         extra: fields that we do not know.
     """
 
     message_id: str
-    status: str = ""
+    status: str = _status()
     credits: float | None = None
     batch_id: str | None = None
     sender: str | None = attrs.field(default=None, repr=_sender)
@@ -177,7 +188,7 @@ class ScheduledMessage:
     """
 
     message_id: str
-    status: str
+    status: str = attrs.field(converter=_upper)
     batch: bool = False
     sender: str | None = None
     destinations: tuple[str, ...] = attrs.field(
@@ -217,7 +228,7 @@ class OTPRecord:
         extra: fields that we do not know.
     """
 
-    status: str
+    status: str = attrs.field(converter=_upper)
     destination: str | None = attrs.field(default=None, repr=_masked)
     passcode: str | None = attrs.field(default=None, repr=False)
     validity: float | None = None

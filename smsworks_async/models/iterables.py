@@ -122,6 +122,12 @@ def check_iterable(values: object, field: str, *, awaitable: bool = True) -> Non
     Raises:
         ValidationError: it is a string, no iterable, or a generator that was used up.
     """
+    if type(values).__name__ == "DataFrame":  # which iterates over the names of its columns
+        raise ValidationError(
+            f"{field} is a DataFrame; give one of its columns, or its rows: "
+            'frame.to_dict("records") of pandas, frame.to_dicts() of Polars',
+            field=field,
+        )
     letters = is_a(values, bytes | bytearray | memoryview) or as_text(values) is not None
     fits = isinstance(values, Iterable) or (awaitable and isinstance(values, AsyncIterable))
     if letters or not fits:

@@ -17,6 +17,8 @@ class DeliveryReport(MessageRecord):
     """What became of a message, as it was posted: all that a `MessageRecord` tells.
 
     Reports come in any order, twice, or not at all; `is_final` says whether this is the last word.
+    The provider does not post a message's `metadata` back, so that it is empty: to find out what a
+    report belongs to, store the ``message_id`` that the send returned, and look that up.
     """
 
     @classmethod

@@ -322,9 +322,10 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
 def for_a_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind of value
     """Return how a value stands in a text; None where no text should show it.
 
-    Text, numbers that are finite, dates, times and UUIDs may stand in a text. A truth value, bytes,
-    an enum member that is no text, a function, a list or any other object may not: a recipient
-    would read how Python writes it.
+    Text, numbers that are finite, dates, times and UUIDs may stand in a text. A whole float stands
+    there without its ``.0``, since pandas makes floats of a column of integers that has blanks. A
+    truth value, bytes, an enum member that is no text, a function, a list or any other object may
+    not: a recipient would read how Python writes it.
     """
     plain = as_text(value)
     if plain is not None:
@@ -341,7 +342,7 @@ def for_a_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kin
         return None if whole is None else _digits(whole)
     if is_a(value, float) or _is_numpy_real(value):
         plain_number = as_number(value)
-        return None if plain_number is None else str(plain_number)
+        return None if plain_number is None else str(plain_number).removesuffix(".0")
     return str(value) if is_a(value, date | time | UUID) else None
 
 

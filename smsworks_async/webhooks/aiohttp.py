@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientError, StreamReader, hdrs, web
 
 from smsworks_async.webhooks.body import Body
-from smsworks_async.webhooks.guard import Facts
+from smsworks_async.webhooks.guard import ALLOW, Facts
 from smsworks_async.webhooks.worlds import ON_LOOP
 
 
@@ -35,7 +35,7 @@ def aiohttp_routes(hooks: Webhooks, path: str) -> list[web.RouteDef]:
             status = body if isinstance(body, int) else await hooks.answer(body, ON_LOOP)
         if status == 404:
             raise web.HTTPNotFound  # exactly as where there is nothing
-        return web.Response(status=status)
+        return web.Response(status=status, headers=ALLOW if status == 405 else None)
 
     bare = path.rstrip("/")
     return [web.route("*", bare + "/{secret:.*}", handle), web.route("*", bare or "/", handle)]

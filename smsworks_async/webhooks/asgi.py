@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsworks_async.webhooks.body import Body, declared
-from smsworks_async.webhooks.guard import Facts
+from smsworks_async.webhooks.guard import ALLOW, Facts
 from smsworks_async.webhooks.worlds import ON_LOOP
 
 
@@ -39,6 +39,8 @@ def asgi_application(hooks: Webhooks) -> ASGIApplication:
             read = not isinstance(body, int)
             status = body if isinstance(body, int) else await hooks.answer(body, ON_LOOP)
         headers = [(b"content-length", b"0")]
+        if status == 405:
+            headers += [(name.lower().encode(), value.encode()) for name, value in ALLOW.items()]
         if not read:
             headers.append((b"connection", b"close"))  # the rest of the body is not waited for
         await send({"type": "http.response.start", "status": status, "headers": headers})

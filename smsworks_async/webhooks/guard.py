@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
@@ -24,6 +25,13 @@ from smsworks_async.webhooks.silence import keep_out_of_logs
 VARIABLE: Final = "SMSWORKS_WEBHOOK_SECRET"
 #: The shortest secret, in bytes: what nobody guesses, however often they may try.
 SHORTEST: Final = 32
+#: What stands for UNIX sockets among the trusted proxies.
+UNIX: Final = "unix"
+
+_log: Final = logging.getLogger("smsworks_async.webhooks")
+
+#: The header of a 405.
+ALLOW: Final = {"Allow": "POST"}
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,7 +45,7 @@ class Facts:
         method: such as ``"POST"``.
         path: the path, its percent-escapes undone.
         authorization: the header, or None.
-        peer: the address at the other end of the connection, or None.
+        peer: the address at the other end of the connection; None or empty for a UNIX socket.
         forwarded_for: the ``X-Forwarded-For`` headers, in their order.
         length: the ``Content-Length``, or None.
     """
@@ -57,7 +65,8 @@ class Guard:
         secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces,
             %, ? and #; None takes them from ``SMSWORKS_WEBHOOK_SECRET``, an empty list means none.
         networks: the networks that posts come from, such as ``"192.0.2.0/24"``; none = anywhere.
-        trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is believed.
+        trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is believed;
+            ``"unix"`` stands for those that connect through a UNIX socket.
         insecure: whether to do without any of these.
 
     Raises:
@@ -74,8 +83,9 @@ class Guard:
     ) -> None:
         self._secrets = _read_secrets(secrets, os.environ)
         self._networks = _read_networks(networks, "networks")
-        self._proxies = _read_networks(trusted_proxies, "trusted_proxies")
-        if self._proxies and not self._networks:
+        self._proxies, self._unix = _read_proxies(trusted_proxies)
+        self._warned = False
+        if (self._proxies or self._unix) and not self._networks:
             raise ConfigurationError(
                 "trusted_proxies only say whose word on addresses is believed; name the networks, "
                 "too, that posts may come from"
@@ -90,9 +100,22 @@ class Guard:
 
     def admits(self, facts: Facts) -> bool:
         """Say whether a request may come in: by its secret and by where it comes from."""
+        knows = not self._secrets or self._knows_a_secret(facts)
         if self._networks and not self._from_networks(facts):
+            if knows and self._secrets:
+                self._warn()
             return False
-        return not self._secrets or self._knows_a_secret(facts)
+        return knows
+
+    def _warn(self) -> None:
+        """Log the first post that has a secret and comes from elsewhere: it may be a setting."""
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "a post with the right secret was turned away for the address that it came from; "
+                "if it came through a proxy of yours, name that in trusted_proxies (a UNIX socket "
+                'is "unix"); this is logged once'
+            )
 
     def _knows_a_secret(self, facts: Facts) -> bool:
         path = facts.path.encode("utf-8", "surrogateescape")
@@ -101,11 +124,13 @@ class Guard:
         for secret in self._secrets:
             # All of them, whichever it is and wherever it may stand, so that time tells nothing.
             in_path = hmac.compare_digest(path[-len(secret) - 1 :], b"/" + secret)
-            found |= in_path | hmac.compare_digest(password, secret)
+            # Litestar's mounts end every path with a slash.
+            closed = hmac.compare_digest(path[-len(secret) - 2 :], b"/" + secret + b"/")
+            found |= in_path | closed | hmac.compare_digest(password, secret)
         return found
 
     def _from_networks(self, facts: Facts) -> bool:
-        client = _client(facts, self._proxies)
+        client = _client(facts, self._proxies, unix=self._unix)
         return client is not None and _within(client, self._networks)
 
     def __repr__(self) -> str:
@@ -143,6 +168,15 @@ def _read_networks(given: Iterable[str], field: str) -> tuple[Network, ...]:
         raise ConfigurationError(f"{field} holds something that is no network: {error}") from None
 
 
+def _read_proxies(given: Iterable[str]) -> tuple[tuple[Network, ...], bool]:
+    """Read the networks of proxies, and whether those on UNIX sockets are among them."""
+    listed = given if isinstance(given, str) else list(given)
+    if isinstance(listed, str):
+        return _read_networks(listed, "trusted_proxies"), False  # which refuses it
+    addresses = [proxy for proxy in listed if proxy != UNIX]
+    return _read_networks(addresses, "trusted_proxies"), len(addresses) < len(listed)
+
+
 def _password(authorization: str | None) -> bytes:
     kind, _, encoded = (authorization or "").partition(" ")
     if kind.lower() != "basic":
@@ -153,13 +187,15 @@ def _password(authorization: str | None) -> bytes:
         return b""
 
 
-def _client(facts: Facts, proxies: Sequence[Network]) -> Address | None:
+def _client(facts: Facts, proxies: Sequence[Network], *, unix: bool = False) -> Address | None:
     """Find where a request comes from: from the right past the trusted proxies, and no further.
 
     What stands to the left of the first stranger is what that stranger says.
     """
     client = _address(facts.peer or "")
     hops = ",".join(facts.forwarded_for).split(",") if facts.forwarded_for else []
+    if unix and not facts.peer and hops:  # a UNIX socket has no address
+        client = _address(hops.pop())
     while client is not None and hops and _within(client, proxies):
         client = _address(hops.pop())
     return client

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -16,6 +18,7 @@ from smsworks_async.functions import is_async
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.sync import SMSWorks
 from smsworks_async.webhooks.asgi import asgi_application
+from smsworks_async.webhooks.callbacks import check_callback, check_ran
 from smsworks_async.webhooks.guard import Facts, Guard
 from smsworks_async.webhooks.parsing import MAX_BODY, parse
 from smsworks_async.webhooks.seen import INCOMING, Seen, is_news, memory_of
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from smsworks_async.bulk.journals import Journal
     from smsworks_async.webhooks.asgi import ASGIApplication
+    from smsworks_async.webhooks.django import DjangoView
     from smsworks_async.webhooks.wsgi import WSGIApplication
 
 
@@ -38,6 +42,12 @@ OnIncoming: TypeAlias = Callable[[IncomingMessage], object | Awaitable[object]]
 
 #: Seconds that a copy waits for the one before it, which is with the handler; then it is sent away.
 PATIENCE: Final = 30.0
+#: Seconds for which a claim holds, and after which it is renewed: twice more before it ends.
+LEASE: Final = 60.0
+RENEWAL: Final = 20.0
+#: Seconds between two looks at what another process has claimed: at first, and at most.
+FIRST_PAUSE: Final = 0.05
+LAST_PAUSE: Final = 1.0
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
@@ -46,25 +56,30 @@ class Webhooks:
     """Takes what the provider posts, and hands each news of it to functions of yours, once.
 
     Mount it in what you have: `routes` for aiohttp, `asgi` for FastAPI, Starlette and the like,
-    `wsgi` for Flask and Django. One object may be mounted more than once.
+    `wsgi` for Flask, `django` for Django. One object may be mounted more than once.
 
     A repeat (the same message and status) does not reach your functions, nor does a report that
     comes after a final one. If a function raises, the answer is a 500 and the report counts as not
-    handled, so that it reaches the function again when the provider repeats it. Copies that come at
-    the same time wait for each other. Only after the function has returned is a report
-    remembered: each is handled **at least** once, twice only if the process dies in between, or if
-    the memory (`seen`) has lost it.
+    handled, so that it reaches the function again when the provider repeats it.
+
+    A report is claimed before the function runs, for 60 seconds, and again every 20 seconds while
+    it runs. Copies that come at the same time, also to other processes that share `seen`, wait up
+    to 30 seconds for it to end. Only after the function has returned is a report remembered: each
+    is handled **at least** once, twice only if the process dies in between (the first copy after
+    its claim has ended is handed on), or if the memory (`seen`) has lost it. What has begun is
+    brought to its end even if the request is cancelled.
 
     Args:
         on_report, on_incoming: called with each `DeliveryReport` and each `IncomingMessage`; async
             functions, or plain ones, which run in a thread on `routes` and `asgi`, and directly on
-            the request's own thread on `wsgi`.
+            the request's own thread on `wsgi` and `django`. Generators are refused, and one that
+            returns something that is yet to be run (a generator, a function) has failed.
         secrets: one secret or several, old and new, of at least 32 bytes, which the URL that you
             give to the provider holds as the end of its path or as its password; None takes them
             from ``SMSWORKS_WEBHOOK_SECRET``, set apart by commas.
         networks: the networks that posts may come from, such as ``"192.0.2.0/24"``.
-        trusted_proxies: the networks of your own proxies. Only what these say in
-            ``X-Forwarded-For`` is believed.
+        trusted_proxies: the networks of your own proxies, ``"unix"`` for a UNIX socket. Only what
+            these say in ``X-Forwarded-For`` is believed.
         client: told of every report, so that its `messages.wait` returns at once; asked, with
             `confirm`.
         confirm: whether to take what is posted as a hint only, and to hand on what the API, asked
@@ -100,9 +115,8 @@ class Webhooks:
         receive_timeout: float = 10.0,
         insecure: bool = False,
     ) -> None:
-        for name, function in (("on_report", on_report), ("on_incoming", on_incoming)):
-            if function is not None and not callable(function):
-                raise ConfigurationError(f"{name} must be a function")
+        check_callback(on_report, "on_report")
+        check_callback(on_incoming, "on_incoming")
         if not isinstance(client, AsyncSMSWorks | SMSWorks | None):
             raise ConfigurationError("client must be an AsyncSMSWorks or a SMSWorks")
         if on_report is None and on_incoming is None and client is None:
@@ -137,7 +151,17 @@ class Webhooks:
         """Give a bare WSGI application, to be put beside yours by a dispatcher."""
         return wsgi_application(self)
 
-    # What the three have in common
+    def django(self) -> DjangoView:
+        """Return a Django view: ``re_path("^sms/", hooks.django())`` in the URL configuration.
+
+        Unlike `wsgi` it runs within Django's request cycle, which closes database connections that
+        have gone stale.
+        """
+        from smsworks_async.webhooks.django import django_view
+
+        return django_view(self)
+
+    # What they have in common
 
     def refusal(self, facts: Facts) -> int | None:
         """Give the status that turns a request away before its body is read, or None."""
@@ -148,7 +172,11 @@ class Webhooks:
         return 413 if facts.length is not None and facts.length > MAX_BODY else None
 
     async def answer(self, body: bytes, world: World) -> int:
-        """Give the status that answers a body, once what it says has been dealt with."""
+        """Return the status that answers a body, once what it says has been dealt with.
+
+        A request that is cancelled meanwhile changes nothing: what has begun is brought to its end
+        and remembered, so that the provider's repeat does not run it again.
+        """
         try:
             item = parse(body)
         except InvalidWebhook:
@@ -156,6 +184,9 @@ class Webhooks:
         if type(item) is IncomingMessage and self._functions[IncomingMessage] is None:
             _log.warning("an incoming message came, and there is no on_incoming to handle it")
             return 404
+        return await world.complete(self._answer(item, world))
+
+    async def _answer(self, item: Item, world: World) -> int:
         try:
             return await self._in_turn(item, world)
         except Exception:
@@ -164,20 +195,76 @@ class Webhooks:
             return 500
 
     async def _in_turn(self, item: Item, world: World) -> int:
-        until = None
+        """Deal with an item after those of the same message that this process is at work on."""
+        until = time.monotonic() + PATIENCE
         while (ahead := self._turns.take(item.message_id)) is not None:
-            until = until or time.monotonic() + PATIENCE
             if not await world.over(ahead, until - time.monotonic()):
                 return 503
         try:
-            return await self._deal_with(item, world)
+            return await self._under_claim(item, world, until)
         finally:
             self._turns.give_back(item.message_id)
 
-    async def _deal_with(self, item: Item, world: World) -> int:
-        handled: Any = self._seen.statuses(item.message_id)
-        if type(handled) is not tuple:
-            handled = await world.settled(handled)
+    async def _under_claim(self, item: Item, world: World, until: float) -> int:
+        """Deal with an item after those of the same message that other processes have claimed."""
+        owner, message_id, status = uuid.uuid4().hex, item.message_id, _status(item)
+        pause = FIRST_PAUSE
+        while is_news(status, await self._handled(message_id, world)):
+            if await self._claim(message_id, status, owner, world):
+                break
+            left = until - time.monotonic()
+            if left <= 0:
+                return 503
+            await world.sleep(min(pause, left))
+            pause = min(2 * pause, LAST_PAUSE)
+        else:
+            return 200
+        renewal = world.repeat(
+            RENEWAL, functools.partial(self._renew, message_id, status, owner, world)
+        )
+        added = False
+        try:
+            answer = await self._deal_with(item, world)
+            await renewal.stop()
+            if isinstance(answer, int):
+                return answer
+            saved = self._seen.add(message_id, _status(answer), owner)
+            if saved is not None:
+                await world.settled(saved)
+            added = True
+            return 200
+        finally:
+            if not added:
+                await renewal.stop()
+                await self._release(message_id, owner, world)
+
+    async def _handled(self, message_id: str, world: World) -> Collection[str]:
+        handled: Any = self._seen.statuses(message_id)
+        return handled if type(handled) is tuple else await world.settled(handled)
+
+    async def _claim(self, message_id: str, status: str, owner: str, world: World) -> bool:
+        claimed: Any = self._seen.claim(message_id, status, owner, LEASE)
+        return bool(claimed if type(claimed) is bool else await world.settled(claimed))
+
+    async def _renew(self, message_id: str, status: str, owner: str, world: World) -> None:
+        try:
+            if not await self._claim(message_id, status, owner, world):
+                _log.warning("a claim was lost while its report was handled")
+        except Exception:
+            _log.warning("a claim could not be renewed; it is tried again", exc_info=True)
+
+    async def _release(self, message_id: str, owner: str, world: World) -> None:
+        try:
+            released = self._seen.release(message_id, owner)
+            if released is not None:
+                await world.settled(released)
+        except Exception:
+            _log.warning("a claim could not be released; it ends by itself", exc_info=True)
+
+    async def _deal_with(self, item: Item, world: World) -> Item | int:
+        """Hand a claimed item on, and return what was handed on, or the status that answers it."""
+        # Since the first look another process may have handled it and ended its claim.
+        handled = await self._handled(item.message_id, world)
         if not is_news(_status(item), handled):
             return 200
         if self._confirm:
@@ -191,13 +278,10 @@ class Webhooks:
             self._waits.tell(item)
         function = self._functions[type(item)]
         if self._is_async[type(item)]:
-            await world.begin(function, item)
+            check_ran(await world.begin(function, item))
         elif function is not None:
-            await world.call(function, item)
-        saved = self._seen.add(item.message_id, _status(item))
-        if saved is not None:
-            await world.settled(saved)
-        return 200
+            check_ran(await world.call(function, item))
+        return item
 
     async def _confirmed(self, hint: Item, world: World) -> Item | int:
         """Give what the API says of a message, or the status that turns the post away."""

@@ -127,4 +127,6 @@ def _is_incoming(document: dict[str, Any]) -> bool:
     kind, status = document.get("messagetype"), document.get("status")
     if isinstance(kind, str) and kind:
         return kind.lower() == "incoming"
-    return status == "INCOMING" or (status is None and "from" in document)
+    if isinstance(status, str):
+        return status.upper() == "INCOMING"
+    return status is None and "from" in document

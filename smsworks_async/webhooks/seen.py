@@ -1,13 +1,16 @@
-"""What was handled already, so that repeats and latecomers are told from news."""
+"""Which reports were handled or are claimed, so that each is handed on once."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from os import PathLike
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from smsworks_async.bulk.journals import leases
+from smsworks_async.bulk.journals.leases import Lease
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.models.incoming import FINAL_STATUSES
 
@@ -24,54 +27,129 @@ _STATUSES: Final = 16
 
 @runtime_checkable
 class Seen(Protocol):
-    """The memory of what was handled, by message and status.
+    """A store of the reports that were handled, and of those that are just being handled.
 
-    Both methods may be plain functions, which are called where the request is served and should not
-    block there, or async ones. Memories of several processes are one where they keep the same
-    store: a table with (message id, status) as its key is enough.
+    The methods may be plain functions, which are called where the request is served and should not
+    block there, or async ones. Processes that use the same store hand on each report once.
+
+    A report is claimed before the handler runs. A message has one claim at a time, whatever its
+    status, so that a table of claims with the message id as its key is enough::
+
+        INSERT INTO claims (message_id, owner, until)
+        VALUES ($1, $2, now() + $3 * interval '1 second')
+        ON CONFLICT (message_id) DO UPDATE SET owner = excluded.owner, until = excluded.until
+        WHERE claims.owner = excluded.owner OR claims.until <= now()
+        RETURNING true
     """
 
     def statuses(self, message_id: str) -> Collection[str] | Awaitable[Collection[str]]:
-        """Give the statuses of a message that were handled; ``"INCOMING"`` for a message to you."""
+        """Return the statuses of a message that were handled.
+
+        Args:
+            message_id: the message's id.
+
+        Returns:
+            The statuses, in upper case; ``"INCOMING"`` stands for an incoming message.
+        """
         ...
 
-    def add(self, message_id: str, status: str) -> Awaitable[None] | None:
-        """Keep that a status was handled; called after the handler succeeded, never before."""
+    def claim(
+        self, message_id: str, status: str, owner: str, seconds: float
+    ) -> bool | Awaitable[bool]:
+        """Claim a message for an owner, or renew the claim, in one atomic step.
+
+        Args:
+            message_id: the message's id.
+            status: the status that is about to be handled.
+            owner: unique to this attempt to handle it.
+            seconds: how long the claim holds, from now, unless it is renewed.
+
+        Returns:
+            False while another owner's claim on this message holds, otherwise True.
+        """
+        ...
+
+    def release(self, message_id: str, owner: str) -> Awaitable[None] | None:
+        """End an owner's claim on a message, if it still has it: the handler failed or never ran.
+
+        Args:
+            message_id: the message's id.
+            owner: whose claim it is.
+        """
+        ...
+
+    def add(self, message_id: str, status: str, owner: str) -> Awaitable[None] | None:
+        """Record that a status was handled, and end the owner's claim, in one atomic step.
+
+        Args:
+            message_id: the message's id.
+            status: the status that was handled. With ``confirm=True`` it may differ from the one
+                that was claimed.
+            owner: whose claim it is.
+        """
         ...
 
 
 class MemorySeen:
-    """A memory of this process, of the messages that were last spoken of.
+    """A store in this process, of the messages that were last spoken of.
 
     What falls out of it is handled again when it comes again. A message takes 300 bytes or so.
 
     Args:
-        limit: how many messages it remembers.
+        limit: how many messages it remembers; at least 1, by default 100,000.
+        clock: returns seconds, by which claims end; by default `time.monotonic`.
 
     Raises:
-        ConfigurationError: that is less than one.
+        ConfigurationError: the limit is less than one.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(
+        self, limit: int = 100_000, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         if limit < 1:
             raise ConfigurationError("limit must be 1 at least")
         self._limit = limit
+        self._clock = clock
         self._lock = threading.Lock()
         self._statuses: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._leases: dict[str, Lease] = {}
 
     def statuses(self, message_id: str) -> tuple[str, ...]:
-        """Give the statuses of a message that were handled."""
+        """Return the statuses of a message that were handled."""
         with self._lock:
             if message_id not in self._statuses:
                 return ()
             self._statuses.move_to_end(message_id)
             return self._statuses[message_id]
 
-    def add(self, message_id: str, status: str) -> None:
-        """Keep that a status was handled, and forget whom nobody spoke of for longest."""
+    def claim(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        """Claim a message for an owner, or renew the claim; False while another owner has it."""
         with self._lock:
+            if status in self._statuses.get(message_id, ()):
+                return False
+            held = self._leases.get(message_id)
+            lease = leases.acquire(held, owner, self._clock(), seconds)
+            if lease is None:
+                return False
+            self._leases[message_id] = lease
+            return True
+
+    def release(self, message_id: str, owner: str) -> None:
+        """End an owner's claim on a message, if it still has it."""
+        with self._lock:
+            self._release(message_id, owner)
+
+    def _release(self, message_id: str, owner: str) -> None:
+        if leases.release(self._leases.get(message_id), owner) is None:
+            self._leases.pop(message_id, None)
+
+    def add(self, message_id: str, status: str, owner: str = "") -> None:
+        """Record that a status was handled, and forget the message not spoken of for longest."""
+        with self._lock:
+            self._release(message_id, owner)
             known = self._statuses.get(message_id, ())
-            self._statuses[message_id] = (*known, status)[-_STATUSES:]
+            if status not in known:
+                self._statuses[message_id] = (*known, status)[-_STATUSES:]
             self._statuses.move_to_end(message_id)
             if len(self._statuses) > self._limit:
                 self._statuses.popitem(last=False)
@@ -81,24 +159,29 @@ class MemorySeen:
 
 
 class _InJournal:
-    """A memory that lives in a journal."""
+    """A store in a journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-
-    async def statuses(self, message_id: str) -> Collection[str]:
-        return await self._journal.seen(message_id)
-
-    async def add(self, message_id: str, status: str) -> None:
-        await self._journal.add_seen(message_id, status)
+        self.statuses = journal.seen
+        self.claim = journal.claim_seen
+        self.release = journal.release_seen
+        self.add = journal.add_seen
 
 
 def memory_of(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
-    """Give the memory that somebody meant: their own, a journal's, or one of this process."""
+    """Return the store that is meant: the caller's own, a journal, or one of this process.
+
+    Raises:
+        ConfigurationError: it is none of these.
+    """
     if seen is None:
         return MemorySeen()
     if isinstance(seen, Seen):
         return seen
+    if hasattr(seen, "statuses"):
+        missing = [name for name in ("claim", "release", "add") if not hasattr(seen, name)]
+        raise ConfigurationError(f"seen has no {' and no '.join(missing)}; see webhooks.Seen")
     from smsworks_async.bulk.journals import open_journal
 
     journal, _ = open_journal(seen)

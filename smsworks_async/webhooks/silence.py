@@ -13,13 +13,22 @@ LOGGERS: Final = (
     "aiohttp.access",
     "aiohttp.server",
     "aiohttp.web",
+    "daphne.http_protocol",
     "daphne.server",
+    "daphne.ws_protocol",
+    "django.channels.server",
     "django.request",
+    "django.security.csrf",
     "django.server",
     "granian.access",
     "gunicorn.access",
+    "gunicorn.error",
     "hypercorn.access",
+    "hypercorn.error",
+    "litestar",
+    "twisted",
     "uvicorn.access",
+    "uvicorn.asgi",
     "uvicorn.error",
     "waitress",
     "werkzeug",
@@ -28,7 +37,7 @@ _INSTEAD: Final = "…"
 
 
 class _Silence(logging.Filter):
-    """Takes secrets out of every string of a log record, its arguments included."""
+    """Takes secrets out of all that a log record consists of, and out of the message it makes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,16 +49,28 @@ class _Silence(logging.Filter):
             self._hidden |= {secret, quote(secret), quote(secret, safe="")}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        # Its parts, since some formatters print them by themselves.
         for name, value in vars(record).items():
             setattr(record, name, self._clean(value))
+        if record.args or not isinstance(record.msg, str):  # twisted logs objects
+            try:
+                message = record.getMessage()
+            except Exception:
+                return True  # logging itself reports what does not fit its format
+            # What is of another type may show them when it is printed.
+            if (cleaned := self._clean(message)) != message:
+                record.msg, record.args = cleaned, ()
         return True
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
             for secret in self._hidden:
                 value = value.replace(secret, _INSTEAD)
-        elif type(value) is tuple:
-            return tuple(map(self._clean, value))
+        elif isinstance(value, bytes):
+            for secret in self._hidden:
+                value = value.replace(secret.encode(), _INSTEAD.encode())
+        elif type(value) is tuple or type(value) is list:
+            return type(value)(map(self._clean, value))
         elif type(value) is dict:
             return {key: self._clean(item) for key, item in value.items()}
         return value

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from smsworks_async.webhooks.body import Body, declared
-from smsworks_async.webhooks.guard import Facts
+from smsworks_async.webhooks.guard import ALLOW, Facts
 from smsworks_async.webhooks.parsing import MAX_BODY
 from smsworks_async.webhooks.worlds import OnThread, drive
 
@@ -36,8 +36,12 @@ def wsgi_application(hooks: Webhooks) -> WSGIApplication:
         status = hooks.refusal(facts)
         headers = [("Content-Length", "0")]
         if status is None:
-            body = _read(environ, facts.length, hooks.receive_timeout)
+            stream = environ["wsgi.input"]
+            ends = bool(environ.get("wsgi.input_terminated"))
+            body = read_body(stream, facts.length, hooks.receive_timeout, ends=ends)
             status = body if isinstance(body, int) else drive(hooks.answer(body, world))
+        if status == 405:
+            headers += ALLOW.items()
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [b""]
 
@@ -58,12 +62,18 @@ def _facts(environ: dict[str, Any]) -> Facts:
     )
 
 
-def _read(environ: dict[str, Any], length: int | None, seconds: float) -> bytes | int:
-    """Read a body within bounds, or give the status that says which of them it broke."""
+def read_body(stream: Any, length: int | None, seconds: float, *, ends: bool) -> bytes | int:
+    """Read a body within bounds, or return the status that says which of them it broke.
+
+    Args:
+        stream: the input.
+        length: how long the body says that it is, in bytes; None where it does not say.
+        seconds: the time in which all of it must have come.
+        ends: whether the input ends with the body; otherwise reading on would wait for ever.
+    """
     if length is None:
-        # A server that says that the input ends reads chunks; any other would wait for ever.
-        length = MAX_BODY + 1 if environ.get("wsgi.input_terminated") else 0
-    stream, body = environ["wsgi.input"], Body()
+        length = MAX_BODY + 1 if ends else 0
+    body = Body()
     # `read1` gives what is there.
     read, most = (stream.read1, length) if hasattr(stream, "read1") else (stream.read, _DROP)
     until = time.monotonic() + seconds

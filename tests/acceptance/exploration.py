@@ -59,6 +59,7 @@ class Bound:
     resends: int = 0
     hidden: int = 0
     copies: int = 0
+    #: In all, those of resends included.
     claims: int = 3
     #: Both chunks go to the same recipient, with the same text.
     twins: bool = False
@@ -112,6 +113,7 @@ class World(NamedTuple):
     resends: int
     hidden: int
     copies: int
+    claims: int
     epoch: int
     campaigns: int
     copy: int
@@ -266,6 +268,7 @@ class Exploration:
             resends=bound.resends,
             hidden=bound.hidden,
             copies=bound.copies,
+            claims=bound.claims,
             epoch=0,
             campaigns=self.journals.planning(),
             copy=-1,
@@ -380,7 +383,7 @@ class Exploration:
             after=-1,
             abroad=True,
         )
-        if claim is not None and claim.entry.attempt <= self.bound.claims:
+        if claim is not None and world.claims:
             holding = me._replace(
                 doing="holding",
                 chunk=claim.entry.number,
@@ -388,8 +391,8 @@ class Exploration:
                 lease_end=min(world.clock + LEASE, claim.entry.lease),
                 epoch=world.epoch,
             )
-            claimed = _now(world._replace(campaigns=after), index, holding)
-            yield f"claims {claim.entry.number}", claimed
+            claimed = world._replace(campaigns=after, claims=world.claims - 1)
+            yield f"claims {claim.entry.number}", _now(claimed, index, holding)
         for number in self.journals.planned:
             entry = self.journals.entry(world.campaigns, name, number)
             if entry.state in {State.SENDING, State.UNKNOWN}:

@@ -49,8 +49,8 @@ SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 WITHOUT_RESEND = [
     Bound(deaths=2, steps_forward=1, steps_back=1, hidden=1),
     Bound(processes=3, deaths=1, steps_forward=1),
-    Bound(chunks=2, claims=2),
-    Bound(chunks=2, claims=1, twins=True, deaths=1),
+    Bound(chunks=2),
+    Bound(chunks=2, claims=2, twins=True, deaths=1),
     Bound(deaths=1, steps_forward=1, refusals_with_ids=True, hidden=1),
     Bound(claims=2, copies=1, deaths=1),
 ]
@@ -60,15 +60,15 @@ WITH_RESEND = [
     Bound(claims=2, steps_forward=1, steps_back=1, resends=1),
     Bound(claims=2, steps_forward=1, resends=1, shows_batch_ids=False),
     Bound(claims=2, resends=1, refusals_with_ids=True, deaths=1),
-    Bound(chunks=2, claims=2, resends=1, processes=1, deaths=1),
+    Bound(chunks=2, resends=1, processes=1, deaths=1),
 ]
 SLOWLY = [
-    Bound(chunks=2, claims=2, resends=1, processes=1, deaths=2, steps_forward=1, steps_back=1),
+    Bound(chunks=2, deaths=2, steps_forward=1, steps_back=1, resends=1),
+    Bound(chunks=2, deaths=2, steps_forward=1, steps_back=1, claims=4),
+    Bound(chunks=3, processes=1, deaths=2, steps_forward=1, steps_back=1, resends=1, claims=4),
     Bound(deaths=2, steps_forward=1, steps_back=1, resends=2, hidden=1, refusals_with_ids=True),
     Bound(processes=3, claims=2, deaths=1, steps_forward=1, resends=1),
-    Bound(chunks=2, deaths=2, steps_forward=1, steps_back=1),
-    Bound(chunks=2, claims=2, processes=1, deaths=1, steps_forward=1, resends=2, twins=True),
-    Bound(chunks=3, processes=1, claims=2, deaths=2, steps_forward=1, steps_back=1, resends=1),
+    Bound(chunks=2, processes=1, deaths=1, steps_forward=1, resends=2, twins=True, claims=4),
     Bound(claims=2, deaths=1, steps_forward=1, steps_back=1, copies=1),
 ]
 
@@ -199,7 +199,7 @@ MUTANTS = [
     (names_as_they_are_spelled, Bound()),
     (a_copy_that_is_believed, Bound(claims=2, copies=1)),
     (a_copy_that_is_cleared_at_once, Bound(claims=2, copies=1)),
-    (a_batch_that_two_may_hold, Bound(chunks=2, claims=1, twins=True)),
+    (a_batch_that_two_may_hold, Bound(chunks=2, claims=2, twins=True)),
     (a_double_that_is_not_kept, Bound(claims=2, resends=1, hidden=1)),
 ]
 

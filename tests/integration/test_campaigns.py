@@ -194,3 +194,12 @@ def test_it_is_all_blocking_too(hosted, tmp_path):
         sent = sms.bulk.send_each(template="Hi {name}", rows=rows, sender="AcmeCorp")
         assert sent.accepted == 3
     assert hosted.do(lambda box: box.accepted()) == 33
+
+
+async def test_a_name_that_is_misspelt_begins_nothing(box, sms, kept, journal):
+    await sms.bulk.send(**kept, destinations=drama(10))
+    with pytest.raises(ValidationError, match="no campaign 'z'"):
+        await sms.bulk.send(**{**kept, "campaign": "z"})
+    with pytest.raises(ValidationError, match="no campaign 'z'"):
+        await sms.bulk.status("z", journal=journal)
+    assert box.accepted() == 10

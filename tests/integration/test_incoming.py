@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from conftest import AT_ONCE
@@ -243,3 +244,48 @@ def test_blocking_code_draws_them_too_and_resumes(hosted, tmp_path):
         rest = sms.messages.incoming(bookmark=place)
         assert [next(rest).content, next(rest).content] == ["1", "2"]
         rest.close()
+
+
+async def replies_of(sms, bookmark):
+    async for message in sms.messages.incoming(bookmark=bookmark):
+        return message
+    return None
+
+
+@pytest.mark.parametrize("where", ["no folder", "a folder", "cannot be replaced", "read-only"])
+async def test_a_bookmark_that_cannot_be_saved_is_found_out_before_the_first_message(
+    box, sms, tmp_path, monkeypatch, where
+):
+    await box.receive(sender="447700900124", to="60777", content="Yes")
+    path = tmp_path / "replies.json"
+    if where == "no folder":
+        path = tmp_path / "no folder" / "replies.json"
+    elif where == "a folder":
+        path = tmp_path
+    elif where == "cannot be replaced":  # as a file that is mounted singly
+        path.write_text('{"since": null, "handled": {}}')
+
+        def busy(*_):
+            raise OSError(16, "Device or resource busy")
+
+        monkeypatch.setattr(Path, "replace", busy)
+    else:
+
+        def refused(*_):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("smsworks_async.replies.os.open", refused)
+    with pytest.raises(ConfigurationError, match="its folder must exist and be writable"):
+        await replies_of(sms, path)
+
+
+async def test_a_bookmark_is_found_out_to_be_writable_without_a_trace(box, sms, tmp_path):
+    await box.receive(sender="447700900124", to="60777", content="Yes")
+    path = tmp_path / "replies.json"
+    assert (await replies_of(sms, path)).content == "Yes"
+    assert list(tmp_path.iterdir()) == []
+    bookmark = FileBookmark(path)
+    bookmark.save('{"since": null, "handled": {}}')
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert bookmark.load() == '{"since": null, "handled": {}}'
+    assert list(tmp_path.iterdir()) == [path]

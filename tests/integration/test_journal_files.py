@@ -133,7 +133,10 @@ async def test_a_truncated_file_is_refused(tmp_path, left):
 
 
 async def test_a_folder_that_is_not_there_is_refused(tmp_path):
-    assert "cannot be used" in await refused(tmp_path / "nowhere" / "journal.db")
+    said = await refused(tmp_path / "nowhere" / "journal.db")
+    assert f"there is no folder {tmp_path / 'nowhere'}" in said
+    (tmp_path / "folder.db").mkdir()
+    assert "it is a folder" in await refused(tmp_path / "folder.db")
 
 
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):

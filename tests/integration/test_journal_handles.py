@@ -316,6 +316,9 @@ async def test_a_journal_of_the_layout_before_is_gone_on_with(tmp_path):
     assert [entry.state for entry in entries] == ["accepted", "sending", "pending"]
     assert entries[0].doubles == ("2",), "a double that the events tell of"
     assert (await claim(journal)).entry.number == 2
+    await journal.add_seen("1", "SENT")
+    assert await journal.claim_seen("1", "DELIVERED", "me", 60.0)
+    assert list(await journal.seen("1")) == ["SENT"]
     await journal.close()
     with closing(sqlite3.connect(path)) as upgraded:
         assert upgraded.execute("PRAGMA user_version").fetchone() == (2,)

@@ -508,3 +508,13 @@ async def test_odd_numbers_are_errors_of_ours(box, sms):
             await call()
         assert "00000000" not in str(caught.value)
     assert box.requests == []
+
+
+async def test_a_dataframe_is_no_list_of_its_rows(sms):
+    frame = pd.DataFrame({"destination": ["07700 900001"], "name": ["Ada"]})
+    message = {"sender": "AcmeCorp", "template": "Hi {name}"}
+    with pytest.raises(ValidationError, match="to_dict") as caught:
+        await sms.bulk.send_each(**message, rows=frame)
+    assert caught.value.field == "rows"
+    report = await sms.bulk.send_each(**message, rows=frame.to_dict("records"))
+    assert report.accepted == 1

@@ -230,7 +230,14 @@ async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(
             await asyncio.sleep(0)
             return [status for kind, one, status in events if (kind, one) == ("add", message_id)]
 
-        async def add(self, message_id, status):
+        async def claim(self, message_id, status, owner, seconds):
+            events.append(("claim", message_id, status))
+            return True
+
+        def release(self, message_id, owner):
+            events.append(("release", message_id, owner))
+
+        async def add(self, message_id, status, owner):
             events.append(("add", message_id, status))
 
     def handle(report):
@@ -240,8 +247,10 @@ async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(
         for status in ("SENT", "SENT", "DELIVERED", "SENT"):
             assert await provider.report("1", status) == 200
     assert events == [
+        ("claim", "1", "SENT"),
         ("handle", "1", "SENT"),
         ("add", "1", "SENT"),
+        ("claim", "1", "DELIVERED"),
         ("handle", "1", "DELIVERED"),
         ("add", "1", "DELIVERED"),
     ]
@@ -252,8 +261,7 @@ async def test_a_memory_that_is_away_is_a_500(server):
         def statuses(self, message_id):
             raise LookupError("the database is away")
 
-        def add(self, message_id, status):
-            raise LookupError("the database is away")
+        claim = release = add = statuses
 
     async with serving(server, on_report=Told().plain, seen=Away()) as provider:
         assert await provider.report() == 500
@@ -389,7 +397,7 @@ async def test_under_wsgi_all_async_functions_share_one_loop():
     assert len(loops) == 1
 
 
-async def test_a_request_that_is_cancelled_keeps_its_turn_until_the_thread_has_ended():
+async def test_what_a_cancelled_request_has_begun_is_brought_to_its_end_and_remembered():
     calls, go_on = [], threading.Event()
 
     def slow(report):
@@ -406,7 +414,25 @@ async def test_a_request_that_is_cancelled_keeps_its_turn_until_the_thread_has_e
         assert len(calls) == 1
         go_on.set()
         assert await second == 200
-    assert len(calls) == 2  # the first was never answered, so that it counts as not handled
+    assert len(calls) == 1
+
+
+async def test_what_a_cancelled_request_has_begun_by_awaiting_is_brought_to_its_end_too():
+    calls, go_on = [], asyncio.Event()
+
+    async def slow(report):
+        calls.append(report)
+        await go_on.wait()
+
+    async with serving("aiohttp", on_report=slow) as provider:
+        first = asyncio.ensure_future(provider.report())
+        await until(lambda: calls)
+        first.cancel()
+        second = asyncio.ensure_future(provider.report())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await second == 200
+    assert len(calls) == 1
 
 
 async def test_a_journal_is_a_memory_that_outlives_its_process(server, tmp_path):

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from contextlib import asynccontextmanager
+from os import PathLike
 
 import aiohttp
 import uvicorn
@@ -98,3 +99,5 @@ async def serving(server, **settings):
     logging.getLogger("smsworks_async.webhooks").propagate = True
     async with SERVERS[server](hooks) as port, aiohttp.ClientSession() as session:
         yield Provider(session, port)
+    if isinstance(settings.get("seen"), str | PathLike):
+        await hooks._seen._journal.close()

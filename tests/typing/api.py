@@ -167,7 +167,14 @@ class Table:
         """Give what was handled."""
         return [message_id]
 
-    def add(self, message_id: str, status: str) -> None:
+    async def claim(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        """Claim a message."""
+        return True
+
+    def release(self, message_id: str, owner: str) -> None:
+        """Release a claim."""
+
+    def add(self, message_id: str, status: str, owner: str) -> None:
         """Keep what was handled."""
 
 
@@ -190,4 +197,5 @@ def posted() -> None:
     app = web.Application()
     app.add_routes(hooks.routes("/sms"))
     webhooks.Webhooks(on_report=lambda report: report.status, insecure=True).asgi()
+    webhooks.MemorySeen(10).claim("1", "SENT", "me", 60)
     webhooks.Webhooks(on_report=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

@@ -373,6 +373,7 @@ def test_no_odd_object_is_tested_for_truth():
         (np.int64(8), "8"),
         (8.5, "8.5"),
         (np.float64(8.5), "8.5"),
+        (1234.0, "1234"),  # as pandas makes of a whole number beside a blank
         (Decimal("12.50"), "12.50"),
         (date(2031, 5, 6), "2031-05-06"),
         (time(8, 30), "08:30:00"),

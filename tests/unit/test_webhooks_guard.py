@@ -11,6 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
 from smsworks_async.webhooks import DeliveryStats, MemorySeen, Webhooks
 from smsworks_async.webhooks.guard import Facts, Guard
+from smsworks_async.webhooks.silence import keep_out_of_logs
 
 
 OLD = "the-old-secret-of-32-bytes-or-more-AA"
@@ -50,7 +51,7 @@ def test_each_opens_as_a_password_whatever_the_user(authorization):
         at(""),
         at(f"/sms/{OLD[:-1]}"),
         at(f"/sms/{OLD}x"),
-        at(f"/sms/{OLD}/"),
+        at(f"/sms/{OLD}//"),
         at(f"/sms/x{OLD}"),
         at(OLD),
         at("/sms/ünïcode-\udcff"),
@@ -74,7 +75,7 @@ def test_all_secrets_are_compared_in_constant_time_whichever_fits(monkeypatch):
     for path in (f"/sms/{OLD}", f"/sms/{NEW}", "/sms/wrong"):
         compared.clear()
         guard([OLD, NEW]).admits(at(path))
-        assert len(compared) == 4  # in the path and as a password, each of the two
+        assert len(compared) == 6  # in the path, twice, and as a password, each of the two
 
 
 def test_secrets_are_taken_from_the_environment_set_apart_by_commas(monkeypatch):
@@ -220,3 +221,35 @@ def test_the_logs_of_web_servers_show_no_secret_however_they_write_it(name, capl
         "/sms/…",
     ]
     assert caplog.records[-1].line == "…"
+
+
+def test_a_secret_may_be_followed_by_the_slash_that_a_mount_adds():
+    secret = "x" * 31 + "/"
+    door = guard(secret)
+    for path, admitted in ((secret, True), (secret + "/", True), (secret + "//", False)):
+        assert door.admits(Facts("POST", f"/sms/{path}")) is admitted
+    assert not door.admits(Facts("POST", "/sms/" + "x" * 31))
+
+
+def test_logs_show_no_secret_whatever_type_it_stands_in():
+    secret = "a-secret-that-stands-in-many-types-of-things"
+    keep_out_of_logs([secret])
+
+    class Odd:
+        def __repr__(self):
+            return f"<{secret}>"
+
+    shown = []
+    logger = logging.getLogger("uvicorn.asgi")
+    handler = logging.Handler()
+    handler.emit = lambda record: shown.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        for arg in ({"path": [secret.encode()]}, [(b"x", secret.encode())], Odd(), {"a": Odd()}):
+            logger.critical("scope=%s", arg)
+        logger.critical(Odd())
+        logger.critical("%d", 5)
+    finally:
+        logger.removeHandler(handler)
+    assert len(shown) == 6
+    assert secret not in "".join(shown)

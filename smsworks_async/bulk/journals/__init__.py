@@ -49,7 +49,7 @@ __all__ = [
 class Journal(Protocol):
     """Keeps campaigns, and which reports were handled. Times are of the journal's clock.
 
-    All but the two methods for reports take the campaign's id first. Every method raises
+    All but the methods for reports take the campaign's id first. Every method raises
     `JournalError` where the journal cannot be read or written, and `ValidationError`, with the
     field ``campaign``, where it has no such campaign.
     """
@@ -194,8 +194,20 @@ class Journal(Protocol):
         """Give the statuses of a message whose reports were handled; see `webhooks.Seen`."""
         ...
 
-    async def add_seen(self, message_id: str, status: str) -> None:
-        """Keep that a report of a message was handled."""
+    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        """Claim a report before it is handled, durably, or renew the claim; return whether.
+
+        Not while another owner has a claim on a report of that message, nor where this report was
+        handled.
+        """
+        ...
+
+    async def release_seen(self, message_id: str, owner: str) -> None:
+        """Release an owner's claim on a message's report, if there is one."""
+        ...
+
+    async def add_seen(self, message_id: str, status: str, owner: str = "") -> None:
+        """Record that a report was handled, and release the owner's claim on it."""
         ...
 
     async def close(self) -> None:

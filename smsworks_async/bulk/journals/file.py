@@ -82,11 +82,13 @@ CREATE TABLE problem (
     PRIMARY KEY (campaign, position)
 ) WITHOUT ROWID;
 
--- Which delivery reports were handled.
+-- Which delivery reports were handled, and which are just being handled.
 CREATE TABLE seen (
     message_id TEXT NOT NULL,
     status     TEXT NOT NULL,
     at         REAL NOT NULL,
+    owner      TEXT,                        -- of a claim; NULL where it was handled
+    lease      REAL,                        -- until when the claim holds
     PRIMARY KEY (message_id, status)
 ) WITHOUT ROWID;
 
@@ -123,6 +125,8 @@ UPDATE chunk SET doubles = (
 ) WHERE (campaign, number) IN (
     SELECT campaign, number FROM event WHERE what = 'accepted a second time'
 );
+ALTER TABLE seen ADD COLUMN owner TEXT;
+ALTER TABLE seen ADD COLUMN lease REAL;
 """
 }
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from smsworks_async.bulk.journals import states
+from smsworks_async.bulk.journals import leases, states
 from smsworks_async.bulk.journals.checks import check_campaign, check_chunk, check_totals, no_such
+from smsworks_async.bulk.journals.leases import Lease
 from smsworks_async.bulk.journals.records import (
     Campaign,
     Claim,
@@ -43,6 +44,7 @@ class MemoryJournal:
         self.clock = clock
         self._campaigns: dict[str, _Kept] = {}
         self._seen: dict[str, dict[str, None]] = {}
+        self._leases: dict[str, Lease] = {}
 
     def _kept(self, campaign: str) -> _Kept:
         kept = self._campaigns.get(campaign)
@@ -265,8 +267,21 @@ class MemoryJournal:
     async def seen(self, message_id: str) -> Sequence[str]:
         return tuple(self._seen.get(message_id, ()))
 
-    async def add_seen(self, message_id: str, status: str) -> None:
+    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        held = self._leases.get(message_id)
+        lease = leases.acquire(held, owner, self.clock(), seconds)
+        if lease is None or status in self._seen.get(message_id, ()):
+            return False
+        self._leases[message_id] = lease
+        return True
+
+    async def release_seen(self, message_id: str, owner: str) -> None:
+        if leases.release(self._leases.get(message_id), owner) is None:
+            self._leases.pop(message_id, None)
+
+    async def add_seen(self, message_id: str, status: str, owner: str = "") -> None:
         self._seen.setdefault(message_id, {})[status] = None
+        await self.release_seen(message_id, owner)
 
     async def close(self) -> None:
         """Nothing is to be let go of: what is kept stays for the next call."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from smsworks_async.bulk.journals import rows
+from smsworks_async.bulk.journals import handled
 from smsworks_async.bulk.journals.handles import Handle
 from smsworks_async.bulk.journals.records import (
     Campaign,
@@ -158,15 +158,21 @@ class SQLiteJournal:
         return await self._do(campaign, lambda tx: tx.events(number))
 
     async def seen(self, message_id: str) -> Sequence[str]:
-        found = "SELECT status FROM seen WHERE message_id = ?"
-        return await self._handle.do(
-            lambda db: tuple(status for (status,) in db.execute(found, (message_id,)))
-        )
+        return await self._handle.do(lambda db: handled.statuses(db, message_id))
 
-    async def add_seen(self, message_id: str, status: str) -> None:
-        row = (message_id, rows.clean(status), self.clock())
-        put = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
-        await self._handle.do(lambda db: db.execute(put, row))
+    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        def claim(db: sqlite3.Connection) -> bool:
+            # A claim in a file that nobody else sees would keep nobody from handling the same.
+            self._handle.check_in_place()
+            return handled.claim(db, message_id, status, owner, now=self.clock(), seconds=seconds)
+
+        return await self._handle.do(claim)
+
+    async def release_seen(self, message_id: str, owner: str) -> None:
+        await self._handle.do(lambda db: handled.release(db, message_id, owner))
+
+    async def add_seen(self, message_id: str, status: str, owner: str = "") -> None:
+        await self._handle.do(lambda db: handled.add(db, message_id, status, owner, self.clock()))
 
     async def close(self) -> None:
         await self._handle.close()

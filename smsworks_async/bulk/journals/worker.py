@@ -51,7 +51,12 @@ _EXPLANATIONS: Final = {
 def journal_error(path: str, error: BaseException) -> JournalError:
     """Return the error that says what is wrong with a journal, and what to do."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        why = f"there is no folder {Path(path).parent}; make it first, or correct the path"
+    elif isinstance(error, IsADirectoryError):
+        why = "it is a folder; give the path of a file"
+    else:
+        why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
     made = JournalError(f"journal {Path(path).name}: {why}")
     made.__cause__ = error
     return made

@@ -1,0 +1,415 @@
+"""Reports that are claimed before they are handled: once, whatever processes share the memory."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import until
+from webhook_servers import SERVERS, serving
+
+from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.errors import ConfigurationError, JournalError
+from smsworks_async.functions import settled
+from smsworks_async.webhooks import MemorySeen, Seen, Webhooks
+from smsworks_async.webhooks.seen import memory_of
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_900_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "memory journal", "sqlite"])
+async def store(request, clock, tmp_path):
+    """A memory, each method of which is awaited."""
+    if request.param == "memory":
+        seen = MemorySeen(clock=clock)
+    elif request.param == "memory journal":
+        seen = memory_of(MemoryJournal(clock=clock))
+    else:
+        journal = SQLiteJournal(tmp_path / "journal.db", clock=clock)
+        seen = memory_of(journal)
+    assert isinstance(seen, Seen)
+
+    class Store:
+        def __getattr__(self, name):
+            return lambda *args: settled(getattr(seen, name)(*args))
+
+    yield Store()
+    if request.param == "sqlite":
+        await journal.close()
+
+
+async def test_a_message_is_claimed_by_one_owner_whatever_its_statuses(store):
+    assert await store.claim("1", "DELIVERED", "a", 60.0)
+    assert not await store.claim("1", "DELIVERED", "b", 60.0)
+    assert not await store.claim("1", "EXPIRED", "b", 60.0)
+    assert await store.claim("2", "DELIVERED", "b", 60.0)
+    assert list(await store.statuses("1")) == []
+
+
+async def test_a_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(store, clock):
+    assert await store.claim("1", "SENT", "a", 60.0)
+    clock.now += 59.0
+    assert await store.claim("1", "SENT", "a", 60.0)
+    clock.now += 59.0
+    assert not await store.claim("1", "SENT", "b", 60.0)
+    clock.now += 1.0
+    assert await store.claim("1", "SENT", "b", 60.0)
+    assert not await store.claim("1", "SENT", "a", 60.0), "a renewal that comes too late"
+
+
+async def test_a_released_claim_is_free_and_only_its_owner_releases_it(store):
+    assert await store.claim("1", "SENT", "a", 60.0)
+    await store.release("1", "b")
+    assert not await store.claim("1", "SENT", "b", 60.0)
+    await store.release("1", "a")
+    assert await store.claim("1", "SENT", "b", 60.0)
+    assert list(await store.statuses("1")) == []
+
+
+async def test_what_was_handled_ends_the_claim_and_is_not_claimed_again(store):
+    assert await store.claim("1", "SENT", "a", 60.0)
+    await store.add("1", "SENT", "a")
+    assert list(await store.statuses("1")) == ["SENT"]
+    assert not await store.claim("1", "SENT", "b", 60.0)
+    assert await store.claim("1", "DELIVERED", "b", 60.0)
+    await store.release("1", "b")
+    assert list(await store.statuses("1")) == ["SENT"]
+
+
+async def test_a_status_other_than_the_claimed_one_may_be_what_was_handled(store):
+    assert await store.claim("1", "DELIVERED", "a", 60.0)
+    await store.add("1", "UNDELIVERED", "a")
+    assert list(await store.statuses("1")) == ["UNDELIVERED"]
+    assert await store.claim("1", "DELIVERED", "b", 60.0), "the claim has ended"
+
+
+async def test_whoever_handled_it_after_the_lease_had_ended_is_believed(store, clock):
+    assert await store.claim("1", "SENT", "a", 60.0)
+    clock.now += 60.0
+    assert await store.claim("1", "SENT", "b", 60.0)
+    await store.add("1", "SENT", "a")
+    assert list(await store.statuses("1")) == ["SENT"]
+    await store.release("1", "b")
+    await store.add("1", "SENT", "b")
+    assert list(await store.statuses("1")) == ["SENT"]
+
+
+async def test_a_claim_in_a_file_that_was_deleted_is_an_error(tmp_path):
+    path = tmp_path / "journal.db"
+    journal = SQLiteJournal(path)
+    assert await journal.claim_seen("1", "SENT", "a", 60.0)
+    path.rename(tmp_path / "elsewhere.db")
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        await journal.claim_seen("2", "SENT", "a", 60.0)
+    await journal.close()
+
+
+def test_a_memory_without_claims_is_refused_by_the_names_that_it_lacks():
+    class Old:
+        def statuses(self, message_id):
+            return ()
+
+        def add(self, message_id, status):
+            pass
+
+    with pytest.raises(ConfigurationError, match="no claim and no release"):
+        Webhooks(on_report=print, insecure=True, seen=Old())
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return request.param
+
+
+class Slow:
+    """Handles until it is let go on; fails so many times."""
+
+    def __init__(self, failures=0):
+        self.handled = []
+        self.go_on = threading.Event()
+        self.failures = failures
+
+    def __call__(self, report):
+        self.handled.append((report.message_id, report.status))
+        assert self.go_on.wait(60)
+        if len(self.handled) <= self.failures:
+            raise LookupError("the database is away")
+
+
+@pytest.mark.parametrize("other", ["DELIVERED", "EXPIRED"])
+async def test_of_two_that_share_a_journal_one_handles_and_the_other_answers_as_it_did(
+    server, other, tmp_path
+):
+    slow = Slow()
+    settings = {"on_report": slow, "seen": tmp_path / "journal.db"}
+    async with serving(server, **settings) as one, serving(server, **settings) as two:
+        first = asyncio.ensure_future(one.report("1", "DELIVERED"))
+        await until(lambda: slow.handled)
+        second = asyncio.ensure_future(two.report("1", other))
+        done, _ = await asyncio.wait([first, second], timeout=0.2)
+        assert not done
+        slow.go_on.set()
+        assert await asyncio.gather(first, second) == [200, 200]
+    assert slow.handled == [("1", "DELIVERED")]
+
+
+async def test_of_two_that_share_a_journal_the_other_handles_what_the_first_failed_on(
+    server, tmp_path
+):
+    slow = Slow(failures=1)
+    settings = {"on_report": slow, "seen": tmp_path / "journal.db"}
+    async with serving(server, **settings) as one, serving(server, **settings) as two:
+        first = asyncio.ensure_future(one.report())
+        await until(lambda: slow.handled)
+        second = asyncio.ensure_future(two.report())
+        slow.go_on.set()
+        assert await asyncio.gather(first, second) == [500, 200]
+    assert slow.handled == [("1", "DELIVERED")] * 2
+
+
+async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_ended(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    script = (
+        "import asyncio, os, sys\n"
+        "from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "async def main():\n"
+        "    journal = SQLiteJournal(sys.argv[1], clock=lambda: float(sys.argv[2]))\n"
+        "    assert await journal.claim_seen('1', 'DELIVERED', 'killed', 60.0)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    now = time.time()
+    path = tmp_path / "journal.db"
+    killed = subprocess.run([sys.executable, "-c", script, path, str(now)], capture_output=True)
+    assert killed.returncode == -9, killed.stderr
+    at = Clock()
+    at.now = now + 59.0
+    journal = SQLiteJournal(path, clock=at)
+    handled = []
+    async with serving(server, on_report=handled.append, seen=journal) as provider:
+        assert await provider.report() == 503
+        assert handled == []
+        at.now = now + 60.0
+        assert await provider.report() == 200
+        assert await provider.report() == 200
+    assert len(handled) == 1
+    await journal.close()
+
+
+async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
+    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    renewed = threading.Event()
+
+    class Counting(MemorySeen):
+        claims = 0
+
+        def claim(self, *args):
+            self.claims += 1
+            if self.claims > 3:
+                renewed.set()
+            return super().claim(*args)
+
+    seen = Counting()
+
+    def handle(report):
+        assert renewed.wait(60)
+        assert not MemorySeen.claim(seen, report.message_id, report.status, "another", 60.0)
+
+    async with serving(server, on_report=handle, seen=seen) as provider:
+        assert await provider.report() == 200
+        claims = seen.claims
+        await asyncio.sleep(0.05)
+        assert seen.claims == claims
+    assert seen.statuses("1") == ("DELIVERED",)
+
+
+async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
+    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    failed = threading.Event()
+
+    class Away(MemorySeen):
+        claims = 0
+
+        def claim(self, *args):
+            self.claims += 1
+            if self.claims > 2:
+                failed.set()
+            if self.claims > 1:
+                raise LookupError("the database is away")
+            return super().claim(*args)
+
+        def release(self, *args):
+            raise LookupError("the database is away")
+
+    def handle(report):
+        assert failed.wait(60)
+        if report.message_id == "2":
+            raise LookupError
+
+    async with serving(server, on_report=handle, seen=Away()) as provider:
+        assert await provider.report() == 200
+    assert "could not be renewed" in caplog.text
+    seen = Away()
+    seen.claims = -5
+    failed.set()
+    async with serving(server, on_report=handle, seen=seen) as provider:
+        assert await provider.report("2") == 500
+    assert "could not be released" in caplog.text
+
+
+def yields(report):
+    yield report
+
+
+async def yields_later(report):
+    yield report
+
+
+class Object:
+    def __call__(self, report):
+        yield report
+
+    def method(self, report):
+        yield report
+
+    async def later(self, report):
+        yield report
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        yields,
+        yields_later,
+        Object(),
+        Object().method,
+        Object().later,
+        functools.partial(yields),
+        functools.partial(functools.partial(Object().method)),
+        functools.partial(Object()),
+    ],
+)
+@pytest.mark.parametrize("name", ["on_report", "on_incoming"])
+def test_a_function_with_yield_in_it_is_refused_when_it_is_given(function, name):
+    with pytest.raises(ConfigurationError, match=f"{name} has a yield in it"):
+        Webhooks(**{name: function}, insecure=True)
+
+
+@pytest.mark.parametrize("function", [lambda: None, lambda one, two: None, Slow.__call__, "print"])
+def test_a_function_that_cannot_be_called_with_a_report_is_refused_when_it_is_given(function):
+    with pytest.raises(ConfigurationError, match="on_report must"):
+        Webhooks(on_report=function, insecure=True)
+
+
+async def later(report):
+    raise AssertionError("nobody has awaited this")
+
+
+async def forgets_to_await(report):
+    return later(report)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda report: yields(report),  # noqa: PLW0108 - in which no yield is to be seen
+        lambda report: yields_later(report),  # noqa: PLW0108
+        lambda report: later,
+        lambda report: map(print, [report]),
+        lambda report: functools.partial(print, report),
+        forgets_to_await,
+    ],
+)
+async def test_a_result_that_nobody_has_run_is_a_500_and_not_remembered(server, function, caplog):
+    async with serving(server, on_report=function) as provider:
+        assert [await provider.report() for _ in range(2)] == [500, 500]
+    assert "which nothing runs" in caplog.text
+
+
+async def test_results_of_functions_that_have_run_are_none_of_our_business(server):
+    results = iter(["text", 1, [1], object(), {}.items(), iter(()), Exception("kept")])
+    async with serving(server, on_report=lambda report: next(results)) as provider:
+        for number in range(7):
+            assert await provider.report(str(number)) == 200
+
+
+async def test_a_status_is_read_in_any_case(server):
+    handled = []
+    async with serving(server, on_report=handled.append) as provider:
+        for status in ("delivered", "Delivered", "DELIVERED", "sent"):
+            assert await provider.report("1", status) == 200
+    [report] = handled
+    assert report.status == "DELIVERED"
+    assert report.is_final
+
+
+async def test_a_405_says_what_is_allowed(server):
+    async with serving(server, on_report=print) as provider:
+        url = f"http://127.0.0.1:{provider.port}/sms/the-webhook-secret-of-these-tests-AAAA"
+        async with provider._session.get(url) as response:
+            assert (response.status, response.headers["Allow"]) == (405, "POST")
+
+
+async def test_a_proxy_on_a_unix_socket_can_be_trusted(tmp_path):
+    from aiohttp import ClientSession, UnixConnector, web
+
+    def hooks(*proxies):
+        return Webhooks(
+            on_report=print,
+            secrets="x" * 32,
+            networks=["192.0.2.0/24"],
+            trusted_proxies=proxies,
+        )
+
+    async def post(hooks, forwarded):
+        app = web.Application()
+        app.add_routes(hooks.routes("/sms"))
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.UnixSite(runner, str(tmp_path / "s")).start()
+        try:
+            async with (
+                ClientSession(connector=UnixConnector(str(tmp_path / "s"))) as session,
+                session.post(
+                    "http://here/sms/" + "x" * 32,
+                    json={"messageid": "1", "status": "SENT"},
+                    headers={"X-Forwarded-For": forwarded},
+                ) as response,
+            ):
+                return response.status
+        finally:
+            await runner.cleanup()
+
+    assert await post(hooks("unix"), "192.0.2.7") == 200
+    assert await post(hooks("unix"), "192.0.2.7, 198.51.100.1") == 404
+    assert await post(hooks("unix", "198.51.100.0/24"), "192.0.2.7, 198.51.100.1") == 200
+    assert await post(hooks("198.51.100.0/24"), "192.0.2.7") == 404
+
+
+async def test_a_post_with_the_right_secret_that_is_turned_away_is_logged_once(server, caplog):
+    settings = {"on_report": print, "networks": ["192.0.2.0/24"]}
+    async with serving(server, **settings) as provider:
+        assert await provider.post({}, path="/sms/wrong") == 404
+        assert "turned away" not in caplog.text
+        for _ in range(3):
+            assert await provider.report() == 404
+    assert caplog.text.count("turned away") == 1
+    assert "127.0.0.1" not in caplog.messages[-1]
