@@ -76,7 +76,8 @@ class Run(Generic[T]):
             ValidationError: it is another, or it is not there whole and no recipients were given.
             BulkInterrupted: the caller's code raised.
         """
-        kept = await self._kept()
+        # Without recipients a name that the journal does not have is an error.
+        kept = await (self.journal.summary(self.campaign.id) if values is None else self._kept())
         if kept is not None:
             check_campaign(kept.campaign, self.campaign)
         if values is not None:

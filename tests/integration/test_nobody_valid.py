@@ -74,7 +74,7 @@ async def test_an_iterable_that_raises_before_the_first_recipient_leaves_the_nam
 async def test_a_name_that_is_only_asked_for_stays_free(sms, journal):
     with pytest.raises(ValidationError) as caught:
         await sms.bulk.send(**TEXT, journal=journal, campaign="x")
-    assert caught.value.field == "destinations"
+    assert caught.value.field == "campaign"
     other = {**TEXT, "content": "Another text"}
     report = await sms.bulk.send(**other, destinations=drama(2), journal=journal, campaign="x")
     assert report.accepted == 2
