@@ -137,7 +137,7 @@ class Calls:
             deadlines = self._sessions.deadlines(limit)
             return _read(await self._within_time(call, deadlines), into, operation)
         except SMSWorksError as error:
-            failed = shown(error, call.secrets(), passcodes=operation.passcodes)
+            failed = shown(error, call.secrets, passcodes=operation.passcodes)
         # Not from within the handler: what is handled there would become the context again.
         raise failed
 

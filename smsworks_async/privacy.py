@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -120,7 +120,10 @@ def cause(error: BaseException, secrets: Iterable[str] = (), *, passcodes: bool 
 
 
 def shown(
-    error: SMSWorksError, secrets: Iterable[str] = (), *, passcodes: bool = False
+    error: SMSWorksError,
+    secrets: Callable[[], Iterable[str]] = tuple,
+    *,
+    passcodes: bool = False,
 ) -> SMSWorksError:
     """Return an error of ours that is about to reach the caller, fit to be shown, with its causes.
 
@@ -128,7 +131,6 @@ def shown(
     tracebacks begin anew; and the context repeats what led here, unredacted. (Where the caller is
     handling an exception, Python makes that one the context again.)
     """
-    kept: tuple[str, ...] | None = None
     link: SMSWorksError = error
     while True:
         link.__traceback__ = link.__context__ = None
@@ -136,7 +138,6 @@ def shown(
         if because is None or isinstance(because, Cause):
             return error
         if not isinstance(because, SMSWorksError):
-            kept = tuple(secrets) if kept is None else kept
-            link.__cause__ = cause(because, kept, passcodes=passcodes)
+            link.__cause__ = cause(because, secrets(), passcodes=passcodes)
             return error
         link = because

@@ -144,6 +144,7 @@ class Echo:
         self.status = status
         self.fields = fields
         self.requests = 0
+        self.over = asyncio.Event()
 
     async def answer(self, request):
         self.requests += 1
@@ -157,7 +158,7 @@ class Echo:
             request.transport.close()
             return web.Response()
         if self.status == "hang":
-            await asyncio.sleep(60)
+            await self.over.wait()
         if self.status == "cut":
             response = web.StreamResponse(headers={"Content-Length": "100000"})
             await response.prepare(request)
@@ -182,6 +183,7 @@ async def server(request):
     await site.start()
     echo.base_url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/v1"
     yield echo
+    echo.over.set()
     await runner.cleanup()
 
 
