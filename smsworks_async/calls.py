@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -71,7 +72,9 @@ class Calls:
         self.settings = settings
         self._sessions = sessions
         self._urls: dict[str, URL] = {}
-        self._date: tuple[str | None, float] = (None, 0.0)
+        # The last answer's date, and when it was heard, by the monotonic clock.
+        self._heard: list[tuple[str | None, float]] = [(None, 0.0)]
+        self._limit: float | None = None
         # The last token, and the headers with it: without a body, and with one.
         self._headers: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
             None,
@@ -134,7 +137,7 @@ class Calls:
         call.expired, call.has_turn, call.told = expired, has_turn, told
         document = identifier = None  # this frame is in an error's traceback, with its locals
         try:
-            deadlines = self._sessions.deadlines(limit)
+            deadlines = self._sessions.deadlines(self._limit if limit is None else limit)
             return _read(await self._within_time(call, deadlines), into, operation)
         except SMSWorksError as error:
             failed = shown(error, call.secrets, passcodes=operation.passcodes)
@@ -233,15 +236,21 @@ class Calls:
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
 
+    def limited(self, seconds: float) -> Calls:
+        """Return these calls with a limit for each where the client has no time-out, in seconds."""
+        limited = copy.copy(self)
+        limited._limit = seconds
+        return limited
+
     def _hear(self, headers: Mapping[str, str]) -> None:
-        self._date = headers.get("Date"), time.monotonic()
+        self._heard[0] = headers.get("Date"), time.monotonic()
 
     def server_time(self) -> float | None:
         """Return the time by the server's clock, in POSIX seconds, as its last answer told it.
 
         That is to the second, and None where no answer has told it.
         """
-        date, heard = self._date
+        date, heard = self._heard[0]
         moment = None if date is None else parse_date(date)
         return None if moment is None else moment + time.monotonic() - heard
 

@@ -61,8 +61,8 @@ class Sessions:
         self._limited: dict[float, Deadlines] = {}
         self.limiter: AsyncLimiter | None = None
         self.is_given = given is not None
-        # A session's middlewares may send another body than ours, and we would not know when.
-        self.watched = given is None or not getattr(given, "_middlewares", ())
+        # What replaces parts of a session may send another body than ours: we do not know when.
+        self.watched = given is None or _sends_our_bodies(given)
         self.proxied = settings.proxy is not None
         #: What each request is made with, beside what it says itself.
         self.options: Mapping[str, Any] = {
@@ -147,6 +147,14 @@ class Sessions:
             await self._open.aclose()
         self._closed = True
         self._session = self._loop = self._open = None
+
+
+def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
+    """Tell whether it is our body that a session writes for certain: nothing of it is replaced."""
+    is_plain = type(session) is aiohttp.ClientSession and "_request" not in vars(session)
+    request_class = getattr(session, "_request_class", aiohttp.ClientRequest)
+    middlewares = getattr(session, "_middlewares", ())
+    return is_plain and request_class is aiohttp.ClientRequest and not middlewares
 
 
 def guard(connector: aiohttp.BaseConnector) -> None:

@@ -134,14 +134,17 @@ class History(Generic[T]):
             if entry.state is State.SPLIT:
                 continue
             chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
-            records = await self._records(entry)
+            batches = [await self._records(batch_id) for batch_id in _batch_ids(entry)]
             for item, position in zip(chunk.items, chunk.positions, strict=True):
                 known = sends.get(position) or self._first(item, position, chunk.abroad)
                 sends[position] = known
                 if entry.state is State.ACCEPTED:
-                    known.last = self._take(records, known)
-                    made = known.last.created if known.last is not None else None
-                    known.times.append((entry.began or 0.0) if made is None else made.timestamp())
+                    taken = [self._take(records, known) for records in batches]
+                    known.last = _decisive(taken)
+                    for record in taken:
+                        made = None if record is None else record.created
+                        began = entry.began or 0.0
+                        known.times.append(began if made is None else made.timestamp())
                 elif entry.is_open or entry.state is State.UNKNOWN:
                     # On its way, in doubt, or to be sent by another run: not again meanwhile.
                     known.settled = False
@@ -168,15 +171,28 @@ class History(Generic[T]):
         there.remove(fits[0])
         return fits[0]
 
-    async def _records(self, entry: Entry) -> Mapping[str, list[MessageRecord]]:
-        """Read a chunk's batch, by destination; a record that has vanished tells nothing."""
+    async def _records(self, batch_id: str) -> Mapping[str, list[MessageRecord]]:
+        """Read a batch, by destination; a record that has vanished tells nothing."""
         records: defaultdict[str, list[MessageRecord]] = defaultdict(list)
-        if entry.state is not State.ACCEPTED:
-            return records
         try:
-            found = await self._batches(entry.batch_id)
+            found = await self._batches(batch_id)
         except NotFound:
             found = []
         for record in found:
             records[phone.digits_of(record.destination)].append(record)
         return records
+
+
+def _batch_ids(entry: Entry) -> list[str]:
+    """Return the batches that a chunk was accepted with, doubles included."""
+    if entry.state is not State.ACCEPTED or entry.batch_id is None:
+        return []
+    return [entry.batch_id, *entry.doubles]
+
+
+def _decisive(taken: Sequence[MessageRecord | None]) -> MessageRecord | None:
+    """Return the record that keeps a recipient from being sent to again, if one of them does."""
+    for record in taken:
+        if record is None or not may_be_delivered_yet(record):
+            return record
+    return taken[-1] if taken else None

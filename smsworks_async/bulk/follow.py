@@ -94,8 +94,9 @@ class Follower:
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
         for entry in entries:
-            if entry.batch_id is not None and entry.batch_id not in self._finished:
-                self._batches.setdefault(entry.batch_id, _Batch(entry.size))
+            for batch_id in (entry.batch_id, *entry.doubles):
+                if batch_id is not None and batch_id not in self._finished:
+                    self._batches.setdefault(batch_id, _Batch(entry.size))
 
     async def _look(self, batch_id: str) -> list[MessageRecord]:
         """Give who of a batch is final by now, and was not told of; end it with its last."""

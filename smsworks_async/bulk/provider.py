@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from smsworks_async.answers import Operation
 from smsworks_async.bulk.engine import Post, Watch
+from smsworks_async.bulk.waits import request_time
 from smsworks_async.calls import Calls
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import Query
@@ -22,6 +23,8 @@ class Provider:
     """The few operations that bulk is made of."""
 
     def __init__(self, calls: Calls) -> None:
+        # What is asked in a campaign ends in time, whatever the client's time-out.
+        calls = calls.limited(request_time(calls.settings.timeout))
         self._calls = calls
         #: The time by the provider's clock, where an answer has told it.
         self.server_time = calls.server_time

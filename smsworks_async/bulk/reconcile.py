@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 #: When to look again, as parts of the time to settle: soon at first, since most lags are short.
 LOOKS: Final = (0.0, 1 / 15, 3 / 15, 7 / 15, 1.0)
+#: What has fewer digits is no whole number.
+_FEWEST_DIGITS: Final = 7
 #: How often a wait is made up for that ended early.
 _NAPS: Final = 3
 #: How many chunks are looked for at a time.
@@ -258,7 +260,10 @@ class Reconciler(Generic[T]):
             records = await self._provider.get(batch_id)
         except NotFound:
             return None
-        return Counter(phone.digits_of(record.destination) for record in records)
+        numbers = [phone.digits_of(record.destination) for record in records]
+        if any(len(number) < _FEWEST_DIGITS for number in numbers):
+            return None  # masked, or missing: it is not known who that is
+        return Counter(numbers)
 
     async def _candidates(
         self, chunk: Chunk[T], request: Request

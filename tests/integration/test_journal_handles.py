@@ -67,8 +67,8 @@ async def test_handles_by_different_paths_share_a_worker(tmp_path):
     path = tmp_path / "journal.db"
     journal = await planned(path)
     (tmp_path / "link.db").symlink_to(path)
-    os.link(path, tmp_path / "hard.db")
-    others = [SQLiteJournal(tmp_path / name) for name in ("link.db", "hard.db")]
+    (tmp_path / "folder").symlink_to(tmp_path)
+    others = [SQLiteJournal(tmp_path / name) for name in ("link.db", "folder/journal.db")]
     assert {journal._handle.worker(), *(other._handle.worker() for other in others)} == {
         journal._handle.worker()
     }
@@ -162,6 +162,47 @@ async def test_a_file_that_vanishes_takes_no_claim_and_cannot_be_opened(tmp_path
     third = SQLiteJournal(path)
     await third.begin(CAMPAIGN)
     await third.close()
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", ""])
+async def test_a_journal_without_all_of_its_files_takes_no_claim(tmp_path, suffix):
+    path = tmp_path / "journal.db"
+    journal = await planned(path)
+    await claim(journal)
+    Path(f"{path}{suffix}").unlink()
+    with pytest.raises(JournalError, match="deleted or replaced"):
+        await claim(journal)
+    await journal.close()
+
+
+async def test_a_file_with_two_names_is_refused(tmp_path):
+    """SQLite names its log after the path, so that there would be two journals."""
+    path = tmp_path / "journal.db"
+    journal = await planned(path)
+    os.link(path, tmp_path / "hard.db")
+    with pytest.raises(JournalError, match="hard links"):
+        await SQLiteJournal(tmp_path / "hard.db").begin(CAMPAIGN)
+    with pytest.raises(JournalError, match="hard links"):
+        await claim(journal)
+    (tmp_path / "hard.db").unlink()
+    assert (await claim(journal)).entry.number == 0
+    await journal.close()
+
+
+async def test_what_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.db")
+    with pytest.raises(JournalError, match="it is no file"):
+        await SQLiteJournal(tmp_path / "pipe.db").begin(CAMPAIGN)
+
+
+async def test_jobs_that_come_after_the_end_are_refused_and_not_forgotten(tmp_path):
+    journal = await planned(tmp_path / "journal.db")
+    worker = journal._handle.worker()
+    closing_ = asyncio.create_task(journal.close())
+    await asyncio.sleep(0)
+    with pytest.raises(JournalError, match="closed"):
+        await asyncio.wait_for(worker.do(lambda connection: None), 10)
+    await closing_
 
 
 def in_a_process(code, path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 import unicodedata
 from pathlib import Path
@@ -138,8 +139,36 @@ def find(path: str) -> Identity | None:
     """Return which file a path leads to; None where there is none.
 
     Raises:
+        JournalError: it is no regular file, or has a second name.
         OSError: that cannot be found out.
     """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - which takes no descriptor
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise JournalError(f"journal {Path(path).name}: it is no file; give the path of one")
+    if found.st_nlink > 1:
+        # SQLite names its log after the path: two names are two journals of the same recipients.
+        raise JournalError(
+            f"journal {Path(path).name}: the file has {found.st_nlink} names (hard links), and "
+            "processes that use different ones do not see each other's claims; remove the others, "
+            "or use symbolic links"
+        )
+    return found.st_dev, found.st_ino
+
+
+def find_log(path: str) -> tuple[Identity | None, Identity | None]:
+    """Return which files hold the log of a journal, and the locks on it; None where there is none.
+
+    They belong to the journal as much as its file: claims are in the log until it is copied there.
+    """
+    real = os.path.realpath(path)  # as SQLite names them
+    wal, shm = (_identity_beside(f"{real}{suffix}") for suffix in ("-wal", "-shm"))
+    return wal, shm
+
+
+def _identity_beside(path: str) -> Identity | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - which takes no descriptor
     except FileNotFoundError:
@@ -180,7 +209,7 @@ def connect(path: str) -> sqlite3.Connection:
             do not hold.
         sqlite3.Error, OSError: it cannot be opened, read or written.
     """
-    _check_whole(Path(path))
+    _check_whole(Path(os.path.realpath(path)))
     # Used by one thread at a time, though not always by the same one: see `worker`.
     connection = sqlite3.connect(
         path, timeout=PATIENCE, isolation_level=None, check_same_thread=False

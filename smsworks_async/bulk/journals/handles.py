@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from smsworks_async.bulk.journals.file import Identity, connect, find, make
-from smsworks_async.bulk.journals.worker import Worker, check_in_place, journal_error, replaced
+from smsworks_async.bulk.journals.worker import Worker, journal_error, replaced
 from smsworks_async.errors import JournalError
 
 
@@ -34,6 +34,8 @@ _ending: set[Worker] = set()
 # other process's locks for this one's, so that they cannot be opened here, nor closed.
 _inherited: dict[Identity, Worker] = {}
 _pid = os.getpid()
+# What is locked while this process forks.
+_held: list[threading.Lock] = []
 
 
 class Handle:
@@ -69,7 +71,7 @@ class Handle:
             JournalError: the file was deleted, or another one has taken its place.
         """
         if self._worker is not None:
-            check_in_place(self.path, self._worker.identity)
+            self._worker.check_in_place(self.path)
 
     async def close(self) -> None:
         """Finish what waits; the last handle of a file closes it. A second time does nothing."""
@@ -151,21 +153,24 @@ def _disown() -> None:
 
 
 def _before_fork() -> None:
+    # A signal's handler may raise anywhere here, which Python passes over, and forks all the same.
     _lock.acquire()
+    _held.append(_lock)
     for worker in _all():
         worker.busy.acquire()
+        _held.append(worker.busy)
         worker.pause()
 
 
 def _after_fork_in_parent() -> None:
-    for worker in _all():
-        worker.busy.release()
-    _lock.release()
+    while _held:
+        _held.pop().release()
 
 
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - the parent's is locked, and may be by another thread
     _lock = threading.Lock()
+    _held.clear()
     _disown()
 
 

@@ -209,8 +209,12 @@ class MemoryJournal:
             states.is_twin(entry, other)
             for where, other in self._all()
             if (where, other.number) != (kept, number)
-            and where.planned[other.number].items == kept.planned[number].items
-            and where.campaign.message == kept.campaign.message
+            and states.is_alike(
+                kept.planned[number].items,
+                kept.campaign.message,
+                where.planned[other.number].items,
+                where.campaign.message,
+            )
         )
         if twins > others:
             return False

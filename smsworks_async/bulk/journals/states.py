@@ -18,7 +18,8 @@ was accepted before, the second batch is kept as a double.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 
@@ -143,6 +144,18 @@ def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
     return accepted, "found"
 
 
+def is_alike(
+    items: str, message: Mapping[str, Any], other_items: str, other_message: Mapping[str, Any]
+) -> bool:
+    """Tell whether two chunks cannot be told apart by what a search shows.
+
+    That is the recipients in any order, the sender and the text. Packed items are lists with
+    commas; those that have texts of their own hold them.
+    """
+    same = all(message.get(name) == other_message.get(name) for name in ("sender", "content"))
+    return same and sorted(items.split(",")) == sorted(other_items.split(","))
+
+
 def is_twin(entry: Entry, other: Entry) -> bool:
     """Tell whether a batch that looks like one chunk's may be the other's.
 
@@ -159,7 +172,14 @@ def is_twin(entry: Entry, other: Entry) -> bool:
 
 
 def unfind(entry: Entry) -> Change:
-    """Put a chunk in doubt again, whose batch turns out to be another chunk's."""
+    """Put a chunk in doubt again, whose batch turns out to be another chunk's.
+
+    Unless it was accepted with a further batch, which is its own then.
+    """
+    if entry.doubles:
+        first, *others = entry.doubles
+        own = attrs.evolve(entry, batch_id=first, doubles=tuple(others), found=False)
+        return own, "not its batch after all, but it has another"
     doubt = attrs.evolve(entry, state=State.UNKNOWN, batch_id=None, error=_EARLIER, found=False)
     return doubt, "not its batch after all"
 

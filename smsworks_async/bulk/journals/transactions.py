@@ -41,10 +41,10 @@ _OF_ROUND: Final = (
     "WHERE campaign = ? AND round = ? ORDER BY number"
 )
 _ALIKE: Final = (
-    f"SELECT {rows.COLUMNS}, chunk.campaign "  # noqa: S608
+    f"SELECT {rows.COLUMNS}, chunk.campaign, items, "  # noqa: S608
+    "(SELECT message FROM campaign WHERE key = chunk.campaign) "
     "FROM chunk JOIN recipients USING (campaign, number) "
-    "WHERE state IN ('sending', 'unknown') AND items = ? AND campaign IN ("
-    "SELECT key FROM campaign WHERE message = (SELECT message FROM campaign WHERE key = ?))"
+    "WHERE state IN ('sending', 'unknown') AND size = ?"
 )
 _HELD: Final = (
     "SELECT 1 FROM chunk WHERE batch_id = ? UNION ALL "
@@ -258,11 +258,12 @@ class Transaction:
 
     def _twins(self, entry: Entry) -> int:
         items, _ = self._db.execute(_RECIPIENTS, (self._key, entry.number)).fetchone()
-        alike = self._db.execute(_ALIKE, (items, self._key)).fetchall()
+        message = self.campaign.message
         return sum(
-            (row[-1], row[0]) != (self._key, entry.number)
+            (key, row[0]) != (self._key, entry.number)
             and states.is_twin(entry, rows.entry(row))
-            for row in alike
+            and states.is_alike(items, message, others, json.loads(their_message))
+            for *row, key, others, their_message in self._db.execute(_ALIKE, (entry.size,))
         )
 
     def holds(self, batch_id: str) -> bool:

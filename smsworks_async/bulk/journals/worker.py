@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from smsworks_async.bulk.journals.file import Identity, find
+from smsworks_async.bulk.journals.file import Identity, find, find_log
 from smsworks_async.errors import JournalError, SMSWorksError
 
 
@@ -56,8 +56,6 @@ def journal_error(path: str, error: BaseException) -> JournalError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         why = f"there is no folder {Path(path).parent}; make it first, or correct the path"
-    elif isinstance(error, IsADirectoryError):
-        why = "it is a folder; give the path of a file"
     else:
         why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
     made = JournalError(f"journal {Path(path).name}: {why}", code in _HELD)
@@ -68,9 +66,9 @@ def journal_error(path: str, error: BaseException) -> JournalError:
 def replaced(path: str) -> JournalError:
     """Return the error for a file that is no longer the one that was opened."""
     return JournalError(
-        f"journal {Path(path).name}: its file was deleted or replaced while it was open, "
-        "and nothing more is sent: what it had is lost to the next run; put the file back, or call "
-        "bulk.reconcile with restored=True on a copy"
+        f"journal {Path(path).name}: its file, or the -wal or -shm file that belongs to it, was "
+        "deleted or replaced while it was open, and nothing more is sent: what it had is lost to "
+        "the next run; put the file back, or call bulk.reconcile with restored=True on a copy"
     )
 
 
@@ -111,12 +109,15 @@ class Worker:
         #: Held while the connection is used, opened or closed.
         self.busy = threading.Lock()
         self.connection: sqlite3.Connection | None = None
+        #: Which files hold the log, as long as the connection is open.
+        self.log: tuple[Identity | None, Identity | None] = (None, None)
         self._open = open
         self._after = after
         self._closed = closed
         self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._over = False
 
     async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Carry a function out in a transaction; what it did is durable when this returns.
@@ -138,7 +139,10 @@ class Worker:
         await end.future
 
     def _put(self, job: _Job) -> None:
-        with self._starting:
+        with self._starting:  # with which what comes after the end is told apart
+            if self._over:
+                raise JournalError("this journal is closed; open it again")
+            self._over = job.function is None
             if self._thread is None:
                 # A daemon, so that a journal which nobody closed does not hold up the exit.
                 thread = threading.Thread(target=self._main, name="journal", daemon=True)
@@ -147,7 +151,7 @@ class Worker:
                 except RuntimeError as error:
                     raise journal_error(self.path, error) from error
                 self._thread = thread
-        self._queue.put(job)
+            self._queue.put(job)
 
     def join(self) -> None:
         """Wait until the thread has ended, if it has ever begun."""
@@ -213,7 +217,18 @@ class Worker:
         except JournalError:
             connection.close()
             raise
+        self.log = find_log(self.path)
         return connection
+
+    def check_in_place(self, path: str) -> None:
+        """Check that a path still leads to the file that was opened, and that its log is there.
+
+        Raises:
+            JournalError: one of them was deleted, or another one has taken its place.
+        """
+        check_in_place(path, self.identity)
+        if self.identity is not None and find_log(self.path) != self.log:
+            raise replaced(path)
 
 
 def check_in_place(path: str, identity: Identity | None) -> None:
