@@ -15,7 +15,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile, waits
-from smsworks_async.bulk.journals import handles, memory, records, sqlite, states, transactions
+from smsworks_async.bulk.journals import (
+    handles,
+    memory,
+    records,
+    sqlite,
+    states,
+    transactions,
+    worker,
+)
 from smsworks_async.bulk.report import Outcome
 
 
@@ -149,9 +157,9 @@ def a_descriptor_for_each_handle(patch):
     share = handles._share
 
     def look_and_share(path, open):
-        worker = share(path, open)
+        shared = share(path, open)
         Path(path).open("rb").close()
-        return worker
+        return shared
 
     patch.setattr(handles, "_share", look_and_share)
     # Otherwise the log that somebody else deletes then is missed at the next claim.
