@@ -306,8 +306,12 @@ class Reconciler(Generic[T]):
 
     async def _ignores_marks(self, item: T, request: Request, identity: Mapping[str, str]) -> bool:
         """Ask for marks that nobody has: an answer to that shows that marks prove nothing."""
-        nobody = dict.fromkeys(identity, f"nobody-{uuid.uuid4().hex}")
-        return bool([record async for record in self._search(item, request, nobody)])
+        nobody = f"nobody-{uuid.uuid4().hex}"
+        for name in identity:  # each by itself: it may look at one of them alone
+            marks = {**identity, name: nobody}
+            if [record async for record in self._search(item, request, marks)]:
+                return True
+        return False
 
     def _candidate(self, record: MessageRecord, item: T, marks: Marks) -> Candidate:
         same = self._kind.may_be_reworded(item) or is_same_text(

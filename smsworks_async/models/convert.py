@@ -48,13 +48,21 @@ def _metadata(value: object, _: object = None) -> dict[str, str]:
     return _pairs(value) or {}
 
 
+def _id(value: object, _: object = None) -> str:
+    """Read an id, which alone says that something was accepted."""
+    read = readers.string(value)
+    if not read.strip():
+        raise ValueError("expected an id, not a blank")
+    return read
+
+
 def _given(value: object, _: object = None) -> str:
     return "" if value is None else readers.string(value)
 
 
 # That it was accepted, the id decides alone.
 _SENT = {
-    "message_id": override(rename="messageid"),
+    "message_id": override(rename="messageid", struct_hook=_id),
     "status": _STATUS,
     "balance": override(rename="credits", struct_hook=_NUMBER),
     "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
@@ -139,7 +147,10 @@ def _incoming() -> Mapping[type, Mapping[str, Any]]:
         incoming.SentMessage: _SENT,
         incoming.SentOTP: {**_SENT, "expires": _DATE},
         incoming.Acknowledgement: {"message_id": override(rename="messageid"), "status": _STATUS},
-        incoming.Batch: {"batch_id": override(rename="batchid"), "status": _STATUS},
+        incoming.Batch: {
+            "batch_id": override(rename="batchid", struct_hook=_id),
+            "status": _STATUS,
+        },
         incoming.MessageRecord: _RECORD,
         posted.DeliveryReport: _RECORD,
         posted.IncomingMessage: {

@@ -14,6 +14,7 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.bulk.provider import Provider
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -250,3 +251,29 @@ async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first
         await box.advance(7200)
         report = await sms.bulk.send(**kept)
         assert (report.accepted, box.accepted()) == (10, 10)
+
+
+async def test_an_answer_with_a_blank_id_leaves_a_batch_in_doubt(box, sms, kept):
+    box.add_fault(Fault(path="/batch/send", when="before", status=201, body='{"batchid": " "}'))
+    report = await sms.bulk.send(**kept, destinations=drama(10), settle=0)
+    assert (report.accepted, report.unknown, box.accepted()) == (0, 10, 0)
+
+
+async def test_marks_prove_nothing_where_a_search_looks_at_one_of_them_alone(
+    box, sms, journal, monkeypatch
+):
+    """Whoever asks for campaign x and position 0 is shown all of campaign x."""
+    iterate = Provider.iterate
+
+    def of_one_mark(self, **query):
+        if marks := query.get("metadata"):
+            query["metadata"] = dict(list(marks.items())[:1])
+        return iterate(self, **query)
+
+    monkeypatch.setattr(Provider, "iterate", of_one_mark)
+    box.add_fault(Fault(path="/batch/any", nth=1, when="before"))
+    box.add_fault(Fault(path="/batch/any", nth=2, when="after"))
+    messages = [{**TEXT, "destination": drama(1)[0], "content": f"Hello {i}"} for i in range(2)]
+    kept = {"journal": journal, "campaign": "x", "chunk_size": 1, "concurrency": 1, "settle": 0}
+    report = await sms.bulk.send_each(messages=messages, **kept)
+    assert [batch.outcome for batch in report.batches] == ["unknown", "accepted"]

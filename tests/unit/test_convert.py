@@ -317,3 +317,18 @@ def test_any_json_is_a_model_or_an_error_that_can_be_explained(shape, document):
         from_wire(json.loads(json.dumps(document)), shape)
     except Misshapen as error:
         assert "$" in str(error)
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        (SentMessage, {"messageid": None, "status": "SENT", "credits": 1, "creditsUsed": 1}),
+        (Batch, {"batchid": None, "status": "SCHEDULED"}),
+    ],
+)
+def test_a_blank_id_says_of_nothing_that_it_was_accepted(model, answer, blank):
+    name = next(iter(answer))
+    assert from_wire({**answer, name: "1"}, model)
+    with pytest.raises(Misshapen, match="an id, not a blank"):
+        from_wire({**answer, name: blank}, model)
