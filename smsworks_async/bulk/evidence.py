@@ -124,8 +124,13 @@ def _is_explained(candidate: Candidate, request: Request) -> bool:
     if candidate.is_named or candidate.marks is Marks.OWN:
         return False
     there = candidate.recipients
-    has_strangers = there is not None and not there.keys() <= request.recipients.keys()
-    return has_strangers or _is_outside(candidate.created, request)
+    if there is not None and not there.keys() <= request.recipients.keys():
+        return True  # somebody is in it who was not in the request
+    if not _is_outside(candidate.created, request):
+        return False
+    # What is the request's in all but its date is none of its only if clocks are right.
+    may_be_it = there is None or Counter(there) == Counter(request.recipients)
+    return candidate.batch_id is None or not (candidate.same_text and may_be_it)
 
 
 def _is_proven(candidate: Candidate, request: Request) -> bool:
