@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -98,6 +99,7 @@ async def estimate(
         for chunk in reader.take(some):
             sums.add(chunk.items, abroad=chunk.abroad)
         reader.problems.clear()
+        await asyncio.sleep(0)  # whoever else is on the loop goes on, and it can be cancelled
     for chunk in reader.finish():
         sums.add(chunk.items, abroad=chunk.abroad)
     costs = {country: await _ask(cost, country) for country in sorted(sums.abroad)}

@@ -128,6 +128,7 @@ class Stream(Generic[T]):
         if read_on:
             async for chunk in self._source:
                 self._keep_not_sent(chunk, why)
+                await asyncio.sleep(0)  # there may be no end to it: it can be cancelled
         for chunk in self._slice:  # drawn from the caller's iterable already
             self._keep_not_sent(chunk, why)
         for chunk in self._reader.finish():
