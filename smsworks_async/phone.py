@@ -115,7 +115,7 @@ def destination_rule(*, international: bool) -> Callable[[Any], str]:
 
 
 def are_normalised(numbers: Sequence[Any]) -> bool:
-    """Tell whether all of these are plain strings that are UK mobiles as the API takes them.
+    """Return whether all of these are plain strings that are UK mobiles as the API takes them.
 
     That is so for most slices of most lists, and takes less time than `normalise` for each.
     """
@@ -170,7 +170,7 @@ def digits_of(number: object) -> str:
 
 
 def is_uk(destination: str) -> bool:
-    """Tell whether a normalised destination is in the UK.
+    """Return whether a normalised destination is in the UK.
 
     It goes by shape: Jersey, Guernsey and the Isle of Man share 44 7 with the UK and count as UK.
     """

@@ -150,7 +150,7 @@ class Sessions:
 
 
 def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
-    """Tell whether it is our body that a session writes for certain: nothing of it is replaced."""
+    """Return whether a session is certain to write our own body: nothing of it is replaced."""
     is_plain = type(session) is aiohttp.ClientSession and "_request" not in vars(session)
     request_class = getattr(session, "_request_class", aiohttp.ClientRequest)
     middlewares = getattr(session, "_middlewares", ())

@@ -194,7 +194,7 @@ class Engine(Generic[T]):
             self._break(error)  # the caller's own code raised it
 
     async def _beat(self) -> None:
-        """Tell what the run is doing: sending, or waiting until it may."""
+        """Return what the run is doing: sending, or waiting until it may."""
         if self._broken is not None:
             return
         try:

@@ -118,7 +118,7 @@ def judge(candidate: Candidate, request: Request) -> Finding:
 
 
 def _is_explained(candidate: Candidate, request: Request) -> bool:
-    """Tell whether a candidate is certainly not of the request."""
+    """Return whether a candidate is certainly not of the request."""
     if candidate.is_held or candidate.marks is Marks.ANOTHERS:
         return True
     if candidate.is_named or candidate.marks is Marks.OWN:
@@ -134,7 +134,7 @@ def _is_explained(candidate: Candidate, request: Request) -> bool:
 
 
 def _is_proven(candidate: Candidate, request: Request) -> bool:
-    """Tell whether a candidate is the request's batch."""
+    """Return whether a candidate is the request's batch."""
     if candidate.batch_id is None or candidate.recipients is None:
         return False
     if Counter(candidate.recipients) != Counter(request.recipients):
@@ -154,7 +154,7 @@ def _is_outside(created: float | None, request: Request) -> bool:
 
 
 def is_same_text(stored: str | None, sent: str) -> bool:
-    """Tell whether two texts are the same after NFC, line ends and outer blanks.
+    """Return whether two texts are the same after NFC, line ends and outer blanks.
 
     That is what providers have been seen to change; any other difference is one. A text that is
     not shown is not known to be the same.

@@ -125,7 +125,7 @@ class EachItsText:
         self._rule = rule
 
     def ready(self, _: Sequence[Any]) -> bool:
-        """Tell whether all values are items as they are: messages never are."""
+        """Return whether all values are items as they are: messages never are."""
         return False
 
     def parse(self, value: Any) -> Wire:

@@ -52,7 +52,7 @@ class Kind(Protocol[T]):
         ...
 
     def ready(self, values: Sequence[Any], /) -> bool:
-        """Tell whether all values are items as they are, so that none need be parsed."""
+        """Return whether all values are items as they are, so that none need be parsed."""
         ...
 
     def keys(self, items: Sequence[T], /) -> Sequence[Hashable]:

@@ -64,7 +64,7 @@ def longest_request(entry: Entry, own: float) -> float:
 
 
 def lease_is_over(lease: float, *, since_claim: float, now: float, lease_end: float) -> bool:
-    """Tell whether a claimed request may not be written any more.
+    """Return whether a claimed request may not be written any more.
 
     Args:
         lease: the lease's length in seconds.

@@ -70,7 +70,7 @@ def copied(value: Any) -> Any:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a value is plain: reading it, and all that it contains, runs no foreign code."""
+    """Return whether a value is plain: reading it, whole, runs no code of the caller's."""
     kind = type(value)
     if kind in PLAIN or kind is range:
         return True
@@ -92,7 +92,7 @@ def settled(value: Any) -> Any:
 
 
 def is_container(value: object) -> bool:
-    """Tell whether a value is a plain container, whose elements can be counted and read twice."""
+    """Return whether a value is a plain container, whose elements can be counted and read twice."""
     return type(value) in CONTAINERS
 
 

@@ -55,7 +55,7 @@ def _origin(value: object) -> tuple[str, str]:
 
 
 def is_a(value: object, kinds: Any) -> bool:
-    """Tell whether a value is of a type. Mocks and proxies only say that they are."""
+    """Return whether a value is of a type. Mocks and proxies only say that they are."""
     return issubclass(type(value), kinds)
 
 
@@ -66,7 +66,7 @@ def _is_decimal(value: object) -> bool:
 
 
 def _is_real(value: object) -> bool:
-    """Tell whether a value is a number other than an integer, which has an ``__index__``."""
+    """Return whether a value is a number other than an integer, which has an ``__index__``."""
     from numbers import Integral, Real
 
     # NumPy's lengths of time say that they are integers, and are none.
@@ -78,7 +78,7 @@ def _is_numpy_real(value: object) -> bool:
 
 
 def has_method(value: object, name: str) -> bool:
-    """Tell whether a value's class defines a method. A mock, which has any attribute, does not."""
+    """Return whether a value's class defines a method; a mock's, which has any, does not."""
     return isinstance(getattr_static(type(value), name, None), _METHODS)
 
 
@@ -108,7 +108,7 @@ def as_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind o
 
 
 def is_missing(value: Any) -> bool:  # noqa: PLR0911 - a line for each kind of value
-    """Tell whether a value stands for none: None, a blank string, NaN, NaT or ``pandas.NA``."""
+    """Return whether a value stands for none: None, a blank string, NaN, NaT or ``pandas.NA``."""
     kind = type(value)
     if value is None:
         return True

@@ -123,7 +123,7 @@ def stall(entry: Entry, now: float) -> Change | None:
 
 
 def has_lapsed(entry: Entry) -> bool:
-    """Tell whether a chunk is in doubt because its lease ended."""
+    """Return whether a chunk is in doubt because its lease ended."""
     return entry.error is not None and entry.error.args == _SILENT.args
 
 
@@ -147,7 +147,7 @@ def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
 def is_alike(
     items: str, message: Mapping[str, Any], other_items: str, other_message: Mapping[str, Any]
 ) -> bool:
-    """Tell whether two chunks cannot be told apart by what a search shows.
+    """Return whether two chunks cannot be told apart by what a search shows.
 
     That is the recipients in any order, the sender and the text. Packed items are lists with
     commas; those that have texts of their own hold them.
@@ -157,7 +157,7 @@ def is_alike(
 
 
 def is_twin(entry: Entry, other: Entry) -> bool:
-    """Tell whether a batch that looks like one chunk's may be the other's.
+    """Return whether a batch that looks like one chunk's may be the other's.
 
     Both have the same text and recipients, and nobody knows what became of the other; what it was
     begun long before or after is none of its.
