@@ -204,6 +204,9 @@ class _Caller:
     That is the last resort: whatever handles an interruption may be interrupted, again and again.
     """
 
+    # Until it is made: a call near the recursion limit may not get that far.
+    waits = False
+
     def __init__(self, conversation: Conversation[Any]) -> None:
         self._conversation = conversation
         self.waits = True

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 
+_TURNS = 3
 _LONGEST_LINE = 65536  # bytes; aiohttp refuses it long before
 
 
@@ -108,6 +109,15 @@ class Runner(web.AppRunner):
     def __init__(self, app: web.Application, *, cleanup: float, **settings: Any) -> None:
         super().__init__(app, handler_cancellation=True, shutdown_timeout=cleanup, **settings)
         self._settings = settings
+
+    async def cleanup(self) -> None:
+        """Close all connections, those that came just as the listening ended included."""
+        server = super().server
+        await super().cleanup()
+        if server is not None:
+            for _ in range(_TURNS):  # of the loop, until what was accepted has a protocol
+                await asyncio.sleep(0)
+            await server.shutdown(self._shutdown_timeout)
 
     @property
     def server(self) -> Any:

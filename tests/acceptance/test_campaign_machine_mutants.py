@@ -1,4 +1,8 @@
-"""Faults put into the package on purpose: the machine must find each of them."""
+"""Faults put into the package on purpose: the machine must find each of them.
+
+Those of the clocks before a resend take too many steps together for a random search; the
+exploration finds them (`test_exploration.py`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from campaign_machine import FATES, SPELLINGS, CampaignMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile, waits
+from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile
 from smsworks_async.bulk.journals import (
     handles,
     memory,
@@ -79,17 +83,6 @@ def a_trace_is_nothing(patch):
     patch.setattr(reconcile, "judge", judge_without)
 
 
-@mutant("clocks", fates=("sent", "accepted late"))
-def the_wall_clock_only(patch):
-    def until_resend(entry, *, watched, now, own):
-        return max(0.0, (entry.lease or 0.0) + waits.longest_request(entry, own) - now)
-
-    patch.setattr(reconcile, "until_resend", until_resend)
-    patch.setattr(
-        ledger, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
-    )
-
-
 @mutant(quick=True)
 def a_claim_of_what_is_not_pending(patch):
     start = memory.MemoryJournal.start
@@ -140,16 +133,6 @@ def a_late_answer_is_lost(patch):
 def names_as_they_are_typed(patch):
     for module in (options, campaigns):
         patch.setattr(module, "check_campaign", lambda name: name)
-
-
-@mutant("clocks", fates=("sent", "accepted late"))
-def resending_without_a_watch(patch):
-    async def left(self, entry):
-        now = await self._journal.now()
-        own = waits.request_time(self._provider.timeout)
-        return waits.until_resend(entry, watched=1e9, now=now, own=own)
-
-    patch.setattr(reconcile.Reconciler, "_left", left)
 
 
 @mutant("handles", journals=("file",), found="sees another file", quick=True)
