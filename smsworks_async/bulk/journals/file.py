@@ -158,14 +158,15 @@ def find(path: str) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def find_log(path: str) -> tuple[Identity | None, Identity | None]:
+def find_log(real: str) -> tuple[Identity | None, Identity | None]:
     """Return which files hold the log of a journal, and the locks on it; None where there is none.
 
     They belong to the journal as much as its file: claims are in the log until it is copied there.
+
+    Args:
+        real: the journal's path without symbolic links, after which SQLite names them.
     """
-    real = os.path.realpath(path)  # as SQLite names them
-    wal, shm = (_identity_beside(f"{real}{suffix}") for suffix in ("-wal", "-shm"))
-    return wal, shm
+    return _identity_beside(f"{real}-wal"), _identity_beside(f"{real}-shm")
 
 
 def _identity_beside(path: str) -> Identity | None:

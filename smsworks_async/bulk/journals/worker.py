@@ -109,6 +109,7 @@ class Worker:
         #: Held while the connection is used, opened or closed.
         self.busy = threading.Lock()
         self.connection: sqlite3.Connection | None = None
+        self._real = path
         #: Which files hold the log, as long as the connection is open.
         self.log: tuple[Identity | None, Identity | None] = (None, None)
         self._open = open
@@ -217,7 +218,8 @@ class Worker:
         except JournalError:
             connection.close()
             raise
-        self.log = find_log(self.path)
+        self._real = os.path.realpath(self.path)
+        self.log = find_log(self._real)
         return connection
 
     def check_in_place(self, path: str) -> None:
@@ -227,7 +229,7 @@ class Worker:
             JournalError: one of them was deleted, or another one has taken its place.
         """
         check_in_place(path, self.identity)
-        if self.identity is not None and find_log(self.path) != self.log:
+        if self.identity is not None and find_log(self._real) != self.log:
             raise replaced(path)
 
 
