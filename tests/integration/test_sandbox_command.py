@@ -12,10 +12,12 @@ import sys
 import aiohttp
 import pytest
 
+from smsworks_async import AsyncSMSWorks, NotSent, RetryPolicy
 from smsworks_async.cli import main
 from smsworks_async.sandbox import Sandbox
 
 
+COMMAND = "python -m smsworks_async sandbox"
 MESSAGE = {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello"}
 
 
@@ -103,3 +105,16 @@ def test_what_is_no_port_is_refused_with_the_range(port, capsys):
     with pytest.raises(SystemExit):
         main(["sandbox", "--port", port])
     assert "--port: a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_client_without_its_sandbox_is_told_how_to_start_one(host):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    once = RetryPolicy(attempts=1)
+    async with AsyncSMSWorks("JWT eyJ", base_url=f"http://{host}:{port}/v1", retry=once) as sms:
+        for call in (sms.credits.balance(), sms.messages.send(**MESSAGE)):
+            with pytest.raises(NotSent) as refused:
+                await call
+            hint = f"if a sandbox should listen there, start it: {COMMAND} --port {port}"
+            assert str(refused.value).endswith(hint)
