@@ -75,8 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _words(error: Exception) -> str:
     """Return an error's words, without the number that `str` puts before an OSError's."""
-    named = isinstance(error, OSError) and error.strerror is not None
-    if not named:
+    if not isinstance(error, OSError) or not error.strerror:
         return f"the sandbox cannot use its files: {error}"
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
