@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
-from smsworks_async.calls import Calls
-from smsworks_async.errors import ConfigurationError
-from smsworks_async.resources._base import declare
-from smsworks_async.resources.auth import AsyncAuth
-from smsworks_async.resources.batches import AsyncBatches
-from smsworks_async.resources.credits import AsyncCredits
-from smsworks_async.resources.messages import AsyncMessages
-from smsworks_async.resources.otp import AsyncOTP
-from smsworks_async.resources.utils import AsyncUtils
-from smsworks_async.retry import RetryPolicy
-from smsworks_async.sessions import Sessions
-from smsworks_async.settings import (
+from smsworks_async._http.requester import Calls
+from smsworks_async._http.retry import RetryPolicy
+from smsworks_async._http.session import Sessions
+from smsworks_async._settings import (
     BATCH_SIZE,
     MAX_CONNECTIONS,
     TIMEOUT,
@@ -31,10 +23,18 @@ from smsworks_async.settings import (
     resolve_base_url,
     resolve_credentials,
 )
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.resources._base import declare
+from smsworks_async.resources.auth import AsyncAuth
+from smsworks_async.resources.batches import AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import AsyncMessages
+from smsworks_async.resources.otp import AsyncOTP
+from smsworks_async.resources.utils import AsyncUtils
 
 
 if TYPE_CHECKING:
-    from smsworks_async.bulk import AsyncBulk
+    from smsworks_async.bulk.resource import AsyncBulk
 
 
 class AsyncSMSWorks:
@@ -123,7 +123,7 @@ class AsyncSMSWorks:
     @functools.cached_property
     def bulk(self) -> AsyncBulk:
         """Any number of recipients; imported when it is used."""
-        from smsworks_async.bulk import AsyncBulk
+        from smsworks_async.bulk.resource import AsyncBulk
 
         return AsyncBulk(self._calls, self.messages._waits)
 
@@ -149,7 +149,7 @@ class AsyncSMSWorks:
 
 
 def _bulk() -> type[AsyncBulk]:
-    from smsworks_async.bulk import AsyncBulk
+    from smsworks_async.bulk.resource import AsyncBulk
 
     return AsyncBulk
 

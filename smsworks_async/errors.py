@@ -37,7 +37,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smsworks_async.bulk.report import BulkReport
+    from smsworks_async.models.report import BulkReport
 
 
 def _rebuild(cls: type[SMSWorksError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -268,7 +268,7 @@ class BulkInterrupted(SMSWorksError):
     safe_to_repeat = False
 
     def __init__(self, message: str, report: BulkReport | Mapping[str, Any] | None = None) -> None:
-        from smsworks_async.bulk.report import BulkReport  # which imports this module
+        from smsworks_async.models.report import BulkReport  # which imports this module
 
         if not isinstance(report, BulkReport):
             report = BulkReport(**report or {})

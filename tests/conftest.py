@@ -15,7 +15,7 @@ from aiohttp import web
 from hypothesis import settings
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 
 

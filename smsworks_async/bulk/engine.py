@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
-from smsworks_async.bulk.pace import LONGEST_PAUSE, Pace
+from smsworks_async._failures import doom_of, is_about_one, outcome_of
+from smsworks_async._http.transport import being_cancelled
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Chunk
-from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Phase
-from smsworks_async.bulk.verdicts import doom_of, is_about_one, outcome_of
+from smsworks_async.bulk.throttle import LONGEST_PAUSE, Pace
 from smsworks_async.errors import (
     APIError,
     BulkInterrupted,
@@ -24,7 +24,7 @@ from smsworks_async.errors import (
     RateLimited,
     SMSWorksError,
 )
-from smsworks_async.transport import being_cancelled
+from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Phase
 
 
 T = TypeVar("T")

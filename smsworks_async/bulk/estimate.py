@@ -11,7 +11,7 @@ import attrs
 
 from smsworks_async import phone, text
 from smsworks_async._international import country_of
-from smsworks_async.bulk.kinds import (
+from smsworks_async.bulk.payloads import (
     ABROAD,
     EachItsText,
     FromTemplate,
@@ -20,10 +20,10 @@ from smsworks_async.bulk.kinds import (
     warnings_of,
 )
 from smsworks_async.bulk.recipients import Kind, Reader, slices
-from smsworks_async.bulk.report import Reason
 from smsworks_async.errors import InvalidMessage, NotFound, ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import CountryCost
+from smsworks_async.models.report import Reason
 
 
 T = TypeVar("T")

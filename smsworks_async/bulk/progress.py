@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from smsworks_async.bulk.report import BulkProgress, Phase
-from smsworks_async.bulk.waits import Timer
+from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.models.report import BulkProgress, Phase
 
 
 T = TypeVar("T")

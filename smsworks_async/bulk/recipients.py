@@ -17,9 +17,9 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 
-from smsworks_async.bulk.report import Problem, Reason
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.iterables import copied, is_container
+from smsworks_async.models.report import Problem, Reason
 
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from smsworks_async._redaction import redact
 from smsworks_async.errors import CODES, is_permanent
 from smsworks_async.models.incoming import FailureReason
-from smsworks_async.privacy import redact
 
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from smsworks_async.answers import Operation
-from smsworks_async.calls import Calls
+from smsworks_async._http.requester import Calls
+from smsworks_async._http.responses import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.values import is_missing

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from smsworks_async._settings import Credentials, parse_token
 from smsworks_async.resources._base import Resource
-from smsworks_async.settings import Credentials, parse_token
 
 
 class AsyncAuth(Resource):

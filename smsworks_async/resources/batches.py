@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from smsworks_async.answers import Operation
+from smsworks_async._http.responses import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.checks import made

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.answers import Operation
-from smsworks_async.calls import Calls
+from smsworks_async._http.requester import Calls
+from smsworks_async._http.responses import Operation
 from smsworks_async.errors import SMSWorksError
 from smsworks_async.models import checks, values
 from smsworks_async.models.incoming import (
@@ -35,8 +35,8 @@ from smsworks_async.resources._base import Resource
 
 if TYPE_CHECKING:
     from smsworks_async.models.posted import IncomingMessage
-    from smsworks_async.replies import Bookmark
-    from smsworks_async.waiting import Waits
+    from smsworks_async.resources._inbox import Bookmark
+    from smsworks_async.resources._poller import Waits
 
 
 _SEND: Final = Operation("POST", "/message/send")
@@ -76,7 +76,7 @@ class AsyncMessages(Resource):
 
     @functools.cached_property
     def _waits(self) -> Waits:
-        from smsworks_async.waiting import Waits  # when somebody waits, and not before
+        from smsworks_async.resources._poller import Waits  # when somebody waits, and not before
 
         return Waits(self, sleep=self._sleep)
 
@@ -688,7 +688,7 @@ class AsyncMessages(Resource):
         """
         pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
-        from smsworks_async.replies import Place
+        from smsworks_async.resources._inbox import Place
 
         place = await Place.open(bookmark, since)
         failures = 0

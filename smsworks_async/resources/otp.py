@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.answers import Operation
+from smsworks_async._http.responses import Operation
 from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify, typed_passcodes

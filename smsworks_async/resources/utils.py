@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from smsworks_async.answers import Operation
+from smsworks_async._http.responses import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import ErrorSample
 from smsworks_async.resources._base import Resource

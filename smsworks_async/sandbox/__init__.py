@@ -10,8 +10,8 @@ made to fail, in `Fault`; the endpoints for other processes, in `control`.
 
 from .callbacks import PostRecord
 from .clock import Clock, ManualClock
+from .dispatcher import RequestRecord
 from .faults import Fault
-from .frontdoor import RequestRecord
 from .records import Message
 from .server import Sandbox
 from .settings import Reporting

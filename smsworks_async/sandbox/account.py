@@ -21,8 +21,8 @@ from .archive import Archive
 from .codes import refusal
 from .destinations import EXPIRED, Fate, fate
 from .flooding import WINDOW, FloodingFilter
-from .forms import MAX_VALIDITY
 from .records import INCOMING, Job, Message, delivery_report, incoming_post
+from .schemas import MAX_VALIDITY
 from .segments import measure
 from .timeline import Timeline
 
@@ -30,7 +30,7 @@ from .timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .orders import Order
+    from .outbound import Order
     from .settings import Settings
 
 

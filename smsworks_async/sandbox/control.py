@@ -32,9 +32,9 @@ from . import dates
 from .access import is_loopback
 from .codes import Refusal, complaint
 from .faults import read_faults
-from .forms import ADVANCE, INCOMING_SMS, read_json
 from .page import render
 from .records import plain
+from .schemas import ADVANCE, INCOMING_SMS, read_json
 
 
 if TYPE_CHECKING:

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from . import orders
+from . import outbound
 from .account import Account
 from .codes import CODES, complaint, refusal
 from .countries import COUNTRIES
-from .forms import (
+from .passcodes import DEFAULT_LENGTH, DEFAULT_TEMPLATE, DEFAULT_VALIDITY, Passcodes
+from .records import (
+    FAILED_STATUSES,
+    Message,
+    Passcode,
+    job_record,
+    message_record,
+    passcode_record,
+    plain,
+)
+from .schemas import (
     BATCH,
     BINARY,
     LOGIN,
@@ -25,16 +35,6 @@ from .forms import (
     VERIFY,
     Form,
     read_schedule,
-)
-from .passcodes import DEFAULT_LENGTH, DEFAULT_TEMPLATE, DEFAULT_VALIDITY, Passcodes
-from .records import (
-    FAILED_STATUSES,
-    Message,
-    Passcode,
-    job_record,
-    message_record,
-    passcode_record,
-    plain,
 )
 from .segments import measure
 
@@ -107,19 +107,19 @@ def _sent(service: Service, message: Message) -> dict[str, Any]:
 
 
 def _send(service: Service, call: Call) -> Any:
-    return _sent(service, service.account.send(orders.single(call.body), call.now))
+    return _sent(service, service.account.send(outbound.single(call.body), call.now))
 
 
 def _flash(service: Service, call: Call) -> Any:
-    return _sent(service, service.account.send(orders.single(call.body, flash=True), call.now))
+    return _sent(service, service.account.send(outbound.single(call.body, flash=True), call.now))
 
 
 def _send_binary(service: Service, call: Call) -> Any:
-    return _sent(service, service.account.send(orders.single(call.body, binary=True), call.now))
+    return _sent(service, service.account.send(outbound.single(call.body, binary=True), call.now))
 
 
 def _schedule(service: Service, call: Call) -> Any:
-    order = orders.single(call.body)
+    order = outbound.single(call.body)
     at = read_schedule(order.fields, call.now)
     job = service.account.schedule([order], at, call.now, batch=False)
     return [{"messageid": job.id, "status": job.status}]
@@ -178,17 +178,17 @@ def _batch_answer(batch_id: str) -> dict[str, Any]:
 
 
 def _send_batch(service: Service, call: Call) -> Any:
-    batch = orders.batch(call.body, service.account.settings.max_batch)
+    batch = outbound.batch(call.body, service.account.settings.max_batch)
     return _batch_answer(service.account.send_batch(batch, call.now))
 
 
 def _send_unique(service: Service, call: Call) -> Any:
-    batch = orders.unique(call.body, service.account.settings.max_batch)
+    batch = outbound.unique(call.body, service.account.settings.max_batch)
     return _batch_answer(service.account.send_batch(batch, call.now))
 
 
 def _schedule_batch(service: Service, call: Call) -> Any:
-    batch = orders.batch(call.body, service.account.settings.max_batch)
+    batch = outbound.batch(call.body, service.account.settings.max_batch)
     at = read_schedule(batch[0].fields, call.now)
     return _batch_answer(service.account.schedule(batch, at, call.now, batch=True).id)
 
@@ -212,7 +212,7 @@ def _send_otp(service: Service, call: Call) -> Any:
     length = fields.get("length", DEFAULT_LENGTH)
     digits = fields.get("passcode") or passcodes.make(length, account.settings.seed)
     content = fields.get("template", DEFAULT_TEMPLATE).replace(PASSCODE, digits)
-    order = orders.single(
+    order = outbound.single(
         {"sender": fields["sender"], "destination": fields["destination"], "content": content}
     )
     message = account.send(order, call.now)
@@ -253,7 +253,7 @@ def _cost(_service: Service, call: Call) -> Any:
     code = call.path["countrycode"].upper()
     if code not in COUNTRIES:
         raise complaint("There is no country of that code.", 404)
-    credits = 1.0 if code in UK else float(orders.ABROAD)
+    credits = 1.0 if code in UK else float(outbound.ABROAD)
     return {"code": code, "country": COUNTRIES[code], "credits": plain(credits)}
 
 

@@ -17,13 +17,13 @@ from .account import Account
 from .addresses import cannot_listen, joined
 from .control import add_control
 from .credentials import Credentials, make_token
+from .dispatcher import MAX_BODY, VERSION_PATH, FrontDoor
 from .faults import Fault, read_fault, read_faults
-from .frontdoor import MAX_BODY, VERSION_PATH, FrontDoor
 from .lenient import Runner
 from .operations import Service
 from .passcodes import Passcodes
-from .pulse import Pulse
 from .records import INCOMING, Message
+from .scheduler import Pulse
 from .settings import Reporting, Settings
 from .storage import Storage, change
 from .store import Store
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from .callbacks import PostRecord
     from .clock import Clock
-    from .frontdoor import RequestRecord
+    from .dispatcher import RequestRecord
 
 
 CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientError, StreamReader, hdrs, web
 
 from smsworks_async.webhooks.body import Body
+from smsworks_async.webhooks.executors import ON_LOOP
 from smsworks_async.webhooks.guard import ALLOW, Facts
-from smsworks_async.webhooks.worlds import ON_LOOP
 
 
 if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
+    from smsworks_async.webhooks.processor import Webhooks
 
 
 def aiohttp_routes(hooks: Webhooks, path: str) -> list[web.RouteDef]:

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsworks_async.webhooks.body import Body, declared
+from smsworks_async.webhooks.executors import ON_LOOP
 from smsworks_async.webhooks.guard import ALLOW, Facts
-from smsworks_async.webhooks.worlds import ON_LOOP
 
 
 if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
+    from smsworks_async.webhooks.processor import Webhooks
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsworks_async.webhooks.body import declared
+from smsworks_async.webhooks.executors import OnThread, drive
 from smsworks_async.webhooks.guard import ALLOW, Facts
-from smsworks_async.webhooks.worlds import OnThread, drive
 from smsworks_async.webhooks.wsgi import read_body
 
 
 if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
+    from smsworks_async.webhooks.processor import Webhooks
 
 DjangoView: TypeAlias = Callable[..., Any]
 

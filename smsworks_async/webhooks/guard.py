@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.webhooks.silence import keep_out_of_logs
+from smsworks_async.webhooks.log_redaction import keep_out_of_logs
 
 
 #: Where secrets come from when none are given, several set apart by commas.

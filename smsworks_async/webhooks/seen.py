@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Collection
 from os import PathLike
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from smsworks_async.bulk.journals import leases
-from smsworks_async.bulk.journals.leases import Lease
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.journals import leases
+from smsworks_async.journals.leases import Lease
 from smsworks_async.models.incoming import FINAL_STATUSES
 
 
 if TYPE_CHECKING:
-    from smsworks_async.bulk.journals import Journal
+    from smsworks_async.journals import Journal
 
 
 #: What stands for the status of an incoming message, which has none.
@@ -182,7 +182,7 @@ def memory_of(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
     if hasattr(seen, "statuses"):
         missing = [name for name in ("claim", "release", "add") if not hasattr(seen, name)]
         raise ConfigurationError(f"seen has no {' and no '.join(missing)}; see webhooks.Seen")
-    from smsworks_async.bulk.journals import open_journal
+    from smsworks_async.journals import open_journal
 
     journal, _ = open_journal(seen)
     return _InJournal(journal)

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from smsworks_async.webhooks.body import Body, declared
+from smsworks_async.webhooks.executors import OnThread, drive
 from smsworks_async.webhooks.guard import ALLOW, Facts
 from smsworks_async.webhooks.parsing import MAX_BODY
-from smsworks_async.webhooks.worlds import OnThread, drive
 
 
 if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
+    from smsworks_async.webhooks.processor import Webhooks
 
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -19,12 +19,13 @@ from campaign_world import (
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from smsworks_async.bulk import campaigns, options
-from smsworks_async.bulk.journals import SQLiteJournal, State
-from smsworks_async.bulk.journals.records import EVERY
-from smsworks_async.bulk.kinds import EachItsText, OneText
-from smsworks_async.bulk.waits import Timer
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign import stored as campaigns
+from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.bulk.payloads import EachItsText, OneText
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
+from smsworks_async.journals import SQLiteJournal, State
+from smsworks_async.journals.records import EVERY
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]

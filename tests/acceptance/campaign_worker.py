@@ -9,7 +9,7 @@ import signal
 import sys
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 class Fateful(SQLiteJournal):

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import attrs
 
-from smsworks_async.bulk.journals import Journal, MemoryJournal, SQLiteJournal
-from smsworks_async.bulk.report import Outcome
 from smsworks_async.errors import JournalError, NotFound, NotSent, OutcomeUnknown
+from smsworks_async.journals import Journal, MemoryJournal, SQLiteJournal
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.report import Outcome
 
 
 #: Seconds that a request may take, and within which an accepted message is found by a search.

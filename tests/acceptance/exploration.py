@@ -19,15 +19,17 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from smsworks_async.bulk import campaign as runs
-from smsworks_async.bulk import ledger, options, reconcile
-from smsworks_async.bulk.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
-from smsworks_async.bulk.journals.records import Entry
-from smsworks_async.bulk.kinds import OneText
-from smsworks_async.bulk.report import BatchOutcome, Outcome
-from smsworks_async.bulk.waits import Timer, lease_for
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign import journal_source as ledger
+from smsworks_async.bulk.campaign import reconcile
+from smsworks_async.bulk.campaign import run as runs
+from smsworks_async.bulk.campaign.waits import Timer, lease_for
+from smsworks_async.bulk.payloads import OneText
 from smsworks_async.errors import OutcomeUnknown
+from smsworks_async.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
+from smsworks_async.journals.records import Entry
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 TIMEOUT = 1.0

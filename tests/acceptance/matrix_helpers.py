@@ -15,7 +15,7 @@ import attrs
 from conftest import Turned, until
 
 from smsworks_async import APIError, NotSent, Outcome, OutcomeUnknown
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
 
 

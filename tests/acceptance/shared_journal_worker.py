@@ -7,7 +7,7 @@ import json
 import sys
 
 from smsworks_async import AsyncSMSWorks, JournalError, RetryPolicy
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}

@@ -14,7 +14,7 @@ from campaign_machine import FATES, GROUPS, CampaignMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from smsworks_async.bulk.journals import worker
+from smsworks_async.journals import worker
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

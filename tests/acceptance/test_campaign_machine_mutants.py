@@ -18,8 +18,11 @@ from campaign_machine import FATES, SPELLINGS, CampaignMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile
-from smsworks_async.bulk.journals import (
+from smsworks_async.bulk import engine, options
+from smsworks_async.bulk.campaign import evidence, reconcile
+from smsworks_async.bulk.campaign import journal_source as ledger
+from smsworks_async.bulk.campaign import stored as campaigns
+from smsworks_async.journals import (
     handles,
     memory,
     records,
@@ -28,7 +31,7 @@ from smsworks_async.bulk.journals import (
     transactions,
     worker,
 )
-from smsworks_async.bulk.report import Outcome
+from smsworks_async.models.report import Outcome
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

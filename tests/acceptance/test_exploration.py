@@ -27,9 +27,14 @@ from exploration import (
     visible,
 )
 
-from smsworks_async.bulk import campaign, ledger, options, reconcile
-from smsworks_async.bulk.evidence import Finding
-from smsworks_async.bulk.journals import (
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign import journal_source as ledger
+from smsworks_async.bulk.campaign import reconcile
+from smsworks_async.bulk.campaign import run as campaign
+from smsworks_async.bulk.campaign.evidence import Finding
+from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.errors import JournalError, OutcomeUnknown
+from smsworks_async.journals import (
     Campaign,
     MemoryJournal,
     SQLiteJournal,
@@ -38,9 +43,7 @@ from smsworks_async.bulk.journals import (
     handles,
     states,
 )
-from smsworks_async.bulk.report import BatchOutcome, Outcome
-from smsworks_async.bulk.waits import Timer
-from smsworks_async.errors import JournalError, OutcomeUnknown
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

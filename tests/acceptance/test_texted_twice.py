@@ -25,8 +25,8 @@ from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
-from smsworks_async.bulk import waits
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.bulk.campaign import waits
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 

@@ -35,7 +35,7 @@ from django.utils.functional import lazystr
 from markupsafe import Markup
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, RetryPolicy, SMSWorks, SMSWorksError
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 
 
 if not django_settings.configured:

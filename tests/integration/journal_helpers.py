@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smsworks_async import Problem, Reason
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, Totals
+from smsworks_async.journals import Campaign, PlannedChunk, Totals
 
 
 CAMPAIGN = Campaign(

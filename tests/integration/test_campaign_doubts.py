@@ -13,8 +13,8 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
-from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.gateway import Provider
+from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 

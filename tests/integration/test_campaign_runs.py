@@ -15,8 +15,8 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal, State
-from smsworks_async.bulk.stream import Stream
+from smsworks_async.bulk.stream_source import Stream
+from smsworks_async.journals import MemoryJournal, State
 from smsworks_async.sandbox import Fault
 
 
@@ -25,7 +25,7 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
     box, sms, journalled, monkeypatch, clock
 ):
     """It is not lost to the run: all wait for as long as was asked, and it goes again."""
-    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Pace.turn", turn_without_waits)
     box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=600))
     more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(
@@ -42,7 +42,7 @@ async def turn_without_waits(self):
 
 @pytest.mark.parametrize("journalled", [False, True])
 async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
-    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Pace.turn", turn_without_waits)
     box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=600))
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
@@ -77,7 +77,7 @@ async def test_a_process_that_slept_through_its_lease_sends_nothing_then_and_all
     box, sms, kept, monkeypatch
 ):
     leases = iter([0.0, 60.0])
-    monkeypatch.setattr("smsworks_async.bulk.campaign.lease_for", lambda _: next(leases))
+    monkeypatch.setattr("smsworks_async.bulk.campaign.run.lease_for", lambda _: next(leases))
     report = await sms.bulk.send(**{**kept, "concurrency": 1}, destinations=drama(30))
     again = await sms.bulk.send(**kept)
     assert again.accepted == box.accepted() == 30

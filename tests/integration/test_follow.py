@@ -14,8 +14,8 @@ from smsworks_async import (
     StillInFlight,
     ValidationError,
 )
-from smsworks_async.bulk.follow import Follower
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.bulk.campaign.follow import Follower
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 

@@ -17,7 +17,7 @@ from smsworks_async import (
     NotAuthenticated,
     ValidationError,
 )
-from smsworks_async.replies import FileBookmark
+from smsworks_async.resources._inbox import FileBookmark
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -274,7 +274,7 @@ async def test_a_bookmark_that_cannot_be_saved_is_found_out_before_the_first_mes
         def refused(*_):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("smsworks_async.replies.os.open", refused)
+        monkeypatch.setattr("smsworks_async.resources._inbox.os.open", refused)
     with pytest.raises(ConfigurationError, match="its folder must exist and be writable"):
         await replies_of(sms, path)
 

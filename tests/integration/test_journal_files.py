@@ -23,7 +23,7 @@ from smsworks_async import (
     Problem,
     Reason,
 )
-from smsworks_async.bulk.journals import (
+from smsworks_async.journals import (
     MemoryJournal,
     SQLiteJournal,
     open_journal,
@@ -56,7 +56,7 @@ async def test_a_file_keeps_it_all_for_the_next_process_and_for_its_owner_alone(
     await journal.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     code = (
-        "import asyncio, sys; from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "import asyncio, sys; from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1])\n"
         "    print(len(await journal.entries('x')), len(await journal.problems('x')))\n"
@@ -142,7 +142,7 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path):
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "journal.db"
     await opened(path)
-    monkeypatch.setattr("smsworks_async.bulk.journals.file.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.journals.file.PATIENCE", 0.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         assert "locked" in await refused(path)
@@ -163,7 +163,7 @@ def in_a_child(code, path, *, before):
 PLAN_A_LOT = """
 import asyncio, sys
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, SQLiteJournal
+from smsworks_async.journals import Campaign, PlannedChunk, SQLiteJournal
 async def main():
     journal = SQLiteJournal(sys.argv[1])
     campaign = Campaign(id="y", kind="send", message={}, chunk_size=9, deduplicate=True)
@@ -199,7 +199,7 @@ async def test_a_file_that_may_not_grow_is_an_error_and_keeps_what_it_had(tmp_pa
 
 
 async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
-    from smsworks_async.bulk.journals import file
+    from smsworks_async.journals import file
 
     def small(path, connect=file.connect):
         connection = connect(path)

@@ -15,7 +15,7 @@ import pytest
 from journal_helpers import CAMPAIGN, CHUNKS
 
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import SQLiteJournal, handles
+from smsworks_async.journals import SQLiteJournal, handles
 
 
 HAS_DESCRIPTORS = pytest.mark.skipif(
@@ -220,7 +220,7 @@ PRELUDE = """
 import asyncio, gc, os, sqlite3, sys
 from pathlib import Path
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, SQLiteJournal
+from smsworks_async.journals import Campaign, PlannedChunk, SQLiteJournal
 path = sys.argv[1]
 campaign = Campaign(id="x", kind="send", message={}, chunk_size=9, deduplicate=True)
 chunks = [PlannedChunk(number=n, items=str(n), positions=str(n), size=1, abroad=False, credits=1.0)

@@ -17,7 +17,7 @@ from smsworks_async import (
     Reason,
     ValidationError,
 )
-from smsworks_async.bulk.journals import (
+from smsworks_async.journals import (
     Journal,
     MemoryJournal,
     PlannedChunk,

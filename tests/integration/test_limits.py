@@ -8,8 +8,8 @@ import pytest
 from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, until
 
 from smsworks_async import AsyncSMSWorks, NotSent, OutcomeUnknown, ServiceError
-from smsworks_async.answers import Operation
-from smsworks_async.bulk.provider import Provider
+from smsworks_async._http.responses import Operation
+from smsworks_async.bulk.gateway import Provider
 from smsworks_async.models.incoming import SentMessage
 from smsworks_async.sandbox import Fault
 

@@ -12,7 +12,7 @@ from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, Outcome, Phase
 from smsworks_async.bulk import progress as progress_module
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 

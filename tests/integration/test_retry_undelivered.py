@@ -9,7 +9,7 @@ from conftest import drama, until
 from smsworks_async import (
     AsyncSMSWorks,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 

@@ -9,7 +9,7 @@ import pytest
 from sandbox_helpers import BATCH, MESSAGE, sandbox
 
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
-from smsworks_async.sandbox.frontdoor import _cut
+from smsworks_async.sandbox.dispatcher import _cut
 
 
 @pytest.fixture

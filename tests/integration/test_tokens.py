@@ -15,8 +15,8 @@ from smsworks_async import (
     RetryPolicy,
     ServiceError,
 )
+from smsworks_async._http.tokens import Tokens
 from smsworks_async.sandbox import Fault
-from smsworks_async.tokens import Tokens
 
 
 def paths(box):

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from multidict import CIMultiDict
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, Message, SMSWorks, ValidationError
-from smsworks_async.bulk.journals import MemoryJournal
-from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.gateway import Provider
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
 
 

@@ -13,9 +13,9 @@ import pytest
 from conftest import until
 from webhook_servers import SERVERS, serving
 
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async._callables import settled
 from smsworks_async.errors import ConfigurationError, JournalError
-from smsworks_async.functions import settled
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.webhooks import MemorySeen, Seen, Webhooks
 from smsworks_async.webhooks.seen import memory_of
 
@@ -186,10 +186,10 @@ async def test_of_two_that_share_a_journal_the_other_handles_what_the_first_fail
 async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_ended(
     server, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.webhooks.processor.PATIENCE", 0.0)
     script = (
         "import asyncio, os, sys\n"
-        "from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1], clock=lambda: float(sys.argv[2]))\n"
         "    assert await journal.claim_seen('1', 'DELIVERED', 'killed', 60.0)\n"
@@ -215,7 +215,7 @@ async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_e
 
 
 async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.processor.RENEWAL", 0.01)
     renewed = threading.Event()
 
     class Counting(MemorySeen):
@@ -242,7 +242,7 @@ async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, 
 
 
 async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.processor.RENEWAL", 0.01)
     failed = threading.Event()
 
     class Away(MemorySeen):

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from smsworks_async import ConfigurationError, NotSent
-from smsworks_async.background import Background
+from smsworks_async.blocking.loop_thread import Background
 
 
 async def nothing():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async.bulk.engine import Engine
-from smsworks_async.bulk.kinds import OneText
-from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.payloads import OneText
 from smsworks_async.bulk.recipients import Reader
-from smsworks_async.bulk.stream import Stream
+from smsworks_async.bulk.stream_source import Stream
+from smsworks_async.bulk.throttle import Pace
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.phone import destination_rule
 

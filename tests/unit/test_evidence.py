@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from smsworks_async.bulk.evidence import (
+from smsworks_async.bulk.campaign.evidence import (
     MARGIN,
     Candidate,
     Finding,
@@ -16,7 +16,7 @@ from smsworks_async.bulk.evidence import (
     judge,
     window,
 )
-from smsworks_async.bulk.journals.records import Entry, State
+from smsworks_async.journals.records import Entry, State
 
 
 THEM = Counter({"447700900001": 1, "447700900002": 1})

@@ -6,16 +6,6 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.bulk.journals import states
-from smsworks_async.bulk.journals.records import (
-    Entry,
-    State,
-    pack_error,
-    pack_positions,
-    unpack_error,
-    unpack_positions,
-)
-from smsworks_async.bulk.report import BatchOutcome, Outcome
 from smsworks_async.errors import (
     APIError,
     ConfigurationError,
@@ -25,6 +15,16 @@ from smsworks_async.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from smsworks_async.journals import transitions as states
+from smsworks_async.journals.records import (
+    Entry,
+    State,
+    pack_error,
+    pack_positions,
+    unpack_error,
+    unpack_positions,
+)
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 PENDING = Entry(number=0, size=3, abroad=False, credits=3.0)

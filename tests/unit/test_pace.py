@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.throttle import Pace
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown, RateLimited, ServiceError
 
 

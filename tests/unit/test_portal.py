@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from smsworks_async.portal import Conversation, Portal
+from smsworks_async.blocking.portal import Conversation, Portal
 
 
 async def nothing():

@@ -12,8 +12,8 @@ import threading
 import pytest
 
 from smsworks_async import ConfigurationError, SMSWorksError
-from smsworks_async.background import Background
-from smsworks_async.portal import Portal
+from smsworks_async.blocking.loop_thread import Background
+from smsworks_async.blocking.portal import Portal
 
 
 async def nothing():
@@ -95,8 +95,8 @@ def run(script):
 FORK = """
     import asyncio, os, threading, time
     from smsworks_async import ConfigurationError, SMSWorksError
-    from smsworks_async import background
-    from smsworks_async.portal import Portal, calling_back
+    from smsworks_async.blocking import loop_thread as background
+    from smsworks_async.blocking.portal import Portal, calling_back
 
     async def nothing():
         pass

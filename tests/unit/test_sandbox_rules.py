@@ -10,7 +10,7 @@ from smsworks_async.sandbox import dates, destinations
 from smsworks_async.sandbox.clock import ManualClock, RealClock
 from smsworks_async.sandbox.codes import CODES, Refusal, error_object
 from smsworks_async.sandbox.flooding import FloodingFilter
-from smsworks_async.sandbox.forms import ADVANCE, MESSAGE, OTP, QUERY, read_json, read_schedule
+from smsworks_async.sandbox.schemas import ADVANCE, MESSAGE, OTP, QUERY, read_json, read_schedule
 from smsworks_async.sandbox.segments import measure, utf16_units
 from smsworks_async.sandbox.timeline import Timeline
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
-from smsworks_async.settings import (
+from smsworks_async._settings import (
     BASE_URL,
     Credentials,
     parse_token,

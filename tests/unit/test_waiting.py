@@ -20,7 +20,7 @@ from smsworks_async import (
     StillInFlight,
     ValidationError,
 )
-from smsworks_async.waiting import LOOKUPS, MARGIN, PAGE, REACH, Waits
+from smsworks_async.resources._poller import LOOKUPS, MARGIN, PAGE, REACH, Waits
 
 
 START = datetime(2031, 3, 25, 12, tzinfo=UTC)

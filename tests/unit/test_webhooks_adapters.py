@@ -11,7 +11,7 @@ from aiohttp import StreamReader, web
 
 from smsworks_async.webhooks import Webhooks
 from smsworks_async.webhooks.aiohttp import _read
-from smsworks_async.webhooks.worlds import drive
+from smsworks_async.webhooks.executors import drive
 
 
 SECRET = "the-webhook-secret-of-these-tests-AAAA"

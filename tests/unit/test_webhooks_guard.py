@@ -11,7 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
 from smsworks_async.webhooks import DeliveryStats, MemorySeen, Webhooks
 from smsworks_async.webhooks.guard import Facts, Guard
-from smsworks_async.webhooks.silence import keep_out_of_logs
+from smsworks_async.webhooks.log_redaction import keep_out_of_logs
 
 
 OLD = "the-old-secret-of-32-bytes-or-more-AA"

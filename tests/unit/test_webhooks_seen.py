@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from smsworks_async import FINAL_STATUSES
 from smsworks_async.webhooks import MemorySeen
+from smsworks_async.webhooks.keyed_lock import Turns
 from smsworks_async.webhooks.seen import is_news
-from smsworks_async.webhooks.turns import Turns
 
 
 STATUSES = st.sampled_from(["SENT", "ACCEPTED", "A_NEW_ONE", *sorted(FINAL_STATUSES)])

@@ -1,0 +1,198 @@
+"""Sending again what could not be delivered, and might be: who, and within which limits."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+from smsworks_async import phone
+from smsworks_async.bulk.campaign.plan import packed, unpacked
+from smsworks_async.bulk.recipients import Chunk, Kind
+from smsworks_async.errors import CODES, NotFound
+from smsworks_async.journals import Journal
+from smsworks_async.journals.records import EVERY, Entry, PlannedChunk, State
+from smsworks_async.models.incoming import MessageRecord
+
+
+T = TypeVar("T")
+
+#: The flooding filter (the provider's guide): so many alike to one number in any rolling hour.
+ALIKE: Final = 6
+HOUR: Final = 3600.0
+_FAILED: Final = frozenset({"UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "FAILED", "REJECTED"})
+
+
+def may_be_delivered_yet(record: MessageRecord) -> bool:
+    """Say whether a message failed for a reason that may pass (5006, 5008, 5013, 5015, 5034).
+
+    The reason's own flag decides; where there is none, the table of codes does.
+    """
+    reason = record.failure_reason
+    if record.status not in _FAILED or reason is None:
+        return False
+    if reason.permanent is not None:
+        return not reason.permanent
+    known = CODES.get(reason.code) if reason.code is not None else None
+    return known is not None and not known.permanent
+
+
+@attrs.define
+class Sends(Generic[T]):
+    """What one recipient was sent, so far; times are POSIX seconds."""
+
+    item: T
+    destination: str
+    content: str
+    position: int
+    abroad: bool
+    times: list[float] = attrs.field(factory=list)
+    last: MessageRecord | None = None
+    settled: bool = True
+
+
+@attrs.frozen
+class Again(Generic[T]):
+    """Chooses whom to send to again.
+
+    Args:
+        kind: what the campaign sends.
+        attempts: how often one recipient is sent to, at most, the first time included.
+        pause: seconds since the last one failed, at least.
+        now: POSIX seconds.
+    """
+
+    kind: Kind[T]
+    attempts: int
+    pause: float
+    now: float
+
+    def due(self, sends: Sequence[Sends[T]]) -> list[Sends[T]]:
+        """Give those who are to be sent to again now.
+
+        Nobody gets more alike within an hour than the flooding filter lets pass, however often a
+        number stands in the campaign.
+        """
+        alike: Counter[tuple[str, str]] = Counter()
+        for one in sends:
+            recent = sum(time > self.now - HOUR for time in one.times)
+            alike[one.destination, one.content] += recent
+        due: list[Sends[T]] = []
+        for one in sends:
+            key = (one.destination, one.content)
+            if self._is_due(one) and alike[key] < ALIKE:
+                alike[key] += 1
+                due.append(one)
+        return due
+
+    def _is_due(self, sends: Sends[T]) -> bool:
+        record = sends.last
+        if not sends.settled or record is None or not may_be_delivered_yet(record):
+            return False
+        if len(sends.times) >= self.attempts:
+            return False
+        failed = record.modified or record.created
+        since = sends.times[-1] if failed is None else failed.timestamp()
+        return since <= self.now - self.pause
+
+    def chunks(self, due: Sequence[Sends[T]], size: int) -> list[PlannedChunk]:
+        """Put those who are due into chunks."""
+        chunks: list[PlannedChunk] = []
+        for abroad in (False, True):
+            those = [sends for sends in due if sends.abroad is abroad]
+            for start in range(0, len(those), size):
+                some = those[start : start + size]
+                items = [sends.item for sends in some]
+                positions = [sends.position for sends in some]
+                credits = self.kind.credits(items, abroad=abroad)
+                chunks.append(packed(Chunk(0, items, positions, abroad, credits), self.kind))
+        return chunks
+
+
+class History(Generic[T]):
+    """Reads what a campaign's recipients were sent, and what became of it.
+
+    Args:
+        journal: where the campaign is.
+        campaign: its id.
+        kind: what it sends.
+        batches: reads a batch.
+    """
+
+    def __init__(self, journal: Journal, campaign: str, kind: Kind[T], batches: Any) -> None:
+        self._journal = journal
+        self._campaign = campaign
+        self._kind = kind
+        self._batches = batches
+
+    async def sends(self) -> list[Sends[T]]:
+        """Give every recipient who was put into a chunk, by position."""
+        sends: dict[int, Sends[T]] = {}
+        for entry in await self._journal.entries(self._campaign, limit=EVERY):
+            if entry.state is State.SPLIT:
+                continue
+            chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
+            batches = [await self._records(batch_id) for batch_id in _batch_ids(entry)]
+            for item, position in zip(chunk.items, chunk.positions, strict=True):
+                known = sends.get(position) or self._first(item, position, chunk.abroad)
+                sends[position] = known
+                if entry.state is State.ACCEPTED:
+                    taken = [self._take(records, known) for records in batches]
+                    known.last = _decisive(taken)
+                    for record in taken:
+                        made = None if record is None else record.created
+                        began = entry.began or 0.0
+                        known.times.append(began if made is None else made.timestamp())
+                elif entry.is_open or entry.state is State.UNKNOWN:
+                    # On its way, in doubt, or to be sent by another run: not again meanwhile.
+                    known.settled = False
+        return [sends[position] for position in sorted(sends)]
+
+    def _first(self, item: T, position: int, abroad: bool) -> Sends[T]:
+        kind = self._kind
+        return Sends(item, kind.destination(item), kind.content(item), position, abroad)
+
+    def _take(
+        self, records: Mapping[str, list[MessageRecord]], sends: Sends[T]
+    ) -> MessageRecord | None:
+        """Give the record of what somebody was sent, and cross it out; None where it is not sure.
+
+        A batch answers in no order that can be relied on, so that several texts to one number are
+        told apart by what they say.
+        """
+        there = records.get(sends.destination, [])
+        reworded = self._kind.may_be_reworded(sends.item)
+        fits = [r for r in there if reworded or r.content in {None, sends.content}]
+        if not fits or (reworded and len(there) > 1):
+            return None
+        # Of several alike, one that was delivered is as good as another.
+        there.remove(fits[0])
+        return fits[0]
+
+    async def _records(self, batch_id: str) -> Mapping[str, list[MessageRecord]]:
+        """Read a batch, by destination; a record that has vanished tells nothing."""
+        records: defaultdict[str, list[MessageRecord]] = defaultdict(list)
+        try:
+            found = await self._batches(batch_id)
+        except NotFound:
+            found = []
+        for record in found:
+            records[phone.digits_of(record.destination)].append(record)
+        return records
+
+
+def _batch_ids(entry: Entry) -> list[str]:
+    """Return the batches that a chunk was accepted with, doubles included."""
+    if entry.state is not State.ACCEPTED or entry.batch_id is None:
+        return []
+    return [entry.batch_id, *entry.doubles]
+
+
+def _decisive(taken: Sequence[MessageRecord | None]) -> MessageRecord | None:
+    """Return the record that keeps a recipient from being sent to again, if one of them does."""
+    for record in taken:
+        if record is None or not may_be_delivered_yet(record):
+            return record
+    return taken[-1] if taken else None

@@ -1,0 +1,92 @@
+"""How long a request may take, how long its lease lasts, and when a chunk may be sent again.
+
+Two clocks are asked everywhere, and whichever is slower to allow
+something decides: the monotonic one stands still while some machines sleep, and the journal's,
+which other processes go by, can be set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+
+if TYPE_CHECKING:
+    from smsworks_async.journals.records import Entry
+
+
+#: Seconds that a request of a campaign may take where the client has no `timeout`.
+LONG: Final = 300.0
+#: The longest that other processes, or a lease, are waited for, in seconds: their clocks may have
+#: been ahead by any time.
+LONGEST_WAIT: Final = 900.0
+#: A lease lasts this much longer than the longest call, repetitions included.
+_FACTOR, _MORE = 1.25, 1.0
+
+
+@attrs.frozen
+class Timer:
+    """How this process waits, and how it tells for how long.
+
+    Attributes:
+        sleep: waits for so many seconds.
+        monotonic: tells seconds by a clock that nobody can set.
+        clock: tells POSIX seconds; only people are told the time by it.
+    """
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
+
+
+def request_time(timeout: float | None) -> float:
+    """Return the seconds that one call may take, repetitions and answers included."""
+    return LONG if timeout is None else timeout
+
+
+def lease_for(timeout: float | None) -> float:
+    """Return the seconds of a lease, which outlasts the longest call."""
+    return request_time(timeout) * _FACTOR + _MORE
+
+
+def longest_request(entry: Entry, own: float) -> float:
+    """Return the longest that a request of a chunk may have taken, in seconds.
+
+    Args:
+        entry: the chunk; whoever claimed it may have had another `timeout` than this process.
+        own: the request time of this process.
+    """
+    return max(own, (entry.lease_seconds - _MORE) / _FACTOR)
+
+
+def lease_is_over(lease: float, *, since_claim: float, now: float, lease_end: float) -> bool:
+    """Return whether a claimed request may not be written any more.
+
+    Args:
+        lease: the lease's length in seconds.
+        since_claim: seconds since before the claim, by this process's monotonic clock.
+        now: by the journal's clock.
+        lease_end: the lease's end by the journal's clock, or earlier.
+    """
+    return since_claim >= lease or now >= lease_end
+
+
+def until_resend(entry: Entry, *, watched: float, now: float, own: float) -> float:
+    """Return the seconds until a chunk in doubt may be looked for a last time and sent again.
+
+    Whoever claimed it may still write until its lease is over, and what was written may be
+    accepted for one request's time more.
+
+    Args:
+        entry: the chunk.
+        watched: seconds for which this process has seen it in doubt, by its monotonic clock.
+        now: by the journal's clock.
+        own: the request time of this process.
+    """
+    wait = longest_request(entry, own)
+    lease = entry.lease_seconds or lease_for(own)  # an older version did not keep it
+    return max(0.0, lease + wait - watched, (entry.lease or 0.0) + wait - now)

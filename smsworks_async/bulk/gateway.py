@@ -1,0 +1,83 @@
+"""What bulk asks of the provider, over a client's calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Final
+
+from smsworks_async._http.requester import Calls
+from smsworks_async._http.responses import Operation
+from smsworks_async.bulk.campaign.waits import request_time
+from smsworks_async.bulk.engine import Post, Watch
+from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.outgoing import Query
+from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import AsyncMessages
+
+
+_ONE_TEXT: Final = "send"
+
+
+class Provider:
+    """The few operations that bulk is made of."""
+
+    def __init__(self, calls: Calls) -> None:
+        # What is asked in a campaign ends in time, whatever the client's time-out.
+        calls = calls.limited(request_time(calls.settings.timeout))
+        self._calls = calls
+        #: The time by the provider's clock, where an answer has told it.
+        self.server_time = calls.server_time
+        self._asked_for_the_time = False
+        self._messages = AsyncMessages(calls)
+        self.get = AsyncBatches(calls).get
+        credits = AsyncCredits(calls)
+        self.balance, self.cost = credits.balance, credits.cost
+        # Waiting for a turn is no part of a call, and does not use its time up.
+        self.admit = None if calls.settings.max_rate is None else calls.turn
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one call may take, or None."""
+        return self._calls.settings.timeout
+
+    def iterate(self, **query: Any) -> AsyncGenerator[MessageRecord]:
+        """Search page by page: see `AsyncMessages.iterate`.
+
+        The destination comes from a plan, and is not judged: the client may have other settings.
+        """
+        return self._messages._pages(Query(**query))
+
+    async def now(self) -> float | None:
+        """Return the time by the provider's clock, in POSIX seconds, where it tells it.
+
+        Raises:
+            SMSWorksError: it had to be asked, and did not answer.
+        """
+        if self.server_time() is None and not self._asked_for_the_time:
+            await self.balance()
+            self._asked_for_the_time = True  # a server need not tell it
+        return self.server_time()
+
+    def post(self, kind: str, *, limit: float | None = None) -> Post:
+        """Give what sends the documents of a kind.
+
+        Args:
+            kind: one text for all, or a text for each.
+            limit: seconds for each request in all where the client has no time-out.
+        """
+        operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
+
+        async def post(document: Any, expired: Callable[[], bool] | None, told: Watch) -> str:
+            batch = await self._calls.make(
+                operation,
+                document,
+                into=Batch,
+                has_turn=True,
+                expired=expired,
+                told=told,
+                limit=limit,
+            )
+            return batch.batch_id
+
+        return post
