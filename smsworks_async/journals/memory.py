@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from smsworks_async.journals import leases
-from smsworks_async.journals import transitions as states
+from smsworks_async.journals import leases, transitions
 from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals, no_such
 from smsworks_async.journals.leases import Lease
 from smsworks_async.journals.records import (
@@ -53,7 +52,7 @@ class MemoryJournal:
             raise no_such(campaign)
         return kept
 
-    def _change(self, kept: _Kept, change: states.Change, detail: str = "") -> Entry:
+    def _change(self, kept: _Kept, change: transitions.Change, detail: str = "") -> Entry:
         entry, what = change
         kept.entries[entry.number] = entry
         kept.events.append(
@@ -139,7 +138,7 @@ class MemoryJournal:
             if number <= after or entry.round != round or (entry.abroad and not abroad):
                 continue
             if entry.state is State.PENDING:
-                change = states.start(entry, owner, self.clock(), lease, there)
+                change = transitions.start(entry, owner, self.clock(), lease, there)
                 begun = self._change(kept, change)
                 return Claim(begun, kept.planned[number].items, kept.planned[number].positions)
         return None
@@ -148,18 +147,18 @@ class MemoryJournal:
         self, campaign: str, number: int, attempt: int, outcome: BatchOutcome
     ) -> Entry:
         kept = self._kept(campaign)
-        change = states.finish(kept.entries[number], attempt, outcome)
+        change = transitions.finish(kept.entries[number], attempt, outcome)
         for other, entry in self._all() if outcome.batch_id else ():
             is_another = (other, entry.number) != (kept, number)
             if is_another and entry.found and entry.batch_id == outcome.batch_id:
-                self._change(other, states.unfind(entry))
+                self._change(other, transitions.unfind(entry))
         return self._change(kept, change, outcome.batch_id or str(outcome.error or ""))
 
     async def split(
         self, campaign: str, number: int, attempt: int, halves: Sequence[PlannedChunk]
     ) -> Sequence[int]:
         kept = self._kept(campaign)
-        change = states.split(kept.entries[number], attempt)
+        change = transitions.split(kept.entries[number], attempt)
         if change is None:
             return ()
         entry = self._change(kept, change)
@@ -168,10 +167,13 @@ class MemoryJournal:
     async def reopen(self, campaign: str, round: int) -> int:
         kept = self._kept(campaign)
         entries = [entry for entry in kept.entries.values() if entry.round == round]
-        return self._change_all(kept, states.reopen, entries)
+        return self._change_all(kept, transitions.reopen, entries)
 
     def _change_all(
-        self, kept: _Kept, decide: Callable[[Entry], states.Change | None], entries: list[Entry]
+        self,
+        kept: _Kept,
+        decide: Callable[[Entry], transitions.Change | None],
+        entries: list[Entry],
     ) -> int:
         changes = [change for change in map(decide, entries) if change is not None]
         for change in changes:
@@ -181,11 +183,11 @@ class MemoryJournal:
     async def suspect(self, campaign: str) -> int:
         kept = self._kept(campaign)
         kept.campaign = attrs.evolve(kept.campaign, restored=True)
-        return self._change_all(kept, states.suspect, list(kept.entries.values()))
+        return self._change_all(kept, transitions.suspect, list(kept.entries.values()))
 
     async def clear(self, campaign: str, number: int, attempt: int) -> bool:
         kept = self._kept(campaign)
-        change = states.clear(kept.entries[number], attempt)
+        change = transitions.clear(kept.entries[number], attempt)
         if change is None:
             return False
         self._change(kept, change)
@@ -193,7 +195,7 @@ class MemoryJournal:
 
     async def stalled(self, campaign: str) -> Sequence[Entry]:
         kept, now = self._kept(campaign), self.clock()
-        for change in [states.stall(entry, now) for entry in kept.entries.values()]:
+        for change in [transitions.stall(entry, now) for entry in kept.entries.values()]:
             if change is not None:
                 self._change(kept, change)
         return [entry for entry in kept.entries.values() if entry.state is State.UNKNOWN]
@@ -203,14 +205,14 @@ class MemoryJournal:
     ) -> bool:
         kept = self._kept(campaign)
         entry = kept.entries[number]
-        change = states.found(entry, attempt, batch_id)
+        change = transitions.found(entry, attempt, batch_id)
         if change is None or await self.holds(campaign, batch_id):
             return False
         twins = sum(
-            states.is_twin(entry, other)
+            transitions.is_twin(entry, other)
             for where, other in self._all()
             if (where, other.number) != (kept, number)
-            and states.is_alike(
+            and transitions.is_alike(
                 kept.planned[number].items,
                 kept.campaign.message,
                 where.planned[other.number].items,
@@ -230,7 +232,7 @@ class MemoryJournal:
 
     async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
         kept = self._kept(campaign)
-        change = states.resend(kept.entries[number], attempt, self.clock(), wait)
+        change = transitions.resend(kept.entries[number], attempt, self.clock(), wait)
         if change is None:
             return False
         self._change(kept, change)

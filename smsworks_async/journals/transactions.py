@@ -9,8 +9,7 @@ from typing import Final
 
 import attrs
 
-from smsworks_async.journals import rows
-from smsworks_async.journals import transitions as states
+from smsworks_async.journals import rows, transitions
 from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals, no_such
 from smsworks_async.journals.records import (
     Campaign,
@@ -80,7 +79,7 @@ class Transaction:
             ).fetchone()
         )
 
-    def _change(self, change: states.Change, detail: str = "") -> Entry:
+    def _change(self, change: transitions.Change, detail: str = "") -> Entry:
         entry, what = change
         self._db.execute(rows.UPDATE, (*rows.moving(entry), self._key, entry.number))
         self._event(entry, what, detail)
@@ -194,11 +193,11 @@ class Transaction:
         row = self._db.execute(_NEXT, (self._key, round, after, abroad)).fetchone()
         if row is None:
             return None
-        change = states.start(rows.entry(row), owner, self._now, lease, there)
+        change = transitions.start(rows.entry(row), owner, self._now, lease, there)
         return Claim(self._change(change), *row[-2:])
 
     def finish(self, number: int, attempt: int, outcome: BatchOutcome) -> Entry:
-        change = states.finish(self.entry(number), attempt, outcome)
+        change = transitions.finish(self.entry(number), attempt, outcome)
         if outcome.batch_id is not None:
             self._take_from_others(outcome.batch_id, number)
         return self._change(change, outcome.batch_id or str(outcome.error or ""))
@@ -211,24 +210,24 @@ class Transaction:
         for key, other in wrong.fetchall():
             if (key, other) != (self._key, number):
                 theirs = Transaction(self._db, key, self._now)
-                theirs._change(states.unfind(theirs.entry(other)))
+                theirs._change(transitions.unfind(theirs.entry(other)))
 
     def split(self, number: int, attempt: int, halves: Sequence[PlannedChunk]) -> Sequence[int]:
-        change = states.split(self.entry(number), attempt)
+        change = transitions.split(self.entry(number), attempt)
         if change is None:
             return ()
         entry = self._change(change)
         return self._number_on(halves, entry.round)
 
     def reopen(self, round: int) -> int:
-        return self._change_all(states.reopen, self._entries(_OF_ROUND, round))
+        return self._change_all(transitions.reopen, self._entries(_OF_ROUND, round))
 
     def suspect(self) -> int:
         self._db.execute("UPDATE campaign SET restored = 1 WHERE key = ?", (self._key,))
-        return self._change_all(states.suspect, self._entries(_PAGE, -1, -1))
+        return self._change_all(transitions.suspect, self._entries(_PAGE, -1, -1))
 
     def _change_all(
-        self, decide: Callable[[Entry], states.Change | None], entries: Iterable[Entry]
+        self, decide: Callable[[Entry], transitions.Change | None], entries: Iterable[Entry]
     ) -> int:
         changes = [change for change in map(decide, entries) if change is not None]
         for change in changes:
@@ -236,7 +235,7 @@ class Transaction:
         return len(changes)
 
     def clear(self, number: int, attempt: int) -> bool:
-        change = states.clear(self.entry(number), attempt)
+        change = transitions.clear(self.entry(number), attempt)
         if change is None:
             return False
         self._change(change)
@@ -244,14 +243,14 @@ class Transaction:
 
     def stalled(self) -> Sequence[Entry]:
         for entry in self._entries(_IN_STATE, State.SENDING):
-            change = states.stall(entry, self._now)
+            change = transitions.stall(entry, self._now)
             if change is not None:
                 self._change(change)
         return self._entries(_IN_STATE, State.UNKNOWN)
 
     def found(self, number: int, attempt: int, batch_id: str, others: int) -> bool:
         entry = self.entry(number)
-        change = states.found(entry, attempt, batch_id)
+        change = transitions.found(entry, attempt, batch_id)
         if change is None or self.holds(batch_id) or self._twins(entry) > others:
             return False
         self._change(change, batch_id)
@@ -262,8 +261,8 @@ class Transaction:
         message = self.campaign.message
         return sum(
             (key, row[0]) != (self._key, entry.number)
-            and states.is_twin(entry, rows.entry(row))
-            and states.is_alike(items, message, others, json.loads(their_message))
+            and transitions.is_twin(entry, rows.entry(row))
+            and transitions.is_alike(items, message, others, json.loads(their_message))
             for *row, key, others, their_message in self._db.execute(_ALIKE, (entry.size,))
         )
 
@@ -271,7 +270,7 @@ class Transaction:
         return self._db.execute(_HELD, (batch_id, batch_id)).fetchone() is not None
 
     def resend(self, number: int, attempt: int, wait: float) -> bool:
-        change = states.resend(self.entry(number), attempt, self._now, wait)
+        change = transitions.resend(self.entry(number), attempt, self._now, wait)
         if change is None:
             return False
         self._change(change)

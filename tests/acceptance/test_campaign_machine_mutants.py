@@ -27,8 +27,8 @@ from smsworks_async.journals import (
     memory,
     records,
     sqlite,
-    states,
     transactions,
+    transitions,
     worker,
 )
 from smsworks_async.models.report import Outcome
@@ -112,7 +112,7 @@ def a_claim_of_what_is_not_pending(patch):
     quick=True,
 )
 def any_attempt_is_the_current_one(patch):
-    patch.setattr(states, "_current", lambda entry, attempt: True)
+    patch.setattr(transitions, "_current", lambda entry, attempt: True)
 
 
 @mutant("stops", fates=("sent",))
@@ -122,14 +122,14 @@ def no_lease_at_the_write(patch):
 
 @mutant("stops", "habits", found="not in the journal", quick=True)
 def a_late_answer_is_lost(patch):
-    accept = states._accept
+    accept = transitions._accept
 
     def accept_in_time(entry, attempt, outcome):
-        if not states._current(entry, attempt) or entry.state is not records.State.SENDING:
+        if not transitions._current(entry, attempt) or entry.state is not records.State.SENDING:
             return entry, "too late"
         return accept(entry, attempt, outcome)
 
-    patch.setattr(states, "_accept", accept_in_time)
+    patch.setattr(transitions, "_accept", accept_in_time)
 
 
 @mutant(found="accepted twice|not in the journal", quick=True)
@@ -170,17 +170,17 @@ def found_whoever_else_holds_it(patch):
     patch.setattr(memory.MemoryJournal, "holds", nobody)
     patch.setattr(sqlite.SQLiteJournal, "holds", nobody)
     patch.setattr(transactions.Transaction, "holds", lambda self, batch_id: False)
-    patch.setattr(states, "is_twin", lambda entry, other: False)
+    patch.setattr(transitions, "is_twin", lambda entry, other: False)
 
 
 @mutant("copies", fates=("sent", "written"))
 def a_copy_that_is_trusted(patch):
-    suspect = states.suspect
+    suspect = transitions.suspect
 
     def suspect_what_was_sent(entry):
         return None if entry.state is records.State.PENDING else suspect(entry)
 
-    patch.setattr(states, "suspect", suspect_what_was_sent)
+    patch.setattr(transitions, "suspect", suspect_what_was_sent)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from smsworks_async.journals import (
     State,
     file,
     handles,
-    states,
+    transitions,
 )
 from smsworks_async.models.report import BatchOutcome, Outcome
 
@@ -145,19 +145,19 @@ def a_claim_that_is_no_compare_and_set(monkeypatch):
 
 
 def a_late_answer_that_is_lost(monkeypatch):
-    def accept(entry, attempt, outcome, accept=states._accept):
+    def accept(entry, attempt, outcome, accept=transitions._accept):
         late = entry.attempt != attempt or entry.state is not State.SENDING
         return (entry, "too late") if late else accept(entry, attempt, outcome)
 
-    monkeypatch.setattr(states, "_accept", accept)
+    monkeypatch.setattr(transitions, "_accept", accept)
 
 
 def an_expired_lease_that_is_pending(monkeypatch):
-    def stall(entry, now, stall=states.stall):
+    def stall(entry, now, stall=transitions.stall):
         change = stall(entry, now)
         return change and (attrs.evolve(change[0], state=State.PENDING), "lease ended")
 
-    monkeypatch.setattr(states, "stall", stall)
+    monkeypatch.setattr(transitions, "stall", stall)
 
 
 def names_as_they_are_spelled(monkeypatch):
@@ -165,7 +165,7 @@ def names_as_they_are_spelled(monkeypatch):
 
 
 def a_copy_that_is_believed(monkeypatch):
-    monkeypatch.setattr(states, "suspect", lambda _: None)
+    monkeypatch.setattr(transitions, "suspect", lambda _: None)
 
 
 def a_copy_that_is_cleared_at_once(monkeypatch):
@@ -180,11 +180,11 @@ def a_batch_that_two_may_hold(monkeypatch):
 
 
 def a_double_that_is_not_kept(monkeypatch):
-    def finish(entry, attempt, outcome, finish=states.finish):
+    def finish(entry, attempt, outcome, finish=transitions.finish):
         after, what = finish(entry, attempt, outcome)
         return attrs.evolve(after, doubles=()), what
 
-    monkeypatch.setattr(states, "finish", finish)
+    monkeypatch.setattr(transitions, "finish", finish)
 
 
 MUTANTS = [

@@ -33,8 +33,7 @@ from smsworks_async.bulk.payloads import CAMPAIGN, POSITION
 from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError
-from smsworks_async.journals import Journal
-from smsworks_async.journals import transitions as states
+from smsworks_async.journals import Journal, transitions
 from smsworks_async.journals.records import Entry
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.models.report import Phase
@@ -156,7 +155,7 @@ class Reconciler(Generic[T]):
             key = (entry.number, entry.attempt)
             if key not in self._first_seen:
                 self._first_seen[key] = now
-                ended = ": its lease ended" if states.has_lapsed(entry) else ""
+                ended = ": its lease ended" if transitions.has_lapsed(entry) else ""
                 log.warning(
                     "campaign %s: chunk %d of %d recipients is in doubt%s",
                     *(self._campaign, entry.number, entry.size, ended),
