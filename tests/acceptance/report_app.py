@@ -1,11 +1,13 @@
 """Webhooks that write down each run of their function; a process of their own serves them.
 
 The environment says where (`REPORTS_FOLDER`), and how long a copy waits (`REPORTS_PATIENCE`). The
-size of the file `ahead` is the number of seconds by which the clock of the store was turned.
+size of the file `ahead` is the number of seconds by which the clock of the store was turned; the
+function waits while there is a file `pause <id>`, and raises what is named in `raise <id>`, once.
 """
 
 from __future__ import annotations
 
+import builtins
 import os
 import socket
 import sys
@@ -33,9 +35,13 @@ def clock():
 
 def record(report):
     os.write(_file, f"{report.message_id} {os.getpgrp()}\n".encode())
-    pause = FOLDER / f"pause {report.message_id}"
+    pause, error = (FOLDER / f"{what} {report.message_id}" for what in ("pause", "raise"))
     while pause.exists():
         time.sleep(0.01)
+    if error.exists():
+        name = error.read_text()
+        error.unlink()
+        raise getattr(builtins, name)
 
 
 async def record_on_loop(report):
