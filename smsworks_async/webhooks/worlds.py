@@ -11,7 +11,6 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
-import os
 import threading
 import time
 import weakref
@@ -20,6 +19,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from smsworks_async import functions
 from smsworks_async.portal import Portal
+from smsworks_async.webhooks.forks import PerProcess
 from smsworks_async.webhooks.renewals import Renewals, Run, Work
 
 
@@ -157,25 +157,16 @@ class _Thread:
         self._thread.join()
 
 
-class OnThread:
+class OnThread(PerProcess):
     """A thread that may block: plain functions are called on it, directly.
 
     Async ones run on a loop of ours in the background, one and the same for all requests, so that
     what they share (a client, a pool) belongs to one loop.
     """
 
-    def __init__(self) -> None:
-        self._begin()
-
     def _begin(self) -> None:
         self._portal = Portal(_nothing)
         self._renewals = Renewals(self)
-        self._pid = os.getpid()
-
-    def _follow_fork(self) -> None:
-        """Begin anew in a forked child: the threads, and what they were at, stay behind."""
-        if self._pid != os.getpid():
-            self._begin()
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a plain or an async function, and give its result."""

@@ -61,8 +61,9 @@ async def test_while_the_disk_is_full_the_answer_is_503_and_afterwards_it_is_han
             return lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone()[0]
 
         await journal._handle.do(limit(1))  # to as many as there are: SQLite cuts nothing off
-        while await provider.report(refused := f"{next(ids):064}") == 200:
+        while (status := await provider.report(refused := f"{next(ids):064}")) == 200:
             pass
+        assert status == 503
         assert "the disk is full" in caplog.text
         assert refused not in [report.message_id for report in handled]
         await journal._handle.do(limit(2**20))
