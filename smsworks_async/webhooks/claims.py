@@ -103,6 +103,20 @@ class Claim:
         world: where its request is served.
     """
 
+    __slots__ = (
+        "_claims",
+        "_ends",
+        "_ends_by_wall",
+        "_is_lost",
+        "_message_id",
+        "_owner",
+        "_renewal",
+        "_renewals",
+        "_seen",
+        "_status",
+        "_world",
+    )
+
     def __init__(self, claims: Claims, message_id: str, status: str, world: World) -> None:
         self._claims = claims
         self._seen = claims._seen
@@ -110,6 +124,7 @@ class Claim:
         self._status = status
         self._world = world
         self._owner = uuid.uuid4().hex
+        self._renewals = world.renewals()
         self._renewal: Renewal | None = None
         self._ends = self._ends_by_wall = 0.0
         self._is_lost = False
@@ -131,7 +146,7 @@ class Claim:
         Raises:
             RuntimeError: no thread can be started for that.
         """
-        self._renewal = self._world.renewals().begin(self._renew, RENEWAL)
+        self._renewal = self._renewals.begin(self._renew, RENEWAL)
 
     async def release(self) -> None:
         """End the claim without a result: the report was not handled."""
@@ -157,7 +172,9 @@ class Claim:
         if now >= self._ends or now_by_wall >= self._ends_by_wall:
             self._warn_of_loss()
         try:
-            await self._add(status)
+            saved = self._seen.add(self._message_id, status, self._owner)
+            if saved is not None:
+                await self._world.settled(saved)
         except Exception:
             if not self._claims.remember(self._message_id, status):
                 raise
@@ -174,7 +191,7 @@ class Claim:
     async def _stop(self) -> None:
         if self._renewal is not None:
             renewal, self._renewal = self._renewal, None
-            await self._world.renewals().end(renewal)
+            await self._renewals.end(renewal)
 
     async def _renew(self) -> None:
         try:
@@ -192,17 +209,12 @@ class Claim:
                 self._message_id,
             )
 
-    async def _add(self, status: str) -> None:
-        saved = self._seen.add(self._message_id, status, self._owner)
-        if saved is not None:
-            await self._world.settled(saved)
-
     def _record_later(self, status: str) -> None:
-        renewals = self._world.renewals()
-
         async def record() -> None:
             try:
-                await self._add(status)
+                saved = self._seen.add(self._message_id, status, self._owner)
+                if saved is not None:
+                    await self._world.settled(saved)
             except Exception:
                 _log.warning(
                     "that a report of message %s was handled could not be recorded yet; it is "
@@ -211,7 +223,7 @@ class Claim:
                     exc_info=True,
                 )
             else:
-                renewals.discard(renewal)
+                self._renewals.discard(renewal)
                 self._claims.forget(self._message_id, status)
 
-        renewal = renewals.begin(record, RENEWAL)
+        renewal = self._renewals.begin(record, RENEWAL)

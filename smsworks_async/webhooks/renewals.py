@@ -51,20 +51,18 @@ class Renewal:
         work: makes the coroutine.
     """
 
+    __slots__ = ("_context", "_work", "run")
+
     def __init__(self, work: Work) -> None:
         self._work = work
         self._context = contextvars.copy_context()
-        self._run: Run | None = None
+        #: The last run that has begun.
+        self.run: Run | None = None
 
     def start(self, place: Place) -> None:
         """Start the work, unless the last run of it has not ended yet."""
-        if self._run is None or self._run.done():
-            self._run = place.start(self._work, self._context)
-
-    async def over(self) -> None:
-        """Wait for a run that has begun."""
-        if self._run is not None:
-            await self._run.over()
+        if self.run is None or self.run.done():
+            self.run = place.start(self._work, self._context)
 
 
 class Renewals:
@@ -105,7 +103,8 @@ class Renewals:
     async def end(self, renewal: Renewal) -> None:
         """Stop repeating; a run that has begun has ended when this returns."""
         self.discard(renewal)
-        await renewal.over()
+        if renewal.run is not None:
+            await renewal.run.over()
 
     def _set_timer(self, seconds: float) -> None:
         me = weakref.ref(self)  # so that a timer does not keep an application alive

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -57,7 +56,7 @@ class Process:
         os.killpg(self.group, number)
 
     def kill(self):
-        """Kill it, and the processes that it has started, and return what its lines are marked by."""
+        """Kill it and what it has started, and return what its lines are marked by."""
         self.send(signal.SIGKILL)
         self._process.wait()
         return self.group
@@ -124,7 +123,6 @@ class Load:
         return runs
 
     async def until_handled(self, count):
-        # Each line has the same length, but for what the process ids differ by.
         await until(lambda: (self.folder / "handled").read_bytes().count(b"\n") >= count)
 
     def figures(self, expected):

@@ -150,16 +150,16 @@ class Clocks:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "ahead_by_wall", "warned"), [(59, 59, False), (60, 0, True), (0, 60, True)]
+    ("clocks", "warned"), [((59, 59), False), ((60, 0), True), ((0, 60), True)]
 )
 async def test_a_claim_that_ended_while_the_function_ran_is_warned_of_by_either_clock(
-    server, ahead, ahead_by_wall, warned, monkeypatch, caplog
+    server, clocks, warned, monkeypatch, caplog
 ):
-    clocks = Clocks()
-    monkeypatch.setattr(claims, "time", clocks)
+    time = Clocks()
+    monkeypatch.setattr(claims, "time", time)
 
     def handle(report):
-        clocks.ahead, clocks.ahead_by_wall = ahead, ahead_by_wall
+        time.ahead, time.ahead_by_wall = clocks
 
     async with serving(server, on_report=handle) as provider:
         assert await provider.report() == 200
