@@ -62,9 +62,14 @@ class Webhooks:
     A report is claimed before the function runs, for 60 seconds, and again every 20 seconds while
     it runs. Copies that come at the same time, also to other processes that share `seen`, wait up
     to 30 seconds for it to end. Only after the function has returned is a report remembered: each
-    is handled **at least** once, twice only if the process dies in between (the first copy after
-    its claim has ended is handed on), or if the memory (`seen`) has lost it. What has begun is
+    is handled **at least** once. It is handled twice only if the process dies or stands still in
+    between (the first copy after its claim has ended is handed on, and the log warns of it), if
+    the clock is set forward meanwhile, or if the memory (`seen`) has lost it. What has begun is
     brought to its end even if the request is cancelled.
+
+    If the memory fails before the function runs, the answer is 503, and the function is not called.
+    If it fails afterwards the answer is 200: this process remembers the report, and tries to record
+    it every 20 seconds.
 
     Args:
         on_report, on_incoming: called with each `DeliveryReport` and each `IncomingMessage`; async
@@ -92,7 +97,7 @@ class Webhooks:
     the wrong one or the wrong network, all three alike, so that nobody learns whether there
     is a door; or nobody handles incoming messages; 405 not a POST; 408 too slow; 413 too large
     (64 KiB); 422 the API knows no such message (`confirm`); 500 your function failed; 503 the API
-    cannot say, or a copy is still being handled.
+    cannot say, a copy is still being handled, or the memory (`seen`) failed.
 
     Raises:
         ConfigurationError: there is no guard, nobody to tell, or something cannot work.
