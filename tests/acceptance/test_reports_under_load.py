@@ -38,7 +38,7 @@ async def post_all(load, expected, at_a_time, pause):
 
 async def test_two_processes_handle_each_report_once(server, tmp_path):
     expected = ids(200)
-    async with Load(server, tmp_path) as load:
+    async with Load(server, tmp_path, REPORTS_PATIENCE="600") as load:
         await post_all(load, expected, 20, 0.0)
         assert load.answers == {200: 400}
         assert {len(groups) for groups in load.runs().values()} == {1}
