@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "FINAL_STATUSES",
     "APIError",
     "Acknowledgement",
     "AsyncSMSWorks",
@@ -82,7 +83,6 @@ __all__ = [
     "CountryCost",
     "DeliveryReport",
     "ErrorSample",
-    "FINAL_STATUSES",
     "FailureReason",
     "FloodingRefused",
     "IncomingMessage",
