@@ -16,6 +16,7 @@ from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.proxies import proxy_for
+from smsworks_async.rates import Rate
 from smsworks_async.settings import Settings
 from smsworks_async.transport import Unasked
 
@@ -59,7 +60,8 @@ class Sessions:
         self._closed = False
         self._deadlines: Deadlines
         self._limited: dict[float, Deadlines] = {}
-        self.limiter: AsyncLimiter | None = None
+        #: What each request waits for before it leaves, or None.
+        self.rate: Rate | None = None
         self.is_given = given is not None
         # What replaces parts of a session may send another body than ours: we do not know when.
         self.watched = given is None or _sends_our_bodies(given)
@@ -103,7 +105,8 @@ class Sessions:
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
-        self.limiter = limiter(self._settings.max_rate)
+        rate = self._settings.max_rate
+        self.rate = limiter(rate) if rate is None or isinstance(rate, float | int) else rate
         self._deadlines = Deadlines(loop, self._settings.timeout)
         self._limited = {}
         return self._session

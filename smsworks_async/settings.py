@@ -18,6 +18,7 @@ from yarl import URL
 from smsworks_async import phone
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
+from smsworks_async.rates import FASTEST, SLOWEST, Rate, check_rate_object
 from smsworks_async.retry import RetryPolicy
 
 
@@ -34,9 +35,6 @@ BATCH_SIZE: Final = 500
 
 #: The most that it holds by the provider's OpenAPI document.
 MAX_BATCH_SIZE: Final = 5000
-
-#: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
-SLOWEST, FASTEST = 1e-4, 1e6
 
 #: A function that fetches a token, from a secret store for example.
 TokenFunction = Callable[[], Awaitable[str]]
@@ -182,6 +180,12 @@ def check_rate(value: object) -> float | None:
     return rate
 
 
+def _rate(value: object) -> float | Rate | None:
+    if value is None or values.as_number(value) is not None:
+        return check_rate(value)
+    return check_rate_object(value)
+
+
 def _proxy(value: object) -> str | None:
     if value is None:
         return None
@@ -248,7 +252,7 @@ class Settings:
         timeout: seconds for one call in all, retries included; None waits for ever.
         retry: how often, and after which waits, a call is attempted.
         max_connections: connections that the client opens at most.
-        max_rate: requests a second, or None.
+        max_rate: requests a second, or an object that lets each leave, or None.
         batch_size: recipients that one batch may hold, 1 to 5000.
         international: whether numbers outside the UK may be texted.
         proxy: a proxy's address, or None.
@@ -262,7 +266,7 @@ class Settings:
     timeout: float | None = _setting(TIMEOUT, _timeout)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_retry)
     max_connections: int = _setting(MAX_CONNECTIONS, _max_connections)
-    max_rate: float | None = _setting(None, check_rate)
+    max_rate: float | Rate | None = _setting(None, _rate, shown=False)
     batch_size: int = _setting(BATCH_SIZE, _batch_size)
     international: bool = _setting(False, _allows_international)
     proxy: str | None = _setting(None, _proxy, shown=False)
