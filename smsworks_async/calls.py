@@ -14,7 +14,7 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from smsworks_async import rates, retry, transport
+from smsworks_async import retry, transport
 from smsworks_async.answers import Operation, unknown
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import (
@@ -27,9 +27,8 @@ from smsworks_async.errors import (
 )
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
 from smsworks_async.privacy import redact, shown
-from smsworks_async.rates import RateRaised
 from smsworks_async.retry import parse_date
-from smsworks_async.sessions import USER_AGENT, Sessions
+from smsworks_async.sessions import USER_AGENT, RateRaised, Sessions, acquire
 from smsworks_async.settings import Credentials, Settings
 from smsworks_async.tokens import Tokens
 from smsworks_async.transport import CONTENT_TYPE, Body
@@ -277,7 +276,7 @@ class Calls:
         """
         self._sessions.current()
         if self._sessions.rate is not None:
-            await rates.acquire(self._sessions.rate)
+            await acquire(self._sessions.rate)
 
     def _secrets(self, wire: object, identifier: str | None) -> tuple[str, ...]:
         """Return the strings that an error must not repeat."""

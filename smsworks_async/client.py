@@ -12,7 +12,6 @@ import aiohttp
 
 from smsworks_async.calls import Calls
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.rates import Rate
 from smsworks_async.resources._base import declare
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -36,6 +35,7 @@ from smsworks_async.settings import (
 
 if TYPE_CHECKING:
     from smsworks_async.bulk import AsyncBulk
+    from smsworks_async.rates import Rate
 
 
 class AsyncSMSWorks:

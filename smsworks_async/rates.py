@@ -1,14 +1,13 @@
-"""Rates of requests: so many a second, or an object of the caller's that lets each one leave."""
+"""Rates of the caller's own: objects that let each request leave. Imported when one is given."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable
-from types import TracebackType
 from typing import Final, Protocol
 
-from smsworks_async.errors import ConfigurationError, NotSent
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.settings import FASTEST, SLOWEST
 
 
 class Rate(Protocol):
@@ -26,21 +25,6 @@ class Rate(Protocol):
         """
         ...
 
-
-class RateRaised(Exception):
-    """A rate of the caller's raised. It tells that apart from what the API answers.
-
-    Attributes:
-        error: what it raised.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-#: The bounds of a number of requests a second: beyond them it is a mistake.
-SLOWEST, FASTEST = 1e-4, 1e6
 
 _WANTED: Final = (
     f"max_rate must be requests a second ({SLOWEST:g} to {FASTEST:g}), or an object with an async "
@@ -86,36 +70,3 @@ def check_rate_object(value: object) -> Rate:
     except TypeError as error:
         raise ConfigurationError("max_rate.acquire() must do without arguments") from error
     return value  # type: ignore[return-value]
-
-
-def _below(error: BaseException) -> TracebackType | None:
-    frames = error.__traceback__
-    return None if frames is None else frames.tb_next
-
-
-async def acquire(rate: Rate) -> None:
-    """Wait until a rate lets another request leave.
-
-    Raises:
-        ConfigurationError: its `acquire` returned nothing to await.
-        RateRaised: it raised.
-    """
-    try:
-        waiting: object = rate.acquire()
-        is_async = inspect.isawaitable(waiting)
-        if is_async:
-            await waiting  # type: ignore[misc]
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        # Without this frame, so that its traceback begins where the caller's code does.
-        raise RateRaised(error.with_traceback(_below(error))) from None
-    except BaseException as error:
-        # SystemExit and KeyboardInterrupt would end the loop, and everybody's calls.
-        stopped = NotSent(
-            f"the request was not sent, since max_rate.acquire() raised {type(error).__name__}"
-        )
-        stopped.__cause__ = error
-        raise RateRaised(stopped) from None
-    if not is_async:
-        raise ConfigurationError("max_rate.acquire() must be an async method; nothing was sent")

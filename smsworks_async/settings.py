@@ -8,7 +8,7 @@ import re
 import ssl as _ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -18,8 +18,11 @@ from yarl import URL
 from smsworks_async import phone
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
-from smsworks_async.rates import FASTEST, SLOWEST, Rate, check_rate_object
 from smsworks_async.retry import RetryPolicy
+
+
+if TYPE_CHECKING:
+    from smsworks_async.rates import Rate
 
 
 T = TypeVar("T")
@@ -35,6 +38,9 @@ BATCH_SIZE: Final = 500
 
 #: The most that it holds by the provider's OpenAPI document.
 MAX_BATCH_SIZE: Final = 5000
+
+#: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
+SLOWEST, FASTEST = 1e-4, 1e6
 
 #: A function that fetches a token, from a secret store for example.
 TokenFunction = Callable[[], Awaitable[str]]
@@ -183,6 +189,8 @@ def check_rate(value: object) -> float | None:
 def _rate(value: object) -> float | Rate | None:
     if value is None or values.as_number(value) is not None:
         return check_rate(value)
+    from smsworks_async.rates import check_rate_object
+
     return check_rate_object(value)
 
 

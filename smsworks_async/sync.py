@@ -45,7 +45,6 @@ from smsworks_async.models.iterables import (
 )
 from smsworks_async.models.values import PLAIN, as_text
 from smsworks_async.portal import Conversation, Portal, calling_back, drawing
-from smsworks_async.rates import Rate
 from smsworks_async.resources._base import declare
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -59,6 +58,7 @@ from smsworks_async.settings import BATCH_SIZE, TIMEOUT, TokenFunction
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.blocking import Bulk
+    from smsworks_async.rates import Rate
 
 
 A = TypeVar("A")

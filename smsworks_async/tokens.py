@@ -9,7 +9,7 @@ from typing import Final
 from smsworks_async import transport
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
 from smsworks_async.privacy import where
-from smsworks_async.rates import RateRaised
+from smsworks_async.sessions import RateRaised
 from smsworks_async.settings import TokenFunction, parse_token
 
 

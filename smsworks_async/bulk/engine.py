@@ -24,7 +24,7 @@ from smsworks_async.errors import (
     RateLimited,
     SMSWorksError,
 )
-from smsworks_async.rates import RateRaised
+from smsworks_async.sessions import RateRaised
 from smsworks_async.transport import being_cancelled
 
 
