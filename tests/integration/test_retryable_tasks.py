@@ -57,7 +57,7 @@ def test_a_passing_refusal_is_retried_until_it_has_passed(hosted, task):
         ({}, {"when": "after"}, OutcomeUnknown),
     ],
 )
-def test_what_would_fail_again_fails_at_once(hosted, task, monkeypatch, arguments, fault, error):
+def test_what_would_fail_again_fails_at_once(hosted, task, monkeypatch, *, arguments, fault, error):
     retried = []
     monkeypatch.setattr(task, "retry", lambda **how: retried.append(how) or how["exc"])
     if fault:
