@@ -25,7 +25,7 @@ from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
-from smsworks_async.bulk.campaign import waits
+from smsworks_async.bulk import timer
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
@@ -398,7 +398,7 @@ async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebo
 
 async def test_without_a_time_out_a_campaigns_request_is_given_up_and_found(tmp_path, monkeypatch):
     """It has a limit of its own, so that the lease outlives it."""
-    monkeypatch.setattr(waits, "LONG", 0.3)
+    monkeypatch.setattr(timer, "DEFAULT_REQUEST_TIME", 0.3)
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
         clocks = Clocks(box)

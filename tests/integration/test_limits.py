@@ -9,7 +9,8 @@ from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, until
 
 from smsworks_async import AsyncSMSWorks, NotSent, OutcomeUnknown, ServiceError
 from smsworks_async._http.responses import Operation
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk import timer
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.models.incoming import SentMessage
 from smsworks_async.sandbox import Fault
 
@@ -77,11 +78,14 @@ async def test_the_clients_own_time_out_goes_before_a_limit(box):
             await make(client, 3600)
 
 
-@pytest.mark.parametrize("kind", ["send", "each"])
-async def test_a_bulk_post_hands_its_limit_on(box, patient, kind):
+@pytest.mark.parametrize("payload", ["send", "send_each"])
+async def test_a_bulk_post_has_a_limit_where_the_client_has_none(
+    box, patient, payload, monkeypatch
+):
+    monkeypatch.setattr(timer, "DEFAULT_REQUEST_TIME", 0.05)
     box.add_fault(Fault(path="*", when="hold"))
-    post = Provider(patient._calls).post(kind, limit=0.05)
-    document = BATCH if kind == "send" else [MESSAGE]
+    post = BulkGateway(patient._calls).post(payload)
+    document = BATCH if payload == "send" else [MESSAGE]
     with pytest.raises(OutcomeUnknown, match=r"time of 0\.05 s"):
         await post(document, None, lambda _: None)
     assert box.accepted() == 1

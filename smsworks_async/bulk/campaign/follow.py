@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import EVERY, State
@@ -36,7 +36,7 @@ class Follower:
     Args:
         journal: where it is kept.
         campaign: its id.
-        provider: whom to ask.
+        gateway: whom to ask.
         waits: who hears of delivery reports.
         clock: tells seconds.
         sleep: passes them.
@@ -46,7 +46,7 @@ class Follower:
         self,
         journal: Journal,
         campaign: str,
-        provider: Provider,
+        gateway: BulkGateway,
         waits: Waits,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -54,7 +54,7 @@ class Follower:
     ) -> None:
         self._journal = journal
         self._campaign = campaign
-        self._provider = provider
+        self._gateway = gateway
         self._waits = waits
         self._clock = clock
         self._sleep = sleep
@@ -102,7 +102,7 @@ class Follower:
         """Give who of a batch is final by now, and was not told of; end it with its last."""
         batch = self._batches[batch_id]
         try:
-            records = await self._provider.get(batch_id)
+            records = await self._gateway.get(batch_id)
         except NotFound:  # its records have vanished, and say nothing any more
             records = []
         news = [record for record in records if self._is_news(batch, record)]
