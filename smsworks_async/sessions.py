@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
+from smsworks_async._threads import original, socket_factory
 from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
@@ -33,7 +34,8 @@ KEEPALIVE: Final = 2.0
 _MOST_KEPT: Final = 1000
 
 # Where there is one, since select() takes no descriptors above 1023.
-_poll: Final = getattr(select, "poll", None)
+_poll: Final = original("select", "poll")
+_select: Final = original("select", "select")
 
 USER_AGENT: Final = (
     f"smsworks-async/{__version__} aiohttp/{aiohttp.__version__} "
@@ -125,7 +127,9 @@ class Sessions:
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings
         connector = aiohttp.TCPConnector(
-            limit=settings.max_connections, keepalive_timeout=KEEPALIVE
+            limit=settings.max_connections,
+            keepalive_timeout=KEEPALIVE,
+            socket_factory=socket_factory(),
         )
         guard(connector)
         return aiohttp.ClientSession(
@@ -174,7 +178,7 @@ def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
     if sock is None or sock.fileno() < 0:
         return bool  # it is no socket's, or has been closed: nothing more can be known
     if _poll is None:
-        return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
+        return lambda: sock.fileno() < 0 or _select([sock], [], [], 0)[0]
     poll = _poll()
     poll.register(sock, select.POLLIN)
     return functools.partial(poll.poll, 0)
