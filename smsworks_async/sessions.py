@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from smsworks_async._threads import original, socket_factory
+from smsworks_async._threads import original
 from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError
@@ -129,7 +129,8 @@ class Sessions:
         connector = aiohttp.TCPConnector(
             limit=settings.max_connections,
             keepalive_timeout=KEEPALIVE,
-            socket_factory=socket_factory(),
+            # A loop of a patched process has one, for sockets that are not patched.
+            socket_factory=getattr(self._loop, "socket_factory", None),
         )
         guard(connector)
         return aiohttp.ClientSession(
