@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
-from smsworks_async._threads import original, patched_by, start_thread
+from smsworks_async._threads import original, patched_by, start_thread, without_signals
 from smsworks_async.errors import ConfigurationError
 
 
@@ -174,7 +174,7 @@ class _RealThread:
     def start(self) -> None:
         self._alive = True
         try:
-            original("_thread", "start_new_thread")(self._run, ())
+            original("_thread", "start_new_thread")(without_signals(self._run), ())
         except BaseException:
             self._alive = False
             raise

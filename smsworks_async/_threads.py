@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -85,9 +86,25 @@ def start_thread(main: Callable[[], None], name: str) -> None:
         RuntimeError: there cannot be more threads.
     """
     if patched_by() is None:
-        threading.Thread(target=main, name=name, daemon=True).start()
+        threading.Thread(target=without_signals(main), name=name, daemon=True).start()
     else:
-        original("_thread", "start_new_thread")(main, ())
+        original("_thread", "start_new_thread")(without_signals(main), ())
+
+
+def without_signals(main: Callable[[], None]) -> Callable[[], None]:
+    """Return a thread's function that takes none of the signals of uWSGI's workers.
+
+    Their handlers, which are C functions, run on any thread that gets the signal, end the
+    interpreter there, and wait for ever: for the very thread that they run on.
+    """
+    if "uwsgi" not in sys.modules:
+        return main
+
+    def run() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        main()
+
+    return run
 
 
 class Inbox(Protocol[T]):
@@ -152,7 +169,7 @@ class _Standard:
         return asyncio.new_event_loop()
 
     def new_thread(self, main: Callable[[], None], name: str) -> threading.Thread:
-        return threading.Thread(target=main, name=name, daemon=True)
+        return threading.Thread(target=without_signals(main), name=name, daemon=True)
 
     def is_current(self, thread: Any) -> bool:
         return thread is threading.current_thread()
