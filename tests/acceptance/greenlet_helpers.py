@@ -59,15 +59,14 @@ DJANGO = """
     call_command("migrate", verbosity=0)
 """
 
-LIBRARIES = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(name) is None, reason=f"{name} is not installed"
-        ),
-    )
-    for name in PATCHES
-]
+
+def _needs(library):
+    found = importlib.util.find_spec(library) is not None
+    return pytest.mark.skipif(not found, reason=f"{library} is not installed")
+
+
+LIBRARIES = [pytest.param(name, marks=_needs(name)) for name in PATCHES]
+needs_gevent = _needs("gevent")
 
 
 def wait_until(condition):
