@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
+from smsworks_async._log_relay import handle_records, relay
 from smsworks_async._threads import original, patched_by, start_thread, without_signals
 from smsworks_async.errors import ConfigurationError
 
@@ -44,6 +45,7 @@ class Greenlets:
         return _GreenInbox(self._wait_readable)
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
+        relay(RealLoop)
         return RealLoop()
 
     def new_thread(self, main: Callable[[], None], _name: str) -> _RealThread:
@@ -142,11 +144,15 @@ class _GreenInbox(Generic[T]):
     def get(self, *, timeout: float) -> T:
         until = time.monotonic() + timeout
         while True:
-            try:
-                return self._items.popleft()
-            except IndexError:
-                left = until - time.monotonic()
+            if self._items:
+                handle_records()  # which were logged before the item was put here
+                try:
+                    return self._items.popleft()
+                except IndexError:
+                    continue  # another greenlet took it meanwhile
+            left = until - time.monotonic()
             if left <= 0:
+                handle_records()
                 raise queue.Empty
             self._signal.wait(self._wait_readable, left)
 

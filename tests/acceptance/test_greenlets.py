@@ -268,3 +268,35 @@ NO_HOST = """
 def test_names_are_resolved_in_a_real_thread(library, hosted, tmp_path):
     with child(hosted, tmp_path, PATCHES[library], CLIENT, NO_HOST) as process:
         assert finish(process) == ["NotSent", "NotSent"]
+
+
+LOGS = """
+    import logging
+    logging.basicConfig(filename="log", level=logging.INFO, format="%(name)s %(message)s")
+    ended = []
+    def chat():
+        while not ended:
+            for _ in range(50):
+                logging.getLogger("app").info("x" * 100)
+            sleep(0)
+    def log():
+        async def work(_):
+            for n in range(100):
+                logging.getLogger("smsworks_async").warning("from the loop %d", n)
+        client._portal.run(work)
+    chatting = [spawn(chat) for _ in range(3)]
+    for _ in range(200):
+        result(spawn(log))
+    ended.append(True)
+    for greenlet in chatting:
+        result(greenlet)
+    client.close()
+"""
+
+
+def test_the_loops_thread_and_greenlets_log_at_the_same_time(library, hosted, tmp_path):
+    with child(hosted, tmp_path, PATCHES[library], CLIENT, LOGS) as process:
+        finish(process)
+    lines = (tmp_path / "log").read_text().splitlines()
+    ours = [line for line in lines if line.startswith("smsworks_async ")]
+    assert ours == [f"smsworks_async from the loop {n}" for n in range(100)] * 200
