@@ -2,8 +2,8 @@
 
 In a patched process the locks of `logging` are locks between greenlets. Where a real thread and
 greenlets contend for one, somebody waits for ever: with eventlet the thread or a greenlet, with
-gevent a greenlet. So what is logged on the loop is handled by a greenlet, when it next looks at what
-it waits for.
+gevent a greenlet. So what is logged on the loop is handled by a greenlet, at the latest when its
+own call ends.
 """
 
 from __future__ import annotations
