@@ -229,6 +229,8 @@ class RealLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__(_real_selector())
+        #: Makes a poll object; None where this system has none.
+        self.new_poll: Callable[[], Any] | None = original("select", "poll")
 
     @staticmethod
     def socket_factory(info: Any) -> socket.socket:

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import queue
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+
+
+if TYPE_CHECKING:
+    import queue
 
 
 T = TypeVar("T")
@@ -163,7 +166,9 @@ class _Standard:
     """An unpatched process."""
 
     def __init__(self) -> None:
-        self.new_inbox = queue.SimpleQueue[Any]
+        from queue import SimpleQueue  # of no use to a client that is awaited
+
+        self.new_inbox = SimpleQueue[Any]
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from smsworks_async._threads import original
 from smsworks_async._version import __version__
 from smsworks_async.deadlines import Deadlines
 from smsworks_async.errors import ConfigurationError, NotSent
@@ -39,8 +38,7 @@ KEEPALIVE: Final = 2.0
 _MOST_KEPT: Final = 1000
 
 # Where there is one, since select() takes no descriptors above 1023.
-_poll: Final = original("select", "poll")
-_select: Final = original("select", "select")
+_poll: Final = getattr(select, "poll", None)
 
 USER_AGENT: Final = (
     f"smsworks-async/{__version__} aiohttp/{aiohttp.__version__} "
@@ -185,9 +183,11 @@ def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return bool  # it is no socket's, or has been closed: nothing more can be known
-    if _poll is None:
-        return lambda: sock.fileno() < 0 or _select([sock], [], [], 0)[0]
-    poll = _poll()
+    # A loop of a patched process has one that is not patched.
+    make = getattr(asyncio.get_running_loop(), "new_poll", _poll)
+    if make is None:
+        return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
+    poll = make()
     poll.register(sock, select.POLLIN)
     return functools.partial(poll.poll, 0)
 

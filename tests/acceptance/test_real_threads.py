@@ -67,7 +67,7 @@ REAL = """
         print(len({thread(), there}), "threads")
         print(*(await loop.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM))[0][4])
         print("the caller's" if thread() == caller else "another", "thread")
-        print(type(loop._selector).__name__)
+        print(type(loop._selector).__name__, type(loop.new_poll()).__module__)
 
     caller = thread()
     portal.run(look)
@@ -92,7 +92,7 @@ def test_the_loop_of_a_patched_process_uses_nothing_that_is_patched(library):
         "2 threads",
         "127.0.0.1 80",
         "another thread",
-        selectors.DefaultSelector.__name__,
+        f"{selectors.DefaultSelector.__name__} select",
         "from a thread",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -118,17 +119,13 @@ async def test_workers_send_and_take_reports_in_and_end(hosted, tmp_path, option
 
 def _check_signals(worker):
     """Check that a worker's background threads leave the signals to its main thread."""
-    blocked = 0
-    for task in Path(f"/proc/{worker}/task").iterdir():
-        (mask,) = [
-            line.split()[1]
-            for line in (task / "status").read_text().splitlines()
-            if line.startswith("SigBlk:")
-        ]
-        if int(mask, 16) >> (signal.SIGTERM - 1) & 1:
-            blocked += 1
-            assert int(task.name) != worker
-    assert blocked
+    blocked = {
+        int(task.name): int(re.search(r"SigBlk:\s(\w+)", (task / "status").read_text())[1], 16)
+        for task in Path(f"/proc/{worker}/task").iterdir()
+    }
+    assert len(blocked) > 1
+    for task, mask in blocked.items():
+        assert bool(mask >> (signal.SIGTERM - 1) & 1) is (task != worker)
 
 
 async def test_a_client_that_was_used_before_the_workers_forked_says_so(hosted, tmp_path):

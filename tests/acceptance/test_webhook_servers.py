@@ -67,6 +67,8 @@ SERVERS = {
     "daphne": "-m daphne app:app --fd {fd} -v 2",
     "gunicorn": GUNICORN + " app:app --bind fd://{fd}",
     "gunicorn gevent": GUNICORN + " --worker-class gevent app:app --bind fd://{fd}",
+    "gunicorn gevent preload": GUNICORN
+    + " --worker-class gevent --preload app:app --bind fd://{fd}",
     "gunicorn preload": GUNICORN + " --preload app:app --bind fd://{fd}",
 }
 SET_UPS = [
@@ -82,6 +84,7 @@ SET_UPS = [
     ("gunicorn", "flask"),
     pytest.param("gunicorn gevent", "django wsgi", marks=needs_gevent),
     pytest.param("gunicorn gevent", "flask", marks=needs_gevent),
+    pytest.param("gunicorn gevent preload", "bare wsgi", marks=needs_gevent),
     ("gunicorn preload", "bare wsgi"),
     ("gunicorn preload", "django wsgi"),
 ]
