@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import ssl
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 from greenlet_helpers import (
     CLIENT,
     DJANGO,
@@ -268,6 +272,34 @@ NO_HOST = """
 def test_names_are_resolved_in_a_real_thread(library, hosted, tmp_path):
     with child(hosted, tmp_path, PATCHES[library], CLIENT, NO_HOST) as process:
         assert finish(process) == ["NotSent", "NotSent"]
+
+
+TLS = """
+    import ssl, sys
+    def balance(client):
+        return client.credits.balance()
+    with SMSWorks(base_url=sys.stdin.readline().strip(), ssl=False) as secure:
+        print({result(greenlet) for greenlet in [spawn(balance, secure) for _ in range(10)]})
+"""
+
+
+async def test_connections_are_secured(library, hosted, tmp_path):
+    async def balance(_):
+        return web.json_response({"credits": 7})
+
+    app = web.Application()
+    app.router.add_get("/credits/balance", balance)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(Path(__file__).parents[1] / "integration" / "untrusted.pem")
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=secure).start()
+        with child(hosted, tmp_path, PATCHES[library], CLIENT, TLS) as process:
+            say(process, f"https://127.0.0.1:{runner.addresses[0][1]}")
+            assert await asyncio.to_thread(finish, process) == ["{7.0}"]
+    finally:
+        await runner.cleanup()
 
 
 LOGS = """
