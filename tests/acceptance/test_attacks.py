@@ -76,9 +76,23 @@ from smsworks_async import SMSWorks
 signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SMSWorks()
 client.credits.balance()
-# Busy, so that the call's task has not begun when it is cancelled:
-client._portal._background.tell(lambda: time.sleep(0.3))
-threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+loop, begun = client._portal._background._running.loop, threading.Event()
+
+def wait_for_another(handed_over):
+    while len(loop._ready) == handed_over:
+        time.sleep(0.001)
+
+def interrupt():
+    # The loop is busy, so that the call's task has not begun when it is cancelled.
+    handed_over = len(loop._ready)
+    begun.set()
+    wait_for_another(handed_over)
+    handed_over = len(loop._ready)
+    os.kill(os.getpid(), signal.SIGINT)
+    wait_for_another(handed_over)
+
+client._portal._background.tell(interrupt)
+begun.wait()
 try:
     client.credits.balance()
 except KeyboardInterrupt:
@@ -364,10 +378,32 @@ async def test_a_callback_that_raises_after_a_halt_counts_nobody_twice(box, sms)
     assert [outcome.number for outcome in report.batches] == [0, 1, 2]
 
 
-async def test_waiting_for_the_clients_own_pace_leaves_nobody_in_doubt(box):
-    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=20, timeout=0.4) as sms:
+async def test_waiting_for_the_clients_own_pace_takes_no_time_of_a_calls(box):
+    class Turns:
+        """As a rate of requests, but without waits: the first turns are not free either."""
+
+        given = 0
+
+        async def acquire(self):
+            await asyncio.sleep(0)
+            self.given += 1
+
+    begun = []
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=20) as sms:
+        sms._sessions.current()
+        turns = sms._sessions.limiter = Turns()
+        deadlines = sms._sessions._deadlines
+        begin = deadlines.begin
+
+        def counted(scope):
+            begun.append(turns.given)
+            return begin(scope)
+
+        deadlines.begin = counted
         report = await sms.bulk.send(**MANY, destinations=drama(24), chunk_size=1)
     assert report.accepted == 24
+    assert all(given > before for before, given in enumerate(begun)), "none before its turn"
+    assert len(begun) == 24
 
 
 # Leaking

@@ -40,7 +40,6 @@ async def process(box, path, **order):
         "campaigns": CAMPAIGNS,
         "destinations": PEOPLE,
         "chunk_size": 5,
-        "timeout": 3.0,  # which makes a lease of 4.75 s for those to wait for who are left
         **order,
     }
     started.stdin.write(json.dumps(given).encode())

@@ -7,7 +7,7 @@ import logging
 import threading
 
 import pytest
-from conftest import AT_ONCE, Turned, drama, until
+from conftest import AT_ONCE, Turned, drama, until, when_held
 from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, Outcome, Phase
@@ -228,7 +228,8 @@ async def test_a_cancelled_run_carries_its_report(box, sms):
 async def test_a_run_whose_time_is_over_carries_its_report_on_the_cause(box, sms):
     box.add_fault(Fault(path="*", when="hang", times=0))
     with pytest.raises(TimeoutError) as caught:
-        async with asyncio.timeout(0.2):
+        async with asyncio.timeout(None) as scope:
+            when_held(box, lambda: scope.reschedule(0))
             await sms.bulk.send(**TEXT, destinations=drama(10))
     assert caught.value.__cause__.report.unknown == 10
 
