@@ -55,6 +55,13 @@ async def worker(given):
     return process
 
 
+def set_ahead(path, seconds):
+    """Set the clocks of the processes of a journal ahead; each reads it whenever it asks."""
+    new = path.with_name("ahead.new")
+    new.write_text(str(seconds))
+    new.replace(path.with_name("ahead"))
+
+
 def is_stopped(process):
     """Return whether a process is stopped, without taking its end from whoever waits for it."""
     asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
@@ -179,9 +186,10 @@ async def test_processes_share_a_campaign_chunk_by_chunk(tmp_path):
 async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_path, where):
     """The others give its chunk up when its lease has ended; what it does then doubles nobody."""
     async with Sandbox() as box:
-        path, ahead = tmp_path / "journal.db", tmp_path / "ahead"
-        ahead.write_text("0")
-        given = order(box, path, timeout=1200, ahead=str(ahead))  # the lease is 1501 seconds
+        path = tmp_path / "journal.db"
+        set_ahead(path, 0)
+        # The lease is 1501 seconds, and ends when the clocks are set ahead.
+        given = order(box, path, timeout=1200, ahead=str(path.with_name("ahead")))
         if where == "after start":
             fate = {"where": where, "nth": 7, "signal": "SIGSTOP"}
             first = await worker({**given, "fate": fate, "concurrency": 1})
@@ -198,8 +206,7 @@ async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_p
         others = [await worker(given) for _ in range(2)]
         everybody_else = (CHUNKS - 1) * CHUNK + (where == "held after accepting") * CHUNK
         await until(lambda: box.accepted() >= everybody_else, *others)
-        ahead.with_suffix(".new").write_text("2000")
-        ahead.with_suffix(".new").replace(ahead)
+        set_ahead(path, 2000)
         reports = [json.loads(await process.stdout.read()) for process in others]
         box.clear_faults()
         box.release()
