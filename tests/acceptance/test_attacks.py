@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, TEXT, until
+from conftest import AT_ONCE, PATIENCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -53,7 +53,7 @@ async def serving(handle):
 
     async with await asyncio.start_server(guarded, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    await asyncio.wait(tasks, timeout=60)
+    await asyncio.wait(tasks, timeout=PATIENCE)
 
 
 async def read_request(reader):
@@ -112,7 +112,7 @@ def test_ctrl_c_before_the_work_has_begun_does_not_hang(hosted):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stdout == "interrupted\nTrue\n", done.stderr
 
@@ -135,7 +135,7 @@ def test_a_call_that_races_with_close_ends_with_an_error_of_ours(hosted):
             thread.start()
         client.close()
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(timeout=PATIENCE)
             assert not thread.is_alive()
         assert set(ends) <= {ConfigurationError, OutcomeUnknown, NotSent}
 

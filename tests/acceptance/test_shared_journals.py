@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import until, when_held
+from conftest import PATIENCE, until, when_held
 from test_kills import set_ahead
 
 from smsworks_async.sandbox import Fault, Sandbox
@@ -52,7 +52,7 @@ async def process(box, path, **order):
 
 def is_left_alone(path, pid):
     """Return whether nobody is sending but a process, and nobody has anything left to send."""
-    with closing(sqlite3.connect(path, timeout=60)) as connection:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         states = connection.execute("SELECT state, owner FROM chunk").fetchall()
     return not any(
         state == "pending" or (state == "sending" and f":{pid}:" not in owner)

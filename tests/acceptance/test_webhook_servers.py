@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
 
 
 SECRET = "the-webhook-secret-of-these-tests-+/AA"
@@ -103,7 +104,7 @@ async def running(server, app, folder):
         finally:
             process.terminate()
             try:
-                await asyncio.to_thread(process.wait, 30)
+                await asyncio.to_thread(process.wait, PATIENCE)
             finally:
                 process.kill()
 
@@ -160,7 +161,7 @@ def run(script, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
