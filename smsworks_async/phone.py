@@ -24,6 +24,7 @@ from smsworks_async.models import values
 UK: Final = "44"
 
 _INVALID_DESTINATION: Final = 4004
+_MISSING: Final = "is missing; give a number as text, such as '07700 900123'"
 # Longer than any number that people write, so that what is checked is always short.
 _LONGEST: Final = 64
 # E.164 allows 15 digits, country code included; no number to text is shorter than 7.
@@ -235,6 +236,8 @@ def _reduced(number: Any) -> str:
         plain = _digits_of_number(number)
     if plain.isdecimal() and plain.isascii():
         return plain
+    if not plain.strip():
+        _refuse_value(_MISSING)
     return _without_separators(plain)
 
 
@@ -293,6 +296,11 @@ def _refusal(number: str, problem: str) -> ValidationError:
     )
 
 
+def _refuse_value(problem: str) -> NoReturn:
+    """Refuse a value that has no digits to point to; the problem goes on after the field's name."""
+    raise ValidationError(f"destination {problem}", field="destination", code=_INVALID_DESTINATION)
+
+
 def _refuse(number: str, problem: str) -> NoReturn:
     raise _refusal(number, problem)
 
@@ -302,12 +310,13 @@ def _digits_of_number(number: Any) -> str:
     whole = values.as_integer(number)
     if whole is None:
         if values.as_number(number) is not None:
-            _refuse("", "as a number it must be whole, with all its digits; format it as text")
-        missing = "it is missing; " if values.is_missing(number) else ""
+            _refuse_value("as a number must have all its digits; format it as text")
+        if values.is_missing(number):
+            _refuse_value(_MISSING)
         kind = type(number).__name__
-        _refuse("", f"{missing}it must be a str or an int, not {kind}; format numbers as text")
+        _refuse_value(f"must be a str or an int, not {kind}; format numbers as text")
     if not 0 < whole < 10**_MOST_DIGITS:
-        _refuse("", f"as an int it must be positive, with at most {_MOST_DIGITS} digits")
+        _refuse_value(f"must be positive where it is an int, with at most {_MOST_DIGITS} digits")
     return str(whole)
 
 

@@ -74,7 +74,8 @@ def parse_token(token: object) -> str:
     return f"JWT {bare}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -114,7 +115,7 @@ def resolve_base_url(
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise ConfigurationError("base_url must hold no user, query or fragment")
-    if parts.scheme == "http" and not insecure and not _is_loopback(host):
+    if parts.scheme == "http" and not insecure and not is_loopback(host):
         raise ConfigurationError(
             "base_url is plain http to another machine, and anybody in between can read the token; "
             "use https, or say insecure=True"

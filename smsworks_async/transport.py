@@ -21,6 +21,7 @@ from smsworks_async.errors import (
     NotSent,
     SMSWorksError,
 )
+from smsworks_async.settings import is_loopback
 
 
 if TYPE_CHECKING:
@@ -147,10 +148,20 @@ def _reason(error: BaseException) -> str:
         # Up to aiohttp 3.12 it is a ClientConnectorError without that class's attributes.
         return f"{type(error).__name__}: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{type(error).__name__}: {error.os_error}"
+        return f"{type(error).__name__}: {error.os_error}{_advice(error)}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered HTTP {error.status}"
     return type(error).__name__
+
+
+def _advice(error: aiohttp.ClientConnectorError) -> str:
+    """Return what to do where nothing listens on this machine: most often it is the sandbox."""
+    refused = isinstance(error.os_error, ConnectionRefusedError)
+    proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+    if not refused or proxy or not is_loopback(error.host):
+        return ""
+    start = f"python -m smsworks_async sandbox --port {error.port}"
+    return f"; if a sandbox should listen there, start it: {start}"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

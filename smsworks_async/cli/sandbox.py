@@ -19,8 +19,13 @@ def add_to(commands: Any) -> None:
         "phone. Ctrl-C ends it.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
-    parser.add_argument("--port", type=int, default=8025, help="0 for any free one (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8025, help="0 for any free one (%(default)s)")
     parser.add_argument("--credits", type=float, default=10_000.0, help="(%(default)s)")
+    parser.add_argument(
+        "--no-flooding",
+        action="store_true",
+        help="take any number of messages to one number; otherwise 6 alike, and 20 in all, an hour",
+    )
     parser.add_argument("--faults", metavar="FILE", help="a fault script, JSON")
     parser.add_argument("--database", metavar="FILE", help="keep the state in this SQLite file")
     parser.add_argument("--delivery-report-url", metavar="URL", help="where reports are posted")
@@ -46,6 +51,12 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C, or until it is terminated."""
     try:
@@ -55,11 +66,18 @@ def run(options: argparse.Namespace) -> int:
         return 1
     try:
         asyncio.run(_serve(options))
-    except (OSError, OverflowError, ValueError, sqlite3.Error) as error:
-        print(f"smsworks: the sandbox cannot listen or read its files: {error}", file=sys.stderr)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        print(f"smsworks: {_words(error)}", file=sys.stderr)
         return 1
     print("The sandbox has ended.")
     return 0
+
+
+def _words(error: Exception) -> str:
+    """Return an error's words, without the number that `str` puts before an OSError's."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return f"the sandbox cannot use its files: {error}"
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def _check_hosts(options: argparse.Namespace) -> None:
@@ -83,6 +101,7 @@ async def _serve(options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
         credits=options.credits,
+        flooding=not options.no_flooding,
         faults=options.faults or (),
         database=options.database,
         delivery_report_url=options.delivery_report_url,

@@ -31,8 +31,9 @@ import attrs
 
 _UK_MOBILE = re.compile(r"(?:0|44)(7[0-9]{9})")
 # The shape of E.164. Ten digits from 7 on are a UK mobile that lost its 0, and 44 is the UK,
-# where only mobiles are texted.
-_ELSEWHERE = re.compile(r"(?!44|7[0-9]{9}$)[1-9][0-9]{6,14}")
+# where only mobiles are texted. Behind 1 (the North American plan) come ten digits, the first from
+# 2 on: a UK number that JavaScript read as octal, for want of quotes, has none of those.
+_ELSEWHERE = re.compile(r"(?!44|7[0-9]{9}$)(?:1[2-9][0-9]{9}|[2-9][0-9]{6,14})")
 
 
 @attrs.frozen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from fnmatch import fnmatchcase
 from os import PathLike
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 
 from .codes import CODES
-from .operations import OPERATIONS, methods_of
+from .operations import OPERATIONS
+from .routes import advice, struck_by
 
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _WHEN: Final = ("before", "after", "mid", "hold", "late", "hang")
 # Those in which the request is carried out.
 _ACCEPTING: Final = frozenset({"after", "mid", "hold", "late"})
 _METHODS: Final = sorted({operation.method for operation in OPERATIONS})
-_PATTERN: Final = re.compile(r"[*?\[]")
 
 
 def _upper(method: str | None) -> str | None:
@@ -41,12 +40,14 @@ def _must_be(words: str, fits: Callable[[Any], bool]) -> Any:
     return check
 
 
-def _is_path(value: Any) -> bool:
+def _check_path(_: Any, _attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, str):
-        return False
-    if _PATTERN.search(value):
-        return value.startswith(("/", "*")) and not value.startswith("/v1")
-    return "{" not in value and bool(methods_of(value))
+        raise ValueError(f"path must be a string, not {value!r}")  # noqa: TRY004 - as for the others
+    if not struck_by(value):
+        raise ValueError(
+            f"path must be one of the API's below /v1, or a pattern that fits one, not {value!r}"
+            f"{advice(value)}"
+        )
 
 
 def _is_whole(lowest: int, highest: float = math.inf) -> Callable[[Any], bool]:
@@ -111,9 +112,7 @@ class Fault:
         ValueError: a value that is not one of these.
     """
 
-    path: str = attrs.field(
-        validator=_must_be("a path below /v1 such as /message/send, or a pattern", _is_path)
-    )
+    path: str = attrs.field(validator=_check_path)
     method: str | None = attrs.field(
         default=None,
         converter=_upper,
@@ -162,6 +161,12 @@ class Fault:
     delay: float = attrs.field(default=0.0, validator=_must_be("seconds, 0 or more", _is_seconds))
 
     def __attrs_post_init__(self) -> None:
+        methods = {operation.method for operation in struck_by(self.path)}
+        if self.method is not None and self.method not in methods:
+            raise ValueError(
+                f"method must be one that {self.path} has ({', '.join(sorted(methods))}), or None, "
+                f"not {self.method!r}"
+            )
         if self.retry_after is not None and not self.answers:
             raise ValueError("retry_after needs a status, an error_code or a body to go with")
         if self.permanent is not None and self.error_code is None:

@@ -1,4 +1,4 @@
-"""What a request's body may hold: one table of fields, and one form for each kind of request.
+"""What a request's body may hold: one form for each kind of request.
 
 A body is read in two steps. `Form.shape` looks at names and types, for which the API has no codes,
 so that a mistake is answered with a bare message. `Form.refuse` looks at values that do have codes.
@@ -14,13 +14,28 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 
 from . import dates
 from .codes import complaint, refusal
 from .destinations import normalise
+from .fields import (
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DESTINATION,
+    DESTINATIONS,
+    EMAILS,
+    NOT_EMPTY,
+    NUMBER,
+    OTP_METADATA,
+    PAIRS,
+    TEXT,
+    URL,
+    Field,
+    whole,
+)
 from .segments import utf16_units
 
 
@@ -28,104 +43,20 @@ MAX_CONTENT = 1280  # UTF-16 units
 MAX_TAG = 280  # characters
 MAX_VALIDITY = 2880  # minutes
 MAX_PAST = 60.0  # seconds that a schedule may lie in the past
-MAX_OTP_METADATA = 1024  # bytes of JSON
 MAX_ANSWER = 1000  # records
 PASSCODE = "{{passcode}}"
 
-_HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*|")
 _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
 
-Kind = Callable[[Any], bool]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _whole(lowest: int, highest: int) -> Kind:
-    def kind(value: Any) -> bool:
-        return type(value) is int and lowest <= value <= highest
-
-    return kind
-
-
-def _is_url(value: Any) -> bool:
-    if not _is_text(value):
-        return False
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    return value == "" or (parts.scheme in {"http", "https"} and bool(parts.hostname))
-
-
-def _is_date(value: Any) -> bool:
-    if not _is_text(value):
-        return False
-    try:
-        return value == "" or bool(dates.parse(value))
-    except ValueError:
-        return False
-
-
-def _is_pairs(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(pair, dict)
-        and pair.keys() == {"key", "value"}
-        and all(isinstance(part, str) for part in pair.values())
-        for pair in value
-    )
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _is_bytes(value: Any) -> bool:
-    return _is_text(value) and bool(_HEX_PAIRS.fullmatch(value))
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _is_emails(value: Any) -> bool:
-    return _is_texts(value) and all("@" in item for item in value)
-
-
-def _is_otp_metadata(value: Any) -> bool:
-    try:
-        return isinstance(value, dict) and len(json.dumps(value)) <= MAX_OTP_METADATA
-    except RecursionError:
-        return False
-
-
-@attrs.frozen
-class Field:
-    """A field of a body: whether a value has its shape, and what that shape is."""
-
-    fits: Kind
-    shape: str
-
-
-_TEXT = Field(_is_text, "a string")
-_DATE = Field(_is_date, "a date, such as 2031-11-26T18:21:05Z")
-_PAIRS = Field(_is_pairs, "an array of objects with a key and a value, both strings")
-_PASSCODE = Field(lambda value: _is_text(value) and value != "", "a string that is not empty")
-
 _COMMON = {
-    "sender": _TEXT,
-    "content": _TEXT,
-    "tag": _TEXT,
-    "deliveryreporturl": Field(_is_url, "an http or https URL"),
-    "schedule": _TEXT,
-    "ttl": Field(_whole(1, 10**9), "a whole number of minutes, from 1"),
-    "validity": Field(_whole(1, MAX_VALIDITY), f"a whole number of minutes, 1-{MAX_VALIDITY}"),
-    "ai": Field(lambda value: isinstance(value, bool), "true or false"),
+    "sender": TEXT,
+    "content": TEXT,
+    "tag": TEXT,
+    "deliveryreporturl": URL,
+    "schedule": TEXT,
+    "ttl": whole(1, 10**9, "a whole number of minutes, from 1"),
+    "validity": whole(1, MAX_VALIDITY, f"a whole number of minutes, 1-{MAX_VALIDITY}"),
+    "ai": BOOLEAN,
 }
 
 
@@ -157,6 +88,10 @@ _REFUSALS: dict[str, Callable[[Any], None]] = {
     "content": _refuse_content,
     "tag": _refuse_tag,
 }
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 @attrs.frozen
@@ -202,7 +137,7 @@ class Form:
             field = self.fields[name]
             if not field.fits(value):
                 raise complaint(f"{name} must be {field.shape}")
-        return known
+        return {name: self.fields[name].read(value) for name, value in known.items()}
 
     def refuse(self, fields: dict[str, Any]) -> None:
         """Refuse values that the API has codes for: sender, destination, content, tag."""
@@ -226,9 +161,9 @@ def _form(
 MESSAGE = _form(
     {
         **_COMMON,
-        "destination": _TEXT,
-        "metadata": _PAIRS,
-        "responseemail": Field(_is_emails, "an array of e-mail addresses"),
+        "destination": DESTINATION,
+        "metadata": PAIRS,
+        "responseemail": EMAILS,
     },
     "sender",
     "destination",
@@ -237,55 +172,55 @@ MESSAGE = _form(
 # Whether it is empty or too long has a code, and is looked at with the others.
 BINARY = attrs.evolve(
     MESSAGE,
-    fields=MESSAGE.fields
-    | {"content": Field(_is_bytes, "bytes: pairs of hexadecimal digits, set apart by blanks")},
+    fields=MESSAGE.fields | {"content": BYTES},
 )
 BATCH = _form(
-    {**_COMMON, "destinations": Field(_is_texts, "an array of strings")},
+    {**_COMMON, "destinations": DESTINATIONS},
     "sender",
     "destinations",
     "content",
 )
 OTP = _form(
     {
-        "sender": _TEXT,
-        "destination": _TEXT,
-        "length": Field(_whole(1, 32), "a whole number of digits, 1-32"),
+        "sender": TEXT,
+        "destination": DESTINATION,
+        "length": whole(1, 32, "a whole number of digits, 1-32"),
         "template": Field(
-            lambda value: _is_text(value) and PASSCODE in value, f"a string with {PASSCODE} in it"
+            lambda value: isinstance(value, str) and PASSCODE in value,
+            f"a string with {PASSCODE} in it",
         ),
-        "validity": Field(_whole(1, 10**9), "a whole number of seconds, from 1"),
-        "passcode": _PASSCODE,
-        "metadata": Field(_is_otp_metadata, f"an object of at most {MAX_OTP_METADATA} bytes"),
+        "validity": whole(1, 10**9, "a whole number of seconds, from 1"),
+        "passcode": NOT_EMPTY,
+        "metadata": OTP_METADATA,
     },
     "sender",
     "destination",
 )
-VERIFY = _form({"passcode": _PASSCODE}, "passcode")
+VERIFY = _form({"passcode": NOT_EMPTY}, "passcode")
 QUERY = _form(
     {
-        "status": _TEXT,
-        "credits": Field(_is_number, "a number"),
-        "destination": _TEXT,
-        "sender": _TEXT,
-        "keyword": _TEXT,
-        "tag": _TEXT,
-        "from": _DATE,
-        "to": _DATE,
-        "limit": Field(_whole(1, MAX_ANSWER), f"a whole number, 1-{MAX_ANSWER}"),
-        "skip": Field(_whole(0, 10**12), "a whole number, from 0"),
-        "unread": Field(lambda value: isinstance(value, bool), "true or false"),
-        "metadata": _PAIRS,
+        "status": TEXT,
+        "credits": NUMBER,
+        "destination": DESTINATION,
+        "sender": TEXT,
+        "keyword": TEXT,
+        "tag": TEXT,
+        "from": DATE,
+        "to": DATE,
+        "limit": whole(1, MAX_ANSWER, f"a whole number, 1-{MAX_ANSWER}"),
+        "skip": whole(0, 10**12, "a whole number, from 0"),
+        "unread": BOOLEAN,
+        "metadata": PAIRS,
     },
     blanks=True,
 )
 # Public programs log in without their customer id.
-LOGIN = _form({"customerid": _TEXT, "key": _TEXT, "secret": _TEXT}, "key", "secret", blanks=True)
+LOGIN = _form({"customerid": TEXT, "key": TEXT, "secret": TEXT}, "key", "secret", blanks=True)
 
 # The sandbox's own endpoints.
-ADVANCE = _form({"seconds": Field(_is_number, "a number")}, "seconds", strict=True)
+ADVANCE = _form({"seconds": NUMBER}, "seconds", strict=True)
 INCOMING_SMS = _form(
-    {"sender": _TEXT, "to": _TEXT, "content": _TEXT, "keyword": _TEXT},
+    {"sender": TEXT, "to": TEXT, "content": TEXT, "keyword": TEXT},
     "sender",
     "to",
     "content",

@@ -139,16 +139,16 @@ def _records(service: Service, messages: list[Message]) -> list[dict[str, Any]]:
 
 
 def _search(service: Service, call: Call) -> Any:
-    return _records(service, service.account.search(QUERY.read(call.body), call.now))
+    return _records(service, service.account.search(QUERY.shape(call.body), call.now))
 
 
 def _failed(service: Service, call: Call) -> Any:
-    query = {**QUERY.read(call.body), "among": FAILED_STATUSES}
+    query = {**QUERY.shape(call.body), "among": FAILED_STATUSES}
     return _records(service, service.account.search(query, call.now))
 
 
 def _inbox(service: Service, call: Call) -> Any:
-    return _records(service, service.account.take_inbox(QUERY.read(call.body), call.now))
+    return _records(service, service.account.take_inbox(QUERY.shape(call.body), call.now))
 
 
 def _volume(service: Service, call: Call) -> Any:

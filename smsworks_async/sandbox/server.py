@@ -14,6 +14,7 @@ from aiohttp import web
 from . import destinations
 from .access import Access, host_names, is_loopback, middleware
 from .account import Account
+from .addresses import cannot_listen, joined
 from .control import add_control
 from .credentials import Credentials, make_token
 from .faults import Fault, read_fault, read_faults
@@ -186,7 +187,10 @@ class Sandbox:
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
         exits.callback(self._door.gate.close)
-        await web.TCPSite(runner, self.host, self.port).start()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+        except OSError as error:
+            raise cannot_listen(error, joined(self.host, self.port)) from error
         self._address, self.port = runner.addresses[0][:2]
         self._pulse.settle()
 
@@ -208,7 +212,7 @@ class Sandbox:
         """The URL of the page, and of the control endpoints below `/sandbox`."""
         # What listens everywhere is reached by loopback, too.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address, self._address)  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://{joined(host, self.port)}"
 
     @property
     def token(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -42,16 +41,6 @@ def test_the_demo_accounts_for_every_line_of_its_file(tmp_path):
     assert int(told["delivered"]) + int(told["not delivered"]) == 1001
     assert int(told["not delivered"]) > 0
     assert float(told["credits"]) > 900
-
-
-def test_the_sandbox_command_says_why_it_cannot_listen(capsys):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        assert main(["sandbox", "--port", str(taken.getsockname()[1])]) == 1
-    assert main(["sandbox", "--port", "99999999"]) == 1
-    assert main(["sandbox", "--port", "0", "--database", "nowhere/at/all.db"]) == 1
-    assert capsys.readouterr().err.count("cannot listen") == 3
 
 
 def test_elsewhere_the_demo_asks_before_it_spends(hosted, tmp_path):

@@ -1,5 +1,7 @@
 """A sandbox whose clock is turned by hand, and a bare aiohttp session to call it with."""
 
+import asyncio
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +11,8 @@ from smsworks_async.sandbox import ManualClock, Sandbox
 
 
 UNSET = object()
+#: As the provider's own curl samples send it.
+TWICE = "Content-Type: application/json\r\nContent-Type: text/plain\r\n"
 MESSAGE = {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello"}
 BATCH = {"sender": "AcmeCorp", "destinations": ["447700900123", "07700900124"], "content": "Hello"}
 
@@ -63,3 +67,54 @@ async def sandbox(**settings):
     settings.setdefault("clock", ManualClock())
     async with Sandbox(**settings) as box, aiohttp.ClientSession() as session:
         yield Api(box, session)
+
+
+def document(body):
+    """Write a body over several lines, as the samples do."""
+    return json.dumps(body, indent=0)
+
+
+def head(api, method, path, more=""):
+    return (
+        f"{method} /v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{api.box.port}\r\n"
+        f"User-Agent: curl/8.0\r\nAccept: */*\r\nAuthorization: {api.box.token}\r\n{more}\r\n"
+    ).encode()
+
+
+def request(api, method, path, body=None, kinds=TWICE):
+    if body is None:
+        return head(api, method, path)
+    data = document(body).encode()
+    return head(api, method, path, f"{kinds}Content-Length: {len(data)}\r\n") + data
+
+
+class Wire:
+    """A bare socket: the bytes of requests, and what is answered to each."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, api):
+        """Open a connection to a sandbox, and close it at the end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.box.port)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.close()
+
+    async def answer(self):
+        lines = ["HTTP/1.1 100 Continue"]
+        while lines[0].split()[1] == "100":
+            lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+        data = await self.reader.readexactly(int(headers["content-length"]))
+        return int(lines[0].split()[1]), json.loads(data), headers
+
+    async def ask(self, *pieces):
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            await asyncio.sleep(0)
+        return await self.answer()

@@ -7,10 +7,9 @@ import json
 import shutil
 
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, at, sandbox
+from sandbox_helpers import BATCH, MESSAGE, TWICE, Wire, at, document, head, request, sandbox
 
 
-TWICE = "Content-Type: application/json\r\nContent-Type: text/plain\r\n"
 #: The method, the path and the body of each of the guide's curl samples.
 BLANK = {"sender": "", "content": "", "tag": ""}
 SAMPLES = [
@@ -38,50 +37,10 @@ async def api():
         yield wire
 
 
-def document(body):
-    """Write a body over several lines, as the samples do."""
-    return json.dumps(body, indent=0)
-
-
-def head(api, method, path, more=""):
-    return (
-        f"{method} /v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{api.box.port}\r\n"
-        f"User-Agent: curl/8.0\r\nAccept: */*\r\nAuthorization: {api.box.token}\r\n{more}\r\n"
-    ).encode()
-
-
-def request(api, method, path, body=None, kinds=TWICE):
-    if body is None:
-        return head(api, method, path)
-    data = document(body).encode()
-    return head(api, method, path, f"{kinds}Content-Length: {len(data)}\r\n") + data
-
-
-class Wire:
-    """A bare socket: the bytes of requests, and what is answered to each."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-
-    async def answer(self):
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-        data = await self.reader.readexactly(int(headers["content-length"]))
-        return int(lines[0].split()[1]), json.loads(data), headers
-
-    async def ask(self, *pieces):
-        for piece in pieces:
-            self.writer.write(piece)
-            await self.writer.drain()
-            await asyncio.sleep(0)
-        return await self.answer()
-
-
 @pytest.fixture
 async def wire(api):
-    reader, writer = await asyncio.open_connection("127.0.0.1", api.box.port)
-    yield Wire(reader, writer)
-    writer.close()
+    async with Wire.to(api) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)

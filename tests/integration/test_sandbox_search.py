@@ -113,3 +113,16 @@ async def test_the_inbox_gives_each_message_once(api):
     assert len((await api.post("/messages", {"status": "INCOMING", "unread": False}))[1]) == 2
     assert api.box.messages == []
     assert api.box.accepted() == 0
+
+
+async def test_a_value_that_no_message_can_have_finds_nothing_and_is_no_error(api):
+    # Codes such as 4003 and 4004 are for sends. What comes in has short codes, and any sender.
+    await api.box.receive(sender="+33 MY SHOP", to="60777", content="Hi")
+    for query in ({"destination": "60777"}, {"destination": 60777}, {"sender": "+33 MY SHOP"}):
+        _, (found,) = await api.post("/messages", {"status": "INCOMING", **query})
+        assert found["destination"] == 60777
+    nothing = [{"destination": "nobody"}, {"destination": 1073741823}, {"sender": "a b"}]
+    nothing += [{"tag": "a" * 281}]
+    for query in nothing:
+        for path in ("/messages", "/messages/failed", "/messages/inbox"):
+            assert await api.post(path, query) == (200, [])

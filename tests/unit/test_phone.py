@@ -183,8 +183,8 @@ def test_a_string_subclass_gives_its_characters():
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("", "it has no digits, too few"),
-        ("   ", "it has no digits, too few"),
+        ("", "destination is missing; give a number"),
+        ("   ", "destination is missing; give a number"),
         ("-", "it has no digits, too few"),
         ("+", "it has no digits, too few"),
         ("900123", "it has 6 digits, too few"),
@@ -221,7 +221,7 @@ def test_a_string_subclass_gives_its_characters():
         ("1234567890123456", "it has 16 digits, too many"),
         ("0" * 65, "it has 63 digits, too many"),
         ("07700 900123 " * 8, "too long for a number"),
-        (None, "not NoneType"),
+        (None, "destination is missing; give a number"),
         (True, "not bool"),
         (447700900123.5, "all its digits"),
         (4.47700900123e20, "all its digits"),

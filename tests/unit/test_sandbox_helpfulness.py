@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smsworks_async.sandbox import Fault, Sandbox
+from smsworks_async.sandbox.operations import OPERATIONS
+from smsworks_async.sandbox.routes import struck_by
 
 
 async def test_a_destination_may_be_counted_in_any_usual_spelling_but_must_be_one():
@@ -15,9 +22,78 @@ async def test_a_destination_may_be_counted_in_any_usual_spelling_but_must_be_on
             box.accepted("nobody")
 
 
-def test_a_path_that_strikes_nothing_is_refused():
-    with pytest.raises(ValueError, match="below /v1"):
-        Fault(path="/v1/message/send")
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/message/send", "; did you mean '/message/send'?"),
+        ("message/send", "; did you mean '/message/send'?"),
+        ("/message/send/", "; did you mean '/message/send'?"),
+        ("/v1/messages/{messageid}", "; did you mean '/messages/*'?"),
+        ("/v1/*", "; did you mean '/*'?"),
+        ("/message/snd", "did you mean '/message/send' or "),
+        ("/messages/sent/123", " or '/messages/schedule/*'?"),
+        ("/mesage/*", "did you mean '/messages"),
+        ("/message/send*x", "did you mean '/message/send'"),
+        ("/messages/?/?", "did you mean '/messages"),
+        ("/[ab]uth/login", "did you mean '/auth/token'"),
+        ("/zzz", "not '/zzz'$"),
+    ],
+)
+def test_a_path_that_strikes_nothing_is_refused_with_the_paths_that_were_meant(path, meant):
+    expected = meant if meant.endswith("$") else re.escape(meant)
+    with pytest.raises(ValueError, match=rf"below /v1, or a pattern.*{expected}"):
+        Fault(path=path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "*",
+        "/*",
+        "/batch/*",
+        "/batch*",
+        "*/schedule/*",
+        "/messages/1234*",
+        "/messages/????",
+        "/messages/*9",
+        "/[bm]*/send",
+        "/message/[!f]*",
+        "/messages/schedule/[0-9]*",
+        "/messages/12",
+        "*/{",
+    ],
+)
+def test_a_path_or_a_pattern_that_can_strike_is_taken(path):
+    assert Fault(path=path).path == path
+
+
+@given(
+    st.text("/messagbtch*?[]!", max_size=12),
+    st.sampled_from(OPERATIONS),
+    st.text("a/1", max_size=3),
+)
+def test_a_pattern_that_fits_an_operations_path_is_never_refused(pattern, operation, given_id):
+    path = re.sub(r"\{[^}]*\}", "a" + given_id.replace("/", ""), operation.path)
+    for written in (pattern, path[: len(path) // 2] + pattern):
+        if fnmatchcase(path, written) and ("*" in written or "?" in written or "[" in written):
+            assert operation in struck_by(written)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "has"),
+    [
+        ("/message/send", "GET", "POST"),
+        ("/messages/*", "PUT", "DELETE, GET, POST"),
+        ("/otp/*", "DELETE", "GET, POST"),
+        ("/credits/balance", "POST", "GET"),
+    ],
+)
+def test_a_method_that_its_path_has_not_is_refused_with_those_it_has(path, method, has):
+    with pytest.raises(ValueError, match=r"^method must be one") as refused:
+        Fault(path=path, method=method)
+    assert method == "PUT" or f"({has})" in str(refused.value)
+    other = has.split(", ")[0]
+    assert Fault(path=path, method=other).method == other
 
 
 def test_a_sandbox_that_does_not_listen_has_no_address():

@@ -222,7 +222,7 @@ def test_whatever_is_within_the_limits_is_taken(change):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"destination": 447700900123}, "destination"),
+        ({"destination": 447700900123.5}, "destination"),
         ({"content": None}, "content"),
         ({"validity": 0}, "validity"),
         ({"validity": 2881}, "validity"),

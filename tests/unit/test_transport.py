@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from unittest.mock import AsyncMock
@@ -31,6 +32,24 @@ OBJECT = b'{"message": "No.", "errorCode": %d, "status": "FAILED", "permanent": 
 DISCONNECTED = aiohttp.ServerDisconnectedError()
 KEY = aiohttp.client_reqrep.ConnectionKey("h", 1, True, True, None, None, None)
 REFUSED = aiohttp.ClientConnectorError(KEY, OSError(111, "refused"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "host", "number", "hinted"),
+    [
+        (aiohttp.ClientConnectorError, "::1", errno.ECONNREFUSED, True),
+        (aiohttp.ClientConnectorError, "api.example", errno.ECONNREFUSED, False),
+        (aiohttp.ClientConnectorError, "127.0.0.1", errno.ETIMEDOUT, False),
+        (aiohttp.ClientProxyConnectionError, "127.0.0.1", errno.ECONNREFUSED, False),
+    ],
+)
+def test_a_refused_connection_to_this_machine_alone_speaks_of_the_sandbox(
+    kind, host, number, hinted
+):
+    key = aiohttp.client_reqrep.ConnectionKey(host, 8025, False, True, None, None, None)
+    error = kind(key, OSError(number, "no"))
+    told = str(failure(error, SEND, left=False, proxied=False))
+    assert ("sandbox --port 8025" in told) is hinted
 
 
 def answer(operation, status, content, headers=None, **options):

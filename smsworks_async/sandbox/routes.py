@@ -1,0 +1,57 @@
+"""Which operations a fault's path can strike, and which path was meant where it strikes none."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache
+
+from .operations import OPERATIONS, Operation
+
+
+_WILD = re.compile(r"[*?\[]")
+_GLOBS = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
+_ID = re.compile(r"\{[^}]*\}")
+# An id in an operation's path is one character of a segment, and any number of others.
+_ONE, _MORE = "{", "}"
+
+
+def struck_by(path: str) -> list[Operation]:
+    """Return the operations that a path below `/v1`, or a pattern as of `fnmatch`, can strike."""
+    if not _WILD.search(path):
+        return [] if "{" in path else [row for row in OPERATIONS if row.serves(path)]
+    globs = tuple(_GLOBS.findall(path))
+    return [row for row in OPERATIONS if _meet(globs, _ID.sub(_ONE + _MORE, row.path))]
+
+
+def advice(path: str) -> str:
+    """Return which paths were meant by one that strikes nothing, as the end of a sentence."""
+    known = sorted({_ID.sub("*", row.path) for row in OPERATIONS})
+    plain = "/" + _ID.sub("*", path.removeprefix("/v1")).strip("/")
+    meant = [plain] if struck_by(plain) else get_close_matches(plain, known, 3, 0.5)
+    if not meant:
+        return ""
+    return "; did you mean " + " or ".join(f"{name!r}" for name in meant) + "?"
+
+
+def _meet(globs: tuple[str, ...], route: str) -> bool:
+    """Return whether some path fits both a pattern and an operation."""
+
+    @cache
+    def meet(at: int, on: int) -> bool:
+        if at == len(globs) and on == len(route):
+            return True
+        glob = globs[at] if at < len(globs) else ""
+        part = route[on] if on < len(route) else ""
+        # Either may stand for nothing, or for no more than it already does.
+        if (glob == "*" and meet(at + 1, on)) or (part == _MORE and meet(at, on + 1)):
+            return True
+        if not glob or not part:
+            return False
+        if glob == "*":
+            return part != _MORE and meet(at, on + 1)
+        fits = glob != "/" if part in {_ONE, _MORE} else fnmatchcase(part, glob)
+        return fits and meet(at + 1, on if part == _MORE else on + 1)
+
+    return meet(0, 0)
