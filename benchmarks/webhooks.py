@@ -3,6 +3,7 @@
 Both run as servers in processes of their own and take turns; 50 connections post 10,000 reports in
 each turn. What counts is the ratio of the servers' CPU in neighbouring turns, and of those ratios
 the median. Every report is of another message, so that ours calls its handler for each.
+The WSGI application is called directly, beside one that only parses the JSON, and counted likewise.
 Run it as ``python benchmarks/webhooks.py``.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import statistics
 import time
@@ -108,6 +110,45 @@ async def turn(port: int, first: int, count: int, connections: int) -> tuple[flo
     return took, after["cpu"] - before["cpu"]
 
 
+def _bare_wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    start_response("200 OK", [("Content-Length", "0")])
+    return [b""]
+
+
+def wsgi_turn(application: Any, first: int, count: int) -> float:
+    """Give the CPU seconds that calls of a WSGI application took."""
+    statuses: list[str] = []
+    environs = []
+    for number in range(first, first + count):
+        body = json.dumps({**REPORT, "messageid": str(number)}).encode()
+        environ = {"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/sms", "PATH_INFO": f"/{SECRET}"}
+        stream = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environs.append(environ | stream)
+    before = time.process_time()
+    for environ in environs:
+        application(environ, lambda status, _: statuses.append(status))
+    took = time.process_time() - before
+    assert statuses == ["200 OK"] * count
+    return took
+
+
+def compare_wsgi(rounds: int, count: int) -> None:
+    handled: list[DeliveryReport] = []
+    applications = {
+        "bare WSGI": _bare_wsgi,
+        "smsworks-async": Webhooks(on_report=handled.append, secrets=SECRET).wsgi(),
+    }
+    cpu: dict[str, list[float]] = {name: [] for name in applications}
+    for number in range(rounds + 1):
+        for name, application in applications.items():
+            cpu[name].append(wsgi_turn(application, 10**17 + number * count, count))
+    assert len(handled) == (rounds + 1) * count, "reports were lost, or handled twice"
+    for name, taken in cpu.items():
+        each = statistics.median(taken[1:]) / count * 1e6
+        print(f"{name:<14} {each:25.1f} us of CPU for each")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
@@ -131,6 +172,7 @@ def main() -> None:
         f"ratio          {statistics.median(ratios):7.2f}  "
         f"(of {options.rounds} pairs: {min(ratios):.2f} to {max(ratios):.2f})"
     )
+    compare_wsgi(options.rounds, options.count)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Final
 from smsworks_async import transport
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
 from smsworks_async.privacy import where
+from smsworks_async.sessions import RateRaised
 from smsworks_async.settings import TokenFunction, parse_token
 
 
@@ -73,7 +74,7 @@ class Tokens:
         try:
             fetching: object = self._fetch()
             fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
-        except (SMSWorksError, asyncio.CancelledError, GeneratorExit):
+        except (SMSWorksError, RateRaised, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
             # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,

@@ -209,8 +209,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how many histories the state machines have played."""
+    """Show what tests have counted: the histories of the state machines, for one."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
-            if name == "histories":
+            if name in ("histories", "figures"):
                 terminalreporter.write_line(f"{report.nodeid}: {value}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import asyncio
 import logging
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -19,6 +18,7 @@ from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.sync import SMSWorks
 from smsworks_async.webhooks.asgi import asgi_application
 from smsworks_async.webhooks.callbacks import check_callback, check_ran
+from smsworks_async.webhooks.claims import Claims, StoreFailed
 from smsworks_async.webhooks.guard import Facts, Guard
 from smsworks_async.webhooks.parsing import MAX_BODY, parse
 from smsworks_async.webhooks.seen import INCOMING, Seen, is_news, memory_of
@@ -42,9 +42,6 @@ OnIncoming: TypeAlias = Callable[[IncomingMessage], object | Awaitable[object]]
 
 #: Seconds that a copy waits for the one before it, which is with the handler; then it is sent away.
 PATIENCE: Final = 30.0
-#: Seconds for which a claim holds, and after which it is renewed: twice more before it ends.
-LEASE: Final = 60.0
-RENEWAL: Final = 20.0
 #: Seconds between two looks at what another process has claimed: at first, and at most.
 FIRST_PAUSE: Final = 0.05
 LAST_PAUSE: Final = 1.0
@@ -65,9 +62,14 @@ class Webhooks:
     A report is claimed before the function runs, for 60 seconds, and again every 20 seconds while
     it runs. Copies that come at the same time, also to other processes that share `seen`, wait up
     to 30 seconds for it to end. Only after the function has returned is a report remembered: each
-    is handled **at least** once, twice only if the process dies in between (the first copy after
-    its claim has ended is handed on), or if the memory (`seen`) has lost it. What has begun is
+    is handled **at least** once. It is handled twice only if the process dies or stands still in
+    between (the first copy after its claim has ended is handed on, and the log warns of it), if
+    the clock is set forward meanwhile, or if the memory (`seen`) has lost it. What has begun is
     brought to its end even if the request is cancelled.
+
+    If the memory fails before the function runs, the answer is 503, and the function is not called.
+    If it fails afterwards the answer is 200: this process remembers the report, and tries to record
+    it every 20 seconds.
 
     Args:
         on_report, on_incoming: called with each `DeliveryReport` and each `IncomingMessage`; async
@@ -95,7 +97,7 @@ class Webhooks:
     the wrong one or the wrong network, all three alike, so that nobody learns whether there
     is a door; or nobody handles incoming messages; 405 not a POST; 408 too slow; 413 too large
     (64 KiB); 422 the API knows no such message (`confirm`); 500 your function failed; 503 the API
-    cannot say, or a copy is still being handled.
+    cannot say, a copy is still being handled, or the memory (`seen`) failed.
 
     Raises:
         ConfigurationError: there is no guard, nobody to tell, or something cannot work.
@@ -134,6 +136,7 @@ class Webhooks:
         self._waits = None if core is None else core.messages._waits
         self._confirm = confirm
         self._seen = memory_of(seen)
+        self._claims = Claims(self._seen)
         self._turns = Turns()
         self.receive_timeout = receive_timeout
 
@@ -187,10 +190,23 @@ class Webhooks:
         return await world.complete(self._answer(item, world))
 
     async def _answer(self, item: Item, world: World) -> int:
+        kind = "an incoming message" if isinstance(item, IncomingMessage) else "a report"
         try:
             return await self._in_turn(item, world)
+        except StoreFailed as failed:
+            _log.warning(
+                "%s was answered with 503, since the memory of what was handled failed",
+                kind,
+                exc_info=failed.__cause__,
+            )
+            return 503
+        except asyncio.CancelledError:
+            if world.cancelled():
+                raise
+            # It is the function's own, which the request's end must not be taken for.
+            _log.exception("%s could not be handled, and was answered with 500", kind)
+            return 500
         except Exception:
-            kind = "an incoming message" if isinstance(item, IncomingMessage) else "a report"
             _log.exception("%s could not be handled, and was answered with 500", kind)
             return 500
 
@@ -207,10 +223,11 @@ class Webhooks:
 
     async def _under_claim(self, item: Item, world: World, until: float) -> int:
         """Deal with an item after those of the same message that other processes have claimed."""
-        owner, message_id, status = uuid.uuid4().hex, item.message_id, _status(item)
+        message_id, status = item.message_id, _status(item)
         pause = FIRST_PAUSE
-        while is_news(status, await self._handled(message_id, world)):
-            if await self._claim(message_id, status, owner, world):
+        while is_news(status, await self._claims.handled(message_id, world)):
+            claim = await self._claims.claim(message_id, status, world)
+            if claim is not None:
                 break
             left = until - time.monotonic()
             if left <= 0:
@@ -219,52 +236,21 @@ class Webhooks:
             pause = min(2 * pause, LAST_PAUSE)
         else:
             return 200
-        renewal = world.repeat(
-            RENEWAL, functools.partial(self._renew, message_id, status, owner, world)
-        )
-        added = False
         try:
             answer = await self._deal_with(item, world)
-            await renewal.stop()
-            if isinstance(answer, int):
-                return answer
-            saved = self._seen.add(message_id, _status(answer), owner)
-            if saved is not None:
-                await world.settled(saved)
-            added = True
-            return 200
-        finally:
-            if not added:
-                await renewal.stop()
-                await self._release(message_id, owner, world)
-
-    async def _handled(self, message_id: str, world: World) -> Collection[str]:
-        handled: Any = self._seen.statuses(message_id)
-        return handled if type(handled) is tuple else await world.settled(handled)
-
-    async def _claim(self, message_id: str, status: str, owner: str, world: World) -> bool:
-        claimed: Any = self._seen.claim(message_id, status, owner, LEASE)
-        return bool(claimed if type(claimed) is bool else await world.settled(claimed))
-
-    async def _renew(self, message_id: str, status: str, owner: str, world: World) -> None:
-        try:
-            if not await self._claim(message_id, status, owner, world):
-                _log.warning("a claim was lost while its report was handled")
-        except Exception:
-            _log.warning("a claim could not be renewed; it is tried again", exc_info=True)
-
-    async def _release(self, message_id: str, owner: str, world: World) -> None:
-        try:
-            released = self._seen.release(message_id, owner)
-            if released is not None:
-                await world.settled(released)
-        except Exception:
-            _log.warning("a claim could not be released; it ends by itself", exc_info=True)
+        except BaseException:
+            await claim.release()
+            raise
+        if isinstance(answer, int):
+            await claim.release()
+            return answer
+        await claim.record(_status(answer))
+        return 200
 
     async def _deal_with(self, item: Item, world: World) -> Item | int:
         """Hand a claimed item on, and return what was handed on, or the status that answers it."""
         # Since the first look another process may have handled it and ended its claim.
-        handled = await self._handled(item.message_id, world)
+        handled = await self._claims.handled(item.message_id, world)
         if not is_news(_status(item), handled):
             return 200
         if self._confirm:

@@ -129,10 +129,8 @@ class MemorySeen:
                 return False
             held = self._leases.get(message_id)
             lease = leases.acquire(held, owner, self._clock(), seconds)
-            if lease is None:
-                return False
             self._leases[message_id] = lease
-            return True
+            return lease.owner == owner
 
     def release(self, message_id: str, owner: str) -> None:
         """End an owner's claim on a message, if it still has it."""

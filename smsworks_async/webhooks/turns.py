@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
+from smsworks_async.webhooks.forks import PerProcess
 
-class Turns:
+
+class Turns(PerProcess):
     """Who is at work on which message."""
 
-    def __init__(self) -> None:
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         # A future only where somebody waits.
         self._busy: dict[str, Future[None] | None] = {}
 
     def take(self, message_id: str) -> Future[None] | None:
         """Take the turn, or give what ends with the turn of whoever has it."""
+        self._follow_fork()
         with self._lock:
             if message_id not in self._busy:
                 self._busy[message_id] = None

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import inspect
-import os
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from smsworks_async import functions
 from smsworks_async.portal import Portal
+from smsworks_async.webhooks.forks import PerProcess
+from smsworks_async.webhooks.renewals import Renewals, Run, Work
 
 
 T = TypeVar("T")
-Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 class World(Protocol):
@@ -51,21 +53,22 @@ class World(Protocol):
         """Run work to its end, even if whoever waits for it is cancelled."""
         ...
 
-    def repeat(self, seconds: float, work: Work) -> Repetition:
-        """Run work again and again, so many seconds apart, until it is stopped."""
+    def renewals(self) -> Renewals:
+        """Return what repeats work here."""
         ...
 
-
-class Repetition(Protocol):
-    """Work that runs again and again."""
-
-    async def stop(self) -> None:
-        """Stop it; a run that has begun has ended when this returns."""
+    def cancelled(self) -> bool:
+        """Return whether somebody else has cancelled what is running."""
         ...
 
 
 class OnLoop:
     """A running event loop: plain functions go to a thread."""
+
+    def __init__(self) -> None:
+        self._renewals: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Renewals] = (
+            weakref.WeakKeyDictionary()
+        )
 
     call = staticmethod(functions.call)
     settled = staticmethod(functions.settled)
@@ -87,72 +90,83 @@ class OnLoop:
         """Run work to its end, even if whoever waits for it is cancelled."""
         return await asyncio.shield(_spawn(work))
 
-    def repeat(self, seconds: float, work: Work) -> Repetition:
-        """Run work again and again, so many seconds apart, until it is stopped."""
-        return _OnTimer(seconds, work)
+    def renewals(self) -> Renewals:
+        """Return what repeats work on the running loop."""
+        loop = asyncio.get_running_loop()
+        renewals = self._renewals.get(loop)
+        if renewals is None:
+            renewals = self._renewals[loop] = Renewals(self)
+        return renewals
+
+    def cancelled(self) -> bool:
+        """Return whether somebody else has cancelled the running task."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+    def later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call a plain function after so many seconds, once."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, function, context=contextvars.Context())
+
+    def start(self, work: Work, context: contextvars.Context) -> Run:
+        """Start work as a task."""
+        return _Task(_spawn(work(), context))
 
 
 # A loop keeps only weak references to its tasks.
 _tasks: Final[set[asyncio.Task[Any]]] = set()
 
 
-def _spawn(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    task = asyncio.get_running_loop().create_task(work)
+def _spawn(
+    work: Coroutine[Any, Any, T], context: contextvars.Context | None = None
+) -> asyncio.Task[T]:
+    task = asyncio.get_running_loop().create_task(work, context=context)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return task
 
 
-class _OnTimer:
-    """Work that a loop's timer repeats; a task is made only when it is due."""
+class _Task:
+    """Work that a task does."""
 
-    def __init__(self, seconds: float, work: Work) -> None:
-        self._seconds = seconds
-        self._work = work
-        self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(seconds, self._run)
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+        self.done = task.done
 
-    def _run(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = _spawn(self._work())
-        self._timer = self._loop.call_later(self._seconds, self._run)
-
-    async def stop(self) -> None:
-        self._timer.cancel()
-        if self._task is not None and not self._task.done():
+    async def over(self) -> None:
+        """Wait for its end."""
+        if not self._task.done():
             await asyncio.wait([self._task])
 
 
-class _InThread:
-    """Work that a thread of its own repeats, beside the request's."""
+class _Thread:
+    """Work that a thread of its own does."""
 
-    def __init__(self, seconds: float, work: Work) -> None:
-        self._seconds = seconds
-        self._work = work
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhook claim", daemon=True)
+    def __init__(self, work: Work, context: contextvars.Context) -> None:
+        self._thread = threading.Thread(
+            target=lambda: context.run(drive, work()), name="webhook claim", daemon=True
+        )
         self._thread.start()
 
-    def _run(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            drive(self._work())
+    def done(self) -> bool:
+        """Return whether it has ended."""
+        return not self._thread.is_alive()
 
-    async def stop(self) -> None:
-        self._stopped.set()
+    async def over(self) -> None:
+        """Wait for its end."""
         self._thread.join()
 
 
-class OnThread:
+class OnThread(PerProcess):
     """A thread that may block: plain functions are called on it, directly.
 
     Async ones run on a loop of ours in the background, one and the same for all requests, so that
     what they share (a client, a pool) belongs to one loop.
     """
 
-    def __init__(self) -> None:
+    def _begin(self) -> None:
         self._portal = Portal(_nothing)
-        self._pid = os.getpid()
+        self._renewals = Renewals(self)
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a plain or an async function, and give its result."""
@@ -163,8 +177,7 @@ class OnThread:
     async def settled(self, value: object) -> Any:
         """Give a value, or what comes of it where it is to be awaited."""
         if inspect.isawaitable(value):
-            if self._pid != os.getpid():  # the loop's thread stays behind when a server forks
-                self._portal, self._pid = Portal(_nothing), os.getpid()
+            self._follow_fork()
             return self._portal.run(lambda _: functions.settled(value))
         return value
 
@@ -180,9 +193,35 @@ class OnThread:
         """Run work to its end: nothing cancels a thread."""
         return await work
 
-    def repeat(self, seconds: float, work: Work) -> Repetition:
-        """Run work again and again, so many seconds apart, until it is stopped."""
-        return _InThread(seconds, work)
+    def renewals(self) -> Renewals:
+        """Return what repeats work of this process."""
+        self._follow_fork()
+        return self._renewals
+
+    def cancelled(self) -> bool:
+        """Return False: nothing cancels a thread."""
+        return False
+
+    def later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call a plain function after so many seconds, once, on a thread of its own.
+
+        Raises:
+            RuntimeError: no thread can be started.
+        """
+
+        def wait() -> None:
+            time.sleep(seconds)
+            function()
+
+        threading.Thread(target=wait, name="webhook claims", daemon=True).start()
+
+    def start(self, work: Work, context: contextvars.Context) -> Run:
+        """Start work on a thread of its own, so that one that hangs holds up no other.
+
+        Raises:
+            RuntimeError: no thread can be started.
+        """
+        return _Thread(work, context)
 
 
 async def _nothing() -> None:

@@ -185,6 +185,41 @@ else:
     assert sorted(handled) == ["0", "1", "2", "3"]
 
 
+def test_a_fork_while_a_report_is_handled_leaves_it_to_the_parent_alone(tmp_path):
+    script = """
+import os, sys, threading
+from smsworks_async.webhooks import handler
+handler.PATIENCE = 0.0
+begun, go_on = threading.Event(), threading.Event()
+
+def on_report(report):
+    begun.set()
+    assert go_on.wait(60)
+
+app = Webhooks(on_report=on_report, secrets=hooks_secret, seen="seen.db").wsgi()
+answers = []
+thread = threading.Thread(target=lambda: answers.append(call(app, "1")))
+thread.start()
+begun.wait(60)
+back, forth = os.pipe(), os.pipe()
+child = os.fork()
+if not child:
+    threading.Timer(60, os._exit, [9]).start()
+    while_handled = call(app, "1")
+    os.write(back[1], b"x")
+    os.read(forth[0], 1)
+    print(while_handled, call(app, "1"), flush=True)
+    os._exit(0)
+os.read(back[0], 1)
+go_on.set()
+thread.join()
+os.write(forth[1], b"x")
+assert os.waitpid(child, 0)[1] == 0
+print(*answers)
+"""
+    assert run(HOOKS + script, tmp_path) == ["503", "200", "200"]
+
+
 def test_under_django_a_connection_that_the_database_has_closed_is_not_used_again(tmp_path):
     script = """
 from django.conf import settings

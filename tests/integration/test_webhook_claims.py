@@ -73,6 +73,16 @@ async def test_a_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(s
     assert not await store.claim("1", "SENT", "a", 60.0), "a renewal that comes too late"
 
 
+async def test_a_claim_does_not_outlive_a_clock_that_is_set_back(store, clock):
+    assert await store.claim("1", "SENT", "killed", 60.0)
+    clock.now -= 3600.0
+    assert not await store.claim("1", "SENT", "b", 60.0)
+    clock.now += 59.0
+    assert not await store.claim("1", "SENT", "b", 60.0)
+    clock.now += 1.0
+    assert await store.claim("1", "SENT", "b", 60.0)
+
+
 async def test_a_released_claim_is_free_and_only_its_owner_releases_it(store):
     assert await store.claim("1", "SENT", "a", 60.0)
     await store.release("1", "b")
@@ -215,7 +225,7 @@ async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_e
 
 
 async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.claims.RENEWAL", 0.01)
     renewed = threading.Event()
 
     class Counting(MemorySeen):
@@ -242,7 +252,7 @@ async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, 
 
 
 async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.claims.RENEWAL", 0.01)
     failed = threading.Event()
 
     class Away(MemorySeen):
@@ -354,7 +364,7 @@ async def test_results_of_functions_that_have_run_are_none_of_our_business(serve
 async def test_a_status_is_read_in_any_case(server):
     handled = []
     async with serving(server, on_report=handled.append) as provider:
-        for status in ("delivered", "Delivered", "DELIVERED", "sent"):
+        for status in (" Delivered\n", "delivered", "DELIVERED", "sent"):
             assert await provider.report("1", status) == 200
     [report] = handled
     assert report.status == "DELIVERED"

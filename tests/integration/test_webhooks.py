@@ -37,10 +37,6 @@ class Told:
         self.calls += 1
         if self.calls <= self.failures:
             raise LookupError("the database is away")
-
-        def add(self, message_id, status):
-            raise LookupError("the database is away")
-
         self.items.append(item)
 
     async def later(self, item):
@@ -256,15 +252,17 @@ async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(
     ]
 
 
-async def test_a_memory_that_is_away_is_a_500(server):
+async def test_a_memory_that_is_away_is_a_503_and_nothing_is_handed_on(server):
     class Away:
         def statuses(self, message_id):
             raise LookupError("the database is away")
 
         claim = release = add = statuses
 
-    async with serving(server, on_report=Told().plain, seen=Away()) as provider:
-        assert await provider.report() == 500
+    told = Told()
+    async with serving(server, on_report=told.plain, seen=Away()) as provider:
+        assert await provider.report() == 503
+    assert told.calls == 0
 
 
 @pytest.fixture

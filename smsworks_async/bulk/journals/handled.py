@@ -6,10 +6,20 @@ claim at most, so that its reports are handled one at a time. `leases` has the r
 
 from __future__ import annotations
 
+import enum
 import sqlite3
 
 from smsworks_async.bulk.journals import leases, rows
 from smsworks_async.bulk.journals.leases import Lease
+
+
+class Claimed(enum.IntEnum):
+    """Whether a report was claimed; what is true in a condition is a claim."""
+
+    NO = 0
+    YES = 1
+    #: In the place of another owner's claim, which had ended without a result.
+    FROM_ANOTHER = 2
 
 
 def statuses(db: sqlite3.Connection, message_id: str) -> tuple[str, ...]:
@@ -22,23 +32,29 @@ def statuses(db: sqlite3.Connection, message_id: str) -> tuple[str, ...]:
 
 def claim(
     db: sqlite3.Connection, message_id: str, status: str, owner: str, *, now: float, seconds: float
-) -> bool:
+) -> Claimed:
     """Claim a report, or renew the claim, and return whether that was possible."""
     status = rows.clean(status)
     if status in statuses(db, message_id):
-        return False
-    held = db.execute(
+        return Claimed.NO
+    row = db.execute(
         "SELECT owner, lease FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,)
     ).fetchone()
-    lease = leases.acquire(None if held is None else Lease(*held), owner, now, seconds)
-    if lease is None:
-        return False
+    held = None if row is None else Lease(*row)
+    lease = leases.acquire(held, owner, now, seconds)
+    if lease.owner != owner:
+        if lease != held:
+            db.execute(
+                "UPDATE seen SET lease = ? WHERE message_id = ? AND owner = ?",
+                (lease.until, message_id, lease.owner),
+            )
+        return Claimed.NO
     db.execute("DELETE FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,))
     db.execute(
         "INSERT INTO seen VALUES (?, ?, ?, ?, ?)",
         (message_id, status, now, lease.owner, lease.until),
     )
-    return True
+    return Claimed.YES if held is None or held.owner == owner else Claimed.FROM_ANOTHER
 
 
 def release(db: sqlite3.Connection, message_id: str, owner: str) -> None:

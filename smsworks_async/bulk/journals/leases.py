@@ -22,10 +22,14 @@ class Lease:
     until: float
 
 
-def acquire(held: Lease | None, owner: str, now: float, seconds: float) -> Lease | None:
-    """Return the lease of an owner, new or renewed; None while another owner's has not ended."""
+def acquire(held: Lease | None, owner: str, now: float, seconds: float) -> Lease:
+    """Return the lease to store: the owner's, new or renewed, or another's that has not ended.
+
+    One that ends later than a new one would was made before the clock was set back. It is cut
+    short, so that nobody waits until the clock has caught up.
+    """
     if held is not None and held.owner != owner and now < held.until:
-        return None
+        return Lease(held.owner, min(held.until, now + seconds))
     return Lease(owner, now + seconds)
 
 

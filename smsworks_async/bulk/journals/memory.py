@@ -273,11 +273,11 @@ class MemoryJournal:
 
     async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
         held = self._leases.get(message_id)
-        lease = leases.acquire(held, owner, self.clock(), seconds)
-        if lease is None or status in self._seen.get(message_id, ()):
+        if status in self._seen.get(message_id, ()):
             return False
+        lease = leases.acquire(held, owner, self.clock(), seconds)
         self._leases[message_id] = lease
-        return True
+        return lease.owner == owner
 
     async def release_seen(self, message_id: str, owner: str) -> None:
         if leases.release(self._leases.get(message_id), owner) is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from smsworks_async.bulk.journals import handled
+from smsworks_async.bulk.journals.handled import Claimed
 from smsworks_async.bulk.journals.handles import Handle
 from smsworks_async.bulk.journals.records import (
     Campaign,
@@ -25,6 +27,8 @@ from smsworks_async.bulk.report import BatchOutcome, Problem
 
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger("smsworks_async.webhooks")
 
 
 class SQLiteJournal:
@@ -161,12 +165,19 @@ class SQLiteJournal:
         return await self._handle.do(lambda db: handled.statuses(db, message_id))
 
     async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        def claim(db: sqlite3.Connection) -> bool:
+        def claim(db: sqlite3.Connection) -> Claimed:
             # A claim in a file that nobody else sees would keep nobody from handling the same.
             self._handle.check_in_place()
             return handled.claim(db, message_id, status, owner, now=self.clock(), seconds=seconds)
 
-        return await self._handle.do(claim)
+        claimed = await self._handle.do(claim)
+        if claimed is Claimed.FROM_ANOTHER:
+            _log.warning(
+                "a report of message %s was claimed by a process that did not say what came of it "
+                "in time; it is handled again, perhaps for the second time",
+                message_id,
+            )
+        return bool(claimed)
 
     async def release_seen(self, message_id: str, owner: str) -> None:
         await self._handle.do(lambda db: handled.release(db, message_id, owner))

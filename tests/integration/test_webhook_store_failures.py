@@ -1,0 +1,166 @@
+"""A store of handled reports that fails: nothing is lost, and nothing is handled again for that."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+from conftest import until
+from webhook_servers import SERVERS, serving
+
+from smsworks_async.bulk.journals import SQLiteJournal, file
+from smsworks_async.webhooks import MemorySeen, claims
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return request.param
+
+
+@pytest.fixture
+async def journal(tmp_path):
+    journal = SQLiteJournal(tmp_path / "journal.db")
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """Lock the file as another process does, until it is rolled back."""
+    monkeypatch.setattr(file, "PATIENCE", 0.0)
+    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as connection:
+        yield connection
+
+
+async def test_while_the_file_is_locked_the_answer_is_503_and_afterwards_it_is_handled(
+    server, journal, locked, caplog
+):
+    handled = []
+    async with serving(server, on_report=handled.append, seen=journal) as provider:
+        assert await provider.report("1") == 200
+        locked.execute("BEGIN IMMEDIATE")
+        assert await provider.report("2") == 503
+        assert [report.message_id for report in handled] == ["1"]
+        locked.execute("ROLLBACK")
+        assert await provider.report("2") == 200
+    assert [report.message_id for report in handled] == ["1", "2"]
+    assert "answered with 503" in caplog.text
+    assert "locked" in caplog.text
+
+
+async def test_while_the_disk_is_full_the_answer_is_503_and_afterwards_it_is_handled(
+    server, journal, caplog
+):
+    handled, ids = [], iter(range(10**6))
+    async with serving(server, on_report=handled.append, seen=journal) as provider:
+        assert await provider.report("first") == 200
+
+        def limit(pages):
+            return lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone()[0]
+
+        await journal._handle.do(limit(1))  # to as many as there are: SQLite cuts nothing off
+        while (status := await provider.report(refused := f"{next(ids):064}")) == 200:
+            pass
+        assert status == 503
+        assert "the disk is full" in caplog.text
+        assert refused not in [report.message_id for report in handled]
+        await journal._handle.do(limit(2**20))
+        assert await provider.report(refused) == 200
+    assert [report.message_id for report in handled].count(refused) == 1
+
+
+class Table(MemorySeen):
+    """A store that records nothing as long as it is away."""
+
+    away = True
+    attempts = 0
+
+    def add(self, *args):
+        self.attempts += 1
+        if self.away:
+            raise LookupError("the database is away")
+        super().add(*args)
+
+
+async def test_what_was_handled_is_recorded_later_and_not_handled_again(
+    server, monkeypatch, caplog
+):
+    monkeypatch.setattr(claims, "RENEWAL", 0.01)
+    handled, table = [], Table()
+    async with serving(server, on_report=handled.append, seen=table) as provider:
+        assert await provider.report("1") == 200
+        assert await provider.report("1") == 200
+        await until(lambda: table.attempts > 3)
+        assert table.statuses("1") == ()
+        table.away = False
+        await until(lambda: table.statuses("1") == ("DELIVERED",))
+        attempts = table.attempts
+        assert await provider.report("1") == 200
+        await asyncio.sleep(0.05)
+        assert table.attempts == attempts, "it goes on recording what is recorded"
+    assert len(handled) == 1
+    assert "could not be recorded" in caplog.text
+
+
+async def test_while_a_handled_report_waits_to_be_recorded_its_claim_is_not_given_up(
+    server, monkeypatch
+):
+    handled, table = [], Table()
+    settings = {"on_report": handled.append, "seen": table}
+    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    async with serving(server, **settings) as one, serving(server, **settings) as two:
+        assert await one.report("1") == 200
+        assert await two.report("1") == 503
+    assert len(handled) == 1
+
+
+async def test_too_many_that_cannot_be_recorded_are_left_to_the_repeats(server, monkeypatch):
+    monkeypatch.setattr(claims, "UNRECORDED", 2)
+    table = Table()
+    async with serving(server, on_report=lambda report: None, seen=table) as provider:
+        assert [await provider.report(str(n)) for n in range(3)] == [200, 200, 500]
+
+
+async def test_a_cancellation_of_the_functions_own_is_a_500_and_the_report_comes_again(
+    server, caplog
+):
+    calls = []
+
+    async def handle(report):
+        calls.append(report)
+        if len(calls) == 1:
+            raise asyncio.CancelledError
+
+    async with serving(server, on_report=handle) as provider:
+        assert [await provider.report(), await provider.report()] == [500, 200]
+    assert "answered with 500" in caplog.text
+
+
+class Clocks:
+    def __init__(self):
+        self.ahead = self.ahead_by_wall = 0.0
+
+    def monotonic(self):
+        return self.ahead
+
+    def time(self):
+        return self.ahead_by_wall
+
+
+@pytest.mark.parametrize(
+    ("clocks", "warned"), [((59, 59), False), ((60, 0), True), ((0, 60), True)]
+)
+async def test_a_claim_that_ended_while_the_function_ran_is_warned_of_by_either_clock(
+    server, clocks, warned, monkeypatch, caplog
+):
+    time = Clocks()
+    monkeypatch.setattr(claims, "time", time)
+
+    def handle(report):
+        time.ahead, time.ahead_by_wall = clocks
+
+    async with serving(server, on_report=handle) as provider:
+        assert await provider.report() == 200
+    assert ("ended while the report was handled" in caplog.text) is warned

@@ -1,0 +1,153 @@
+"""One timer for all claims that are held in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import json
+import threading
+import weakref
+
+import pytest
+
+from smsworks_async.webhooks import Webhooks
+from smsworks_async.webhooks.renewals import Renewals
+from smsworks_async.webhooks.worlds import OnThread
+
+
+class Started:
+    def __init__(self, work):
+        self.work = work
+        self.ended = False
+
+    def done(self):
+        return self.ended
+
+    async def over(self):
+        self.ended = True
+
+
+class Place:
+    """Keeps what is to be done later, and what was started."""
+
+    def __init__(self):
+        self.timers = []
+        self.started = []
+        self.without_threads = False
+
+    def later(self, seconds, function):
+        if self.without_threads:
+            raise RuntimeError("can't start new thread")
+        self.timers.append((seconds, function))
+
+    def start(self, work, context):
+        if self.without_threads:
+            raise RuntimeError("can't start new thread")
+        self.started.append(Started(work))
+        return self.started[-1]
+
+    def fire(self):
+        [(_, function)], self.timers = self.timers, []
+        function()
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+async def test_what_ends_before_the_timer_fires_costs_one_timer_for_all(place):
+    renewals = Renewals(place)
+    for _ in range(1000):
+        await renewals.end(renewals.begin(asyncio.sleep, 20.0))
+    assert [seconds for seconds, _ in place.timers] == [20.0]
+    place.fire()
+    assert place.started == []
+    assert place.timers == [], "it stands still while nothing is held"
+    renewals.begin(asyncio.sleep, 20.0)
+    assert len(place.timers) == 1
+
+
+async def test_each_that_is_held_is_started_when_the_timer_fires_and_not_after_its_end(place):
+    renewals = Renewals(place)
+    one, two = "one", "two"
+    held = {name: renewals.begin(name, 20.0) for name in (one, two)}
+    place.fire()
+    assert {run.work for run in place.started} == {one, two}
+    for run in place.started:
+        run.ended = True
+    await renewals.end(held[one])
+    place.fire()
+    assert [run.work for run in place.started[2:]] == [two]
+
+
+async def test_a_run_that_has_not_ended_is_not_started_again_and_waited_for_at_the_end(place):
+    renewals = Renewals(place)
+    held = renewals.begin("slow", 20.0)
+    for _ in range(3):
+        place.fire()
+    [run] = place.started
+    await renewals.end(held)
+    assert run.ended
+
+
+async def test_where_no_thread_can_be_started_the_next_claim_sets_the_timer(place, caplog):
+    renewals = Renewals(place)
+    renewals.begin("one", 20.0)
+    place.without_threads = True
+    place.fire()
+    assert caplog.text.count("could not be renewed") == 2
+    with pytest.raises(RuntimeError):
+        renewals.begin("two", 20.0)
+    place.without_threads = False
+    renewals.begin("three", 20.0)
+    place.fire()
+    assert {run.work for run in place.started} == {"one", "three"}
+
+
+def test_a_timer_does_not_keep_its_application_alive():
+    world = OnThread()
+    world.renewals().begin(asyncio.sleep, 3600.0)
+    seen = weakref.ref(world)
+    del world
+    gc.collect()
+    assert seen() is None
+
+
+def post(application, message_id):
+    body = json.dumps({"messageid": message_id, "status": "DELIVERED"}).encode()
+    answers = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    application(environ, lambda status, _: answers.append(status))
+    return answers
+
+
+def test_under_wsgi_a_thousand_reports_start_one_thread(monkeypatch):
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda thread: (started.append(thread.name), start(thread))
+    )
+    application = Webhooks(on_report=lambda report: None, insecure=True).wsgi()
+    for number in range(1000):
+        assert post(application, str(number)) == ["200 OK"]
+    assert started == ["webhook claims"]
+
+
+def test_a_report_is_not_handed_on_where_its_claim_could_not_be_renewed(monkeypatch, caplog):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    handled = []
+    application = Webhooks(on_report=handled.append, insecure=True).wsgi()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert post(application, "1") == ["503 Service Unavailable"]
+    assert handled == []
+    assert post(application, "1") == ["200 OK"]
+    assert len(handled) == 1
