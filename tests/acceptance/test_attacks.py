@@ -388,10 +388,9 @@ async def test_waiting_for_the_clients_own_pace_takes_no_time_of_a_calls(box):
             await asyncio.sleep(0)
             self.given += 1
 
-    begun = []
-    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=20) as sms:
+    begun, turns = [], Turns()
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=turns) as sms:
         sms._sessions.current()
-        turns = sms._sessions.limiter = Turns()
         deadlines = sms._sessions._deadlines
         begin = deadlines.begin
 
