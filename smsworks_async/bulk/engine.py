@@ -294,7 +294,6 @@ class Engine(Generic[T]):
         )
 
     def _counts(self) -> dict[str, Any]:
-        """Return the counts of `BulkProgress`."""
         return {
             **self._source.counts(),
             **self._source.expected(),

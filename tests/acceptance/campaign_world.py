@@ -1,6 +1,6 @@
 """Processes, their clocks and loops, a network and a provider, all moved by hand.
 
-Everything of the package that runs here is its own code: campaigns, engine, ledger, reconciler and
+Everything of the package that runs here is its own code: campaigns, engine, journal source, reconciler and
 journals. What is made up is what lies outside of it.
 """
 
