@@ -16,7 +16,7 @@ from yarl import URL
 
 from smsworks_async._http import retry, transport
 from smsworks_async._http.deadlines import Deadlines
-from smsworks_async._http.responses import Operation, unknown
+from smsworks_async._http.operations import Operation, unknown
 from smsworks_async._http.retry import parse_date
 from smsworks_async._http.session import USER_AGENT, Sessions
 from smsworks_async._http.tokens import Tokens
@@ -58,22 +58,23 @@ class _Call:
     content: bytes | None
     secrets: Callable[[], tuple[str, ...]]
     expired: Callable[[], bool] | None = None
-    has_turn: bool = False
-    told: Callable[[SMSWorksError], None] | None = None
+    rate_acquired: bool = False
+    on_retry: Callable[[SMSWorksError], None] | None = None
     body: Body | None = None
     in_flight: bool = False
     lost: bool = False
 
 
-class Calls:
-    """Makes calls for the resources."""
+class Requester:
+    """Makes requests for the resources: validated models go in, and models of answers come out."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self.settings = settings
         self._sessions = sessions
         self._urls: dict[str, URL] = {}
-        # The last answer's date, and when it was heard, by the monotonic clock.
-        self._heard: list[tuple[str | None, float]] = [(None, 0.0)]
+        # The last answer's date, and when it came by the monotonic clock. A list, so that copies
+        # with another limit share it.
+        self._last_date: list[tuple[str | None, float]] = [(None, 0.0)]
         self._limit: float | None = None
         # The last token, and the headers with it: without a body, and with one.
         self._headers: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
@@ -92,7 +93,7 @@ class Calls:
     async def log_in(self, credentials: Credentials) -> str:
         """Exchange a customer id, key and secret for a token."""
         # Built in the call, so that no frame has a local that shows it.
-        login = await self.make(
+        login = await self.request(
             LOGIN,
             {
                 "customerid": credentials.customer_id,
@@ -103,7 +104,7 @@ class Calls:
         )
         return login.token
 
-    async def make(
+    async def request(
         self,
         operation: Operation,
         document: object = None,
@@ -111,8 +112,8 @@ class Calls:
         into: type[T],
         identifier: str | None = None,
         expired: Callable[[], bool] | None = None,
-        has_turn: bool = False,
-        told: Callable[[SMSWorksError], None] | None = None,
+        rate_acquired: bool = False,
+        on_retry: Callable[[SMSWorksError], None] | None = None,
         limit: float | None = None,
     ) -> T:
         """Make a call, and answer with its model.
@@ -123,8 +124,8 @@ class Calls:
             into: the model of the answer.
             identifier: the id that the operation's path wants.
             expired: says whether no byte may leave any more.
-            has_turn: whether the first request need not wait for its `turn`.
-            told: called with each failure after which the request is made again.
+            rate_acquired: whether `acquire_rate` was awaited for the first request already.
+            on_retry: called with each failure after which the request is made again.
             limit: seconds for this call in all, retries included, where the client has no time-out
                 (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
 
@@ -134,7 +135,7 @@ class Calls:
             OutcomeUnknown: there was no usable answer.
         """
         call = self._call(operation, document, identifier)
-        call.expired, call.has_turn, call.told = expired, has_turn, told
+        call.expired, call.rate_acquired, call.on_retry = expired, rate_acquired, on_retry
         document = identifier = None  # this frame is in an error's traceback, with its locals
         try:
             deadlines = self._sessions.deadlines(self._limit if limit is None else limit)
@@ -186,7 +187,7 @@ class Calls:
             self.settings.retry,
             time_left=lambda: deadline - clock(),
             sleep=asyncio.sleep,
-            told=call.told,
+            on_retry=call.on_retry,
         )
 
     async def _attempt(self, call: _Call) -> Any:
@@ -203,9 +204,9 @@ class Calls:
 
     async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()
-        if self._sessions.limiter is not None and not call.has_turn:
-            await self.turn()
-        call.has_turn = False
+        if self._sessions.limiter is not None and not call.rate_acquired:
+            await self.acquire_rate()
+        call.rate_acquired = False
         call.body = None
         if call.content is not None:
             once = not call.operation.repeatable
@@ -228,7 +229,7 @@ class Calls:
                 proxied=self._sessions.proxied,
                 options=self._sessions.options,
                 secrets=call.secrets,
-                heard=self._hear,
+                on_headers=self._note_date,
             )
         except Exception as error:
             # An answer or a verdict is there; only the deadline leaves a request in flight.
@@ -236,23 +237,23 @@ class Calls:
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
 
-    def limited(self, seconds: float) -> Calls:
+    def limited(self, seconds: float) -> Requester:
         """Return these calls with a limit for each where the client has no time-out, in seconds."""
         limited = copy.copy(self)
         limited._limit = seconds
         return limited
 
-    def _hear(self, headers: Mapping[str, str]) -> None:
-        self._heard[0] = headers.get("Date"), time.monotonic()
+    def _note_date(self, headers: Mapping[str, str]) -> None:
+        self._last_date[0] = headers.get("Date"), time.monotonic()
 
     def server_time(self) -> float | None:
-        """Return the time by the server's clock, in POSIX seconds, as its last answer told it.
+        """Return the time by the server's clock, in POSIX seconds, by the date of its last answer.
 
-        That is to the second, and None where no answer has told it.
+        That is to the second, and None where no answer had a date.
         """
-        date, heard = self._heard[0]
+        date, at = self._last_date[0]
         moment = None if date is None else parse_date(date)
-        return None if moment is None else moment + time.monotonic() - heard
+        return None if moment is None else moment + time.monotonic() - at
 
     def check_loop(self) -> None:
         """Check that calls can be made from the running loop.
@@ -262,7 +263,7 @@ class Calls:
         """
         self._sessions.current()
 
-    async def turn(self) -> None:
+    async def acquire_rate(self) -> None:
         """Wait until another request may leave, where there is a `max_rate`."""
         self._sessions.current()
         if self._sessions.limiter is not None:

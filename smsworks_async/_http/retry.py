@@ -94,7 +94,7 @@ async def repeat(
     *,
     time_left: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
-    told: Callable[[SMSWorksError], None] | None = None,
+    on_retry: Callable[[SMSWorksError], None] | None = None,
 ) -> T:
     """Go on after a first attempt that failed.
 
@@ -108,7 +108,7 @@ async def repeat(
         policy: how often, and after which waits.
         time_left: seconds until the call must have ended.
         sleep: waits for so many seconds.
-        told: called with each failure, before the wait.
+        on_retry: called with each failure, before the wait.
 
     Each repetition is logged at level INFO, by the logger ``smsworks_async``.
 
@@ -134,7 +134,7 @@ async def repeat(
     def stop(state: tenacity.RetryCallState) -> bool:
         return state.attempt_number >= policy.attempts or state.upcoming_sleep >= time_left()
 
-    def tell(state: tenacity.RetryCallState) -> None:
+    def before_sleep(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         _log.info(
             "attempt %d failed: %s; again in %.2f s",
@@ -142,15 +142,15 @@ async def repeat(
             error,
             state.upcoming_sleep,
         )
-        if told is not None and isinstance(error, SMSWorksError):
-            told(error)
+        if on_retry is not None and isinstance(error, SMSWorksError):
+            on_retry(error)
 
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,
         wait=wait,
         stop=stop,
         retry=tenacity.retry_if_exception(worth_repeating),
-        before_sleep=tell,
+        before_sleep=before_sleep,
         reraise=True,
     )
     return await retrying(next_attempt)

@@ -347,7 +347,7 @@ class SMSWorks:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<SMSWorks {self._client._calls.settings.base_url}>"
+        return f"<SMSWorks {self._client._requester.settings.base_url}>"
 
 
 def _bulk() -> type[Bulk]:

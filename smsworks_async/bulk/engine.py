@@ -29,10 +29,10 @@ from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Phas
 
 T = TypeVar("T")
 
-#: Is told of each refusal that a request met on its way to an answer.
-Watch = Callable[[SMSWorksError], None]
+#: Called with each failure after which a request is made again.
+OnRetry = Callable[[SMSWorksError], None]
 #: Sends a document, as long as it has not expired, and gives its batch id.
-Post = Callable[[Any, Callable[[], bool] | None, Watch], Awaitable[str]]
+Post = Callable[[Any, Callable[[], bool] | None, OnRetry], Awaitable[str]]
 
 #: How often a chunk is held back after a 429 that asks for a longer wait than a call has time for.
 _HOLD_BACK: Final = 3

@@ -38,7 +38,7 @@ from smsworks_async.resources._base import Resource
 
 
 if TYPE_CHECKING:
-    from smsworks_async._http.requester import Calls
+    from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
     from smsworks_async.resources._poller import Waits
@@ -59,8 +59,8 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, calls: Calls, waits: Waits) -> None:
-        super().__init__(calls)
+    def __init__(self, requester: Requester, waits: Waits) -> None:
+        super().__init__(requester)
         self._waits = waits
 
     async def send(
@@ -158,7 +158,7 @@ class AsyncBulk(Resource):
             ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
         )
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -273,7 +273,7 @@ class AsyncBulk(Resource):
         }
         common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -328,8 +328,8 @@ class AsyncBulk(Resource):
             content, destinations, messages, template, rows, self._destination
         )
         check_iterable(people, field)
-        asked = checks.yes_or_no(balance, "balance")
-        apart = checks.yes_or_no(deduplicate, "deduplicate")
+        asked = checks.boolean(balance, "balance")
+        apart = checks.boolean(deduplicate, "deduplicate")
         found = await estimate(kind, owned(people), deduplicate=apart, cost=self._provider.cost)
         if asked:
             found = attrs.evolve(found, balance=await self._provider.balance())
@@ -365,7 +365,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk.campaign import stored as campaigns
 
-        again = checks.yes_or_no(restored, "restored")
+        again = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.reconcile(
@@ -422,10 +422,10 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign import stored as campaigns
         from smsworks_async.bulk.campaign.redelivery import Again
 
-        most = checks.whole_number(attempts, "attempts", at_least=2)
+        most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
         options = Options(
-            chunk_size=self._calls.settings.batch_size,
+            chunk_size=self._requester.settings.batch_size,
             concurrency=concurrency,
             max_rate=max_rate,
             progress=progress,
@@ -549,7 +549,7 @@ class AsyncBulk(Resource):
 
     @property
     def _provider(self) -> Provider:
-        return Provider(self._calls)
+        return Provider(self._requester)
 
     async def _run(
         self,

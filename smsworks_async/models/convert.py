@@ -66,7 +66,7 @@ _SENT = {
     "status": _STATUS,
     "balance": override(rename="credits", struct_hook=_NUMBER),
     "credits_used": override(rename="creditsUsed", struct_hook=_NUMBER),
-    "parts": override(rename="messageparts", struct_hook=readers.lenient(readers.whole_number)),
+    "parts": override(rename="messageparts", struct_hook=readers.lenient(readers.integer)),
 }
 # Read without asking cattrs which of a union's members it is, which is most of what a record costs.
 _TEXT = override(struct_hook=readers.string_or_none)
@@ -158,7 +158,7 @@ def _incoming() -> Mapping[type, Mapping[str, Any]]:
             "sender": override(rename="from", struct_hook=_given),
             "destination": override(rename="to", struct_hook=_given),
             "content": override(struct_hook=_given),
-            "parts": override(struct_hook=readers.lenient(readers.whole_number)),
+            "parts": override(struct_hook=readers.lenient(readers.integer)),
             "created": _DATE,
         },
         incoming.ScheduledMessage: {
@@ -249,7 +249,7 @@ def make_converter(*, explaining: bool = False) -> cattrs.Converter:
     scalars: Mapping[type, Callable[[object, object], Any]] = {
         str: readers.string,
         float: readers.number,
-        int: readers.whole_number,
+        int: readers.integer,
         bool: readers.boolean,
         datetime: readers.date,
     }

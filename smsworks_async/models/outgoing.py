@@ -38,7 +38,7 @@ def _schedule(value: object) -> datetime:
 
 
 def _ai(value: object) -> bool:
-    return checks.yes_or_no(value, "ai")
+    return checks.boolean(value, "ai")
 
 
 def _destinations(numbers: Iterable[Any]) -> tuple[str, ...]:
@@ -218,11 +218,11 @@ def _own_passcode(value: Any) -> str | None:
 
 
 def _otp_length(value: object) -> int:
-    return checks.whole_number(value, "length", at_least=1)
+    return checks.integer(value, "length", at_least=1)
 
 
 def _otp_validity(value: object) -> int:
-    return checks.whole_number(value, "validity", at_least=1)
+    return checks.integer(value, "validity", at_least=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -248,7 +248,7 @@ class PasscodeToVerify:
 
 def _moment(field: str) -> Callable[[object], datetime]:
     def check(value: object) -> datetime:
-        return checks.moment(value, field)
+        return checks.aware_datetime(value, field)
 
     return check
 
@@ -261,11 +261,11 @@ def _string(field: str) -> Callable[[object], str]:
 
 
 def _search_limit(value: object) -> int:
-    return checks.whole_number(value, "limit", at_least=1, at_most=1000)
+    return checks.integer(value, "limit", at_least=1, at_most=1000)
 
 
 def _skip(value: object) -> int:
-    return checks.whole_number(value, "skip", at_least=0)
+    return checks.integer(value, "skip", at_least=0)
 
 
 def _credits(value: object) -> float | None:
@@ -275,7 +275,7 @@ def _credits(value: object) -> float | None:
 
 
 def _unread(value: object) -> bool:
-    return checks.yes_or_no(value, "unread")
+    return checks.boolean(value, "unread")
 
 
 @attrs.frozen(kw_only=True)

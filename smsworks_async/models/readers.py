@@ -79,7 +79,7 @@ def number(value: object, _: object = None) -> float:
     return read
 
 
-def whole_number(value: object, _: object = None) -> int:
+def integer(value: object, _: object = None) -> int:
     """Read a whole number, or a string that holds one."""
     read = number(value)
     if not read.is_integer():
@@ -127,7 +127,7 @@ def failure_reason(value: object, _: object = None) -> FailureReason | None:
         return FailureReason(details=redact(value))
     if not isinstance(value, Mapping):
         raise TypeError(f"expected an object or a string, not {type(value).__name__}")
-    code = lenient(whole_number)(value.get("code"))
+    code = lenient(integer)(value.get("code"))
     if code is not None and 0 <= code < 100:
         code += 5000  # delivery reports say 1 and 34 for 5001 and 5034
     permanent = lenient(boolean)(value.get("permanent"))

@@ -98,7 +98,7 @@ class FileBookmark:
             ) from error
 
 
-class Place:
+class InboxCursor:
     """Up to where incoming messages were handled: a moment, and the ids near it.
 
     Attributes:
@@ -123,7 +123,7 @@ class Place:
             ValidationError: the moment does not say its time zone, or the bookmark is neither a
                 path nor an object that keeps one.
         """
-        since = None if since is None else checks.moment(since, "since")
+        since = None if since is None else checks.aware_datetime(since, "since")
         if isinstance(bookmark, str | PathLike) or values.as_text(bookmark) is not None:
             bookmark = FileBookmark(values.path(bookmark, "bookmark"))
         elif bookmark is not None and not (

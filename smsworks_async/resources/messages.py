@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async._http.requester import Calls
-from smsworks_async._http.responses import Operation
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.requester import Requester
 from smsworks_async.errors import SMSWorksError
 from smsworks_async.models import checks, values
 from smsworks_async.models.incoming import (
@@ -69,9 +69,9 @@ class AsyncMessages(Resource):
     """Single messages."""
 
     def __init__(
-        self, calls: Calls, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self, requester: Requester, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
-        super().__init__(calls)
+        super().__init__(requester)
         self._sleep = sleep
 
     @functools.cached_property
@@ -133,7 +133,7 @@ class AsyncMessages(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._calls.make(_SEND, message, into=SentMessage)
+        return await self._requester.request(_SEND, message, into=SentMessage)
 
     async def send_binary(
         self,
@@ -186,7 +186,7 @@ class AsyncMessages(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._calls.make(_BINARY, message, into=SentMessage)
+        return await self._requester.request(_BINARY, message, into=SentMessage)
 
     async def flash(
         self,
@@ -241,7 +241,7 @@ class AsyncMessages(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._calls.make(_FLASH, message, into=SentMessage)
+        return await self._requester.request(_FLASH, message, into=SentMessage)
 
     async def schedule(
         self,
@@ -299,7 +299,7 @@ class AsyncMessages(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._calls.make(_SCHEDULE, message, into=Acknowledgement)
+        return await self._requester.request(_SCHEDULE, message, into=Acknowledgement)
 
     async def scheduled(self) -> list[ScheduledMessage]:
         """Return what was scheduled in the last three months, and what is still to come.
@@ -307,7 +307,7 @@ class AsyncMessages(Resource):
         Raises:
             APIError: the API refused.
         """
-        return await self._calls.make(_SCHEDULED, into=list[ScheduledMessage])
+        return await self._requester.request(_SCHEDULED, into=list[ScheduledMessage])
 
     async def cancel(self, message_id: str) -> Acknowledgement:
         """Cancel a scheduled message.
@@ -395,7 +395,7 @@ class AsyncMessages(Resource):
             limit=limit,
             skip=skip,
         )
-        return await self._calls.make(_SEARCH, query, into=list[MessageRecord])
+        return await self._requester.request(_SEARCH, query, into=list[MessageRecord])
 
     async def volume(self) -> int:
         """Return how many messages the account has sent since midnight.
@@ -405,7 +405,7 @@ class AsyncMessages(Resource):
         Raises:
             APIError: the API refused; `NotFound` where it does not have this operation.
         """
-        return (await self._calls.make(_VOLUME, into=_Volume)).volume
+        return (await self._requester.request(_VOLUME, into=_Volume)).volume
 
     async def failed(
         self,
@@ -460,7 +460,7 @@ class AsyncMessages(Resource):
             limit=limit,
             skip=skip,
         )
-        return await self._calls.make(_FAILED, query, into=list[MessageRecord])
+        return await self._requester.request(_FAILED, query, into=list[MessageRecord])
 
     async def find(
         self, *, reference: str, destination: str | int | None = None
@@ -553,7 +553,7 @@ class AsyncMessages(Resource):
             limit=limit,
             skip=skip,
         )
-        return await self._calls.make(_INBOX, query, into=list[MessageRecord])
+        return await self._requester.request(_INBOX, query, into=list[MessageRecord])
 
     async def iterate(
         self,
@@ -620,7 +620,7 @@ class AsyncMessages(Resource):
         before: frozenset[str] = frozenset()
         while True:
             asked = attrs.evolve(query, limit=size, skip=skip)
-            page = await self._calls.make(_SEARCH, asked, into=list[MessageRecord])
+            page = await self._requester.request(_SEARCH, asked, into=list[MessageRecord])
             seen = frozenset(record.message_id for record in page)
             for record in page:
                 if record.message_id not in before:
@@ -656,7 +656,7 @@ class AsyncMessages(Resource):
         """
         checked = checks.identifier(message_id, "message_id")
         seconds = None if timeout is None else values.seconds(timeout, "timeout")
-        self._calls.check_loop()
+        self._requester.check_loop()
         return await self._waits.until_final(checked, seconds)
 
     async def incoming(
@@ -688,9 +688,9 @@ class AsyncMessages(Resource):
         """
         pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
-        from smsworks_async.resources._inbox import Place
+        from smsworks_async.resources._inbox import InboxCursor
 
-        place = await Place.open(bookmark, since)
+        place = await InboxCursor.open(bookmark, since)
         failures = 0
         while True:
             fresh: list[MessageRecord] = []

@@ -204,7 +204,7 @@ def test_settings_are_plain_values():
 
     settings = AsyncSMSWorks(
         Part.TOKEN, base_url=Part.URL, timeout=np.float64(5), max_connections=5.0, batch_size=5.0
-    )._calls.settings
+    )._requester.settings
     assert (settings.token, settings.base_url) == ("JWT eyJ", "https://example.org/v1")
     assert type(settings.base_url) is str
     assert (type(settings.timeout), type(settings.max_connections)) == (float, int)
