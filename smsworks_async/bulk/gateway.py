@@ -77,6 +77,7 @@ class Provider:
                 expired=expired,
                 on_retry=on_retry,
                 limit=limit,
+                is_inner=True,
             )
             return batch.batch_id
 
