@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
+from smsworks_async._credentials import TokenFunction, resolve_credentials
 from smsworks_async._http.requester import Requester
-from smsworks_async._http.retry import RetryPolicy
 from smsworks_async._http.session import Sessions
 from smsworks_async._settings import (
     BATCH_SIZE,
     MAX_CONNECTIONS,
     TIMEOUT,
+    RetryPolicy,
     Settings,
-    TokenFunction,
     insecure_flag,
     resolve_base_url,
-    resolve_credentials,
 )
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources._base import declare

@@ -14,15 +14,17 @@ import attrs
 from multidict import CIMultiDict
 from yarl import URL
 
+from smsworks_async._credentials import Credentials
+from smsworks_async._failures import worth_repeating
 from smsworks_async._http import retry, transport
 from smsworks_async._http.deadlines import Deadlines
 from smsworks_async._http.operations import Operation, unknown
 from smsworks_async._http.retry import parse_date
-from smsworks_async._http.session import USER_AGENT, RateRaised, Sessions, acquire
+from smsworks_async._http.session import USER_AGENT, Sessions
 from smsworks_async._http.tokens import Tokens
 from smsworks_async._http.transport import CONTENT_TYPE, Body
 from smsworks_async._redaction import redact, shown
-from smsworks_async._settings import Credentials, Settings
+from smsworks_async._settings import Settings
 from smsworks_async.errors import (
     NotAuthenticated,
     NotFound,
@@ -32,6 +34,7 @@ from smsworks_async.errors import (
     SMSWorksError,
 )
 from smsworks_async.models.convert import Misshapen, from_wire, to_wire
+from smsworks_async.rates import RateRaised, acquire
 
 
 T = TypeVar("T")
@@ -183,7 +186,7 @@ class Requester:
         try:
             return await self._attempt(call)
         except SMSWorksError as error:
-            if self.settings.retry.attempts == 1 or not retry.worth_repeating(error):
+            if self.settings.retry.attempts == 1 or not worth_repeating(error):
                 raise
             first = error
         clock = asyncio.get_running_loop().time

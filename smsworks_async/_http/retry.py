@@ -8,63 +8,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import attrs
 import tenacity
 
-from smsworks_async.errors import (
-    APIError,
-    ConfigurationError,
-    NotSent,
-    OutcomeUnknown,
-    SMSWorksError,
-    ValidationError,
-)
+from smsworks_async._failures import worth_repeating
+from smsworks_async._settings import RetryPolicy
+from smsworks_async.errors import APIError, SMSWorksError
 from smsworks_async.models import values
 
 
 T = TypeVar("T")
 
 _log = logging.getLogger("smsworks_async")
-
-
-def _attempts(value: object) -> int:
-    try:
-        return values.integer(value, "RetryPolicy: attempts", at_least=1)
-    except ValidationError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-def _wait(value: object) -> float:
-    try:
-        return values.seconds(value, "RetryPolicy: base and cap")
-    except ValidationError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-@attrs.frozen
-class RetryPolicy:
-    """How often, and after which waits, a call is attempted. What may be repeated is not a setting.
-
-    Waits grow exponentially with full jitter: before attempt n + 1, between 0 and
-    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` is obeyed instead.
-
-    Attributes:
-        attempts: attempts in all, at least 1; 1 never repeats anything.
-        base: seconds, 0 to 1e7; the longest first wait.
-        cap: seconds, 0 to 1e7; the longest wait.
-
-    Raises:
-        ConfigurationError: a value is out of bounds.
-    """
-
-    attempts: int = attrs.field(default=4, converter=_attempts)
-    base: float = attrs.field(default=0.5, converter=_wait)
-    cap: float = attrs.field(default=20.0, converter=_wait)
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Return whether the same request may, and should, be made again after this failure."""
-    return isinstance(error, APIError | NotSent | OutcomeUnknown) and error.retryable
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

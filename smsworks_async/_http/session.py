@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import select
 import sys
 import weakref
@@ -18,14 +17,12 @@ from smsworks_async._http.proxies import proxy_for
 from smsworks_async._http.transport import Unasked
 from smsworks_async._settings import Settings
 from smsworks_async._version import __version__
-from smsworks_async.errors import ConfigurationError, NotSent
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.rates import limiter
 
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from aiohttp.client_proto import ResponseHandler
-    from aiolimiter import AsyncLimiter
 
     from smsworks_async.rates import Rate
 
@@ -254,62 +251,3 @@ def _step(generator: AsyncGenerator[None]) -> None:
         generator.asend(None).send(None)
     except StopIteration:
         return  # it has come to its yield, and the loop knows of it
-
-
-def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | None:
-    """Make what paces requests; None where nothing is to.
-
-    Args:
-        max_rate: requests a second, or None.
-        burst: whether those of one second may leave at once.
-    """
-    if max_rate is None:
-        return None
-    from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
-
-    return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)
-
-
-class RateRaised(Exception):
-    """A rate of the caller's raised. It tells that apart from what the API answers.
-
-    Attributes:
-        error: what it raised.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _below(error: BaseException) -> TracebackType | None:
-    frames = error.__traceback__
-    return None if frames is None else frames.tb_next
-
-
-async def acquire(rate: Rate) -> None:
-    """Wait until a rate lets another request leave.
-
-    Raises:
-        ConfigurationError: its `acquire` returned nothing to await.
-        RateRaised: it raised.
-    """
-    try:
-        waiting: object = rate.acquire()
-        is_async = inspect.isawaitable(waiting)
-        if is_async:
-            await waiting  # type: ignore[misc]
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        # Without this frame, so that its traceback begins where the caller's code does.
-        raise RateRaised(error.with_traceback(_below(error))) from None
-    except BaseException as error:
-        # SystemExit and KeyboardInterrupt would end the loop, and everybody's calls.
-        stopped = NotSent(
-            f"the request was not sent, since max_rate.acquire() raised {type(error).__name__}"
-        )
-        stopped.__cause__ = error
-        raise RateRaised(stopped) from None
-    if not is_async:
-        raise ConfigurationError("max_rate.acquire() must be an async method; nothing was sent")

@@ -6,11 +6,11 @@ import asyncio
 import inspect
 from typing import Final
 
+from smsworks_async._credentials import TokenFunction, parse_token
 from smsworks_async._http import transport
-from smsworks_async._http.session import RateRaised
 from smsworks_async._redaction import where
-from smsworks_async._settings import TokenFunction, parse_token
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
+from smsworks_async.rates import RateRaised
 
 
 _NOT_ASYNC: Final = object()

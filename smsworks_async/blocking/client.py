@@ -35,8 +35,8 @@ from typing import (
 import aiohttp
 import attrs
 
-from smsworks_async._http.retry import RetryPolicy
-from smsworks_async._settings import BATCH_SIZE, TIMEOUT, TokenFunction
+from smsworks_async._credentials import TokenFunction
+from smsworks_async._settings import BATCH_SIZE, TIMEOUT, RetryPolicy
 from smsworks_async.blocking.portal import Conversation, Portal, calling_back, drawing
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError

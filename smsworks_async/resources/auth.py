@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smsworks_async._settings import Credentials, parse_token
+from smsworks_async._credentials import Credentials, parse_token
 from smsworks_async.resources._base import Resource
 
 

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
-from smsworks_async._settings import (
-    BASE_URL,
-    Credentials,
-    parse_token,
-    resolve_base_url,
-    resolve_credentials,
-)
+from smsworks_async._credentials import Credentials, parse_token, resolve_credentials
+from smsworks_async._settings import BASE_URL, resolve_base_url
 
 
 THREE = {"customer_id": "c", "key": "k", "secret": "s"}
