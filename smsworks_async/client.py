@@ -24,6 +24,8 @@ from smsworks_async._settings import (
 )
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources._base import declare
+from smsworks_async.resources._poller import StatusPoller
+from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
@@ -114,7 +116,8 @@ class AsyncSMSWorks:
         )
         self._sessions = Sessions(settings, session, trace_configs)
         self._requester = Requester(settings, self._sessions)
-        self.messages = AsyncMessages(self._requester)
+        self._poller = StatusPoller(MessageSearching(self._requester))
+        self.messages = AsyncMessages(self._requester, self._poller)
         self.batches = AsyncBatches(self._requester)
         self.otp = AsyncOTP(self._requester)
         self.credits = AsyncCredits(self._requester)
@@ -126,12 +129,12 @@ class AsyncSMSWorks:
         """Any number of recipients; imported when it is used."""
         from smsworks_async.bulk.resource import AsyncBulk
 
-        return AsyncBulk(self._requester, self.messages._waits)
+        return AsyncBulk(self._requester, self._poller)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
         self._requester.close()
-        self.messages._waits.close()
+        self._poller.close()
         await self._sessions.close()
 
     async def __aenter__(self) -> Self:

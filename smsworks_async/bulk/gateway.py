@@ -11,9 +11,9 @@ from smsworks_async.bulk.campaign.waits import request_time
 from smsworks_async.bulk.engine import OnRetry, Post
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import Query
+from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
-from smsworks_async.resources.messages import AsyncMessages
 
 
 _ONE_TEXT: Final = "send"
@@ -29,7 +29,7 @@ class Provider:
         #: The time by the provider's clock, once an answer had a date.
         self.server_time = requester.server_time
         self._asked_for_the_time = False
-        self._messages = AsyncMessages(requester)
+        self._messages = MessageSearching(requester)
         self.get = AsyncBatches(requester).get
         credits = AsyncCredits(requester)
         self.balance, self.cost = credits.balance, credits.cost

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
-    from smsworks_async.resources._poller import Waits
+    from smsworks_async.resources._poller import StatusPoller
 
 
 #: What may be sent in bulk, and what a campaign is read from.
@@ -60,9 +60,9 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, requester: Requester, waits: Waits) -> None:
+    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
         super().__init__(requester)
-        self._waits = waits
+        self._poller = poller
 
     async def send(
         self,
@@ -521,7 +521,7 @@ class AsyncBulk(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             follower = Follower(
-                kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
+                kept.journal, kept.campaign.id, self._provider, self._poller, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
