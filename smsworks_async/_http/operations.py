@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from smsworks_async.errors import OutcomeUnknown
@@ -18,6 +20,8 @@ class Operation:
         authenticated: whether it needs a token.
         answers_errors: whether an error object is its answer rather than a failure.
         passcodes: whether what the API says about it may hold a passcode.
+        body: the model of its body, or of each part of it where it is a list, whose fields declare
+            what is secret (`models.fields.wire`); without one all of the body is.
     """
 
     method: str
@@ -26,6 +30,7 @@ class Operation:
     authenticated: bool = True
     answers_errors: bool = False
     passcodes: bool = False
+    body: type[Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
 
@@ -13,6 +13,7 @@ import attrs
 from smsworks_async import phone
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks, values
+from smsworks_async.models.fields import wire
 from smsworks_async.models.iterables import check_iterable
 
 
@@ -20,17 +21,59 @@ from smsworks_async.models.iterables import check_iterable
 REFERENCE: Final = "reference"
 
 
-def _optional(check: Callable[[Any], Any], *, shown: bool = True, hashed: bool = True) -> Any:
+def _optional(
+    check: Callable[[Any], Any],
+    name: str | None = None,
+    *,
+    secret: bool = False,
+    hashed: bool = True,
+    shown: bool | None = None,
+    **options: Any,
+) -> Any:
+    """Return a field that may be missing.
+
+    Args:
+        check: returns a value as it is sent, or raises `ValidationError`.
+        name: the field's name on the wire, where it differs.
+        secret: whether neither a repr nor an error may show it.
+        hashed: whether it counts in the model's hash.
+        shown: whether a repr shows it, where that differs.
+        options: see `wire`.
+    """
     return attrs.field(
         default=None,
         converter=attrs.converters.optional(values.optional(check)),
-        repr=shown,
+        repr=not secret if shown is None else shown,
         hash=None if hashed else False,
+        metadata=wire(name, **{"secret": secret, **options}),
     )
 
 
-def _hidden(check: Callable[[Any], Any]) -> Any:
-    return _optional(check, shown=False)
+def _hidden(check: Callable[[Any], Any], name: str | None = None, **options: Any) -> Any:
+    return _optional(check, name, secret=True, **options)
+
+
+def _as_pairs(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    return None if metadata is None else [{"key": k, "value": v} for k, v in metadata.items()]
+
+
+def _secret_pairs(pairs: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    return (pair["value"] for pair in pairs)
+
+
+def _metadata() -> Any:
+    """Return the field of a message's metadata: the names in it are no secrets, the values are."""
+    return attrs.field(
+        default=None,
+        converter=attrs.converters.optional(values.optional(checks.metadata)),
+        repr=False,
+        hash=False,
+        metadata=wire(write=_as_pairs, secret=_secret_pairs),
+    )
+
+
+def _hex_pairs(data: bytes) -> str:
+    return data.hex(" ")
 
 
 def _schedule(value: object) -> datetime:
@@ -84,10 +127,10 @@ class MessageFields(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True, init=False, repr=False, eq=False)
 class _Common:
-    sender: str = attrs.field(converter=checks.sender)
+    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     content: str = attrs.field(converter=checks.content, repr=False)
     tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
+    delivery_report_url: str | None = _hidden(checks.delivery_report_url, "deliveryreporturl")
     ttl: int | None = _optional(checks.ttl)
     validity: int | None = _optional(checks.validity)
     ai: bool | None = _optional(_ai)
@@ -115,9 +158,9 @@ class Message(_Common):
     """
 
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
-    reference: str | None = _hidden(checks.reference)
-    response_email: Iterable[str] | None = _hidden(checks.response_email)
+    metadata: Mapping[str, str] | None = _metadata()
+    reference: str | None = _hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = _hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -132,16 +175,20 @@ class BinaryMessage:
         ValidationError: a field is not as the API wants it.
     """
 
-    sender: str = attrs.field(converter=checks.sender)
+    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    data: bytes = attrs.field(converter=checks.binary, repr=lambda data: f"<{len(data)} bytes>")
+    data: bytes = attrs.field(
+        converter=checks.binary,
+        repr=lambda data: f"<{len(data)} bytes>",
+        metadata=wire("content", write=_hex_pairs),
+    )
     tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
+    delivery_report_url: str | None = _hidden(checks.delivery_report_url, "deliveryreporturl")
     ttl: int | None = _optional(checks.ttl)
     validity: int | None = _optional(checks.validity)
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
-    reference: str | None = _hidden(checks.reference)
-    response_email: Iterable[str] | None = _hidden(checks.response_email)
+    metadata: Mapping[str, str] | None = _metadata()
+    reference: str | None = _hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = _hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -163,14 +210,14 @@ class BatchMessage(_Common):
 class ScheduledOne(Message):
     """A `Message` to be sent at its time."""
 
-    at: datetime = attrs.field(converter=_schedule)
+    at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 @attrs.frozen(kw_only=True)
 class ScheduledBatch(BatchMessage):
     """A `BatchMessage` to be sent at its time."""
 
-    at: datetime = attrs.field(converter=_schedule)
+    at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 def _template(value: str) -> str:
@@ -229,14 +276,14 @@ def _otp_validity(value: object) -> int:
 class OTPRequest:
     """A one-time password to send; see `AsyncOTP.send` for its fields."""
 
-    sender: str = attrs.field(converter=checks.sender)
+    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
     length: int | None = _optional(_otp_length)
     template: str | None = _hidden(_template)
     validity: int | None = _optional(_otp_validity)
     # A blank passcode is refused, not left out: another one would be sent in its place.
     passcode: str | None = attrs.field(default=None, converter=_own_passcode, repr=False)
-    metadata: Mapping[str, Any] | None = _optional(checks.otp_metadata, shown=False, hashed=False)
+    metadata: Mapping[str, Any] | None = _hidden(checks.otp_metadata, hashed=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -284,13 +331,13 @@ class Query:
 
     status: str | None = _optional(_string("status"))
     destination: str | None = _hidden(phone.digits_of)
-    sender: str | None = _hidden(_string("sender"))
+    sender: str | None = _optional(_string("sender"), shown=False)
     keyword: str | None = _hidden(_string("keyword"))
     tag: str | None = _optional(checks.tag)
     credits: float | None = attrs.field(default=None, converter=attrs.converters.optional(_credits))
-    from_: datetime | None = _optional(_moment("from_"))
+    from_: datetime | None = _optional(_moment("from_"), "from")
     to: datetime | None = _optional(_moment("to"))
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
+    metadata: Mapping[str, str] | None = _metadata()
     unread: bool | None = _optional(_unread)
     limit: int | None = _optional(_search_limit)
     skip: int | None = _optional(_skip)

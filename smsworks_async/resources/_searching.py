@@ -16,10 +16,10 @@ from smsworks_async.resources._base import Resource
 
 
 _GET: Final = Operation("GET", "/messages/{}", repeatable=True)
-_SEARCH: Final = Operation("POST", "/messages", repeatable=True)
-_FAILED: Final = Operation("POST", "/messages/failed", repeatable=True)
+_SEARCH: Final = Operation("POST", "/messages", repeatable=True, body=Query)
+_FAILED: Final = Operation("POST", "/messages/failed", repeatable=True, body=Query)
 # What it answers with is unread no longer, so that a repetition would lose it.
-_INBOX: Final = Operation("POST", "/messages/inbox")
+_INBOX: Final = Operation("POST", "/messages/inbox", body=Query)
 
 #: How many records one page of `AsyncMessages.iterate` holds, by default and at most.
 PAGE_SIZE: Final = 1000

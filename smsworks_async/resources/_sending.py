@@ -12,10 +12,10 @@ from smsworks_async.models.outgoing import BinaryMessage, Message, ScheduledOne
 from smsworks_async.resources._base import Resource
 
 
-_SEND: Final = Operation("POST", "/message/send")
-_BINARY: Final = Operation("POST", "/binary/send")
-_FLASH: Final = Operation("POST", "/message/flash")
-_SCHEDULE: Final = Operation("POST", "/message/schedule")
+_SEND: Final = Operation("POST", "/message/send", body=Message)
+_BINARY: Final = Operation("POST", "/binary/send", body=BinaryMessage)
+_FLASH: Final = Operation("POST", "/message/flash", body=Message)
+_SCHEDULE: Final = Operation("POST", "/message/schedule", body=ScheduledOne)
 
 
 class MessageSending(Resource):

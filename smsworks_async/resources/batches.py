@@ -18,9 +18,9 @@ from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
 
-SEND: Final = Operation("POST", "/batch/send")
-SEND_EACH: Final = Operation("POST", "/batch/any")
-_SCHEDULE: Final = Operation("POST", "/batch/schedule")
+SEND: Final = Operation("POST", "/batch/send", body=BatchMessage)
+SEND_EACH: Final = Operation("POST", "/batch/any", body=Message)
+_SCHEDULE: Final = Operation("POST", "/batch/schedule", body=ScheduledBatch)
 _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 

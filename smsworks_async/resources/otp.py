@@ -16,8 +16,8 @@ from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify, typed_p
 from smsworks_async.resources._base import Resource
 
 
-_SEND: Final = Operation("POST", "/otp/send", passcodes=True)
-_VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True)
+_SEND: Final = Operation("POST", "/otp/send", passcodes=True, body=OTPRequest)
+_VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True, body=PasscodeToVerify)
 _GET: Final = Operation("GET", "/otp/{}", repeatable=True, passcodes=True)
 
 
