@@ -75,7 +75,7 @@ class Sessions:
         }
 
     def current(self) -> aiohttp.ClientSession:
-        """Give the session; a new one where there is none, or where the last one's loop has closed.
+        """Return the session; a new one where there is none, or the last one's loop has closed.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another loop that still runs.
@@ -113,7 +113,7 @@ class Sessions:
         return self._session
 
     def deadlines(self, limit: float | None = None) -> Deadlines:
-        """Give the deadlines of the loop that runs; raises as `current` does.
+        """Return the deadlines of the running loop; raise as `current` does.
 
         Args:
             limit: seconds for a call where the client has no time-out; None for no limit.
@@ -165,7 +165,7 @@ def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
 
 
 def guard(connector: aiohttp.BaseConnector) -> None:
-    """Let a connector hand out no connection on which something has come unasked.
+    """Prevent a connector from returning connections on which something has come unasked.
 
     What came would be taken for the answer to the next request; and a request on a connection that
     the server has closed would have an unknown outcome. Clients that share a session share

@@ -25,7 +25,7 @@ class Tokens:
         self._fetching: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
-        """Give the token, and fetch it first where there is none yet.
+        """Return the token, and fetch it first where there is none yet.
 
         Raises:
             NotSent: no token could be had, for a reason that may pass.
@@ -35,7 +35,7 @@ class Tokens:
         return self.current if self.current is not None else await self._shared_fetch()
 
     async def renew(self, refused: str) -> str | None:
-        """Give another token than the refused one; None where there is nowhere to get one."""
+        """Return another token than the refused one; None where no other can be had."""
         if self._fetch is None:
             return None
         if self.current is not None and self.current != refused:

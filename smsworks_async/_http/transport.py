@@ -94,7 +94,7 @@ class Body(aiohttp.BytesPayload):
         return self._written or not self._watched
 
     def seal(self) -> None:
-        """Let no byte leave from now on."""
+        """Refuse to write any byte from now on."""
         self._sealed = True
 
     def _leave(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import attrs
 
+from smsworks_async.models import values
+
 
 Reader = Callable[..., Any]
 #: Yields the strings in a field's value on the wire that no error may repeat.
@@ -76,6 +78,39 @@ _PLAIN: Final = Wire(None, (), None, None, omit=False, secrets=strings)
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """Return what a field says of the wire."""
     return field.metadata.get(_KEY, _PLAIN)
+
+
+def optional(
+    check: Callable[[Any], Any],
+    name: str | None = None,
+    *,
+    secret: bool = False,
+    hashed: bool = True,
+    shown: bool | None = None,
+    **options: Any,
+) -> Any:
+    """Return a field that may be missing.
+
+    Args:
+        check: returns a value as it is sent, or raises `ValidationError`.
+        name: the field's name on the wire, where it differs.
+        secret: whether neither a repr nor an error may show it.
+        hashed: whether it counts in the model's hash.
+        shown: whether a repr shows it, where that differs.
+        options: see `wire`.
+    """
+    return attrs.field(
+        default=None,
+        converter=attrs.converters.optional(values.optional(check)),
+        repr=not secret if shown is None else shown,
+        hash=None if hashed else False,
+        metadata=wire(name, **{"secret": secret, **options}),
+    )
+
+
+def hidden(check: Callable[[Any], Any], name: str | None = None, **options: Any) -> Any:
+    """Return a field that may be missing, and that neither a repr nor an error may show."""
+    return optional(check, name, secret=True, **options)
 
 
 def model_of(document: object) -> type[Any] | None:

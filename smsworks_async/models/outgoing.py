@@ -1,9 +1,7 @@
-"""What goes out: messages, batches, one-time passwords and searches, checked as they are made."""
+"""What goes out: messages, batches and searches, checked as they are made."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
@@ -13,44 +11,12 @@ import attrs
 from smsworks_async import phone
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks, values
-from smsworks_async.models.fields import wire
+from smsworks_async.models.fields import hidden, optional, wire
 from smsworks_async.models.iterables import check_iterable
 
 
 #: The metadata that a message's reference is kept in.
 REFERENCE: Final = "reference"
-
-
-def _optional(
-    check: Callable[[Any], Any],
-    name: str | None = None,
-    *,
-    secret: bool = False,
-    hashed: bool = True,
-    shown: bool | None = None,
-    **options: Any,
-) -> Any:
-    """Return a field that may be missing.
-
-    Args:
-        check: returns a value as it is sent, or raises `ValidationError`.
-        name: the field's name on the wire, where it differs.
-        secret: whether neither a repr nor an error may show it.
-        hashed: whether it counts in the model's hash.
-        shown: whether a repr shows it, where that differs.
-        options: see `wire`.
-    """
-    return attrs.field(
-        default=None,
-        converter=attrs.converters.optional(values.optional(check)),
-        repr=not secret if shown is None else shown,
-        hash=None if hashed else False,
-        metadata=wire(name, **{"secret": secret, **options}),
-    )
-
-
-def _hidden(check: Callable[[Any], Any], name: str | None = None, **options: Any) -> Any:
-    return _optional(check, name, secret=True, **options)
 
 
 def _as_pairs(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
@@ -129,11 +95,11 @@ class MessageFields(TypedDict, total=False):
 class _Common:
     sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     content: str = attrs.field(converter=checks.content, repr=False)
-    tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url, "deliveryreporturl")
-    ttl: int | None = _optional(checks.ttl)
-    validity: int | None = _optional(checks.validity)
-    ai: bool | None = _optional(_ai)
+    tag: str | None = optional(checks.tag)
+    delivery_report_url: str | None = hidden(checks.delivery_report_url, "deliveryreporturl")
+    ttl: int | None = optional(checks.ttl)
+    validity: int | None = optional(checks.validity)
+    ai: bool | None = optional(_ai)
 
 
 def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference: str) -> None:
@@ -159,8 +125,8 @@ class Message(_Common):
 
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
     metadata: Mapping[str, str] | None = _metadata()
-    reference: str | None = _hidden(checks.reference, omit=True)  # it is in the metadata
-    response_email: Iterable[str] | None = _hidden(checks.response_email, "responseemail")
+    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -182,13 +148,13 @@ class BinaryMessage:
         repr=lambda data: f"<{len(data)} bytes>",
         metadata=wire("content", write=_hex_pairs),
     )
-    tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url, "deliveryreporturl")
-    ttl: int | None = _optional(checks.ttl)
-    validity: int | None = _optional(checks.validity)
+    tag: str | None = optional(checks.tag)
+    delivery_report_url: str | None = hidden(checks.delivery_report_url, "deliveryreporturl")
+    ttl: int | None = optional(checks.ttl)
+    validity: int | None = optional(checks.validity)
     metadata: Mapping[str, str] | None = _metadata()
-    reference: str | None = _hidden(checks.reference, omit=True)  # it is in the metadata
-    response_email: Iterable[str] | None = _hidden(checks.response_email, "responseemail")
+    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -218,79 +184,6 @@ class ScheduledBatch(BatchMessage):
     """A `BatchMessage` to be sent at its time."""
 
     at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
-
-
-def _template(value: str) -> str:
-    template = checks.content(value, "template")
-    if "{{passcode}}" not in template:
-        raise ValidationError(
-            "template must say {{passcode}} where the passcode goes", field="template"
-        )
-    return template
-
-
-def _passcode(value: object) -> str:
-    passcode = checks.text(value, "passcode")
-    if not passcode.strip():
-        raise ValidationError("passcode is empty", field="passcode")
-    return passcode
-
-
-_DASH_OR_BLANK: Final = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
-
-
-def typed_passcodes(value: object) -> tuple[str, ...]:
-    """Return what a typed passcode may stand for, the likeliest first.
-
-    Outer blanks and invisible characters are no part of it, and digits are those of any script.
-    Digits that are set apart by blanks or dashes, ``"012 345"``, are one passcode of digits, as the
-    API generates them; but the caller may have sent one of his own with a dash in it.
-
-    Raises:
-        ValidationError: it is no text, or blank.
-    """
-    typed = unicodedata.normalize("NFKC", _passcode(value))
-    typed = "".join(one for one in typed if unicodedata.category(one) != "Cf").strip()
-    typed = "".join(str(int(one)) if one.isdecimal() else one for one in typed)
-    if not typed:
-        raise ValidationError("passcode is empty", field="passcode")
-    together = _DASH_OR_BLANK.sub("", typed)
-    read = (together, typed) if together.isdecimal() else (typed,)
-    return tuple(dict.fromkeys((*read, _passcode(value).strip())))
-
-
-def _own_passcode(value: Any) -> str | None:
-    blank = values.as_text(value) is not None
-    return None if values.is_missing(value) and not blank else _passcode(value)
-
-
-def _otp_length(value: object) -> int:
-    return checks.integer(value, "length", at_least=1)
-
-
-def _otp_validity(value: object) -> int:
-    return checks.integer(value, "validity", at_least=1)
-
-
-@attrs.frozen(kw_only=True)
-class OTPRequest:
-    """A one-time password to send; see `AsyncOTP.send` for its fields."""
-
-    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
-    destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    length: int | None = _optional(_otp_length)
-    template: str | None = _hidden(_template)
-    validity: int | None = _optional(_otp_validity)
-    # A blank passcode is refused, not left out: another one would be sent in its place.
-    passcode: str | None = attrs.field(default=None, converter=_own_passcode, repr=False)
-    metadata: Mapping[str, Any] | None = _hidden(checks.otp_metadata, hashed=False)
-
-
-@attrs.frozen(kw_only=True)
-class PasscodeToVerify:
-    """The passcode that somebody typed; see `typed_passcodes`."""
-
-    passcode: str = attrs.field(converter=_passcode, repr=False)
 
 
 def _moment(field: str) -> Callable[[object], datetime]:
@@ -329,15 +222,15 @@ def _unread(value: object) -> bool:
 class Query:
     """A search; see `AsyncMessages.search` for its fields. Its destination is not judged."""
 
-    status: str | None = _optional(_string("status"))
-    destination: str | None = _hidden(phone.digits_of)
-    sender: str | None = _optional(_string("sender"), shown=False)
-    keyword: str | None = _hidden(_string("keyword"))
-    tag: str | None = _optional(checks.tag)
+    status: str | None = optional(_string("status"))
+    destination: str | None = hidden(phone.digits_of)
+    sender: str | None = optional(_string("sender"), shown=False)
+    keyword: str | None = hidden(_string("keyword"))
+    tag: str | None = optional(checks.tag)
     credits: float | None = attrs.field(default=None, converter=attrs.converters.optional(_credits))
-    from_: datetime | None = _optional(_moment("from_"), "from")
-    to: datetime | None = _optional(_moment("to"))
+    from_: datetime | None = optional(_moment("from_"), "from")
+    to: datetime | None = optional(_moment("to"))
     metadata: Mapping[str, str] | None = _metadata()
-    unread: bool | None = _optional(_unread)
-    limit: int | None = _optional(_search_limit)
-    skip: int | None = _optional(_skip)
+    unread: bool | None = optional(_unread)
+    limit: int | None = optional(_search_limit)
+    skip: int | None = optional(_skip)

@@ -26,7 +26,7 @@ _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
 
 def as_message(value: Message | Mapping[str, Any]) -> Message:
-    """Take a message, or make one of its fields.
+    """Return a message, or make one of its fields.
 
     Raises:
         ValidationError: it is neither, or a field is not as the API wants it.

@@ -12,7 +12,7 @@ from smsworks_async import phone
 from smsworks_async._http.operations import Operation
 from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
-from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify, typed_passcodes
+from smsworks_async.models.otp import OTPRequest, PasscodeToVerify, typed_passcodes
 from smsworks_async.resources._base import Resource
 
 

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from smsworks_async import APIError, AsyncSMSWorks, resources
 from smsworks_async._http.operations import Operation
-from smsworks_async.models import failure, incoming, outgoing, posted
+from smsworks_async.models import failure, incoming, otp, outgoing, posted
 from smsworks_async.models.convert import from_wire, to_wire
 from smsworks_async.models.fields import secret_strings, wire, wire_of
 from smsworks_async.models.incoming import extra_fields
@@ -81,7 +81,7 @@ def test_what_has_no_place_for_unknown_fields_is_a_part_of_a_model_that_has():
     assert models(failure) == [failure.FailureReason]
 
 
-@pytest.mark.parametrize("model", models(outgoing), ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", models(outgoing, otp), ids=lambda model: model.__name__)
 def test_what_a_repr_hides_no_error_repeats(model):
     shown_as_they_are = {"sender"}  # of a search: an alphanumeric sender is no secret
     for field in attrs.fields(model):
