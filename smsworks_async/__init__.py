@@ -38,13 +38,13 @@ if TYPE_CHECKING:
         StillInFlight,
         ValidationError,
     )
+    from smsworks_async.models.failure import FailureReason
     from smsworks_async.models.incoming import (
         FINAL_STATUSES,
         Acknowledgement,
         Batch,
         CountryCost,
         ErrorSample,
-        FailureReason,
         MessageRecord,
         OTPRecord,
         ScheduledMessage,
@@ -136,7 +136,7 @@ _MODULES = {
     "DeliveryReport": "smsworks_async.models.posted",
     "ErrorSample": "smsworks_async.models.incoming",
     "FINAL_STATUSES": "smsworks_async.models.incoming",
-    "FailureReason": "smsworks_async.models.incoming",
+    "FailureReason": "smsworks_async.models.failure",
     "FloodingRefused": "smsworks_async.errors",
     "IncomingMessage": "smsworks_async.models.posted",
     "InsufficientCredit": "smsworks_async.errors",
