@@ -15,8 +15,8 @@ from typing import (
 
 import aiohttp
 
-from smsworks_async._http.retry import RetryPolicy
-from smsworks_async._settings import BATCH_SIZE, TIMEOUT, TokenFunction
+from smsworks_async._credentials import TokenFunction
+from smsworks_async._settings import BATCH_SIZE, TIMEOUT, RetryPolicy
 from smsworks_async.blocking.portal import Portal
 from smsworks_async.blocking.twins import Twin, blocking, iterating
 from smsworks_async.client import AsyncSMSWorks
@@ -203,7 +203,7 @@ class SMSWorks:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<SMSWorks {self._client._calls.settings.base_url}>"
+        return f"<SMSWorks {self._client._requester.settings.base_url}>"
 
 
 def _bulk() -> type[Bulk]:

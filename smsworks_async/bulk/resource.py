@@ -39,10 +39,10 @@ from smsworks_async.resources._base import Resource
 
 
 if TYPE_CHECKING:
-    from smsworks_async._http.requester import Calls
+    from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
-    from smsworks_async.resources._poller import Waits
+    from smsworks_async.resources._poller import StatusPoller
 
 
 #: What may be sent in bulk, and what a campaign is read from.
@@ -60,9 +60,9 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, calls: Calls, waits: Waits) -> None:
-        super().__init__(calls)
-        self._waits = waits
+    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
+        super().__init__(requester)
+        self._poller = poller
 
     async def send(
         self,
@@ -163,7 +163,7 @@ class AsyncBulk(Resource):
             ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
         )
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -282,7 +282,7 @@ class AsyncBulk(Resource):
         }
         common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -337,8 +337,8 @@ class AsyncBulk(Resource):
             content, destinations, messages, template, rows, self._destination
         )
         check_iterable(people, field)
-        asked = checks.yes_or_no(balance, "balance")
-        apart = checks.yes_or_no(deduplicate, "deduplicate")
+        asked = checks.boolean(balance, "balance")
+        apart = checks.boolean(deduplicate, "deduplicate")
         provider = self._provider
         found = await estimate(kind, owned(people), deduplicate=apart, prices=Prices(provider.cost))
         if asked:
@@ -375,7 +375,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk.campaign import stored as campaigns
 
-        again = checks.yes_or_no(restored, "restored")
+        again = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.reconcile(
@@ -432,10 +432,10 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign import stored as campaigns
         from smsworks_async.bulk.campaign.redelivery import Again
 
-        most = checks.whole_number(attempts, "attempts", at_least=2)
+        most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
         options = Options(
-            chunk_size=self._calls.settings.batch_size,
+            chunk_size=self._requester.settings.batch_size,
             concurrency=concurrency,
             max_rate=max_rate,
             progress=progress,
@@ -521,7 +521,7 @@ class AsyncBulk(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             follower = Follower(
-                kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
+                kept.journal, kept.campaign.id, self._provider, self._poller, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -559,7 +559,7 @@ class AsyncBulk(Resource):
 
     @property
     def _provider(self) -> Provider:
-        return Provider(self._calls)
+        return Provider(self._requester)
 
     async def _run(
         self,

@@ -17,9 +17,15 @@ from smsworks_async.bulk.payloads import OneText, warnings_of
 from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.throttle import Pace
-from smsworks_async.errors import BulkInterrupted, NotSent, SMSWorksError, ValidationError
+from smsworks_async.errors import NotSent, SMSWorksError, ValidationError
 from smsworks_async.models.iterables import is_container
-from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
+from smsworks_async.models.report import (
+    BatchOutcome,
+    BulkInterrupted,
+    BulkReport,
+    Outcome,
+    Reason,
+)
 
 
 T = TypeVar("T")

@@ -431,13 +431,13 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
     given = []
     journal = MemoryJournal(clock=clock)
     async with client(box, timeout=timeout) as sms:
-        make = sms._calls.make
+        make = sms._requester.request
 
         async def noting(*args, **options):
             given.append(options.get("limit"))
             return await make(*args, **options)
 
-        sms._calls.make = noting
+        sms._requester.request = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
     (entry,) = await journal.entries("x")
     assert limit in given
