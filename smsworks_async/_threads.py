@@ -122,7 +122,7 @@ class Inbox(Protocol[T]):
         ...
 
 
-class LoopThread(Protocol):
+class RealThread(Protocol):
     """The thread that runs a loop."""
 
     def start(self) -> None:
@@ -153,7 +153,7 @@ class Threads(Protocol):
         """Return an event loop that can run in a real thread."""
         ...
 
-    def new_thread(self, main: Callable[[], None], name: str, /) -> LoopThread:
+    def new_thread(self, main: Callable[[], None], name: str, /) -> RealThread:
         """Return a real thread, which is yet to be started."""
         ...
 

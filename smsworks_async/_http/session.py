@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import select
 import sys
 import weakref
@@ -18,14 +17,12 @@ from smsworks_async._http.proxies import proxy_for
 from smsworks_async._http.transport import Unasked
 from smsworks_async._settings import Settings
 from smsworks_async._version import __version__
-from smsworks_async.errors import ConfigurationError, NotSent
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.rates import limiter
 
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from aiohttp.client_proto import ResponseHandler
-    from aiolimiter import AsyncLimiter
 
     from smsworks_async.rates import Rate
 
@@ -78,7 +75,7 @@ class Sessions:
         }
 
     def current(self) -> aiohttp.ClientSession:
-        """Give the session; a new one where there is none, or where the last one's loop has closed.
+        """Return the session; a new one where there is none, or the last one's loop has closed.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another loop that still runs.
@@ -116,7 +113,7 @@ class Sessions:
         return self._session
 
     def deadlines(self, limit: float | None = None) -> Deadlines:
-        """Give the deadlines of the loop that runs; raises as `current` does.
+        """Return the deadlines of the running loop; raise as `current` does.
 
         Args:
             limit: seconds for a call where the client has no time-out; None for no limit.
@@ -168,7 +165,7 @@ def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
 
 
 def guard(connector: aiohttp.BaseConnector) -> None:
-    """Let a connector hand out no connection on which something has come unasked.
+    """Prevent a connector from returning connections on which something has come unasked.
 
     What came would be taken for the answer to the next request; and a request on a connection that
     the server has closed would have an unknown outcome. Clients that share a session share
@@ -259,62 +256,3 @@ def _step(generator: AsyncGenerator[None]) -> None:
         generator.asend(None).send(None)
     except StopIteration:
         return  # it has come to its yield, and the loop knows of it
-
-
-def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | None:
-    """Make what paces requests; None where nothing is to.
-
-    Args:
-        max_rate: requests a second, or None.
-        burst: whether those of one second may leave at once.
-    """
-    if max_rate is None:
-        return None
-    from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
-
-    return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)
-
-
-class RateRaised(Exception):
-    """A rate of the caller's raised. It tells that apart from what the API answers.
-
-    Attributes:
-        error: what it raised.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _below(error: BaseException) -> TracebackType | None:
-    frames = error.__traceback__
-    return None if frames is None else frames.tb_next
-
-
-async def acquire(rate: Rate) -> None:
-    """Wait until a rate lets another request leave.
-
-    Raises:
-        ConfigurationError: its `acquire` returned nothing to await.
-        RateRaised: it raised.
-    """
-    try:
-        waiting: object = rate.acquire()
-        is_async = inspect.isawaitable(waiting)
-        if is_async:
-            await waiting  # type: ignore[misc]
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        # Without this frame, so that its traceback begins where the caller's code does.
-        raise RateRaised(error.with_traceback(_below(error))) from None
-    except BaseException as error:
-        # SystemExit and KeyboardInterrupt would end the loop, and everybody's calls.
-        stopped = NotSent(
-            f"the request was not sent, since max_rate.acquire() raised {type(error).__name__}"
-        )
-        stopped.__cause__ = error
-        raise RateRaised(stopped) from None
-    if not is_async:
-        raise ConfigurationError("max_rate.acquire() must be an async method; nothing was sent")

@@ -7,8 +7,6 @@ import time
 from contextlib import nullcontext
 from typing import Any, Generic, NoReturn, TypeVar
 
-from smsworks_async._failures import outcome_of
-from smsworks_async._http.session import RateRaised
 from smsworks_async._http.transport import being_cancelled
 from smsworks_async.bulk.chunk import Chunk
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
@@ -22,7 +20,8 @@ from smsworks_async.errors import (
     OutcomeUnknown,
     SMSWorksError,
 )
-from smsworks_async.models.report import BatchOutcome, Outcome, Phase
+from smsworks_async.models.report import BatchOutcome, Outcome, Phase, outcome_of
+from smsworks_async.rates import RateRaised
 
 
 T = TypeVar("T")

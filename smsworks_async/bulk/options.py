@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
-from smsworks_async._settings import check_rate
 from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
+from smsworks_async.rates import check_rate
 
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from typing import Any, Final
 
-from smsworks_async._failures import doom_of, is_about_one
+from smsworks_async._failures import is_about_one, scope_of
 from smsworks_async.bulk.chunk import Chunk
 from smsworks_async.bulk.throttle import LONGEST_PAUSE
-from smsworks_async.errors import APIError, Doom, RateLimited, SMSWorksError
+from smsworks_async.errors import APIError, RateLimited, RejectionScope, SMSWorksError
 
 
 #: How often a chunk is requeued after a 429 that asks for a longer wait than a call has time for.
@@ -59,7 +59,7 @@ class Refusals:
             len(chunk.items) > 1
             and not chunk.resent
             and self._in_a_row < _SPLITS
-            and is_about_one(error, one_text=self._shared_text)
+            and is_about_one(error, shared_text=self._shared_text)
         ):
             self._in_a_row += 1
             return Action.SPLIT
@@ -76,9 +76,11 @@ class Refusals:
         return count <= _REQUEUES
 
     def _consider(self, error: SMSWorksError) -> None:
-        doom = doom_of(error, self._code_before)
+        scope = scope_of(error, self._code_before)
         self._code_before = error.code if isinstance(error, APIError) else None
-        if doom is Doom.ABROAD:
+        if scope is RejectionScope.INTERNATIONAL:
             self.international_halt = error
-        elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._shared_text):
+        elif scope is RejectionScope.ACCOUNT or (
+            scope is RejectionScope.TEXT and self._shared_text
+        ):
             self.halt = self.halt or error

@@ -40,10 +40,10 @@ from smsworks_async.resources._base import Resource
 
 
 if TYPE_CHECKING:
-    from smsworks_async._http.requester import Calls
+    from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
-    from smsworks_async.resources._poller import Waits
+    from smsworks_async.resources._poller import StatusPoller
 
 
 #: What may be sent in bulk, and what a campaign is read from.
@@ -61,9 +61,9 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, calls: Calls, waits: Waits) -> None:
-        super().__init__(calls)
-        self._waits = waits
+    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
+        super().__init__(requester)
+        self._poller = poller
 
     async def send(
         self,
@@ -164,7 +164,7 @@ class AsyncBulk(Resource):
             ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
         )
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -283,7 +283,7 @@ class AsyncBulk(Resource):
         }
         common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -338,8 +338,8 @@ class AsyncBulk(Resource):
             content, destinations, messages, template, rows, self._destination
         )
         check_iterable(people, field)
-        asked = checks.yes_or_no(balance, "balance")
-        apart = checks.yes_or_no(deduplicate, "deduplicate")
+        asked = checks.boolean(balance, "balance")
+        apart = checks.boolean(deduplicate, "deduplicate")
         gateway = self._gateway
         found = await estimate(
             payload, copy_each(people), deduplicate=apart, prices=Prices(gateway.cost)
@@ -379,7 +379,7 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign.reconcile import reconcile
         from smsworks_async.bulk.campaign.stored import open_campaign
 
-        from_copy = checks.yes_or_no(restored, "restored")
+        from_copy = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with open_campaign(check_journal(journal), campaign) as stored:
             return await reconcile(stored, self._gateway, seconds, self._timer, restored=from_copy)
@@ -434,10 +434,10 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign.redelivery import RedeliveryPolicy, retry_undelivered
         from smsworks_async.bulk.campaign.stored import open_campaign
 
-        most = checks.whole_number(attempts, "attempts", at_least=2)
+        most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
         options = Options(
-            chunk_size=self._calls.settings.batch_size,
+            chunk_size=self._requester.settings.batch_size,
             concurrency=concurrency,
             max_rate=max_rate,
             progress=progress,
@@ -523,7 +523,7 @@ class AsyncBulk(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with open_campaign(check_journal(journal), campaign) as stored:
             follower = Follower(
-                stored.journal, stored.campaign.id, self._gateway, self._waits, sleep=self._sleep
+                stored.journal, stored.campaign.id, self._gateway, self._poller, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -561,7 +561,7 @@ class AsyncBulk(Resource):
 
     @property
     def _gateway(self) -> BulkGateway:
-        return BulkGateway(self._calls)
+        return BulkGateway(self._requester)
 
     async def _run(
         self,

@@ -14,9 +14,9 @@ from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.recipients import Reader
 from smsworks_async.bulk.stream_source import StreamSource
 from smsworks_async.bulk.timer import Timer
-from smsworks_async.errors import BulkInterrupted, NotSent, ValidationError
+from smsworks_async.errors import NotSent, ValidationError
 from smsworks_async.models.iterables import is_container
-from smsworks_async.models.report import BulkReport
+from smsworks_async.models.report import BulkInterrupted, BulkReport
 
 
 T = TypeVar("T")

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from smsworks_async.bulk.chunk import Chunk
-from smsworks_async.errors import BulkInterrupted, NotSent, SMSWorksError
-from smsworks_async.models.report import BatchOutcome, BulkReport
+from smsworks_async.errors import NotSent, SMSWorksError
+from smsworks_async.models.report import BatchOutcome, BulkInterrupted, BulkReport
 
 
 T = TypeVar("T")
 
-#: Is told of each refusal that a request met on its way to an answer.
-Watch = Callable[[SMSWorksError], None]
+#: Called with each failure after which a request is made again.
+OnRetry = Callable[[SMSWorksError], None]
 #: Sends a document, as long as its lease has not expired, and returns the batch id.
-Post = Callable[[Any, Callable[[], bool] | None, Watch], Awaitable[str]]
+Post = Callable[[Any, Callable[[], bool] | None, OnRetry], Awaitable[str]]
 
 
 class Source(Protocol[T]):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.errors import APIError, SMSWorksError
+from smsworks_async.errors import APIError, OutcomeUnknown, SMSWorksError
 
 
 class Outcome(enum.StrEnum):
@@ -19,6 +20,13 @@ class Outcome(enum.StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     NOT_SENT = "not sent"
+
+
+def outcome_of(error: SMSWorksError) -> Outcome:
+    """Return the outcome of a chunk whose request failed."""
+    if isinstance(error, APIError):
+        return Outcome.REJECTED
+    return Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.NOT_SENT
 
 
 class Reason(enum.StrEnum):
@@ -222,6 +230,26 @@ class BulkReport(Counts):
         """Whether every recipient that was read is accounted for."""
         outcomes = self.accepted + self.rejected + self.unknown + self.not_sent
         return outcomes + self.invalid + self.duplicates == self.read
+
+
+class BulkInterrupted(SMSWorksError):
+    """The caller's own code raised during a bulk run; its exception is this one's ``__cause__``.
+
+    Chunks in flight were waited for, and nothing more was started. Repeating the whole call would
+    text again whoever was accepted, so ``safe_to_repeat`` is False.
+
+    Attributes:
+        report: what became of every recipient that was read. One that is rebuilt from ``args``
+            has the counts alone: the rest names recipients.
+    """
+
+    safe_to_repeat = False
+
+    def __init__(self, message: str, report: BulkReport | Mapping[str, Any] | None = None) -> None:
+        if not isinstance(report, BulkReport):
+            report = BulkReport(**report or {})
+        super().__init__(message, report.totals())
+        self.report = report
 
 
 @attrs.frozen(kw_only=True)

@@ -1,7 +1,7 @@
 """Processes, their clocks and loops, a network and a provider, all moved by hand.
 
-Everything of the package that runs here is its own code: campaigns, engine, journal source, reconciler and
-journals. What is made up is what lies outside of it.
+Everything of the package that runs here is its own code: campaigns, engine, journal source,
+reconciler and journals. What is made up is what lies outside of it.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class Gateway:
         self._campaign = campaign
 
     def post(self, payload):
-        async def post(document, expired, told):
+        async def post(document, expired, on_retry):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)
             self._world.arrive(request)

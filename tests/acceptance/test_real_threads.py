@@ -11,10 +11,11 @@ import textwrap
 import threading
 
 import pytest
+from conftest import PATIENCE
 from greenlet_helpers import LIBRARIES, PATCHES
 
 from smsworks_async import _threads
-from smsworks_async.blocking.loop_thread import Background
+from smsworks_async.blocking.loop_thread import LoopThread
 
 
 def test_an_unpatched_process_uses_the_standard_parts():
@@ -120,7 +121,7 @@ def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
         _greenlets.original = original
         print(portal.run(lambda _: asyncio.sleep(0, "fine")))
         portal.close()
-        print(portal._background.ended)
+        print(portal._loop_thread.ended)
     """
     assert run(PATCHES[library], script) == ["NotSent", "fine", "True"]
 
@@ -130,7 +131,7 @@ def run(*parts):
         [sys.executable, "-W", "ignore", "-c", "\n".join(map(textwrap.dedent, parts))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -142,9 +143,9 @@ async def nothing():
 
 def test_a_thread_of_uwsgis_takes_no_signals(monkeypatch):
     monkeypatch.setitem(sys.modules, "uwsgi", object())
-    background = Background(nothing)
+    loop_thread = LoopThread(nothing)
     masks: queue.SimpleQueue[set[int]] = queue.SimpleQueue()
-    background.submit(lambda: masks.put(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
-    assert signal.SIGTERM in masks.get(timeout=60)
-    background.stop()
+    loop_thread.submit(lambda: masks.put(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    assert signal.SIGTERM in masks.get(timeout=PATIENCE)
+    loop_thread.stop()
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -431,13 +431,13 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
     given = []
     journal = MemoryJournal(clock=clock)
     async with client(box, timeout=timeout) as sms:
-        limited = sms._calls.limited
+        limited = sms._requester.limited
 
         def noting(seconds):
             given.append(seconds)
             return limited(seconds)
 
-        sms._calls.limited = noting
+        sms._requester.limited = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
     (entry,) = await journal.entries("x")
     assert given == [limit]

@@ -342,7 +342,7 @@ async def test_a_report_ends_the_wait_for_its_message(server, box, sms_awaited):
     )
     async with serving(server, client=sms_awaited) as provider:
         waiter = asyncio.ensure_future(sms_awaited.messages.wait(sent.message_id, timeout=60))
-        await until(lambda: sent.message_id in sms_awaited.messages._waits._waits)
+        await until(lambda: sent.message_id in sms_awaited._poller._waits)
         assert await provider.report(sent.message_id, "DELIVERED", tag="by webhook") == 200
         assert (await waiter).tag == "by webhook"
 

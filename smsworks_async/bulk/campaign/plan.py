@@ -11,10 +11,9 @@ from smsworks_async.bulk.chunk import Chunk, Payload
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.bulk.progress import CallbackRaised, Reporter
 from smsworks_async.bulk.recipients import Reader, slices
-from smsworks_async.errors import BulkInterrupted
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import Campaign, PlannedChunk, Totals
-from smsworks_async.models.report import BulkReport, Phase, Reason
+from smsworks_async.models.report import BulkInterrupted, BulkReport, Phase, Reason
 
 
 T = TypeVar("T")
