@@ -73,18 +73,18 @@ def may_pass(error: SMSWorksError) -> bool:
     return scope_of(error, None) in {RejectionScope.ACCOUNT, RejectionScope.INTERNATIONAL}
 
 
-def is_about_one(error: SMSWorksError, *, one_text: bool) -> bool:
+def is_about_one(error: SMSWorksError, *, shared_text: bool) -> bool:
     """Return whether a refusal of many may be about one of them, so that they are sent apart.
 
     Args:
         error: the refusal.
-        one_text: whether they all get the same text.
+        shared_text: whether they all get the same text.
     """
     if not isinstance(error, APIError) or error.code is None:
         return False
     known = CODES.get(error.code)
     of_a_text = known is not None and known.scope is RejectionScope.TEXT
-    return error.code in _OF_ONE_NUMBER or (of_a_text and not one_text)
+    return error.code in _OF_ONE_NUMBER or (of_a_text and not shared_text)
 
 
 def may_be_delivered_yet(record: MessageRecord) -> bool:

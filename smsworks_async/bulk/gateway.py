@@ -1,14 +1,15 @@
-"""What bulk asks of the provider, over a client's calls."""
+"""The gateway: the few operations of the API that bulk is made of."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final
+from typing import Any
 
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
-from smsworks_async.bulk.campaign.waits import request_time
-from smsworks_async.bulk.engine import OnRetry, Post
+from smsworks_async.bulk.payloads import SharedText
+from smsworks_async.bulk.source import OnRetry, Post
+from smsworks_async.bulk.timer import request_time
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import Query
 from smsworks_async.resources._searching import MessageSearching
@@ -16,11 +17,8 @@ from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
 
 
-_ONE_TEXT: Final = "send"
-
-
-class Provider:
-    """The few operations that bulk is made of."""
+class BulkGateway:
+    """The API as bulk uses it, over a client's calls."""
 
     def __init__(self, requester: Requester) -> None:
         # What is asked in a campaign ends in time, whatever the client's time-out.
@@ -33,8 +31,8 @@ class Provider:
         self.get = AsyncBatches(requester).get
         credits = AsyncCredits(requester)
         self.balance, self.cost = credits.balance, credits.cost
-        # Waiting for a turn is no part of a call, and does not use its time up.
-        self.admit = None if requester.settings.max_rate is None else requester.acquire_rate
+        # Waiting for the rate is no part of a call, and does not use its time up.
+        self.acquire_rate = None if requester.settings.max_rate is None else requester.acquire_rate
 
     @property
     def timeout(self) -> float | None:
@@ -59,14 +57,13 @@ class Provider:
             self._asked_for_the_time = True  # a server need not tell it
         return self.server_time()
 
-    def post(self, kind: str, *, limit: float | None = None) -> Post:
-        """Give what sends the documents of a kind.
+    def post(self, payload: str) -> Post:
+        """Return the function that sends a payload's documents.
 
         Args:
-            kind: one text for all, or a text for each.
-            limit: seconds for each request in all where the client has no time-out.
+            payload: the payload's name.
         """
-        operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
+        operation: Operation = SEND if payload == SharedText.name else SEND_EACH
 
         async def post(document: Any, expired: Callable[[], bool] | None, on_retry: OnRetry) -> str:
             batch = await self._requester.request(
@@ -76,7 +73,6 @@ class Provider:
                 rate_acquired=True,
                 expired=expired,
                 on_retry=on_retry,
-                limit=limit,
                 is_inner=True,
             )
             return batch.batch_id

@@ -1,4 +1,4 @@
-"""What a bulk run is made of: one text to many, a text to each, or a template filled for each."""
+"""Payloads: one text to many, messages with their own texts, or a template filled from rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from smsworks_async import phone, text
-from smsworks_async.bulk.recipients import Chunk, Kind
+from smsworks_async.bulk.chunk import Chunk, Payload
 from smsworks_async.bulk.templates import Template, names_in_braces
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.checks import build_model
@@ -19,13 +19,13 @@ from smsworks_async.resources.batches import as_message
 
 
 #: What a text costs outside the UK: typically double, by the provider's guide (*Message length*).
-ABROAD: Final = 2.0
+INTERNATIONAL_FACTOR: Final = 2.0
 #: The metadata that tells a campaign's messages from all others.
 CAMPAIGN: Final = "smsworks-campaign"
 POSITION: Final = "smsworks-position"
 
 
-def _abroad(destinations: Sequence[str]) -> Sequence[int]:
+def _international(destinations: Sequence[str]) -> Sequence[int]:
     # Nearly always nobody, as counting shows without looking at each.
     uk = phone.UK
     if f",{','.join(destinations)}".count(f",{uk}") == len(destinations):
@@ -33,12 +33,12 @@ def _abroad(destinations: Sequence[str]) -> Sequence[int]:
     return [index for index, number in enumerate(destinations) if not number.startswith(uk)]
 
 
-#: What judges a destination: it returns it as the API takes it, or raises `ValidationError`.
-Rule = Callable[[Any], str]
+#: Returns a destination as the API takes it, or raises `ValidationError`.
+DestinationRule = Callable[[Any], str]
 
 
-class OneText:
-    """One text to many; an item is a number.
+class SharedText:
+    """One text to many numbers; an item is a number.
 
     Args:
         shared: what all of them share, as it goes on the wire.
@@ -46,71 +46,71 @@ class OneText:
     """
 
     name = "send"
-    ready = staticmethod(phone.are_normalised)
+    are_items = staticmethod(phone.are_normalised)
 
-    def __init__(self, shared: Mapping[str, Any], rule: Rule = phone.normalise) -> None:
+    def __init__(self, shared: Mapping[str, Any], rule: DestinationRule = phone.normalise) -> None:
         self.shared = shared
         #: Checks one, or raises `ValidationError`.
         self.parse = rule
         self._credits = text.measure(shared["content"]).credits
 
     @classmethod
-    def of(cls, rule: Rule = phone.normalise, /, **fields: Any) -> OneText:
+    def of(cls, rule: DestinationRule = phone.normalise, /, **fields: Any) -> SharedText:
         """Check the fields of a message, or raise `ValidationError`."""
         shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
         return cls(shared, rule)
 
     def keys(self, items: Sequence[str]) -> Sequence[str]:
-        """Give what tells each from the others."""
+        """Return a key for each item."""
         return items
 
-    def abroad(self, items: Sequence[str]) -> Sequence[int]:
-        """Give the indices of those outside the UK."""
-        return _abroad(items)
+    def international(self, items: Sequence[str]) -> Sequence[int]:
+        """Return the indices of the items outside the UK."""
+        return _international(items)
 
     def destination(self, item: str) -> str:
-        """Give the number that it goes to."""
+        """Return the number that an item goes to."""
         return item
 
     def content(self, _: str) -> str:
-        """Give the text that it gets."""
+        """Return the text of an item."""
         return str(self.shared["content"])
 
     def sender(self, _: str) -> str:
-        """Give the sender that it comes from."""
+        """Return the sender ID of an item."""
         return str(self.shared["sender"])
 
     def may_be_reworded(self, _: str) -> bool:
-        """Say whether the provider may reword it, so that texts cannot be compared."""
+        """Return whether the provider may reword an item, so that texts cannot be compared."""
         return bool(self.shared.get("ai"))
 
-    def identity(self, _: int) -> Mapping[str, str]:
-        """Give the metadata that tells it from others: one text to many has none."""
+    def marks(self, _: int) -> Mapping[str, str]:
+        """Return no metadata: a batch of one text carries none."""
         return {}
 
-    def credits(self, items: Sequence[str], *, abroad: bool) -> float:
-        """Estimate what a chunk costs."""
-        return len(items) * self._credits * (ABROAD if abroad else 1.0)
+    def credits(self, items: Sequence[str], *, international: bool) -> float:
+        """Estimate the credits that items cost."""
+        return len(items) * self._credits * (INTERNATIONAL_FACTOR if international else 1.0)
 
     def document(self, chunk: Chunk[str]) -> dict[str, Any]:
-        """Give the body of the request for a chunk."""
+        """Return the body of a chunk's request."""
         return {**self.shared, "destinations": chunk.items}
 
     def pack(self, items: Sequence[str]) -> str:
-        """Write numbers down."""
+        """Serialise numbers for a journal."""
         return ",".join(items)
 
     def unpack(self, packed: str) -> Sequence[str]:
-        """Read numbers that were written down."""
+        """Parse numbers that `pack` has serialised."""
         return packed.split(",")
 
 
 Wire = Mapping[str, Any]
 
 
-class EachItsText:
-    """A text to each; an item is a message, checked, as it goes on the wire.
+class PersonalTexts:
+    """Messages with texts of their own; an item is a checked message as it goes on the wire.
 
     Args:
         campaign: the campaign that its messages are marked with, or None for no marks.
@@ -120,11 +120,13 @@ class EachItsText:
     name = "send_each"
     shared: Mapping[str, Any] = {}
 
-    def __init__(self, campaign: str | None = None, rule: Rule = phone.normalise) -> None:
+    def __init__(
+        self, campaign: str | None = None, rule: DestinationRule = phone.normalise
+    ) -> None:
         self._campaign = campaign
         self._rule = rule
 
-    def ready(self, _: Sequence[Any]) -> bool:
+    def are_items(self, _: Sequence[Any]) -> bool:
         """Return whether all values are items as they are: messages never are."""
         return False
 
@@ -143,69 +145,69 @@ class EachItsText:
         return wire
 
     def keys(self, items: Sequence[Wire]) -> Sequence[Hashable]:
-        """Give what tells each from the others."""
+        """Return a key for each item."""
         return [(item["destination"], item["content"]) for item in items]
 
-    def abroad(self, items: Sequence[Wire]) -> Sequence[int]:
-        """Give the indices of those outside the UK."""
-        return _abroad([item["destination"] for item in items])
+    def international(self, items: Sequence[Wire]) -> Sequence[int]:
+        """Return the indices of the items outside the UK."""
+        return _international([item["destination"] for item in items])
 
     def destination(self, item: Wire) -> str:
-        """Give the number that it goes to."""
+        """Return the number that an item goes to."""
         return str(item["destination"])
 
     def content(self, item: Wire) -> str:
-        """Give the text that it gets."""
+        """Return the text of an item."""
         return str(item["content"])
 
     def sender(self, item: Wire) -> str:
-        """Give the sender that it comes from."""
+        """Return the sender ID of an item."""
         return str(item["sender"])
 
     def may_be_reworded(self, item: Wire) -> bool:
-        """Say whether the provider may reword it, so that texts cannot be compared."""
+        """Return whether the provider may reword an item, so that texts cannot be compared."""
         return bool(item.get("ai"))
 
-    def identity(self, position: int) -> Mapping[str, str]:
-        """Give the metadata that tells a message from all others."""
+    def marks(self, position: int) -> Mapping[str, str]:
+        """Return the metadata that identifies the message at a position."""
         if self._campaign is None:
             return {}
         return {CAMPAIGN: self._campaign, POSITION: str(position)}
 
-    def credits(self, items: Sequence[Wire], *, abroad: bool) -> float:
-        """Estimate what a chunk costs."""
+    def credits(self, items: Sequence[Wire], *, international: bool) -> float:
+        """Estimate the credits that items cost."""
         each = sum(text.measure(item["content"]).credits for item in items)
-        return each * (ABROAD if abroad else 1.0)
+        return each * (INTERNATIONAL_FACTOR if international else 1.0)
 
     def document(self, chunk: Chunk[Wire]) -> list[Wire]:
-        """Give the body of the request for a chunk."""
+        """Return the body of a chunk's request."""
         if self._campaign is None:
             return list(chunk.items)
         return [
-            {**item, "metadata": [*item.get("metadata", ()), *self._marks(position)]}
+            {**item, "metadata": [*item.get("metadata", ()), *self._metadata(position)]}
             for item, position in zip(chunk.items, chunk.positions, strict=True)
         ]
 
-    def _marks(self, position: int) -> list[dict[str, str]]:
-        return [{"key": key, "value": value} for key, value in self.identity(position).items()]
+    def _metadata(self, position: int) -> list[dict[str, str]]:
+        return [{"key": key, "value": value} for key, value in self.marks(position).items()]
 
     def pack(self, items: Sequence[Wire]) -> str:
-        """Write messages down."""
+        """Serialise messages for a journal."""
         return json.dumps(items)
 
     def unpack(self, packed: str) -> Sequence[Wire]:
-        """Read messages that were written down."""
+        """Parse messages that `pack` has serialised."""
         messages: Sequence[Wire] = json.loads(packed)
         return messages
 
 
-class FromTemplate(EachItsText):
-    """A template filled for each; what is read are rows.
+class TemplatedTexts(PersonalTexts):
+    """Messages whose texts are a template filled from rows.
 
     Args:
         template: the text, with fields in braces.
         common: what the messages share, but for their content.
-        campaign, rule: as for `EachItsText`.
+        campaign, rule: as for `PersonalTexts`.
     """
 
     name = "template"
@@ -215,14 +217,14 @@ class FromTemplate(EachItsText):
         template: str,
         common: Mapping[str, Any],
         campaign: str | None = None,
-        rule: Rule = phone.normalise,
+        rule: DestinationRule = phone.normalise,
     ) -> None:
         super().__init__(campaign, rule)
         self._template = Template(template)
         self._common = common
         # Checked as a message would be, before the first row is read.
         self.shared = {
-            **OneText.of(**common, content="-").shared,
+            **SharedText.of(**common, content="-").shared,
             "content": self._template.source,
         }
 
@@ -242,9 +244,9 @@ class FromTemplate(EachItsText):
         return self._wire(build_model(Message, fields))
 
 
-def warnings_of(kind: Kind[Any]) -> tuple[str, ...]:
-    """Return what of a run will be sent as it was given, and is probably a mistake."""
-    fields = names_in_braces(kind.content("")) if isinstance(kind, OneText) else 0
+def warnings_of(payload: Payload[Any]) -> tuple[str, ...]:
+    """Return warnings about content that is sent unchanged and is probably a mistake."""
+    fields = names_in_braces(payload.content("")) if isinstance(payload, SharedText) else 0
     if not fields:
         return ()
     warning = (
@@ -255,18 +257,18 @@ def warnings_of(kind: Kind[Any]) -> tuple[str, ...]:
     return (warning,)
 
 
-def kind_of(name: str, shared: Mapping[str, Any], campaign: str) -> Kind[Any]:
-    """Give the kind of a campaign that is planned: a filled template is a text for each."""
-    return OneText(shared) if name == OneText.name else EachItsText(campaign)
+def stored_payload(name: str, shared: Mapping[str, Any], campaign: str) -> Payload[Any]:
+    """Return the payload of a planned campaign: filled templates are personal texts."""
+    return SharedText(shared) if name == SharedText.name else PersonalTexts(campaign)
 
 
-def kind_of_each(
+def personal_payload(
     template: str | None,
     common: Mapping[str, Any],
     campaign: str | None,
-    rule: Rule = phone.normalise,
-) -> EachItsText:
-    """Give the kind of messages that come with their texts, or of a template's.
+    rule: DestinationRule = phone.normalise,
+) -> PersonalTexts:
+    """Return the payload of messages with their own texts, or of a template.
 
     Raises:
         ValidationError: what was given does not go together.
@@ -274,8 +276,8 @@ def kind_of_each(
     if template is not None:
         if "sender" not in common:
             raise ValidationError("a template needs a sender", field="sender")
-        return FromTemplate(template, common, campaign, rule)
+        return TemplatedTexts(template, common, campaign, rule)
     if common:
         name = next(iter(common))
         raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
-    return EachItsText(campaign, rule)
+    return PersonalTexts(campaign, rule)

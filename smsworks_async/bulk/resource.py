@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from smsworks_async.bulk import stream_source as stream
-from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.bulk import run
+from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices
-from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimate
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk.estimate import BulkEstimate, choose_payload, estimate
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.options import (
     Options,
     check_journal,
     check_seconds,
     choose_chunk_size,
 )
-from smsworks_async.bulk.payloads import OneText, kind_of_each
-from smsworks_async.bulk.recipients import Kind, owned
+from smsworks_async.bulk.payloads import SharedText, personal_payload
+from smsworks_async.bulk.recipients import copy_each
+from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks, values
 from smsworks_async.models.iterables import check_iterable
@@ -152,7 +153,7 @@ class AsyncBulk(Resource):
             CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
                 how far it got, with recipients in flight as unknown.
         """
-        kind = OneText.of(
+        payload = SharedText.of(
             self._destination,
             sender=sender,
             content=content,
@@ -175,7 +176,7 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
-        return await self._run(kind, destinations, "destinations", options)
+        return await self._run(payload, destinations, "destinations", options)
 
     async def send_each(
         self,
@@ -294,12 +295,12 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
-        kind = kind_of_each(template, common, options.campaign, self._destination)
+        payload = personal_payload(template, common, options.campaign, self._destination)
         if template is None:
-            return await self._run(kind, messages, "messages", options)
+            return await self._run(payload, messages, "messages", options)
         if messages is not None:
             raise ValidationError("give messages, or a template and rows", field="messages")
-        return await self._run(kind, rows, "rows", options)
+        return await self._run(payload, rows, "rows", options)
 
     async def estimate(
         self,
@@ -333,16 +334,18 @@ class AsyncBulk(Resource):
             ValidationError: what was given is none of the three, or a text is not as it should be.
             APIError: the API refused to tell a price or the balance.
         """
-        kind, people, field = what_to_estimate(
+        payload, people, field = choose_payload(
             content, destinations, messages, template, rows, self._destination
         )
         check_iterable(people, field)
         asked = checks.boolean(balance, "balance")
         apart = checks.boolean(deduplicate, "deduplicate")
-        provider = self._provider
-        found = await estimate(kind, owned(people), deduplicate=apart, prices=Prices(provider.cost))
+        gateway = self._gateway
+        found = await estimate(
+            payload, copy_each(people), deduplicate=apart, prices=Prices(gateway.cost)
+        )
         if asked:
-            found = attrs.evolve(found, balance=await provider.balance())
+            found = attrs.evolve(found, balance=await gateway.balance())
         return found
 
     async def reconcile(
@@ -373,14 +376,13 @@ class AsyncBulk(Resource):
                 made while the campaign was being planned, so that it lacks recipients.
             JournalError: the journal cannot be read or written.
         """
-        from smsworks_async.bulk.campaign import stored as campaigns
+        from smsworks_async.bulk.campaign.reconcile import reconcile
+        from smsworks_async.bulk.campaign.stored import open_campaign
 
-        again = checks.boolean(restored, "restored")
+        from_copy = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
-        async with campaigns.kept(check_journal(journal), campaign) as kept:
-            return await campaigns.reconcile(
-                kept, self._provider, seconds, self._timer, restored=again
-            )
+        async with open_campaign(check_journal(journal), campaign) as stored:
+            return await reconcile(stored, self._gateway, seconds, self._timer, restored=from_copy)
 
     async def retry_undelivered(
         self,
@@ -429,8 +431,8 @@ class AsyncBulk(Resource):
             BulkInterrupted: `progress` raised; its `report` tells how far it got.
             JournalError: the journal cannot be read or written.
         """
-        from smsworks_async.bulk.campaign import stored as campaigns
-        from smsworks_async.bulk.campaign.redelivery import Again
+        from smsworks_async.bulk.campaign.redelivery import RedeliveryPolicy, retry_undelivered
+        from smsworks_async.bulk.campaign.stored import open_campaign
 
         most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
@@ -444,9 +446,9 @@ class AsyncBulk(Resource):
             on_unknown=on_unknown,
             settle=settle,
         )
-        async with campaigns.kept(check_journal(journal), campaign) as kept:
-            again: Again[Any] = Again(kept.kind, most, seconds, self._clock())
-            return await campaigns.send_again(kept, self._provider, options, again, self._timer)
+        policy = RedeliveryPolicy(most, seconds, self._clock())
+        async with open_campaign(check_journal(journal), campaign) as stored:
+            return await retry_undelivered(stored, self._gateway, options, policy, self._timer)
 
     async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
         """Return how far a campaign has got, from any process that has its journal.
@@ -459,10 +461,10 @@ class AsyncBulk(Resource):
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read.
         """
-        from smsworks_async.bulk.campaign import stored as campaigns
+        from smsworks_async.bulk.campaign.stored import open_campaign, status
 
-        async with campaigns.kept(check_journal(journal), campaign) as kept:
-            return await campaigns.status(kept)
+        async with open_campaign(check_journal(journal), campaign) as stored:
+            return await status(stored)
 
     async def outcomes(
         self, campaign: str, *, journal: JournalOrPath
@@ -480,10 +482,10 @@ class AsyncBulk(Resource):
             JournalError: the journal cannot be read.
         """
         from smsworks_async.bulk.campaign import export
-        from smsworks_async.bulk.campaign import stored as campaigns
+        from smsworks_async.bulk.campaign.stored import open_campaign
 
-        async with campaigns.kept(check_journal(journal), campaign) as kept:
-            rows = export.recipients(kept.journal, kept.campaign.id, kept.kind)
+        async with open_campaign(check_journal(journal), campaign) as stored:
+            rows = export.recipients(stored.journal, stored.campaign.id, stored.payload)
             async with aclosing(rows):
                 async for outcome in rows:
                     yield outcome
@@ -515,13 +517,13 @@ class AsyncBulk(Resource):
             ValidationError: the journal has no such campaign.
             JournalError: the journal cannot be read.
         """
-        from smsworks_async.bulk.campaign import stored as campaigns
         from smsworks_async.bulk.campaign.follow import Follower
+        from smsworks_async.bulk.campaign.stored import open_campaign
 
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        async with campaigns.kept(check_journal(journal), campaign) as kept:
+        async with open_campaign(check_journal(journal), campaign) as stored:
             follower = Follower(
-                kept.journal, kept.campaign.id, self._provider, self._poller, sleep=self._sleep
+                stored.journal, stored.campaign.id, self._gateway, self._poller, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -558,12 +560,12 @@ class AsyncBulk(Resource):
         return Timer(self._sleep, self._monotonic, self._clock)
 
     @property
-    def _provider(self) -> Provider:
-        return Provider(self._requester)
+    def _gateway(self) -> BulkGateway:
+        return BulkGateway(self._requester)
 
     async def _run(
         self,
-        kind: Kind[Any],
+        payload: Payload[Any],
         values: Iterable[Any] | AsyncIterable[Any] | None,
         field: str,
         options: Options,
@@ -571,9 +573,9 @@ class AsyncBulk(Resource):
         if values is not None or options.journal is None:
             check_iterable(values, field)
         if values is not None and field != "destinations":
-            values = owned(values)
+            values = copy_each(values)
         if options.journal is not None or values is None:
-            from smsworks_async.bulk.campaign import stored as campaigns
+            from smsworks_async.bulk.campaign.run import send
 
-            return await campaigns.send(kind, values, self._provider, options, self._timer)
-        return await stream.send(kind, values, self._provider, options, self._timer)
+            return await send(payload, values, self._gateway, options, self._timer)
+        return await run.send(payload, values, self._gateway, options, self._timer)

@@ -10,8 +10,8 @@ from campaign_world import (
     CONTENT,
     SENDER,
     SETTLE,
+    Gateway,
     Habits,
-    Provider,
     Visitor,
     World,
     lost,
@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign import stored as campaigns
-from smsworks_async.bulk.campaign.waits import Timer
-from smsworks_async.bulk.payloads import EachItsText, OneText
+from smsworks_async.bulk.campaign.reconcile import reconcile
+from smsworks_async.bulk.campaign.run import send
+from smsworks_async.bulk.campaign.stored import open_campaign
+from smsworks_async.bulk.payloads import PersonalTexts, SharedText
+from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal, State
 from smsworks_async.journals.records import EVERY
@@ -129,8 +131,10 @@ class CampaignMachine(RuleBasedStateMachine):
 
     # Processes
 
-    def kind(self, name):
-        return EachItsText(name) if self.each else OneText({"sender": SENDER, "content": CONTENT})
+    def payload(self, name):
+        return (
+            PersonalTexts(name) if self.each else SharedText({"sender": SENDER, "content": CONTENT})
+        )
 
     def values(self):
         values = [PEOPLE[0], *PEOPLE, "nobody"]
@@ -141,7 +145,7 @@ class CampaignMachine(RuleBasedStateMachine):
     def _start(self, name, work):
         process = self.world.start()
         process.run = process.do(
-            work(process, Provider(process, name), Timer(monotonic=process.monotonic))
+            work(process, Gateway(process, name), Timer(monotonic=process.monotonic))
         )
         self.world.settle()
 
@@ -158,7 +162,7 @@ class CampaignMachine(RuleBasedStateMachine):
         spelt = self.spellings[spelling % len(self.spellings)] if name == self.names[0] else name
         spelt = options.check_campaign(spelt)
 
-        async def work(process, provider, timer):
+        async def work(process, gateway, timer):
             chosen = options.Options(
                 chunk_size=CHUNK_SIZE,
                 concurrency=self.concurrency,
@@ -167,7 +171,7 @@ class CampaignMachine(RuleBasedStateMachine):
                 on_unknown=on_unknown,
                 settle=SETTLE,
             )
-            return await campaigns.send(self.kind(spelt), self.values(), provider, chosen, timer)
+            return await send(self.payload(spelt), self.values(), gateway, chosen, timer)
 
         self._start(name, work)
 
@@ -198,9 +202,9 @@ class CampaignMachine(RuleBasedStateMachine):
             self._reconcile(name, restored=name in self.unsure)
 
     def _reconcile(self, name, *, restored):
-        async def work(process, provider, timer):
-            async with campaigns.kept(process.journal, name) as kept:
-                report = await campaigns.reconcile(kept, provider, SETTLE, timer, restored=restored)
+        async def work(process, gateway, timer):
+            async with open_campaign(process.journal, name) as stored:
+                report = await reconcile(stored, gateway, SETTLE, timer, restored=restored)
             if restored:
                 self.unsure.discard(name)
             return report
@@ -487,7 +491,7 @@ class CampaignMachine(RuleBasedStateMachine):
         for name, report in reports.items():
             assert report.adds_up
             assert report.read == READ
-            kind = self.kind(name)
+            kind = self.payload(name)
             doubles = 0
             for entry in self._entries(name):
                 if entry.state is State.SPLIT:

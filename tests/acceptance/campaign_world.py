@@ -1,7 +1,7 @@
 """Processes, their clocks and loops, a network and a provider, all moved by hand.
 
-Everything of the package that runs here is its own code: campaigns, engine, ledger, reconciler and
-journals. What is made up is what lies outside of it.
+Everything of the package that runs here is its own code: campaigns, engine, journal source,
+reconciler and journals. What is made up is what lies outside of it.
 """
 
 from __future__ import annotations
@@ -238,10 +238,10 @@ class Habits:
     tells_time: bool = True
 
 
-class Provider:
-    """What `bulk.provider.Provider` is to a run, whose answers wait for a rule."""
+class Gateway:
+    """What `bulk.gateway.BulkGateway` is to a run, whose answers wait for a rule."""
 
-    admit = None
+    acquire_rate = None
     timeout = TIMEOUT
 
     def __init__(self, process, campaign):
@@ -249,13 +249,13 @@ class Provider:
         self._world = process.world
         self._campaign = campaign
 
-    def post(self, kind, *, limit=None):
+    def post(self, payload):
         async def post(document, expired, on_retry):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)
             self._world.arrive(request)
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(TIMEOUT):
                     batch_id = await answer
             except TimeoutError:
                 if request.written is None:

@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import attrs
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign import journal_source as ledger
-from smsworks_async.bulk.campaign import reconcile
+from smsworks_async.bulk.campaign import journal_source, reconcile, search
 from smsworks_async.bulk.campaign import run as runs
-from smsworks_async.bulk.campaign.waits import Timer, lease_for
-from smsworks_async.bulk.payloads import OneText
+from smsworks_async.bulk.campaign.waits import lease_for
+from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.errors import OutcomeUnknown
 from smsworks_async.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
 from smsworks_async.journals.records import Entry
@@ -42,7 +41,7 @@ _OLDEST = STEP + LEASE + TIMEOUT + 2.0
 _LONG_LAG = 99
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
-KIND = OneText(TEXT)
+PAYLOAD = SharedText(TEXT)
 _LOST = OutcomeUnknown("lost", operation="POST /batch/send")
 _NOT_SENT = BatchOutcome(0, Outcome.NOT_SENT, 1)
 # One campaign, as people and programs spell its name.
@@ -200,7 +199,7 @@ class Journals:
 
     def look(
         self, journal: int, clock: float, name: str, number: int, seen: tuple[Message, ...]
-    ) -> tuple[Entry | None, reconcile.Finding | None, int]:
+    ) -> tuple[Entry | None, search.Finding | None, int]:
         """Expire leases, and look for a chunk; None where it is not in doubt."""
         key = (journal, clock, "look", name, number, seen)
         known = self._known.get(key)
@@ -209,8 +208,8 @@ class Journals:
             doubts = {entry.number: entry for entry in done(opened.stalled(name))}
             entry, finding = doubts.get(number), None
             if entry is not None:
-                provider = Provider(self, seen)
-                looking = reconcile.Reconciler(opened, name, KIND, provider, Timer())  # type: ignore[arg-type]
+                gateway = Gateway(self, seen)
+                looking = search.ChunkSearch(opened, name, PAYLOAD, gateway)  # type: ignore[arg-type]
                 finding = done(looking.look(entry))
             known = self._known[key] = (entry, finding, self._number(opened))
         return known  # type: ignore[no-any-return]
@@ -412,7 +411,7 @@ class Exploration:
             yield f"expires {number}", world._replace(campaigns=after)
             return
         then = _idle(world, me)
-        if finding is reconcile.Finding.NOTHING and (entry.again or world.resends):
+        if finding is search.Finding.NOTHING and (entry.again or world.resends):
             then = then._replace(doing="watching", chunk=number, attempt=entry.attempt)
         looked = _now(world._replace(campaigns=after), index, then)
         yield f"looks for {number}: {finding.value}", looked
@@ -440,7 +439,7 @@ class Exploration:
         )
         if finding is None:
             return
-        if finding is not reconcile.Finding.NOTHING:
+        if finding is not search.Finding.NOTHING:
             then = _idle(world, then)
         looked = _now(world._replace(campaigns=after), index, then)
         yield f"looks again for {then.chunk}: {finding.value}", looked
@@ -460,7 +459,7 @@ class Exploration:
             yield f"has {me.chunk} sent again", _now(sent, index, idle)
 
     def _write(self, world: World, index: int, me: Process) -> World:
-        late = ledger.lease_is_over(
+        late = journal_source.lease_is_over(
             LEASE, since_claim=me.since, now=world.clock, lease_end=me.lease_end
         )
         if late:
@@ -580,7 +579,7 @@ class Exploration:
         return [self.history(world) for world in chosen]
 
 
-class Provider:
+class Gateway:
     """What a search shows of the messages that can be seen."""
 
     timeout = TIMEOUT

@@ -19,9 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.bulk import engine, options
-from smsworks_async.bulk.campaign import evidence, reconcile
-from smsworks_async.bulk.campaign import journal_source as ledger
-from smsworks_async.bulk.campaign import stored as campaigns
+from smsworks_async.bulk.campaign import evidence, journal_source, search, stored
 from smsworks_async.journals import (
     handles,
     memory,
@@ -83,7 +81,7 @@ def a_trace_is_nothing(patch):
             return evidence.Finding.NOTHING
         return finding
 
-    patch.setattr(reconcile, "judge", judge_without)
+    patch.setattr(search, "judge", judge_without)
 
 
 @mutant(quick=True)
@@ -117,7 +115,7 @@ def any_attempt_is_the_current_one(patch):
 
 @mutant("stops", fates=("sent",))
 def no_lease_at_the_write(patch):
-    patch.setattr(ledger, "lease_is_over", lambda lease, **_: False)
+    patch.setattr(journal_source, "lease_is_over", lambda lease, **_: False)
 
 
 @mutant("stops", "habits", found="not in the journal", quick=True)
@@ -134,7 +132,7 @@ def a_late_answer_is_lost(patch):
 
 @mutant(found="accepted twice|not in the journal", quick=True)
 def names_as_they_are_typed(patch):
-    for module in (options, campaigns):
+    for module in (options, stored):
         patch.setattr(module, "check_campaign", lambda name: name)
 
 

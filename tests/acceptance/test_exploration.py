@@ -14,25 +14,23 @@ import time
 import attrs
 import pytest
 from exploration import (
-    KIND,
     LEASE,
     NAMES,
+    PAYLOAD,
     TEXT,
     TIMEOUT,
     Bound,
     Exploration,
-    Provider,
+    Gateway,
     Violation,
     describe,
     visible,
 )
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign import journal_source as ledger
-from smsworks_async.bulk.campaign import reconcile
+from smsworks_async.bulk.campaign import journal_source, reconcile, search
 from smsworks_async.bulk.campaign import run as campaign
 from smsworks_async.bulk.campaign.evidence import Finding
-from smsworks_async.bulk.campaign.waits import Timer
 from smsworks_async.errors import JournalError, OutcomeUnknown
 from smsworks_async.journals import (
     Campaign,
@@ -104,21 +102,23 @@ def test_nor_in_larger_worlds(bound):
 
 
 def no_trace_rule(monkeypatch):
-    def judge(candidate, request, judge=reconcile.judge):
+    def judge(candidate, request, judge=search.judge):
         found = judge(candidate, request)
         return Finding.NOTHING if found is Finding.TRACE else found
 
-    monkeypatch.setattr(reconcile, "judge", judge)
+    monkeypatch.setattr(search, "judge", judge)
 
 
 def the_wall_clock_alone_at_the_write(monkeypatch):
     monkeypatch.setattr(
-        ledger, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
+        journal_source,
+        "lease_is_over",
+        lambda lease, *, since_claim, now, lease_end: now >= lease_end,
     )
 
 
 def no_lease_at_the_write(monkeypatch):
-    monkeypatch.setattr(ledger, "lease_is_over", lambda *_, **__: False)
+    monkeypatch.setattr(journal_source, "lease_is_over", lambda *_, **__: False)
 
 
 def the_wall_clock_alone_before_a_resend(monkeypatch):
@@ -253,8 +253,8 @@ class Mirror:
             assert (await self.journal.start(name, **claim)).entry.number == int(number)
         elif doing in {"looks for", "looks again for"}:
             doubts = {entry.number: entry for entry in await self.journal.stalled(name)}
-            provider = Provider(self.exploration.journals, visible(before))
-            look = reconcile.Reconciler(self.journal, name, KIND, provider, Timer()).look
+            gateway = Gateway(self.exploration.journals, visible(before))
+            look = search.ChunkSearch(self.journal, name, PAYLOAD, gateway).look
             finding = await look(doubts[int(number)])
             assert what.endswith(finding.value)
         elif doing.startswith("has "):

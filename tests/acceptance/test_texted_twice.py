@@ -431,16 +431,16 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
     given = []
     journal = MemoryJournal(clock=clock)
     async with client(box, timeout=timeout) as sms:
-        make = sms._requester.request
+        limited = sms._requester.limited
 
-        async def noting(*args, **options):
-            given.append(options.get("limit"))
-            return await make(*args, **options)
+        def noting(seconds):
+            given.append(seconds)
+            return limited(seconds)
 
-        sms._requester.request = noting
+        sms._requester.limited = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
     (entry,) = await journal.entries("x")
-    assert limit in given
+    assert given == [limit]
     assert entry.lease_seconds > limit
     assert entry.lease_seconds == pytest.approx(limit * 1.25 + 1)
 

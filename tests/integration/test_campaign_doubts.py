@@ -13,7 +13,7 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
@@ -263,14 +263,14 @@ async def test_marks_prove_nothing_where_a_search_looks_at_one_of_them_alone(
     box, sms, journal, monkeypatch
 ):
     """Whoever asks for campaign x and position 0 is shown all of campaign x."""
-    iterate = Provider.iterate
+    iterate = BulkGateway.iterate
 
     def of_one_mark(self, **query):
         if marks := query.get("metadata"):
             query["metadata"] = dict(list(marks.items())[:1])
         return iterate(self, **query)
 
-    monkeypatch.setattr(Provider, "iterate", of_one_mark)
+    monkeypatch.setattr(BulkGateway, "iterate", of_one_mark)
     box.add_fault(Fault(path="/batch/any", nth=1, when="before"))
     box.add_fault(Fault(path="/batch/any", nth=2, when="after"))
     messages = [{**TEXT, "destination": drama(1)[0], "content": f"Hello {i}"} for i in range(2)]

@@ -15,7 +15,7 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.stream_source import Stream
+from smsworks_async.bulk.stream_source import StreamSource
 from smsworks_async.journals import MemoryJournal, State
 from smsworks_async.sandbox import Fault
 
@@ -25,7 +25,7 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
     box, sms, journalled, monkeypatch, clock
 ):
     """It is not lost to the run: all wait for as long as was asked, and it goes again."""
-    monkeypatch.setattr("smsworks_async.bulk.throttle.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=600))
     more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(
@@ -35,14 +35,14 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
     assert len(box.requests) == 7
 
 
-async def turn_without_waits(self):
+async def acquire_without_waits(self):
     self._active += 1
     return 0
 
 
 @pytest.mark.parametrize("journalled", [False, True])
 async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
-    monkeypatch.setattr("smsworks_async.bulk.throttle.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=600))
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
@@ -160,12 +160,12 @@ async def test_a_half_that_is_put_back_while_another_looks_for_the_end_is_sent(
         for _ in range(20):
             await asyncio.sleep(0)
 
-    async def watch(self, chunk, put_back=Stream.split):
+    async def watch(self, chunk, put_back=StreamSource.split):
         await looking.wait()
         await put_back(self, chunk)
         split.set()
 
-    monkeypatch.setattr(Stream, "split", watch)
+    monkeypatch.setattr(StreamSource, "split", watch)
     box.add_fault(Fault(path="/batch/send", error_code=4004))
     box.add_fault(Fault(path="/batch/send", nth=2, times=0, when="hold", delay=0.05))
     report = await sms.bulk.send(**TEXT, destinations=slow_end(), concurrency=2)

@@ -92,7 +92,7 @@ async def test_following_ends_with_an_error_when_its_time_is_over(turned):
         now[0] += seconds
 
     follower = Follower(
-        journal, "x", sms.bulk._provider, sms._poller, clock=lambda: now[0], sleep=sleep
+        journal, "x", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
     )
     with pytest.raises(StillInFlight, match="25 recipients are not final"):
         async for _ in follower.follow(20):
@@ -149,7 +149,7 @@ async def test_following_does_not_wait_for_what_nobody_sends(turned):
         now[0] += seconds
 
     follower = Follower(
-        journal, "z", sms.bulk._provider, sms._poller, clock=lambda: now[0], sleep=sleep
+        journal, "z", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
     )
     with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
         async for _ in follower.follow(None):

@@ -13,8 +13,8 @@ from typing import IO, Any, Final
 
 import attrs
 
-from smsworks_async.bulk.campaign.plan import unpacked
-from smsworks_async.bulk.recipients import Kind
+from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.chunk import Payload
 from smsworks_async.errors import APIError, ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import OUTCOMES, Entry, State
@@ -33,17 +33,19 @@ async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[Entry]:
 
 
 async def recipients(
-    journal: Journal, campaign: str, kind: Kind[Any]
+    journal: Journal, campaign: str, payload: Payload[Any]
 ) -> AsyncGenerator[RecipientOutcome]:
-    """Give every recipient once: those that were put into chunks, then those set aside."""
+    """Yield every recipient once: those that were put into chunks, then those set aside."""
     later: dict[int, RecipientOutcome] = {}
     if (await journal.summary(campaign)).campaign.round:
         async for entry in _entries(journal, campaign):
             if entry.round and entry.state is not State.SPLIT:
-                later |= {row.position: row for row in await _rows(journal, campaign, kind, entry)}
+                later |= {
+                    row.position: row for row in await _rows(journal, campaign, payload, entry)
+                }
     async for entry in _entries(journal, campaign):
         if not entry.round and entry.state is not State.SPLIT:
-            for row in await _rows(journal, campaign, kind, entry):
+            for row in await _rows(journal, campaign, payload, entry):
                 yield later.get(row.position, row)
     after = -1
     while page := await journal.problems(campaign, after):
@@ -63,13 +65,15 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-async def _rows(journal: Journal, campaign: str, kind: Any, entry: Entry) -> list[RecipientOutcome]:
-    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
+async def _rows(
+    journal: Journal, campaign: str, payload: Any, entry: Entry
+) -> list[RecipientOutcome]:
+    chunk = unpack_chunk(await journal.claim(campaign, entry.number), payload)
     error = entry.error
     return [
         RecipientOutcome(
             position=position,
-            destination=kind.destination(item),
+            destination=payload.destination(item),
             outcome=OUTCOMES[entry.state].value,
             batch_id=entry.batch_id,
             code=error.code if isinstance(error, APIError) else None,

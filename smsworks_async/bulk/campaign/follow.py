@@ -1,4 +1,4 @@
-"""Following a campaign: what becomes of each recipient, from reports and from the batches."""
+"""Following a campaign: the final status of each recipient, from reports and from batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import EVERY, State
@@ -24,10 +24,10 @@ IDLE: Final = 60.0
 
 @attrs.define(eq=False)
 class _Batch:
-    """A batch that is followed: how many it has, and who of them was told of."""
+    """A batch that is followed: its size, and the ids of the messages that were yielded."""
 
     size: int
-    told: set[str] = attrs.field(factory=set)
+    yielded: set[str] = attrs.field(factory=set)
 
 
 class Follower:
@@ -36,17 +36,17 @@ class Follower:
     Args:
         journal: where it is kept.
         campaign: its id.
-        provider: whom to ask.
+        gateway: the API.
         poller: what is notified of delivery reports.
-        clock: tells seconds.
-        sleep: passes them.
+        clock: returns seconds.
+        sleep: waits for so many seconds.
     """
 
     def __init__(
         self,
         journal: Journal,
         campaign: str,
-        provider: Provider,
+        gateway: BulkGateway,
         poller: StatusPoller,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -54,7 +54,7 @@ class Follower:
     ) -> None:
         self._journal = journal
         self._campaign = campaign
-        self._provider = provider
+        self._gateway = gateway
         self._poller = poller
         self._clock = clock
         self._sleep = sleep
@@ -64,7 +64,7 @@ class Follower:
         self._pending = 0
 
     async def follow(self, seconds: float | None) -> AsyncGenerator[MessageRecord]:
-        """Give every record of the campaign once, as soon as it is final."""
+        """Yield every record of the campaign once, as soon as it is final."""
         begun, idle_since = self._clock(), 0.0
         with self._poller.subscribe() as reports:
             while True:
@@ -84,12 +84,12 @@ class Follower:
                     raise self._too_late(seconds)
                 if seconds is not None:
                     pause = min(pause, seconds - passed)
-                async with aclosing(self._hear(reports, pause)) as heard:
-                    async for record in heard:
+                async with aclosing(self._reports(reports, pause)) as some:
+                    async for record in some:
                         yield record
 
     async def _join(self) -> None:
-        """Take up the batches that were accepted since the last look."""
+        """Add the batches that were accepted since the last look."""
         entries = await self._journal.entries(self._campaign, limit=EVERY)
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
@@ -99,10 +99,10 @@ class Follower:
                     self._batches.setdefault(batch_id, _Batch(entry.size))
 
     async def _look(self, batch_id: str) -> list[MessageRecord]:
-        """Give who of a batch is final by now, and was not told of; end it with its last."""
+        """Return the records of a batch that have become final; forget it after the last."""
         batch = self._batches[batch_id]
         try:
-            records = await self._provider.get(batch_id)
+            records = await self._gateway.get(batch_id)
         except NotFound:  # its records have vanished, and say nothing any more
             records = []
         news = [record for record in records if self._is_news(batch, record)]
@@ -116,34 +116,34 @@ class Follower:
 
     @staticmethod
     def _is_news(batch: _Batch, record: MessageRecord) -> bool:
-        if not record.is_final or record.message_id in batch.told:
+        if not record.is_final or record.message_id in batch.yielded:
             return False
-        batch.told.add(record.message_id)
+        batch.yielded.add(record.message_id)
         return True
 
-    async def _hear(
+    async def _reports(
         self, reports: asyncio.Queue[MessageRecord], pause: float
     ) -> AsyncGenerator[MessageRecord]:
-        """Give what reports say until the next look."""
-        nap = asyncio.ensure_future(self._sleep(pause))
+        """Yield what delivery reports say until the next look."""
+        pausing = asyncio.ensure_future(self._sleep(pause))
         try:
             while True:
-                hearing = asyncio.ensure_future(reports.get())
-                await asyncio.wait({nap, hearing}, return_when=asyncio.FIRST_COMPLETED)
-                if not hearing.done():
-                    hearing.cancel()
+                getting = asyncio.ensure_future(reports.get())
+                await asyncio.wait({pausing, getting}, return_when=asyncio.FIRST_COMPLETED)
+                if not getting.done():
+                    getting.cancel()
                     return
-                record = hearing.result()
+                record = getting.result()
                 batch_id = record.batch_id or ""
                 batch = self._batches.get(batch_id)
                 if batch is not None and self._is_news(batch, record):
-                    if len(batch.told) >= batch.size:
+                    if len(batch.yielded) >= batch.size:
                         self._finish(batch_id)
                     yield record
                 if not self._batches:
                     return
         finally:
-            nap.cancel()
+            pausing.cancel()
 
     def _left_undone(self) -> StillInFlight:
         return StillInFlight(
@@ -152,7 +152,7 @@ class Follower:
         )
 
     def _too_late(self, seconds: float) -> StillInFlight:
-        left = sum(batch.size - len(batch.told) for batch in self._batches.values())
+        left = sum(batch.size - len(batch.yielded) for batch in self._batches.values())
         left += self._pending
         return StillInFlight(
             f"after {seconds:g} s {left} recipients are not final; they may still be, and the "

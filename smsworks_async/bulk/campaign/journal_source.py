@@ -1,4 +1,4 @@
-"""Chunks from a journal: planned whole, started one by one, and kept through whatever happens."""
+"""Chunks from a journal: planned whole, claimed one by one, and never lost."""
 
 from __future__ import annotations
 
@@ -12,50 +12,43 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from smsworks_async.bulk.campaign.plan import packed, unpacked
+from smsworks_async.bulk.campaign.packing import pack_chunk, unpack_chunk
+from smsworks_async.bulk.campaign.report import make_report
 from smsworks_async.bulk.campaign.waits import lease_is_over
-from smsworks_async.bulk.payloads import warnings_of
+from smsworks_async.bulk.chunk import Chunk, Payload, halves
 from smsworks_async.bulk.progress import log
-from smsworks_async.bulk.recipients import Chunk, Kind, halves
-from smsworks_async.errors import OutcomeUnknown, SMSWorksError
+from smsworks_async.errors import SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import (
-    EVERY,
-    OUTCOMES,
-    Claim,
-    Entry,
-    State,
-    Summary,
-)
-from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
+from smsworks_async.journals.records import Claim, State, Summary
+from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 
 
 T = TypeVar("T")
 
 
 def new_owner() -> str:
-    """Return a name for whoever sends: it says where to look, and nobody else has it."""
+    """Return a unique name for this sender, which says where it runs."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
-class Ledger(Generic[T]):
+class JournalSource(Generic[T]):
     """One run's view of a campaign in a journal: a `Source`.
 
     Args:
         journal: where the campaign is.
         campaign: its id.
-        kind: what it sends.
-        lease: seconds for which a started request may leave.
-        round: which of the campaign's rounds.
-        monotonic: tells seconds that nobody can set.
-        server_time: tells the time by the provider's clock, where it is known.
+        payload: what it sends.
+        lease: seconds after its claim within which a request may be written.
+        round: the campaign's round.
+        monotonic: returns seconds by a clock that cannot be set.
+        server_time: returns the time by the provider's clock, if known.
     """
 
     def __init__(
         self,
         journal: Journal,
         campaign: str,
-        kind: Kind[T],
+        payload: Payload[T],
         lease: float,
         round: int = 0,
         *,
@@ -64,7 +57,7 @@ class Ledger(Generic[T]):
     ) -> None:
         self._journal = journal
         self._campaign = campaign
-        self._kind = kind
+        self._payload = payload
         self._lease = lease
         self._round = round
         self._monotonic = monotonic
@@ -74,18 +67,18 @@ class Ledger(Generic[T]):
         # A journal elsewhere has a clock of its own, which this machine's stands in for.
         self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
-        self._again: deque[int] = deque()
-        self._expiries: dict[int, Callable[[], bool]] = {}
+        self._requeued: deque[int] = deque()
+        self._lease_checks: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
-        #: Chunks that this run could not send: it does not try them a second time.
+        #: Chunks that this run could not send, and does not try a second time.
         self.failed: set[int] = set()
-        self._why: dict[bool, SMSWorksError | None] = {True: None, False: None}
+        self._not_sent: dict[bool, SMSWorksError | None] = {True: None, False: None}
         self._recipients = dict.fromkeys(State, 0)
         self._set_aside: dict[str, int] = {}
         self._before = 0
 
     async def begin(self) -> None:
-        """Take up how far the campaign has got, and start again with its first chunk."""
+        """Read how far the campaign has got, and begin again with its first chunk."""
         self._cursor = -1
         summary = await self.refresh()
         waiting = self._recipients[State.PENDING] + self._recipients[State.SENDING]
@@ -99,7 +92,7 @@ class Ledger(Generic[T]):
             }
 
     async def refresh(self) -> Summary:
-        """Count as the journal has it now; not while this run sends, which counts by itself."""
+        """Read the counts from the journal; not while this run sends, which counts by itself."""
         summary = await self._journal.summary(self._campaign)
         states = summary.again if self._round else summary.states
         self._recipients = dict.fromkeys(State, 0) | {
@@ -108,47 +101,47 @@ class Ledger(Generic[T]):
         return summary
 
     async def has_more(self) -> bool:
-        """Say whether there is another chunk, as far as this run knows."""
-        return bool(self._again) or self._recipients[State.PENDING] > 0
+        """Return whether there is another chunk, as far as this run knows."""
+        return bool(self._requeued) or self._recipients[State.PENDING] > 0
 
-    async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
-        """Start the next pending chunk; None when there is none that nobody else has."""
-        self._why[True] = abroad
-        while (claim := await self._start(abroad is None)) is not None:
+    async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
+        """Claim the next pending chunk; return None if there is none that is free."""
+        self._not_sent[True] = skip_international
+        while (claim := await self._claim(international=skip_international is None)) is not None:
             entry = claim.entry
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
                 self._move(entry.size, State.PENDING, State.SENDING)
-                return unpacked(claim, self._kind)
-            await self._give_back(claim)
+                return unpack_chunk(claim, self._payload)
+            await self._return_unsent(claim)
         return None
 
-    async def _start(self, abroad: bool) -> Claim | None:
-        after = self._again.popleft() - 1 if self._again else self._cursor
+    async def _claim(self, *, international: bool) -> Claim | None:
+        after = self._requeued.popleft() - 1 if self._requeued else self._cursor
         # Both before the claim, so that the lease cannot seem longer here than to others.
         since, wall = self._monotonic(), self._clock()
-        starting = asyncio.ensure_future(
+        claiming = asyncio.ensure_future(
             self._journal.start(
                 self._campaign,
                 owner=f"{self._owner}:{next(self._claims)}",
                 lease=self._lease,
                 round=self._round,
                 after=after,
-                abroad=abroad,
+                abroad=international,
                 there=self._server_time(),
             )
         )
         try:
-            claim = await asyncio.shield(starting)
+            claim = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # It may have been started all the same, and nothing will leave: say so.
-            claim = await starting
+            # It may have been claimed all the same, and nothing will be sent: record that.
+            claim = await claiming
             if claim is not None:
-                await self._give_back(claim)
+                await self._return_unsent(claim)
             raise
         if claim is not None:
             lease_end = min(wall + self._lease, claim.entry.lease or wall)
-            self._expiries[claim.entry.number] = lambda: lease_is_over(
+            self._lease_checks[claim.entry.number] = lambda: lease_is_over(
                 self._lease,
                 since_claim=self._monotonic() - since,
                 now=self._clock(),
@@ -156,7 +149,7 @@ class Ledger(Generic[T]):
             )
         return claim
 
-    async def _give_back(self, claim: Claim) -> None:
+    async def _return_unsent(self, claim: Claim) -> None:
         entry = claim.entry
         outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
         await self._journal.finish(self._campaign, entry.number, entry.attempt, outcome)
@@ -165,12 +158,12 @@ class Ledger(Generic[T]):
         self._recipients[before] -= size
         self._recipients[after] += size
 
-    async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
-        """Keep what became of a chunk."""
+    async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Record the outcome of a chunk."""
         number = chunk.number
         entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
         self._move(entry.size, State.SENDING, entry.state)
-        late = self._expiries.pop(number)()
+        late = self._lease_checks.pop(number)()
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
             log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
         if outcome.outcome is not Outcome.NOT_SENT:
@@ -183,46 +176,46 @@ class Ledger(Generic[T]):
                 *(self._campaign, number),
             )
             self._lapsed.add(number)
-            self._again.append(number)
+            self._requeued.append(number)
         else:
             self.failed.add(number)
 
     async def split(self, chunk: Chunk[T]) -> None:
-        """Put two halves in a refused chunk's place."""
-        parts = [packed(half, self._kind) for half in halves(chunk, self._kind, (0, 0))]
+        """Replace a rejected chunk by its two halves."""
+        parts = [pack_chunk(half, self._payload) for half in halves(chunk, self._payload, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
         self._move(len(chunk.items), State.SENDING, State.PENDING)
 
-    async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
-        """Have a refused chunk taken again."""
+    async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Return a rejected chunk once more, later."""
         outcome = BatchOutcome(chunk.number, Outcome.NOT_SENT, len(chunk.items), error=error)
-        await self.finish(chunk, outcome)
+        await self.record_outcome(chunk, outcome)
         self.failed.discard(chunk.number)
-        self._again.append(chunk.number)
+        self._requeued.append(chunk.number)
 
-    async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
+    async def abandon_rest(self, why: SMSWorksError, *, read_on: bool) -> None:
         """Leave the rest pending, for another run."""
-        self._why[False] = why
+        self._not_sent[False] = why
 
     def document(self, chunk: Chunk[T]) -> Any:
-        """Give the body of a chunk's request."""
-        return self._kind.document(chunk)
+        """Return the body of a chunk's request."""
+        return self._payload.document(chunk)
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
-        """Give the numbers that a chunk goes to."""
-        return tuple(map(self._kind.destination, chunk.items))
+        """Return the numbers that a chunk goes to."""
+        return tuple(map(self._payload.destination, chunk.items))
 
-    def expiry(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
-        """Give what says whether the chunk's lease has ended."""
-        return self._expiries[chunk.number]
+    def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Return the function that tells whether a chunk's lease has expired."""
+        return self._lease_checks[chunk.number]
 
     @property
-    def is_halted_abroad(self) -> bool:
-        """Whether recipients outside the UK are not sent to."""
-        return self._why[True] is not None
+    def is_international_halted(self) -> bool:
+        """Whether nothing more is sent outside the UK."""
+        return self._not_sent[True] is not None
 
     def counts(self) -> dict[str, int]:
-        """Give the counts of a report; who is pending is in none of them yet."""
+        """Return the counts of a report; pending recipients are in none of them yet."""
         return {
             **self._set_aside,
             "accepted": self._recipients[State.ACCEPTED],
@@ -231,89 +224,16 @@ class Ledger(Generic[T]):
         }
 
     def expected(self) -> dict[str, int]:
-        """Give what is known ahead."""
+        """Return what is known ahead."""
         return {"planned": sum(self._recipients.values()), "before": self._before}
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
-        """Say what became of everybody, as the journal has it now."""
+        """Return the report of the campaign, as the journal has it now."""
         return await make_report(
-            self._journal, self._campaign, self._kind, stopped, round=self._round, why=self._why
+            self._journal,
+            self._campaign,
+            self._payload,
+            stopped,
+            round=self._round,
+            not_sent=self._not_sent,
         )
-
-
-async def make_report(
-    journal: Journal,
-    campaign: str,
-    kind: Kind[T],
-    stopped: SMSWorksError | None = None,
-    *,
-    round: int = 0,
-    why: dict[bool, SMSWorksError | None] | None = None,
-) -> BulkReport:
-    """Say what became of everybody in a round of a campaign.
-
-    Args:
-        journal: where the campaign is.
-        campaign: its id.
-        kind: what it sends.
-        stopped: why the run ended early, or None.
-        round: the round.
-        why: why what is pending was not sent, in the UK (False) and outside it (True).
-    """
-    everything = await journal.entries(campaign, limit=EVERY)
-    entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
-    why = why or {}
-    batches = [
-        await _outcome(journal, campaign, kind, entry, why.get(entry.abroad) or why.get(False))
-        for entry in entries
-    ]
-    later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
-    problems = [] if round else await _all_problems(journal, campaign)
-    recipients = dict.fromkeys(Outcome, 0)
-    for batch in batches:
-        recipients[batch.outcome] += batch.size
-    invalid = sum(problem.reason is Reason.INVALID for problem in problems)
-    return BulkReport(
-        read=sum(recipients.values()) + len(problems),
-        accepted=recipients[Outcome.ACCEPTED],
-        rejected=recipients[Outcome.REJECTED],
-        unknown=recipients[Outcome.UNKNOWN],
-        not_sent=recipients[Outcome.NOT_SENT],
-        invalid=invalid,
-        duplicates=len(problems) - invalid,
-        batches=tuple(batches),
-        problems=tuple(problems),
-        credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
-        accepted_twice=sum(entry.size * len(entry.doubles) for entry in entries + later),
-        stopped=stopped,
-        again=tuple([await _outcome(journal, campaign, kind, entry, None) for entry in later]),
-        warnings=warnings_of(kind),
-    )
-
-
-async def _outcome(
-    journal: Journal, campaign: str, kind: Kind[T], entry: Entry, why: SMSWorksError | None
-) -> BatchOutcome:
-    if entry.state is State.ACCEPTED and not entry.doubles:
-        return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
-    error = entry.error or why
-    if entry.state is State.SENDING:
-        error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
-    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
-    destinations = tuple(map(kind.destination, chunk.items))
-    return BatchOutcome(
-        entry.number,
-        OUTCOMES[entry.state],
-        entry.size,
-        entry.batch_id,
-        error,
-        destinations,
-        entry.doubles,
-    )
-
-
-async def _all_problems(journal: Journal, campaign: str) -> list[Problem]:
-    problems: list[Problem] = []
-    while page := await journal.problems(campaign, problems[-1].position if problems else -1):
-        problems.extend(page)
-    return problems

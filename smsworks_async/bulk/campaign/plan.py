@@ -1,4 +1,4 @@
-"""Planning: all recipients are read, checked and put into chunks before one of them is sent to."""
+"""Planning: read and check all recipients, and put them into chunks, before any are sent to."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
+from smsworks_async.bulk.campaign.packing import pack_chunk
+from smsworks_async.bulk.chunk import Chunk, Payload
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.bulk.progress import CallbackRaised, Reporter
-from smsworks_async.bulk.recipients import Chunk, Kind, Reader, slices
+from smsworks_async.bulk.recipients import Reader, slices
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import (
-    Campaign,
-    Claim,
-    PlannedChunk,
-    Totals,
-    pack_positions,
-    unpack_positions,
-)
+from smsworks_async.journals.records import Campaign, PlannedChunk, Totals
 from smsworks_async.models.report import BulkInterrupted, BulkReport, Phase, Reason
 
 
@@ -28,34 +23,8 @@ _CHUNKS: Final = 50
 _PROBLEMS: Final = 5000
 
 
-def packed(chunk: Chunk[T], kind: Kind[T]) -> PlannedChunk:
-    """Make a chunk fit for a journal."""
-    return PlannedChunk(
-        number=chunk.number,
-        items=kind.pack(chunk.items),
-        positions=pack_positions(chunk.positions),
-        size=len(chunk.items),
-        abroad=chunk.abroad,
-        credits=chunk.credits,
-    )
-
-
-def unpacked(claim: Claim, kind: Kind[T]) -> Chunk[T]:
-    """Read a chunk out of a journal."""
-    entry = claim.entry
-    return Chunk(
-        entry.number,
-        kind.unpack(claim.items),
-        unpack_positions(claim.positions),
-        entry.abroad,
-        entry.credits,
-        entry.attempt,
-        entry.resent,
-    )
-
-
 class Planner(Generic[T]):
-    """Reads recipients into a journal, or sees that they are those that it has.
+    """Reads recipients into a journal, or checks that they are those that it has.
 
     It can be stopped anywhere, and done again from the start: what is there already is compared.
 
@@ -67,9 +36,9 @@ class Planner(Generic[T]):
     Args:
         journal: where the campaign is kept.
         campaign: what it is.
-        kind: what it sends.
-        reader: checks recipients, tells them apart, and puts them into chunks.
-        reporter: tells how far it has got.
+        payload: what it sends.
+        reader: checks recipients, sets repeats aside, and puts them into chunks.
+        reporter: reports progress.
         begun: whether the journal has some of the campaign already.
     """
 
@@ -77,7 +46,7 @@ class Planner(Generic[T]):
         self,
         journal: Journal,
         campaign: Campaign,
-        kind: Kind[T],
+        payload: Payload[T],
         reader: Reader[T],
         reporter: Reporter,
         *,
@@ -85,14 +54,14 @@ class Planner(Generic[T]):
     ) -> None:
         self._journal = journal
         self._campaign = campaign
-        self._kind = kind
+        self._payload = payload
         self._reader = reader
         self._reporter = reporter
         self._begun = begun
         self._waiting: list[PlannedChunk] = []
 
     async def plan(self, values: Iterable[Any] | AsyncIterable[Any]) -> BulkReport | None:
-        """Read all recipients, and write them down.
+        """Read all recipients, and record them.
 
         Returns:
             The report, where there is no valid recipient, and so no campaign; otherwise None.
@@ -107,23 +76,23 @@ class Planner(Generic[T]):
         try:
             await self._read(slices(values))
             is_kept = await self._finish()
-            await self._reporter.tell()
+            await self._reporter.notify()
         except CallbackRaised as raised:
             raise await self._interrupted(raised.error) from raised.error
         return None if is_kept else self._report()
 
     async def _read(self, source: AsyncIterator[Sequence[Any]]) -> None:
         while (some := await self._next(source)) is not None:
-            self._take(self._reader.take(some))
+            self._add(self._reader.feed(some))
             if len(self._waiting) >= _CHUNKS or len(self._reader.problems) >= _PROBLEMS:
                 await self._write()
-            await self._reporter.beat()
+            await self._reporter.heartbeat()
             await asyncio.sleep(0)
 
     async def _finish(self) -> bool:
-        """Write down that the plan is whole; tell whether there is one."""
+        """Record that the plan is whole; return whether there is one."""
         reader = self._reader
-        self._take(reader.finish())
+        self._add(reader.flush())
         await self._write()
         if self._begun:
             set_aside = reader.set_aside.copy()
@@ -137,8 +106,8 @@ class Planner(Generic[T]):
         except Exception as error:
             raise await self._interrupted(error) from error
 
-    def _take(self, chunks: Iterable[Chunk[T]]) -> None:
-        self._waiting.extend(packed(chunk, self._kind) for chunk in chunks)
+    def _add(self, chunks: Iterable[Chunk[T]]) -> None:
+        self._waiting.extend(pack_chunk(chunk, self._payload) for chunk in chunks)
 
     async def _write(self) -> None:
         if not self._begun:
@@ -174,5 +143,5 @@ class Planner(Generic[T]):
             **counts,
             not_sent=counts["read"] - counts["invalid"] - counts["duplicates"],
             problems=() if self._begun else tuple(self._reader.problems),
-            warnings=warnings_of(self._kind),
+            warnings=warnings_of(self._payload),
         )

@@ -1,4 +1,4 @@
-"""A run of a campaign: planned whole, sent, reconciled, and accounted for."""
+"""Runs of campaigns: planned whole, sent, reconciled, and accounted for."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
-from smsworks_async.bulk.campaign.journal_source import Ledger
-from smsworks_async.bulk.campaign.plan import Planner, unpacked
+from smsworks_async.bulk.campaign.journal_source import JournalSource
+from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.campaign.plan import Planner
 from smsworks_async.bulk.campaign.reconcile import Reconciler
-from smsworks_async.bulk.campaign.waits import (
-    LONGEST_WAIT,
-    Timer,
-    lease_for,
-    longest_request,
-    request_time,
-)
-from smsworks_async.bulk.costs import Prices, check_limits
-from smsworks_async.bulk.engine import Engine, interrupted
-from smsworks_async.bulk.gateway import Provider
+from smsworks_async.bulk.campaign.stored import open_journal
+from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, lease_for, longest_request
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.costs import CostLimits, Prices
+from smsworks_async.bulk.dispatcher import Dispatcher
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.options import Options
-from smsworks_async.bulk.progress import CallbackRaised, Reporter
-from smsworks_async.bulk.recipients import Kind, Reader
-from smsworks_async.bulk.throttle import Pace
+from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
+from smsworks_async.bulk.recipients import Reader
+from smsworks_async.bulk.source import interrupted
+from smsworks_async.bulk.timer import Timer, request_time
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_campaign, no_such
@@ -35,40 +33,40 @@ T = TypeVar("T")
 
 #: Seconds between two looks at what other processes are doing.
 _LOOK: Final = 1.0
-#: How often one run sends a chunk again that stays in doubt.
+#: How often one run sends a chunk again that stays unknown.
 _RESENDS: Final = 2
 
 
 @attrs.frozen
-class Run(Generic[T]):
+class CampaignRun(Generic[T]):
     """One run of a campaign.
 
     Args:
         journal: where the campaign is kept.
         campaign: what it is.
-        kind: what it sends.
-        provider: whom it asks.
-        options: how it goes.
+        payload: what it sends.
+        gateway: the API.
+        options: its options.
         timer: how to wait.
     """
 
     journal: Journal
     campaign: Campaign
-    kind: Kind[T]
-    provider: Provider
+    payload: Payload[T]
+    gateway: BulkGateway
     options: Options
     timer: Timer = attrs.field(factory=Timer)
-    #: Tells how far it has got.
+    #: Reports progress.
     reporter: Reporter = attrs.field(
         default=attrs.Factory(lambda run: run.make_reporter(), takes_self=True)
     )
 
     def make_reporter(self) -> Reporter:
-        """Return what tells the callback and the log of this run."""
+        """Return what reports the progress of this run."""
         return Reporter(self.options.progress, self.timer, f"campaign {self.campaign.id}")
 
     async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> BulkReport | None:
-        """Put the campaign into the journal, or see that it is the one that is there.
+        """Plan the campaign in the journal, or check that it is the one that is there.
 
         Returns:
             A report, where there is no valid recipient: then there is no campaign. Otherwise None.
@@ -83,11 +81,11 @@ class Run(Generic[T]):
             check_campaign(kept.campaign, self.campaign)
         if values is not None:
             reader = Reader(
-                self.kind, self.options.chunk_size, deduplicate=self.options.deduplicate
+                self.payload, self.options.chunk_size, deduplicate=self.options.deduplicate
             )
             begun = kept is not None and bool(kept.campaign.totals or kept.states)
             planner = Planner(
-                self.journal, self.campaign, self.kind, reader, self.reporter, begun=begun
+                self.journal, self.campaign, self.payload, reader, self.reporter, begun=begun
             )
             return await planner.plan(values)
         if kept is None:
@@ -108,110 +106,101 @@ class Run(Generic[T]):
             return None
 
     async def check_cost(self) -> None:
-        """Refuse a run that would cost more than it may, before the first request.
+        """Check what the campaign costs against the run's limits; it only reads.
 
-        It goes by today's prices, and not by the plan, which counts numbers outside the UK double.
+        It uses today's prices, and not those of the plan, which counts numbers outside the UK
+        double.
 
         Raises:
-            ValidationError: it would.
+            ValidationError: it costs more than it may.
             APIError: the API refused to tell a price or the balance.
         """
-        if self.options.max_credits is None and not self.options.require_balance:
+        if not self.options.limits_cost:
             return
-        prices = Prices(self.provider.cost)
+        limits = CostLimits(self.options, self.gateway)
         credits = dict.fromkeys(State, 0.0)
         after = -1
         while page := await self.journal.entries(self.campaign.id, after):
             for entry in page:
                 if not entry.round and entry.state is not State.SPLIT:
-                    credits[entry.state] += await self._credits(entry, prices)
+                    credits[entry.state] += await self._credits(entry, limits.prices)
             after = page[-1].number
-        await check_limits(
-            self.options,
-            prices,
-            self.provider,
-            total=sum(credits.values()),
-            rest=credits[State.PENDING],
-        )
+        await limits.check(total=sum(credits.values()), rest=credits[State.PENDING])
 
     async def _credits(self, entry: Entry, prices: Prices) -> float:
         if not entry.abroad:
             return entry.credits
         claim = await self.journal.claim(self.campaign.id, entry.number)
-        return await prices.credits(self.kind, unpacked(claim, self.kind).items)
+        return await prices.of_chunk(self.payload, unpack_chunk(claim, self.payload))
 
-    async def carry_out(self, round: int = 0) -> BulkReport:
-        """Send what is pending, reconcile what is in doubt, and account for everybody."""
-        ledger = Ledger(
+    async def run(self, round: int = 0) -> BulkReport:
+        """Send what is pending, reconcile what is unknown, and account for every recipient.
+
+        Raises:
+            ValidationError: it costs more than it may; nothing was sent.
+            APIError: a price or the balance could not be asked for; nothing was sent.
+            BulkInterrupted: the callback raised.
+            JournalError: the journal cannot be read or written.
+        """
+        source = JournalSource(
             self.journal,
             self.campaign.id,
-            self.kind,
-            lease_for(self.provider.timeout),
+            self.payload,
+            lease_for(self.gateway.timeout),
             round,
             monotonic=self.timer.monotonic,
-            server_time=self.provider.server_time,
+            server_time=self.gateway.server_time,
         )
-        self.reporter.refresh = ledger.refresh
-        try:
-            return await self._carry_out(ledger, round)
-        except CallbackRaised as raised:
-            raise await interrupted(ledger, raised.error, None) from raised.error
-
-    async def _carry_out(self, ledger: Ledger[T], round: int) -> BulkReport:
-        timeout = self.provider.timeout
-        pace = Pace(self.options.concurrency, self.options.max_rate, admit=self.provider.admit)
-        reconciler = self.reconciler()
-        resent: dict[int, int] = {}
+        self.reporter.refresh = source.refresh
         await self.journal.reopen(self.campaign.id, round)
+        await self.check_cost()
+        try:
+            return await self._run(source, round)
+        except CallbackRaised as raised:
+            raise await interrupted(source, raised.error, None) from raised.error
+
+    async def _run(self, source: JournalSource[T], round: int) -> BulkReport:
+        dispatcher = Dispatcher(self.payload, self.gateway, self.options, self.reporter)
+        reconciler = Reconciler(
+            self.journal,
+            self.campaign.id,
+            self.payload,
+            self.gateway,
+            timer=self.timer,
+            reporter=self.reporter,
+        )
+        resent: dict[int, int] = {}
         while True:
-            await ledger.begin()
-            engine = Engine(
-                ledger,
-                self.provider.post(self.campaign.kind, limit=request_time(timeout)),
-                pace,
-                reporter=self.reporter,
-                one_text=self.campaign.kind == "send",
-            )
-            await engine.carry_out()
+            await source.begin()
+            halt = await dispatcher.send(source)
             await self._wait_for_others()
-            if engine.halt is None and await self._has_more(ledger, round):
+            if halt is None and await self._has_more(source, round):
                 continue
             nothing = await reconciler.settle(self.options.settle)
-            again = [
+            lost = [
                 entry
                 for entry in nothing
                 if entry.round == round and resent.get(entry.number, 0) < _RESENDS
             ]
-            if engine.halt is not None or self.options.on_unknown != "resend" or not again:
-                return await ledger.report(engine.halt)
-            for entry in again:
+            if halt is not None or self.options.on_unknown != "resend" or not lost:
+                return await source.report(halt)
+            for entry in lost:
                 resent[entry.number] = resent.get(entry.number, 0) + 1
-            await self._resend(again, reconciler)
+            await self._resend(lost, reconciler)
 
-    def reconciler(self) -> Reconciler[T]:
-        """Return what looks for what is in doubt."""
-        return Reconciler(
-            self.journal,
-            self.campaign.id,
-            self.kind,
-            self.provider,
-            self.timer,
-            reporter=self.reporter,
-        )
-
-    async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
-        """Say whether others have handed chunks back that this run can send."""
+    async def _has_more(self, source: JournalSource[T], round: int) -> bool:
+        """Return whether others have returned chunks that this run can send."""
         entries = await self.journal.entries(self.campaign.id, limit=EVERY)
         return any(
             entry.state is State.PENDING
             and entry.round == round
-            and entry.number not in ledger.failed
-            and not (entry.abroad and ledger.is_halted_abroad)
+            and entry.number not in source.failed
+            and not (entry.abroad and source.is_international_halted)
             for entry in entries
         )
 
     async def _wait_for_others(self) -> None:
-        """Wait until nobody is sending any more, or their leases have ended.
+        """Wait until no other process is sending, or their leases have ended.
 
         Not for ever: the lease of a process whose clock was ahead would last as long as that.
         """
@@ -229,7 +218,41 @@ class Run(Generic[T]):
             waited += pause
 
     async def _resend(self, entries: Sequence[Entry], reconciler: Reconciler[T]) -> None:
-        """Make those pending of which nothing can have been accepted, as far as can be found."""
+        """Make chunks pending again of which, as far as is known, nothing can be accepted."""
         for entry in await reconciler.rule_out(entries, self.options.settle):
-            wait = longest_request(entry, request_time(self.provider.timeout))
+            wait = longest_request(entry, request_time(self.gateway.timeout))
             await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
+
+
+async def send(
+    payload: Payload[Any],
+    values: Iterable[Any] | AsyncIterable[Any] | None,
+    gateway: BulkGateway,
+    options: Options,
+    timer: Timer,
+) -> BulkReport:
+    """Begin a campaign, or continue it."""
+    if options.journal is None or options.campaign is None:  # `Options` has checked both
+        raise AssertionError
+    begun = Campaign(
+        id=options.campaign,
+        kind=payload.name,
+        message=payload.shared,
+        chunk_size=options.chunk_size,
+        deduplicate=options.deduplicate,
+    )
+    async with open_journal(options.journal) as journal:
+        run = CampaignRun(journal, begun, payload, gateway, options, timer)
+        no_campaign = await run.plan(values)
+        _log_where(journal, begun.id)
+        if no_campaign is not None:
+            return no_campaign
+        return await run.run()
+
+
+def _log_where(journal: Journal, campaign: str) -> None:
+    """Log which file a campaign is in: one in another folder would text everybody again."""
+    path = getattr(journal, "path", None)
+    if path is not None:
+        new = " (a new file)" if getattr(journal, "made_it", False) else ""
+        log.info("campaign %s: its journal is %s%s", campaign, path, new)

@@ -1,4 +1,4 @@
-"""How long a request may take, how long its lease lasts, and when a chunk may be sent again.
+"""How long a lease lasts, and when a chunk whose outcome is unknown may be sent again.
 
 Two clocks are asked everywhere, and whichever is slower to allow
 something decides: the monotonic one stands still while some machines sleep, and the journal's,
@@ -7,45 +7,20 @@ which other processes go by, can be set.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-import attrs
+from smsworks_async.bulk.timer import request_time
 
 
 if TYPE_CHECKING:
     from smsworks_async.journals.records import Entry
 
 
-#: Seconds that a request of a campaign may take where the client has no `timeout`.
-LONG: Final = 300.0
 #: The longest that other processes, or a lease, are waited for, in seconds: their clocks may have
 #: been ahead by any time.
 LONGEST_WAIT: Final = 900.0
 #: A lease lasts this much longer than the longest call, repetitions included.
 _FACTOR, _MORE = 1.25, 1.0
-
-
-@attrs.frozen
-class Timer:
-    """How this process waits, and how it tells for how long.
-
-    Attributes:
-        sleep: waits for so many seconds.
-        monotonic: tells seconds by a clock that nobody can set.
-        clock: tells POSIX seconds; only people are told the time by it.
-    """
-
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    monotonic: Callable[[], float] = time.monotonic
-    clock: Callable[[], float] = time.time
-
-
-def request_time(timeout: float | None) -> float:
-    """Return the seconds that one call may take, repetitions and answers included."""
-    return LONG if timeout is None else timeout
 
 
 def lease_for(timeout: float | None) -> float:
