@@ -214,7 +214,8 @@ class FrontDoor:
             body = _read_body(request, data) if operation.form is not None else None
             if operation.form is not None:
                 record.unknown_fields = tuple(operation.form.unknown(body))
-            result = operation.run(self._service, Call(body, request.match_info, now))
+            call = Call(body, request.match_info, request.query, now)
+            result = operation.run(self._service, call)
             answer = Answer(operation.status, result)
         except Refusal as refused:
             answer = refused.answer

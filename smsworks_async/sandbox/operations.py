@@ -61,10 +61,11 @@ class Service:
 
 @attrs.frozen
 class Call:
-    """One request: its body (None where it has none), the names in its path, and when."""
+    """One request: its body or None, the names in its path, its query, and when it came."""
 
     body: Any
     path: Mapping[str, str]
+    query: Mapping[str, str]
     now: float
 
 
