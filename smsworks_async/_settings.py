@@ -8,7 +8,7 @@ import re
 import ssl as _ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -19,6 +19,10 @@ from smsworks_async import phone
 from smsworks_async._http.retry import RetryPolicy
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
+
+
+if TYPE_CHECKING:
+    from smsworks_async.rates import Rate
 
 
 T = TypeVar("T")
@@ -183,6 +187,14 @@ def check_rate(value: object) -> float | None:
     return rate
 
 
+def _rate(value: object) -> float | Rate | None:
+    if value is None or values.as_number(value) is not None:
+        return check_rate(value)
+    from smsworks_async.rates import check_rate_object
+
+    return check_rate_object(value)
+
+
 def _proxy(value: object) -> str | None:
     if value is None:
         return None
@@ -249,7 +261,7 @@ class Settings:
         timeout: seconds for one call in all, retries included; None waits for ever.
         retry: how often, and after which waits, a call is attempted.
         max_connections: connections that the client opens at most.
-        max_rate: requests a second, or None.
+        max_rate: requests a second, or an object that lets each leave, or None.
         batch_size: recipients that one batch may hold, 1 to 5000.
         international: whether numbers outside the UK may be texted.
         proxy: a proxy's address, or None.
@@ -263,7 +275,7 @@ class Settings:
     timeout: float | None = _setting(TIMEOUT, _timeout)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_retry)
     max_connections: int = _setting(MAX_CONNECTIONS, _max_connections)
-    max_rate: float | None = _setting(None, check_rate)
+    max_rate: float | Rate | None = _setting(None, _rate, shown=False)
     batch_size: int = _setting(BATCH_SIZE, _batch_size)
     international: bool = _setting(False, _allows_international)
     proxy: str | None = _setting(None, _proxy, shown=False)

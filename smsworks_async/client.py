@@ -35,6 +35,7 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.resource import AsyncBulk
+    from smsworks_async.rates import Rate
 
 
 class AsyncSMSWorks:
@@ -59,7 +60,8 @@ class AsyncSMSWorks:
         proxy: a proxy's address.
         ssl: a context of your own, or False for no checks.
         trust_env: take proxies from the environment.
-        max_rate: requests a second.
+        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
+            which is awaited before each request (see `smsworks_async.rates.Rate`).
         batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
@@ -85,7 +87,7 @@ class AsyncSMSWorks:
         proxy: str | None = None,
         ssl: _ssl.SSLContext | bool | None = None,
         trust_env: bool = False,
-        max_rate: float | None = None,
+        max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
         insecure: bool = False,

@@ -18,7 +18,7 @@ from smsworks_async._http import retry, transport
 from smsworks_async._http.deadlines import Deadlines
 from smsworks_async._http.responses import Operation, unknown
 from smsworks_async._http.retry import parse_date
-from smsworks_async._http.session import USER_AGENT, Sessions
+from smsworks_async._http.session import USER_AGENT, RateRaised, Sessions, acquire
 from smsworks_async._http.tokens import Tokens
 from smsworks_async._http.transport import CONTENT_TYPE, Body
 from smsworks_async._redaction import redact, shown
@@ -100,6 +100,7 @@ class Calls:
                 "secret": credentials.secret,
             },
             into=_Login,
+            is_inner=True,
         )
         return login.token
 
@@ -114,6 +115,7 @@ class Calls:
         has_turn: bool = False,
         told: Callable[[SMSWorksError], None] | None = None,
         limit: float | None = None,
+        is_inner: bool = False,
     ) -> T:
         """Make a call, and answer with its model.
 
@@ -127,6 +129,8 @@ class Calls:
             told: called with each failure after which the request is made again.
             limit: seconds for this call in all, retries included, where the client has no time-out
                 (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
+            is_inner: whether what a rate of the caller's raises comes as `RateRaised`, and not as
+                it is.
 
         Raises:
             APIError: the API refused.
@@ -140,7 +144,9 @@ class Calls:
             deadlines = self._sessions.deadlines(self._limit if limit is None else limit)
             return _read(await self._within_time(call, deadlines), into, operation)
         except SMSWorksError as error:
-            failed = shown(error, call.secrets, passcodes=operation.passcodes)
+            failed: Exception = shown(error, call.secrets, passcodes=operation.passcodes)
+        except RateRaised as raised:
+            failed = raised if is_inner else raised.error
         # Not from within the handler: what is handled there would become the context again.
         raise failed
 
@@ -203,7 +209,7 @@ class Calls:
 
     async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()
-        if self._sessions.limiter is not None and not call.has_turn:
+        if self._sessions.rate is not None and not call.has_turn:
             await self.turn()
         call.has_turn = False
         call.body = None
@@ -263,10 +269,14 @@ class Calls:
         self._sessions.current()
 
     async def turn(self) -> None:
-        """Wait until another request may leave, where there is a `max_rate`."""
+        """Wait until another request may leave, where there is a `max_rate`.
+
+        Raises:
+            RateRaised: it is an object of the caller's, and raised.
+        """
         self._sessions.current()
-        if self._sessions.limiter is not None:
-            await self._sessions.limiter.acquire()
+        if self._sessions.rate is not None:
+            await acquire(self._sessions.rate)
 
     def _secrets(self, wire: object, identifier: str | None) -> tuple[str, ...]:
         """Return the strings that an error must not repeat."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import select
 import sys
 import weakref
@@ -17,12 +18,16 @@ from smsworks_async._http.proxies import proxy_for
 from smsworks_async._http.transport import Unasked
 from smsworks_async._settings import Settings
 from smsworks_async._version import __version__
-from smsworks_async.errors import ConfigurationError
+from smsworks_async.errors import ConfigurationError, NotSent
 
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from aiohttp.client_proto import ResponseHandler
     from aiolimiter import AsyncLimiter
+
+    from smsworks_async.rates import Rate
 
 
 #: Seconds after which an idle connection is closed, so that a send rarely meets one that the
@@ -59,7 +64,8 @@ class Sessions:
         self._closed = False
         self._deadlines: Deadlines
         self._limited: dict[float, Deadlines] = {}
-        self.limiter: AsyncLimiter | None = None
+        #: What each request waits for before it leaves, or None.
+        self.rate: Rate | None = None
         self.is_given = given is not None
         # What replaces parts of a session may send another body than ours: we do not know when.
         self.watched = given is None or _sends_our_bodies(given)
@@ -103,7 +109,8 @@ class Sessions:
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
-        self.limiter = limiter(self._settings.max_rate)
+        rate = self._settings.max_rate
+        self.rate = limiter(rate) if rate is None or isinstance(rate, float | int) else rate
         self._deadlines = Deadlines(loop, self._settings.timeout)
         self._limited = {}
         return self._session
@@ -261,3 +268,48 @@ def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | Non
     from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
 
     return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)
+
+
+class RateRaised(Exception):
+    """A rate of the caller's raised. It tells that apart from what the API answers.
+
+    Attributes:
+        error: what it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _below(error: BaseException) -> TracebackType | None:
+    frames = error.__traceback__
+    return None if frames is None else frames.tb_next
+
+
+async def acquire(rate: Rate) -> None:
+    """Wait until a rate lets another request leave.
+
+    Raises:
+        ConfigurationError: its `acquire` returned nothing to await.
+        RateRaised: it raised.
+    """
+    try:
+        waiting: object = rate.acquire()
+        is_async = inspect.isawaitable(waiting)
+        if is_async:
+            await waiting  # type: ignore[misc]
+    except (asyncio.CancelledError, GeneratorExit):
+        raise
+    except Exception as error:
+        # Without this frame, so that its traceback begins where the caller's code does.
+        raise RateRaised(error.with_traceback(_below(error))) from None
+    except BaseException as error:
+        # SystemExit and KeyboardInterrupt would end the loop, and everybody's calls.
+        stopped = NotSent(
+            f"the request was not sent, since max_rate.acquire() raised {type(error).__name__}"
+        )
+        stopped.__cause__ = error
+        raise RateRaised(stopped) from None
+    if not is_async:
+        raise ConfigurationError("max_rate.acquire() must be an async method; nothing was sent")

@@ -7,6 +7,7 @@ import inspect
 from typing import Final
 
 from smsworks_async._http import transport
+from smsworks_async._http.session import RateRaised
 from smsworks_async._redaction import where
 from smsworks_async._settings import TokenFunction, parse_token
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
@@ -73,7 +74,7 @@ class Tokens:
         try:
             fetching: object = self._fetch()
             fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
-        except (SMSWorksError, asyncio.CancelledError, GeneratorExit):
+        except (SMSWorksError, RateRaised, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
             # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,

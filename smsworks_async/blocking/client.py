@@ -58,6 +58,7 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.blocking.bulk import Bulk
+    from smsworks_async.rates import Rate
 
 
 A = TypeVar("A")
@@ -263,7 +264,9 @@ class SMSWorks:
         proxy: a proxy's address, http or https.
         ssl: a context of your own, or False for no checks.
         trust_env: take proxies from the environment (default False).
-        max_rate: requests a second; no limit by default.
+        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
+            which is awaited before each request, on the background loop (see
+            `smsworks_async.rates.Rate`). No limit by default.
         batch_size: recipients that one batch may hold: 500 by default, which is the provider's
             documented limit, and at most 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
@@ -289,7 +292,7 @@ class SMSWorks:
         proxy: str | None = None,
         ssl: _ssl.SSLContext | bool | None = None,
         trust_env: bool = False,
-        max_rate: float | None = None,
+        max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
         insecure: bool = False,

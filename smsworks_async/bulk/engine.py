@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
 from smsworks_async._failures import doom_of, is_about_one, outcome_of
+from smsworks_async._http.session import RateRaised
 from smsworks_async._http.transport import being_cancelled
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Chunk
@@ -184,7 +185,7 @@ class Engine(Generic[T]):
                     self._pace.done(succeeded=succeeded)
                 if self._broken is None:
                     await self._reporter.tell(Phase.SENDING)
-        except CallbackRaised as raised:
+        except (CallbackRaised, RateRaised) as raised:
             self._break(raised.error)
         except Exception as error:  # raised by `carry_out`, when the others have come to an end
             self._break(error)
@@ -297,6 +298,10 @@ class Engine(Generic[T]):
         except SMSWorksError as error:
             self._pace.slow_down(turn, error)
             await self._refused(chunk, error)
+        except RateRaised as raised:  # before the request, or before it was repeated
+            why = NotSent("the run was interrupted")
+            await source.finish(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+            self._break(raised.error)
         except Exception as error:
             # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")

@@ -77,6 +77,7 @@ class Provider:
                 expired=expired,
                 told=told,
                 limit=limit,
+                is_inner=True,
             )
             return batch.batch_id
 

@@ -136,10 +136,3 @@ def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:
     if chunk_size is None:
         return batch_size
     return values.integer(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
-
-
-def too_dear(estimate: float, field: str, limit: str) -> ValidationError:
-    """Say that a run would cost more than it may."""
-    return ValidationError(
-        f"this would cost about {estimate:g} credits, and {limit}; nothing was sent", field=field
-    )

@@ -13,6 +13,7 @@ import attrs
 
 from smsworks_async.bulk import stream_source as stream
 from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.bulk.costs import Prices
 from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimate
 from smsworks_async.bulk.gateway import Provider
 from smsworks_async.bulk.options import (
@@ -115,10 +116,12 @@ class AsyncBulk(Resource):
             deduplicate: set repeats aside (default True). Without it memory stays flat.
             max_credits: estimated credits that the run may cost, above 0; no limit by default.
                 Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond.
+                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
+                asks the API for the price in each country outside the UK, and counts a text whose
+                price or country is not known double.
             require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False). The number of recipients must be
-                known: it is with a list, and with a journal.
+                it is less than the estimate (default False), which `max_credits` describes. The
+                number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
@@ -142,6 +145,8 @@ class AsyncBulk(Resource):
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
                 balance does not suffice, or the journal has another campaign of this name; nothing
                 was sent.
+            APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
+                the balance could not be asked for; nothing was sent.
             BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
             JournalError: the journal cannot be read or written.
             CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
@@ -230,10 +235,12 @@ class AsyncBulk(Resource):
             deduplicate: set repeats aside (default True). Without it memory stays flat.
             max_credits: estimated credits that the run may cost, above 0; no limit by default.
                 Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond.
+                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
+                asks the API for the price in each country outside the UK, and counts a text whose
+                price or country is not known double.
             require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False). The number of recipients must be
-                known: it is with a list, and with a journal.
+                it is less than the estimate (default False), which `max_credits` describes. The
+                number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
@@ -257,6 +264,8 @@ class AsyncBulk(Resource):
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
                 balance does not suffice, or the journal has another campaign of this name; nothing
                 was sent.
+            APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
+                the balance could not be asked for; nothing was sent.
             BulkInterrupted: `messages`, `rows` or `progress` raised; its `report` tells how far it
                 got.
             JournalError: the journal cannot be read or written.
@@ -330,9 +339,10 @@ class AsyncBulk(Resource):
         check_iterable(people, field)
         asked = checks.yes_or_no(balance, "balance")
         apart = checks.yes_or_no(deduplicate, "deduplicate")
-        found = await estimate(kind, owned(people), deduplicate=apart, cost=self._provider.cost)
+        provider = self._provider
+        found = await estimate(kind, owned(people), deduplicate=apart, prices=Prices(provider.cost))
         if asked:
-            found = attrs.evolve(found, balance=await self._provider.balance())
+            found = attrs.evolve(found, balance=await provider.balance())
         return found
 
     async def reconcile(

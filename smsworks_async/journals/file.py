@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -217,10 +218,19 @@ def connect(path: str) -> sqlite3.Connection:
     )
     try:
         _prepare(connection, Path(path).name)
+        _make_private(os.path.realpath(path))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _make_private(real: str) -> None:
+    """Make a journal that was there already, and its log, readable by the file's owner alone."""
+    for suffix in ("", "-wal", "-shm"):
+        # Only the owner may; and the log comes and goes.
+        with suppress(PermissionError, FileNotFoundError):
+            os.chmod(real + suffix, 0o600)  # noqa: PTH101 - a name, not a descriptor
 
 
 def _check_whole(path: Path) -> None:

@@ -119,7 +119,7 @@ def sender(value: object) -> str:
 def content(value: object, field: str = "content") -> str:
     """Check a text: 1 to 1280 UTF-16 units, and not blank."""
     message = text(value, field)
-    if not message or message.isspace():
+    if values.is_missing(message):
         raise ValidationError(f"{field} is empty; write something", field=field, code=4001)
     units = utf16_units(message)
     if units > MAX_CONTENT:

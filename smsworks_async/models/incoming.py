@@ -41,8 +41,8 @@ def _sender(sender: str | None) -> str:
 
 
 def _upper(status: str) -> str:
-    """Return a status in upper case, as the API writes them, however a network wrote it."""
-    return status if status.isupper() else status.upper()
+    """Return a status in upper case without blanks, as the API writes them, whoever wrote it."""
+    return status.strip().upper()
 
 
 def _status() -> Any:

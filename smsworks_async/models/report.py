@@ -184,7 +184,8 @@ class BulkReport(Counts):
         duplicates: those that were there before.
         batches: what became of each chunk, by number.
         problems: recipients that were set aside, by position.
-        credits: what the accepted ones cost, estimated: batch answers do not say.
+        credits: what the accepted ones cost, estimated: batch answers do not say. Every text
+            outside the UK counts double, whatever its price.
         accepted_twice: texts known to have been accepted beside the first one to the same
             recipient: after `on_unknown="resend"`, or a clock that was set. ``batches`` names them.
         stopped: why the run stopped early, or None.
@@ -233,7 +234,7 @@ class BulkStatus(Counts):
         campaign: its name.
         planned: whether it is planned whole; only then is anything sent.
         in_flight: recipients whose batch is on its way, or was when its process ended.
-        credits: what the accepted ones cost, estimated.
+        credits: what the accepted ones cost, estimated as in `BulkReport`.
         rounds: how often what was not delivered was sent again.
         sent_again: recipients of those rounds whose batch was accepted.
         open_again: recipients of those rounds who are still to be sent to, on the way, or in doubt.

@@ -29,6 +29,10 @@ T = TypeVar("T")
 LONGEST: Final = 1e7
 #: The bound of whole numbers in JSON, as JavaScript reads it.
 MAX_INTEGER: Final = 2**53 - 1
+# From here on no decimal of the usual precision has all its digits, and no float.
+_COARSE: Final = 10**28
+# What a text can hold and nobody sees, beside blanks: joiners, marks of direction, soft hyphens.
+_INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"), "")
 
 #: Types whose values are plain as they are.
 PLAIN: Final[set[type]] = {
@@ -113,7 +117,7 @@ def is_missing(value: Any) -> bool:  # noqa: PLR0911 - a line for each kind of v
     if value is None:
         return True
     if kind is str:
-        return not value or value.isspace()
+        return not value or value.isspace() or (not value.isascii() and _is_blank(value))
     if kind is int or kind is bool:
         return False
     if is_a(value, float):
@@ -122,10 +126,15 @@ def is_missing(value: Any) -> bool:  # noqa: PLR0911 - a line for each kind of v
         return bool(value.is_nan())
     plain = as_text(value)
     if plain is not None:
-        return not plain.strip()
+        return _is_blank(plain)
     package, name = origin = _origin(value)
     scalar = package == "numpy" and name != "ndarray"
     return origin in _NOTHING or (scalar and str(value) in {"nan", "NaT"})
+
+
+def _is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen: blanks, joiners and marks alone."""
+    return not text.translate(_INVISIBLE).strip()
 
 
 def text(value: object, field: str) -> str:
@@ -172,8 +181,11 @@ def as_integer(value: Any) -> int | None:  # noqa: PLR0911 - a line for each kin
         except TypeError:
             return None  # an array, say
     if is_a(value, float) or _is_decimal(value) or _is_numpy_real(value):
+        # Neither may a decimal have more digits than it keeps, nor as many as fill the memory.
+        if not _is_finite(value) or not -_COARSE < value < _COARSE or value != int(value):
+            return None
         # A float that is too coarse to tell a number from the next has lost some of its digits.
-        if not _is_finite(value) or value != int(value) or value + 1 == value:
+        if value + 1 == value:
             return None
         return int(value)
     return None

@@ -364,7 +364,7 @@ async def test_results_of_functions_that_have_run_are_none_of_our_business(serve
 async def test_a_status_is_read_in_any_case(server):
     handled = []
     async with serving(server, on_report=handled.append) as provider:
-        for status in ("delivered", "Delivered", "DELIVERED", "sent"):
+        for status in (" Delivered\n", "delivered", "DELIVERED", "sent"):
             assert await provider.report("1", status) == 200
     [report] = handled
     assert report.status == "DELIVERED"
