@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 LATEST = 50
 STYLE_PATH = "/sandbox/style.css"
 
+_FILES = resources.files(__name__.rpartition(".")[0]).joinpath("page")
+
 
 @cache
 def _read(name: str) -> str:
-    return resources.files(__package__).joinpath("page", name).read_text("utf-8")
+    return _FILES.joinpath(name).read_text("utf-8")
 
 
 def style() -> str:

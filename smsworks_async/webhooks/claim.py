@@ -27,29 +27,26 @@ class Unrecorded:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: Message ids and statuses.
-        self._reports: set[tuple[str, str]] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._reports)
+        #: Message ids and statuses; mostly empty, which is read without a call.
+        self.reports: set[tuple[str, str]] = set()
 
     def statuses(self, message_id: str) -> set[str]:
         """Return the statuses of a message that were handled and not recorded."""
         with self._lock:
-            return {status for known, status in self._reports if known == message_id}
+            return {status for known, status in self.reports if known == message_id}
 
     def add(self, message_id: str, status: str) -> bool:
         """Add a report, and return whether there was room for it."""
         with self._lock:
-            if len(self._reports) >= MAX_UNRECORDED:
+            if len(self.reports) >= MAX_UNRECORDED:
                 return False
-            self._reports.add((message_id, status))
+            self.reports.add((message_id, status))
             return True
 
     def discard(self, message_id: str, status: str) -> None:
         """Remove a report that the store has recorded."""
         with self._lock:
-            self._reports.discard((message_id, status))
+            self.reports.discard((message_id, status))
 
 
 class Claim:

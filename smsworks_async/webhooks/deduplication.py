@@ -125,7 +125,7 @@ class Deduplicator:
         except Exception as error:
             raise StoreFailed from error
         handled: Collection[str] = found
-        if self._unrecorded:
+        if self._unrecorded.reports:
             handled = {*handled, *self._unrecorded.statuses(message_id)}
         return handled
 
