@@ -132,7 +132,10 @@ class Sessions:
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings
         connector = aiohttp.TCPConnector(
-            limit=settings.max_connections, keepalive_timeout=KEEPALIVE
+            limit=settings.max_connections,
+            keepalive_timeout=KEEPALIVE,
+            # A loop of a patched process has one, for sockets that are not patched.
+            socket_factory=getattr(self._loop, "socket_factory", None),
         )
         guard(connector)
         return aiohttp.ClientSession(
@@ -180,9 +183,11 @@ def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return bool  # it is no socket's, or has been closed: nothing more can be known
-    if _poll is None:
+    # A loop of a patched process has one that is not patched.
+    make = getattr(asyncio.get_running_loop(), "new_poll", _poll)
+    if make is None:
         return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
-    poll = _poll()
+    poll = make()
     poll.register(sock, select.POLLIN)
     return functools.partial(poll.poll, 0)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
-import threading
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
+from smsworks_async._threads import Inbox, LoopThread, Threads, new_rlock, threads
 from smsworks_async.errors import ConfigurationError, NotSent
 
 
@@ -27,7 +28,7 @@ class _Running:
     """A loop, its thread, and what ends both."""
 
     loop: asyncio.AbstractEventLoop
-    thread: threading.Thread
+    thread: LoopThread
     over: asyncio.Event
 
 
@@ -48,7 +49,9 @@ class Background:
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
         # A signal's handler may close the client that the same thread is just calling.
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
+        # Found out at the first call: a server may import the application, and patch afterwards.
+        self._threads: Threads | None = None
         self._running: _Running | None = None
         self._said: deque[Callable[[], object]] = deque()
         self._pid: int | None = None
@@ -62,7 +65,7 @@ class Background:
 
     def _renew(self) -> None:
         """Begin anew in a forked child, where nobody would release the lock."""
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     @property
     def begun(self) -> bool:
@@ -75,6 +78,19 @@ class Background:
         if self._left_behind:
             return True
         return self._running is not None and self._running.loop.is_closed()
+
+    def new_inbox(self) -> Inbox[Any]:
+        """Return what a caller waits at for items from the loop's thread.
+
+        Raises:
+            ConfigurationError: the caller is a greenlet that may not wait.
+        """
+        return self._how().new_inbox()
+
+    def _how(self) -> Threads:
+        if self._threads is None:
+            self._threads = threads()
+        return self._threads
 
     def submit(self, function: Callable[[], object]) -> None:
         """Have a function run on the loop, which will not end before.
@@ -97,7 +113,7 @@ class Background:
                 running = self._begin()
             if running is None or self._closed or self.ended:
                 raise ConfigurationError("this client is closed; make a new one")
-            if running.thread is threading.current_thread():
+            if self._how().is_current(running.thread):
                 raise ConfigurationError(
                     "a blocking call on the client's own event loop would wait for itself; "
                     "use AsyncSMSWorks there"
@@ -129,17 +145,17 @@ class Background:
                 raise
             return  # it has ended already
         thread = running.thread
-        if thread.is_alive() and thread is not threading.current_thread():
+        if thread.is_alive() and not self._how().is_current(thread):
             thread.join(JOIN)
 
     def _begin(self) -> _Running:
         self._pid = os.getpid()
         try:
-            loop = asyncio.new_event_loop()
+            loop = self._how().new_loop()
         except OSError as error:
             raise NotSent(f"an event loop could not be made: {error}") from error
         over = asyncio.Event()
-        thread = threading.Thread(target=self._main, args=(loop,), name="smsworks", daemon=True)
+        thread = self._how().new_thread(functools.partial(self._main, loop), "smsworks")
         # The loop takes work before it runs, so that nobody need wait for the thread.
         running = _Running(loop, thread, over)
         try:

@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 
+from smsworks_async._threads import Inbox
 from smsworks_async.blocking.loop_thread import Background
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.models.iterables import copied
@@ -47,8 +48,8 @@ class Conversation(Generic[T]):
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
         # What the caller's thread is to do; None when the work is done.
-        self._inbox: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
+        self._inbox: Inbox[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
+            background.new_inbox()
         )
         self._result: T | None = None
         self._error: BaseException | None = None
