@@ -1,4 +1,4 @@
-"""From a request's fields to what is to be sent: one order for each recipient, priced."""
+"""Outbound messages: one for each recipient of a request, priced."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .schemas import BATCH, BINARY, MESSAGE
 from .segments import measure, measure_bytes
 
 
-ABROAD = 2  # times the price of a UK message
+INTERNATIONAL_FACTOR = 2  # times the price of a UK message
 
 
 @attrs.frozen
-class Order:
-    """One message to one recipient.
+class OutboundMessage:
+    """One message to one recipient, before the account accepts it.
 
     Attributes:
         fields: of the request, as they came.
         given: the destination as it came.
-        destination: normalised; as it came where it is no number.
-        failure: the code for which it fails, for all that its batch is accepted; None = it may go.
+        destination: normalised; as it came if it is not a number.
+        failure: the code with which it fails although its batch is accepted; None if it can go.
         credits: what it costs.
     """
 
@@ -36,64 +36,66 @@ class Order:
 
     @property
     def international(self) -> bool:
-        """Whether it leaves the UK."""
+        """Whether it is sent to a number outside the UK."""
         return self.failure is None and is_international(self.destination)
 
 
-def order(
-    fields: dict[str, Any], given: str, *, flash: bool = False, binary: bool = False
-) -> Order:
-    """Return the order for a destination; it fails with 4004 when that is no number."""
-    destination = normalise(given)
-    if destination is None:
-        return Order(fields, given, given, failure=4004)
-    size = (measure_bytes if binary else measure)(fields["content"])
-    credits = float(size.credits * (ABROAD if is_international(destination) else 1))
-    return Order(fields, given, destination, credits=credits, flash=flash)
-
-
-def single(body: Any, *, flash: bool = False, binary: bool = False) -> Order:
-    """Read a single message; a binary one has bytes for its content, in hexadecimal.
+def single(body: Any, *, flash: bool = False, binary: bool = False) -> OutboundMessage:
+    """Parse a single message; the content of a binary one is bytes in hexadecimal.
 
     Raises:
-        Refusal: whatever is wrong with it.
+        Refusal: a field is wrong.
     """
-    fields = (BINARY if binary else MESSAGE).read(body)
-    return order(fields, fields["destination"], flash=flash, binary=binary)
+    fields = (BINARY if binary else MESSAGE).parse(body)
+    return _priced(fields, fields["destination"], flash=flash, binary=binary)
 
 
-def batch(body: Any, most: int) -> list[Order]:
-    """Read one text for up to `most` recipients.
+def batch(body: Any, most: int) -> list[OutboundMessage]:
+    """Parse one text for up to `most` recipients.
 
     Raises:
-        Refusal: whatever is wrong with the text, or the number of recipients.
+        Refusal: a field is wrong, or the number of recipients.
     """
-    fields = BATCH.read(body)
-    _refuse_size(len(fields["destinations"]), most)
-    return [order(fields, given) for given in fields["destinations"]]
+    fields = BATCH.parse(body)
+    _check_size(len(fields["destinations"]), most)
+    return [_priced(fields, given) for given in fields["destinations"]]
 
 
-def unique(body: Any, most: int) -> list[Order]:
-    """Read up to `most` unique messages; what is wrong with one's values is its failure alone.
+def unique(body: Any, most: int) -> list[OutboundMessage]:
+    """Parse up to `most` unique messages; a wrong value in one of them fails that one alone.
 
     Raises:
         Refusal: the body is not an array of messages, or their number is wrong.
     """
     if not isinstance(body, list):
         raise complaint("The body is not an array of messages")
-    _refuse_size(len(body), most)
-    return [_one_of_many(MESSAGE.shape(item)) for item in body]
+    _check_size(len(body), most)
+    return [_one_of_many(MESSAGE.check_types(item)) for item in body]
 
 
-def _one_of_many(fields: dict[str, Any]) -> Order:
+def _one_of_many(fields: dict[str, Any]) -> OutboundMessage:
     try:
-        MESSAGE.refuse(fields)
+        MESSAGE.check_values(fields)
     except Refusal as refused:
         given = fields["destination"]
-        return Order(fields, given, normalise(given) or given, failure=refused.code)
-    return order(fields, fields["destination"])
+        return OutboundMessage(fields, given, normalise(given) or given, failure=refused.code)
+    return _priced(fields, fields["destination"])
 
 
-def _refuse_size(count: int, most: int) -> None:
+def _priced(
+    fields: dict[str, Any], given: str, *, flash: bool = False, binary: bool = False
+) -> OutboundMessage:
+    """Return the message to a destination; it fails with 4004 if that is not a number."""
+    destination = normalise(given)
+    if destination is None:
+        return OutboundMessage(fields, given, given, failure=4004)
+    size = (measure_bytes if binary else measure)(fields["content"])
+    factor = INTERNATIONAL_FACTOR if is_international(destination) else 1
+    return OutboundMessage(
+        fields, given, destination, credits=float(size.credits * factor), flash=flash
+    )
+
+
+def _check_size(count: int, most: int) -> None:
     if not 1 <= count <= most:
         raise complaint(f"A batch is of 1-{most} messages; this one is of {count}")

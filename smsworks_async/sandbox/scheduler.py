@@ -1,72 +1,61 @@
-"""What makes time pass for an account: due acts are done, posts handed over, changes saved."""
+"""The scheduler: makes time pass for a simulator, posts its callbacks, and saves its changes."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from .callbacks import Postman, PostRecord
-from .clock import Clock, ManualClock, RealClock
+from .callbacks import CallbackSender
+from .clock import ManualClock
+from .outbox import PostRecord
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .operations import Service
     from .settings import Reporting
+    from .simulator import Simulator
     from .store import Store
 
 
 _LONGEST_SLEEP = 3600.0  # seconds
 
 
-class Pulse:
-    """Brings an account up to its clock: before and after each request, and by one timer.
+class Scheduler:
+    """Brings a simulator up to its clock: before and after each request, and by one timer.
 
     Attributes:
-        manual: the clock, where it is one that is turned by hand; the timer is for all others.
-        posts: every attempt at a post, in the order in which they ended.
+        manual: the clock, if it is one that is turned by hand; the timer is for all others.
+        sender: posts callbacks.
         store: where changes are saved, if anywhere.
 
     Args:
-        reporting: how posts are made.
-        may_post_to: whether anything may be posted to a URL.
+        reporting: how callbacks are posted.
+        may_post_to: returns whether anything may be posted to a URL.
     """
 
     def __init__(
-        self,
-        service: Service,
-        clock: Clock | None,
-        reporting: Reporting,
-        may_post_to: Callable[[str], bool],
+        self, simulator: Simulator, reporting: Reporting, may_post_to: Callable[[str], bool]
     ) -> None:
+        clock = simulator.clock
         self.manual = clock if isinstance(clock, ManualClock) else None
-        self.posts: list[PostRecord] = []
         self.store: Store | None = None
-        self.postman = Postman(reporting, self._posted)
+        self.sender = CallbackSender(reporting, self._record_attempt)
         self.timer: asyncio.TimerHandle | None = None
         self._may_post_to = may_post_to
-        self._service = service
-        self._clock = clock or RealClock()
-
-    def time(self) -> float:
-        """Return the time by the sandbox's clock, in POSIX seconds."""
-        return self._clock.time()
+        self._simulator = simulator
 
     def settle(self) -> float:
-        """Do what is due, hand posts over, save what changed; return the time."""
-        now = self._clock.time()
-        account = self._service.account
-        account.timeline.settle(now)
-        while account.outbox:
-            post = account.outbox.popleft()
+        """Do what is due, pass callbacks to the sender, save changes; return the time."""
+        now = self._simulator.settle()
+        for post in self._simulator.state.account.outbox.take():
             if self._may_post_to(post.url):
-                self.postman.put(post)
+                self.sender.put(post)
             else:
-                self.posts.append(PostRecord(post, refused=True))
+                self._simulator.posts.append(PostRecord(post, refused=True))
         if self.store is not None:
-            self.store.flush(self._service)
-        self._arm(now)
+            self.store.flush(self._simulator.state)
+        self._set_timer(now)
         return now
 
     async def advance(self, seconds: float) -> None:
@@ -79,18 +68,33 @@ class Pulse:
         if self.manual is None:
             raise RuntimeError("Only a sandbox with a ManualClock can be advanced")
         target = self.manual.later(seconds)
-        timeline = self._service.account.timeline
+        timeline = self._simulator.state.account.timeline
         while True:
             self.settle()
-            await self.postman.idle()
+            await self.sender.join()
             due = timeline.next_due()
             if due is None or due > target:
                 break
             self.manual.turn_to(due)
         self.manual.turn_to(target)
 
+    async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
+        """Receive an SMS as if a phone had sent it, post it once, and return its message id."""
+        fields = {"sender": sender, "to": to, "content": content, "keyword": keyword}
+        message_id = self._simulator.receive(fields, self.settle())
+        self.settle()
+        await self.sender.join()
+        return message_id
+
+    def reset(self) -> None:
+        """Reset the simulator, and empty its store."""
+        self._simulator.reset()
+        if self.store is not None:
+            self.store.clear()
+            self.store.watch(self._simulator.state)
+
     def wake(self) -> None:
-        """Do what the timer went off for."""
+        """Do what the timer was set for."""
         self.timer = None
         self.settle()
 
@@ -99,9 +103,9 @@ class Pulse:
         if self.timer is not None:
             self.timer.cancel()
 
-    def _arm(self, now: float) -> None:
-        """Have the one timer go off when the next act falls due."""
-        due = self._service.account.timeline.next_due()
+    def _set_timer(self, now: float) -> None:
+        """Set the one timer to when the next act falls due."""
+        due = self._simulator.state.account.timeline.next_due()
         if due is None or self.manual is not None:
             return
         loop = asyncio.get_running_loop()
@@ -112,9 +116,9 @@ class Pulse:
             self.timer.cancel()
         self.timer = loop.call_at(when, self.wake)
 
-    def _posted(self, record: PostRecord) -> None:
-        self.posts.append(record)
+    def _record_attempt(self, record: PostRecord) -> None:
+        self._simulator.posts.append(record)
         if record.status is None or record.status >= 500:
-            now = self._clock.time()
-            self._service.account.post_again(record.post, now)
-            self._arm(now)
+            now = self._simulator.clock.time()
+            self._simulator.state.account.outbox.retry(record.post, now)
+            self._set_timer(now)

@@ -1,11 +1,12 @@
-"""What a request's body may hold: one form for each kind of request.
+"""Schemas of request bodies: one for each kind of request.
 
-A body is read in two steps. `Form.shape` looks at names and types, for which the API has no codes,
-so that a mistake is answered with a bare message. `Form.refuse` looks at values that do have codes.
-A single message needs both; in a batch of unique messages the second falls on one recipient alone.
+A body is checked in two steps. `Schema.check_types` checks names and types, for which the API has
+no error codes, so that a mistake is answered with a bare message. `Schema.check_values` checks
+values that do have codes. A single message needs both; in a batch of unique messages the second
+step fails for one recipient alone.
 
-Fields that the API does not have are ignored, as it ignores them, and `Form.unknown` names them for
-the request's log. The sandbox's own endpoints refuse them.
+Fields that the API does not have are ignored, as the API ignores them, and `Schema.unknown` names
+them for the request's log. The sandbox's own endpoints refuse them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from .fields import (
     TEXT,
     URL,
     Field,
-    whole,
+    integer,
 )
 from .segments import utf16_units
 
@@ -54,39 +55,39 @@ _COMMON = {
     "tag": TEXT,
     "deliveryreporturl": URL,
     "schedule": TEXT,
-    "ttl": whole(1, 10**9, "a whole number of minutes, from 1"),
-    "validity": whole(1, MAX_VALIDITY, f"a whole number of minutes, 1-{MAX_VALIDITY}"),
+    "ttl": integer(1, 10**9, "a whole number of minutes, from 1"),
+    "validity": integer(1, MAX_VALIDITY, f"a whole number of minutes, 1-{MAX_VALIDITY}"),
     "ai": BOOLEAN,
 }
 
 
-def _refuse_sender(value: str) -> None:
+def _check_sender(value: str) -> None:
     if not _SENDER.fullmatch(value):
         raise refusal(4003)
 
 
-def _refuse_content(value: str) -> None:
+def _check_content(value: str) -> None:
     if value == "":
         raise refusal(4001)
     if utf16_units(value) > MAX_CONTENT:
         raise refusal(4002)
 
 
-def _refuse_tag(value: str) -> None:
+def _check_tag(value: str) -> None:
     if len(value) > MAX_TAG:
         raise refusal(4005)
 
 
-def _refuse_destination(value: str) -> None:
+def _check_destination(value: str) -> None:
     if normalise(value) is None:
         raise refusal(4004)
 
 
-_REFUSALS: dict[str, Callable[[Any], None]] = {
-    "sender": _refuse_sender,
-    "destination": _refuse_destination,
-    "content": _refuse_content,
-    "tag": _refuse_tag,
+_CHECKS: dict[str, Callable[[Any], None]] = {
+    "sender": _check_sender,
+    "destination": _check_destination,
+    "content": _check_content,
+    "tag": _check_tag,
 }
 
 
@@ -95,7 +96,7 @@ def _is_blank(value: Any) -> bool:
 
 
 @attrs.frozen
-class Form:
+class Schema:
     """The fields that one kind of body has.
 
     Attributes:
@@ -116,8 +117,8 @@ class Form:
         names = {name for item in bodies if isinstance(item, dict) for name in item}
         return sorted(names - self.fields.keys())
 
-    def shape(self, body: Any) -> dict[str, Any]:
-        """Return a body's known fields when it is an object, and each has its shape.
+    def check_types(self, body: Any) -> dict[str, Any]:
+        """Return the known fields of a body, if it is an object and each field has its type.
 
         Raises:
             Refusal: without a code, naming the field.
@@ -136,29 +137,33 @@ class Form:
         for name, value in known.items():
             field = self.fields[name]
             if not field.fits(value):
-                raise complaint(f"{name} must be {field.shape}")
-        return {name: self.fields[name].read(value) for name, value in known.items()}
+                raise complaint(f"{name} must be {field.expected}")
+        return {name: self.fields[name].parse(value) for name, value in known.items()}
 
-    def refuse(self, fields: dict[str, Any]) -> None:
-        """Refuse values that the API has codes for: sender, destination, content, tag."""
-        for name, check in _REFUSALS.items():
+    def check_values(self, fields: dict[str, Any]) -> None:
+        """Check the values that the API has codes for: sender, destination, content, tag.
+
+        Raises:
+            Refusal: with the code.
+        """
+        for name, check in _CHECKS.items():
             if name in fields:
                 check(fields[name])
 
-    def read(self, body: Any) -> dict[str, Any]:
-        """Return the body when it is right in shape and in value."""
-        fields = self.shape(body)
-        self.refuse(fields)
+    def parse(self, body: Any) -> dict[str, Any]:
+        """Return the known fields of a body, with types and values checked."""
+        fields = self.check_types(body)
+        self.check_values(fields)
         return fields
 
 
-def _form(
+def _schema(
     fields: dict[str, Field], *required: str, blanks: bool = False, strict: bool = False
-) -> Form:
-    return Form(fields, frozenset(required), blanks, strict)
+) -> Schema:
+    return Schema(fields, frozenset(required), blanks, strict)
 
 
-MESSAGE = _form(
+MESSAGE = _schema(
     {
         **_COMMON,
         "destination": DESTINATION,
@@ -174,30 +179,30 @@ BINARY = attrs.evolve(
     MESSAGE,
     fields=MESSAGE.fields | {"content": BYTES},
 )
-BATCH = _form(
+BATCH = _schema(
     {**_COMMON, "destinations": DESTINATIONS},
     "sender",
     "destinations",
     "content",
 )
-OTP = _form(
+OTP = _schema(
     {
         "sender": TEXT,
         "destination": DESTINATION,
-        "length": whole(1, 32, "a whole number of digits, 1-32"),
+        "length": integer(1, 32, "a whole number of digits, 1-32"),
         "template": Field(
             lambda value: isinstance(value, str) and PASSCODE in value,
             f"a string with {PASSCODE} in it",
         ),
-        "validity": whole(1, 10**9, "a whole number of seconds, from 1"),
+        "validity": integer(1, 10**9, "a whole number of seconds, from 1"),
         "passcode": NOT_EMPTY,
         "metadata": OTP_METADATA,
     },
     "sender",
     "destination",
 )
-VERIFY = _form({"passcode": NOT_EMPTY}, "passcode")
-QUERY = _form(
+VERIFY = _schema({"passcode": NOT_EMPTY}, "passcode")
+QUERY = _schema(
     {
         "status": TEXT,
         "credits": NUMBER,
@@ -207,19 +212,19 @@ QUERY = _form(
         "tag": TEXT,
         "from": DATE,
         "to": DATE,
-        "limit": whole(1, MAX_ANSWER, f"a whole number, 1-{MAX_ANSWER}"),
-        "skip": whole(0, 10**12, "a whole number, from 0"),
+        "limit": integer(1, MAX_ANSWER, f"a whole number, 1-{MAX_ANSWER}"),
+        "skip": integer(0, 10**12, "a whole number, from 0"),
         "unread": BOOLEAN,
         "metadata": PAIRS,
     },
     blanks=True,
 )
 # Public programs log in without their customer id.
-LOGIN = _form({"customerid": TEXT, "key": TEXT, "secret": TEXT}, "key", "secret", blanks=True)
+LOGIN = _schema({"customerid": TEXT, "key": TEXT, "secret": TEXT}, "key", "secret", blanks=True)
 
 # The sandbox's own endpoints.
-ADVANCE = _form({"seconds": NUMBER}, "seconds", strict=True)
-INCOMING_SMS = _form(
+ADVANCE = _schema({"seconds": NUMBER}, "seconds", strict=True)
+INCOMING_SMS = _schema(
     {"sender": TEXT, "to": TEXT, "content": TEXT, "keyword": TEXT},
     "sender",
     "to",
@@ -251,10 +256,10 @@ def read_json(data: bytes) -> Any:
         Refusal: without a code, when the body is not JSON in UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(data.decode("utf-8"), parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise complaint("The body is not JSON") from None
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")

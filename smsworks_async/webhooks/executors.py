@@ -1,8 +1,8 @@
-"""Where a request is served: on an event loop, or on a thread of its own.
+"""Executors: the same processing of a request on an event loop or on a thread.
 
-What is done with a request is written once, as a coroutine, and asks its world for whatever may
-take time. On a loop that is awaited. On a thread it is done there and then, so that the coroutine
-never stops and needs no loop to run on.
+The processing of a request is written once, as a coroutine, which calls its executor for all
+that may take time. `LoopExecutor` awaits it. `ThreadExecutor` blocks its thread, so that the
+coroutine never suspends, and `drive` can run it without an event loop.
 """
 
 from __future__ import annotations
@@ -17,82 +17,82 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
-from smsworks_async import _callables as functions
+from smsworks_async import _callables
 from smsworks_async._threads import without_signals
 from smsworks_async.blocking.portal import Portal
-from smsworks_async.webhooks.forks import PerProcess
-from smsworks_async.webhooks.renewals import Renewals, Run, Work
+from smsworks_async.webhooks.per_process import PerProcess
+from smsworks_async.webhooks.renewals import Job, Renewals, Work
 
 
 T = TypeVar("T")
 
 
-class World(Protocol):
-    """What takes time, done as befits the place."""
+class Executor(Protocol):
+    """Runs the steps of a request that may take time."""
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a plain or an async function, and give its result."""
+        """Call a plain or an async function, and return its result."""
         ...
 
-    def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
-        """Call a function that is known to be async, and give its result when awaited."""
+    def call_async(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
+        """Call a function that is known to be async, and return an awaitable of its result."""
         ...
 
-    async def settled(self, value: object) -> Any:
-        """Give a value, or what comes of it where it is to be awaited."""
+    async def resolve(self, value: object) -> Any:
+        """Return a value, or the result of one that is awaitable."""
         ...
 
-    async def over(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
-        """Wait for something to end, and say whether it did in time."""
+    async def wait(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
+        """Wait for a future, and return whether it was done in time."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Sleep for some seconds."""
         ...
 
-    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run work to its end, even if whoever waits for it is cancelled."""
+    async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work to its end, even if the request that waits for it is cancelled."""
         ...
 
     def renewals(self) -> Renewals:
-        """Return what repeats work here."""
+        """Return what renews the claims of requests that are served here."""
         ...
 
     def cancelled(self) -> bool:
-        """Return whether somebody else has cancelled what is running."""
+        """Return whether the running work was cancelled from outside."""
         ...
 
 
-class OnLoop:
-    """A running event loop: plain functions go to a thread."""
+class LoopExecutor:
+    """Runs on the running event loop; plain functions are called in a thread."""
 
     def __init__(self) -> None:
         self._renewals: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Renewals] = (
             weakref.WeakKeyDictionary()
         )
 
-    call = staticmethod(functions.call)
-    settled = staticmethod(functions.settled)
+    call = staticmethod(_callables.call)
+    resolve = staticmethod(_callables.settled)
 
-    def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
-        """Call a function that is known to be async, and give its result when awaited."""
+    def call_async(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
+        """Call a function that is known to be async, and return an awaitable of its result."""
         return function(*args)
 
-    async def over(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
-        """Wait for something to end, and say whether it did in time."""
+    async def wait(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
+        """Wait for a future, and return whether it was done in time."""
         done, _ = await asyncio.wait([asyncio.wrap_future(event)], timeout=seconds)
         return bool(done)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Sleep for some seconds."""
         await asyncio.sleep(seconds)
 
-    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run work to its end, even if whoever waits for it is cancelled."""
-        return await asyncio.shield(_spawn(work))
+    async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work to its end, even if the request that waits for it is cancelled."""
+        return await asyncio.shield(_create_task(work))
 
     def renewals(self) -> Renewals:
-        """Return what repeats work on the running loop."""
+        """Return what renews the claims of requests that the running loop serves."""
         loop = asyncio.get_running_loop()
         renewals = self._renewals.get(loop)
         if renewals is None:
@@ -100,25 +100,25 @@ class OnLoop:
         return renewals
 
     def cancelled(self) -> bool:
-        """Return whether somebody else has cancelled the running task."""
+        """Return whether the running task was cancelled from outside."""
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
-    def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call a plain function after so many seconds, once."""
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call a plain function once, after a delay."""
         loop = asyncio.get_running_loop()
         loop.call_later(seconds, function, context=contextvars.Context())
 
-    def start(self, work: Work, context: contextvars.Context) -> Run:
+    def start(self, work: Work, context: contextvars.Context) -> Job:
         """Start work as a task."""
-        return _Task(_spawn(work(), context))
+        return _TaskJob(_create_task(work(), context))
 
 
 # A loop keeps only weak references to its tasks.
 _tasks: Final[set[asyncio.Task[Any]]] = set()
 
 
-def _spawn(
+def _create_task(
     work: Coroutine[Any, Any, T], context: contextvars.Context | None = None
 ) -> asyncio.Task[T]:
     task = asyncio.get_running_loop().create_task(work, context=context)
@@ -127,20 +127,20 @@ def _spawn(
     return task
 
 
-class _Task:
+class _TaskJob:
     """Work that a task does."""
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
         self.done = task.done
 
-    async def over(self) -> None:
-        """Wait for its end."""
+    async def wait(self) -> None:
+        """Wait for the task to end."""
         if not self._task.done():
             await asyncio.wait([self._task])
 
 
-class _Thread:
+class _ThreadJob:
     """Work that a thread of its own does."""
 
     def __init__(self, work: Work, context: contextvars.Context) -> None:
@@ -152,61 +152,61 @@ class _Thread:
         self._thread.start()
 
     def done(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the thread has ended."""
         return not self._thread.is_alive()
 
-    async def over(self) -> None:
-        """Wait for its end."""
+    async def wait(self) -> None:
+        """Wait for the thread to end."""
         self._thread.join()
 
 
-class OnThread(PerProcess):
-    """A thread that may block: plain functions are called on it, directly.
+class ThreadExecutor(PerProcess):
+    """Runs on the calling thread, which may block; plain functions are called on it, directly.
 
-    Async ones run on a loop of ours in the background, one and the same for all requests, so that
-    what they share (a client, a pool) belongs to one loop.
+    Async functions run on one background loop for all requests, so that what they share (a client,
+    a connection pool) belongs to one loop.
     """
 
-    def _begin(self) -> None:
+    def _initialise(self) -> None:
         self._portal = Portal(_nothing)
         self._renewals = Renewals(self)
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a plain or an async function, and give its result."""
-        return await self.settled(function(*args))
+        """Call a plain or an async function, and return its result."""
+        return await self.resolve(function(*args))
 
-    begin = call
+    call_async = call
 
-    async def settled(self, value: object) -> Any:
-        """Give a value, or what comes of it where it is to be awaited."""
+    async def resolve(self, value: object) -> Any:
+        """Return a value, or the result of one that is awaitable."""
         if inspect.isawaitable(value):
-            self._follow_fork()
-            return self._portal.run(lambda _: functions.settled(value))
+            self._check_fork()
+            return self._portal.run(lambda _: _callables.settled(value))
         return value
 
-    async def over(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
-        """Wait for something to end, and say whether it did in time."""
+    async def wait(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
+        """Wait for a future, and return whether it was done in time."""
         return bool(concurrent.futures.wait([event], seconds).done)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Sleep for some seconds."""
         time.sleep(seconds)  # noqa: ASYNC251 - this is driven on a thread that may block
 
-    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run work to its end: nothing cancels a thread."""
+    async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work to its end: a thread cannot be cancelled."""
         return await work
 
     def renewals(self) -> Renewals:
-        """Return what repeats work of this process."""
-        self._follow_fork()
+        """Return what renews the claims of requests that this process serves on threads."""
+        self._check_fork()
         return self._renewals
 
     def cancelled(self) -> bool:
-        """Return False: nothing cancels a thread."""
+        """Return False: a thread cannot be cancelled."""
         return False
 
-    def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call a plain function after so many seconds, once, on a thread of its own.
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call a plain function once, after a delay, on a thread of its own.
 
         Raises:
             RuntimeError: no thread can be started.
@@ -218,24 +218,28 @@ class OnThread(PerProcess):
 
         threading.Thread(target=without_signals(wait), name="webhook claims", daemon=True).start()
 
-    def start(self, work: Work, context: contextvars.Context) -> Run:
-        """Start work on a thread of its own, so that one that hangs holds up no other.
+    def start(self, work: Work, context: contextvars.Context) -> Job:
+        """Start work on a thread of its own, so that one that hangs delays no other.
 
         Raises:
             RuntimeError: no thread can be started.
         """
-        return _Thread(work, context)
+        return _ThreadJob(work, context)
 
 
 async def _nothing() -> None:
     pass
 
 
-ON_LOOP: Final = OnLoop()
+LOOP_EXECUTOR: Final = LoopExecutor()
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits for a loop, and give its result."""
+    """Run a coroutine that never suspends, without an event loop, and return its result.
+
+    Raises:
+        RuntimeError: the coroutine suspended.
+    """
     try:
         coroutine.send(None)
     except StopIteration as end:

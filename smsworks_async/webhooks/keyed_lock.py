@@ -1,36 +1,36 @@
-"""One at a time for each message, across threads and event loops."""
+"""A lock for each message id, shared by threads and event loops."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
 
-from smsworks_async.webhooks.forks import PerProcess
+from smsworks_async.webhooks.per_process import PerProcess
 
 
-class Turns(PerProcess):
-    """Who is at work on which message."""
+class KeyedLock(PerProcess):
+    """One lock for each key; a key that is not locked costs no memory."""
 
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        # A future only where somebody waits.
-        self._busy: dict[str, Future[None] | None] = {}
+    def _initialise(self) -> None:
+        self._mutex = threading.Lock()
+        # A key has a future only while somebody waits for it.
+        self._held: dict[str, Future[None] | None] = {}
 
-    def take(self, message_id: str) -> Future[None] | None:
-        """Take the turn, or give what ends with the turn of whoever has it."""
-        self._follow_fork()
-        with self._lock:
-            if message_id not in self._busy:
-                self._busy[message_id] = None
+    def acquire(self, key: str) -> Future[None] | None:
+        """Acquire a key's lock and return None, or return a future that ends with its release."""
+        self._check_fork()
+        with self._mutex:
+            if key not in self._held:
+                self._held[key] = None
                 return None
-            ahead = self._busy[message_id]
-            if ahead is None:
-                ahead = self._busy[message_id] = Future()
-            return ahead
+            released = self._held[key]
+            if released is None:
+                released = self._held[key] = Future()
+            return released
 
-    def give_back(self, message_id: str) -> None:
-        """End the turn: those who wait try again."""
-        with self._lock:
-            waited_for = self._busy.pop(message_id)
-        if waited_for is not None:
-            waited_for.set_result(None)
+    def release(self, key: str) -> None:
+        """Release a key's lock, and wake all that wait for it to try again."""
+        with self._mutex:
+            released = self._held.pop(key)
+        if released is not None:
+            released.set_result(None)

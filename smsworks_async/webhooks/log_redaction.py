@@ -1,4 +1,4 @@
-"""Keeping secrets in paths out of the logs that web servers and frameworks write of requests."""
+"""Keep the secrets in URLs out of the request logs of web servers and frameworks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 
-#: Who writes paths: filters of a logger see what is logged to it, and not to those below it.
+#: Loggers that log paths. A logger's filter does not see what is logged to its children.
 LOGGERS: Final = (
     "aiohttp.access",
     "aiohttp.server",
@@ -33,11 +33,11 @@ LOGGERS: Final = (
     "waitress",
     "werkzeug",
 )
-_INSTEAD: Final = "…"
+_PLACEHOLDER: Final = "…"
 
 
-class _Silence(logging.Filter):
-    """Takes secrets out of all that a log record consists of, and out of the message it makes."""
+class _SecretFilter(logging.Filter):
+    """Removes secrets from the parts of a log record, and from its message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,10 +65,10 @@ class _Silence(logging.Filter):
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
             for secret in self._hidden:
-                value = value.replace(secret, _INSTEAD)
+                value = value.replace(secret, _PLACEHOLDER)
         elif isinstance(value, bytes):
             for secret in self._hidden:
-                value = value.replace(secret.encode(), _INSTEAD.encode())
+                value = value.replace(secret.encode(), _PLACEHOLDER.encode())
         elif type(value) is tuple or type(value) is list:
             return type(value)(map(self._clean, value))
         elif type(value) is dict:
@@ -76,11 +76,11 @@ class _Silence(logging.Filter):
         return value
 
 
-_silence: Final = _Silence()
+_filter: Final = _SecretFilter()
 
 
 def keep_out_of_logs(secrets: Iterable[str]) -> None:
-    """Have the known servers' loggers show ``…`` in place of these from now on."""
-    _silence.hide(secrets)
+    """Replace these secrets by ``…`` in the logs of the known servers, from now on."""
+    _filter.hide(secrets)
     for name in LOGGERS:
-        logging.getLogger(name).addFilter(_silence)
+        logging.getLogger(name).addFilter(_filter)

@@ -82,7 +82,7 @@ async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
     message = await anext(sms.messages.incoming())
     assert isinstance(message, IncomingMessage)
     assert (message.sender, message.destination) == ("447700900124", "60777")
-    assert message.created == box._pulse._clock.now() - timedelta(seconds=1)
+    assert message.created == box._simulator.clock.now() - timedelta(seconds=1)
 
 
 async def test_nothing_is_marked_as_read(box, sms):
@@ -149,7 +149,7 @@ async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms
 
 async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, sleep):
     async with Sandbox(clock=ManualClock(), search_lag=0) as box:
-        archive = box._service.account.archive
+        archive = box._simulator.state.account.archive
         async with AsyncSMSWorks(box.token, base_url=box.base_url) as client:
             client.messages._sleep = sleep
             await receive(box, "late", "early")
@@ -176,7 +176,7 @@ async def test_the_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_pa
 async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tmp_path):
     await receive(box, "old")
     await box.advance(7200 * 2)
-    moment = box._pulse._clock.now()
+    moment = box._simulator.clock.now()
     await receive(box, "new")
     assert await drawn(sms, since=moment, bookmark=tmp_path / "place") == ["new"]
     assert await drawn(sms, since=moment - timedelta(days=9), bookmark=tmp_path / "place") == []

@@ -143,7 +143,7 @@ async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(
 
 
 async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypatch):
-    monkeypatch.setattr("smsworks_async.webhooks.processor.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
     calls, go_on = [], threading.Event()
 
     def slow(report):
