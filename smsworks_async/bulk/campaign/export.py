@@ -17,16 +17,16 @@ from smsworks_async.bulk.campaign.plan import unpacked
 from smsworks_async.bulk.recipients import Kind
 from smsworks_async.errors import APIError, ValidationError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import OUTCOMES, Entry, State
+from smsworks_async.journals.records import OUTCOMES, ChunkRecord, State
 from smsworks_async.models.report import RecipientOutcome
 
 
 _COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(RecipientOutcome))
 
 
-async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[Entry]:
+async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[ChunkRecord]:
     after = -1
-    while page := await journal.entries(campaign, after):
+    while page := await journal.chunks(campaign, after):
         for entry in page:
             yield entry
         after = page[-1].number
@@ -63,8 +63,10 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-async def _rows(journal: Journal, campaign: str, kind: Any, entry: Entry) -> list[RecipientOutcome]:
-    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
+async def _rows(
+    journal: Journal, campaign: str, kind: Any, entry: ChunkRecord
+) -> list[RecipientOutcome]:
+    chunk = unpacked(await journal.read_chunk(campaign, entry.number), kind)
     error = entry.error
     return [
         RecipientOutcome(

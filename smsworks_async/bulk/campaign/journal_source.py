@@ -20,11 +20,11 @@ from smsworks_async.bulk.recipients import Chunk, Kind, halves
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import (
-    EVERY,
+    NO_LIMIT,
     OUTCOMES,
-    Claim,
-    Entry,
+    ChunkRecord,
     State,
+    StoredChunk,
     Summary,
 )
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
@@ -75,6 +75,8 @@ class Ledger(Generic[T]):
         self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
         self._again: deque[int] = deque()
+        # The chunks that this run is sending, as they were claimed.
+        self._claimed: dict[int, ChunkRecord] = {}
         self._expiries: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
         #: Chunks that this run could not send: it does not try them a second time.
@@ -101,7 +103,7 @@ class Ledger(Generic[T]):
     async def refresh(self) -> Summary:
         """Count as the journal has it now; not while this run sends, which counts by itself."""
         summary = await self._journal.summary(self._campaign)
-        states = summary.again if self._round else summary.states
+        states = summary.later_rounds if self._round else summary.states
         self._recipients = dict.fromkeys(State, 0) | {
             state: sums.recipients for state, sums in states.items()
         }
@@ -115,27 +117,28 @@ class Ledger(Generic[T]):
         """Start the next pending chunk; None when there is none that nobody else has."""
         self._why[True] = abroad
         while (claim := await self._start(abroad is None)) is not None:
-            entry = claim.entry
+            entry = claim.record
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
+                self._claimed[entry.number] = entry
                 self._move(entry.size, State.PENDING, State.SENDING)
                 return unpacked(claim, self._kind)
             await self._give_back(claim)
         return None
 
-    async def _start(self, abroad: bool) -> Claim | None:
+    async def _start(self, abroad: bool) -> StoredChunk | None:
         after = self._again.popleft() - 1 if self._again else self._cursor
         # Both before the claim, so that the lease cannot seem longer here than to others.
         since, wall = self._monotonic(), self._clock()
         starting = asyncio.ensure_future(
-            self._journal.start(
+            self._journal.claim_next(
                 self._campaign,
                 owner=f"{self._owner}:{next(self._claims)}",
                 lease=self._lease,
                 round=self._round,
                 after=after,
-                abroad=abroad,
-                there=self._server_time(),
+                international=abroad,
+                server_time=self._server_time(),
             )
         )
         try:
@@ -147,8 +150,8 @@ class Ledger(Generic[T]):
                 await self._give_back(claim)
             raise
         if claim is not None:
-            lease_end = min(wall + self._lease, claim.entry.lease or wall)
-            self._expiries[claim.entry.number] = lambda: lease_is_over(
+            lease_end = min(wall + self._lease, claim.record.lease or wall)
+            self._expiries[claim.record.number] = lambda: lease_is_over(
                 self._lease,
                 since_claim=self._monotonic() - since,
                 now=self._clock(),
@@ -156,10 +159,10 @@ class Ledger(Generic[T]):
             )
         return claim
 
-    async def _give_back(self, claim: Claim) -> None:
-        entry = claim.entry
+    async def _give_back(self, claim: StoredChunk) -> None:
+        entry = claim.record
         outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
-        await self._journal.finish(self._campaign, entry.number, entry.attempt, outcome)
+        await self._journal.finish(self._campaign, entry, outcome)
 
     def _move(self, size: int, before: State, after: State) -> None:
         self._recipients[before] -= size
@@ -168,7 +171,8 @@ class Ledger(Generic[T]):
     async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
         """Keep what became of a chunk."""
         number = chunk.number
-        entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
+        entry = await self._journal.finish(self._campaign, self._claimed[number], outcome)
+        del self._claimed[number]
         self._move(entry.size, State.SENDING, entry.state)
         late = self._expiries.pop(number)()
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
@@ -191,6 +195,7 @@ class Ledger(Generic[T]):
         """Put two halves in a refused chunk's place."""
         parts = [packed(half, self._kind) for half in halves(chunk, self._kind, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
+        del self._claimed[chunk.number]
         self._move(len(chunk.items), State.SENDING, State.PENDING)
 
     async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
@@ -260,11 +265,13 @@ async def make_report(
         round: the round.
         why: why what is pending was not sent, in the UK (False) and outside it (True).
     """
-    everything = await journal.entries(campaign, limit=EVERY)
+    everything = await journal.chunks(campaign, limit=NO_LIMIT)
     entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     why = why or {}
     batches = [
-        await _outcome(journal, campaign, kind, entry, why.get(entry.abroad) or why.get(False))
+        await _outcome(
+            journal, campaign, kind, entry, why.get(entry.international) or why.get(False)
+        )
         for entry in entries
     ]
     later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
@@ -292,14 +299,14 @@ async def make_report(
 
 
 async def _outcome(
-    journal: Journal, campaign: str, kind: Kind[T], entry: Entry, why: SMSWorksError | None
+    journal: Journal, campaign: str, kind: Kind[T], entry: ChunkRecord, why: SMSWorksError | None
 ) -> BatchOutcome:
     if entry.state is State.ACCEPTED and not entry.doubles:
         return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
     error = entry.error or why
     if entry.state is State.SENDING:
         error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
-    chunk = unpacked(await journal.claim(campaign, entry.number), kind)
+    chunk = unpacked(await journal.read_chunk(campaign, entry.number), kind)
     destinations = tuple(map(kind.destination, chunk.items))
     return BatchOutcome(
         entry.number,

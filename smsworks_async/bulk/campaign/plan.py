@@ -13,8 +13,8 @@ from smsworks_async.errors import BulkInterrupted
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import (
     Campaign,
-    Claim,
     PlannedChunk,
+    StoredChunk,
     Totals,
     pack_positions,
     unpack_positions,
@@ -36,19 +36,19 @@ def packed(chunk: Chunk[T], kind: Kind[T]) -> PlannedChunk:
         items=kind.pack(chunk.items),
         positions=pack_positions(chunk.positions),
         size=len(chunk.items),
-        abroad=chunk.abroad,
+        international=chunk.abroad,
         credits=chunk.credits,
     )
 
 
-def unpacked(claim: Claim, kind: Kind[T]) -> Chunk[T]:
+def unpacked(claim: StoredChunk, kind: Kind[T]) -> Chunk[T]:
     """Read a chunk out of a journal."""
-    entry = claim.entry
+    entry = claim.record
     return Chunk(
         entry.number,
         kind.unpack(claim.items),
         unpack_positions(claim.positions),
-        entry.abroad,
+        entry.international,
         entry.credits,
         entry.attempt,
         entry.resent,
@@ -129,7 +129,7 @@ class Planner(Generic[T]):
         if self._begun:
             set_aside = reader.set_aside.copy()
             totals = Totals(read=reader.read, set_aside=set_aside, chunks=reader.chunks)
-            await self._journal.planned(self._campaign.id, totals)
+            await self._journal.finish_planning(self._campaign.id, totals)
         return self._begun
 
     async def _next(self, source: AsyncIterator[Sequence[Any]]) -> Sequence[Any] | None:

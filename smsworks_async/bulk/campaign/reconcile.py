@@ -34,7 +34,7 @@ from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import NotFound, OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal, transitions
-from smsworks_async.journals.records import Entry
+from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.models.report import Phase
 
@@ -83,7 +83,7 @@ class Reconciler(Generic[T]):
         # Since when this process has known each of them to be in doubt.
         self._first_seen: dict[tuple[int, int], float] = {}
 
-    async def settle(self, seconds: float) -> list[Entry]:
+    async def settle(self, seconds: float) -> list[ChunkRecord]:
         """Look for all that is in doubt, several times within so many seconds.
 
         Returns:
@@ -107,7 +107,7 @@ class Reconciler(Generic[T]):
         left = await self._doubts()
         return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
 
-    async def rule_out(self, entries: Sequence[Entry], seconds: float) -> list[Entry]:
+    async def rule_out(self, entries: Sequence[ChunkRecord], seconds: float) -> list[ChunkRecord]:
         """Wait until requests in doubt can no longer be accepted, and look a last time.
 
         Whoever claimed them may have written until the lease was over, and what was written is
@@ -141,15 +141,16 @@ class Reconciler(Generic[T]):
             if (entry.number, entry.attempt) in nothing and not await self._left(entry)
         ]
 
-    async def _left(self, entry: Entry) -> float:
+    async def _left(self, entry: ChunkRecord) -> float:
         key = (entry.number, entry.attempt)
         watched = self._timer.monotonic() - self._first_seen[key]
         now = await self._journal.now()
         own = request_time(self._provider.timeout)
         return until_resend(entry, watched=watched, now=now, own=own)
 
-    async def _doubts(self) -> Sequence[Entry]:
-        doubts = await self._journal.stalled(self._campaign)
+    async def _doubts(self) -> Sequence[ChunkRecord]:
+        await self._journal.expire_leases(self._campaign)
+        doubts = await self._journal.unknown_chunks(self._campaign)
         now = self._timer.monotonic()
         for entry in doubts:
             key = (entry.number, entry.attempt)
@@ -162,8 +163,8 @@ class Reconciler(Generic[T]):
                 )
         return doubts
 
-    async def _look_for(self, doubts: Sequence[Entry]) -> list[tuple[Entry, Finding]]:
-        findings: list[tuple[Entry, Finding]] = []
+    async def _look_for(self, doubts: Sequence[ChunkRecord]) -> list[tuple[ChunkRecord, Finding]]:
+        findings: list[tuple[ChunkRecord, Finding]] = []
         if doubts:
             await self._reporter.enter(Phase.RECONCILING)
         for start in range(0, len(doubts), _AT_A_TIME):
@@ -183,7 +184,7 @@ class Reconciler(Generic[T]):
                 break
         return findings
 
-    def _log_trace(self, entry: Entry, finding: Finding) -> None:
+    def _log_trace(self, entry: ChunkRecord, finding: Finding) -> None:
         key = (entry.number, entry.attempt)
         if finding is Finding.TRACE and key not in self._traced:
             self._traced.add(key)
@@ -192,13 +193,13 @@ class Reconciler(Generic[T]):
                 *(self._campaign, entry.number),
             )
 
-    async def look(self, entry: Entry) -> Finding:
+    async def look(self, entry: ChunkRecord) -> Finding:
         """Look for one chunk, once, and accept it where its batch is found.
 
         Raises:
             SMSWorksError: the provider could not be asked.
         """
-        chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
+        chunk = unpacked(await self._journal.read_chunk(self._campaign, entry.number), self._kind)
         theirs, ours = await self._provider.now(), await self._journal.now()
         since, until = window(
             entry,
@@ -226,18 +227,18 @@ class Reconciler(Generic[T]):
         # What the answer has named was made, whether or not it can be seen yet.
         return Finding.TRACE if Finding.TRACE in findings or named else Finding.NOTHING
 
-    async def _began(self, entry: Entry) -> float | None:
+    async def _began(self, entry: ChunkRecord) -> float | None:
         """Return when the campaign began, where the chunk may have been sent at any time since."""
         if not entry.restored:
             return entry.began
         return (await self._journal.summary(self._campaign)).campaign.created
 
-    async def _accept(self, entry: Entry, found: Sequence[Candidate]) -> Finding:
+    async def _accept(self, entry: ChunkRecord, found: Sequence[Candidate]) -> Finding:
         """Accept a chunk with the first of the batches that may be its own."""
         first = found[0].batch_id
         if first is None:  # a batch without an id is never found
             raise AssertionError
-        taken = await self._journal.found(
+        taken = await self._journal.confirm_found(
             self._campaign, entry.number, entry.attempt, first, others=len(found) - 1
         )
         # Otherwise it may be another chunk's that is in doubt, or this one has moved on.
@@ -247,7 +248,7 @@ class Reconciler(Generic[T]):
         """Judge a candidate, reading its batch where that matters."""
         batch_id = candidate.batch_id
         if batch_id is not None:
-            held = await self._journal.holds(self._campaign, batch_id)
+            held = await self._journal.has_batch(self._campaign, batch_id)
             candidate = attrs.evolve(candidate, is_held=held)
         finding = judge(candidate, request)
         if finding is Finding.TRACE and batch_id is not None:
@@ -348,7 +349,7 @@ def _marks(record: MessageRecord, identity: Mapping[str, str]) -> Marks:
     return Marks.OWN if shown == identity else Marks.ANOTHERS
 
 
-def _named_by_the_answer(entry: Entry) -> str | None:
+def _named_by_the_answer(entry: ChunkRecord) -> str | None:
     """Return the batch that the API named in an answer which refused it."""
     if not isinstance(entry.error, OutcomeUnknown):
         return None

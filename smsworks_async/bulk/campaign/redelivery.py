@@ -13,7 +13,7 @@ from smsworks_async.bulk.campaign.plan import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.errors import CODES, NotFound
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import EVERY, Entry, PlannedChunk, State
+from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, PlannedChunk, State
 from smsworks_async.models.incoming import MessageRecord
 
 
@@ -130,10 +130,12 @@ class History(Generic[T]):
     async def sends(self) -> list[Sends[T]]:
         """Give every recipient who was put into a chunk, by position."""
         sends: dict[int, Sends[T]] = {}
-        for entry in await self._journal.entries(self._campaign, limit=EVERY):
+        for entry in await self._journal.chunks(self._campaign, limit=NO_LIMIT):
             if entry.state is State.SPLIT:
                 continue
-            chunk = unpacked(await self._journal.claim(self._campaign, entry.number), self._kind)
+            chunk = unpacked(
+                await self._journal.read_chunk(self._campaign, entry.number), self._kind
+            )
             batches = [await self._records(batch_id) for batch_id in _batch_ids(entry)]
             for item, position in zip(chunk.items, chunk.positions, strict=True):
                 known = sends.get(position) or self._first(item, position, chunk.abroad)
@@ -183,7 +185,7 @@ class History(Generic[T]):
         return records
 
 
-def _batch_ids(entry: Entry) -> list[str]:
+def _batch_ids(entry: ChunkRecord) -> list[str]:
     """Return the batches that a chunk was accepted with, doubles included."""
     if entry.state is not State.ACCEPTED or entry.batch_id is None:
         return []

@@ -26,7 +26,7 @@ from smsworks_async.bulk.throttle import Pace
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_campaign, no_such
-from smsworks_async.journals.records import EVERY, Campaign, Entry, State, Summary
+from smsworks_async.journals.records import NO_LIMIT, Campaign, ChunkRecord, State, Summary
 from smsworks_async.models.report import BulkReport, Phase
 
 
@@ -185,13 +185,12 @@ class Run(Generic[T]):
 
     async def _has_more(self, ledger: Ledger[T], round: int) -> bool:
         """Say whether others have handed chunks back that this run can send."""
-        entries = await self.journal.entries(self.campaign.id, limit=EVERY)
+        pending = await self.journal.chunks(self.campaign.id, limit=NO_LIMIT, state=State.PENDING)
         return any(
-            entry.state is State.PENDING
-            and entry.round == round
+            entry.round == round
             and entry.number not in ledger.failed
-            and not (entry.abroad and ledger.is_halted_abroad)
-            for entry in entries
+            and not (entry.international and ledger.is_halted_abroad)
+            for entry in pending
         )
 
     async def _wait_for_others(self) -> None:
@@ -201,7 +200,7 @@ class Run(Generic[T]):
         """
         waited = 0.0
         while waited < LONGEST_WAIT:
-            await self.journal.stalled(self.campaign.id)
+            await self.journal.expire_leases(self.campaign.id)
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
                 return
@@ -212,7 +211,7 @@ class Run(Generic[T]):
             await self.timer.sleep(pause)
             waited += pause
 
-    async def _resend(self, entries: Sequence[Entry], reconciler: Reconciler[T]) -> None:
+    async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler[T]) -> None:
         """Make those pending of which nothing can have been accepted, as far as can be found."""
         for entry in await reconciler.rule_out(entries, self.options.settle):
             wait = longest_request(entry, request_time(self.provider.timeout))

@@ -20,7 +20,7 @@ from smsworks_async.bulk.payloads import kind_of
 from smsworks_async.bulk.recipients import Kind
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal, open_journal
-from smsworks_async.journals.records import EVERY, Campaign, State, Sums
+from smsworks_async.journals.records import NO_LIMIT, Campaign, State, Sums
 from smsworks_async.models.report import BulkReport, BulkStatus, Reason
 
 
@@ -136,8 +136,8 @@ async def reconcile(
     nothing = await reconciler.settle(settle)
     if restored:
         # Whoever used the file before may have had requests on their way.
-        for entry in await reconciler.rule_out([e for e in nothing if e.again], settle):
-            await journal.clear(name, entry.number, entry.attempt)
+        for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
+            await journal.clear_doubt(name, entry.number, entry.attempt)
     return await make_report(journal, name, campaign.kind)
 
 
@@ -161,8 +161,8 @@ async def send_again(
             field="campaign",
         )
     journal, name, round = campaign.journal, campaign.campaign.id, campaign.campaign.round
-    await journal.stalled(name)
-    everything = await journal.entries(name, limit=EVERY)
+    await journal.expire_leases(name)
+    everything = await journal.chunks(name, limit=NO_LIMIT)
     last = [entry for entry in everything if round and entry.round == round]
     if not any(entry.is_open for entry in last):
         # Otherwise that round is gone on with, and nobody else is chosen.
@@ -172,7 +172,7 @@ async def send_again(
             round += 1
             # Two who choose at the same time choose the same: the round is there once.
             chunks = again.chunks(due, campaign.campaign.chunk_size)
-            await journal.plan_again(name, round, chunks)
+            await journal.plan_round(name, round, chunks)
         elif not any(entry.state is State.UNKNOWN for entry in last):
             return BulkReport()
     run = Run(journal, campaign.campaign, campaign.kind, provider, options, timer)
@@ -198,9 +198,9 @@ async def status(campaign: Kept) -> BulkStatus:
         duplicates=set_aside.get(Reason.DUPLICATE, 0),
         credits=summary.states.get(State.ACCEPTED, _NONE).credits,
         rounds=summary.campaign.round,
-        sent_again=summary.again.get(State.ACCEPTED, _NONE).recipients,
+        sent_again=summary.later_rounds.get(State.ACCEPTED, _NONE).recipients,
         open_again=sum(
-            summary.again.get(state, _NONE).recipients
+            summary.later_rounds.get(state, _NONE).recipients
             for state in (State.PENDING, State.SENDING, State.UNKNOWN)
         ),
     )
