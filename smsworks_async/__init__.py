@@ -15,13 +15,12 @@ from smsworks_async._version import __version__
 
 if TYPE_CHECKING:
     from smsworks_async import phone, text
-    from smsworks_async._http.retry import RetryPolicy
+    from smsworks_async._settings import RetryPolicy
     from smsworks_async.blocking.client import SMSWorks
     from smsworks_async.bulk.estimate import BulkEstimate
     from smsworks_async.client import AsyncSMSWorks
     from smsworks_async.errors import (
         APIError,
-        BulkInterrupted,
         ConfigurationError,
         FloodingRefused,
         InsufficientCredit,
@@ -39,13 +38,13 @@ if TYPE_CHECKING:
         StillInFlight,
         ValidationError,
     )
+    from smsworks_async.models.failure import FailureReason
     from smsworks_async.models.incoming import (
         FINAL_STATUSES,
         Acknowledgement,
         Batch,
         CountryCost,
         ErrorSample,
-        FailureReason,
         MessageRecord,
         OTPRecord,
         ScheduledMessage,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from smsworks_async.models.posted import DeliveryReport, IncomingMessage
     from smsworks_async.models.report import (
         BatchOutcome,
+        BulkInterrupted,
         BulkProgress,
         BulkReport,
         BulkStatus,
@@ -127,7 +127,7 @@ _MODULES = {
     "Batch": "smsworks_async.models.incoming",
     "BatchOutcome": "smsworks_async.models.report",
     "BulkEstimate": "smsworks_async.bulk.estimate",
-    "BulkInterrupted": "smsworks_async.errors",
+    "BulkInterrupted": "smsworks_async.models.report",
     "BulkProgress": "smsworks_async.models.report",
     "BulkReport": "smsworks_async.models.report",
     "BulkStatus": "smsworks_async.models.report",
@@ -136,7 +136,7 @@ _MODULES = {
     "DeliveryReport": "smsworks_async.models.posted",
     "ErrorSample": "smsworks_async.models.incoming",
     "FINAL_STATUSES": "smsworks_async.models.incoming",
-    "FailureReason": "smsworks_async.models.incoming",
+    "FailureReason": "smsworks_async.models.failure",
     "FloodingRefused": "smsworks_async.errors",
     "IncomingMessage": "smsworks_async.models.posted",
     "InsufficientCredit": "smsworks_async.errors",
@@ -158,7 +158,7 @@ _MODULES = {
     "RateLimited": "smsworks_async.errors",
     "Reason": "smsworks_async.models.report",
     "RecipientOutcome": "smsworks_async.models.report",
-    "RetryPolicy": "smsworks_async._http.retry",
+    "RetryPolicy": "smsworks_async._settings",
     "SMSWorks": "smsworks_async.blocking.client",
     "SMSWorksError": "smsworks_async.errors",
     "ScheduledMessage": "smsworks_async.models.incoming",

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Say whether calling this gives something to await: a function, a method, or a callable."""
+    """Return whether calling this returns an awaitable: a function, a method, or a callable."""
     call = getattr(function, "__call__", None)  # noqa: B004 - its code is wanted, not whether
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
@@ -40,5 +40,5 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
 
 
 async def settled(value: object) -> Any:
-    """Give a value, or what comes of it where it is to be awaited."""
+    """Return a value, awaited where it is an awaitable."""
     return await value if inspect.isawaitable(value) else value

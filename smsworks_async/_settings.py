@@ -1,4 +1,4 @@
-"""What a client is told once: where the API is, how to be let in, how long and how often to try."""
+"""A client's settings, checked once: the API's address, time-outs, retries, limits."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import ipaddress
 import os
 import re
 import ssl as _ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
-from aiohttp import Fingerprint
-from yarl import URL
 
 from smsworks_async import phone
-from smsworks_async._http.retry import RetryPolicy
+from smsworks_async._credentials import Credentials, TokenFunction, string_setting
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.models import values
+from smsworks_async.rates import Rate, check_client_rate
 
 
 T = TypeVar("T")
@@ -35,44 +34,6 @@ BATCH_SIZE: Final = 500
 #: The most that it holds by the provider's OpenAPI document.
 MAX_BATCH_SIZE: Final = 5000
 
-#: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
-SLOWEST, FASTEST = 1e-4, 1e6
-
-#: A function that fetches a token, from a secret store for example.
-TokenFunction = Callable[[], Awaitable[str]]
-
-
-def _text(value: object, name: str) -> str:
-    plain = values.as_text(value)
-    if plain is None:
-        # A wrapper that hides a secret would send its asterisks.
-        wraps = values.has_method(value, "get_secret_value") or values.is_a(value, bytes)
-        raise ConfigurationError(
-            f"{name} must be a string, not {type(value).__name__}"
-            f"{'; pass the plain value in it' if wraps else ''}"
-        )
-    return plain
-
-
-def parse_token(token: object) -> str:
-    """Bring a token to the form that the API wants: ``JWT eyJ...``.
-
-    Raises:
-        ConfigurationError: it is empty, or holds white space or anything else that no token has.
-    """
-    bare = _text(token, "token").removeprefix("JWT ")
-    if not bare:
-        raise ConfigurationError("token is empty")
-    if bare.lower().startswith("bearer "):
-        raise ConfigurationError("token starts with 'Bearer', which this API does not use")
-    if re.search(r"\s", bare):
-        raise ConfigurationError(
-            "token holds white space or a newline; strip it, and check that it is one token"
-        )
-    if not (bare.isascii() and bare.isprintable()):
-        raise ConfigurationError("token holds characters that no token has; copy it again")
-    return f"JWT {bare}"
-
 
 def is_loopback(host: str) -> bool:
     """Return whether a host's name or address is this machine's own."""
@@ -86,6 +47,8 @@ def is_loopback(host: str) -> bool:
 
 def _split(address: str) -> SplitResult | None:
     """Return an address's parts; None where it is none. What says so may quote a password."""
+    from yarl import URL  # with the HTTP client, and not before
+
     with suppress(ValueError):
         parts = urlsplit(address)
         _ = parts.port, URL(address)  # which also know what they may be
@@ -104,7 +67,7 @@ def resolve_base_url(
     """
     if base_url is None:
         base_url = environ.get("SMSWORKS_BASE_URL") or BASE_URL
-    base_url = _text(base_url, "base_url")
+    base_url = string_setting(base_url, "base_url")
     parts = _split(base_url)
     if parts is None:
         raise ConfigurationError("base_url is not a web address")
@@ -121,31 +84,6 @@ def resolve_base_url(
             "use https, or say insecure=True"
         )
     return base_url.rstrip("/")
-
-
-def _secret(name: str) -> Any:
-    def check(value: object) -> str:
-        plain = _text(value, name)
-        if not plain.strip():
-            raise ConfigurationError(f"{name} must be a string that is not empty")
-        return plain
-
-    return attrs.field(converter=check, repr=False)
-
-
-@attrs.frozen
-class Credentials:
-    """Customer id, key and secret, which a token can be had for.
-
-    Attributes:
-        customer_id: the account's customer id.
-        key: the API key.
-        secret: the API secret.
-    """
-
-    customer_id: str = _secret("customer_id")
-    key: str = _secret("key")
-    secret: str = _secret("secret")
 
 
 def _configured(check: Callable[[Any], T]) -> Callable[[Any], T]:
@@ -168,25 +106,12 @@ def _timeout(value: object) -> float | None:
     return None if value is None else values.seconds(value, "timeout", above=True)
 
 
-def check_rate(value: object) -> float | None:
-    """Check a `max_rate`: requests a second, or None.
-
-    Raises:
-        ValidationError: it is out of bounds.
-    """
-    rate = None if value is None else values.as_number(value)
-    if value is not None and (rate is None or not SLOWEST <= rate <= FASTEST):
-        raise ValidationError(
-            f"max_rate must be requests a second, {SLOWEST:g} to {FASTEST:g}, or None",
-            field="max_rate",
-        )
-    return rate
-
-
 def _proxy(value: object) -> str | None:
     if value is None:
         return None
-    address = _text(value, "proxy")
+    address = string_setting(value, "proxy")
+    from yarl import URL
+
     usable = False
     with suppress(ValueError):  # whose words may hold the proxy's password
         usable = URL(address).scheme in {"http", "https"} and bool(URL(address).host)
@@ -222,11 +147,46 @@ def _allows_international(value: object) -> bool:
     return allowed
 
 
+def _is_pin(value: object) -> bool:
+    from aiohttp import Fingerprint  # with the HTTP client, and not before
+
+    return isinstance(value, Fingerprint)
+
+
 def _ssl_context(value: object) -> Any:
     plain = values.as_boolean(value)
-    if plain is None and not isinstance(value, _ssl.SSLContext | Fingerprint | None):
+    if plain is None and not isinstance(value, _ssl.SSLContext | None) and not _is_pin(value):
         raise ConfigurationError("ssl must be an ssl.SSLContext, or False for no checks, or None")
     return value if plain is None else plain
+
+
+def _attempts(value: object) -> int:
+    return values.integer(value, "RetryPolicy: attempts", at_least=1)
+
+
+def _wait(value: object) -> float:
+    return values.seconds(value, "RetryPolicy: base and cap")
+
+
+@attrs.frozen
+class RetryPolicy:
+    """How often, and after which waits, a call is attempted. What may be repeated is not a setting.
+
+    Waits grow exponentially with full jitter: before attempt n + 1, between 0 and
+    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` is obeyed instead.
+
+    Attributes:
+        attempts: attempts in all, at least 1; 1 never repeats anything.
+        base: seconds, 0 to 1e7; the longest first wait.
+        cap: seconds, 0 to 1e7; the longest wait.
+
+    Raises:
+        ConfigurationError: a value is out of bounds.
+    """
+
+    attempts: int = _setting(4, _attempts)
+    base: float = _setting(0.5, _wait)
+    cap: float = _setting(20.0, _wait)
 
 
 def _retry(_: object, __: object, value: object) -> None:
@@ -249,7 +209,7 @@ class Settings:
         timeout: seconds for one call in all, retries included; None waits for ever.
         retry: how often, and after which waits, a call is attempted.
         max_connections: connections that the client opens at most.
-        max_rate: requests a second, or None.
+        max_rate: requests a second, or an object that lets each leave, or None.
         batch_size: recipients that one batch may hold, 1 to 5000.
         international: whether numbers outside the UK may be texted.
         proxy: a proxy's address, or None.
@@ -263,7 +223,7 @@ class Settings:
     timeout: float | None = _setting(TIMEOUT, _timeout)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_retry)
     max_connections: int = _setting(MAX_CONNECTIONS, _max_connections)
-    max_rate: float | None = _setting(None, check_rate)
+    max_rate: float | Rate | None = _setting(None, check_client_rate, shown=False)
     batch_size: int = _setting(BATCH_SIZE, _batch_size)
     international: bool = _setting(False, _allows_international)
     proxy: str | None = _setting(None, _proxy, shown=False)
@@ -276,41 +236,3 @@ class Settings:
         eq=False,
         default=attrs.Factory(_rule, takes_self=True),
     )
-
-
-def resolve_credentials(
-    token: str | TokenFunction | None,
-    customer_id: str | None,
-    key: str | None,
-    secret: str | None,
-    environ: Mapping[str, str] = os.environ,
-) -> tuple[str | TokenFunction | None, Credentials | None]:
-    """Choose how to be let in: what was given, else what the environment holds.
-
-    Raises:
-        ConfigurationError: there is nothing to be let in with, or only a part of it.
-    """
-    parts = {
-        name: None if value is None else _text(value, name)
-        for name, value in {"customer_id": customer_id, "key": key, "secret": secret}.items()
-    }
-    if token is None and not any(parts.values()):
-        token = environ.get("SMSWORKS_TOKEN") or None
-    if not callable(token) and token is not None:
-        token = parse_token(token)
-    if token is None:
-        parts = {
-            name: value or environ.get(f"SMSWORKS_{name.upper()}") for name, value in parts.items()
-        }
-    given = {name: value for name, value in parts.items() if value}
-    missing = [name for name in parts if name not in given]
-    if not missing:
-        return token, Credentials(**given)
-    if len(missing) < len(parts):
-        raise ConfigurationError(f"to log in, {' and '.join(missing)} must be given too")
-    if token is None:
-        raise ConfigurationError(
-            "no token: give token=, or customer_id=, key= and secret=, "
-            "or set SMSWORKS_TOKEN, or SMSWORKS_CUSTOMER_ID, SMSWORKS_KEY and SMSWORKS_SECRET"
-        )
-    return token, None

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
-from smsworks_async._http.requester import Calls
-from smsworks_async._http.retry import RetryPolicy
+from smsworks_async._credentials import TokenFunction, resolve_credentials
+from smsworks_async._http.requester import Requester
 from smsworks_async._http.session import Sessions
 from smsworks_async._settings import (
     BATCH_SIZE,
     MAX_CONNECTIONS,
     TIMEOUT,
+    RetryPolicy,
     Settings,
-    TokenFunction,
     insecure_flag,
     resolve_base_url,
-    resolve_credentials,
 )
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources._base import declare
+from smsworks_async.resources._poller import StatusPoller
+from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
@@ -35,6 +36,7 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.resource import AsyncBulk
+    from smsworks_async.rates import Rate
 
 
 class AsyncSMSWorks:
@@ -59,7 +61,8 @@ class AsyncSMSWorks:
         proxy: a proxy's address.
         ssl: a context of your own, or False for no checks.
         trust_env: take proxies from the environment.
-        max_rate: requests a second.
+        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
+            which is awaited before each request (see `smsworks_async.rates.Rate`).
         batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
@@ -85,7 +88,7 @@ class AsyncSMSWorks:
         proxy: str | None = None,
         ssl: _ssl.SSLContext | bool | None = None,
         trust_env: bool = False,
-        max_rate: float | None = None,
+        max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
         insecure: bool = False,
@@ -112,25 +115,26 @@ class AsyncSMSWorks:
             trust_env=trust_env,
         )
         self._sessions = Sessions(settings, session, trace_configs)
-        self._calls = Calls(settings, self._sessions)
-        self.messages = AsyncMessages(self._calls)
-        self.batches = AsyncBatches(self._calls)
-        self.otp = AsyncOTP(self._calls)
-        self.credits = AsyncCredits(self._calls)
-        self.utils = AsyncUtils(self._calls)
-        self.auth = AsyncAuth(self._calls)
+        self._requester = Requester(settings, self._sessions)
+        self._poller = StatusPoller(MessageSearching(self._requester))
+        self.messages = AsyncMessages(self._requester, self._poller)
+        self.batches = AsyncBatches(self._requester)
+        self.otp = AsyncOTP(self._requester)
+        self.credits = AsyncCredits(self._requester)
+        self.utils = AsyncUtils(self._requester)
+        self.auth = AsyncAuth(self._requester)
 
     @functools.cached_property
     def bulk(self) -> AsyncBulk:
         """Any number of recipients; imported when it is used."""
         from smsworks_async.bulk.resource import AsyncBulk
 
-        return AsyncBulk(self._calls, self.messages._waits)
+        return AsyncBulk(self._requester, self._poller)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
-        self._calls.close()
-        self.messages._waits.close()
+        self._requester.close()
+        self._poller.close()
         await self._sessions.close()
 
     async def __aenter__(self) -> Self:
@@ -145,7 +149,7 @@ class AsyncSMSWorks:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncSMSWorks {self._calls.settings.base_url}>"
+        return f"<AsyncSMSWorks {self._requester.settings.base_url}>"
 
 
 def _bulk() -> type[AsyncBulk]:

@@ -26,7 +26,7 @@ class Deadlines:
         self._has_timer = False
 
     def begin(self, scope: asyncio.Timeout) -> float:
-        """Count a call's time from now; give the moment, of the loop's clock, when it is over.
+        """Start a call's time now; return when it is over, by the loop's clock.
 
         Args:
             scope: what ends the call; it has been entered, and has no deadline of its own.
@@ -35,25 +35,25 @@ class Deadlines:
             return math.inf
         deadline = self._running[scope] = self._loop.time() + self.seconds
         if not self._has_timer:
-            self._look_at(deadline)
+            self._set_timer(deadline)
         return deadline
 
     def end(self, scope: asyncio.Timeout) -> None:
         """Forget a call: it has ended, or its time was over."""
         self._running.pop(scope, None)
 
-    def _look_at(self, moment: float) -> None:
+    def _set_timer(self, moment: float) -> None:
         self._has_timer = True
         # In an empty context: the caller's would be kept with all that it holds, timer after timer.
-        self._loop.call_at(moment, self._look, context=contextvars.Context())
+        self._loop.call_at(moment, self._end_calls, context=contextvars.Context())
 
-    def _look(self) -> None:
+    def _end_calls(self) -> None:
         self._has_timer = False
         now = self._loop.time()
         while self._running:
             scope, deadline = next(iter(self._running.items()))
             if deadline > now:
-                self._look_at(deadline)
+                self._set_timer(deadline)
                 return
             del self._running[scope]
             scope.reschedule(deadline)

@@ -1,4 +1,4 @@
-"""What the API does, and what its answers mean: pure functions, no I/O."""
+"""What the API's responses mean: pure functions, no I/O."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async._decoding import decode
+from smsworks_async._http.operations import Operation, unknown
 from smsworks_async._http.retry import parse_retry_after
 from smsworks_async._redaction import redact
 from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
@@ -18,46 +19,6 @@ from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
 
 # What is kept of a refusal as an id; the API's have 18 digits. A text in its place is not.
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-
-
-@attrs.frozen(eq=False)
-class Operation:
-    """One of the API's operations.
-
-    Attributes:
-        method: the HTTP method.
-        path: the path below the base URL; ``{}`` stands for an id.
-        repeatable: whether repeating it costs nothing and changes nothing.
-        authenticated: whether it needs a token.
-        answers_errors: whether an error object is its answer rather than a failure.
-        passcodes: whether what the API says about it may hold a passcode.
-    """
-
-    method: str
-    path: str
-    repeatable: bool = False
-    authenticated: bool = True
-    answers_errors: bool = False
-    passcodes: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-def unknown(operation: Operation, why: str) -> OutcomeUnknown:
-    """Say that an operation may or may not have been carried out, and how to find out."""
-    if operation.repeatable:
-        return OutcomeUnknown(
-            f"{operation}: {why}; the call can be repeated",
-            operation=str(operation),
-            safe_to_repeat=True,
-        )
-    return OutcomeUnknown(
-        f"{operation}: {why}, so it may have been accepted, and it was not repeated; "
-        "search the messages of the last minutes for this recipient, or by its reference with "
-        "messages.find, before sending again",
-        operation=str(operation),
-    )
 
 
 @attrs.frozen

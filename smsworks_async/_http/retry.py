@@ -8,63 +8,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import attrs
 import tenacity
 
-from smsworks_async.errors import (
-    APIError,
-    ConfigurationError,
-    NotSent,
-    OutcomeUnknown,
-    SMSWorksError,
-    ValidationError,
-)
+from smsworks_async._failures import worth_repeating
+from smsworks_async._settings import RetryPolicy
+from smsworks_async.errors import APIError, SMSWorksError
 from smsworks_async.models import values
 
 
 T = TypeVar("T")
 
 _log = logging.getLogger("smsworks_async")
-
-
-def _attempts(value: object) -> int:
-    try:
-        return values.integer(value, "RetryPolicy: attempts", at_least=1)
-    except ValidationError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-def _wait(value: object) -> float:
-    try:
-        return values.seconds(value, "RetryPolicy: base and cap")
-    except ValidationError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-@attrs.frozen
-class RetryPolicy:
-    """How often, and after which waits, a call is attempted. What may be repeated is not a setting.
-
-    Waits grow exponentially with full jitter: before attempt n + 1, between 0 and
-    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` is obeyed instead.
-
-    Attributes:
-        attempts: attempts in all, at least 1; 1 never repeats anything.
-        base: seconds, 0 to 1e7; the longest first wait.
-        cap: seconds, 0 to 1e7; the longest wait.
-
-    Raises:
-        ConfigurationError: a value is out of bounds.
-    """
-
-    attempts: int = attrs.field(default=4, converter=_attempts)
-    base: float = attrs.field(default=0.5, converter=_wait)
-    cap: float = attrs.field(default=20.0, converter=_wait)
-
-
-def worth_repeating(error: BaseException) -> bool:
-    """Return whether the same request may, and should, be made again after this failure."""
-    return isinstance(error, APIError | NotSent | OutcomeUnknown) and error.retryable
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -94,7 +48,7 @@ async def repeat(
     *,
     time_left: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
-    told: Callable[[SMSWorksError], None] | None = None,
+    on_retry: Callable[[SMSWorksError], None] | None = None,
 ) -> T:
     """Go on after a first attempt that failed.
 
@@ -108,7 +62,7 @@ async def repeat(
         policy: how often, and after which waits.
         time_left: seconds until the call must have ended.
         sleep: waits for so many seconds.
-        told: called with each failure, before the wait.
+        on_retry: called with each failure, before the wait.
 
     Each repetition is logged at level INFO, by the logger ``smsworks_async``.
 
@@ -134,7 +88,7 @@ async def repeat(
     def stop(state: tenacity.RetryCallState) -> bool:
         return state.attempt_number >= policy.attempts or state.upcoming_sleep >= time_left()
 
-    def tell(state: tenacity.RetryCallState) -> None:
+    def before_sleep(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         _log.info(
             "attempt %d failed: %s; again in %.2f s",
@@ -142,15 +96,15 @@ async def repeat(
             error,
             state.upcoming_sleep,
         )
-        if told is not None and isinstance(error, SMSWorksError):
-            told(error)
+        if on_retry is not None and isinstance(error, SMSWorksError):
+            on_retry(error)
 
     retrying = tenacity.AsyncRetrying(
         sleep=sleep,
         wait=wait,
         stop=stop,
         retry=tenacity.retry_if_exception(worth_repeating),
-        before_sleep=tell,
+        before_sleep=before_sleep,
         reraise=True,
     )
     return await retrying(next_attempt)

@@ -18,11 +18,13 @@ from smsworks_async._http.transport import Unasked
 from smsworks_async._settings import Settings
 from smsworks_async._version import __version__
 from smsworks_async.errors import ConfigurationError
+from smsworks_async.rates import limiter
 
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
-    from aiolimiter import AsyncLimiter
+
+    from smsworks_async.rates import Rate
 
 
 #: Seconds after which an idle connection is closed, so that a send rarely meets one that the
@@ -59,7 +61,8 @@ class Sessions:
         self._closed = False
         self._deadlines: Deadlines
         self._limited: dict[float, Deadlines] = {}
-        self.limiter: AsyncLimiter | None = None
+        #: What each request waits for before it leaves, or None.
+        self.rate: Rate | None = None
         self.is_given = given is not None
         # What replaces parts of a session may send another body than ours: we do not know when.
         self.watched = given is None or _sends_our_bodies(given)
@@ -72,7 +75,7 @@ class Sessions:
         }
 
     def current(self) -> aiohttp.ClientSession:
-        """Give the session; a new one where there is none, or where the last one's loop has closed.
+        """Return the session; a new one where there is none, or the last one's loop has closed.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another loop that still runs.
@@ -103,13 +106,14 @@ class Sessions:
             self._session = self._make()
             self._open = _open_until_the_end(self._session)
             _step(self._open)
-        self.limiter = limiter(self._settings.max_rate)
+        rate = self._settings.max_rate
+        self.rate = limiter(rate) if rate is None or isinstance(rate, float | int) else rate
         self._deadlines = Deadlines(loop, self._settings.timeout)
         self._limited = {}
         return self._session
 
     def deadlines(self, limit: float | None = None) -> Deadlines:
-        """Give the deadlines of the loop that runs; raises as `current` does.
+        """Return the deadlines of the running loop; raise as `current` does.
 
         Args:
             limit: seconds for a call where the client has no time-out; None for no limit.
@@ -125,7 +129,10 @@ class Sessions:
     def _make(self) -> aiohttp.ClientSession:
         settings = self._settings
         connector = aiohttp.TCPConnector(
-            limit=settings.max_connections, keepalive_timeout=KEEPALIVE
+            limit=settings.max_connections,
+            keepalive_timeout=KEEPALIVE,
+            # A loop of a patched process has one, for sockets that are not patched.
+            socket_factory=getattr(self._loop, "socket_factory", None),
         )
         guard(connector)
         return aiohttp.ClientSession(
@@ -158,7 +165,7 @@ def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
 
 
 def guard(connector: aiohttp.BaseConnector) -> None:
-    """Let a connector hand out no connection on which something has come unasked.
+    """Prevent a connector from returning connections on which something has come unasked.
 
     What came would be taken for the answer to the next request; and a request on a connection that
     the server has closed would have an unknown outcome. Clients that share a session share
@@ -173,9 +180,11 @@ def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
         return bool  # it is no socket's, or has been closed: nothing more can be known
-    if _poll is None:
+    # A loop of a patched process has one that is not patched.
+    make = getattr(asyncio.get_running_loop(), "new_poll", _poll)
+    if make is None:
         return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
-    poll = _poll()
+    poll = make()
     poll.register(sock, select.POLLIN)
     return functools.partial(poll.poll, 0)
 
@@ -247,17 +256,3 @@ def _step(generator: AsyncGenerator[None]) -> None:
         generator.asend(None).send(None)
     except StopIteration:
         return  # it has come to its yield, and the loop knows of it
-
-
-def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | None:
-    """Make what paces requests; None where nothing is to.
-
-    Args:
-        max_rate: requests a second, or None.
-        burst: whether those of one second may leave at once.
-    """
-    if max_rate is None:
-        return None
-    from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
-
-    return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)

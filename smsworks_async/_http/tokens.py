@@ -6,10 +6,11 @@ import asyncio
 import inspect
 from typing import Final
 
+from smsworks_async._credentials import TokenFunction, parse_token
 from smsworks_async._http import transport
 from smsworks_async._redaction import where
-from smsworks_async._settings import TokenFunction, parse_token
 from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
+from smsworks_async.rates import RateRaised
 
 
 _NOT_ASYNC: Final = object()
@@ -24,7 +25,7 @@ class Tokens:
         self._fetching: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
-        """Give the token, and fetch it first where there is none yet.
+        """Return the token, and fetch it first where there is none yet.
 
         Raises:
             NotSent: no token could be had, for a reason that may pass.
@@ -34,7 +35,7 @@ class Tokens:
         return self.current if self.current is not None else await self._shared_fetch()
 
     async def renew(self, refused: str) -> str | None:
-        """Give another token than the refused one; None where there is nowhere to get one."""
+        """Return another token than the refused one; None where no other can be had."""
         if self._fetch is None:
             return None
         if self.current is not None and self.current != refused:
@@ -73,7 +74,7 @@ class Tokens:
         try:
             fetching: object = self._fetch()
             fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
-        except (SMSWorksError, asyncio.CancelledError, GeneratorExit):
+        except (SMSWorksError, RateRaised, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
             # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from smsworks_async._http.responses import Operation, interpret, unknown
+from smsworks_async._http.operations import Operation, unknown
+from smsworks_async._http.responses import interpret
 from smsworks_async._settings import is_loopback
 from smsworks_async.errors import (
     ConfigurationError,
@@ -93,7 +94,7 @@ class Body(aiohttp.BytesPayload):
         return self._written or not self._watched
 
     def seal(self) -> None:
-        """Let no byte leave from now on."""
+        """Refuse to write any byte from now on."""
         self._sealed = True
 
     def _leave(self) -> None:
@@ -143,7 +144,7 @@ def failure(
 
 
 def _reason(error: BaseException) -> str:
-    """Say what failed, without a proxy's address: it may hold a password."""
+    """Return what failed, without a proxy's address: it may hold a password."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         # Up to aiohttp 3.12 it is a ClientConnectorError without that class's attributes.
         return f"{type(error).__name__}: {error.certificate_error}"
@@ -192,7 +193,7 @@ async def request(
     proxied: bool,
     options: Mapping[str, Any],
     secrets: Callable[[], tuple[str, ...]] = tuple,
-    heard: Callable[[Mapping[str, str]], object] | None = None,
+    on_headers: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Any:
     """Make one request, and answer with its JSON.
 
@@ -205,7 +206,7 @@ async def request(
         proxied: whether a proxy may stand in between.
         options: aiohttp's own, for every request of this client.
         secrets: gives the strings that an error must not repeat.
-        heard: called with the headers of the answer, if there is one.
+        on_headers: called with the headers of the answer, if there is one.
 
     Raises:
         APIError, NotSent, OutcomeUnknown: see this module's docstring.
@@ -245,8 +246,8 @@ async def request(
         raise
     if body is not None and body.refused and not body.left:
         raise _too_late(operation)  # what was read is no answer to this request
-    if heard is not None:
-        heard(response.headers)
+    if on_headers is not None:
+        on_headers(response.headers)
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
 
 
@@ -255,7 +256,7 @@ def _too_late(operation: Operation) -> NotSent:
 
 
 def being_cancelled() -> bool:
-    """Say whether somebody cancels this task; a closed client ends waits without that."""
+    """Return whether this task is being cancelled; a closed client ends waits without that."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

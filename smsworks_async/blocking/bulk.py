@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smsworks_async.blocking.client import Twin, blocking, iterating
+from smsworks_async.blocking.twins import Twin, blocking, iterating
 from smsworks_async.bulk.resource import AsyncBulk
 
 

@@ -1,52 +1,25 @@
-"""The blocking client: the same core, names and arguments, for callers without an event loop.
-
-Every blocking method is one line that names its async twin; neither logic nor docstring is written
-twice, and `help`, type checkers and editors show the twin's own parameters.
-"""
+"""The blocking client: the same core, names and arguments, for callers without an event loop."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import ssl as _ssl
 from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Coroutine,
-    Generator,
-    Iterable,
-    Mapping,
     Sequence,
 )
-from contextlib import suppress
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
-    Any,
-    Concatenate,
-    Final,
-    Generic,
-    ParamSpec,
     Self,
-    TypeAlias,
-    TypeVar,
 )
 
 import aiohttp
-import attrs
 
-from smsworks_async._http.retry import RetryPolicy
-from smsworks_async._settings import BATCH_SIZE, TIMEOUT, TokenFunction
-from smsworks_async.blocking.portal import Conversation, Portal, calling_back, drawing
+from smsworks_async._credentials import TokenFunction
+from smsworks_async._settings import BATCH_SIZE, TIMEOUT, RetryPolicy
+from smsworks_async.blocking.portal import Portal
+from smsworks_async.blocking.twins import Twin, blocking, iterating
 from smsworks_async.client import AsyncSMSWorks
-from smsworks_async.errors import ConfigurationError
-from smsworks_async.models.iterables import (
-    check_unfinished,
-    copied,
-    is_container,
-    settled,
-)
-from smsworks_async.models.values import PLAIN, as_text
 from smsworks_async.resources._base import declare
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
@@ -58,126 +31,7 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.blocking.bulk import Bulk
-
-
-A = TypeVar("A")
-P = ParamSpec("P")
-T = TypeVar("T")
-
-# jedi, which many editors ask, cannot read `Concatenate`. It skips aliases that are strings, and
-# shows the parameters that it finds where the twin is called, if ``*args`` has no type there.
-_AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]"
-_AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
-_Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
-
-#: Arguments that are objects of the caller's own, whatever else those can do.
-_OBJECTS: Final = frozenset({"bookmark", "journal", "progress"})
-_END: Final = object()
-
-
-class Twin(Generic[A]):
-    """A family of operations, blocking."""
-
-    def __init__(self, portal: Portal, twin: A) -> None:
-        self._portal = portal
-        self._twin = twin
-
-
-@attrs.frozen
-class _Stream:
-    """An iterable that is read while the call runs, on the caller's thread."""
-
-    values: Iterable[Any]
-
-
-def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
-    """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
-
-    Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
-    as is a lazy translation, which is evaluated here, in the language of this thread.
-    """
-    if type(value) in PLAIN:
-        return value
-    letters = isinstance(value, bytearray | memoryview) or as_text(value) is not None
-    if letters or is_container(value) or not isinstance(value, Iterable):
-        return settled(value)
-    check_unfinished(value, field)
-    if field in stream:
-        return _Stream(value)
-    return copied(value) if isinstance(value, Mapping) else list(map(copied, value))
-
-
-def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
-    """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
-    for name, value in given.items():
-        if name not in _OBJECTS:
-            given[name] = _ready(value, name, stream)
-
-
-def _lend(given: dict[str, Any], conversation: Conversation[Any]) -> None:
-    """Tie streams and functions among a call's arguments, in place, to the caller's thread."""
-    for name, value in given.items():
-        if isinstance(value, _Stream):
-            given[name] = drawing(conversation, value.values)
-    if callable(progress := given.get("progress")):
-        given["progress"] = calling_back(conversation, progress)
-
-
-def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _Method[P, T]:
-    """Make the blocking twin of a coroutine function, with its signature and its docstring.
-
-    Args:
-        function: the coroutine function, a method of an async family.
-        stream: the keyword arguments that are read while the call runs.
-    """
-
-    @functools.wraps(function)
-    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
-        _read(kwargs, stream)  # what is positional is an identifier
-
-        def work(conversation: Conversation[T]) -> Coroutine[Any, Any, T]:
-            _lend(kwargs, conversation)
-            return function(self._twin, *args, **kwargs)
-
-        return self._portal.run(work)
-
-    return call
-
-
-def iterating(function: _AsyncIterator[P, T]) -> _Method[P, Generator[T]]:
-    """Make the blocking twin of an async generator function: it returns a generator."""
-
-    @functools.wraps(function)
-    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Generator[T]:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
-        _read(kwargs)
-        return _iterate(self._portal, function(self._twin, *args, **kwargs))
-
-    signature = inspect.signature(function)
-    answer = str(signature.return_annotation).replace("AsyncGenerator", "Generator")
-    call.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
-    return call
-
-
-def _iterate(portal: Portal, source: AsyncGenerator[T]) -> Generator[T]:
-    try:
-        while True:
-            item = portal.run(lambda _: _next(source))
-            if item is _END:
-                return
-            yield item
-    finally:
-        # A client that was closed meanwhile has ended the source with its loop.
-        with suppress(ConfigurationError):
-            portal.run(lambda _: _end(source))
-
-
-async def _next(source: Any) -> Any:
-    return await anext(source, _END)
-
-
-async def _end(source: Any) -> None:
-    if not source.ag_running:  # or else an interruption has cancelled it, and it ends by itself
-        await source.aclose()
+    from smsworks_async.rates import Rate
 
 
 class Messages(Twin[AsyncMessages]):
@@ -263,7 +117,9 @@ class SMSWorks:
         proxy: a proxy's address, http or https.
         ssl: a context of your own, or False for no checks.
         trust_env: take proxies from the environment (default False).
-        max_rate: requests a second; no limit by default.
+        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
+            which is awaited before each request, on the background loop (see
+            `smsworks_async.rates.Rate`). No limit by default.
         batch_size: recipients that one batch may hold: 500 by default, which is the provider's
             documented limit, and at most 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
@@ -289,7 +145,7 @@ class SMSWorks:
         proxy: str | None = None,
         ssl: _ssl.SSLContext | bool | None = None,
         trust_env: bool = False,
-        max_rate: float | None = None,
+        max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
         insecure: bool = False,
@@ -347,7 +203,7 @@ class SMSWorks:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<SMSWorks {self._client._calls.settings.base_url}>"
+        return f"<SMSWorks {self._client._requester.settings.base_url}>"
 
 
 def _bulk() -> type[Bulk]:

@@ -18,7 +18,8 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import attrs
 
-from smsworks_async.blocking.loop_thread import Background
+from smsworks_async._threads import Inbox
+from smsworks_async.blocking.loop_thread import LoopThread
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.models.iterables import copied
 
@@ -31,37 +32,37 @@ LOOK: Final = 1.0
 SLICE: Final = 500
 
 
-class Conversation(Generic[T]):
+class BlockingCall(Generic[T]):
     """One call: work on the loop, and a caller's thread that waits for it.
 
     Args:
-        background: has the loop where the work runs.
-        work: makes the coroutine; it is given this conversation, to reach the caller's thread.
+        loop_thread: has the loop where the work runs.
+        work: makes the coroutine; it is given this call, to reach the caller's thread.
     """
 
     def __init__(
-        self, background: Background, work: Callable[[Conversation[T]], Coroutine[Any, Any, T]]
+        self, loop_thread: LoopThread, work: Callable[[BlockingCall[T]], Coroutine[Any, Any, T]]
     ) -> None:
-        self._background = background
+        self._loop_thread = loop_thread
         self._work = work
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
         # What the caller's thread is to do; None when the work is done.
-        self._inbox: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
+        self._inbox: Inbox[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
+            loop_thread.new_inbox()
         )
         self._result: T | None = None
         self._error: BaseException | None = None
-        self._hurried = False
+        self._cut_short = False
 
     # On the loop's thread.
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._carry_out(), context=self._context)
+        self._task = loop.create_task(self._run_work(), context=self._context)
         self._task.add_done_callback(self._end)
 
-    async def _carry_out(self) -> None:
+    async def _run_work(self) -> None:
         # Whatever ends the work is raised in the caller's thread: SystemExit or KeyboardInterrupt
         # here would end the loop, and everybody else's calls with it.
         try:
@@ -83,7 +84,7 @@ class Conversation(Generic[T]):
         elif not self._task.cancelling():
             self._task.cancel()
 
-    async def on_callers_thread(self, function: Callable[[], T]) -> T:
+    async def in_caller(self, function: Callable[[], T]) -> T:
         """Run a function where the caller waits, and give its result."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._inbox.put((function, answer))
@@ -98,48 +99,48 @@ class Conversation(Generic[T]):
         and goes on to the caller with a note of what is not known. Another one cuts the waiting
         short, but not the cancelling.
         """
-        caller = _Caller(self)
+        caller = _WaitingCaller(self)
         try:
-            self._background.submit(self._start)
-            while (errand := self._next_errand()) is not None:
-                self._run(*errand)
+            self._loop_thread.submit(self._start)
+            while (callback := self._next_callback()) is not None:
+                self._run(*callback)
         except SMSWorksError:
-            caller.waits = False  # nothing was handed over
+            caller.is_waiting = False  # nothing was handed over
             raise
         except BaseException as interruption:
             # Another one may come at any call: the first is what the caller gets to see.
             try:
-                self.forsake()
+                self.request_cancel()
             except BaseException:
-                self.forsake()
+                self.request_cancel()
             try:
-                self._wait_for_the_end()
+                self._wait_until_done()
             except BaseException:
-                self._hurried = True
-            caller.waits = False
+                self._cut_short = True
+            caller.is_waiting = False
             for note in self._notes():
                 interruption.add_note(note)
-            self._hand_on_report(interruption)
+            self._attach_report(interruption)
             raise
-        caller.waits = False
+        caller.is_waiting = False
         if isinstance(self._error, asyncio.CancelledError):
             closed = OutcomeUnknown(
                 "; ".join(["the client was closed during this call", *self._notes()]),
                 operation="a blocking call",
             )
-            self._hand_on_report(closed)
+            self._attach_report(closed)
             raise closed from self._error
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value] # there is one, where there is no error
 
-    def _next_errand(self) -> tuple[Callable[[], Any], asyncio.Future[Any]] | None:
+    def _next_callback(self) -> tuple[Callable[[], Any], asyncio.Future[Any]] | None:
         while True:
             try:
                 return self._inbox.get(timeout=LOOK)
             except queue.Empty:
                 # A loop that has closed says nothing any more, whatever it still owed.
-                if self._background.ended:
+                if self._loop_thread.ended:
                     self._error = self._error or asyncio.CancelledError()
                     return None
 
@@ -165,19 +166,19 @@ class Conversation(Generic[T]):
             else:
                 answer.set_exception(error)
 
-        self._background.tell(deliver)
+        self._loop_thread.call_soon(deliver)
 
-    def forsake(self) -> None:
+    def request_cancel(self) -> None:
         """Have the work cancelled, and do not wait for its end."""
-        self._background.tell(self._cancel)
+        self._loop_thread.call_soon(self._cancel)
 
-    def _wait_for_the_end(self) -> None:
-        if self._background.begun:
-            while (errand := self._next_errand()) is not None:
+    def _wait_until_done(self) -> None:
+        if self._loop_thread.started:
+            while (callback := self._next_callback()) is not None:
                 # Nobody runs the caller's code any more; whoever waits for it is cancelled.
-                self._background.tell(errand[1].cancel)
+                self._loop_thread.call_soon(callback[1].cancel)
 
-    def _hand_on_report(self, to: BaseException) -> None:
+    def _attach_report(self, to: BaseException) -> None:
         """Put the report of a bulk run that was cancelled on what the caller gets instead."""
         report = getattr(self._error, "report", None)
         if report is not None:
@@ -188,7 +189,7 @@ class Conversation(Generic[T]):
             return list(getattr(self._error, "__notes__", []))
         if self._result is not None:
             return [f"the call had ended by then: {_described(self._result)}"]
-        if self._hurried:
+        if self._cut_short:
             return ["interrupted again before the call had ended: it may have been accepted"]
         return []
 
@@ -198,22 +199,22 @@ def _described(result: object) -> str:
     return repr(result) if attrs.has(type(result)) else f"its result is a {type(result).__name__}"
 
 
-class _Caller:
-    """Who waits for a conversation. When he is gone, however he went, the work is cancelled.
+class _WaitingCaller:
+    """Cancels a call when the thread that waits for it abandons it, whatever the reason.
 
     That is the last resort: whatever handles an interruption may be interrupted, again and again.
     """
 
     # Until it is made: a call near the recursion limit may not get that far.
-    waits = False
+    is_waiting = False
 
-    def __init__(self, conversation: Conversation[Any]) -> None:
-        self._conversation = conversation
-        self.waits = True
+    def __init__(self, blocking_call: BlockingCall[Any]) -> None:
+        self._call = blocking_call
+        self.is_waiting = True
 
     def __del__(self) -> None:
-        if self.waits:
-            self._conversation.forsake()
+        if self.is_waiting:
+            self._call.request_cancel()
 
 
 class Portal:
@@ -224,15 +225,15 @@ class Portal:
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
-        self._background = Background(close)
+        self._loop_thread = LoopThread(close)
         # At interpreter exit, and when nobody holds the portal any more.
-        self._finalizer = weakref.finalize(self, self._background.stop)
+        self._finalizer = weakref.finalize(self, self._loop_thread.stop)
 
     def close(self) -> None:
         """End the loop and its thread; again, if an interruption kept it from it."""
-        self._background.stop()
+        self._loop_thread.stop()
 
-    def run(self, work: Callable[[Conversation[T]], Coroutine[Any, Any, T]]) -> T:
+    def run(self, work: Callable[[BlockingCall[T]], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop, and wait for it.
 
         Raises:
@@ -241,11 +242,11 @@ class Portal:
             OutcomeUnknown: the client was closed meanwhile.
             RecursionError: the stack is nearly full; nothing was sent.
         """
-        return Conversation(self._background, work).wait()
+        return BlockingCall(self._loop_thread, work).wait()
 
 
-def calling_back(
-    conversation: Conversation[Any], function: Callable[..., Any]
+def call_in_caller(
+    blocking_call: BlockingCall[Any], function: Callable[..., Any]
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
     """Make an async function of a caller's callback, which runs on the caller's thread.
 
@@ -253,7 +254,7 @@ def calling_back(
     """
 
     async def call(*args: Any) -> Any:
-        told = await conversation.on_callers_thread(lambda: function(*args))
+        told = await blocking_call.in_caller(lambda: function(*args))
         if not inspect.isawaitable(told):
             return told
         try:
@@ -262,7 +263,7 @@ def calling_back(
             raise
         except BaseException as error:
             # SystemExit, for one, would end the loop and everybody's calls: it is for the caller.
-            return await conversation.on_callers_thread(functools.partial(_raise, error))
+            return await blocking_call.in_caller(functools.partial(_raise, error))
 
     return call
 
@@ -271,9 +272,11 @@ def _raise(error: BaseException) -> NoReturn:
     raise error
 
 
-async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> AsyncIterator[T]:
+async def iterate_in_caller(
+    blocking_call: BlockingCall[Any], values: Iterable[T]
+) -> AsyncIterator[T]:
     """Make an async iterator of a caller's iterable, which is drawn on the caller's thread."""
-    iterator = await conversation.on_callers_thread(lambda: iter(values))
+    iterator = await blocking_call.in_caller(lambda: iter(values))
 
     def draw() -> tuple[Sequence[T], Exception | None]:
         drawn: list[T] = []
@@ -284,7 +287,7 @@ async def drawing(conversation: Conversation[Any], values: Iterable[T]) -> Async
         return drawn, None
 
     while True:
-        drawn, error = await conversation.on_callers_thread(draw)
+        drawn, error = await blocking_call.in_caller(draw)
         for value in drawn:
             yield value
         if error is not None:

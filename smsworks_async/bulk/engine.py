@@ -8,31 +8,38 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
-from smsworks_async._failures import doom_of, is_about_one, outcome_of
+from smsworks_async._failures import is_about_one, scope_of
 from smsworks_async._http.transport import being_cancelled
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Chunk
 from smsworks_async.bulk.throttle import LONGEST_PAUSE, Pace
 from smsworks_async.errors import (
     APIError,
-    BulkInterrupted,
     ConfigurationError,
-    Doom,
     JournalError,
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    RejectionScope,
     SMSWorksError,
 )
-from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Phase
+from smsworks_async.models.report import (
+    BatchOutcome,
+    BulkInterrupted,
+    BulkReport,
+    Outcome,
+    Phase,
+    outcome_of,
+)
+from smsworks_async.rates import RateRaised
 
 
 T = TypeVar("T")
 
-#: Is told of each refusal that a request met on its way to an answer.
-Watch = Callable[[SMSWorksError], None]
+#: Called with each failure after which a request is made again.
+OnRetry = Callable[[SMSWorksError], None]
 #: Sends a document, as long as it has not expired, and gives its batch id.
-Post = Callable[[Any, Callable[[], bool] | None, Watch], Awaitable[str]]
+Post = Callable[[Any, Callable[[], bool] | None, OnRetry], Awaitable[str]]
 
 #: How often a chunk is held back after a 429 that asks for a longer wait than a call has time for.
 _HOLD_BACK: Final = 3
@@ -184,7 +191,7 @@ class Engine(Generic[T]):
                     self._pace.done(succeeded=succeeded)
                 if self._broken is None:
                     await self._reporter.tell(Phase.SENDING)
-        except CallbackRaised as raised:
+        except (CallbackRaised, RateRaised) as raised:
             self._break(raised.error)
         except Exception as error:  # raised by `carry_out`, when the others have come to an end
             self._break(error)
@@ -297,6 +304,10 @@ class Engine(Generic[T]):
         except SMSWorksError as error:
             self._pace.slow_down(turn, error)
             await self._refused(chunk, error)
+        except RateRaised as raised:  # before the request, or before it was repeated
+            why = NotSent("the run was interrupted")
+            await source.finish(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+            self._break(raised.error)
         except Exception as error:
             # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")
@@ -348,11 +359,11 @@ class Engine(Generic[T]):
         return count <= _HOLD_BACK
 
     def _consider(self, error: SMSWorksError) -> None:
-        doom = doom_of(error, self._code_before)
+        scope = scope_of(error, self._code_before)
         self._code_before = error.code if isinstance(error, APIError) else None
-        if doom is Doom.ABROAD:
+        if scope is RejectionScope.INTERNATIONAL:
             self._halt_abroad = error
-        elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._one_text):
+        elif scope is RejectionScope.ACCOUNT or (scope is RejectionScope.TEXT and self._one_text):
             self._stop(error)
 
     def _outcome(self, chunk: Chunk[T], outcome: Outcome, error: SMSWorksError) -> BatchOutcome:

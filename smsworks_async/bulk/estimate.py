@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from smsworks_async import phone, text
-from smsworks_async._international import country_of
+from smsworks_async.bulk.costs import Prices, exceeds
 from smsworks_async.bulk.payloads import (
-    ABROAD,
     EachItsText,
     FromTemplate,
     OneText,
@@ -20,9 +19,8 @@ from smsworks_async.bulk.payloads import (
     warnings_of,
 )
 from smsworks_async.bulk.recipients import Kind, Reader, slices
-from smsworks_async.errors import InvalidMessage, NotFound, ValidationError
+from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
-from smsworks_async.models.incoming import CountryCost
 from smsworks_async.models.report import Reason
 
 
@@ -71,11 +69,7 @@ class BulkEstimate:
     @property
     def affordable(self) -> bool | None:
         """Whether the balance suffices; None where it was not asked."""
-        return None if self.balance is None else self.credits <= self.balance
-
-
-#: What asks the API for the cost of a text in a country.
-Cost = Callable[..., Awaitable[CountryCost]]
+        return None if self.balance is None else not exceeds(self.credits, self.balance)
 
 
 async def estimate(
@@ -83,7 +77,7 @@ async def estimate(
     values: Iterable[Any] | AsyncIterable[Any],
     *,
     deduplicate: bool,
-    cost: Cost | None = None,
+    prices: Prices,
 ) -> BulkEstimate:
     """Read all recipients, and sum up what they would cost.
 
@@ -91,10 +85,13 @@ async def estimate(
         kind: what they are.
         values: the recipients.
         deduplicate: whether repeats are set aside.
-        cost: asks what a text costs in a country; without it each abroad costs double.
+        prices: tell what a text costs in a country.
+
+    Raises:
+        APIError: the API refused to tell a price.
     """
     reader = Reader(kind, _CHUNK, deduplicate=deduplicate)
-    sums = _Sums(kind, by_country=cost is not None)
+    sums = _Sums(kind)
     async for some in slices(values):
         for chunk in reader.take(some):
             sums.add(chunk.items, abroad=chunk.abroad)
@@ -102,7 +99,7 @@ async def estimate(
         await asyncio.sleep(0)  # whoever else is on the loop goes on, and it can be cancelled
     for chunk in reader.finish():
         sums.add(chunk.items, abroad=chunk.abroad)
-    costs = {country: await _ask(cost, country) for country in sorted(sums.abroad)}
+    costs = {country: await prices.of(country) for country in sorted(sums.abroad)}
     sums.price(costs)
     return BulkEstimate(
         recipients=sums.recipients,
@@ -118,22 +115,10 @@ async def estimate(
     )
 
 
-async def _ask(cost: Cost | None, country: str) -> float:
-    """Return the cost of a text in a country; double where the API does not know."""
-    if not country or cost is None:
-        return ABROAD
-    try:
-        credits = (await cost(country=country)).credits
-    except (InvalidMessage, NotFound):
-        return ABROAD
-    return credits if credits > 0 else ABROAD
-
-
 class _Sums:
     """Sums over texts; the same text is measured once in a row."""
 
-    def __init__(self, kind: Kind[Any], *, by_country: bool) -> None:
-        self._by_country = by_country
+    def __init__(self, kind: Kind[Any]) -> None:
         self._kind = kind
         self._last: tuple[str, text.TextMeasure, float] | None = None
         self.recipients = 0
@@ -152,7 +137,7 @@ class _Sums:
             self.recipients += 1
             self.segments += measure.segments
             if abroad:
-                country = self._country(item)
+                country = Prices.country(self._kind.destination(item))
                 of_country = self.abroad.setdefault(country, [0.0, 0.0])
                 of_country[0] += measure.credits
                 of_country[1] += as_gsm
@@ -162,9 +147,6 @@ class _Sums:
             if measure.offenders:
                 self.unicode += 1
                 self.offenders.update({offender.character for offender in measure.offenders})
-
-    def _country(self, item: Any) -> str:
-        return (country_of(self._kind.destination(item)) or "") if self._by_country else ""
 
     def price(self, costs: Mapping[str, float]) -> None:
         """Add what those abroad cost, by the cost of a text in each country."""

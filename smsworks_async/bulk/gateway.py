@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
-from smsworks_async._http.requester import Calls
-from smsworks_async._http.responses import Operation
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.requester import Requester
 from smsworks_async.bulk.campaign.waits import request_time
-from smsworks_async.bulk.engine import Post, Watch
+from smsworks_async.bulk.engine import OnRetry, Post
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import Query
+from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
-from smsworks_async.resources.messages import AsyncMessages
 
 
 _ONE_TEXT: Final = "send"
@@ -22,24 +22,24 @@ _ONE_TEXT: Final = "send"
 class Provider:
     """The few operations that bulk is made of."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, requester: Requester) -> None:
         # What is asked in a campaign ends in time, whatever the client's time-out.
-        calls = calls.limited(request_time(calls.settings.timeout))
-        self._calls = calls
-        #: The time by the provider's clock, where an answer has told it.
-        self.server_time = calls.server_time
+        requester = requester.limited(request_time(requester.settings.timeout))
+        self._requester = requester
+        #: The time by the provider's clock, once an answer had a date.
+        self.server_time = requester.server_time
         self._asked_for_the_time = False
-        self._messages = AsyncMessages(calls)
-        self.get = AsyncBatches(calls).get
-        credits = AsyncCredits(calls)
+        self._messages = MessageSearching(requester)
+        self.get = AsyncBatches(requester).get
+        credits = AsyncCredits(requester)
         self.balance, self.cost = credits.balance, credits.cost
         # Waiting for a turn is no part of a call, and does not use its time up.
-        self.admit = None if calls.settings.max_rate is None else calls.turn
+        self.admit = None if requester.settings.max_rate is None else requester.acquire_rate
 
     @property
     def timeout(self) -> float | None:
         """Seconds that one call may take, or None."""
-        return self._calls.settings.timeout
+        return self._requester.settings.timeout
 
     def iterate(self, **query: Any) -> AsyncGenerator[MessageRecord]:
         """Search page by page: see `AsyncMessages.iterate`.
@@ -68,15 +68,16 @@ class Provider:
         """
         operation: Operation = SEND if kind == _ONE_TEXT else SEND_EACH
 
-        async def post(document: Any, expired: Callable[[], bool] | None, told: Watch) -> str:
-            batch = await self._calls.make(
+        async def post(document: Any, expired: Callable[[], bool] | None, on_retry: OnRetry) -> str:
+            batch = await self._requester.request(
                 operation,
                 document,
                 into=Batch,
-                has_turn=True,
+                rate_acquired=True,
                 expired=expired,
-                told=told,
+                on_retry=on_retry,
                 limit=limit,
+                is_inner=True,
             )
             return batch.batch_id
 

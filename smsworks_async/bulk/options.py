@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
-from smsworks_async._settings import check_rate
 from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
+from smsworks_async.rates import check_rate
 
 
 if TYPE_CHECKING:
@@ -136,10 +136,3 @@ def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:
     if chunk_size is None:
         return batch_size
     return values.integer(chunk_size, "chunk_size", at_least=1, at_most=batch_size)
-
-
-def too_dear(estimate: float, field: str, limit: str) -> ValidationError:
-    """Say that a run would cost more than it may."""
-    return ValidationError(
-        f"this would cost about {estimate:g} credits, and {limit}; nothing was sent", field=field
-    )

@@ -10,7 +10,7 @@ from smsworks_async import phone, text
 from smsworks_async.bulk.recipients import Chunk, Kind
 from smsworks_async.bulk.templates import Template, names_in_braces
 from smsworks_async.errors import ValidationError
-from smsworks_async.models.checks import made
+from smsworks_async.models.checks import build_model
 from smsworks_async.models.convert import to_wire
 from smsworks_async.models.iterables import as_mapping
 from smsworks_async.models.outgoing import BatchMessage, Message
@@ -239,7 +239,7 @@ class FromTemplate(EachItsText):
         if is_missing(destination):
             raise ValidationError("the row has no destination", field="destination")
         fields: Any = {**self._common, "content": content, "destination": destination}
-        return self._wire(made(Message, fields))
+        return self._wire(build_model(Message, fields))
 
 
 def warnings_of(kind: Kind[Any]) -> tuple[str, ...]:

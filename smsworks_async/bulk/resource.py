@@ -13,6 +13,7 @@ import attrs
 
 from smsworks_async.bulk import stream_source as stream
 from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.bulk.costs import Prices
 from smsworks_async.bulk.estimate import BulkEstimate, estimate, what_to_estimate
 from smsworks_async.bulk.gateway import Provider
 from smsworks_async.bulk.options import (
@@ -38,10 +39,10 @@ from smsworks_async.resources._base import Resource
 
 
 if TYPE_CHECKING:
-    from smsworks_async._http.requester import Calls
+    from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
-    from smsworks_async.resources._poller import Waits
+    from smsworks_async.resources._poller import StatusPoller
 
 
 #: What may be sent in bulk, and what a campaign is read from.
@@ -59,9 +60,9 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, calls: Calls, waits: Waits) -> None:
-        super().__init__(calls)
-        self._waits = waits
+    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
+        super().__init__(requester)
+        self._poller = poller
 
     async def send(
         self,
@@ -115,10 +116,12 @@ class AsyncBulk(Resource):
             deduplicate: set repeats aside (default True). Without it memory stays flat.
             max_credits: estimated credits that the run may cost, above 0; no limit by default.
                 Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond.
+                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
+                asks the API for the price in each country outside the UK, and counts a text whose
+                price or country is not known double.
             require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False). The number of recipients must be
-                known: it is with a list, and with a journal.
+                it is less than the estimate (default False), which `max_credits` describes. The
+                number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
@@ -142,6 +145,8 @@ class AsyncBulk(Resource):
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
                 balance does not suffice, or the journal has another campaign of this name; nothing
                 was sent.
+            APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
+                the balance could not be asked for; nothing was sent.
             BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
             JournalError: the journal cannot be read or written.
             CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
@@ -158,7 +163,7 @@ class AsyncBulk(Resource):
             ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
         )
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -230,10 +235,12 @@ class AsyncBulk(Resource):
             deduplicate: set repeats aside (default True). Without it memory stays flat.
             max_credits: estimated credits that the run may cost, above 0; no limit by default.
                 Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond.
+                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
+                asks the API for the price in each country outside the UK, and counts a text whose
+                price or country is not known double.
             require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False). The number of recipients must be
-                known: it is with a list, and with a journal.
+                it is less than the estimate (default False), which `max_credits` describes. The
+                number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
@@ -257,6 +264,8 @@ class AsyncBulk(Resource):
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
                 balance does not suffice, or the journal has another campaign of this name; nothing
                 was sent.
+            APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
+                the balance could not be asked for; nothing was sent.
             BulkInterrupted: `messages`, `rows` or `progress` raised; its `report` tells how far it
                 got.
             JournalError: the journal cannot be read or written.
@@ -273,7 +282,7 @@ class AsyncBulk(Resource):
         }
         common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
-            chunk_size=choose_chunk_size(chunk_size, self._calls.settings.batch_size),
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
             max_rate=max_rate,
             deduplicate=deduplicate,
@@ -328,11 +337,12 @@ class AsyncBulk(Resource):
             content, destinations, messages, template, rows, self._destination
         )
         check_iterable(people, field)
-        asked = checks.yes_or_no(balance, "balance")
-        apart = checks.yes_or_no(deduplicate, "deduplicate")
-        found = await estimate(kind, owned(people), deduplicate=apart, cost=self._provider.cost)
+        asked = checks.boolean(balance, "balance")
+        apart = checks.boolean(deduplicate, "deduplicate")
+        provider = self._provider
+        found = await estimate(kind, owned(people), deduplicate=apart, prices=Prices(provider.cost))
         if asked:
-            found = attrs.evolve(found, balance=await self._provider.balance())
+            found = attrs.evolve(found, balance=await provider.balance())
         return found
 
     async def reconcile(
@@ -365,7 +375,7 @@ class AsyncBulk(Resource):
         """
         from smsworks_async.bulk.campaign import stored as campaigns
 
-        again = checks.yes_or_no(restored, "restored")
+        again = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             return await campaigns.reconcile(
@@ -422,10 +432,10 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign import stored as campaigns
         from smsworks_async.bulk.campaign.redelivery import Again
 
-        most = checks.whole_number(attempts, "attempts", at_least=2)
+        most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
         options = Options(
-            chunk_size=self._calls.settings.batch_size,
+            chunk_size=self._requester.settings.batch_size,
             concurrency=concurrency,
             max_rate=max_rate,
             progress=progress,
@@ -511,7 +521,7 @@ class AsyncBulk(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with campaigns.kept(check_journal(journal), campaign) as kept:
             follower = Follower(
-                kept.journal, kept.campaign.id, self._provider, self._waits, sleep=self._sleep
+                kept.journal, kept.campaign.id, self._provider, self._poller, sleep=self._sleep
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -549,7 +559,7 @@ class AsyncBulk(Resource):
 
     @property
     def _provider(self) -> Provider:
-        return Provider(self._calls)
+        return Provider(self._requester)
 
     async def _run(
         self,

@@ -8,17 +8,24 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.campaign.waits import Timer
+from smsworks_async.bulk.costs import Prices, check_limits, exceeds, shown
 from smsworks_async.bulk.engine import Engine
 from smsworks_async.bulk.estimate import estimate
 from smsworks_async.bulk.gateway import Provider
-from smsworks_async.bulk.options import Options, too_dear
+from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.payloads import OneText, warnings_of
 from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, halves, slices
 from smsworks_async.bulk.throttle import Pace
-from smsworks_async.errors import BulkInterrupted, NotSent, SMSWorksError, ValidationError
+from smsworks_async.errors import NotSent, SMSWorksError, ValidationError
 from smsworks_async.models.iterables import is_container
-from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
+from smsworks_async.models.report import (
+    BatchOutcome,
+    BulkInterrupted,
+    BulkReport,
+    Outcome,
+    Reason,
+)
 
 
 T = TypeVar("T")
@@ -32,6 +39,7 @@ class Stream(Generic[T]):
         values: the recipients.
         reader: checks them, tells them apart, and puts them into chunks.
         max_credits: estimated credits not to go beyond, or None.
+        prices: what a text costs outside the UK; only asked where there is a limit.
     """
 
     def __init__(
@@ -40,17 +48,19 @@ class Stream(Generic[T]):
         values: Iterable[Any] | AsyncIterable[Any],
         reader: Reader[T],
         max_credits: float | None,
+        prices: Prices,
     ) -> None:
         self._kind = kind
         self._reader = reader
         self._max_credits = max_credits
+        self._prices = prices
         self._source = self._read(values)
         self._reading = asyncio.Lock()
         self._outcomes: list[BatchOutcome] = []
         self._recipients = dict.fromkeys(Outcome, 0)
         self._taken = 0.0
         self._accepted = 0.0
-        self._full: ValidationError | None = None
+        self._full: SMSWorksError | None = None
         self._slice: Iterator[Chunk[T]] = iter(())
         # Halves of chunks, and chunks that were held back.
         self._waiting: deque[Chunk[T]] = deque()
@@ -89,18 +99,33 @@ class Stream(Generic[T]):
 
     async def _next(self, abroad: SMSWorksError | None) -> Chunk[T] | None:
         while self._full is None and (chunk := await self._read_on()) is not None:
-            limit = self._max_credits
             if chunk.abroad and abroad is not None:
                 self._keep_not_sent(chunk, abroad)
-            elif limit is not None and self._taken + chunk.credits > limit:
-                self._full = ValidationError(
-                    f"max_credits of {limit:g} would have been exceeded", field="max_credits"
-                )
-                self._keep_not_sent(chunk, self._full)
-                await self.leave(self._full, read_on=True)
+            elif (full := await self._over_the_limit(chunk)) is not None:
+                self._full = full
+                self._keep_not_sent(chunk, full)
+                await self.leave(full, read_on=True)
             else:
-                self._taken += chunk.credits
                 return chunk
+        return None
+
+    async def _over_the_limit(self, chunk: Chunk[T]) -> SMSWorksError | None:
+        """Count what a chunk costs, or return why it may not be sent."""
+        limit = self._max_credits
+        if limit is None:
+            return None
+        credits = chunk.credits
+        if chunk.abroad:
+            try:
+                credits = await self._prices.credits(self._kind, chunk.items)
+            except SMSWorksError as error:  # nobody knows whether it stays within the limit
+                return error
+        if exceeds(self._taken + credits, limit):
+            return ValidationError(
+                f"max_credits of {shown(limit)} would have been exceeded{self._prices.caveat}",
+                field="max_credits",
+            )
+        self._taken += credits
         return None
 
     async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
@@ -197,9 +222,10 @@ async def send(
         BulkInterrupted: the caller's code raised.
         CancelledError: the run was cancelled; its ``report`` has who was in flight as unknown.
     """
-    await _check_cost(kind, values, provider, options)
+    prices = Prices(provider.cost)
+    await _check_cost(kind, values, provider, options, prices)
     reader = Reader(kind, options.chunk_size, deduplicate=options.deduplicate)
-    stream = Stream(kind, values, reader, options.max_credits)
+    stream = Stream(kind, values, reader, options.max_credits, prices)
     engine = Engine(
         stream,
         provider.post(kind.name),
@@ -219,7 +245,9 @@ async def send(
     return await stream.report(engine.halt)
 
 
-async def _check_cost(kind: Kind[T], values: Any, provider: Provider, options: Options) -> None:
+async def _check_cost(
+    kind: Kind[T], values: Any, provider: Provider, options: Options, prices: Prices
+) -> None:
     """Refuse a run that would cost more than it may, if that is known."""
     known = is_container(values)
     if options.require_balance and not known:
@@ -229,11 +257,5 @@ async def _check_cost(kind: Kind[T], values: Any, provider: Provider, options: O
         )
     if not known or not (options.require_balance or options.max_credits is not None):
         return
-    total = (await estimate(kind, values, deduplicate=options.deduplicate)).credits
-    limit = options.max_credits
-    if limit is not None and total > limit:
-        raise too_dear(total, "max_credits", f"max_credits is {limit:g}")
-    if options.require_balance:
-        balance = await provider.balance()
-        if total > balance:
-            raise too_dear(total, "require_balance", f"the balance is {balance:g}")
+    found = await estimate(kind, values, deduplicate=options.deduplicate, prices=prices)
+    await check_limits(options, prices, provider, total=found.credits, rest=found.credits)

@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from smsworks_async._http.session import limiter
 from smsworks_async.errors import APIError, SMSWorksError
+from smsworks_async.rates import limiter
 
 
 #: Whoever asks for a longer pause, in seconds, is not waited for.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.errors import APIError, SMSWorksError
+from smsworks_async.errors import APIError, OutcomeUnknown, SMSWorksError
 
 
 class Outcome(enum.StrEnum):
@@ -19,6 +20,13 @@ class Outcome(enum.StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     NOT_SENT = "not sent"
+
+
+def outcome_of(error: SMSWorksError) -> Outcome:
+    """Return the outcome of a chunk whose request failed."""
+    if isinstance(error, APIError):
+        return Outcome.REJECTED
+    return Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.NOT_SENT
 
 
 class Reason(enum.StrEnum):
@@ -184,7 +192,8 @@ class BulkReport(Counts):
         duplicates: those that were there before.
         batches: what became of each chunk, by number.
         problems: recipients that were set aside, by position.
-        credits: what the accepted ones cost, estimated: batch answers do not say.
+        credits: what the accepted ones cost, estimated: batch answers do not say. Every text
+            outside the UK counts double, whatever its price.
         accepted_twice: texts known to have been accepted beside the first one to the same
             recipient: after `on_unknown="resend"`, or a clock that was set. ``batches`` names them.
         stopped: why the run stopped early, or None.
@@ -223,6 +232,26 @@ class BulkReport(Counts):
         return outcomes + self.invalid + self.duplicates == self.read
 
 
+class BulkInterrupted(SMSWorksError):
+    """The caller's own code raised during a bulk run; its exception is this one's ``__cause__``.
+
+    Chunks in flight were waited for, and nothing more was started. Repeating the whole call would
+    text again whoever was accepted, so ``safe_to_repeat`` is False.
+
+    Attributes:
+        report: what became of every recipient that was read. One that is rebuilt from ``args``
+            has the counts alone: the rest names recipients.
+    """
+
+    safe_to_repeat = False
+
+    def __init__(self, message: str, report: BulkReport | Mapping[str, Any] | None = None) -> None:
+        if not isinstance(report, BulkReport):
+            report = BulkReport(**report or {})
+        super().__init__(message, report.totals())
+        self.report = report
+
+
 @attrs.frozen(kw_only=True)
 class BulkStatus(Counts):
     """How far a campaign has got, as its journal has it: the counts of `BulkReport`, and these.
@@ -233,7 +262,7 @@ class BulkStatus(Counts):
         campaign: its name.
         planned: whether it is planned whole; only then is anything sent.
         in_flight: recipients whose batch is on its way, or was when its process ended.
-        credits: what the accepted ones cost, estimated.
+        credits: what the accepted ones cost, estimated as in `BulkReport`.
         rounds: how often what was not delivered was sent again.
         sent_again: recipients of those rounds whose batch was accepted.
         open_again: recipients of those rounds who are still to be sent to, on the way, or in doubt.

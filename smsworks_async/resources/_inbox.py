@@ -1,4 +1,4 @@
-"""How far a consumer of incoming messages has come, kept where it survives the consumer.
+"""A cursor over incoming messages: how far they were handled, kept where it survives the process.
 
 Nothing is marked as read at the provider's: what was not handled is found again by the same search.
 """
@@ -26,22 +26,22 @@ OVERLAP: Final = timedelta(hours=1)
 
 
 class Bookmark(Protocol):
-    """Where the place of a consumer of incoming messages is kept: a row of a database, say.
+    """Where a cursor over incoming messages is kept: a row of a database, say.
 
     Both methods may be async, or plain functions, which are called in a thread.
     """
 
     def load(self) -> str | Awaitable[str | None] | None:
-        """Give what was saved last, or None."""
+        """Return what was saved last, or None."""
         ...
 
     def save(self, place: str) -> Awaitable[None] | None:
-        """Keep a place, as JSON, durably."""
+        """Save a cursor, as JSON, durably."""
         ...
 
 
 class FileBookmark:
-    """A place in a file, which is replaced whole: after a crash it holds the old one or the new.
+    """A cursor in a file, which is replaced whole: after a crash it holds the old one or the new.
 
     The file is readable by its owner alone.
 
@@ -54,7 +54,7 @@ class FileBookmark:
         self._new = self._path.with_name(f"{self._path.name}.new")
 
     def load(self) -> str | None:
-        """Return what was saved last, or None, once it is certain that a place can be saved.
+        """Return what was saved last, or None, once it is certain that a cursor can be saved.
 
         Raises:
             ConfigurationError: the file cannot be read, written or replaced.
@@ -70,7 +70,7 @@ class FileBookmark:
         return saved
 
     def save(self, place: str) -> None:
-        """Save a place.
+        """Save a cursor.
 
         Raises:
             ConfigurationError: the file cannot be written or replaced.
@@ -98,8 +98,8 @@ class FileBookmark:
             ) from error
 
 
-class Place:
-    """Up to where incoming messages were handled: a moment, and the ids near it.
+class InboxCursor:
+    """How far incoming messages were handled: a moment, and the ids near it.
 
     Attributes:
         since: when the newest message that was handled came, or None.
@@ -116,14 +116,14 @@ class Place:
     async def open(
         cls, bookmark: str | PathLike[str] | Bookmark | None, since: datetime | None
     ) -> Self:
-        """Take a place up again, or begin at a moment.
+        """Load a cursor, or begin at a moment.
 
         Raises:
-            ConfigurationError: what was saved is no place.
+            ConfigurationError: what was saved is no cursor.
             ValidationError: the moment does not say its time zone, or the bookmark is neither a
                 path nor an object that keeps one.
         """
-        since = None if since is None else checks.moment(since, "since")
+        since = None if since is None else checks.aware_datetime(since, "since")
         if isinstance(bookmark, str | PathLike) or values.as_text(bookmark) is not None:
             bookmark = FileBookmark(values.path(bookmark, "bookmark"))
         elif bookmark is not None and not (
@@ -152,12 +152,12 @@ class Place:
         return self.since and self.since - OVERLAP
 
     def still_to_come(self, records: Iterable[MessageRecord]) -> list[MessageRecord]:
-        """Sort out what was handled, and give the rest in the order in which it came."""
+        """Return the records that were not handled yet, in the order in which they came."""
         fresh = {one.message_id: one for one in records if one.message_id not in self._handled}
         return sorted(fresh.values(), key=_came)
 
     async def move_past(self, record: MessageRecord) -> None:
-        """Keep that a message was handled."""
+        """Record that a message was handled, and save the cursor."""
         self._handled[record.message_id] = record.created
         if record.created is not None and (self.since is None or record.created > self.since):
             self.since = record.created

@@ -66,7 +66,12 @@ def _is_address(host: str) -> bool:
 def _host_of(address: str) -> str:
     """Return the host of a URL, or of a `Host` header behind `//`; empty where it has none."""
     try:
-        return _plain(urlsplit(address).hostname or "")
+        parts = urlsplit(address)
+        behind = parts.netloc.rpartition("]")[2]
+        # Older Pythons pass over what stands between an address in brackets and its port.
+        if "]" in parts.netloc and behind and not behind.startswith(":"):
+            return ""
+        return _plain(parts.hostname or "")
     except ValueError:
         return ""
 

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
 from smsworks_async import _callables as functions
+from smsworks_async._threads import without_signals
 from smsworks_async.blocking.portal import Portal
 from smsworks_async.webhooks.forks import PerProcess
 from smsworks_async.webhooks.renewals import Renewals, Run, Work
@@ -144,7 +145,9 @@ class _Thread:
 
     def __init__(self, work: Work, context: contextvars.Context) -> None:
         self._thread = threading.Thread(
-            target=lambda: context.run(drive, work()), name="webhook claim", daemon=True
+            target=without_signals(lambda: context.run(drive, work())),
+            name="webhook claim",
+            daemon=True,
         )
         self._thread.start()
 
@@ -213,7 +216,7 @@ class OnThread(PerProcess):
             time.sleep(seconds)
             function()
 
-        threading.Thread(target=wait, name="webhook claims", daemon=True).start()
+        threading.Thread(target=without_signals(wait), name="webhook claims", daemon=True).start()
 
     def start(self, work: Work, context: contextvars.Context) -> Run:
         """Start work on a thread of its own, so that one that hangs holds up no other.

@@ -134,5 +134,5 @@ def _is_incoming(document: dict[str, Any]) -> bool:
     if isinstance(kind, str) and kind:
         return kind.lower() == "incoming"
     if isinstance(status, str):
-        return status.upper() == "INCOMING"
+        return status.strip().upper() == "INCOMING"
     return status is None and "from" in document

@@ -133,7 +133,7 @@ class Webhooks:
         self._is_async = {kind: is_async(function) for kind, function in self._functions.items()}
         self._client = client
         core = client._client if isinstance(client, SMSWorks) else client
-        self._waits = None if core is None else core.messages._waits
+        self._poller = None if core is None else core._poller
         self._confirm = confirm
         self._seen = memory_of(seen)
         self._claims = Claims(self._seen)
@@ -260,8 +260,8 @@ class Webhooks:
             item = confirmed
             if not is_news(_status(item), handled):
                 return 200
-        if self._waits is not None and isinstance(item, DeliveryReport):
-            self._waits.tell(item)
+        if self._poller is not None and isinstance(item, DeliveryReport):
+            self._poller.notify(item)
         function = self._functions[type(item)]
         if self._is_async[type(item)]:
             check_ran(await world.begin(function, item))

@@ -250,7 +250,7 @@ class Provider:
         self._campaign = campaign
 
     def post(self, kind, *, limit=None):
-        async def post(document, expired, told):
+        async def post(document, expired, on_retry):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)
             self._world.arrive(request)

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
+from greenlet_helpers import needs_gevent
 
 
 SECRET = "the-webhook-secret-of-these-tests-+/AA"
@@ -65,6 +67,9 @@ SERVERS = {
     "hypercorn": "-m hypercorn app:app --bind fd://{fd} --access-logfile -",
     "daphne": "-m daphne app:app --fd {fd} -v 2",
     "gunicorn": GUNICORN + " app:app --bind fd://{fd}",
+    "gunicorn gevent": GUNICORN + " --worker-class gevent app:app --bind fd://{fd}",
+    "gunicorn gevent preload": GUNICORN
+    + " --worker-class gevent --preload app:app --bind fd://{fd}",
     "gunicorn preload": GUNICORN + " --preload app:app --bind fd://{fd}",
 }
 SET_UPS = [
@@ -78,6 +83,9 @@ SET_UPS = [
     ("daphne", "django asgi"),
     ("gunicorn", "bare wsgi"),
     ("gunicorn", "flask"),
+    pytest.param("gunicorn gevent", "django wsgi", marks=needs_gevent),
+    pytest.param("gunicorn gevent", "flask", marks=needs_gevent),
+    pytest.param("gunicorn gevent preload", "bare wsgi", marks=needs_gevent),
     ("gunicorn preload", "bare wsgi"),
     ("gunicorn preload", "django wsgi"),
 ]
@@ -103,7 +111,7 @@ async def running(server, app, folder):
         finally:
             process.terminate()
             try:
-                await asyncio.to_thread(process.wait, 30)
+                await asyncio.to_thread(process.wait, PATIENCE)
             finally:
                 process.kill()
 
@@ -160,7 +168,7 @@ def run(script, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

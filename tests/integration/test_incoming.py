@@ -183,7 +183,7 @@ async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tm
 
 
 async def test_more_than_a_page_of_messages_is_given(box, sms, monkeypatch):
-    monkeypatch.setattr("smsworks_async.resources.messages.PAGE_SIZE", 4)
+    monkeypatch.setattr("smsworks_async.resources._searching.PAGE_SIZE", 4)
     await receive(box, *"abcdefghij")
     assert await drawn(sms) == list("abcdefghij")
 

@@ -39,6 +39,55 @@ async def opened(path):
         await journal.close()
 
 
+def modes(folder):
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_file_that_others_may_read_is_its_owners_alone_once_it_is_a_journal(
+    tmp_path, begun
+):
+    path = tmp_path / "journal.db"
+    path.touch()
+    if begun:
+        await opened(path)
+    path.chmod(0o644)
+    journal = SQLiteJournal(path)
+    await journal.begin(CAMPAIGN)
+    files = ("journal.db", "journal.db-shm", "journal.db-wal")
+    assert modes(tmp_path) == dict.fromkeys(files, 0o600)
+    await journal.close()
+
+
+async def test_the_log_of_a_killed_process_is_its_owners_alone_too(tmp_path):
+    path = tmp_path / "journal.db"
+    code = (
+        "import asyncio, os, sys; from smsworks_async.journals import SQLiteJournal\n"
+        "async def main():\n"
+        "    journal = SQLiteJournal(sys.argv[1])\n"
+        "    await journal.claim_seen('1', 'DELIVERED', 'me', 60)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    for file in tmp_path.iterdir():
+        file.chmod(0o644)
+    assert "journal.db-wal" in modes(tmp_path)
+    journal = SQLiteJournal(path)
+    await journal.begin(CAMPAIGN)
+    assert set(modes(tmp_path).values()) == {0o600}
+    await journal.close()
+
+
+async def test_another_programs_database_keeps_its_mode(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    path.chmod(0o644)
+    await refused(path)
+    assert modes(tmp_path) == {"other.db": 0o644}
+
+
 async def refused(path):
     with pytest.raises(JournalError) as caught:
         await opened(path)

@@ -57,11 +57,14 @@ def test_a_passing_refusal_is_retried_until_it_has_passed(hosted, task):
         ({}, {"when": "after"}, OutcomeUnknown),
     ],
 )
-def test_what_would_fail_again_fails_at_once(hosted, task, arguments, fault, error):
+def test_what_would_fail_again_fails_at_once(hosted, task, monkeypatch, *, arguments, fault, error):
+    retried = []
+    monkeypatch.setattr(task, "retry", lambda **how: retried.append(how) or how["exc"])
     if fault:
         faulty(hosted, times=0, **fault)
     done = task.apply(kwargs={**ARGUMENTS, **arguments})
     assert isinstance(done.result, error)
+    assert retried == []
     assert attempts(hosted) == (1 if fault else 0)
     assert not getattr(done.result, "retryable", False)
 

@@ -25,7 +25,9 @@ async def api():
         yield wire
 
 
-@pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.nip.example", "192.0.2.1", "a b", "["])
+@pytest.mark.parametrize(
+    "name", ["evil.example", "127.0.0.1.nip.example", "192.0.2.1", "a b", "[", "[::1]a"]
+)
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "sandbox/state"), ("POST", "sandbox/reset"), ("GET", "/utils/test"), ("GET", "no")],

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal, assert_type
 
 from aiohttp import web
+from aiolimiter import AsyncLimiter
 
 from smsworks_async import (
     Acknowledgement,
@@ -35,6 +36,21 @@ from smsworks_async import (
 
 
 AT = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
+
+
+class OwnRate:
+    """A rate of one's own."""
+
+    async def acquire(self) -> None:
+        """Let everything leave."""
+
+
+def rates() -> None:
+    """Whatever a client's rate may be."""
+    assert_type(AsyncSMSWorks("eyJ", max_rate=OwnRate()), AsyncSMSWorks)
+    assert_type(SMSWorks("eyJ", max_rate=OwnRate()), SMSWorks)
+    assert_type(SMSWorks("eyJ", max_rate=5), SMSWorks)
+    assert_type(SMSWorks("eyJ", max_rate=AsyncLimiter(5)), SMSWorks)
 
 
 async def awaited() -> None:

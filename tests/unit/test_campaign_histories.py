@@ -63,7 +63,7 @@ class Provider:
         return self.clock()
 
     def post(self, _, limit):
-        async def post(document, expired, told):
+        async def post(document, expired, on_retry):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
                 raise fate

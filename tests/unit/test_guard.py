@@ -133,7 +133,7 @@ async def send_answered_at_once():
         async def answer(*_, **__):
             return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
 
-        sms._calls._request = answer
+        sms._requester._request = answer
 
         def send():
             return sms.messages.send(sender="AcmeCorp", destination="07700 900123", content="Hello")

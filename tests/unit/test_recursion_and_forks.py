@@ -10,9 +10,10 @@ import textwrap
 import threading
 
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, SMSWorksError
-from smsworks_async.blocking.loop_thread import Background
+from smsworks_async.blocking.loop_thread import LoopThread
 from smsworks_async.blocking.portal import Portal
 
 
@@ -58,7 +59,7 @@ def test_a_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun):
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(60)
+        thread.join(PATIENCE)
         assert end, f"the call hangs with {left} frames left"
         ends += end
         # What failed has left nothing half done: the next call works.
@@ -73,9 +74,9 @@ def test_closing_near_the_recursion_limit_raises_and_can_be_done_again():
     portal.run(lambda _: nothing())
     with pytest.raises(RecursionError):
         deeper(limit() - 4, portal.close)
-    assert not portal._background.ended
+    assert not portal._loop_thread.ended
     portal.close()
-    assert portal._background.ended
+    assert portal._loop_thread.ended
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -86,7 +87,7 @@ def run(script):
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -95,8 +96,8 @@ def run(script):
 FORK = """
     import asyncio, os, threading, time
     from smsworks_async import ConfigurationError, SMSWorksError
-    from smsworks_async.blocking import loop_thread as background
-    from smsworks_async.blocking.portal import Portal, calling_back
+    from smsworks_async.blocking import loop_thread
+    from smsworks_async.blocking.portal import Portal, call_in_caller
 
     async def nothing():
         pass
@@ -125,7 +126,7 @@ def test_a_fork_while_another_thread_holds_the_lock_of_the_first_call_hangs_nobo
     holds, over = threading.Event(), threading.Event()
 
     def hold():  # as a thread between its taking the lock and its noting the process
-        with portal._background._lock:
+        with portal._loop_thread._lock:
             holds.set()
             over.wait()
 
@@ -172,8 +173,8 @@ def test_a_callback_that_forks_does_not_leave_the_child_waiting():
     here = os.getpid()
     codes = []
 
-    async def work(conversation):
-        await conversation.on_callers_thread(lambda: codes.append(os.fork()))
+    async def work(call):
+        await call.in_caller(lambda: codes.append(os.fork()))
         return "fine"
 
     try:
@@ -190,26 +191,26 @@ def test_a_callback_that_forks_does_not_leave_the_child_waiting():
 
 
 def test_a_lock_that_was_held_at_a_fork_is_renewed():
-    background = Background(nothing)
-    background._lock.acquire()
-    before = background._lock
-    background._renew()
-    assert background._lock is not before
-    background.stop()
+    loop_thread = LoopThread(nothing)
+    loop_thread._lock.acquire()
+    before = loop_thread._lock
+    loop_thread._renew()
+    assert loop_thread._lock is not before
+    loop_thread.stop()
     with pytest.raises(ConfigurationError, match="closed"):
-        background.submit(lambda: None)
+        loop_thread.submit(lambda: None)
 
 
 def test_an_error_is_ours_after_a_fork(monkeypatch):
-    background = Background(nothing)
+    loop_thread = LoopThread(nothing)
     done = threading.Event()
-    background.submit(done.set)
-    assert done.wait(60)
+    loop_thread.submit(done.set)
+    assert done.wait(PATIENCE)
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
-    assert background.ended
-    background.tell(lambda: None)
+    assert loop_thread.ended
+    loop_thread.call_soon(lambda: None)
     with pytest.raises(SMSWorksError, match="forked"):
-        background.submit(lambda: None)
+        loop_thread.submit(lambda: None)
     monkeypatch.undo()
-    background.stop()
+    loop_thread.stop()

@@ -21,7 +21,8 @@ from smsworks_async import (
     RateLimited,
     ServiceError,
 )
-from smsworks_async._http.responses import Operation, interpret
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.responses import interpret
 from smsworks_async._http.transport import Body, failure, request
 
 

@@ -216,6 +216,21 @@ def test_what_is_no_finite_number_is_refused(value):
         values.number(value, "credits")
 
 
+HUGE = Decimal("1E+999999999999999999")  # with more digits than any memory holds
+
+
+@pytest.mark.parametrize(
+    "value", [HUGE, HUGE.copy_negate(), Decimal("1E+400"), Decimal(10**28), 1e28]
+)
+def test_a_number_that_has_not_all_its_digits_is_no_integer(value):
+    assert values.as_integer(value) is None
+
+
+def test_a_decimal_with_all_its_digits_is_an_integer():
+    assert values.as_integer(Decimal("4.477009E+11")) == 447700900000
+    assert values.as_integer(Decimal(10**27)) == 10**27
+
+
 def test_mocks_are_no_numbers():
     for value in (mock(), mock(spec=int), mock(spec=float)):
         assert values.as_integer(value) is values.as_number(value) is None
@@ -290,6 +305,7 @@ def test_what_is_no_moment_is_refused(value, reason):
 
 
 MISSING = [
+    *("\u200b", " \ufeff\u200d\u2060", np.str_("\u200b"), UserString("\u00ad\u200e")),
     *(None, "", "  ", "\u00a0\n", UserString(" "), Markup(""), np.str_(" "), gettext_lazy(" ")),
     *(float("nan"), np.float64("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN")),
     *(pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT"), np.ma.masked),
@@ -326,6 +342,7 @@ PRESENT = {
     "numpy.False_": np.False_,
     "0.0": 0.0,
     "text": "nan",
+    "an emoji of several": "\U0001f469\u200d\U0001f680",
     "numpy's text": np.str_("nan"),
     "an array": np.array([]),
     "an array of NaN": np.array(float("nan")),

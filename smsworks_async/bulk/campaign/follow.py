@@ -15,7 +15,7 @@ from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import NO_LIMIT, State
 from smsworks_async.models.incoming import MessageRecord
-from smsworks_async.resources._poller import GROWTH, LONGEST, SHORTEST, Waits
+from smsworks_async.resources._poller import GROWTH, LONGEST, SHORTEST, StatusPoller
 
 
 #: Seconds without anybody who sends, after which what is still to be sent is not waited for.
@@ -37,7 +37,7 @@ class Follower:
         journal: where it is kept.
         campaign: its id.
         provider: whom to ask.
-        waits: who hears of delivery reports.
+        poller: what is notified of delivery reports.
         clock: tells seconds.
         sleep: passes them.
     """
@@ -47,7 +47,7 @@ class Follower:
         journal: Journal,
         campaign: str,
         provider: Provider,
-        waits: Waits,
+        poller: StatusPoller,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
@@ -55,7 +55,7 @@ class Follower:
         self._journal = journal
         self._campaign = campaign
         self._provider = provider
-        self._waits = waits
+        self._poller = poller
         self._clock = clock
         self._sleep = sleep
         self._batches: dict[str, _Batch] = {}
@@ -66,7 +66,7 @@ class Follower:
     async def follow(self, seconds: float | None) -> AsyncGenerator[MessageRecord]:
         """Give every record of the campaign once, as soon as it is final."""
         begun, idle_since = self._clock(), 0.0
-        with self._waits.listening() as reports:
+        with self._poller.subscribe() as reports:
             while True:
                 await self._join()
                 for batch_id in list(self._batches):

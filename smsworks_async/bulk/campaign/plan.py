@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.bulk.progress import CallbackRaised, Reporter
 from smsworks_async.bulk.recipients import Chunk, Kind, Reader, slices
-from smsworks_async.errors import BulkInterrupted
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import (
     Campaign,
@@ -19,7 +18,7 @@ from smsworks_async.journals.records import (
     pack_positions,
     unpack_positions,
 )
-from smsworks_async.models.report import BulkReport, Phase, Reason
+from smsworks_async.models.report import BulkInterrupted, BulkReport, Phase, Reason
 
 
 T = TypeVar("T")

@@ -9,9 +9,10 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from smsworks_async import phone
+from smsworks_async._failures import may_be_delivered_yet
 from smsworks_async.bulk.campaign.plan import packed, unpacked
 from smsworks_async.bulk.recipients import Chunk, Kind
-from smsworks_async.errors import CODES, NotFound
+from smsworks_async.errors import NotFound
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, PlannedChunk, State
 from smsworks_async.models.incoming import MessageRecord
@@ -22,21 +23,6 @@ T = TypeVar("T")
 #: The flooding filter (the provider's guide): so many alike to one number in any rolling hour.
 ALIKE: Final = 6
 HOUR: Final = 3600.0
-_FAILED: Final = frozenset({"UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "FAILED", "REJECTED"})
-
-
-def may_be_delivered_yet(record: MessageRecord) -> bool:
-    """Say whether a message failed for a reason that may pass (5006, 5008, 5013, 5015, 5034).
-
-    The reason's own flag decides; where there is none, the table of codes does.
-    """
-    reason = record.failure_reason
-    if record.status not in _FAILED or reason is None:
-        return False
-    if reason.permanent is not None:
-        return not reason.permanent
-    known = CODES.get(reason.code) if reason.code is not None else None
-    return known is not None and not known.permanent
 
 
 @attrs.define

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from smsworks_async.bulk.campaign.journal_source import Ledger
-from smsworks_async.bulk.campaign.plan import Planner
+from smsworks_async.bulk.campaign.plan import Planner, unpacked
 from smsworks_async.bulk.campaign.reconcile import Reconciler
 from smsworks_async.bulk.campaign.waits import (
     LONGEST_WAIT,
@@ -17,9 +17,10 @@ from smsworks_async.bulk.campaign.waits import (
     longest_request,
     request_time,
 )
+from smsworks_async.bulk.costs import Prices, check_limits
 from smsworks_async.bulk.engine import Engine, interrupted
 from smsworks_async.bulk.gateway import Provider
-from smsworks_async.bulk.options import Options, too_dear
+from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.progress import CallbackRaised, Reporter
 from smsworks_async.bulk.recipients import Kind, Reader
 from smsworks_async.bulk.throttle import Pace
@@ -109,20 +110,35 @@ class Run(Generic[T]):
     async def check_cost(self) -> None:
         """Refuse a run that would cost more than it may, before the first request.
 
+        It goes by today's prices, and not by the plan, which counts numbers outside the UK double.
+
         Raises:
             ValidationError: it would.
+            APIError: the API refused to tell a price or the balance.
         """
-        await self.journal.reopen(self.campaign.id, 0)
-        states = (await self.journal.summary(self.campaign.id)).states
-        limit = self.options.max_credits
-        total = sum(sums.credits for sums in states.values())
-        if limit is not None and total > limit:
-            raise too_dear(total, "max_credits", f"max_credits is {limit:g}")
-        if self.options.require_balance:
-            rest = states[State.PENDING].credits if State.PENDING in states else 0.0
-            balance = await self.provider.balance()
-            if rest > balance:
-                raise too_dear(rest, "require_balance", f"the balance is {balance:g}")
+        if self.options.max_credits is None and not self.options.require_balance:
+            return
+        prices = Prices(self.provider.cost)
+        credits = dict.fromkeys(State, 0.0)
+        after = -1
+        while page := await self.journal.chunks(self.campaign.id, after):
+            for entry in page:
+                if not entry.round and entry.state is not State.SPLIT:
+                    credits[entry.state] += await self._credits(entry, prices)
+            after = page[-1].number
+        await check_limits(
+            self.options,
+            prices,
+            self.provider,
+            total=sum(credits.values()),
+            rest=credits[State.PENDING],
+        )
+
+    async def _credits(self, entry: ChunkRecord, prices: Prices) -> float:
+        if not entry.international:
+            return entry.credits
+        claim = await self.journal.read_chunk(self.campaign.id, entry.number)
+        return await prices.credits(self.kind, unpacked(claim, self.kind).items)
 
     async def carry_out(self, round: int = 0) -> BulkReport:
         """Send what is pending, reconcile what is in doubt, and account for everybody."""

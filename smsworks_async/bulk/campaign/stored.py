@@ -87,6 +87,7 @@ async def send(
         _log_where(journal, begun.id)
         if nobody is not None:
             return nobody
+        await journal.reopen(begun.id, 0)
         await run.check_cost()
         return await run.carry_out()
 

@@ -7,10 +7,12 @@ import sqlite3
 import stat
 import time
 import unicodedata
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from smsworks_async._threads import original
 from smsworks_async.errors import JournalError
 
 
@@ -107,10 +109,19 @@ def connect(path: str) -> sqlite3.Connection:
     )
     try:
         _prepare(connection, Path(path).name)
+        _make_private(os.path.realpath(path))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _make_private(real: str) -> None:
+    """Make a journal that was there already, and its log, readable by the file's owner alone."""
+    for suffix in ("", "-wal", "-shm"):
+        # Only the owner may; and the log comes and goes.
+        with suppress(PermissionError, FileNotFoundError):
+            os.chmod(real + suffix, 0o600)  # noqa: PTH101 - a name, not a descriptor
 
 
 def _check_whole(path: Path) -> None:
@@ -191,7 +202,7 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() >= until:
                 raise
-            time.sleep(0.01)
+            original("time", "sleep")(0.01)
         else:
             return str(mode)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from smsworks_async._threads import new_lock
 from smsworks_async.errors import JournalError
 from smsworks_async.journals.sqlite.file import Identity, connect, find, make
 from smsworks_async.journals.sqlite.worker import Worker, journal_error, replaced
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 # All of this is under `_lock`, which is held for no longer than it takes to look at a file, but for
 # forks.
-_lock = threading.Lock()
+_lock = new_lock()
 _workers: dict[Identity, Worker] = {}
 _ending: set[Worker] = set()
 # Files that were open when this process was forked without being told of it. SQLite takes the
@@ -169,7 +170,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - the parent's is locked, and may be by another thread
-    _lock = threading.Lock()
+    _lock = new_lock()
     _held.clear()
     _disown()
 

@@ -9,17 +9,18 @@ do, the less each of it costs.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
 
+from smsworks_async._threads import new_lock, new_queue, original, start_thread
 from smsworks_async.errors import JournalError, SMSWorksError
 from smsworks_async.journals.sqlite.file import Identity, find, find_log
 
@@ -107,7 +108,7 @@ class Worker:
         #: How many handles use it; the last one to be closed ends it.
         self.handles = 1
         #: Held while the connection is used, opened or closed.
-        self.busy = threading.Lock()
+        self.busy = new_lock()
         self.connection: sqlite3.Connection | None = None
         self._real = path
         #: Which files hold the log, as long as the connection is open.
@@ -115,9 +116,11 @@ class Worker:
         self._open = open
         self._after = after
         self._closed = closed
-        self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._queue: queue.SimpleQueue[_Job] = new_queue()
+        self._sleep = original("time", "sleep")
+        self._starting = new_lock()
+        #: Held while the thread runs; None before.
+        self._running: threading.Lock | None = None
         self._over = False
 
     async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -144,28 +147,35 @@ class Worker:
             if self._over:
                 raise JournalError("this journal is closed; open it again")
             self._over = job.function is None
-            if self._thread is None:
-                # A daemon, so that a journal which nobody closed does not hold up the exit.
-                thread = threading.Thread(target=self._main, name="journal", daemon=True)
+            if self._running is None:
+                running = new_lock()
+                running.acquire()
                 try:
-                    thread.start()
+                    start_thread(functools.partial(self._run, running), "journal")
                 except RuntimeError as error:
                     raise journal_error(self.path, error) from error
-                self._thread = thread
+                self._running = running
             self._queue.put(job)
 
     def join(self) -> None:
         """Wait until the thread has ended, if it has ever begun."""
         with self._starting:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+            running = self._running
+        if running is not None:
+            with running:
+                pass
 
     def pause(self) -> None:
         """Close the connection until it is used again; whoever calls this holds `busy`."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+    def _run(self, running: threading.Lock) -> None:
+        try:
+            self._main()
+        finally:
+            running.release()
 
     def _main(self) -> None:
         if self._after is not None:
@@ -196,7 +206,7 @@ class Worker:
                 return jobs, job
             if not jobs and GROUP_COMMIT_WINDOW:
                 # One sleep, where to wait for each further job would be a switch of threads each.
-                time.sleep(GROUP_COMMIT_WINDOW)
+                self._sleep(GROUP_COMMIT_WINDOW)
             jobs.append(job)
         return jobs, None
 

@@ -1,0 +1,151 @@
+"""What is real in a patched process, and that nothing differs in one that is not patched."""
+
+from __future__ import annotations
+
+import queue
+import selectors
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from conftest import PATIENCE
+from greenlet_helpers import LIBRARIES, PATCHES
+
+from smsworks_async import _threads
+from smsworks_async.blocking.loop_thread import LoopThread
+
+
+def test_an_unpatched_process_uses_the_standard_parts():
+    assert _threads.patched_by() is None
+    threads = _threads.threads()
+    assert type(threads.new_inbox()) is queue.SimpleQueue
+    assert type(_threads.new_queue()) is queue.SimpleQueue
+    assert type(_threads.new_lock()) is type(threading.Lock())
+    assert type(_threads.new_rlock()) is type(threading.RLock())
+    thread = threads.new_thread(lambda: None, "smsworks")
+    assert type(thread) is threading.Thread
+    assert thread.daemon
+    assert _threads.original("select", "no such function") is None
+
+
+def test_neither_library_is_imported_for_it():
+    script = """
+        import sys
+        from smsworks_async import SMSWorks, bulk, webhooks
+        from smsworks_async.blocking.portal import Portal
+        async def nothing():
+            pass
+        portal = Portal(nothing)
+        portal.run(lambda _: nothing())
+        print({"gevent", "eventlet", "smsworks_async._greenlets"} & set(sys.modules))
+    """
+    assert run(script) == ["set()"]
+
+
+REAL = """
+    import asyncio, os, socket
+    from smsworks_async import _threads
+    from smsworks_async.blocking.portal import Portal
+
+    async def nothing():
+        pass
+
+    portal = Portal(nothing)
+    thread = _threads.original("_thread", "get_ident")
+    resolved = []
+
+    async def look(_):
+        loop = asyncio.get_running_loop()
+        made = loop.socket_factory((socket.AF_INET, socket.SOCK_STREAM, 0))
+        made.close()
+        there = await loop.run_in_executor(None, thread)
+        print(*(
+            f"{type(s).__module__}.{type(s).__name__}" for s in (made, loop._ssock, loop._csock)
+        ), sep=", ")
+        print(len({thread(), there}), "threads")
+        print(*(await loop.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM))[0][4])
+        print("the caller's" if thread() == caller else "another", "thread")
+        print(type(loop._selector).__name__, type(loop.new_poll()).__module__)
+
+    caller = thread()
+    portal.run(look)
+    try:
+        portal.run(fail)
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_loop_of_a_patched_process_uses_nothing_that_is_patched(library):
+    fail = """
+        async def fail(_):
+            def raising():
+                raise OSError("from a thread")
+            import asyncio
+            await asyncio.get_running_loop().run_in_executor(None, raising)
+    """
+    assert run(PATCHES[library], fail, REAL) == [
+        "socket.socket, socket.socket, socket.socket",
+        "2 threads",
+        "127.0.0.1 80",
+        "another thread",
+        f"{selectors.DefaultSelector.__name__} select",
+        "from a thread",
+    ]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
+    script = """
+        from smsworks_async import NotSent, _threads
+        from smsworks_async.blocking.portal import Portal
+        import asyncio
+        async def nothing():
+            pass
+        portal = Portal(nothing)
+        original = _threads.original
+        def without(module, name, default=None):
+            def start(*_):
+                raise RuntimeError("can't start new thread")
+            return start if name == "start_new_thread" else original(module, name, default)
+        from smsworks_async import _greenlets
+        _greenlets.original = without
+        try:
+            portal.run(lambda _: nothing())
+        except NotSent as error:
+            print("NotSent")
+        _greenlets.original = original
+        print(portal.run(lambda _: asyncio.sleep(0, "fine")))
+        portal.close()
+        print(portal._loop_thread.ended)
+    """
+    assert run(PATCHES[library], script) == ["NotSent", "fine", "True"]
+
+
+def run(*parts):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "\n".join(map(textwrap.dedent, parts))],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+async def nothing():
+    pass
+
+
+def test_a_thread_of_uwsgis_takes_no_signals(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uwsgi", object())
+    loop_thread = LoopThread(nothing)
+    masks: queue.SimpleQueue[set[int]] = queue.SimpleQueue()
+    loop_thread.submit(lambda: masks.put(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    assert signal.SIGTERM in masks.get(timeout=PATIENCE)
+    loop_thread.stop()
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
