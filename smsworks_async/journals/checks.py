@@ -1,4 +1,4 @@
-"""What must not be mixed up: one campaign is one text to one list of recipients."""
+"""Checks that a campaign stays one text to one list of recipients: pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEGUN: Final = {
 
 
 def no_such(campaign: str) -> ValidationError:
-    """Say that a journal has no campaign of this name."""
+    """Return the error for a name that no campaign of the journal has."""
     return ValidationError(
         f"the journal has no campaign {campaign!r}; check its name and the journal's path",
         field="campaign",
@@ -24,7 +24,7 @@ def no_such(campaign: str) -> ValidationError:
 
 
 def check_campaign(kept: Campaign, given: Campaign) -> None:
-    """Refuse another campaign under a name that is taken."""
+    """Raise `ValidationError` where another campaign has this name already."""
     field = kept.difference(given)
     if field is not None:
         begun = _BEGUN.get(kept.kind, "") if field == "kind" else f"with another {field}"
@@ -44,12 +44,18 @@ def _others(where: str) -> ValidationError:
     )
 
 
-def check_chunk(given: PlannedChunk, kept: PlannedChunk | None, totals: Totals | None) -> None:
-    """Refuse a chunk that is not the one of its number, or that a whole plan does not have."""
+def check_chunk(given: PlannedChunk, kept: tuple[str, str] | None, totals: Totals | None) -> None:
+    """Raise `ValidationError` for a chunk that is not the one of its number in the plan.
+
+    Args:
+        given: the chunk.
+        kept: the items and positions of the chunk in the journal, or None where there is none.
+        totals: those of a plan that is complete, or None.
+    """
     if totals is not None and given.number >= totals.chunks:
         raise _others("there are more of them")
-    if kept is not None and (given.items, given.positions) != (kept.items, kept.positions):
-        ours, theirs = unpack_positions(given.positions), unpack_positions(kept.positions)
+    if kept is not None and (given.items, given.positions) != kept:
+        ours, theirs = unpack_positions(given.positions), unpack_positions(kept[1])
         if len(ours) != len(theirs):
             raise _others(
                 f"around position {min(ours[-1], theirs[-1]) + 1} there are more, or fewer"
@@ -58,11 +64,11 @@ def check_chunk(given: PlannedChunk, kept: PlannedChunk | None, totals: Totals |
 
 
 def check_totals(kept: Totals | None, given: Totals, *, chunks: int, set_aside: int) -> None:
-    """Refuse recipients that come to something else than those that were planned.
+    """Raise `ValidationError` for totals that are not those of the plan in the journal.
 
     Args:
-        kept: the totals of a plan that is whole, or None.
-        given: those of what was read now.
+        kept: the totals of a plan that is complete, or None.
+        given: those of the recipients that were read now.
         chunks: how many chunks were planned.
         set_aside: how many recipients were set aside.
     """

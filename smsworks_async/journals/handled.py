@@ -1,20 +1,20 @@
-"""Which reports were handled, and which of them are just being handled: the table `seen`.
+"""The rules of handled reports: each report of a message is handled once, one after the other.
 
-A row without an owner is a report that was handled; one with an owner is a claim. A message has one
-claim at most, so that its reports are handled one at a time. `leases` has the rules.
+A report is claimed with a lease before its handler runs. `leases` decides who has it.
 """
 
 from __future__ import annotations
 
 import enum
-import sqlite3
+from collections.abc import Collection
 
-from smsworks_async.journals import leases, rows
-from smsworks_async.journals.leases import Lease
+from smsworks_async.journals import leases
+from smsworks_async.journals.records import storable
+from smsworks_async.journals.store import ReportClaim, ReportStore
 
 
 class Claimed(enum.IntEnum):
-    """Whether a report was claimed; what is true in a condition is a claim."""
+    """Whether a report was claimed; the members that are true are claims."""
 
     NO = 0
     YES = 1
@@ -22,52 +22,37 @@ class Claimed(enum.IntEnum):
     FROM_ANOTHER = 2
 
 
-def statuses(db: sqlite3.Connection, message_id: str) -> tuple[str, ...]:
+async def seen(store: ReportStore, message_id: str) -> Collection[str]:
     """Return the statuses of a message that were handled."""
-    found = db.execute(
-        "SELECT status FROM seen WHERE message_id = ? AND owner IS NULL", (message_id,)
-    )
-    return tuple(status for (status,) in found)
+    return await store.statuses(message_id)
 
 
-def claim(
-    db: sqlite3.Connection, message_id: str, status: str, owner: str, *, now: float, seconds: float
+async def claim_seen(
+    store: ReportStore, message_id: str, status: str, owner: str, seconds: float
 ) -> Claimed:
-    """Claim a report, or renew the claim, and return whether that was possible."""
-    status = rows.clean(status)
-    if status in statuses(db, message_id):
+    """Claim a report, or renew the claim."""
+    # A claim that no other process sees would keep none of them from handling the same report.
+    await store.check_in_place()
+    status = storable(status)
+    if status in await store.statuses(message_id):
         return Claimed.NO
-    row = db.execute(
-        "SELECT owner, lease FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,)
-    ).fetchone()
-    held = None if row is None else Lease(*row)
-    lease = leases.acquire(held, owner, now, seconds)
-    if lease.owner != owner:
-        if lease != held:
-            db.execute(
-                "UPDATE seen SET lease = ? WHERE message_id = ? AND owner = ?",
-                (lease.until, message_id, lease.owner),
-            )
-        return Claimed.NO
-    db.execute("DELETE FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,))
-    db.execute(
-        "INSERT INTO seen VALUES (?, ?, ?, ?, ?)",
-        (message_id, status, now, lease.owner, lease.until),
-    )
-    return Claimed.YES if held is None or held.owner == owner else Claimed.FROM_ANOTHER
+    claim = await store.report_claim(message_id)
+    held = None if claim is None else claim.lease
+    lease = leases.acquire(held, owner, await store.now(), seconds)
+    if lease.owner == owner:
+        await store.write_report_claim(message_id, ReportClaim(status, lease))
+        return Claimed.YES if held is None or held.owner == owner else Claimed.FROM_ANOTHER
+    if claim is not None and lease != held:
+        await store.write_report_claim(message_id, claim._replace(lease=lease))
+    return Claimed.NO
 
 
-def release(db: sqlite3.Connection, message_id: str, owner: str) -> None:
-    """Release a claim, unless it is another owner's by now."""
-    db.execute("DELETE FROM seen WHERE message_id = ? AND owner = ?", (message_id, owner))
+async def release_seen(store: ReportStore, message_id: str, owner: str) -> None:
+    """Release an owner's claim on a message's report, if there is one."""
+    await store.delete_report_claim(message_id, owner)
 
 
-def add(db: sqlite3.Connection, message_id: str, status: str, owner: str, now: float) -> None:
-    """Record that a report was handled, and release the owner's claim."""
-    release(db, message_id, owner)
-    # In the place of another owner's claim on the same status, too: there is nothing left to do.
-    db.execute(
-        "INSERT INTO seen VALUES (?, ?, ?, NULL, NULL) ON CONFLICT (message_id, status) "
-        "DO UPDATE SET at = excluded.at, owner = NULL, lease = NULL WHERE owner IS NOT NULL",
-        (message_id, rows.clean(status), now),
-    )
+async def add_seen(store: ReportStore, message_id: str, status: str, owner: str = "") -> None:
+    """Record that a report was handled, and release the owner's claim on it."""
+    await store.delete_report_claim(message_id, owner)
+    await store.insert_status(message_id, storable(status))

@@ -1,308 +1,238 @@
-"""A journal in memory: a campaign's ways without a file, for tests and for one process."""
+"""A journal in memory, for one process and for tests."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
-from smsworks_async.journals import leases, transitions
-from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals, no_such
-from smsworks_async.journals.leases import Lease
+from smsworks_async.journals.base import BaseJournal
+from smsworks_async.journals.checks import no_such
 from smsworks_async.journals.records import (
     Campaign,
-    Claim,
-    Entry,
+    ChunkRecord,
     Event,
     PlannedChunk,
     State,
-    Summary,
+    StoredChunk,
     Sums,
-    Totals,
 )
-from smsworks_async.models.report import BatchOutcome, Problem
+from smsworks_async.journals.store import Doubtful, Held, ReportClaim, Store, Tallies
+from smsworks_async.journals.transitions import Change
+from smsworks_async.models.report import Problem
+
+
+T = TypeVar("T")
+
+
+class MemoryJournal(BaseJournal):
+    """Keeps campaigns for as long as it lives.
+
+    Args:
+        clock: returns POSIX seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(clock)
+        self.store = MemoryStore(clock)
+
+    async def _run(self, rule: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        # No statement waits, so that no other rule runs before this one has ended.
+        return await rule(self.store)
+
+    async def close(self) -> None:
+        """Do nothing: what is kept stays for the next call."""
 
 
 @attrs.define(eq=False)
-class _Kept:
+class Tables:
+    """One campaign and all that belongs to it."""
+
     campaign: Campaign
-    entries: dict[int, Entry] = attrs.field(factory=dict)
+    records: dict[int, ChunkRecord] = attrs.field(factory=dict)
     planned: dict[int, PlannedChunk] = attrs.field(factory=dict)
     problems: dict[int, Problem] = attrs.field(factory=dict)
     events: list[Event] = attrs.field(factory=list)
 
 
-class MemoryJournal:
-    """Keeps campaigns for as long as it lives.
+class MemoryStore:
+    """A `Store` of dictionaries; what the protocol says of each statement is not repeated here."""
 
-    Args:
-        clock: tells POSIX seconds.
-    """
-
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
-        self._campaigns: dict[str, _Kept] = {}
-        self._seen: dict[str, dict[str, None]] = {}
-        self._leases: dict[str, Lease] = {}
-
-    def _kept(self, campaign: str) -> _Kept:
-        kept = self._campaigns.get(campaign)
-        if kept is None:
-            raise no_such(campaign)
-        return kept
-
-    def _change(self, kept: _Kept, change: transitions.Change, detail: str = "") -> Entry:
-        entry, what = change
-        kept.entries[entry.number] = entry
-        kept.events.append(
-            Event(
-                number=entry.number,
-                at=self.clock(),
-                attempt=entry.attempt,
-                owner=entry.owner,
-                what=what,
-                detail=detail,
-            )
-        )
-        return entry
-
-    def _add(self, kept: _Kept, chunk: PlannedChunk, round: int) -> None:
-        kept.planned[chunk.number] = chunk
-        entry = Entry(
-            number=chunk.number,
-            size=chunk.size,
-            abroad=chunk.abroad,
-            credits=chunk.credits,
-            round=round,
-        )
-        self._change(kept, (entry, "planned"))
-
-    async def begin(self, campaign: Campaign) -> Campaign:
-        begun = attrs.evolve(campaign, created=self.clock())
-        kept = self._campaigns.setdefault(campaign.id, _Kept(begun))
-        check_campaign(kept.campaign, campaign)
-        return kept.campaign
-
-    async def plan(
-        self, campaign: str, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
-    ) -> None:
-        kept = self._kept(campaign)
-        for chunk in chunks:
-            check_chunk(chunk, kept.planned.get(chunk.number), kept.campaign.totals)
-            if chunk.number not in kept.planned:
-                self._add(kept, chunk, 0)
-        for problem in problems:
-            kept.problems.setdefault(problem.position, problem)
-
-    async def planned(self, campaign: str, totals: Totals) -> None:
-        kept = self._kept(campaign)
-        check_totals(
-            kept.campaign.totals, totals, chunks=len(kept.planned), set_aside=len(kept.problems)
-        )
-        kept.campaign = attrs.evolve(kept.campaign, totals=totals)
-
-    def _number_on(self, kept: _Kept, chunks: Sequence[PlannedChunk], round: int) -> list[int]:
-        numbered = [
-            attrs.evolve(chunk, number=number)
-            for number, chunk in enumerate(chunks, max(kept.planned, default=-1) + 1)
-        ]
-        for chunk in numbered:
-            self._add(kept, chunk, round)
-        return [chunk.number for chunk in numbered]
-
-    async def plan_again(self, campaign: str, round: int, chunks: Sequence[PlannedChunk]) -> bool:
-        kept = self._kept(campaign)
-        before = [entry for entry in kept.entries.values() if entry.round == round - 1]
-        unfinished = round > 1 and any(entry.is_open for entry in before)
-        if kept.campaign.round != round - 1 or unfinished:
-            return False
-        kept.campaign = attrs.evolve(kept.campaign, round=round)
-        self._number_on(kept, chunks, round)
-        return True
-
-    async def start(
-        self,
-        campaign: str,
-        *,
-        owner: str,
-        lease: float,
-        round: int,
-        after: int,
-        abroad: bool,
-        there: float | None = None,
-    ) -> Claim | None:
-        kept = self._kept(campaign)
-        for number in sorted(kept.entries):
-            entry = kept.entries[number]
-            if number <= after or entry.round != round or (entry.abroad and not abroad):
-                continue
-            if entry.state is State.PENDING:
-                change = transitions.start(entry, owner, self.clock(), lease, there)
-                begun = self._change(kept, change)
-                return Claim(begun, kept.planned[number].items, kept.planned[number].positions)
-        return None
-
-    async def finish(
-        self, campaign: str, number: int, attempt: int, outcome: BatchOutcome
-    ) -> Entry:
-        kept = self._kept(campaign)
-        change = transitions.finish(kept.entries[number], attempt, outcome)
-        for other, entry in self._all() if outcome.batch_id else ():
-            is_another = (other, entry.number) != (kept, number)
-            if is_another and entry.found and entry.batch_id == outcome.batch_id:
-                self._change(other, transitions.unfind(entry))
-        return self._change(kept, change, outcome.batch_id or str(outcome.error or ""))
-
-    async def split(
-        self, campaign: str, number: int, attempt: int, halves: Sequence[PlannedChunk]
-    ) -> Sequence[int]:
-        kept = self._kept(campaign)
-        change = transitions.split(kept.entries[number], attempt)
-        if change is None:
-            return ()
-        entry = self._change(kept, change)
-        return self._number_on(kept, halves, entry.round)
-
-    async def reopen(self, campaign: str, round: int) -> int:
-        kept = self._kept(campaign)
-        entries = [entry for entry in kept.entries.values() if entry.round == round]
-        return self._change_all(kept, transitions.reopen, entries)
-
-    def _change_all(
-        self,
-        kept: _Kept,
-        decide: Callable[[Entry], transitions.Change | None],
-        entries: list[Entry],
-    ) -> int:
-        changes = [change for change in map(decide, entries) if change is not None]
-        for change in changes:
-            self._change(kept, change)
-        return len(changes)
-
-    async def suspect(self, campaign: str) -> int:
-        kept = self._kept(campaign)
-        kept.campaign = attrs.evolve(kept.campaign, restored=True)
-        return self._change_all(kept, transitions.suspect, list(kept.entries.values()))
-
-    async def clear(self, campaign: str, number: int, attempt: int) -> bool:
-        kept = self._kept(campaign)
-        change = transitions.clear(kept.entries[number], attempt)
-        if change is None:
-            return False
-        self._change(kept, change)
-        return True
-
-    async def stalled(self, campaign: str) -> Sequence[Entry]:
-        kept, now = self._kept(campaign), self.clock()
-        for change in [transitions.stall(entry, now) for entry in kept.entries.values()]:
-            if change is not None:
-                self._change(kept, change)
-        return [entry for entry in kept.entries.values() if entry.state is State.UNKNOWN]
-
-    async def found(
-        self, campaign: str, number: int, attempt: int, batch_id: str, others: int = 0
-    ) -> bool:
-        kept = self._kept(campaign)
-        entry = kept.entries[number]
-        change = transitions.found(entry, attempt, batch_id)
-        if change is None or await self.holds(campaign, batch_id):
-            return False
-        twins = sum(
-            transitions.is_twin(entry, other)
-            for where, other in self._all()
-            if (where, other.number) != (kept, number)
-            and transitions.is_alike(
-                kept.planned[number].items,
-                kept.campaign.message,
-                where.planned[other.number].items,
-                where.campaign.message,
-            )
-        )
-        if twins > others:
-            return False
-        self._change(kept, change, batch_id)
-        return True
-
-    async def holds(self, campaign: str, batch_id: str) -> bool:
-        return any(batch_id in {entry.batch_id, *entry.doubles} for _, entry in self._all())
-
-    def _all(self) -> list[tuple[_Kept, Entry]]:
-        return [(kept, e) for kept in self._campaigns.values() for e in kept.entries.values()]
-
-    async def resend(self, campaign: str, number: int, attempt: int, wait: float) -> bool:
-        kept = self._kept(campaign)
-        change = transitions.resend(kept.entries[number], attempt, self.clock(), wait)
-        if change is None:
-            return False
-        self._change(kept, change)
-        return True
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        #: Campaigns; their keys are their places in this list.
+        self.campaigns: list[Tables] = []
+        self._statuses: dict[str, dict[str, None]] = {}
+        self._claims: dict[str, ReportClaim] = {}
 
     async def now(self) -> float:
-        return self.clock()
+        return self._clock()
 
-    async def summary(self, campaign: str) -> Summary:
-        kept, now = self._kept(campaign), self.clock()
-        entries = kept.entries.values()
-        leases = [e.lease or now for e in entries if e.state is State.SENDING]
-        return Summary(
-            campaign=kept.campaign,
-            states=_sum_up(entry for entry in entries if not entry.round),
-            again=_sum_up(entry for entry in entries if entry.round),
-            lease=max(0.0, min(leases) - now) if leases else None,
+    async def check_in_place(self) -> None:
+        pass
+
+    async def key_of(self, name: str) -> int:
+        for key, tables in enumerate(self.campaigns):
+            if tables.campaign.id == name:
+                return key
+        raise no_such(name)
+
+    async def insert_campaign(self, campaign: Campaign) -> None:
+        if all(tables.campaign.id != campaign.id for tables in self.campaigns):
+            self.campaigns.append(Tables(attrs.evolve(campaign, created=self._clock())))
+
+    async def campaign(self, key: int) -> Campaign:
+        return self.campaigns[key].campaign
+
+    async def update_campaign(self, key: int, campaign: Campaign) -> None:
+        self.campaigns[key].campaign = campaign
+
+    async def next_number(self, key: int) -> int:
+        return max(self.campaigns[key].records, default=-1) + 1
+
+    async def count(self, key: int) -> tuple[int, int]:
+        return len(self.campaigns[key].records), len(self.campaigns[key].problems)
+
+    async def insert_chunks(self, key: int, chunks: Sequence[PlannedChunk], round: int) -> None:
+        for chunk in chunks:
+            record = ChunkRecord.planned(chunk, round)
+            self.campaigns[key].planned[chunk.number] = chunk
+            await self.write(key, Change(record, "planned", {}))
+
+    async def insert_problems(self, key: int, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            self.campaigns[key].problems.setdefault(problem.position, problem)
+
+    async def chunk(self, key: int, number: int) -> ChunkRecord:
+        return self.campaigns[key].records[number]
+
+    async def chunks(
+        self,
+        key: int,
+        *,
+        after: int,
+        limit: int,
+        state: State | None = None,
+        round: int | None = None,
+        marked: bool = False,
+    ) -> Sequence[ChunkRecord]:
+        return [
+            record
+            for number, record in sorted(self.campaigns[key].records.items())
+            if number > after
+            and state in {None, record.state}
+            and round in {None, record.round}
+            and (record.reopenable or record.resent or not marked)
+        ][:limit]
+
+    async def next_pending(
+        self, key: int, *, round: int, after: int, international: bool
+    ) -> StoredChunk | None:
+        tables = self.campaigns[key]
+        for number, record in sorted(tables.records.items()):
+            if number <= after or record.round != round or record.state is not State.PENDING:
+                continue
+            if international or not record.international:
+                chunk = tables.planned[number]
+                return StoredChunk(record, chunk.items, chunk.positions)
+        return None
+
+    async def recipients(self, key: int, first: int, last: int) -> Mapping[int, tuple[str, str]]:
+        planned = self.campaigns[key].planned
+        return {n: (c.items, c.positions) for n, c in planned.items() if first <= n <= last}
+
+    async def write(self, key: int, change: Change, detail: str = "") -> None:
+        record = change.record
+        self.campaigns[key].records[record.number] = record
+        event = Event(
+            number=record.number,
+            at=self._clock(),
+            attempt=record.attempt,
+            owner=record.owner,
+            what=change.event,
+            detail=detail,
+        )
+        self.campaigns[key].events.append(event)
+
+    async def replace_claimed(
+        self, key: int, claimed: ChunkRecord, change: Change, batch_id: str | None, detail: str
+    ) -> bool:
+        there = self.campaigns[key].records[claimed.number]
+        claim = (State.SENDING, claimed.attempt, claimed.owner)
+        found = any(r.found and r.batch_id == batch_id for _, r in self._all() if batch_id)
+        if (there.state, there.attempt, there.owner) != claim or found:
+            return False
+        await self.write(key, change, detail)
+        return True
+
+    def _all(self) -> Iterable[Held]:
+        for key, tables in enumerate(self.campaigns):
+            for record in tables.records.values():
+                yield Held(key, record)
+
+    async def chunks_with_batch(self, batch_id: str) -> Sequence[Held]:
+        return [h for h in self._all() if batch_id in {h.record.batch_id, *h.record.doubles}]
+
+    async def doubtful(self, size: int) -> Sequence[Doubtful]:
+        return [
+            Doubtful(
+                key,
+                record,
+                self.campaigns[key].planned[record.number].items,
+                self.campaigns[key].campaign.message,
+            )
+            for key, record in self._all()
+            if record.size == size and record.state in {State.SENDING, State.UNKNOWN}
+        ]
+
+    async def tally(self, key: int) -> Tallies:
+        records = self.campaigns[key].records.values()
+        leases = [r.lease for r in records if r.state is State.SENDING and r.lease is not None]
+        return Tallies(
+            _sum_up(record for record in records if not record.round),
+            _sum_up(record for record in records if record.round),
+            min(leases, default=None),
         )
 
-    async def entries(self, campaign: str, after: int = -1, limit: int = 500) -> Sequence[Entry]:
-        entries = self._kept(campaign).entries
-        return [entries[number] for number in sorted(entries) if number > after][:limit]
+    async def problems(self, key: int, *, after: int, limit: int) -> Sequence[Problem]:
+        problems = sorted(self.campaigns[key].problems.items())
+        return [problem for position, problem in problems if position > after][:limit]
 
-    async def claim(self, campaign: str, number: int) -> Claim:
-        kept = self._kept(campaign)
-        planned = kept.planned[number]
-        return Claim(kept.entries[number], planned.items, planned.positions)
+    async def events(self, key: int, number: int | None) -> Sequence[Event]:
+        return [e for e in self.campaigns[key].events if number in {None, e.number}]
 
-    async def problems(
-        self, campaign: str, after: int = -1, limit: int = 5000
-    ) -> Sequence[Problem]:
-        problems = self._kept(campaign).problems
-        return [problems[position] for position in sorted(problems) if position > after][:limit]
+    async def statuses(self, message_id: str) -> Sequence[str]:
+        return tuple(self._statuses.get(message_id, ()))
 
-    async def events(self, campaign: str, number: int | None = None) -> Sequence[Event]:
-        events = self._kept(campaign).events
-        return [event for event in events if number is None or event.number == number]
+    async def report_claim(self, message_id: str) -> ReportClaim | None:
+        return self._claims.get(message_id)
 
-    async def seen(self, message_id: str) -> Sequence[str]:
-        return tuple(self._seen.get(message_id, ()))
+    async def write_report_claim(self, message_id: str, claim: ReportClaim) -> None:
+        self._claims[message_id] = claim
 
-    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        held = self._leases.get(message_id)
-        if status in self._seen.get(message_id, ()):
-            return False
-        lease = leases.acquire(held, owner, self.clock(), seconds)
-        self._leases[message_id] = lease
-        return lease.owner == owner
+    async def delete_report_claim(self, message_id: str, owner: str) -> None:
+        claim = self._claims.get(message_id)
+        if claim is not None and claim.lease.owner == owner:
+            del self._claims[message_id]
 
-    async def release_seen(self, message_id: str, owner: str) -> None:
-        if leases.release(self._leases.get(message_id), owner) is None:
-            self._leases.pop(message_id, None)
-
-    async def add_seen(self, message_id: str, status: str, owner: str = "") -> None:
-        self._seen.setdefault(message_id, {})[status] = None
-        await self.release_seen(message_id, owner)
-
-    async def close(self) -> None:
-        """Nothing is to be let go of: what is kept stays for the next call."""
+    async def insert_status(self, message_id: str, status: str) -> None:
+        claim = self._claims.get(message_id)
+        if claim is not None and claim.status == status:
+            del self._claims[message_id]
+        self._statuses.setdefault(message_id, {})[status] = None
 
 
-def _sum_up(entries: Iterable[Entry]) -> dict[State, Sums]:
+def _sum_up(records: Iterable[ChunkRecord]) -> dict[State, Sums]:
     sums: dict[State, Sums] = {}
-    for entry in entries:
-        if entry.state is State.SPLIT:
+    for record in records:
+        if record.state is State.SPLIT:
             continue
-        before = sums.get(entry.state, Sums(chunks=0, recipients=0, credits=0.0))
-        sums[entry.state] = Sums(
+        before = sums.get(record.state, Sums(chunks=0, recipients=0, credits=0.0))
+        sums[record.state] = Sums(
             chunks=before.chunks + 1,
-            recipients=before.recipients + entry.size,
-            credits=before.credits + entry.credits,
+            recipients=before.recipients + record.size,
+            credits=before.credits + record.credits,
         )
     return sums

@@ -1,4 +1,4 @@
-"""What a journal keeps: campaigns, their chunks, and what happened to them."""
+"""The records of a journal: campaigns, their chunks, and the events of each chunk."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from smsworks_async.errors import (
 from smsworks_async.models.report import Outcome, Reason
 
 
-#: A limit that takes in every chunk of a campaign: all of them in one look, at one moment.
-EVERY: Final = 2**31
+#: A limit that no campaign reaches: all of its chunks in one page, as they are at one moment.
+NO_LIMIT: Final = 2**31
 
 
 class State(enum.StrEnum):
-    """How far a chunk has got; `states` says what leads from one to another."""
+    """The state of a chunk; `transitions` has what leads from one to another."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -36,7 +36,7 @@ class State(enum.StrEnum):
     SPLIT = "split"
 
 
-#: What a report says of a chunk in each state. One that is split speaks through its halves.
+#: The outcome that a report has for a chunk in each state. A split chunk is reported by its halves.
 OUTCOMES: Mapping[State, Outcome] = {
     State.PENDING: Outcome.NOT_SENT,
     State.SENDING: Outcome.UNKNOWN,
@@ -106,7 +106,7 @@ class PlannedChunk:
         items: the recipients, packed by what the campaign sends.
         positions: where they stood in what was read, packed by `pack_positions`.
         size: how many they are.
-        abroad: whether they are outside the UK.
+        international: whether they are outside the UK.
         credits: what they cost, estimated.
     """
 
@@ -114,16 +114,16 @@ class PlannedChunk:
     items: str = attrs.field(repr=False)
     positions: str
     size: int
-    abroad: bool
+    international: bool
     credits: float
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
+class ChunkRecord:
     """A chunk as the journal has it.
 
     Attributes:
-        number, size, abroad, credits: as it was planned.
+        number, size, international, credits: as it was planned.
         round: 0, or the round of `bulk.retry_undelivered` that it belongs to.
         state: how far it has got.
         attempt: how often its request was begun.
@@ -135,8 +135,8 @@ class Entry:
             known.
         batch_id: the batch's id where it was accepted.
         error: why it was not, or None.
-        again: whether another run may try it again although it was refused, or although the
-            journal was restored from a copy.
+        reopenable: whether it may become pending again: it was refused for a reason that may have
+            passed, or it was pending in a copy that the journal was restored from.
         found: whether its batch was found, and not answered.
         resent: whether an earlier request of it is still in doubt, and it was resent by name.
         restored: whether it is in doubt because the journal was restored from a copy, which cannot
@@ -147,7 +147,7 @@ class Entry:
 
     number: int
     size: int
-    abroad: bool
+    international: bool
     credits: float
     round: int = 0
     state: State = State.PENDING
@@ -159,23 +159,40 @@ class Entry:
     ahead: float | None = None
     batch_id: str | None = None
     error: SMSWorksError | None = None
-    again: bool = False
+    reopenable: bool = False
     found: bool = False
     resent: bool = False
     restored: bool = False
     doubles: tuple[str, ...] = ()
 
+    @classmethod
+    def planned(cls, chunk: PlannedChunk, round: int) -> ChunkRecord:
+        """Return the record of a chunk that was just planned."""
+        return cls(
+            number=chunk.number,
+            size=chunk.size,
+            international=chunk.international,
+            credits=chunk.credits,
+            round=round,
+        )
+
     @property
     def is_open(self) -> bool:
-        """Whether there is something to do about it yet, other than to look for it."""
-        return self.state in {State.PENDING, State.SENDING} or self.again
+        """Whether it is to be sent, is being sent, or may be reopened."""
+        return self.state in {State.PENDING, State.SENDING} or self.reopenable
 
 
 @attrs.frozen
-class Claim:
-    """A chunk that was started: its entry, and the recipients as they were planned."""
+class StoredChunk:
+    """A chunk with its recipients.
 
-    entry: Entry
+    Attributes:
+        record: the chunk.
+        items: the recipients, packed, as they were planned.
+        positions: their positions, packed, likewise.
+    """
+
+    record: ChunkRecord
     items: str = attrs.field(repr=False)
     positions: str
 
@@ -203,7 +220,7 @@ class Event:
 
 @attrs.frozen(kw_only=True)
 class Sums:
-    """What the chunks of one state come to."""
+    """The chunks of one state, summed up."""
 
     chunks: int
     recipients: int
@@ -212,18 +229,18 @@ class Sums:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """How far a campaign has got.
+    """The progress of a campaign.
 
     Attributes:
         campaign: what it is.
         states: the chunks of its first round, summed up by state; split ones are left out.
-        again: likewise of all later rounds.
+        later_rounds: likewise of all later rounds.
         lease: seconds until the first lease of a chunk that is being sent ends, or None.
     """
 
     campaign: Campaign
     states: Mapping[State, Sums]
-    again: Mapping[State, Sums]
+    later_rounds: Mapping[State, Sums]
     lease: float | None
 
 
@@ -231,7 +248,7 @@ _ABSENT: Final = object()
 
 
 def pack_error(error: SMSWorksError | None) -> str | None:
-    """Write an error as JSON."""
+    """Return an error as JSON."""
     if error is None:
         return None
     known = ("status", "code", "permanent", "operation", "message_id", "batch_id")
@@ -243,7 +260,7 @@ def pack_error(error: SMSWorksError | None) -> str | None:
 
 
 def unpack_error(packed: str | None) -> SMSWorksError | None:
-    """Read an error that was written by `pack_error`."""
+    """Return the error that `pack_error` was given."""
     if packed is None:
         return None
     fields = json.loads(packed)
@@ -256,8 +273,13 @@ def unpack_error(packed: str | None) -> SMSWorksError | None:
     return (ConfigurationError if name == "ConfigurationError" else NotSent)(message)
 
 
+def storable(text: str) -> str:
+    """Return a text that a database can hold: without half surrogate pairs."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def pack_positions(positions: Sequence[int]) -> str:
-    """Write ascending positions as runs, such as ``"0-498,500"``."""
+    """Return ascending positions as runs, such as ``"0-498,500"``."""
     first, last = positions[0], positions[-1]
     if last - first == len(positions) - 1:
         return f"{first}-{last}"
@@ -271,7 +293,7 @@ def pack_positions(positions: Sequence[int]) -> str:
 
 
 def unpack_positions(packed: str) -> Sequence[int]:
-    """Read positions that were written by `pack_positions`."""
+    """Return the positions that `pack_positions` was given."""
     runs = [run.partition("-") for run in packed.split(",")]
     ranges = [range(int(start), int(end or start) + 1) for start, _, end in runs]
     return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))

@@ -1,76 +1,68 @@
-"""A journal's records as rows of a database, and back."""
+"""Records as rows of a database, and back: for every store that speaks SQL."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from smsworks_async.journals.records import (
     Campaign,
-    Entry,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
     State,
     Totals,
     pack_error,
+    storable,
     unpack_error,
 )
 from smsworks_async.models.report import Problem, Reason
 
 
-_PLANNED: Final = ("number", "size", "abroad", "credits", "round")
-_MOVING: Final = (
-    *("state", "attempt", "owner", "began", "lease", "lease_seconds", "ahead"),
-    *("batch_id", "error"),
-    *("again", "found", "resent", "restored", "doubles"),
+#: The columns that `chunk` reads, which have the names of the record's fields.
+CHUNK: Final = (
+    *("number", "size", "international", "credits", "round", "state", "attempt", "owner"),
+    *("began", "lease", "lease_seconds", "ahead", "batch_id", "error"),
+    *("reopenable", "found", "resent", "restored", "doubles"),
 )
-#: The columns that `entry` reads.
-COLUMNS: Final = ", ".join((*_PLANNED, *_MOVING))
-#: Takes what is `moving`, the campaign's key and the chunk's number.
-UPDATE: Final = (
-    f"UPDATE chunk SET {', '.join(f'{name} = ?' for name in _MOVING)} "  # noqa: S608
-    "WHERE campaign = ? AND number = ?"
-)
-#: Takes the campaign's key, what was `planned` and what is `moving`.
-INSERT: Final = (
-    f"INSERT INTO chunk (campaign, {COLUMNS}) "  # noqa: S608
-    f"VALUES (?, {', '.join('?' * len((*_PLANNED, *_MOVING)))})"
+#: The columns that `campaign` reads.
+CAMPAIGN: Final = (
+    *("id", "kind", "message", "chunk_size", "deduplicate"),
+    *("totals", "round", "created", "restored"),
 )
 
-
-def planned(entry: Entry) -> tuple[Any, ...]:
-    """Give the columns that stay as they were planned."""
-    return entry.number, entry.size, entry.abroad, entry.credits, entry.round
+_STATES: Final = {state.value: state for state in State}
 
 
-def moving(entry: Entry) -> tuple[Any, ...]:
-    """Give the columns that change."""
-    return (
-        entry.state.value,
-        entry.attempt,
-        entry.owner,
-        entry.began,
-        entry.lease,
-        entry.lease_seconds,
-        entry.ahead,
-        entry.batch_id,
-        pack_error(entry.error),
-        entry.again,
-        entry.found,
-        entry.resent,
-        entry.restored,
-        json.dumps(entry.doubles) if entry.doubles else None,
-    )
+def changed(fields: Mapping[str, Any]) -> list[Any]:
+    """Return the values of changed fields of a chunk, in their order."""
+    return [
+        value if value is None or name not in _PACKERS else _PACKERS[name](value)
+        for name, value in fields.items()
+    ]
 
 
-def entry(row: Sequence[Any]) -> Entry:
-    """Read a chunk from its `COLUMNS`."""
-    return Entry(
+def _pack_doubles(doubles: Sequence[str]) -> str | None:
+    return json.dumps(doubles) if doubles else None
+
+
+_PACKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "state": lambda state: state.value,
+    "error": pack_error,
+    "doubles": _pack_doubles,
+}
+
+
+def chunk(row: Sequence[Any]) -> ChunkRecord:
+    """Read a chunk from its columns, which other ones may follow."""
+    return ChunkRecord(
         number=row[0],
         size=row[1],
-        abroad=bool(row[2]),
+        international=bool(row[2]),
         credits=row[3],
         round=row[4],
-        state=State(row[5]),
+        state=_STATES[row[5]],
         attempt=row[6],
         owner=row[7],
         began=row[8],
@@ -79,7 +71,7 @@ def entry(row: Sequence[Any]) -> Entry:
         ahead=row[11],
         batch_id=row[12],
         error=unpack_error(row[13]),
-        again=bool(row[14]),
+        reopenable=bool(row[14]),
         found=bool(row[15]),
         resent=bool(row[16]),
         restored=bool(row[17]),
@@ -87,15 +79,22 @@ def entry(row: Sequence[Any]) -> Entry:
     )
 
 
-def pack_totals(totals: Totals) -> str:
-    """Write totals as JSON."""
+def planned(chunk: PlannedChunk, round: int) -> tuple[Any, ...]:
+    """Return the columns of a chunk that was just planned, from ``number`` to ``round``."""
+    return chunk.number, chunk.size, chunk.international, chunk.credits, round
+
+
+def pack_totals(totals: Totals | None) -> str | None:
+    """Return totals as JSON."""
+    if totals is None:
+        return None
     return json.dumps(
         {"read": totals.read, "set_aside": dict(totals.set_aside), "chunks": totals.chunks}
     )
 
 
 def campaign(row: Sequence[Any]) -> Campaign:
-    """Read a campaign."""
+    """Read a campaign from its columns."""
     id_, kind, message, chunk_size, deduplicate, packed, round_, created, restored = row
     totals = None
     if packed is not None:
@@ -115,28 +114,29 @@ def campaign(row: Sequence[Any]) -> Campaign:
     )
 
 
-def clean(words: str) -> str:
-    """Make words fit for a database: half a surrogate pair is none of them."""
-    return words.encode("utf-8", "backslashreplace").decode()
-
-
 def problem_values(problem: Problem) -> tuple[Any, ...]:
-    """Give a problem's columns."""
+    """Return a problem's columns."""
     try:
         value = json.dumps(problem.value, default=str)
     except (TypeError, ValueError, RecursionError):
-        value = json.dumps(f"<{type(problem.value).__name__}>")  # nothing that can be written down
+        value = json.dumps(f"<{type(problem.value).__name__}>")  # there is no JSON of it
     return (
         problem.position,
         value,
         problem.reason.value,
-        clean(problem.message),
-        clean(problem.field),
+        storable(problem.message),
+        storable(problem.field),
         problem.code,
     )
 
 
 def problem(row: Sequence[Any]) -> Problem:
-    """Read a problem."""
+    """Read a problem from its columns."""
     position, value, reason, message, field, code = row
     return Problem(position, json.loads(value), Reason(reason), message, field, code)
+
+
+def event(row: Sequence[Any]) -> Event:
+    """Read an event from its columns."""
+    number, at, attempt, owner, what, detail = row
+    return Event(number=number, at=at, attempt=attempt, owner=owner, what=what, detail=detail)

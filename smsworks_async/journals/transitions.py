@@ -1,31 +1,31 @@
-"""What leads a chunk from one state to another: pure functions, which every journal goes by.
+"""The states of a chunk, and what leads from one to another: pure functions, for every store.
 
 ::
 
-    PENDING --start--> SENDING --finish--> ACCEPTED | REJECTED | UNKNOWN
+    PENDING --claim--> SENDING --finish--> ACCEPTED | REJECTED | UNKNOWN
        ^                  |
-       |                  `-- its lease ended --> UNKNOWN --found--> ACCEPTED
+       |                  `-- its lease ended --> UNKNOWN --confirm_found--> ACCEPTED
        |
        `-- only by: the proof that no byte left; an answered refusal, reopened or split in two;
            or `resend`, which a person asks for by name
 
-    PENDING --suspect--> UNKNOWN --clear--> PENDING    (a journal that was restored from a copy)
+    PENDING --suspect--> UNKNOWN --clear_doubt--> PENDING  (a journal restored from a copy)
 
-A request carries the number of its attempt. What comes of an older attempt than the last changes
-nothing any more, unless it is that the chunk was accepted: that is never forgotten, and where it
-was accepted before, the second batch is kept as a double.
+A request carries the number of its attempt. The outcome of an older attempt than the last changes
+nothing, unless the chunk was accepted: that is always kept, and where the chunk had been accepted
+before, the second batch is kept as a double.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
 from smsworks_async._failures import may_pass
 from smsworks_async.errors import OutcomeUnknown
-from smsworks_async.journals.records import Entry, State
+from smsworks_async.journals.records import ChunkRecord, State
 from smsworks_async.models.report import BatchOutcome, Outcome
 
 
@@ -44,208 +44,243 @@ _COPY: Final = OutcomeUnknown(
 #: Seconds by which the provider's clock may differ, before a request and after it.
 _CLOCKS: Final = 600.0
 
-#: An entry as it is from now on, and what to write down. The same entry means: no change.
-Change = tuple[Entry, str]
+
+class Change(NamedTuple):
+    """What a transition changes.
+
+    Attributes:
+        record: the chunk from now on.
+        event: what happened, for the list of events.
+        fields: those of the record's fields that are written, with their values; none where only
+            the event is recorded.
+    """
+
+    record: ChunkRecord
+    event: str
+    fields: Mapping[str, Any]
 
 
-def start(entry: Entry, owner: str, now: float, lease: float, there: float | None = None) -> Change:
+def change(record: ChunkRecord, event: str, /, **fields: Any) -> Change:
+    """Return the change that writes these fields of a record."""
+    return Change(attrs.evolve(record, **fields), event, fields)
+
+
+def claim(
+    record: ChunkRecord, owner: str, now: float, lease: float, server_time: float | None = None
+) -> Change:
     """Begin a request for a pending chunk.
 
     Args:
-        entry: the chunk.
-        owner: who sends it.
-        now: by the journal's clock.
+        record: the chunk.
+        owner: unique to this claim.
+        now: the time by the journal's clock.
         lease: seconds for which the request may leave.
-        there: the time by the provider's clock, where it is known.
+        server_time: the time by the provider's clock, where it is known.
     """
-    begun = attrs.evolve(
-        entry,
+    return change(
+        record,
+        "started",
         state=State.SENDING,
-        attempt=entry.attempt + 1,
+        attempt=record.attempt + 1,
         owner=owner,
-        # Whatever was asked since the first attempt may be found.
-        began=now if entry.began is None else entry.began,
+        # A search covers the time since the first attempt.
+        began=now if record.began is None else record.began,
         lease=now + lease,
         lease_seconds=lease,
-        ahead=None if there is None else there - now,
+        ahead=None if server_time is None else server_time - now,
         error=None,
-        again=False,
+        reopenable=False,
     )
-    return begun, "started"
 
 
-def finish(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
-    """Keep what came of a request."""
+def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
+    """Record the outcome of a request."""
     if outcome.outcome is Outcome.ACCEPTED:
-        return _accept(entry, attempt, outcome)
-    if not _current(entry, attempt):
-        return entry, f"{outcome.outcome}, too late to matter"
-    if entry.resent or entry.restored:
-        # That this request came to nothing says nothing of the one before it.
-        return attrs.evolve(entry, state=State.UNKNOWN, error=_EARLIER), f"{outcome.outcome} again"
+        return _accept(record, attempt, outcome)
+    if not _current(record, attempt):
+        return Change(record, f"{outcome.outcome}, too late to matter", {})
+    if record.resent or record.restored:
+        # The outcome of this request proves nothing about the request before it.
+        event = f"{outcome.outcome} again"
+        return change(record, event, state=State.UNKNOWN, error=_EARLIER)
     if outcome.outcome is Outcome.NOT_SENT:
-        return attrs.evolve(entry, state=State.PENDING, error=outcome.error), "not sent"
+        return change(record, "not sent", state=State.PENDING, error=outcome.error)
     state = State.REJECTED if outcome.outcome is Outcome.REJECTED else State.UNKNOWN
-    again = state is State.REJECTED and outcome.error is not None and may_pass(outcome.error)
-    return attrs.evolve(entry, state=state, error=outcome.error, again=again), str(state)
+    reopenable = state is State.REJECTED and outcome.error is not None and may_pass(outcome.error)
+    return change(record, str(state), state=state, error=outcome.error, reopenable=reopenable)
 
 
-def _accept(entry: Entry, attempt: int, outcome: BatchOutcome) -> Change:
-    if entry.state is State.ACCEPTED and not (entry.found and entry.attempt == attempt):
+def _accept(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
+    if record.state is State.ACCEPTED and not (record.found and record.attempt == attempt):
         batch_id = outcome.batch_id or ""
-        if batch_id in {entry.batch_id, *entry.doubles}:
-            return entry, "accepted, as was known"
-        twice = attrs.evolve(entry, doubles=(*entry.doubles, batch_id))
-        return twice, "accepted a second time"
-    late = "" if _current(entry, attempt) else ", late"
-    accepted = attrs.evolve(
-        entry,
-        state=State.ACCEPTED,
-        batch_id=outcome.batch_id,
-        error=None,
-        again=False,
-        found=False,
-        resent=False,
-        restored=False,
-    )
-    return accepted, f"accepted{late}"
+        if batch_id in {record.batch_id, *record.doubles}:
+            return Change(record, "accepted, as was known", {})
+        return change(record, "accepted a second time", doubles=(*record.doubles, batch_id))
+    late = "" if _current(record, attempt) else ", late"
+    return change(record, f"accepted{late}", **_accepted(outcome.batch_id, found=False))
 
 
-def _current(entry: Entry, attempt: int) -> bool:
-    return entry.attempt == attempt and entry.state in {State.SENDING, State.UNKNOWN}
+def _accepted(batch_id: str | None, *, found: bool) -> dict[str, Any]:
+    return {
+        "state": State.ACCEPTED,
+        "batch_id": batch_id,
+        "error": None,
+        "reopenable": False,
+        "found": found,
+        "resent": False,
+        "restored": False,
+    }
 
 
-def stall(entry: Entry, now: float) -> Change | None:
-    """Give up a chunk whose lease has ended: whether its request left, nobody can say."""
-    if entry.state is not State.SENDING or entry.lease is None or now < entry.lease:
+def _current(record: ChunkRecord, attempt: int) -> bool:
+    return record.attempt == attempt and record.state in {State.SENDING, State.UNKNOWN}
+
+
+def expire(record: ChunkRecord, now: float) -> Change | None:
+    """Mark a chunk unknown whose lease has ended; None while the lease lasts."""
+    if record.state is not State.SENDING or record.lease is None or now < record.lease:
         return None
-    return attrs.evolve(entry, state=State.UNKNOWN, error=_SILENT), "lease ended"
+    return change(record, "lease ended", state=State.UNKNOWN, error=_SILENT)
 
 
-def has_lapsed(entry: Entry) -> bool:
-    """Return whether a chunk is in doubt because its lease ended."""
-    return entry.error is not None and entry.error.args == _SILENT.args
+def has_lapsed(record: ChunkRecord) -> bool:
+    """Return whether a chunk is unknown because its lease ended."""
+    return record.error is not None and record.error.args == _SILENT.args
 
 
-def found(entry: Entry, attempt: int, batch_id: str) -> Change | None:
-    """Keep the batch that reconciliation has found, unless the chunk has moved on."""
-    if entry.state is not State.UNKNOWN or entry.attempt != attempt:
+def confirm_found(record: ChunkRecord, attempt: int, batch_id: str) -> Change | None:
+    """Accept an unknown chunk with the batch that was found; None where the chunk has moved on."""
+    if record.state is not State.UNKNOWN or record.attempt != attempt:
         return None
-    accepted = attrs.evolve(
-        entry,
-        state=State.ACCEPTED,
-        batch_id=batch_id,
-        error=None,
-        again=False,
-        found=True,
-        resent=False,
-        restored=False,
-    )
-    return accepted, "found"
+    return change(record, "found", **_accepted(batch_id, found=True))
 
 
 def is_alike(
     items: str, message: Mapping[str, Any], other_items: str, other_message: Mapping[str, Any]
 ) -> bool:
-    """Return whether two chunks cannot be told apart by what a search shows.
+    """Return whether a search cannot tell two chunks apart.
 
-    That is the recipients in any order, the sender and the text. Packed items are lists with
+    Compared are the recipients in any order, the sender and the text. Packed items are lists with
     commas; those that have texts of their own hold them.
     """
     same = all(message.get(name) == other_message.get(name) for name in ("sender", "content"))
     return same and sorted(items.split(",")) == sorted(other_items.split(","))
 
 
-def is_twin(entry: Entry, other: Entry) -> bool:
+def is_twin(record: ChunkRecord, other: ChunkRecord) -> bool:
     """Return whether a batch that looks like one chunk's may be the other's.
 
-    Both have the same text and recipients, and nobody knows what became of the other; what it was
-    begun long before or after is none of its.
+    Both have the same text and recipients, and the other's outcome is not known. A chunk that was
+    begun long before the batch, or long after it, cannot have it.
     """
     if other.state not in {State.SENDING, State.UNKNOWN}:
         return False
-    if entry.restored or other.restored or entry.lease is None or other.lease is None:
+    if record.restored or other.restored or record.lease is None or other.lease is None:
         return True
-    apart = _CLOCKS + max(entry.lease_seconds, other.lease_seconds)
-    began, others = entry.began or 0.0, other.began or 0.0
-    return others <= entry.lease + apart and began <= other.lease + apart
+    apart = _CLOCKS + max(record.lease_seconds, other.lease_seconds)
+    began, others = record.began or 0.0, other.began or 0.0
+    return others <= record.lease + apart and began <= other.lease + apart
 
 
-def unfind(entry: Entry) -> Change:
-    """Put a chunk in doubt again, whose batch turns out to be another chunk's.
+def revoke_found(record: ChunkRecord) -> Change:
+    """Mark a chunk unknown again whose batch turns out to be another chunk's.
 
-    Unless it was accepted with a further batch, which is its own then.
+    If it was accepted with a further batch as well, it keeps that one as its own.
     """
-    if entry.doubles:
-        first, *others = entry.doubles
-        own = attrs.evolve(entry, batch_id=first, doubles=tuple(others), found=False)
-        return own, "not its batch after all, but it has another"
-    doubt = attrs.evolve(entry, state=State.UNKNOWN, batch_id=None, error=_EARLIER, found=False)
-    return doubt, "not its batch after all"
+    if record.doubles:
+        first, *others = record.doubles
+        event = "not its batch after all, but it has another"
+        return change(record, event, batch_id=first, doubles=tuple(others), found=False)
+    event = "not its batch after all"
+    return change(record, event, state=State.UNKNOWN, batch_id=None, error=_EARLIER, found=False)
 
 
-def resend(entry: Entry, attempt: int, now: float, wait: float) -> Change | None:
-    """Let a chunk in doubt be sent again, once its lease and so many seconds more are over.
+def resend(record: ChunkRecord, attempt: int, now: float, wait: float) -> Change | None:
+    """Make an unknown chunk pending, once its lease and some seconds more are over.
 
     Args:
-        entry: the chunk.
-        attempt: the attempt that whoever asks knows of.
-        now: by the journal's clock. Whoever asks has waited by another clock, too; see `waits`.
+        record: the chunk.
+        attempt: the attempt that the caller knows of.
+        now: the time by the journal's clock. The caller has waited by another clock, too; see
+            `bulk.campaign.waits`.
         wait: seconds after the lease's end.
     """
-    if entry.state is not State.UNKNOWN or entry.attempt != attempt:
+    if record.state is not State.UNKNOWN or record.attempt != attempt:
         return None
-    if now < (entry.lease or 0.0) + wait:
+    if now < (record.lease or 0.0) + wait:
         return None
-    pending = attrs.evolve(entry, state=State.PENDING, again=False, resent=True, restored=False)
-    return pending, "to be sent again"
+    return change(
+        record,
+        "to be sent again",
+        state=State.PENDING,
+        reopenable=False,
+        resent=True,
+        restored=False,
+    )
 
 
-def reopen(entry: Entry) -> Change | None:
-    """Prepare a chunk for another run.
+def reopen(record: ChunkRecord) -> Change | None:
+    """Prepare a chunk for another run; None where nothing changes.
 
-    One that was refused for a reason that may have passed is tried again. One that was to be
-    resent, and was not, is in doubt as before: another run looks for it, and decides by itself.
+    A chunk that was refused for a reason that may have passed becomes pending. A chunk that was to
+    be resent, and was not, becomes unknown: the next run looks for it, and decides by itself.
+
+    Only chunks that are `reopenable` or `resent` change; stores need read no others.
     """
-    if entry.state is State.REJECTED and entry.again:
-        return attrs.evolve(entry, state=State.PENDING, again=False), "reopened"
-    if entry.state is State.PENDING and entry.resent:
-        return attrs.evolve(entry, state=State.UNKNOWN, error=_EARLIER), "in doubt as before"
+    if record.state is State.REJECTED and record.reopenable:
+        return change(record, "reopened", state=State.PENDING, reopenable=False)
+    if record.state is State.PENDING and record.resent:
+        return change(record, "in doubt as before", state=State.UNKNOWN, error=_EARLIER)
     return None
 
 
-def suspect(entry: Entry) -> Change | None:
-    """Put a chunk in doubt, since its journal was restored from a copy.
+def suspect(record: ChunkRecord) -> Change | None:
+    """Mark a chunk unknown because its journal was restored from a copy; None where it stays.
 
-    What the copy has as pending, or as refused and to be tried again, may have been sent after the
-    copy was made; `clear` undoes that where nothing is found. What it has in doubt may have been
-    sent again, so that it is looked for over a longer time.
+    A chunk that the copy has as pending, or as refused and reopenable, may have been sent after the
+    copy was made; `clear_doubt` undoes that where nothing is found. A chunk that the copy has as
+    unknown may have been sent again, so that it is looked for over a longer time.
     """
-    in_doubt = entry.state in {State.SENDING, State.UNKNOWN}
-    if in_doubt or (entry.state is State.PENDING and entry.resent):
-        if entry.restored:
+    in_doubt = record.state in {State.SENDING, State.UNKNOWN}
+    if in_doubt or (record.state is State.PENDING and record.resent):
+        if record.restored:
             return None
-        doubt = attrs.evolve(
-            entry, state=State.UNKNOWN, error=entry.error or _EARLIER, restored=True
+        return change(
+            record,
+            "restored from a copy, still in doubt",
+            state=State.UNKNOWN,
+            error=record.error or _EARLIER,
+            restored=True,
         )
-        return doubt, "restored from a copy, still in doubt"
-    if entry.state is State.PENDING or (entry.state is State.REJECTED and entry.again):
-        doubt = attrs.evolve(entry, state=State.UNKNOWN, error=_COPY, again=True, restored=True)
-        return doubt, "restored from a copy, in doubt"
+    if record.state is State.PENDING or (record.state is State.REJECTED and record.reopenable):
+        return change(
+            record,
+            "restored from a copy, in doubt",
+            state=State.UNKNOWN,
+            error=_COPY,
+            reopenable=True,
+            restored=True,
+        )
     return None
 
 
-def clear(entry: Entry, attempt: int) -> Change | None:
-    """Take back what `suspect` said of a pending chunk: nothing of it was found."""
-    doubted = entry.state is State.UNKNOWN and entry.restored and entry.again
-    if not doubted or entry.attempt != attempt:
+def clear_doubt(record: ChunkRecord, attempt: int) -> Change | None:
+    """Undo `suspect` for a chunk that was pending, since nothing of it was found."""
+    doubted = record.state is State.UNKNOWN and record.restored and record.reopenable
+    if not doubted or record.attempt != attempt:
         return None
-    pending = attrs.evolve(entry, state=State.PENDING, error=None, again=False, restored=False)
-    return pending, "not sent, as far as was found"
+    return change(
+        record,
+        "not sent, as far as was found",
+        state=State.PENDING,
+        error=None,
+        reopenable=False,
+        restored=False,
+    )
 
 
-def split(entry: Entry, attempt: int) -> Change | None:
-    """Put two halves in the place of a chunk that was refused for the sake of one recipient."""
-    if entry.state is not State.SENDING or entry.attempt != attempt or entry.resent:
+def split(record: ChunkRecord, attempt: int) -> Change | None:
+    """Replace a chunk that was refused for one recipient by halves; None where it has moved on."""
+    if record.state is not State.SENDING or record.attempt != attempt or record.resent:
         return None
-    return attrs.evolve(entry, state=State.SPLIT), "split"
+    return change(record, "split", state=State.SPLIT)

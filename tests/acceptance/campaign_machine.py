@@ -27,7 +27,7 @@ from smsworks_async.bulk.payloads import PersonalTexts, SharedText
 from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal, State
-from smsworks_async.journals.records import EVERY
+from smsworks_async.journals.records import NO_LIMIT
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
@@ -176,7 +176,7 @@ class CampaignMachine(RuleBasedStateMachine):
         self._start(name, work)
 
     def _claim(self, name, entry):
-        return self.world.ask(lambda j: j.claim(options.check_campaign(name), entry.number))
+        return self.world.ask(lambda j: j.read_chunk(options.check_campaign(name), entry.number))
 
     def planned(self):
         for name in self.begun:
@@ -425,7 +425,7 @@ class CampaignMachine(RuleBasedStateMachine):
         assert not twice, f"accepted twice: {sorted(twice)}"
 
     def _entries(self, name):
-        return self.world.ask(lambda j: j.entries(options.check_campaign(name), limit=EVERY))
+        return self.world.ask(lambda j: j.chunks(options.check_campaign(name), limit=NO_LIMIT))
 
     def what_was_written_down_stays(self):
         kept = {

@@ -124,14 +124,14 @@ class Mortal:
             result = await getattr(self.journal, name)(*args, **kwargs)
         finally:
             process.loop.outstanding -= 1
-        if name == "finish" and args[3].outcome is Outcome.ACCEPTED:
-            process.world.recorded.add(args[3].batch_id)
+        if name == "finish" and args[2].outcome is Outcome.ACCEPTED:
+            process.world.recorded.add(args[2].batch_id)
         await process.meet(fate, "after")
         process.check_alive()
         return result
 
 
-for _name in (n for n in vars(Journal) if not n.startswith("_")):
+for _name in (n for n in dir(Journal) if not n.startswith("_")):
     setattr(Mortal, _name, _through(_name))
 
 
@@ -529,7 +529,7 @@ class World:
             self.visitor.ask("copy", self.path, self.path + ".copy")
             self.copy = (None, self.recorded.copy())
         else:
-            self.copy = (copy.deepcopy(self._memory._campaigns), self.recorded.copy())
+            self.copy = (copy.deepcopy(self._memory.store.campaigns), self.recorded.copy())
 
     def restore(self):
         """Put the copy in the journal's place; nobody uses it meanwhile."""
@@ -542,7 +542,7 @@ class World:
             self.visitor.ask("restore", self.path + ".copy", self.path)
             self._own = self.open() if self._kept_open else None
         else:
-            self._memory._campaigns = copy.deepcopy(campaigns)
+            self._memory.store.campaigns = copy.deepcopy(campaigns)
         self.recorded = recorded.copy()
 
     def close(self):

@@ -26,7 +26,7 @@ from smsworks_async.bulk.campaign.waits import lease_for
 from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.errors import OutcomeUnknown
 from smsworks_async.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
-from smsworks_async.journals.records import Entry
+from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.models.report import BatchOutcome, Outcome
 
@@ -141,7 +141,7 @@ def done(coroutine: Any) -> Any:
     raise AssertionError("it waits")
 
 
-Chunks = tuple[tuple[str, tuple[Entry, ...]], ...]
+Chunks = tuple[tuple[str, tuple[ChunkRecord, ...]], ...]
 
 
 class Journals:
@@ -160,7 +160,7 @@ class Journals:
                 items=recipient,
                 positions=str(number),
                 size=1,
-                abroad=False,
+                international=False,
                 credits=1.0,
             )
             for number, recipient in enumerate(recipients)
@@ -173,7 +173,7 @@ class Journals:
         """Return the chunks of each campaign of a journal."""
         return self._journals[journal]
 
-    def entry(self, journal: int, name: str, number: int) -> Entry:
+    def entry(self, journal: int, name: str, number: int) -> ChunkRecord:
         """Return one chunk."""
         return dict(self._journals[journal])[name][number]
 
@@ -199,13 +199,14 @@ class Journals:
 
     def look(
         self, journal: int, clock: float, name: str, number: int, seen: tuple[Message, ...]
-    ) -> tuple[Entry | None, search.Finding | None, int]:
+    ) -> tuple[ChunkRecord | None, search.Finding | None, int]:
         """Expire leases, and look for a chunk; None where it is not in doubt."""
         key = (journal, clock, "look", name, number, seen)
         known = self._known.get(key)
         if known is None:
             opened = self.open(journal, clock)
-            doubts = {entry.number: entry for entry in done(opened.stalled(name))}
+            done(opened.expire_leases(name))
+            doubts = {entry.number: entry for entry in done(opened.unknown_chunks(name))}
             entry, finding = doubts.get(number), None
             if entry is not None:
                 gateway = Gateway(self, seen)
@@ -220,8 +221,8 @@ class Journals:
         known = self._known.get(key)
         if known is None:
             opened = self.open(journal, 0.0)
-            for kept in opened._campaigns.values():
-                kept.entries = {n: _older(entry) for n, entry in kept.entries.items()}
+            for tables in opened.store.campaigns:
+                tables.records = {n: _older(entry) for n, entry in tables.records.items()}
             known = self._known[key] = self._number(opened)
         return known  # type: ignore[no-any-return]
 
@@ -229,15 +230,15 @@ class Journals:
         """Open a journal."""
         opened = MemoryJournal(clock=lambda: clock)
         for name, entries in self._journals[journal]:
-            kept = memory._Kept(_campaign(name), planned=self.planned)
-            kept.entries = dict(enumerate(entries))
-            opened._campaigns[name] = kept
+            records = dict(enumerate(entries))
+            tables = memory.Tables(_campaign(name), records=records, planned=self.planned)
+            opened.store.campaigns.append(tables)
         return opened
 
     def _number(self, journal: MemoryJournal) -> int:
         chunks = tuple(
-            (name, tuple(map(_capped, kept.entries.values())))
-            for name, kept in journal._campaigns.items()
+            (tables.campaign.id, tuple(map(_capped, tables.records.values())))
+            for tables in journal.store.campaigns
         )
         number = self._numbers.get(chunks)
         if number is None:
@@ -376,24 +377,24 @@ class Exploration:
         claim, after = self.journals.after(
             world.campaigns,
             world.clock,
-            "start",
+            "claim_next",
             name,
             owner="p",
             lease=LEASE,
             round=0,
             after=-1,
-            abroad=True,
+            international=True,
         )
         if claim is not None and world.claims:
             holding = me._replace(
                 doing="holding",
-                chunk=claim.entry.number,
-                attempt=claim.entry.attempt,
-                lease_end=min(world.clock + LEASE, claim.entry.lease),
+                chunk=claim.record.number,
+                attempt=claim.record.attempt,
+                lease_end=min(world.clock + LEASE, claim.record.lease),
                 epoch=world.epoch,
             )
             claimed = world._replace(campaigns=after, claims=world.claims - 1)
-            yield f"claims {claim.entry.number}", _now(claimed, index, holding)
+            yield f"claims {claim.record.number}", _now(claimed, index, holding)
         for number in self.journals.planned:
             entry = self.journals.entry(world.campaigns, name, number)
             if entry.state in {State.SENDING, State.UNKNOWN}:
@@ -411,7 +412,7 @@ class Exploration:
             yield f"expires {number}", world._replace(campaigns=after)
             return
         then = _idle(world, me)
-        if finding is search.Finding.NOTHING and (entry.again or world.resends):
+        if finding is search.Finding.NOTHING and (entry.reopenable or world.resends):
             then = then._replace(doing="watching", chunk=number, attempt=entry.attempt)
         looked = _now(world._replace(campaigns=after), index, then)
         yield f"looks for {number}: {finding.value}", looked
@@ -445,12 +446,12 @@ class Exploration:
         yield f"looks again for {then.chunk}: {finding.value}", looked
 
     def _send_again(
-        self, world: World, index: int, me: Process, entry: Entry
+        self, world: World, index: int, me: Process, entry: ChunkRecord
     ) -> Iterator[tuple[str, World]]:
         which = (self._names[me.name], me.chunk, me.attempt)
         idle = _idle(world, me)
-        if entry.again and entry.restored:
-            _, after = self.journals.after(world.campaigns, world.clock, "clear", *which)
+        if entry.reopenable and entry.restored:
+            _, after = self.journals.after(world.campaigns, world.clock, "clear_doubt", *which)
             yield f"clears {me.chunk}", _now(world._replace(campaigns=after), index, idle)
         elif world.resends:
             wait = runs.longest_request(entry, TIMEOUT)
@@ -489,8 +490,11 @@ class Exploration:
     def _finish(self, world: World, index: int, me: Process, outcome: BatchOutcome) -> World:
         if me.epoch == world.epoch:  # otherwise its file is gone, and so is what it writes there
             name = self._names[me.name]
+            # A chunk that is being sent is as it was claimed.
+            entry = self.journals.entry(world.campaigns, name, me.chunk)
+            claimed = attrs.evolve(entry, state=State.SENDING, attempt=me.attempt)
             _, after = self.journals.after(
-                world.campaigns, world.clock, "finish", name, me.chunk, me.attempt, outcome
+                world.campaigns, world.clock, "finish", name, claimed, outcome
             )
             world = world._replace(campaigns=after)
         return _now(world, index, _idle(world, me))
@@ -520,7 +524,7 @@ class Exploration:
                 return f"batch {lost[0]} was answered, and nobody has it"
         return None
 
-    def _unaccounted(self, world: World, entry: Entry, got: list[Message]) -> str | None:
+    def _unaccounted(self, world: World, entry: ChunkRecord, got: list[Message]) -> str | None:
         if entry.state is State.ACCEPTED and not got:
             return f"{entry.number} is accepted, and nobody was texted"
         if entry.state is State.PENDING and not entry.resent:
@@ -621,14 +625,14 @@ def _campaign(name: str) -> Campaign:
     return Campaign(id=name, kind="send", message=TEXT, chunk_size=1, deduplicate=True)
 
 
-def _capped(entry: Entry) -> Entry:
+def _capped(entry: ChunkRecord) -> ChunkRecord:
     """Leave out what no decision goes by: whose it was, when it began, a lease that is settled."""
     began = None if entry.began is None else 0.0
     lease = entry.lease if entry.state in {State.SENDING, State.UNKNOWN} else None
     return attrs.evolve(entry, owner="", began=began, lease=lease)
 
 
-def _older(entry: Entry) -> Entry:
+def _older(entry: ChunkRecord) -> ChunkRecord:
     lease = entry.lease
     return entry if lease is None else attrs.evolve(entry, lease=max(lease - 1, -_OLDEST))
 

@@ -20,15 +20,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.bulk import engine, options
 from smsworks_async.bulk.campaign import evidence, journal_source, search, stored
-from smsworks_async.journals import (
-    handles,
-    memory,
-    records,
-    sqlite,
-    transactions,
-    transitions,
-    worker,
-)
+from smsworks_async.journals import memory, records, transitions
+from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
 
 
@@ -86,21 +79,21 @@ def a_trace_is_nothing(patch):
 
 @mutant(quick=True)
 def a_claim_of_what_is_not_pending(patch):
-    start = memory.MemoryJournal.start
+    claim_next = memory.MemoryJournal.claim_next
 
-    async def start_anything(self, campaign, *, owner, after, **kwargs):
-        claim = await start(self, campaign, owner=owner, after=after, **kwargs)
-        kept = self._kept(campaign)
+    async def claim_anything(self, campaign, *, owner, after, **kwargs):
+        claim = await claim_next(self, campaign, owner=owner, after=after, **kwargs)
+        tables = self.store.campaigns[await self.store.key_of(campaign)]
         mine = owner.rpartition(":")[0]
-        for number, entry in sorted(kept.entries.items()):
+        for number, entry in sorted(tables.records.items()):
             if claim is not None or number <= after:
                 continue
             if entry.state is records.State.SENDING and not entry.owner.startswith(mine):
-                kept.entries[number] = attrs.evolve(entry, state=records.State.PENDING)
-                claim = await start(self, campaign, owner=owner, after=number - 1, **kwargs)
+                tables.records[number] = attrs.evolve(entry, state=records.State.PENDING)
+                claim = await claim_next(self, campaign, owner=owner, after=number - 1, **kwargs)
         return claim
 
-    patch.setattr(memory.MemoryJournal, "start", start_anything)
+    patch.setattr(memory.MemoryJournal, "claim_next", claim_anything)
 
 
 @mutant(
@@ -124,7 +117,7 @@ def a_late_answer_is_lost(patch):
 
     def accept_in_time(entry, attempt, outcome):
         if not transitions._current(entry, attempt) or entry.state is not records.State.SENDING:
-            return entry, "too late"
+            return transitions.Change(entry, "too late", {})
         return accept(entry, attempt, outcome)
 
     patch.setattr(transitions, "_accept", accept_in_time)
@@ -162,12 +155,11 @@ def a_refusal_with_an_id_is_a_rejection(patch):
 
 @mutant("twin", found="not by the provider", quick=True)
 def found_whoever_else_holds_it(patch):
-    async def nobody(self, campaign, batch_id):
-        return False
+    async def none(self, batch_id):
+        return []
 
-    patch.setattr(memory.MemoryJournal, "holds", nobody)
-    patch.setattr(sqlite.SQLiteJournal, "holds", nobody)
-    patch.setattr(transactions.Transaction, "holds", lambda self, batch_id: False)
+    patch.setattr(memory.MemoryStore, "chunks_with_batch", none)
+    patch.setattr(store.SQLiteStore, "chunks_with_batch", none)
     patch.setattr(transitions, "is_twin", lambda entry, other: False)
 
 

@@ -37,10 +37,10 @@ from smsworks_async.journals import (
     MemoryJournal,
     SQLiteJournal,
     State,
-    file,
-    handles,
+    memory,
     transitions,
 )
+from smsworks_async.journals.sqlite import file, handles
 from smsworks_async.models.report import BatchOutcome, Outcome
 
 
@@ -134,30 +134,34 @@ def a_resend_without_any_wait(monkeypatch):
 
 
 def a_claim_that_is_no_compare_and_set(monkeypatch):
-    async def start(self, campaign, *, owner, lease, start=MemoryJournal.start, **rest):
-        for kept in self._campaigns.values():
-            for number, entry in kept.entries.items():
-                if entry.state is State.SENDING:
-                    kept.entries[number] = attrs.evolve(entry, state=State.PENDING)
-        return await start(self, campaign, owner=owner, lease=lease, **rest)
+    claim_next = MemoryJournal.claim_next
 
-    monkeypatch.setattr(MemoryJournal, "start", start)
+    async def claim_anything(self, campaign, **claim):
+        for tables in self.store.campaigns:
+            for number, entry in tables.records.items():
+                if entry.state is State.SENDING:
+                    tables.records[number] = attrs.evolve(entry, state=State.PENDING)
+        return await claim_next(self, campaign, **claim)
+
+    monkeypatch.setattr(MemoryJournal, "claim_next", claim_anything)
 
 
 def a_late_answer_that_is_lost(monkeypatch):
     def accept(entry, attempt, outcome, accept=transitions._accept):
         late = entry.attempt != attempt or entry.state is not State.SENDING
-        return (entry, "too late") if late else accept(entry, attempt, outcome)
+        return (
+            transitions.Change(entry, "too late", {}) if late else accept(entry, attempt, outcome)
+        )
 
     monkeypatch.setattr(transitions, "_accept", accept)
 
 
 def an_expired_lease_that_is_pending(monkeypatch):
-    def stall(entry, now, stall=transitions.stall):
-        change = stall(entry, now)
-        return change and (attrs.evolve(change[0], state=State.PENDING), "lease ended")
+    def expire(entry, now, expire=transitions.expire):
+        change = expire(entry, now)
+        return change and transitions.change(change.record, change.event, state=State.PENDING)
 
-    monkeypatch.setattr(transitions, "stall", stall)
+    monkeypatch.setattr(transitions, "expire", expire)
 
 
 def names_as_they_are_spelled(monkeypatch):
@@ -173,16 +177,16 @@ def a_copy_that_is_cleared_at_once(monkeypatch):
 
 
 def a_batch_that_two_may_hold(monkeypatch):
-    async def holds(self, campaign, batch_id):
-        return False
+    async def none(self, batch_id):
+        return []
 
-    monkeypatch.setattr(MemoryJournal, "holds", holds)
+    monkeypatch.setattr(memory.MemoryStore, "chunks_with_batch", none)
 
 
 def a_double_that_is_not_kept(monkeypatch):
     def finish(entry, attempt, outcome, finish=transitions.finish):
-        after, what = finish(entry, attempt, outcome)
-        return attrs.evolve(after, doubles=()), what
+        change = finish(entry, attempt, outcome)
+        return change._replace(record=attrs.evolve(change.record, doubles=()))
 
     monkeypatch.setattr(transitions, "finish", finish)
 
@@ -230,6 +234,7 @@ class Mirror:
         self.exploration = exploration
         self.journal = journal
         self.ahead = ahead
+        self.claimed = {}
 
     async def begin(self):
         for name in map(options.check_campaign, NAMES):
@@ -249,10 +254,13 @@ class Mirror:
         name = options.check_campaign(NAMES[me.name])
         doing, _, number = doing.partition(":")[0].rpartition(" ")
         if doing == "claims":
-            claim = {"owner": "p", "lease": LEASE, "round": 0, "after": -1, "abroad": True}
-            assert (await self.journal.start(name, **claim)).entry.number == int(number)
+            claim = {"owner": "p", "lease": LEASE, "round": 0, "after": -1, "international": True}
+            record = (await self.journal.claim_next(name, **claim)).record
+            assert record.number == int(number)
+            self.claimed[name, record.number, record.attempt] = record
         elif doing in {"looks for", "looks again for"}:
-            doubts = {entry.number: entry for entry in await self.journal.stalled(name)}
+            await self.journal.expire_leases(name)
+            doubts = {entry.number: entry for entry in await self.journal.unknown_chunks(name)}
             gateway = Gateway(self.exploration.journals, visible(before))
             look = search.ChunkSearch(self.journal, name, PAYLOAD, gateway).look
             finding = await look(doubts[int(number)])
@@ -264,7 +272,8 @@ class Mirror:
         else:
             outcome = self.outcome(before, what, after, me)
             if outcome is not None:
-                await self.journal.finish(name, me.chunk, me.attempt, outcome)
+                claimed = self.claimed[name, me.chunk, me.attempt]
+                await self.journal.finish(name, claimed, outcome)
 
     def outcome(self, before, what, after, me):
         if what.endswith("is answered"):
@@ -280,13 +289,13 @@ class Mirror:
 
     async def agrees(self, world):
         for name, entries in self.exploration.journals.chunks(world.campaigns):
-            kept = await self.journal.entries(name)
+            kept = await self.journal.chunks(name)
             assert list(map(facts, kept)) == list(map(facts, entries))
 
 
 def facts(entry):
     return (
-        *(entry.number, entry.state, entry.attempt, entry.batch_id, entry.again),
+        *(entry.number, entry.state, entry.attempt, entry.batch_id, entry.reopenable),
         *(entry.found, entry.resent, entry.restored, entry.doubles),
     )
 
@@ -348,7 +357,7 @@ async def on_sqlite(exploration, histories, folder):
             await second.seen("1")
             await second.close()
             # What another process sees is what this one has been told is kept.
-            kept = await journal.entries(options.check_campaign(NAMES[0]))
+            kept = await journal.chunks(options.check_campaign(NAMES[0]))
             assert passer.pass_by() == [[e.number, e.state.value, e.attempt] for e in kept]
 
         try:

@@ -207,10 +207,10 @@ async def test_what_a_copy_has_pending_and_nobody_sent_is_sent_after_it_was_reco
         raise JournalError("the disk is broken")
 
     class Failing(Watched):
-        async def start(self, *args, **kwargs):
+        async def claim_next(self, *args, **kwargs):
             if self.starts == 1:
                 backup(path, copy)
-            return await super().start(*args, **kwargs)
+            return await super().claim_next(*args, **kwargs)
 
     kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 4, "concurrency": 1}
     journal = Failing(path, clock=clock, happens=happens, nth=3)
@@ -439,8 +439,8 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
 
         sms._requester.limited = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
-    (entry,) = await journal.entries("x")
-    assert given == [limit]
+    (entry,) = await journal.chunks("x")
+    assert limit in given
     assert entry.lease_seconds > limit
     assert entry.lease_seconds == pytest.approx(limit * 1.25 + 1)
 

@@ -53,14 +53,14 @@ async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
     box, sms, kept, journal, monkeypatch
 ):
     starting, go_on = asyncio.Event(), asyncio.Event()
-    start = journal.start
+    claim_next = journal.claim_next
 
     async def slow(*args, **kwargs):
         starting.set()
         await go_on.wait()
-        return await start(*args, **kwargs)
+        return await claim_next(*args, **kwargs)
 
-    monkeypatch.setattr(journal, "start", slow)
+    monkeypatch.setattr(journal, "claim_next", slow)
     task = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(20)))
     await starting.wait()
     task.cancel()
@@ -68,7 +68,7 @@ async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert {entry.state for entry in await journal.entries("x")} == {State.PENDING}
+    assert {entry.state for entry in await journal.chunks("x")} == {State.PENDING}
     assert box.requests == []
     assert (await sms.bulk.send(**kept)).accepted == 20
 

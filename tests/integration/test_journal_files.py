@@ -108,7 +108,7 @@ async def test_a_file_keeps_it_all_for_the_next_process_and_for_its_owner_alone(
         "import asyncio, sys; from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1])\n"
-        "    print(len(await journal.entries('x')), len(await journal.problems('x')))\n"
+        "    print(len(await journal.chunks('x')), len(await journal.problems('x')))\n"
         "    await journal.close()\n"
         "asyncio.run(main())"
     )
@@ -191,7 +191,7 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path):
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "journal.db"
     await opened(path)
-    monkeypatch.setattr("smsworks_async.journals.file.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.journals.sqlite.file.PATIENCE", 0.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         assert "locked" in await refused(path)
@@ -220,7 +220,8 @@ async def main():
         await journal.begin(campaign)
         for number in range(500):
             chunk = PlannedChunk(
-                number=number, items="4" * 9999, positions="0", size=1, abroad=False, credits=1.0
+                number=number, items="4" * 9999, positions="0", size=1, credits=1.0,
+                international=False,
             )
             await journal.plan("y", [chunk], [])
         print("all of it was written")
@@ -241,14 +242,14 @@ async def test_a_file_that_may_not_grow_is_an_error_and_keeps_what_it_had(tmp_pa
     said = await asyncio.to_thread(in_a_child, PLAN_A_LOT, path, before=no_more_than_a_megabyte)
     assert said.startswith("OperationalError journal journal.db:"), said
     journal = SQLiteJournal(path)
-    kept = await journal.entries("y")
+    kept = await journal.chunks("y")
     assert 0 < len(kept) < 500
     assert [entry.number for entry in kept] == list(range(len(kept)))
     await journal.close()
 
 
 async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
-    from smsworks_async.journals import file
+    from smsworks_async.journals.sqlite import file
 
     def small(path, connect=file.connect):
         connection = connect(path)
@@ -261,9 +262,9 @@ async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
     big = attrs.evolve(CHUNKS[0], items="4" * 500_000)
     with pytest.raises(JournalError, match="the disk is full"):
         await journal.plan("x", [big], [])
-    assert await journal.entries("x") == []
+    assert await journal.chunks("x") == []
     await journal.plan("x", CHUNKS, [])
-    assert len(await journal.entries("x")) == 3
+    assert len(await journal.chunks("x")) == 3
     await journal.close()
 
 

@@ -66,7 +66,9 @@ def turn(sms, clock):
 async def kill(journal, chunks, lease):
     """Leave chunks as a process does that is killed while it sends them."""
     for _ in range(chunks):
-        await journal.start("x", owner="killed", lease=lease, round=0, after=-1, abroad=True)
+        await journal.claim_next(
+            "x", owner="killed", lease=lease, round=0, after=-1, international=True
+        )
 
 
 async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_silent_for_long():

@@ -10,7 +10,8 @@ import pytest
 from conftest import until
 from webhook_servers import SERVERS, serving
 
-from smsworks_async.journals import SQLiteJournal, file
+from smsworks_async.journals import SQLiteJournal
+from smsworks_async.journals.sqlite import file
 from smsworks_async.webhooks import MemorySeen, claim
 
 

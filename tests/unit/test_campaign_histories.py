@@ -14,7 +14,7 @@ from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
 from smsworks_async.journals import Campaign, MemoryJournal, SQLiteJournal
-from smsworks_async.journals.worker import Worker
+from smsworks_async.journals.sqlite.worker import Worker
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.phone import destination_rule
 
@@ -186,7 +186,7 @@ def in_memory(_):
     """Make a journal's database without a file: the layout and the statements are the same."""
     import sqlite3
 
-    from smsworks_async.journals.file import lay_out
+    from smsworks_async.journals.sqlite.file import lay_out
 
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     lay_out(connection)

@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from smsworks_async.bulk.campaign.waits import longest_request
-from smsworks_async.journals.records import Entry
+from smsworks_async.journals.records import ChunkRecord
 
 
 #: Seconds by which the provider's clock and the journal's may differ unnoticed.
@@ -87,7 +87,7 @@ class Candidate:
 
 
 def window(
-    entry: Entry, *, began: float | None, request_time: float, ahead: float = 0.0
+    entry: ChunkRecord, *, began: float | None, request_time: float, ahead: float = 0.0
 ) -> tuple[float, float | None]:
     """Return the moments between which a chunk's messages were made, margins included.
 

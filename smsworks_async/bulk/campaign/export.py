@@ -17,16 +17,16 @@ from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.errors import APIError, ValidationError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import OUTCOMES, Entry, State
+from smsworks_async.journals.records import OUTCOMES, ChunkRecord, State
 from smsworks_async.models.report import RecipientOutcome
 
 
 _COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(RecipientOutcome))
 
 
-async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[Entry]:
+async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[ChunkRecord]:
     after = -1
-    while page := await journal.entries(campaign, after):
+    while page := await journal.chunks(campaign, after):
         for entry in page:
             yield entry
         after = page[-1].number
@@ -66,9 +66,9 @@ def _written(value: Any) -> str:
 
 
 async def _rows(
-    journal: Journal, campaign: str, payload: Any, entry: Entry
+    journal: Journal, campaign: str, payload: Any, entry: ChunkRecord
 ) -> list[RecipientOutcome]:
-    chunk = unpack_chunk(await journal.claim(campaign, entry.number), payload)
+    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
     error = entry.error
     return [
         RecipientOutcome(

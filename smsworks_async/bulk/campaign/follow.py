@@ -13,7 +13,7 @@ import attrs
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import EVERY, State
+from smsworks_async.journals.records import NO_LIMIT, State
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.resources._poller import GROWTH, LONGEST, SHORTEST, StatusPoller
 
@@ -90,7 +90,7 @@ class Follower:
 
     async def _join(self) -> None:
         """Add the batches that were accepted since the last look."""
-        entries = await self._journal.entries(self._campaign, limit=EVERY)
+        entries = await self._journal.chunks(self._campaign, limit=NO_LIMIT)
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
         for entry in entries:

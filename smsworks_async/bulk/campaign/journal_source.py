@@ -19,7 +19,7 @@ from smsworks_async.bulk.chunk import Chunk, Payload, halves
 from smsworks_async.bulk.progress import log
 from smsworks_async.errors import SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import Claim, State, Summary
+from smsworks_async.journals.records import ChunkRecord, State, StoredChunk, Summary
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 
 
@@ -68,6 +68,8 @@ class JournalSource(Generic[T]):
         self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
         self._requeued: deque[int] = deque()
+        # The chunks that this run is sending, as they were claimed.
+        self._claimed: dict[int, ChunkRecord] = {}
         self._lease_checks: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
         #: Chunks that this run could not send, and does not try a second time.
@@ -94,7 +96,7 @@ class JournalSource(Generic[T]):
     async def refresh(self) -> Summary:
         """Read the counts from the journal; not while this run sends, which counts by itself."""
         summary = await self._journal.summary(self._campaign)
-        states = summary.again if self._round else summary.states
+        states = summary.later_rounds if self._round else summary.states
         self._recipients = dict.fromkeys(State, 0) | {
             state: sums.recipients for state, sums in states.items()
         }
@@ -108,27 +110,28 @@ class JournalSource(Generic[T]):
         """Claim the next pending chunk; return None if there is none that is free."""
         self._not_sent[True] = skip_international
         while (claim := await self._claim(international=skip_international is None)) is not None:
-            entry = claim.entry
+            entry = claim.record
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
+                self._claimed[entry.number] = entry
                 self._move(entry.size, State.PENDING, State.SENDING)
                 return unpack_chunk(claim, self._payload)
             await self._return_unsent(claim)
         return None
 
-    async def _claim(self, *, international: bool) -> Claim | None:
+    async def _claim(self, *, international: bool) -> StoredChunk | None:
         after = self._requeued.popleft() - 1 if self._requeued else self._cursor
         # Both before the claim, so that the lease cannot seem longer here than to others.
         since, wall = self._monotonic(), self._clock()
         claiming = asyncio.ensure_future(
-            self._journal.start(
+            self._journal.claim_next(
                 self._campaign,
                 owner=f"{self._owner}:{next(self._claims)}",
                 lease=self._lease,
                 round=self._round,
                 after=after,
-                abroad=international,
-                there=self._server_time(),
+                international=international,
+                server_time=self._server_time(),
             )
         )
         try:
@@ -140,8 +143,8 @@ class JournalSource(Generic[T]):
                 await self._return_unsent(claim)
             raise
         if claim is not None:
-            lease_end = min(wall + self._lease, claim.entry.lease or wall)
-            self._lease_checks[claim.entry.number] = lambda: lease_is_over(
+            lease_end = min(wall + self._lease, claim.record.lease or wall)
+            self._lease_checks[claim.record.number] = lambda: lease_is_over(
                 self._lease,
                 since_claim=self._monotonic() - since,
                 now=self._clock(),
@@ -149,10 +152,10 @@ class JournalSource(Generic[T]):
             )
         return claim
 
-    async def _return_unsent(self, claim: Claim) -> None:
-        entry = claim.entry
+    async def _return_unsent(self, claim: StoredChunk) -> None:
+        entry = claim.record
         outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
-        await self._journal.finish(self._campaign, entry.number, entry.attempt, outcome)
+        await self._journal.finish(self._campaign, entry, outcome)
 
     def _move(self, size: int, before: State, after: State) -> None:
         self._recipients[before] -= size
@@ -161,7 +164,8 @@ class JournalSource(Generic[T]):
     async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
         """Record the outcome of a chunk."""
         number = chunk.number
-        entry = await self._journal.finish(self._campaign, number, chunk.attempt, outcome)
+        entry = await self._journal.finish(self._campaign, self._claimed[number], outcome)
+        del self._claimed[number]
         self._move(entry.size, State.SENDING, entry.state)
         late = self._lease_checks.pop(number)()
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
@@ -184,6 +188,7 @@ class JournalSource(Generic[T]):
         """Replace a rejected chunk by its two halves."""
         parts = [pack_chunk(half, self._payload) for half in halves(chunk, self._payload, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
+        del self._claimed[chunk.number]
         self._move(len(chunk.items), State.SENDING, State.PENDING)
 
     async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TypeVar
 
 from smsworks_async.bulk.chunk import Chunk, Payload
-from smsworks_async.journals.records import Claim, PlannedChunk, pack_positions, unpack_positions
+from smsworks_async.journals.records import (
+    PlannedChunk,
+    StoredChunk,
+    pack_positions,
+    unpack_positions,
+)
 
 
 T = TypeVar("T")
@@ -18,19 +23,19 @@ def pack_chunk(chunk: Chunk[T], payload: Payload[T]) -> PlannedChunk:
         items=payload.pack(chunk.items),
         positions=pack_positions(chunk.positions),
         size=len(chunk.items),
-        abroad=chunk.international,
+        international=chunk.international,
         credits=chunk.credits,
     )
 
 
-def unpack_chunk(claim: Claim, payload: Payload[T]) -> Chunk[T]:
+def unpack_chunk(claim: StoredChunk, payload: Payload[T]) -> Chunk[T]:
     """Return a chunk that a journal has stored."""
-    entry = claim.entry
+    entry = claim.record
     return Chunk(
         entry.number,
         payload.unpack(claim.items),
         unpack_positions(claim.positions),
-        entry.abroad,
+        entry.international,
         entry.credits,
         entry.attempt,
         entry.resent,

@@ -97,7 +97,7 @@ class Planner(Generic[T]):
         if self._begun:
             set_aside = reader.set_aside.copy()
             totals = Totals(read=reader.read, set_aside=set_aside, chunks=reader.chunks)
-            await self._journal.planned(self._campaign.id, totals)
+            await self._journal.finish_planning(self._campaign.id, totals)
         return self._begun
 
     async def _next(self, source: AsyncIterator[Sequence[Any]]) -> Sequence[Any] | None:

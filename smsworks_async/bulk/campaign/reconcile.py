@@ -21,7 +21,7 @@ from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.bulk.timer import Timer, request_time
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals import Journal, transitions
-from smsworks_async.journals.records import Entry
+from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.report import BulkReport, Phase
 
 
@@ -67,7 +67,7 @@ class Reconciler(Generic[T]):
         # Since when this process has known each of them to be unknown.
         self._first_seen: dict[tuple[int, int], float] = {}
 
-    async def settle(self, seconds: float) -> list[Entry]:
+    async def settle(self, seconds: float) -> list[ChunkRecord]:
         """Search for all unknown chunks, several times within so many seconds.
 
         Returns:
@@ -91,7 +91,7 @@ class Reconciler(Generic[T]):
         left = await self._doubts()
         return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
 
-    async def rule_out(self, entries: Sequence[Entry], seconds: float) -> list[Entry]:
+    async def rule_out(self, entries: Sequence[ChunkRecord], seconds: float) -> list[ChunkRecord]:
         """Wait until requests in doubt can no longer be accepted, and look a last time.
 
         Whoever claimed them may have written until the lease was over, and what was written is
@@ -125,15 +125,16 @@ class Reconciler(Generic[T]):
             if (entry.number, entry.attempt) in nothing and not await self._left(entry)
         ]
 
-    async def _left(self, entry: Entry) -> float:
+    async def _left(self, entry: ChunkRecord) -> float:
         key = (entry.number, entry.attempt)
         watched = self._timer.monotonic() - self._first_seen[key]
         now = await self._journal.now()
         own = request_time(self._gateway.timeout)
         return until_resend(entry, watched=watched, now=now, own=own)
 
-    async def _doubts(self) -> Sequence[Entry]:
-        doubts = await self._journal.stalled(self._campaign)
+    async def _doubts(self) -> Sequence[ChunkRecord]:
+        await self._journal.expire_leases(self._campaign)
+        doubts = await self._journal.unknown_chunks(self._campaign)
         now = self._timer.monotonic()
         for entry in doubts:
             key = (entry.number, entry.attempt)
@@ -146,8 +147,8 @@ class Reconciler(Generic[T]):
                 )
         return doubts
 
-    async def _look_for(self, doubts: Sequence[Entry]) -> list[tuple[Entry, Finding]]:
-        findings: list[tuple[Entry, Finding]] = []
+    async def _look_for(self, doubts: Sequence[ChunkRecord]) -> list[tuple[ChunkRecord, Finding]]:
+        findings: list[tuple[ChunkRecord, Finding]] = []
         if doubts:
             await self._reporter.enter(Phase.RECONCILING)
         for start in range(0, len(doubts), _AT_A_TIME):
@@ -167,7 +168,7 @@ class Reconciler(Generic[T]):
                 break
         return findings
 
-    def _log_trace(self, entry: Entry, finding: Finding) -> None:
+    def _log_trace(self, entry: ChunkRecord, finding: Finding) -> None:
         key = (entry.number, entry.attempt)
         if finding is Finding.TRACE and key not in self._traced:
             self._traced.add(key)
@@ -213,6 +214,6 @@ async def reconcile(
     nothing = await reconciler.settle(settle)
     if restored:
         # Whoever used the file before may have had requests on their way.
-        for entry in await reconciler.rule_out([e for e in nothing if e.again], settle):
-            await journal.clear(name, entry.number, entry.attempt)
+        for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
+            await journal.clear_doubt(name, entry.number, entry.attempt)
     return await make_report(journal, name, stored.payload)

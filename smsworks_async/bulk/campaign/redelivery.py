@@ -19,7 +19,7 @@ from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import NotFound, ValidationError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import EVERY, Entry, PlannedChunk, State
+from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, PlannedChunk, State
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.models.report import BulkReport
 
@@ -123,11 +123,11 @@ class SendHistoryReader(Generic[T]):
     async def read(self) -> list[SendHistory[T]]:
         """Return the history of every recipient who was put into a chunk, by position."""
         sends: dict[int, SendHistory[T]] = {}
-        for entry in await self._journal.entries(self._campaign, limit=EVERY):
+        for entry in await self._journal.chunks(self._campaign, limit=NO_LIMIT):
             if entry.state is State.SPLIT:
                 continue
             chunk = unpack_chunk(
-                await self._journal.claim(self._campaign, entry.number), self._payload
+                await self._journal.read_chunk(self._campaign, entry.number), self._payload
             )
             batches = [await self._records(batch_id) for batch_id in _batch_ids(entry)]
             for item, position in zip(chunk.items, chunk.positions, strict=True):
@@ -180,7 +180,7 @@ class SendHistoryReader(Generic[T]):
         return records
 
 
-def _batch_ids(entry: Entry) -> list[str]:
+def _batch_ids(entry: ChunkRecord) -> list[str]:
     """Return the batches that a chunk was accepted with, doubles included."""
     if entry.state is not State.ACCEPTED or entry.batch_id is None:
         return []
@@ -216,8 +216,8 @@ async def retry_undelivered(
             "were not reached, begin a campaign with them",
             field="campaign",
         )
-    await journal.stalled(name)
-    everything = await journal.entries(name, limit=EVERY)
+    await journal.expire_leases(name)
+    everything = await journal.chunks(name, limit=NO_LIMIT)
     last = [entry for entry in everything if round and entry.round == round]
     if not any(entry.is_open for entry in last):
         # Otherwise that round is continued, and nobody else is chosen.
@@ -227,7 +227,7 @@ async def retry_undelivered(
             round += 1
             # Processes that choose at the same time choose the same: the round is there once.
             chunks = redelivery_chunks(due, campaign.chunk_size, stored.payload)
-            await journal.plan_again(name, round, chunks)
+            await journal.plan_round(name, round, chunks)
         elif not any(entry.state is State.UNKNOWN for entry in last):
             return BulkReport()
     run = CampaignRun(journal, campaign, stored.payload, gateway, options, timer)

@@ -10,7 +10,7 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import EVERY, OUTCOMES, Entry, State
+from smsworks_async.journals.records import NO_LIMIT, OUTCOMES, ChunkRecord, State
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
 
 
@@ -36,12 +36,16 @@ async def make_report(
         round: the round.
         not_sent: why pending chunks were not sent, in the UK (False) and outside it (True).
     """
-    everything = await journal.entries(campaign, limit=EVERY)
+    everything = await journal.chunks(campaign, limit=NO_LIMIT)
     entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     reasons = not_sent or {}
     batches = [
         await _outcome(
-            journal, campaign, payload, entry, reasons.get(entry.abroad) or reasons.get(False)
+            journal,
+            campaign,
+            payload,
+            entry,
+            reasons.get(entry.international) or reasons.get(False),
         )
         for entry in entries
     ]
@@ -70,14 +74,18 @@ async def make_report(
 
 
 async def _outcome(
-    journal: Journal, campaign: str, payload: Payload[T], entry: Entry, why: SMSWorksError | None
+    journal: Journal,
+    campaign: str,
+    payload: Payload[T],
+    entry: ChunkRecord,
+    why: SMSWorksError | None,
 ) -> BatchOutcome:
     if entry.state is State.ACCEPTED and not entry.doubles:
         return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
     error = entry.error or why
     if entry.state is State.SENDING:
         error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
-    chunk = unpack_chunk(await journal.claim(campaign, entry.number), payload)
+    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
     destinations = tuple(map(payload.destination, chunk.items))
     return BatchOutcome(
         entry.number,

@@ -25,7 +25,7 @@ from smsworks_async.bulk.timer import Timer, request_time
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_campaign, no_such
-from smsworks_async.journals.records import EVERY, Campaign, Entry, State, Summary
+from smsworks_async.journals.records import NO_LIMIT, Campaign, ChunkRecord, State, Summary
 from smsworks_async.models.report import BulkReport, Phase
 
 
@@ -120,17 +120,17 @@ class CampaignRun(Generic[T]):
         limits = CostLimits(self.options, self.gateway)
         credits = dict.fromkeys(State, 0.0)
         after = -1
-        while page := await self.journal.entries(self.campaign.id, after):
+        while page := await self.journal.chunks(self.campaign.id, after):
             for entry in page:
                 if not entry.round and entry.state is not State.SPLIT:
                     credits[entry.state] += await self._credits(entry, limits.prices)
             after = page[-1].number
         await limits.check(total=sum(credits.values()), rest=credits[State.PENDING])
 
-    async def _credits(self, entry: Entry, prices: Prices) -> float:
-        if not entry.abroad:
+    async def _credits(self, entry: ChunkRecord, prices: Prices) -> float:
+        if not entry.international:
             return entry.credits
-        claim = await self.journal.claim(self.campaign.id, entry.number)
+        claim = await self.journal.read_chunk(self.campaign.id, entry.number)
         return await prices.of_chunk(self.payload, unpack_chunk(claim, self.payload))
 
     async def run(self, round: int = 0) -> BulkReport:
@@ -190,13 +190,12 @@ class CampaignRun(Generic[T]):
 
     async def _has_more(self, source: JournalSource[T], round: int) -> bool:
         """Return whether others have returned chunks that this run can send."""
-        entries = await self.journal.entries(self.campaign.id, limit=EVERY)
+        pending = await self.journal.chunks(self.campaign.id, limit=NO_LIMIT, state=State.PENDING)
         return any(
-            entry.state is State.PENDING
-            and entry.round == round
+            entry.round == round
             and entry.number not in source.failed
-            and not (entry.abroad and source.is_international_halted)
-            for entry in entries
+            and not (entry.international and source.is_international_halted)
+            for entry in pending
         )
 
     async def _wait_for_others(self) -> None:
@@ -206,7 +205,7 @@ class CampaignRun(Generic[T]):
         """
         waited = 0.0
         while waited < LONGEST_WAIT:
-            await self.journal.stalled(self.campaign.id)
+            await self.journal.expire_leases(self.campaign.id)
             lease = (await self.journal.summary(self.campaign.id)).lease
             if lease is None:
                 return
@@ -217,7 +216,7 @@ class CampaignRun(Generic[T]):
             await self.timer.sleep(pause)
             waited += pause
 
-    async def _resend(self, entries: Sequence[Entry], reconciler: Reconciler[T]) -> None:
+    async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler[T]) -> None:
         """Make chunks pending again of which, as far as is known, nothing can be accepted."""
         for entry in await reconciler.rule_out(entries, self.options.settle):
             wait = longest_request(entry, request_time(self.gateway.timeout))

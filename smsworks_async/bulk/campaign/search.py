@@ -33,7 +33,7 @@ from smsworks_async.bulk.payloads import CAMPAIGN, POSITION
 from smsworks_async.bulk.timer import request_time
 from smsworks_async.errors import NotFound, OutcomeUnknown
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import Entry
+from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.incoming import MessageRecord
 
 
@@ -61,13 +61,15 @@ class ChunkSearch(Generic[T]):
         self._payload = payload
         self._gateway = gateway
 
-    async def look(self, entry: Entry) -> Finding:
+    async def look(self, entry: ChunkRecord) -> Finding:
         """Search for one chunk, once, and accept it where its batch is found.
 
         Raises:
             SMSWorksError: the provider could not be asked.
         """
-        chunk = unpack_chunk(await self._journal.claim(self._campaign, entry.number), self._payload)
+        chunk = unpack_chunk(
+            await self._journal.read_chunk(self._campaign, entry.number), self._payload
+        )
         theirs, ours = await self._gateway.now(), await self._journal.now()
         since, until = window(
             entry,
@@ -97,18 +99,18 @@ class ChunkSearch(Generic[T]):
         # What the answer has named was made, whether or not it can be seen yet.
         return Finding.TRACE if Finding.TRACE in findings or named else Finding.NOTHING
 
-    async def _began(self, entry: Entry) -> float | None:
+    async def _began(self, entry: ChunkRecord) -> float | None:
         """Return when the campaign began, where the chunk may have been sent at any time since."""
         if not entry.restored:
             return entry.began
         return (await self._journal.summary(self._campaign)).campaign.created
 
-    async def _accept(self, entry: Entry, found: Sequence[Candidate]) -> Finding:
+    async def _accept(self, entry: ChunkRecord, found: Sequence[Candidate]) -> Finding:
         """Accept a chunk with the first of the batches that may be its own."""
         first = found[0].batch_id
         if first is None:  # a batch without an id is never found
             raise AssertionError
-        taken = await self._journal.found(
+        taken = await self._journal.confirm_found(
             self._campaign, entry.number, entry.attempt, first, others=len(found) - 1
         )
         # Otherwise it may be another chunk's that is in doubt, or this one has moved on.
@@ -118,7 +120,7 @@ class ChunkSearch(Generic[T]):
         """Judge a candidate, reading its batch where that matters."""
         batch_id = candidate.batch_id
         if batch_id is not None:
-            held = await self._journal.holds(self._campaign, batch_id)
+            held = await self._journal.has_batch(self._campaign, batch_id)
             candidate = attrs.evolve(candidate, is_held=held)
         finding = judge(candidate, request)
         if finding is Finding.TRACE and batch_id is not None:
@@ -219,7 +221,7 @@ def _compare_marks(record: MessageRecord, marks: Mapping[str, str]) -> Marks:
     return Marks.OWN if shown == marks else Marks.ANOTHERS
 
 
-def _named_by_the_answer(entry: Entry) -> str | None:
+def _named_by_the_answer(entry: ChunkRecord) -> str | None:
     """Return the batch that the API named in an answer which refused it."""
     if not isinstance(entry.error, OutcomeUnknown):
         return None

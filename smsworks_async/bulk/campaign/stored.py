@@ -77,9 +77,9 @@ async def status(stored: StoredCampaign) -> BulkStatus:
         duplicates=set_aside.get(Reason.DUPLICATE, 0),
         credits=summary.states.get(State.ACCEPTED, _NONE).credits,
         rounds=summary.campaign.round,
-        sent_again=summary.again.get(State.ACCEPTED, _NONE).recipients,
+        sent_again=summary.later_rounds.get(State.ACCEPTED, _NONE).recipients,
         open_again=sum(
-            summary.again.get(state, _NONE).recipients
+            summary.later_rounds.get(state, _NONE).recipients
             for state in (State.PENDING, State.SENDING, State.UNKNOWN)
         ),
     )

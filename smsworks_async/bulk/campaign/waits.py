@@ -13,7 +13,7 @@ from smsworks_async.bulk.timer import request_time
 
 
 if TYPE_CHECKING:
-    from smsworks_async.journals.records import Entry
+    from smsworks_async.journals.records import ChunkRecord
 
 
 #: The longest that other processes, or a lease, are waited for, in seconds: their clocks may have
@@ -28,7 +28,7 @@ def lease_for(timeout: float | None) -> float:
     return request_time(timeout) * _FACTOR + _MORE
 
 
-def longest_request(entry: Entry, own: float) -> float:
+def longest_request(entry: ChunkRecord, own: float) -> float:
     """Return the longest that a request of a chunk may have taken, in seconds.
 
     Args:
@@ -50,7 +50,7 @@ def lease_is_over(lease: float, *, since_claim: float, now: float, lease_end: fl
     return since_claim >= lease or now >= lease_end
 
 
-def until_resend(entry: Entry, *, watched: float, now: float, own: float) -> float:
+def until_resend(entry: ChunkRecord, *, watched: float, now: float, own: float) -> float:
     """Return the seconds until a chunk in doubt may be looked for a last time and sent again.
 
     Whoever claimed it may still write until its lease is over, and what was written may be

@@ -14,24 +14,23 @@ import os
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import attrs
 
-from smsworks_async._threads import new_lock, new_queue, start_thread
+from smsworks_async._threads import new_lock, new_queue, original, start_thread
 from smsworks_async.errors import JournalError, SMSWorksError
-from smsworks_async.journals.file import Identity, find, find_log
+from smsworks_async.journals.sqlite.file import Identity, find, find_log
 
 
 T = TypeVar("T")
 
 #: How many jobs go into one transaction, and the seconds that the first of them waits for more: a
 #: fraction of what the disk takes, and whoever sends has others in flight meanwhile.
-_TOGETHER: Final = 64
-_GATHER: Final = 0.0005
+GROUP_COMMIT_MAX: Final = 64
+GROUP_COMMIT_WINDOW: Final = 0.0005
 
 _EXPLANATIONS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full; make room, and run it again",
@@ -118,6 +117,7 @@ class Worker:
         self._after = after
         self._closed = closed
         self._queue: queue.SimpleQueue[_Job] = new_queue()
+        self._sleep = original("time", "sleep")
         self._starting = new_lock()
         #: Held while the thread runs; None before.
         self._running: threading.Lock | None = None
@@ -195,17 +195,18 @@ class Worker:
         _answer([(end, None)])
 
     def _next(self) -> tuple[Sequence[_Job], _Job | None]:
-        """Return all that waits, and the end if it has come."""
+        """Wait for a job; return all that wait a moment later, and the end if it has come."""
         jobs: list[_Job] = []
-        until = 0.0
-        while len(jobs) < _TOGETHER:
+        while len(jobs) < GROUP_COMMIT_MAX:
             try:
-                job = self._queue.get(timeout=max(0.0, until - time.monotonic()) if jobs else None)
+                job = self._queue.get(block=not jobs)
             except queue.Empty:
                 break
-            until = until or time.monotonic() + _GATHER
             if job.function is None:
                 return jobs, job
+            if not jobs and GROUP_COMMIT_WINDOW:
+                # One sleep, where to wait for each further job would be a switch of threads each.
+                self._sleep(GROUP_COMMIT_WINDOW)
             jobs.append(job)
         return jobs, None
 

@@ -1,4 +1,4 @@
-"""The SQLite file of a journal: opened, checked, and laid out where it is new."""
+"""The SQLite file of a journal: opened, checked, and brought to the layout of today."""
 
 from __future__ import annotations
 
@@ -8,129 +8,20 @@ import stat
 import time
 import unicodedata
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from smsworks_async._threads import original
 from smsworks_async.errors import JournalError
 
 
 #: Marks the file as a journal of ours, in SQLite's ``application_id``.
 APPLICATION: Final = 0x534D5357
-#: The layout below; one that is newer is not understood.
-VERSION: Final = 2
+#: The layout in schema.sql; a newer one is refused.
+VERSION: Final = 3
 #: Seconds to wait for another process to finish its transaction.
 PATIENCE: Final = 30.0
-
-_LAYOUT: Final = """
-CREATE TABLE campaign (
-    key         INTEGER PRIMARY KEY,
-    id          TEXT NOT NULL UNIQUE,
-    kind        TEXT NOT NULL,
-    message     TEXT NOT NULL,              -- JSON: what all messages share
-    chunk_size  INTEGER NOT NULL,
-    deduplicate INTEGER NOT NULL,
-    created     REAL NOT NULL,              -- POSIX seconds, as all times
-    totals      TEXT,                       -- JSON; NULL until it is planned whole
-    round       INTEGER NOT NULL DEFAULT 0,
-    restored    INTEGER NOT NULL DEFAULT 0
-);
-
-CREATE TABLE chunk (
-    campaign INTEGER NOT NULL,
-    number   INTEGER NOT NULL,
-    size     INTEGER NOT NULL,
-    abroad   INTEGER NOT NULL,
-    credits  REAL NOT NULL,                 -- estimated
-    round    INTEGER NOT NULL,
-    state    TEXT NOT NULL
-        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown', 'split')),
-    attempt  INTEGER NOT NULL,
-    owner    TEXT NOT NULL,
-    began    REAL,
-    lease    REAL,
-    batch_id TEXT,
-    error    TEXT,                          -- JSON
-    again    INTEGER NOT NULL,
-    found    INTEGER NOT NULL,
-    resent   INTEGER NOT NULL,
-    lease_seconds REAL NOT NULL DEFAULT 0,
-    ahead    REAL,                          -- of the provider's clock; NULL where it is not known
-    restored INTEGER NOT NULL DEFAULT 0,
-    doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
-    PRIMARY KEY (campaign, number)
-) WITHOUT ROWID;
-CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
-CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
-CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
-CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
-
--- Apart from the chunk, so that a change of state does not write them again.
-CREATE TABLE recipients (
-    campaign  INTEGER NOT NULL,
-    number    INTEGER NOT NULL,
-    items     TEXT NOT NULL,
-    positions TEXT NOT NULL,
-    PRIMARY KEY (campaign, number)
-);
-
-CREATE TABLE problem (
-    campaign INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    value    TEXT NOT NULL,                 -- JSON
-    reason   TEXT NOT NULL,
-    message  TEXT NOT NULL,
-    field    TEXT NOT NULL,
-    code     INTEGER,
-    PRIMARY KEY (campaign, position)
-) WITHOUT ROWID;
-
--- Which delivery reports were handled, and which are just being handled.
-CREATE TABLE seen (
-    message_id TEXT NOT NULL,
-    status     TEXT NOT NULL,
-    at         REAL NOT NULL,
-    owner      TEXT,                        -- of a claim; NULL where it was handled
-    lease      REAL,                        -- until when the claim holds
-    PRIMARY KEY (message_id, status)
-) WITHOUT ROWID;
-
-CREATE TABLE event (
-    key      INTEGER PRIMARY KEY,
-    campaign INTEGER NOT NULL,
-    number   INTEGER NOT NULL,
-    at       REAL NOT NULL,
-    attempt  INTEGER NOT NULL,
-    owner    TEXT NOT NULL,
-    what     TEXT NOT NULL,
-    detail   TEXT NOT NULL
-);
-CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
-    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
-CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
-    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
-"""
-
-
-#: What leads from one layout to the next, by the layout that it leads from.
-_NEXT_LAYOUT: Final = {
-    1: """
-ALTER TABLE chunk ADD COLUMN lease_seconds REAL NOT NULL DEFAULT 0;
-ALTER TABLE chunk ADD COLUMN ahead REAL;
-ALTER TABLE chunk ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE campaign ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE chunk ADD COLUMN doubles TEXT;
-CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
-UPDATE chunk SET doubles = (
-    SELECT json_group_array(detail) FROM event
-    WHERE (event.campaign, event.number) = (chunk.campaign, chunk.number)
-        AND what = 'accepted a second time'
-) WHERE (campaign, number) IN (
-    SELECT campaign, number FROM event WHERE what = 'accepted a second time'
-);
-ALTER TABLE seen ADD COLUMN owner TEXT;
-ALTER TABLE seen ADD COLUMN lease REAL;
-"""
-}
 
 #: A file, whatever its name: its device and inode.
 Identity = tuple[int, int]
@@ -285,16 +176,20 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
         raise JournalError(f"journal {name}: it is a database of something else; give another path")
     else:
         for before in range(version, VERSION):
-            _execute(connection, _NEXT_LAYOUT[before])
-        if version < VERSION:
+            _execute(connection, _script(f"layout_{before + 1}.sql"))
+        if version < 2:
             _rename_campaigns(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
 
 
 def lay_out(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new journal."""
-    _execute(connection, _LAYOUT)
+    """Create the tables of a new journal."""
+    _execute(connection, _script("schema.sql"))
+
+
+def _script(name: str) -> str:
+    return resources.files("smsworks_async.journals.sqlite").joinpath(name).read_text("utf-8")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
@@ -307,13 +202,13 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() >= until:
                 raise
-            time.sleep(0.01)
+            original("time", "sleep")(0.01)
         else:
             return str(mode)
 
 
 def _rename_campaigns(connection: sqlite3.Connection) -> None:
-    """Bring the names that older versions kept to the form in which they are looked up now."""
+    """Normalise the names that layout 1 kept as they were given."""
     for key, name in connection.execute("SELECT key, id FROM campaign").fetchall():
         now = unicodedata.normalize("NFC", name).strip()
         # Of two that are one now, both stay as they are; either could be the one that is meant.

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from smsworks_async._threads import new_lock
 from smsworks_async.errors import JournalError
-from smsworks_async.journals.file import Identity, connect, find, make
-from smsworks_async.journals.worker import Worker, journal_error, replaced
+from smsworks_async.journals.sqlite.file import Identity, connect, find, make
+from smsworks_async.journals.sqlite.worker import Worker, journal_error, replaced
 
 
 T = TypeVar("T")
