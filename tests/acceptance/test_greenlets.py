@@ -37,10 +37,10 @@ ORM = """
     def send(n):
         return client.messages.send(**TEXT, destination=number(n)).message_id
     sending = [spawn(send, n) for n in range(20)]
-    print(result(spawn(ContentType.objects.count)), "during")
+    print(result(spawn(count)), "during")
     print(len({result(greenlet) for greenlet in sending}), "sent")
-    print(ContentType.objects.count(), "after")
-    print(result(spawn(ContentType.objects.count)), "after")
+    print(count(), "after")
+    print(result(spawn(count)), "after")
     with SMSWorks() as other:
         print(other.credits.balance() > 0, client.credits.balance() > 0)
 """
@@ -141,7 +141,7 @@ JOURNAL = """
     def people(first):
         caller = getcurrent()
         for n in range(first, first + 25):
-            assert ContentType.objects.count() == 1
+            assert count() == 1
             assert getcurrent() is caller
             yield number(n)
     def send(campaign):
