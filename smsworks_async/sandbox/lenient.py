@@ -8,11 +8,13 @@ repeats are taken out of each head before aiohttp's parser sees it. All its othe
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 
+#: Turns of the loop in which what was accepted gets a transport and a protocol, and is closed.
 _TURNS = 3
 _LONGEST_LINE = 65536  # bytes; aiohttp refuses it long before
 
@@ -85,11 +87,17 @@ class RepeatFilter:
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ("_repeats",)
+    __slots__ = ("_is_over", "_repeats")
 
-    def __init__(self, manager: web.Server, **settings: Any) -> None:
+    def __init__(self, manager: web.Server, is_over: Callable[[], bool], **settings: Any) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **settings)
+        self._is_over = is_over
         self._repeats = RepeatFilter()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._is_over():  # nobody else closes what comes while the others are being closed
+            self.force_close()
 
     def data_received(self, data: bytes) -> None:
         kept = self._repeats.feed(data)
@@ -109,18 +117,27 @@ class Runner(web.AppRunner):
     def __init__(self, app: web.Application, *, cleanup: float, **settings: Any) -> None:
         super().__init__(app, handler_cancellation=True, shutdown_timeout=cleanup, **settings)
         self._settings = settings
+        self._is_over = False
 
     async def cleanup(self) -> None:
         """Close all connections, those that came just as the listening ended included."""
-        server = super().server
+        self._is_over = True
+        loop = asyncio.get_running_loop()
+        servers = [getattr(site, "_server", None) for site in self.sites]
+        for listening in [sock for server in servers if server for sock in server.sockets]:
+            try:
+                loop.remove_reader(listening)
+            except (NotImplementedError, RuntimeError):
+                pass  # another kind of loop, which accepts by other means
+        # Closing the listening would lose what was accepted and has no transport yet, unclosed.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         await super().cleanup()
-        if server is not None:
-            for _ in range(_TURNS):  # of the loop, until what was accepted has a protocol
-                await asyncio.sleep(0)
-            await server.shutdown(self._shutdown_timeout)
 
     @property
     def server(self) -> Any:
         """What makes a protocol for each connection; None before the set-up."""
         server = super().server
-        return None if server is None else lambda: _Protocol(server, **self._settings)
+        if server is None:
+            return None
+        return lambda: _Protocol(server, lambda: self._is_over, **self._settings)

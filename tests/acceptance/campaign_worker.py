@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy
 from smsworks_async.bulk.journals import SQLiteJournal
@@ -15,8 +17,8 @@ from smsworks_async.bulk.journals import SQLiteJournal
 class Fateful(SQLiteJournal):
     """A journal under whose n-th start or finish a signal strikes: before it, or after it."""
 
-    def __init__(self, path, fate):
-        super().__init__(path)
+    def __init__(self, path, fate, clock=time.time):
+        super().__init__(path, clock=clock)
         self.fate = fate
         self.starts = self.finishes = 0
 
@@ -41,14 +43,22 @@ class Fateful(SQLiteJournal):
         return entry
 
 
+def ahead(path):
+    """Return a clock that is ahead by the seconds that a file holds, which the test writes."""
+    return lambda: time.time() + float(Path(path).read_text())
+
+
 async def main(order):
-    journal = Fateful(order["path"], order.get("fate", {}))
+    clock = ahead(order["ahead"]) if "ahead" in order else None
+    journal = Fateful(order["path"], order.get("fate", {}), clock or time.time)
     async with AsyncSMSWorks(
         order["token"],
         base_url=order["base_url"],
         timeout=order.get("timeout", 30.0),
         retry=RetryPolicy(base=0),
     ) as sms:
+        if clock is not None:
+            sms.bulk._monotonic = clock
         report = await sms.bulk.send(
             sender="AcmeCorp",
             content="Hello",

@@ -6,6 +6,8 @@ import asyncio
 import json
 import sys
 
+from campaign_worker import ahead
+
 from smsworks_async import AsyncSMSWorks, JournalError, RetryPolicy
 from smsworks_async.bulk.journals import SQLiteJournal
 
@@ -22,6 +24,7 @@ async def main(order):
         timeout=order["timeout"],
         retry=RetryPolicy(base=0),
     ) as sms:
+        clock = sms.bulk._monotonic = ahead(order["ahead"])
 
         async def look(_):
             """Open the same file once more, as `progress` may, and let it go again."""
@@ -31,17 +34,19 @@ async def main(order):
             await seen.close()
 
         async def run(campaign):
+            journal = SQLiteJournal(path, clock=clock)
             report = await sms.bulk.send(
                 **TEXT,
                 destinations=order["destinations"],
                 chunk_size=order["chunk_size"],
                 concurrency=2,
-                journal=path,
+                journal=journal,
                 campaign=campaign,
                 settle=0,
                 on_unknown=order.get("on_unknown", "report"),
                 progress=look if order.get("second_handles") else None,
             )
+            await journal.close()
             unknown = [n for b in report.batches if b.outcome == "unknown" for n in b.destinations]
             reports[campaign] = {
                 "read": report.read,

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, TEXT, until
+from conftest import AT_ONCE, PATIENCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -53,7 +53,7 @@ async def serving(handle):
 
     async with await asyncio.start_server(guarded, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    await asyncio.wait(tasks, timeout=60)
+    await asyncio.wait(tasks, timeout=PATIENCE)
 
 
 async def read_request(reader):
@@ -76,9 +76,23 @@ from smsworks_async import SMSWorks
 signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SMSWorks()
 client.credits.balance()
-# Busy, so that the call's task has not begun when it is cancelled:
-client._portal._background.tell(lambda: time.sleep(0.3))
-threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+loop, begun = client._portal._background._running.loop, threading.Event()
+
+def wait_for_another(handed_over):
+    while len(loop._ready) == handed_over:
+        time.sleep(0.001)
+
+def interrupt():
+    # The loop is busy, so that the call's task has not begun when it is cancelled.
+    handed_over = len(loop._ready)
+    begun.set()
+    wait_for_another(handed_over)
+    handed_over = len(loop._ready)
+    os.kill(os.getpid(), signal.SIGINT)
+    wait_for_another(handed_over)
+
+client._portal._background.tell(interrupt)
+begun.wait()
 try:
     client.credits.balance()
 except KeyboardInterrupt:
@@ -98,7 +112,7 @@ def test_ctrl_c_before_the_work_has_begun_does_not_hang(hosted):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stdout == "interrupted\nTrue\n", done.stderr
 
@@ -121,7 +135,7 @@ def test_a_call_that_races_with_close_ends_with_an_error_of_ours(hosted):
             thread.start()
         client.close()
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(timeout=PATIENCE)
             assert not thread.is_alive()
         assert set(ends) <= {ConfigurationError, OutcomeUnknown, NotSent}
 
@@ -364,10 +378,31 @@ async def test_a_callback_that_raises_after_a_halt_counts_nobody_twice(box, sms)
     assert [outcome.number for outcome in report.batches] == [0, 1, 2]
 
 
-async def test_waiting_for_the_clients_own_pace_leaves_nobody_in_doubt(box):
-    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=20, timeout=0.4) as sms:
+async def test_waiting_for_the_clients_own_pace_takes_no_time_of_a_calls(box):
+    class Turns:
+        """As a rate of requests, but without waits: the first turns are not free either."""
+
+        given = 0
+
+        async def acquire(self):
+            await asyncio.sleep(0)
+            self.given += 1
+
+    begun, turns = [], Turns()
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=turns) as sms:
+        sms._sessions.current()
+        deadlines = sms._sessions._deadlines
+        begin = deadlines.begin
+
+        def counted(scope):
+            begun.append(turns.given)
+            return begin(scope)
+
+        deadlines.begin = counted
         report = await sms.bulk.send(**MANY, destinations=drama(24), chunk_size=1)
     assert report.accepted == 24
+    assert all(given > before for before, given in enumerate(begun)), "none before its turn"
+    assert len(begun) == 24
 
 
 # Leaking

@@ -9,6 +9,7 @@ import sys
 import urllib.request
 
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async.cli import main
 
@@ -18,7 +19,7 @@ def run(*arguments, **options):
         [sys.executable, "-W", "error", "-m", "smsworks_async", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         **options,
     )
 
@@ -99,10 +100,10 @@ def test_the_sandbox_command_serves_until_it_is_ended(tmp_path, ending):
         request = urllib.request.Request(
             f"{base_url}/credits/balance", headers={"Authorization": token}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert b"credits" in answer.read()
         server.send_signal(ending)
-        output, errors = server.communicate(timeout=60)
+        output, errors = server.communicate(timeout=PATIENCE)
     finally:
         server.kill()
         server.communicate()

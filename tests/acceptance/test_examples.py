@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def test_an_example_runs_as_it_is_written(hosted, tmp_path, example):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, until
+from conftest import AT_ONCE, give_up_when_held, until, when_held
 from matrix_helpers import (
     BULK,
     CHUNK,
@@ -37,14 +37,14 @@ from smsworks_async.bulk.journals import SQLiteJournal
 from smsworks_async.sandbox import Sandbox
 
 
-#: Seconds after which a client gives a request up that is held.
-SOON = 0.3
 LATE = "the request is held and accepted late"
 
 
 def client(box, line, position):
-    timeout = SOON if position == LATE else 30
-    return AsyncSMSWorks(box.token, base_url=line.base_url, timeout=timeout, retry=AT_ONCE)
+    sms = AsyncSMSWorks(box.token, base_url=line.base_url, timeout=30, retry=AT_ONCE)
+    if position == LATE:
+        give_up_when_held(box, sms)
+    return sms
 
 
 @pytest.mark.parametrize("kind", SINGLE)
@@ -211,6 +211,8 @@ async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
     """It is killed when it knows what came of its second request, and has not written it down."""
     late = case.position == LATE
     fate = {} if late else {"where": "before finish", "nth": 2, "signal": "SIGKILL"}
+    held = []
+    when_held(case.box, lambda: held.append(True))
     process = await asyncio.create_subprocess_exec(
         sys.executable, worker_path(), stdin=asyncio.subprocess.PIPE
     )
@@ -226,7 +228,7 @@ async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
     process.stdin.write(json.dumps(given).encode())
     process.stdin.close()
     if late:
-        await until(lambda: len(case.box.requests) >= 2)
+        await until(lambda: held, process)
         process.kill()
     assert await process.wait() == -signal.SIGKILL
     await case.go_on()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, Turned, until
+from conftest import AT_ONCE, Turned, until, when_held
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.bulk.journals import SQLiteJournal
@@ -54,12 +55,25 @@ async def worker(given):
     return process
 
 
+def set_ahead(path, seconds):
+    """Set the clocks of the processes of a journal ahead; each reads it whenever it asks."""
+    new = path.with_name("ahead.new")
+    new.write_text(str(seconds))
+    new.replace(path.with_name("ahead"))
+
+
+def is_stopped(process):
+    """Return whether a process is stopped, without taking its end from whoever waits for it."""
+    asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, asked) is not None
+
+
 async def killed(box, path, where, nth):
     """Run a campaign until it is killed at a moment."""
     if where == "held after accepting":
         box.add_fault(Fault(path="/batch/send", nth=nth, when="hold"))
         process = await worker(order(box, path))
-        await until(lambda: len(box.requests) >= nth and box.accepted() >= nth * CHUNK)
+        await until(lambda: len(box.requests) >= nth and box.accepted() >= nth * CHUNK, process)
         process.kill()
     else:
         fate = {"where": where, "nth": nth, "signal": "SIGKILL"}
@@ -173,19 +187,26 @@ async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_p
     """The others give its chunk up when its lease has ended; what it does then doubles nobody."""
     async with Sandbox() as box:
         path = tmp_path / "journal.db"
-        given = order(box, path, timeout=0.8)  # which makes the lease 2 seconds
+        set_ahead(path, 0)
+        # The lease is 1501 seconds, and ends when the clocks are set ahead.
+        given = order(box, path, timeout=1200, ahead=str(path.with_name("ahead")))
         if where == "after start":
             fate = {"where": where, "nth": 7, "signal": "SIGSTOP"}
             first = await worker({**given, "fate": fate, "concurrency": 1})
-            await until(lambda: len(box.requests) >= 6)
+            await until(lambda: is_stopped(first), first)
         else:
             when = "hold" if where == "held after accepting" else "hang"
             box.add_fault(Fault(path="/batch/send", nth=7, when=when))
+            held = []
+            when_held(box, lambda: held.append(True))
             # One at a time, so that it is not stopped within a transaction, with the file locked.
             first = await worker({**given, "concurrency": 1})
-            await until(lambda: len(box.requests) >= 7)
+            await until(lambda: held, first)
             first.send_signal(signal.SIGSTOP)
         others = [await worker(given) for _ in range(2)]
+        everybody_else = (CHUNKS - 1) * CHUNK + (where == "held after accepting") * CHUNK
+        await until(lambda: box.accepted() >= everybody_else, *others)
+        set_ahead(path, 2000)
         reports = [json.loads(await process.stdout.read()) for process in others]
         box.clear_faults()
         box.release()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, until
+from conftest import AT_ONCE, give_up_when_held, until
 
 from smsworks_async import (
     APIError,
@@ -130,10 +130,8 @@ async def test_a_send_is_accepted_once_or_not_at_all_and_the_client_knows(box, n
     fault, verdict, accepted, requests = FAULTS[name]
     box.add_fault(fault)
     family, method, fields = SENDS[path]
-    timeout = 0.3 if fault.when in {"hold", "late", "hang"} else 30
-    async with AsyncSMSWorks(
-        box.token, base_url=box.base_url, retry=AT_ONCE, timeout=timeout
-    ) as client:
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        give_up_when_held(box, client)
         send = getattr(getattr(client, family), method)
         if verdict is None:
             await send(**fields)
@@ -218,8 +216,9 @@ async def test_a_server_that_is_not_there_was_sent_nothing():
 async def test_the_deadline_while_waiting_for_a_connection_means_not_sent(box):
     box.add_fault(Fault(path="/message/send", when="hang"))
     async with AsyncSMSWorks(
-        box.token, base_url=box.base_url, max_connections=1, timeout=0.3
+        box.token, base_url=box.base_url, max_connections=1, timeout=30
     ) as client:
+        give_up_when_held(box, client)
         first, second = await asyncio.gather(
             client.messages.send(**ONE), client.messages.send(**ONE), return_exceptions=True
         )

@@ -41,7 +41,8 @@ def on_report(report):
         file.write(report.message_id + "\\n")
 
 
-hooks = Webhooks(on_report=on_report, receive_timeout=0.5)
+# Short enough to be waited for, and long enough for a body that comes at once, on any machine.
+hooks = Webhooks(on_report=on_report, receive_timeout=3.0)
 listening = socket.socket(fileno=int(sys.argv[1]))
 """
 SERVERS = {

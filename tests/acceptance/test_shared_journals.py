@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import until
+from conftest import PATIENCE, until, when_held
+from test_kills import set_ahead
 
 from smsworks_async.sandbox import Fault, Sandbox
 
@@ -40,12 +41,23 @@ async def process(box, path, **order):
         "campaigns": CAMPAIGNS,
         "destinations": PEOPLE,
         "chunk_size": 5,
-        "timeout": 3.0,  # which makes a lease of 4.75 s for those to wait for who are left
+        "timeout": 1200,  # which makes a lease of 1501 seconds
+        "ahead": str(path.with_name("ahead")),
         **order,
     }
     started.stdin.write(json.dumps(given).encode())
     started.stdin.close()
     return started
+
+
+def is_left_alone(path, pid):
+    """Return whether nobody is sending but a process, and nobody has anything left to send."""
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
+        states = connection.execute("SELECT state, owner FROM chunk").fetchall()
+    return not any(
+        state == "pending" or (state == "sending" and f":{pid}:" not in owner)
+        for state, owner in states
+    )
 
 
 async def reports_of(started):
@@ -63,18 +75,24 @@ def damage(path):
 @pytest.mark.parametrize("turn", range(RUNS))
 async def test_processes_campaigns_and_second_handles_share_a_file(tmp_path, turn, killed):
     path = tmp_path / "campaigns.db"
+    set_ahead(path, 0)
     # The first one has a request on its way for as long as the others come and go.
     async with Sandbox(faults=[Fault(path="/batch/send", nth=12, when="hold")]) as box:
+        held = []
+        when_held(box, lambda: held.append(True))
         first = await process(box, path, what="run", second_handles=True)
-        await until(lambda: len(box.requests) >= 12)
+        await until(lambda: held, first)
         # Others come and go while it runs; each was the last to close the file, as it thought.
         for _ in range(3):
             await reports_of(await process(box, path, what="look", times=2))
         others = [await process(box, path, what="run", second_handles=True) for _ in range(2)]
-        await until(lambda: len(box.requests) >= 20)
+        await until(lambda: len(box.requests) >= 20, first)
         if killed:
             first.send_signal(signal.SIGKILL)
             await first.wait()
+            # The others wait for its leases, which end when they have nothing else to do.
+            await until(lambda: is_left_alone(path, first.pid), *others)
+            set_ahead(path, 2000)
         box.release()
         reports = [await reports_of(one) for one in (others if killed else [first, *others])]
         counts = Counter(box.accepted_by_destination())

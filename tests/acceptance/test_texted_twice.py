@@ -12,7 +12,15 @@ from contextlib import closing
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, drama, until
+from conftest import (
+    AT_ONCE,
+    PATIENCE,
+    TEXT,
+    TEXT_TO_MANY,
+    drama,
+    give_up_when_held,
+    until,
+)
 from matrix_helpers import Clocks, Line, Watched
 from test_kills import order, worker
 
@@ -25,7 +33,6 @@ from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
-from smsworks_async.bulk import waits
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
@@ -396,16 +403,16 @@ async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebo
 # Time-outs without an end
 
 
-async def test_without_a_time_out_a_campaigns_request_is_given_up_and_found(tmp_path, monkeypatch):
+async def test_without_a_time_out_a_campaigns_request_is_given_up_and_found(tmp_path):
     """It has a limit of its own, so that the lease outlives it."""
-    monkeypatch.setattr(waits, "LONG", 0.3)
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
         clocks = Clocks(box)
         journal = SQLiteJournal(path, clock=clocks.wall)
         async with client(box, timeout=None) as sms:
             clocks.turn(sms)
-            async with asyncio.timeout(30):
+            give_up_when_held(box, sms)
+            async with asyncio.timeout(PATIENCE):
                 first = await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
             assert first.unknown == 10
             clocks.holding = True

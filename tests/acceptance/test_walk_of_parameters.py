@@ -29,7 +29,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import AT_ONCE, HostedSandbox
+from conftest import AT_ONCE, PATIENCE, HostedSandbox
 from django.conf import settings as django_settings
 from django.utils.functional import lazystr
 from markupsafe import Markup
@@ -337,7 +337,7 @@ def awaited(client: AsyncSMSWorks, runner: asyncio.Runner):
         family, _, name = method.partition(".")
 
         async def run() -> Any:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 result = getattr(getattr(client, family), name)(**arguments)
                 return await (first(result) if inspect.isasyncgen(result) else result)
 
@@ -434,7 +434,7 @@ def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR091
 
     walker = threading.Thread(target=whole, daemon=True)
     walker.start()
-    walker.join(300)
+    walker.join(PATIENCE)
     print(f"{kind} {family}: {dict(walk.walked)}")  # noqa: T201 - how far it went
     assert not walker.is_alive(), f"hangs in {walk.now}"
     assert not walk.faults, "\n".join(walk.faults)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async.sandbox import ManualClock, Sandbox
 
@@ -80,7 +81,7 @@ async def test_an_application_sends_is_told_and_answers(framework, tmp_path):
             finally:
                 app.terminate()
                 try:
-                    said, _ = app.communicate(timeout=60)
+                    said, _ = app.communicate(timeout=PATIENCE)
                 finally:
                     app.kill()  # whatever went wrong, nothing is left behind
     [sent, answer] = box.messages

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
 from greenlet_helpers import needs_gevent
 
 
@@ -110,7 +111,7 @@ async def running(server, app, folder):
         finally:
             process.terminate()
             try:
-                await asyncio.to_thread(process.wait, 30)
+                await asyncio.to_thread(process.wait, PATIENCE)
             finally:
                 process.kill()
 
@@ -167,7 +168,7 @@ def run(script, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

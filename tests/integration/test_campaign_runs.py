@@ -6,8 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from conftest import PATIENCE, drama
 from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -133,7 +133,7 @@ async def test_a_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, jou
         more["max_rate"] = 0.001
     async with (
         AsyncSMSWorks(box.token, base_url=box.base_url, **settings) as sms,
-        asyncio.timeout(60),
+        asyncio.timeout(PATIENCE),
     ):
         report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
         assert report.accepted == 10
@@ -141,7 +141,7 @@ async def test_a_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, jou
 
 async def test_a_run_that_is_stopped_waits_for_no_turn(box, sms):
     box.add_fault(Fault(path="/batch/send", status=401, times=0))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, max_rate=0.001)
     assert (report.rejected, report.not_sent) == (10, 40)
 

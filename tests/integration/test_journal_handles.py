@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 from journal_helpers import CAMPAIGN, CHUNKS
 
 from smsworks_async import JournalError
@@ -201,7 +202,7 @@ async def test_jobs_that_come_after_the_end_are_refused_and_not_forgotten(tmp_pa
     closing_ = asyncio.create_task(journal.close())
     await asyncio.sleep(0)
     with pytest.raises(JournalError, match="closed"):
-        await asyncio.wait_for(worker.do(lambda connection: None), 10)
+        await asyncio.wait_for(worker.do(lambda connection: None), PATIENCE)
     await closing_
 
 
@@ -210,7 +211,7 @@ def in_a_process(code, path):
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + code, path],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

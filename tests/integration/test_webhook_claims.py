@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import until
+from conftest import PATIENCE, until
 from webhook_servers import SERVERS, serving
 
 from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
@@ -157,7 +157,7 @@ class Slow:
 
     def __call__(self, report):
         self.handled.append((report.message_id, report.status))
-        assert self.go_on.wait(60)
+        assert self.go_on.wait(PATIENCE)
         if len(self.handled) <= self.failures:
             raise LookupError("the database is away")
 
@@ -240,7 +240,7 @@ async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, 
     seen = Counting()
 
     def handle(report):
-        assert renewed.wait(60)
+        assert renewed.wait(PATIENCE)
         assert not MemorySeen.claim(seen, report.message_id, report.status, "another", 60.0)
 
     async with serving(server, on_report=handle, seen=seen) as provider:
@@ -270,7 +270,7 @@ async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, 
             raise LookupError("the database is away")
 
     def handle(report):
-        assert failed.wait(60)
+        assert failed.wait(PATIENCE)
         if report.message_id == "2":
             raise LookupError
 

@@ -10,7 +10,7 @@ import json
 import threading
 
 import pytest
-from conftest import AT_ONCE, until
+from conftest import AT_ONCE, PATIENCE, until
 from webhook_servers import SECRET, SERVERS, serving
 
 from smsworks_async import AsyncSMSWorks, IncomingMessage, NotSent, SMSWorks
@@ -112,7 +112,7 @@ async def test_copies_at_the_same_time_wait_for_each_other_and_the_function_runs
     def slow(report):
         at_work.append(report)
         entered.append(len(at_work))
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
         at_work.pop()
 
     async with serving(server, on_report=slow) as provider:
@@ -129,7 +129,7 @@ async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(
 
     def first_fails(report):
         calls.append(report)
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
         if len(calls) == 1:
             raise LookupError
 
@@ -148,7 +148,7 @@ async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypat
 
     def slow(report):
         calls.append(report)
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
 
     async with serving(server, on_report=slow) as provider:
         first = asyncio.ensure_future(provider.report())
@@ -359,7 +359,7 @@ async def test_a_plain_function_does_not_block_the_loop(server):
 
     def blocks(report):
         threads.append(threading.get_ident())
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
 
     async with serving(server, on_report=blocks) as provider:
         blocked = asyncio.ensure_future(provider.report())
@@ -400,7 +400,7 @@ async def test_what_a_cancelled_request_has_begun_is_brought_to_its_end_and_reme
 
     def slow(report):
         calls.append(report)
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
 
     async with serving("aiohttp", on_report=slow) as provider:
         first = asyncio.ensure_future(provider.report())

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, NotSent
 from smsworks_async.background import Background
@@ -18,7 +19,7 @@ async def nothing():
 def settle(background):
     done = threading.Event()
     background.submit(done.set)
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_thread_that_began_though_its_start_was_interrupted_ends_at_once(backg
     with pytest.raises(KeyboardInterrupt):
         background.submit(lambda: None)
     for thread in set(threading.enumerate()) - before:
-        thread.join(60)
+        thread.join(PATIENCE)
     settle(background)
     background.stop()
     assert set(threading.enumerate()) == before

@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async.portal import Conversation, Portal
 
@@ -39,7 +40,7 @@ class Interrupted(queue.SimpleQueue):
             if self.when is None:
                 super().get()
             else:
-                assert self.when.wait(60)
+                assert self.when.wait(PATIENCE)
             raise KeyboardInterrupt
         return super().get(block, timeout)
 
@@ -92,7 +93,7 @@ def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, mon
     monkeypatch.setattr(portal._background, "tell", interrupted_at_first)
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(1, when=work.begun))
-    assert work.cancelled.wait(60)
+    assert work.cancelled.wait(PATIENCE)
     assert interruption.value.__notes__ == ["not known whether it was accepted"]
 
 
@@ -101,7 +102,7 @@ def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(2, when=work.begun))
     assert "it may have been accepted" in interruption.value.__notes__[0]
-    assert work.cancelled.wait(60)
+    assert work.cancelled.wait(PATIENCE)
     portal._background.submit(work.at_the_end.set)
 
 
@@ -119,7 +120,7 @@ def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal
     with suppress(KeyboardInterrupt):
         call(portal, work, Interrupted(1, when=work.begun))
     gc.collect()
-    assert work.cancelled.wait(60)
+    assert work.cancelled.wait(PATIENCE)
 
 
 def test_one_interrupted_call_is_nothing_to_the_others(portal):

@@ -10,6 +10,7 @@ import textwrap
 import threading
 
 import pytest
+from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, SMSWorksError
 from smsworks_async.background import Background
@@ -58,7 +59,7 @@ def test_a_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun):
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(60)
+        thread.join(PATIENCE)
         assert end, f"the call hangs with {left} frames left"
         ends += end
         # What failed has left nothing half done: the next call works.
@@ -86,7 +87,7 @@ def run(script):
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -204,7 +205,7 @@ def test_an_error_is_ours_after_a_fork(monkeypatch):
     background = Background(nothing)
     done = threading.Event()
     background.submit(done.set)
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
     assert background.ended
