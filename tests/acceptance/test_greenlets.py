@@ -305,16 +305,18 @@ async def test_connections_are_secured(library, hosted, tmp_path):
 LOGS = """
     import logging
     logging.basicConfig(filename="log", level=logging.INFO, format="%(name)s %(message)s")
+    # To look a logger up takes a lock.
+    app, ours = logging.getLogger("app"), logging.getLogger("smsworks_async")
     ended = []
     def chat():
         while not ended:
             for _ in range(50):
-                logging.getLogger("app").info("x" * 100)
+                app.info("x" * 100)
             sleep(0)
     def log():
         async def work(_):
             for n in range(100):
-                logging.getLogger("smsworks_async").warning("from the loop %d", n)
+                ours.warning("from the loop %d", n)
         client._portal.run(work)
     chatting = [spawn(chat) for _ in range(3)]
     for _ in range(200):
