@@ -108,22 +108,18 @@ class _Signal:
         except BlockingIOError:
             pass  # the time is over
 
-    def close(self) -> None:
-        self._receiving.close()
-        self._sending.close()
+    def __del__(self) -> None:
+        if hasattr(self, "_sending"):
+            self._receiving.close()
+            self._sending.close()
 
 
 #: Signals that are not in use. Of another process's, nothing is read here.
 _signals: Final[deque[_Signal]] = deque()
 
 
-def _close_signals() -> None:
-    while _signals:
-        _signals.pop().close()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_signals)
+    os.register_at_fork(after_in_child=_signals.clear)
 
 
 class _GreenInbox(Generic[T]):

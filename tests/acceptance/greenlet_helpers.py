@@ -57,7 +57,14 @@ DJANGO = """
     django.setup()
     from django.contrib.contenttypes.models import ContentType
     from django.core.management import call_command
+    from django.db import connections
     call_command("migrate", verbosity=0)
+    def count():
+        try:
+            return ContentType.objects.count()
+        finally:
+            connections.close_all()  # each greenlet has its own
+    count()
 """
 
 
