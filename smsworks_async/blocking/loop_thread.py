@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import attrs
 
-from smsworks_async._threads import Inbox, RealThread, Threads, new_rlock, threads
+from smsworks_async._patching import new_rlock
+from smsworks_async._threads import Inbox, RealThread, Threads, threads
 from smsworks_async.errors import ConfigurationError, NotSent
 
 

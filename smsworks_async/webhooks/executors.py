@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol, TypeVar
 
 from smsworks_async import _callables
-from smsworks_async._threads import without_signals
+from smsworks_async._patching import without_signals
 from smsworks_async.blocking.portal import Portal
 from smsworks_async.webhooks.per_process import PerProcess
 from smsworks_async.webhooks.renewals import Job, Renewals, Work

@@ -14,21 +14,21 @@ import pytest
 from conftest import PATIENCE
 from greenlet_helpers import LIBRARIES, PATCHES
 
-from smsworks_async import _threads
+from smsworks_async import _patching, _threads
 from smsworks_async.blocking.loop_thread import LoopThread
 
 
 def test_an_unpatched_process_uses_the_standard_parts():
-    assert _threads.patched_by() is None
+    assert _patching.patched_by() is None
     threads = _threads.threads()
     assert type(threads.new_inbox()) is queue.SimpleQueue
-    assert type(_threads.new_queue()) is queue.SimpleQueue
-    assert type(_threads.new_lock()) is type(threading.Lock())
-    assert type(_threads.new_rlock()) is type(threading.RLock())
+    assert type(_patching.new_queue()) is queue.SimpleQueue
+    assert type(_patching.new_lock()) is type(threading.Lock())
+    assert type(_patching.new_rlock()) is type(threading.RLock())
     thread = threads.new_thread(lambda: None, "smsworks")
     assert type(thread) is threading.Thread
     assert thread.daemon
-    assert _threads.original("select", "no such function") is None
+    assert _patching.original("select", "no such function") is None
 
 
 def test_neither_library_is_imported_for_it():
@@ -47,14 +47,14 @@ def test_neither_library_is_imported_for_it():
 
 REAL = """
     import asyncio, os, socket
-    from smsworks_async import _threads
+    from smsworks_async import _patching, _threads
     from smsworks_async.blocking.portal import Portal
 
     async def nothing():
         pass
 
     portal = Portal(nothing)
-    thread = _threads.original("_thread", "get_ident")
+    thread = _patching.original("_thread", "get_ident")
     resolved = []
 
     async def look(_):
@@ -101,13 +101,13 @@ def test_the_loop_of_a_patched_process_uses_nothing_that_is_patched(library):
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
     script = """
-        from smsworks_async import NotSent, _threads
+        from smsworks_async import NotSent, _patching
         from smsworks_async.blocking.portal import Portal
         import asyncio
         async def nothing():
             pass
         portal = Portal(nothing)
-        original = _threads.original
+        original = _patching.original
         def without(module, name, default=None):
             def start(*_):
                 raise RuntimeError("can't start new thread")

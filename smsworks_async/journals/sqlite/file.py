@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from smsworks_async._threads import original
+from smsworks_async._patching import original
 from smsworks_async.errors import JournalError
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from smsworks_async._threads import new_lock
+from smsworks_async._patching import new_lock
 from smsworks_async.errors import JournalError
 from smsworks_async.journals.sqlite.file import Identity, connect, find, make
 from smsworks_async.journals.sqlite.worker import Worker, journal_error, replaced

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from smsworks_async._threads import new_lock, new_queue, original, start_thread
+from smsworks_async._patching import new_lock, new_queue, original, start_thread
 from smsworks_async.errors import JournalError, SMSWorksError
 from smsworks_async.journals.sqlite.file import Identity, find, find_log
 
