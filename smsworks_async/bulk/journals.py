@@ -1,3 +1,3 @@
-"""The name that `smsworks_async.journals` had in version 1."""
+"""The former name of `smsworks_async.journals`."""
 
 from smsworks_async.journals import *  # noqa: F403

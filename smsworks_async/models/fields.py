@@ -77,7 +77,8 @@ _PLAIN: Final = Wire(None, (), None, None, omit=False, secrets=strings)
 
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
     """Return what a field says of the wire."""
-    return field.metadata.get(_KEY, _PLAIN)
+    wire: Wire = field.metadata.get(_KEY, _PLAIN)
+    return wire
 
 
 def optional(
@@ -138,7 +139,8 @@ def secret_strings(document: object, model: type[Any] | None) -> Iterator[str]:
         for one in document:
             yield from secret_strings(one, model)
     elif isinstance(document, dict):
-        by_name = _secrets_by_name(model)
+        key: Any = model
+        by_name = _secrets_by_name(key)
         for name, value in document.items():
             secrets = by_name.get(name, strings)
             if secrets is not None:

@@ -27,7 +27,7 @@ async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
             await box.advance(seconds)
 
         sms._poller._sleep = sleep
-        sms._poller._clock = box._server.scheduler.time
+        sms._poller._clock = box._simulator.clock.time
         batch = await sms.batches.send(
             sender="AcmeCorp",
             destinations=[f"07700 900{number:03d}" for number in range(200)],

@@ -130,3 +130,12 @@ def test_journals_import_nothing_of_bulk():
 
 def test_errors_import_nothing_but_the_table_of_codes():
     assert outside("errors") == {"_error_codes"}
+
+
+def test_journals_may_be_imported_by_their_former_name():
+    from smsworks_async import journals
+    from smsworks_async.bulk import journals as former
+
+    assert {name: getattr(former, name) for name in journals.__all__} == {
+        name: getattr(journals, name) for name in journals.__all__
+    }
