@@ -39,7 +39,7 @@ def bare(url, count):
 
 def ours(url, count, **options):
     from smsworks_async import AsyncSMSWorks
-    from smsworks_async.bulk import campaigns  # noqa: F401 - what a journal needs, for all alike
+    from smsworks_async.bulk.campaign import run as campaigns  # noqa: F401 - what a journal needs, for all alike
 
     async def run():
         async with AsyncSMSWorks("eyJ", base_url=url + "/v1") as sms:

@@ -152,7 +152,7 @@ def reports():
 def imports():
     return {
         "dependencies": importing("aiohttp", "attrs", "cattrs", "tenacity"),
-        "ours": importing("smsworks_async"),
+        "ours": importing("smsworks_async.client"),  # what AsyncSMSWorks is imported from
         "twilio": importing("twilio.rest"),
         "telnyx": importing("telnyx"),
         "official": importing("openapi_client"),

@@ -7,53 +7,55 @@ posts, and `smsworks_async.sandbox` is a local server to run all of it against. 
 `SMSWorksError`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from smsworks_async import phone, text
+from smsworks_async._lazy import lazy
 from smsworks_async._version import __version__
-from smsworks_async.client import AsyncSMSWorks
-from smsworks_async.errors import (
-    APIError,
-    BulkInterrupted,
-    ConfigurationError,
-    FloodingRefused,
-    InsufficientCredit,
-    InvalidMessage,
-    InvalidWebhook,
-    JournalError,
-    NotAuthenticated,
-    NotAuthorised,
-    NotFound,
-    NotSent,
-    OutcomeUnknown,
-    RateLimited,
-    ServiceError,
-    SMSWorksError,
-    StillInFlight,
-    ValidationError,
-)
-from smsworks_async.models.incoming import (
-    FINAL_STATUSES,
-    Acknowledgement,
-    Batch,
-    CountryCost,
-    ErrorSample,
-    FailureReason,
-    MessageRecord,
-    OTPRecord,
-    ScheduledMessage,
-    SentMessage,
-    SentOTP,
-)
-from smsworks_async.models.outgoing import Message, MessageFields
-from smsworks_async.retry import RetryPolicy
 
 
 if TYPE_CHECKING:
+    from smsworks_async import phone, text
+    from smsworks_async._settings import RetryPolicy
+    from smsworks_async.blocking.client import SMSWorks
     from smsworks_async.bulk.estimate import BulkEstimate
-    from smsworks_async.bulk.report import (
+    from smsworks_async.client import AsyncSMSWorks
+    from smsworks_async.errors import (
+        APIError,
+        ConfigurationError,
+        FloodingRefused,
+        InsufficientCredit,
+        InvalidMessage,
+        InvalidWebhook,
+        JournalError,
+        NotAuthenticated,
+        NotAuthorised,
+        NotFound,
+        NotSent,
+        OutcomeUnknown,
+        RateLimited,
+        ServiceError,
+        SMSWorksError,
+        StillInFlight,
+        ValidationError,
+    )
+    from smsworks_async.models.failure import FailureReason
+    from smsworks_async.models.incoming import (
+        FINAL_STATUSES,
+        Acknowledgement,
+        Batch,
+        CountryCost,
+        ErrorSample,
+        MessageRecord,
+        OTPRecord,
+        ScheduledMessage,
+        SentMessage,
+        SentOTP,
+    )
+    from smsworks_async.models.outgoing import Message, MessageFields
+    from smsworks_async.models.posted import DeliveryReport, IncomingMessage
+    from smsworks_async.models.report import (
         BatchOutcome,
+        BulkInterrupted,
         BulkProgress,
         BulkReport,
         BulkStatus,
@@ -63,8 +65,6 @@ if TYPE_CHECKING:
         Reason,
         RecipientOutcome,
     )
-    from smsworks_async.models.posted import DeliveryReport, IncomingMessage
-    from smsworks_async.sync import SMSWorks
 
 
 __all__ = [
@@ -119,16 +119,56 @@ __all__ = [
     "text",
 ]
 
-
-# Imported when they are used: whoever awaits one send at a time needs none of them.
-_LATER = {
-    "DeliveryReport": "models.posted",
-    "IncomingMessage": "models.posted",
-    "SMSWorks": "sync",
+#: Where each name is defined: it is imported when it is first used.
+_MODULES = {
+    "APIError": "smsworks_async.errors",
+    "Acknowledgement": "smsworks_async.models.incoming",
+    "AsyncSMSWorks": "smsworks_async.client",
+    "Batch": "smsworks_async.models.incoming",
+    "BatchOutcome": "smsworks_async.models.report",
+    "BulkEstimate": "smsworks_async.bulk.estimate",
+    "BulkInterrupted": "smsworks_async.models.report",
+    "BulkProgress": "smsworks_async.models.report",
+    "BulkReport": "smsworks_async.models.report",
+    "BulkStatus": "smsworks_async.models.report",
+    "ConfigurationError": "smsworks_async.errors",
+    "CountryCost": "smsworks_async.models.incoming",
+    "DeliveryReport": "smsworks_async.models.posted",
+    "ErrorSample": "smsworks_async.models.incoming",
+    "FINAL_STATUSES": "smsworks_async.models.incoming",
+    "FailureReason": "smsworks_async.models.failure",
+    "FloodingRefused": "smsworks_async.errors",
+    "IncomingMessage": "smsworks_async.models.posted",
+    "InsufficientCredit": "smsworks_async.errors",
+    "InvalidMessage": "smsworks_async.errors",
+    "InvalidWebhook": "smsworks_async.errors",
+    "JournalError": "smsworks_async.errors",
+    "Message": "smsworks_async.models.outgoing",
+    "MessageFields": "smsworks_async.models.outgoing",
+    "MessageRecord": "smsworks_async.models.incoming",
+    "NotAuthenticated": "smsworks_async.errors",
+    "NotAuthorised": "smsworks_async.errors",
+    "NotFound": "smsworks_async.errors",
+    "NotSent": "smsworks_async.errors",
+    "OTPRecord": "smsworks_async.models.incoming",
+    "Outcome": "smsworks_async.models.report",
+    "OutcomeUnknown": "smsworks_async.errors",
+    "Phase": "smsworks_async.models.report",
+    "Problem": "smsworks_async.models.report",
+    "RateLimited": "smsworks_async.errors",
+    "Reason": "smsworks_async.models.report",
+    "RecipientOutcome": "smsworks_async.models.report",
+    "RetryPolicy": "smsworks_async._settings",
+    "SMSWorks": "smsworks_async.blocking.client",
+    "SMSWorksError": "smsworks_async.errors",
+    "ScheduledMessage": "smsworks_async.models.incoming",
+    "SentMessage": "smsworks_async.models.incoming",
+    "SentOTP": "smsworks_async.models.incoming",
+    "ServiceError": "smsworks_async.errors",
+    "StillInFlight": "smsworks_async.errors",
+    "ValidationError": "smsworks_async.errors",
+    "phone": "smsworks_async.phone",
+    "text": "smsworks_async.text",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER.get(name, 'bulk')}"), name)
+__getattr__, __dir__ = lazy(__name__, _MODULES)

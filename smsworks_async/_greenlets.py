@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 from smsworks_async._log_relay import handle_records, relay
-from smsworks_async._threads import original, patched_by, start_thread, without_signals
+from smsworks_async._patching import original, patched_by, start_thread, without_signals
 from smsworks_async.errors import ConfigurationError
 
 

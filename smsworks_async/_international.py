@@ -86,7 +86,7 @@ def judge(number: str, region: str | None) -> str | Refusal:
 
     A number with + or 00 must be possible: its length fits its country's numbering plan, which also
     holds for ranges that the library does not know yet. One without must be valid, since any digits
-    (a date, an IP address, a UK landline without its 0) would otherwise be somebody's abroad.
+    (a date, an IP address, a UK landline without its 0) would otherwise be some country's number.
 
     Arguments:
         number: digits, perhaps with + or 00 before them.

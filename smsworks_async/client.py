@@ -10,31 +10,32 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
-from smsworks_async.calls import Calls
+from smsworks_async._credentials import TokenFunction, resolve_credentials
+from smsworks_async._http.requester import Requester
+from smsworks_async._http.session import Sessions
+from smsworks_async._settings import (
+    BATCH_SIZE,
+    MAX_CONNECTIONS,
+    TIMEOUT,
+    RetryPolicy,
+    Settings,
+    insecure_flag,
+    resolve_base_url,
+)
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources._base import declare
+from smsworks_async.resources._poller import StatusPoller
+from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
 from smsworks_async.resources.messages import AsyncMessages
 from smsworks_async.resources.otp import AsyncOTP
 from smsworks_async.resources.utils import AsyncUtils
-from smsworks_async.retry import RetryPolicy
-from smsworks_async.sessions import Sessions
-from smsworks_async.settings import (
-    BATCH_SIZE,
-    MAX_CONNECTIONS,
-    TIMEOUT,
-    Settings,
-    TokenFunction,
-    insecure_flag,
-    resolve_base_url,
-    resolve_credentials,
-)
 
 
 if TYPE_CHECKING:
-    from smsworks_async.bulk import AsyncBulk
+    from smsworks_async.bulk.resource import AsyncBulk
     from smsworks_async.rates import Rate
 
 
@@ -114,25 +115,26 @@ class AsyncSMSWorks:
             trust_env=trust_env,
         )
         self._sessions = Sessions(settings, session, trace_configs)
-        self._calls = Calls(settings, self._sessions)
-        self.messages = AsyncMessages(self._calls)
-        self.batches = AsyncBatches(self._calls)
-        self.otp = AsyncOTP(self._calls)
-        self.credits = AsyncCredits(self._calls)
-        self.utils = AsyncUtils(self._calls)
-        self.auth = AsyncAuth(self._calls)
+        self._requester = Requester(settings, self._sessions)
+        self._poller = StatusPoller(MessageSearching(self._requester))
+        self.messages = AsyncMessages(self._requester, self._poller)
+        self.batches = AsyncBatches(self._requester)
+        self.otp = AsyncOTP(self._requester)
+        self.credits = AsyncCredits(self._requester)
+        self.utils = AsyncUtils(self._requester)
+        self.auth = AsyncAuth(self._requester)
 
     @functools.cached_property
     def bulk(self) -> AsyncBulk:
         """Any number of recipients; imported when it is used."""
-        from smsworks_async.bulk import AsyncBulk
+        from smsworks_async.bulk.resource import AsyncBulk
 
-        return AsyncBulk(self._calls, self.messages._waits)
+        return AsyncBulk(self._requester, self._poller)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
-        self._calls.close()
-        self.messages._waits.close()
+        self._requester.close()
+        self._poller.close()
         await self._sessions.close()
 
     async def __aenter__(self) -> Self:
@@ -147,11 +149,11 @@ class AsyncSMSWorks:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncSMSWorks {self._calls.settings.base_url}>"
+        return f"<AsyncSMSWorks {self._requester.settings.base_url}>"
 
 
 def _bulk() -> type[AsyncBulk]:
-    from smsworks_async.bulk import AsyncBulk
+    from smsworks_async.bulk.resource import AsyncBulk
 
     return AsyncBulk
 

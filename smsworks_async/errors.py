@@ -1,4 +1,4 @@
-"""What can go wrong, and the table of the API's error codes.
+"""The package's exceptions, and the API's error codes (`CODES`).
 
 ::
 
@@ -19,7 +19,7 @@
     ├── JournalError           a journal cannot be read or written
     ├── StillInFlight          what was waited for has not come to its end yet
     ├── InvalidWebhook         what was posted is no delivery report and no incoming message
-    └── BulkInterrupted        the caller's own code stopped a bulk run
+    └── BulkInterrupted        the caller's own code stopped a bulk run; defined beside `BulkReport`
 
 All of them pickle. Their ``args`` hold plain JSON values, and ``cls(*args)`` rebuilds them: result
 back ends that store exceptions as JSON, as Celery's do, give back the same class and fields.
@@ -28,16 +28,36 @@ None of them carries a token, a text or a whole phone number.
 
 from __future__ import annotations
 
-import enum
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-import attrs
+from smsworks_async._error_codes import CODES, ErrorCode, RejectionScope
 
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from smsworks_async.bulk.report import BulkReport
+__all__ = [
+    "CODES",
+    "APIError",
+    "ConfigurationError",
+    "ErrorCode",
+    "FloodingRefused",
+    "InsufficientCredit",
+    "InvalidMessage",
+    "InvalidWebhook",
+    "JournalError",
+    "NotAuthenticated",
+    "NotAuthorised",
+    "NotFound",
+    "NotSent",
+    "OutcomeUnknown",
+    "RateLimited",
+    "RejectionScope",
+    "SMSWorksError",
+    "ServiceError",
+    "StillInFlight",
+    "ValidationError",
+    "api_error_class",
+    "is_permanent",
+]
 
 
 def _rebuild(cls: type[SMSWorksError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -254,174 +274,9 @@ class InvalidWebhook(SMSWorksError):
     """What was posted is no delivery report and no incoming message; it says why, not what."""
 
 
-class BulkInterrupted(SMSWorksError):
-    """The caller's own code raised during a bulk run; its exception is this one's ``__cause__``.
-
-    Chunks in flight were waited for, and nothing more was started. Repeating the whole call would
-    text again whoever was accepted, so ``safe_to_repeat`` is False.
-
-    Attributes:
-        report: what became of every recipient that was read. One that is rebuilt from ``args``
-            has the counts alone: the rest names recipients.
-    """
-
-    safe_to_repeat = False
-
-    def __init__(self, message: str, report: BulkReport | Mapping[str, Any] | None = None) -> None:
-        from smsworks_async.bulk.report import BulkReport  # which imports this module
-
-        if not isinstance(report, BulkReport):
-            report = BulkReport(**report or {})
-        super().__init__(message, report.totals())
-        self.report = report
-
-
-class Doom(enum.StrEnum):
-    """Who else would meet the same refusal, so that a bulk run need not ask again."""
-
-    NOBODY = "nobody"
-    TEXT = "whoever gets the same text"
-    ACCOUNT = "everybody"
-    ABROAD = "everybody outside the UK"
-    WHEN_REPEATED = "everybody, if it comes twice in a row"
-
-
-@attrs.frozen
-class ErrorCode:
-    """One of the API's error codes.
-
-    Attributes:
-        code: the number, as in the API's ``errorCode``.
-        http_status: the HTTP status it arrives with. The 50xx codes arrive with 400.
-        permanent: whether the same request would fail again.
-        meaning: what happened.
-        advice: what to do about it, or an empty string.
-        error: the exception that stands for it.
-        dooms: whom it dooms in a bulk run beside the chunk that met it.
-    """
-
-    code: int
-    http_status: int
-    permanent: bool
-    meaning: str
-    advice: str = ""
-    error: type[APIError] = InvalidMessage
-    dooms: Doom = Doom.NOBODY
-
-
-def _table(*rows: ErrorCode) -> Mapping[int, ErrorCode]:
-    return {row.code: row for row in rows}
-
-
-#: Every code of the provider's developer guide (*Error codes*), by number.
-CODES: Final[Mapping[int, ErrorCode]] = _table(
-    ErrorCode(4001, 400, True, "The text is empty.", "write 1 to 1280 characters", dooms=Doom.TEXT),
-    ErrorCode(4002, 400, True, "The text is too long.", "stay within 1280", dooms=Doom.TEXT),
-    ErrorCode(
-        4003,
-        400,
-        True,
-        "The sender ID has the wrong length.",
-        "use 3 to 11 letters and digits, or 3 to 15 digits",
-        dooms=Doom.TEXT,
-    ),
-    ErrorCode(4004, 400, True, "The destination is not a number that can be texted."),
-    ErrorCode(4005, 400, True, "The tag is too long.", "stay within 280", dooms=Doom.TEXT),
-    ErrorCode(4006, 400, True, "The text contains profanity.", dooms=Doom.TEXT),
-    ErrorCode(
-        4007,
-        400,
-        True,
-        "The text contains blocked terms, and the account has been disabled.",
-        "contact the provider",
-        dooms=Doom.ACCOUNT,
-    ),
-    ErrorCode(4008, 400, True, "There is no message with this id.", error=NotFound),
-    ErrorCode(
-        4009,
-        400,
-        True,
-        "The date is not valid, or lies in the past.",
-        "schedule for a moment still to come",
-        dooms=Doom.TEXT,
-    ),
-    ErrorCode(
-        4011,
-        401,
-        True,
-        "The token, or the key and secret, are not valid.",
-        "check the token, or the key and secret; a new key ends every older token",
-        NotAuthenticated,
-        dooms=Doom.ACCOUNT,
-    ),
-    ErrorCode(
-        4021,
-        402,
-        True,
-        "The account has too little credit.",
-        "buy credits, then send what was not sent",
-        InsufficientCredit,
-        dooms=Doom.ACCOUNT,
-    ),
-    ErrorCode(
-        4031, 403, True, "The account may not do this.", error=NotAuthorised, dooms=Doom.ACCOUNT
-    ),
-    ErrorCode(
-        4032, 403, True, "There is no such account.", error=NotAuthorised, dooms=Doom.ACCOUNT
-    ),
-    ErrorCode(
-        4033,
-        403,
-        True,
-        "The account is disabled.",
-        "contact the provider",
-        NotAuthorised,
-        dooms=Doom.ACCOUNT,
-    ),
-    ErrorCode(
-        4034,
-        403,
-        True,
-        "The account is not enabled for numbers outside the UK.",
-        "ask the provider to enable them",
-        NotAuthorised,
-        Doom.ABROAD,
-    ),
-    ErrorCode(
-        5001, 400, True, "The number does not exist or is assigned to nobody.", error=ServiceError
-    ),
-    ErrorCode(
-        5002,
-        400,
-        True,
-        "The service's database failed.",
-        error=ServiceError,
-        dooms=Doom.WHEN_REPEATED,
-    ),
-    ErrorCode(5004, 400, True, "The operator rejected the message.", error=ServiceError),
-    ErrorCode(
-        5006,
-        400,
-        False,
-        "The handset did not respond: switched off, or no signal.",
-        error=ServiceError,
-    ),
-    ErrorCode(5008, 400, False, "The handset may not roam.", error=ServiceError),
-    ErrorCode(5009, 400, True, "The operator could not deliver the message.", error=ServiceError),
-    ErrorCode(5010, 400, True, "The number is blocked for service messages.", error=ServiceError),
-    ErrorCode(5011, 400, True, "The operator has suspended the subscriber.", error=ServiceError),
-    ErrorCode(5013, 400, False, "The handset is set not to be disturbed.", error=ServiceError),
-    ErrorCode(5015, 400, False, "The message expired before it was delivered.", error=ServiceError),
-    ErrorCode(
-        5020,
-        400,
-        True,
-        "The flooding filter refused the message.",
-        "one number takes 20 messages an hour, 6 of them identical",
-        FloodingRefused,
-    ),
-    ErrorCode(5034, 400, False, "The handset's system failed.", error=ServiceError),
-)
+#: The codes whose exception is not that of their HTTP status, nor `ServiceError`.
+_BY_CODE: Final[Mapping[int, type[APIError]]] = {4008: NotFound, 5020: FloodingRefused}
+_SERVICE_CODES: Final = range(5000, 5100)
 
 _BY_STATUS: Final[Mapping[int, type[APIError]]] = {
     400: InvalidMessage,
@@ -437,19 +292,21 @@ _PASSING_4XX: Final = frozenset({408, 425, 429})
 
 
 def api_error_class(status: int, code: int | None) -> type[APIError]:
-    """Choose the exception for an answer: by the API's code first, by the HTTP status second."""
+    """Return the exception for an answer: by the API's code first, by the HTTP status second."""
     if code is not None:
-        if (known := CODES.get(code)) is not None:
-            return known.error
-        if 5000 <= code <= 5099:
+        if code in _BY_CODE:
+            return _BY_CODE[code]
+        if code in _SERVICE_CODES:
             return ServiceError
+        if (known := CODES.get(code)) is not None:
+            status = known.http_status
     if status >= 500:
         return ServiceError
     return _BY_STATUS.get(status, APIError)
 
 
 def is_permanent(status: int, code: int | None, flag: bool | None) -> bool:
-    """Say whether a refusal would come again: by the API's flag, the table, or the status."""
+    """Return whether a refusal would come again: by the API's flag, the table, or the status."""
     if flag is not None:
         return flag
     if code is not None and (known := CODES.get(code)) is not None:

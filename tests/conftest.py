@@ -15,7 +15,7 @@ from aiohttp import web
 from hypothesis import settings
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 
 
@@ -89,7 +89,7 @@ async def until(condition: Callable[[], object], *processes: asyncio.subprocess.
 
 def when_held(box: Sandbox, function: Callable[[], object]) -> None:
     """Call a function, on the sandbox's loop, whenever a fault begins to hold a request."""
-    gate = box._door.gate
+    gate = box._server.gate
     wait = gate.wait
 
     async def told(seconds: float | None) -> None:

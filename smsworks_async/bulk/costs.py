@@ -1,16 +1,21 @@
-"""What recipients cost, in one place: `estimate`, `max_credits` and `require_balance` go by it."""
+"""What recipients cost: `estimate`, `max_credits` and `require_balance` use the same prices."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeVar
 
 from smsworks_async import _international
-from smsworks_async.bulk.kinds import ABROAD
+from smsworks_async.bulk.chunk import Chunk, Payload
 from smsworks_async.bulk.options import Options
-from smsworks_async.bulk.provider import Provider
-from smsworks_async.bulk.recipients import Kind
-from smsworks_async.errors import ConfigurationError, InvalidMessage, NotFound, ValidationError
+from smsworks_async.bulk.payloads import INTERNATIONAL_FACTOR
+from smsworks_async.errors import (
+    ConfigurationError,
+    InvalidMessage,
+    NotFound,
+    SMSWorksError,
+    ValidationError,
+)
 from smsworks_async.models.incoming import CountryCost
 
 
@@ -19,7 +24,7 @@ T = TypeVar("T")
 #: Asks the API for the cost of a text in a country.
 Cost = Callable[..., Awaitable[CountryCost]]
 
-#: The country of numbers of which nobody can tell one.
+#: The country of numbers whose country is not known.
 UNKNOWN: Final = ""
 
 # Prices are binary fractions: three times 1.1 is a little more than 3.3.
@@ -40,7 +45,7 @@ class Prices:
 
     @staticmethod
     def country(number: str) -> str:
-        """Return the two letters of a number's country; `UNKNOWN` where nobody can tell."""
+        """Return the two letters of a number's country; `UNKNOWN` where it is not known."""
         try:
             return _international.country_of(number) or UNKNOWN
         except ConfigurationError:  # a campaign of a machine that has the library
@@ -56,7 +61,7 @@ class Prices:
             price = 0.0 if country == UNKNOWN else await self._ask(country)
             if price <= 0:
                 self._doubled.add(country)
-                price = ABROAD
+                price = INTERNATIONAL_FACTOR
             self._known[country] = price
         return self._known[country]
 
@@ -66,25 +71,29 @@ class Prices:
         except (InvalidMessage, NotFound):
             return 0.0
 
-    async def credits(self, kind: Kind[T], items: Sequence[T]) -> float:
-        """Return what items outside the UK cost.
+    async def of_chunk(self, payload: Payload[T], chunk: Chunk[T]) -> float:
+        """Return the credits that a chunk costs at today's prices.
+
+        A plan counts numbers outside the UK double.
 
         Raises:
             APIError: the API refused to tell a price.
         """
+        if not chunk.international:
+            return chunk.credits
         by_country: dict[str, list[T]] = {}
-        for item in items:
-            by_country.setdefault(self.country(kind.destination(item)), []).append(item)
+        for item in chunk.items:
+            by_country.setdefault(self.country(payload.destination(item)), []).append(item)
         return sum(
             [
-                kind.credits(by_country[country], abroad=False) * await self.of(country)
+                payload.credits(by_country[country], international=False) * await self.of(country)
                 for country in sorted(by_country)
             ]
         )
 
     @property
     def caveat(self) -> str:
-        """Words for an error: what counts double since its price is not known; perhaps none."""
+        """A note for an error message on what counts double; empty if nothing does."""
         words = ""
         if countries := ", ".join(sorted(self._doubled - {UNKNOWN})):
             words = f" (texts to {countries} count double, since the API tells no price for them)"
@@ -92,38 +101,77 @@ class Prices:
             words += " (numbers whose country is not known count double)"
         return words
 
-    def too_dear(self, credits: float, field: str, limit: str) -> ValidationError:
-        """Return the error of a run that would cost more than it may, before its first request."""
-        return ValidationError(
-            f"this would cost about {shown(credits)} credits{self.caveat}, and {limit}; nothing "
-            "was sent",
-            field=field,
-        )
+
+class Account(Protocol):
+    """What the cost limits ask of the provider."""
+
+    async def balance(self) -> float:
+        """Return the account's credits."""
+        ...
+
+    @property
+    def cost(self) -> Cost:
+        """Asks for the cost of a text in a country."""
+        ...
 
 
-async def check_limits(
-    options: Options, prices: Prices, provider: Provider, *, total: float, rest: float
-) -> None:
-    """Check what a run costs against its limits.
+class CostLimits:
+    """The limits of a run: all of it is checked where the total is known, otherwise each chunk.
 
     Args:
-        options: the run's, with its limits.
-        prices: by which the costs were computed.
-        provider: tells the balance, where it is to suffice.
-        total: credits of all of it.
-        rest: credits of what is still to be sent.
-
-    Raises:
-        ValidationError: it costs more than it may.
-        APIError: the API refused to tell the balance.
+        options: the run's options.
+        account: tells prices and the balance.
     """
-    limit = options.max_credits
-    if limit is not None and exceeds(total, limit):
-        raise prices.too_dear(total, "max_credits", f"max_credits is {shown(limit)}")
-    if options.require_balance:
-        balance = await provider.balance()
-        if exceeds(rest, balance):
-            raise prices.too_dear(rest, "require_balance", f"the balance is {shown(balance)}")
+
+    def __init__(self, options: Options, account: Account) -> None:
+        self._max_credits = options.max_credits
+        self._account = account
+        self._require_balance = options.require_balance
+        self.prices = Prices(account.cost)
+        self._counted = 0.0
+
+    async def check(self, *, total: float, rest: float) -> None:
+        """Check the cost of a whole run before its first request.
+
+        Args:
+            total: credits of all of it.
+            rest: credits of what is still to be sent.
+
+        Raises:
+            ValidationError: it costs more than it may; nothing was sent.
+            APIError: the API refused to tell the balance.
+        """
+        limit = self._max_credits
+        if limit is not None and exceeds(total, limit):
+            raise self._too_dear(total, "max_credits", f"max_credits is {_shown(limit)}")
+        if self._require_balance:
+            balance = await self._account.balance()
+            if exceeds(rest, balance):
+                raise self._too_dear(rest, "require_balance", f"the balance is {_shown(balance)}")
+
+    async def count(self, payload: Payload[T], chunk: Chunk[T]) -> SMSWorksError | None:
+        """Add a chunk to the run's cost, or return why it may not be sent."""
+        limit = self._max_credits
+        if limit is None:
+            return None
+        try:
+            credits = await self.prices.of_chunk(payload, chunk)
+        except SMSWorksError as error:  # nobody knows whether it stays within the limit
+            return error
+        if exceeds(self._counted + credits, limit):
+            return ValidationError(
+                f"max_credits of {_shown(limit)} would have been exceeded{self.prices.caveat}",
+                field="max_credits",
+            )
+        self._counted += credits
+        return None
+
+    def _too_dear(self, credits: float, field: str, limit: str) -> ValidationError:
+        return ValidationError(
+            f"this would cost about {_shown(credits)} credits{self.prices.caveat}, and {limit}; "
+            "nothing was sent",
+            field=field,
+        )
 
 
 def exceeds(credits: float, limit: float) -> bool:
@@ -131,6 +179,6 @@ def exceeds(credits: float, limit: float) -> bool:
     return credits - limit > _ROUNDING
 
 
-def shown(credits: float) -> str:
+def _shown(credits: float) -> str:
     """Return credits for an error: without the digits that sums of fractions add."""
     return f"{credits:.10g}"

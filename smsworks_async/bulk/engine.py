@@ -1,148 +1,73 @@
-"""The engine: carries chunks out, so many at a time, and tells their source what became of each."""
+"""The engine: sends the chunks of a source, several at a time, and records their outcomes there."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
-from smsworks_async.bulk.pace import LONGEST_PAUSE, Pace
+from smsworks_async._http.transport import being_cancelled
+from smsworks_async.bulk.chunk import Chunk
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
-from smsworks_async.bulk.recipients import Chunk
-from smsworks_async.bulk.report import BatchOutcome, BulkReport, Outcome, Phase
-from smsworks_async.bulk.verdicts import doom_of, is_about_one, outcome_of
+from smsworks_async.bulk.refusals import Action, Refusals
+from smsworks_async.bulk.source import Post, Source, interrupted
+from smsworks_async.bulk.throttle import Throttle
 from smsworks_async.errors import (
-    APIError,
-    BulkInterrupted,
     ConfigurationError,
-    Doom,
     JournalError,
     NotSent,
     OutcomeUnknown,
-    RateLimited,
     SMSWorksError,
 )
-from smsworks_async.sessions import RateRaised
-from smsworks_async.transport import being_cancelled
+from smsworks_async.models.report import BatchOutcome, Outcome, Phase, outcome_of
+from smsworks_async.rates import RateRaised
 
 
 T = TypeVar("T")
 
-#: Is told of each refusal that a request met on its way to an answer.
-Watch = Callable[[SMSWorksError], None]
-#: Sends a document, as long as it has not expired, and gives its batch id.
-Post = Callable[[Any, Callable[[], bool] | None, Watch], Awaitable[str]]
-
-#: How often a chunk is held back after a 429 that asks for a longer wait than a call has time for.
-_HOLD_BACK: Final = 3
-#: Refusals in a row, with nobody accepted between them, after which chunks are no longer split:
-#: more than halving 500 down to one takes, so that it is not one recipient that is at fault.
-_SPLITS: Final = 20
-
-
-class Source(Protocol[T]):
-    """Where chunks come from, and where it is kept what became of them."""
-
-    async def has_more(self) -> bool:
-        """Say whether there is probably another chunk, so that waiting for a turn makes sense."""
-        ...
-
-    async def take(self, *, abroad: SMSWorksError | None) -> Chunk[T] | None:
-        """Give the next chunk to send; None when there are no more.
-
-        Args:
-            abroad: why there may be none with recipients outside the UK, or None.
-        """
-        ...
-
-    async def finish(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
-        """Keep what became of a chunk."""
-        ...
-
-    async def split(self, chunk: Chunk[T]) -> None:
-        """Put two halves in a refused chunk's place."""
-        ...
-
-    async def hold_back(self, chunk: Chunk[T], error: SMSWorksError) -> None:
-        """Have a refused chunk taken again."""
-        ...
-
-    async def leave(self, why: SMSWorksError, *, read_on: bool) -> None:
-        """Account for what will not be sent; reading on to the end, or not."""
-        ...
-
-    def document(self, chunk: Chunk[T]) -> Any:
-        """Give the body of a chunk's request."""
-        ...
-
-    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
-        """Give the numbers that a chunk goes to."""
-        ...
-
-    def expiry(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
-        """Give what says whether a chunk's request may not leave any more; or None."""
-        ...
-
-    def counts(self) -> dict[str, int]:
-        """Give the counts of a report."""
-        ...
-
-    def expected(self) -> dict[str, int]:
-        """Give what is known ahead: ``planned`` and ``before``, as `BulkProgress` has them."""
-        ...
-
-    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
-        """Say what became of everybody."""
-        ...
-
 
 class Engine(Generic[T]):
-    """Carries out what a source gives.
+    """Sends the chunks of a source.
 
     Args:
         source: where chunks come from.
         post: sends a chunk's document.
-        pace: how fast.
-        reporter: tells how far the run has got.
-        one_text: whether a refusal of the text dooms everybody.
+        throttle: limits the requests in flight, and their rate.
+        reporter: reports progress.
+        shared_text: whether all get the same text, so that a refusal of it is for all of them.
     """
 
     def __init__(
         self,
         source: Source[T],
         post: Post,
-        pace: Pace,
+        throttle: Throttle,
         *,
         reporter: Reporter | None = None,
-        one_text: bool,
+        shared_text: bool,
     ) -> None:
         self._source = source
         self._post = post
-        self._pace = pace
+        self._throttle = throttle
         self._reporter = reporter or Reporter()
-        self._one_text = one_text
+        self._refusals = Refusals(shared_text=shared_text)
         self._started = time.monotonic()
         self._taking = asyncio.Lock()
         self._drained = False
         self._put_back = 0
         self._waiting: set[asyncio.Task[Any] | None] = set()
         self._in_flight: dict[int, int] = {}
-        self._held_back: dict[int, int] = {}
-        self._halt_abroad: SMSWorksError | None = None
-        self._code_before: int | None = None
-        self._refusals = 0
         self._broken: BaseException | None = None
         self._abandoned = False
-        #: What dooms the rest, once it is known.
+        #: Why the rest is not sent; None while it is.
         self.halt: SMSWorksError | None = None
 
-    async def carry_out(self) -> None:
-        """Send what the source gives, until it gives no more or something dooms the rest.
+    async def run(self) -> None:
+        """Send chunks until the source has no more, or a refusal is for all the rest.
 
         Raises:
-            BulkInterrupted: the caller's iterable or callback raised; what was in flight was
+            BulkInterrupted: the caller's iterable or callback raised; requests in flight were
                 waited for.
             JournalError: the journal cannot be read or written; likewise.
         """
@@ -151,7 +76,7 @@ class Engine(Generic[T]):
         self._reporter.counts = self._counts
         try:
             self._reporter.begin(Phase.SENDING)
-            workers += [loop.create_task(self._work()) for _ in range(self._pace.concurrency)]
+            workers += [loop.create_task(self._work()) for _ in range(self._throttle.concurrency)]
             pending = set(workers)
             while pending:
                 done, pending = await asyncio.wait(
@@ -162,13 +87,13 @@ class Engine(Generic[T]):
                 for worker in done:
                     worker.result()
                 if pending:
-                    await self._beat()
+                    await self._report_progress()
         except BaseException as error:
             error.add_note(await self._abandon(workers))
             raise
         if self.halt is not None and self._broken is None:
             try:
-                await self._source.leave(self.halt, read_on=True)
+                await self._source.abandon_rest(self.halt, read_on=True)
             except Exception as error:
                 self._broken = error
         if self._broken is not None:
@@ -176,32 +101,32 @@ class Engine(Generic[T]):
 
     async def _work(self) -> None:
         try:
-            while (taken := await self._take()) is not None:
-                chunk, turn = taken
+            while (taken := await self._next_chunk()) is not None:
+                chunk, permit = taken
                 succeeded = False
                 try:
-                    succeeded = await self._send(chunk, turn)
+                    succeeded = await self._send(chunk, permit)
                 finally:
-                    self._pace.done(succeeded=succeeded)
+                    self._throttle.release(succeeded=succeeded)
                 if self._broken is None:
-                    await self._reporter.tell(Phase.SENDING)
+                    await self._reporter.notify(Phase.SENDING)
         except (CallbackRaised, RateRaised) as raised:
             self._break(raised.error)
-        except Exception as error:  # raised by `carry_out`, when the others have come to an end
+        except Exception as error:  # raised by `run`, when the others have come to an end
             self._break(error)
         except asyncio.CancelledError as error:
             if being_cancelled() or self._abandoned:
                 raise
             self._break(error)  # the caller's own code raised it
 
-    async def _beat(self) -> None:
-        """Return what the run is doing: sending, or waiting until it may."""
+    async def _report_progress(self) -> None:
+        """Report whether the run is sending, or waiting until it may."""
         if self._broken is not None:
             return
         try:
             if self._in_flight or not self._waiting:
                 await self._reporter.enter(Phase.SENDING)
-            elif pause := self._pace.held_back:
+            elif pause := self._throttle.pause_left:
                 words = "the pause that the API asked for"
                 await self._reporter.enter(Phase.WAITING_FOR_RATE, words, pause)
             else:
@@ -220,29 +145,29 @@ class Engine(Generic[T]):
     def _over(self) -> bool:
         return self._drained or self.halt is not None or self._broken is not None
 
-    async def _take(self) -> tuple[Chunk[T], int] | None:
-        """Take a chunk when it is its turn.
+    async def _next_chunk(self) -> tuple[Chunk[T], int] | None:
+        """Return the next chunk once it may be sent, with its permit.
 
-        Where turns are paced, one worker at a time waits for one, and only if there is something
-        left to take then. Otherwise all may take at the same time, so that a journal can start
-        several chunks together.
+        Where there is a rate, one worker at a time waits for it, and only if the source has more
+        chunks. Otherwise all of them take chunks at the same time, so that a journal can claim
+        several together.
         """
-        async with self._taking if self._pace.is_paced else nullcontext():
+        async with self._taking if self._throttle.is_paced else nullcontext():
             while not self._over():
-                if self._pace.is_paced and not await self._source.has_more():
+                if self._throttle.is_paced and not await self._source.has_more():
                     self._drained = True
-                elif (turn := await self._turn()) is not None:
-                    chunk = await self._take_with(turn)
+                elif (permit := await self._acquire()) is not None:
+                    chunk = await self._take()
                     if chunk is not None:
-                        return chunk, turn
+                        return chunk, permit
         return None
 
-    async def _turn(self) -> int | None:
-        """Wait for a turn; None when the run is over meanwhile."""
+    async def _acquire(self) -> int | None:
+        """Wait until a request may be sent; return None when the run has ended meanwhile."""
         task = asyncio.current_task()
         self._waiting.add(task)
         try:
-            return await self._pace.turn()
+            return await self._throttle.acquire()
         except ConfigurationError as error:  # the client is closed
             self._stop(error)
         except asyncio.CancelledError:
@@ -253,7 +178,7 @@ class Engine(Generic[T]):
         return None
 
     def _stop(self, why: SMSWorksError) -> None:
-        """Send nothing more, and do not wait for a turn to do so."""
+        """Send nothing more, and end all waits for the rate."""
         self.halt = self.halt or why
         waiting, self._waiting = self._waiting, set()
         for task in waiting - {asyncio.current_task()}:
@@ -261,104 +186,81 @@ class Engine(Generic[T]):
                 task.cancel()
                 task.uncancel()
 
-    async def _take_with(self, turn: int) -> Chunk[T] | None:
-        """Take a chunk, or give the turn back."""
+    async def _take(self) -> Chunk[T] | None:
+        """Return a chunk that may be sent; release the throttle if there is none."""
         put_back = self._put_back
         try:
-            chunk = await self._source.take(abroad=self._halt_abroad)
-            if chunk is not None and await self._may_go(chunk):
+            chunk = await self._source.next_chunk(
+                skip_international=self._refusals.international_halt
+            )
+            if chunk is not None and await self._may_be_sent(chunk):
                 return chunk
         except BaseException:
-            self._pace.done(succeeded=False)
+            self._throttle.release(succeeded=False)
             raise
         # What was put back meanwhile is still to be taken.
         self._drained = chunk is None and put_back == self._put_back
-        self._pace.done(succeeded=False)
+        self._throttle.release(succeeded=False)
         return None
 
-    async def _may_go(self, chunk: Chunk[T]) -> bool:
-        """Say whether a chunk may go, though meanwhile others may have met what dooms it."""
-        why = self.halt or (self._halt_abroad if chunk.abroad else None)
+    async def _may_be_sent(self, chunk: Chunk[T]) -> bool:
+        """Return whether a chunk may still be sent; meanwhile others may have been refused."""
+        why = self.halt or (self._refusals.international_halt if chunk.international else None)
         if self._broken is not None:
             why = NotSent("the run was interrupted")
         if why is not None:
-            await self._source.finish(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+            await self._source.record_outcome(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
         return why is None
 
-    async def _send(self, chunk: Chunk[T], turn: int) -> bool:
-        """Send a chunk, and keep what becomes of it; say whether it was accepted."""
+    async def _send(self, chunk: Chunk[T], permit: int) -> bool:
+        """Send a chunk, and record its outcome; return whether it was accepted."""
         source = self._source
         self._in_flight[chunk.number] = len(chunk.items)
         try:
             batch_id = await self._post(
                 source.document(chunk),
-                source.expiry(chunk),
-                lambda error: self._pace.slow_down(turn, error),
+                source.lease_expired(chunk),
+                lambda error: self._throttle.back_off(permit, error),
             )
         except SMSWorksError as error:
-            self._pace.slow_down(turn, error)
-            await self._refused(chunk, error)
+            self._throttle.back_off(permit, error)
+            await self._handle_failure(chunk, error)
         except RateRaised as raised:  # before the request, or before it was repeated
             why = NotSent("the run was interrupted")
-            await source.finish(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+            await source.record_outcome(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
             self._break(raised.error)
         except Exception as error:
             # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")
             doubt.__cause__ = error
-            await source.finish(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
+            await source.record_outcome(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
         except asyncio.CancelledError:
             doubt = OutcomeUnknown("cancelled before its answer came", operation="bulk")
-            await source.finish(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
+            await source.record_outcome(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
             raise
         else:
-            self._code_before = None
-            self._refusals = 0
+            self._refusals.accepted()
             accepted = BatchOutcome(chunk.number, Outcome.ACCEPTED, len(chunk.items), batch_id)
-            await source.finish(chunk, accepted)
+            await source.record_outcome(chunk, accepted)
             return True
         finally:
             del self._in_flight[chunk.number]
         return False
 
-    async def _refused(self, chunk: Chunk[T], error: SMSWorksError) -> None:
-        if self._is_held_back(chunk, error):
-            await self._source.hold_back(chunk, error)
-            self._take_again()
+    async def _handle_failure(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        action = self._refusals.decide(chunk, error)
+        if self._refusals.halt is not None:
+            self._stop(self._refusals.halt)
+        if action is Action.RECORD:
+            outcome = self._outcome(chunk, outcome_of(error), error)
+            await self._source.record_outcome(chunk, outcome)
             return
-        if (
-            len(chunk.items) > 1
-            and not chunk.resent
-            and self._refusals < _SPLITS
-            and is_about_one(error, one_text=self._one_text)
-        ):
-            self._refusals += 1
+        if action is Action.REQUEUE:
+            await self._source.requeue(chunk, error)
+        else:
             await self._source.split(chunk)
-            self._take_again()
-            return
-        self._consider(error)
-        await self._source.finish(chunk, self._outcome(chunk, outcome_of(error), error))
-
-    def _take_again(self) -> None:
         self._put_back += 1
         self._drained = False
-
-    def _is_held_back(self, chunk: Chunk[T], error: SMSWorksError) -> bool:
-        if not isinstance(error, RateLimited) or error.permanent or error.retry_after is None:
-            return False
-        if error.retry_after > LONGEST_PAUSE:  # it ends the run, and is told why
-            self._stop(error)
-            return False
-        count = self._held_back[chunk.number] = self._held_back.get(chunk.number, 0) + 1
-        return count <= _HOLD_BACK
-
-    def _consider(self, error: SMSWorksError) -> None:
-        doom = doom_of(error, self._code_before)
-        self._code_before = error.code if isinstance(error, APIError) else None
-        if doom is Doom.ABROAD:
-            self._halt_abroad = error
-        elif doom is Doom.ACCOUNT or (doom is Doom.TEXT and self._one_text):
-            self._stop(error)
 
     def _outcome(self, chunk: Chunk[T], outcome: Outcome, error: SMSWorksError) -> BatchOutcome:
         if outcome is Outcome.UNKNOWN:
@@ -372,13 +274,13 @@ class Engine(Generic[T]):
         )
 
     async def _finish_after(self, error: BaseException) -> NoReturn:
-        """Nobody is left in doubt over somebody else's bug: say what became of everybody."""
+        """Raise `BulkInterrupted`, with a report of every recipient."""
         if isinstance(error, JournalError):
             raise error
         raise await interrupted(self._source, error, self.halt) from error
 
     async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
-        """Give up what is in flight, and say what is known."""
+        """Cancel what is in flight, and return a note of what is known."""
         self._abandoned = True
         for worker in workers:
             worker.cancel()
@@ -391,22 +293,9 @@ class Engine(Generic[T]):
         )
 
     def _counts(self) -> dict[str, Any]:
-        """Return the counts of `BulkProgress`."""
         return {
             **self._source.counts(),
             **self._source.expected(),
             "in_flight": sum(self._in_flight.values()),
             "seconds": time.monotonic() - self._started,
         }
-
-
-async def interrupted(
-    source: Source[Any], error: BaseException, stopped: SMSWorksError | None
-) -> BulkInterrupted:
-    """Account for every recipient after the caller's own code raised; return what to raise."""
-    why = NotSent(f"the run was interrupted by {type(error).__name__}")
-    await source.leave(why, read_on=False)
-    return BulkInterrupted(
-        f"{why}; .report tells what became of the recipients read by then",
-        report=await source.report(stopped),
-    )

@@ -1,4 +1,4 @@
-"""What a bulk run would cost, before any of it is sent."""
+"""Estimates: what a bulk run would cost, before any of it is sent."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any, TypeVar
 import attrs
 
 from smsworks_async import phone, text
+from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices, exceeds
-from smsworks_async.bulk.kinds import (
-    EachItsText,
-    FromTemplate,
-    OneText,
-    Rule,
+from smsworks_async.bulk.payloads import (
+    DestinationRule,
+    PersonalTexts,
+    SharedText,
+    TemplatedTexts,
     warnings_of,
 )
-from smsworks_async.bulk.recipients import Kind, Reader, slices
-from smsworks_async.bulk.report import Reason
+from smsworks_async.bulk.recipients import Reader, slices
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
+from smsworks_async.models.report import Reason
 
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class BulkEstimate:
 
 
 async def estimate(
-    kind: Kind[T],
+    payload: Payload[T],
     values: Iterable[Any] | AsyncIterable[Any],
     *,
     deduplicate: bool,
@@ -82,7 +83,7 @@ async def estimate(
     """Read all recipients, and sum up what they would cost.
 
     Args:
-        kind: what they are.
+        payload: what would be sent.
         values: the recipients.
         deduplicate: whether repeats are set aside.
         prices: tell what a text costs in a country.
@@ -90,16 +91,16 @@ async def estimate(
     Raises:
         APIError: the API refused to tell a price.
     """
-    reader = Reader(kind, _CHUNK, deduplicate=deduplicate)
-    sums = _Sums(kind)
+    reader = Reader(payload, _CHUNK, deduplicate=deduplicate)
+    sums = _Sums(payload)
     async for some in slices(values):
-        for chunk in reader.take(some):
-            sums.add(chunk.items, abroad=chunk.abroad)
+        for chunk in reader.feed(some):
+            sums.add(chunk.items, international=chunk.international)
         reader.problems.clear()
-        await asyncio.sleep(0)  # whoever else is on the loop goes on, and it can be cancelled
-    for chunk in reader.finish():
-        sums.add(chunk.items, abroad=chunk.abroad)
-    costs = {country: await prices.of(country) for country in sorted(sums.abroad)}
+        await asyncio.sleep(0)  # other tasks go on, and the estimate can be cancelled
+    for chunk in reader.flush():
+        sums.add(chunk.items, international=chunk.international)
+    costs = {country: await prices.of(country) for country in sorted(sums.international)}
     sums.price(costs)
     return BulkEstimate(
         recipients=sums.recipients,
@@ -110,7 +111,7 @@ async def estimate(
         unicode=sums.unicode,
         offenders=dict(sums.offenders.most_common()),
         credits_as_gsm=sums.credits_as_gsm,
-        warnings=warnings_of(kind),
+        warnings=warnings_of(payload),
         costs_abroad={country: price for country, price in costs.items() if country},
     )
 
@@ -118,8 +119,8 @@ async def estimate(
 class _Sums:
     """Sums over texts; the same text is measured once in a row."""
 
-    def __init__(self, kind: Kind[Any]) -> None:
-        self._kind = kind
+    def __init__(self, payload: Payload[Any]) -> None:
+        self._payload = payload
         self._last: tuple[str, text.TextMeasure, float] | None = None
         self.recipients = 0
         self.segments = 0
@@ -127,18 +128,18 @@ class _Sums:
         self.unicode = 0
         self.offenders: Counter[str] = Counter()
         self.credits_as_gsm = 0.0
-        #: Credits at the UK's price, and those as GSM, by country; "" where nobody can tell.
-        self.abroad: dict[str, list[float]] = {}
+        #: Credits at the UK's price, and those as GSM, by country; "" where it is not known.
+        self.international: dict[str, list[float]] = {}
 
-    def add(self, items: Iterable[Any], *, abroad: bool) -> None:
+    def add(self, items: Iterable[Any], *, international: bool) -> None:
         """Add recipients."""
         for item in items:
-            measure, as_gsm = self._measure(self._kind.content(item))
+            measure, as_gsm = self._measure(self._payload.content(item))
             self.recipients += 1
             self.segments += measure.segments
-            if abroad:
-                country = Prices.country(self._kind.destination(item))
-                of_country = self.abroad.setdefault(country, [0.0, 0.0])
+            if international:
+                country = Prices.country(self._payload.destination(item))
+                of_country = self.international.setdefault(country, [0.0, 0.0])
                 of_country[0] += measure.credits
                 of_country[1] += as_gsm
             else:
@@ -149,8 +150,8 @@ class _Sums:
                 self.offenders.update({offender.character for offender in measure.offenders})
 
     def price(self, costs: Mapping[str, float]) -> None:
-        """Add what those abroad cost, by the cost of a text in each country."""
-        for country, (credits, as_gsm) in self.abroad.items():
+        """Add the costs outside the UK, by the cost of a text in each country."""
+        for country, (credits, as_gsm) in self.international.items():
             self.credits += credits * costs[country]
             self.credits_as_gsm += as_gsm * costs[country]
 
@@ -164,15 +165,15 @@ class _Sums:
         return self._last[1], self._last[2]
 
 
-def what_to_estimate(  # noqa: PLR0917 - the arguments of `estimate`, in its order
+def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
     content: str | None,
     destinations: Any,
     messages: Any,
     template: str | None,
     rows: Any,
-    rule: Rule = phone.normalise,
-) -> tuple[Kind[Any], Any, str]:
-    """Choose what is to be estimated, how, and which argument it is.
+    rule: DestinationRule = phone.normalise,
+) -> tuple[Payload[Any], Any, str]:
+    """Return the payload to estimate, its recipients, and the argument that they came from.
 
     Raises:
         ValidationError: what was given does not go together.
@@ -189,12 +190,12 @@ def what_to_estimate(  # noqa: PLR0917 - the arguments of `estimate`, in its ord
         if value is not None
     }
     if content is not None and given == {"content", "destinations"}:
-        kind = OneText({"content": checks.content(content)}, rule)
-        return kind, destinations, "destinations"
+        payload = SharedText({"content": checks.content(content)}, rule)
+        return payload, destinations, "destinations"
     if template is not None and given == {"template", "rows"}:
-        return FromTemplate(template, {"sender": "Estimate"}, rule=rule), rows, "rows"
+        return TemplatedTexts(template, {"sender": "Estimate"}, rule=rule), rows, "rows"
     if given == {"messages"}:
-        return EachItsText(rule=rule), messages, "messages"
+        return PersonalTexts(rule=rule), messages, "messages"
     raise ValidationError(
         "give content and destinations, or messages, or template and rows", field="content"
     )

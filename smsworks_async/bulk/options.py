@@ -1,4 +1,4 @@
-"""What a bulk run is told, beside what it sends and to whom."""
+"""The options of a bulk run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import attrs
 from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
-from smsworks_async.settings import check_rate
+from smsworks_async.rates import check_rate
 
 
 if TYPE_CHECKING:
-    from smsworks_async.bulk.journals import Journal
+    from smsworks_async.journals import Journal
 
 
 #: Chunks in flight at a time.
 CONCURRENCY: Final = 8
-#: Seconds within which what is in doubt is looked for.
+#: Seconds within which unknown chunks are searched for.
 SETTLE: Final = 30.0
 #: The longest name of a campaign: it goes into the metadata of its messages.
 MAX_CAMPAIGN: Final = 100
@@ -125,6 +125,11 @@ class Options:
             raise ValidationError(
                 "on_unknown needs a journal, which tells what is in doubt", field="on_unknown"
             )
+
+    @property
+    def limits_cost(self) -> bool:
+        """Whether the run must not cost more than `max_credits`, or than the balance."""
+        return self.require_balance or self.max_credits is not None
 
 
 def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:

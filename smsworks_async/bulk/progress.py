@@ -1,4 +1,4 @@
-"""Progress: what a run is doing, told to the caller's callback and to the log."""
+"""Progress: reports what a run is doing to the caller's callback and to the log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from smsworks_async.bulk.report import BulkProgress, Phase
-from smsworks_async.bulk.waits import Timer
+from smsworks_async.bulk.timer import Timer
+from smsworks_async.models.report import BulkProgress, Phase
 
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ Progress = Callable[[BulkProgress], object]
 
 log: Final = logging.getLogger("smsworks_async.bulk")
 
-# What is sent meanwhile is sent by others; while this run sends, it counts by itself.
+# Phases in which other processes may send; while this run sends, it counts by itself.
 _REFRESHED: Final = frozenset(
     {Phase.WAITING_FOR_OTHERS, Phase.RECONCILING, Phase.WAITING_TO_RESEND}
 )
@@ -39,11 +39,11 @@ class CallbackRaised(Exception):
 
 
 class Reporter:
-    """Tells a callback how far a run has got: at each phase, each chunk, and once a second.
+    """Calls a callback with a run's progress: at each phase, each chunk, and once a second.
 
     Args:
         callback: the caller's function, or None.
-        timer: how to wait, and how to tell the time.
+        timer: how to wait, and how to measure time.
         name: what the log calls the run.
     """
 
@@ -54,22 +54,22 @@ class Reporter:
         self._timer = timer or Timer()
         self.name = name
         self._began = self._timer.monotonic()
-        self._told_at = self._began
+        self._notified_at = self._began
         self._phase: Phase | None = None
         self._waiting_for = ""
         self._until: datetime | None = None
-        self._telling = asyncio.Lock()
-        self._untold = False
+        self._notifying = asyncio.Lock()
+        self._is_due = False
         self._failed = False
         self._is_paced = False
         #: Returns the counts of `BulkProgress`.
         self.counts: Callable[[], dict[str, Any]] = dict
-        #: Brings the counts up to date before they are told while the run waits; or None.
+        #: Brings the counts up to date before they are reported while the run waits; or None.
         self.refresh: Callable[[], Awaitable[object]] | None = None
 
     @property
     def interval(self) -> float | None:
-        """Seconds after which somebody wants to hear something; None where nobody listens."""
+        """Seconds between two calls of the callback; None without one."""
         return None if self._callback is None else INTERVAL
 
     def begin(self, phase: Phase) -> None:
@@ -81,7 +81,7 @@ class Reporter:
     async def enter(
         self, phase: Phase, waiting_for: str = "", seconds: float | None = None
     ) -> None:
-        """Begin a phase, and tell so; or tell once a second that it goes on.
+        """Begin a phase, and report it; or report once a second that it goes on.
 
         Args:
             phase: the phase.
@@ -93,9 +93,9 @@ class Reporter:
         """
         if phase is not self._phase:
             self._log(phase)
-            self._told_at = float("-inf")
+            self._notified_at = float("-inf")
         self._note(phase, waiting_for, seconds)
-        await self.beat()
+        await self.heartbeat()
 
     def _log(self, phase: Phase) -> None:
         """Log that a phase begins; once, where a paced run waits and sends in turns."""
@@ -113,25 +113,25 @@ class Reporter:
             with suppress(ValueError, OverflowError, OSError):  # beyond what a date can be
                 self._until = datetime.fromtimestamp(self._timer.clock() + seconds, UTC)
 
-    async def beat(self) -> None:
-        """Tell how far the run has got, unless that was told less than a second ago.
+    async def heartbeat(self) -> None:
+        """Report progress, unless that was done less than a second ago.
 
         Raises:
             CallbackRaised: the callback did.
         """
         if self._callback is None:
             return
-        # Whoever wakes up a moment early does not wait for another interval.
-        if self._timer.monotonic() - self._told_at < INTERVAL * _EARLY:
+        # A wait that ends a moment early does not skip this report.
+        if self._timer.monotonic() - self._notified_at < INTERVAL * _EARLY:
             return
         if self.refresh is not None and self._phase in _REFRESHED:
             await self.refresh()
-        await self.tell()
+        await self.notify()
 
-    async def tell(self, phase: Phase | None = None) -> None:
-        """Tell how far the run has got.
+    async def notify(self, phase: Phase | None = None) -> None:
+        """Report progress.
 
-        One after the other: what one event has told is not told again.
+        One call at a time: events that happen during a call share the next one.
 
         Args:
             phase: what the run is doing now; None where it is doing what it was.
@@ -143,11 +143,11 @@ class Reporter:
             return
         if phase is not None:
             self._note(phase, "", None)
-        self._untold = True
-        async with self._telling:
-            if self._untold and not self._failed:
-                self._untold = False
-                self._told_at = self._timer.monotonic()
+        self._is_due = True
+        async with self._notifying:
+            if self._is_due and not self._failed:
+                self._is_due = False
+                self._notified_at = self._timer.monotonic()
                 try:
                     told = self._callback(self.progress())
                     if inspect.isawaitable(told):
@@ -167,7 +167,7 @@ class Reporter:
         )
 
     async def sleep(self, seconds: float, phase: Phase, waiting_for: str) -> None:
-        """Wait, and tell once a second that the run does.
+        """Wait, and report once a second that the run waits.
 
         Raises:
             CallbackRaised: the callback did.
@@ -178,10 +178,10 @@ class Reporter:
         while left > 0:
             await self._timer.sleep(min(left, step))
             left -= step
-            await self.beat()
+            await self.heartbeat()
 
     async def gather(self, works: Iterable[Awaitable[T]]) -> list[T | BaseException]:
-        """Await several at once, and tell meanwhile that they go on; errors are returned.
+        """Await several at once, and report meanwhile that they go on; errors are returned.
 
         Raises:
             CallbackRaised: the callback did; what was awaited is cancelled.
@@ -194,7 +194,7 @@ class Reporter:
             while pending:
                 _, pending = await asyncio.wait(pending, timeout=self.interval)
                 if pending:
-                    await self.beat()
+                    await self.heartbeat()
         except BaseException:
             for task in pending:
                 task.cancel()

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from smsworks_async import text
-from smsworks_async.bulk.report import BulkReport
 from smsworks_async.cli.table import table
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.report import BulkReport
 
 
 SENDER: Final = "AcmeCorp"

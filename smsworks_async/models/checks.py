@@ -19,13 +19,11 @@ import attrs
 
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import iterables, values
-from smsworks_async.models.values import boolean as yes_or_no
-from smsworks_async.models.values import integer as whole_number
-from smsworks_async.models.values import text
+from smsworks_async.models.values import boolean, integer, text
 from smsworks_async.text import utf16_units
 
 
-__all__ = ["text", "whole_number", "yes_or_no"]
+__all__ = ["boolean", "integer", "text"]
 
 
 T = TypeVar("T")
@@ -54,7 +52,7 @@ _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
 
 
-def made(model: type[T], given: Mapping[str, Any]) -> T:
+def build_model(model: type[T], given: Mapping[str, Any]) -> T:
     """Make a model of fields that were given by name.
 
     Raises:
@@ -167,22 +165,22 @@ def tag(value: object) -> str:
 
 def validity(value: object) -> int:
     """Check how long delivery is attempted: 1 to 2880 minutes."""
-    return whole_number(value, "validity", at_least=1, at_most=MAX_VALIDITY)
+    return integer(value, "validity", at_least=1, at_most=MAX_VALIDITY)
 
 
 def ttl(value: object) -> int:
     """Check how long a delivery report is kept: at least 1 minute."""
-    return whole_number(value, "ttl", at_least=1)
+    return integer(value, "ttl", at_least=1)
 
 
-def moment(value: object, field: str) -> datetime:
+def aware_datetime(value: object, field: str) -> datetime:
     """Check a moment: a datetime that says its time zone."""
     return values.aware_datetime(value, field, 4009)
 
 
 def schedule(value: object, now: datetime | None = None) -> datetime:
     """Check a moment to send at: aware, and at most 60 seconds in the past."""
-    at = moment(value, "at")
+    at = aware_datetime(value, "at")
     if at < (now or datetime.now(UTC)) - SCHEDULE_GRACE:
         raise ValidationError(
             "at lies in the past; schedule for a moment still to come", field="at", code=4009
@@ -190,7 +188,7 @@ def schedule(value: object, now: datetime | None = None) -> datetime:
     return at
 
 
-def web_address(value: object, field: str) -> str:
+def url(value: object, field: str) -> str:
     """Check an address to post to: absolute, http or https."""
     address = text(value, field)
     try:
@@ -207,7 +205,7 @@ def web_address(value: object, field: str) -> str:
 
 def delivery_report_url(value: object) -> str:
     """Check the address that delivery reports are posted to."""
-    return web_address(value, "delivery_report_url")
+    return url(value, "delivery_report_url")
 
 
 def metadata(value: object) -> dict[str, str]:

@@ -6,13 +6,16 @@ Texts, passcodes and whole phone numbers stay out of their reprs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
 from smsworks_async import phone
+from smsworks_async.models import readers
+from smsworks_async.models.failure import FailureReason, read_failure_reason
+from smsworks_async.models.fields import wire
 
 
 #: The statuses after which a message does not change any more.
@@ -46,11 +49,29 @@ def _upper(status: str) -> str:
 
 
 def _status() -> Any:
-    return attrs.field(default="", converter=_upper)
+    return attrs.field(default="", converter=_upper, metadata=wire(read=readers.status))
 
 
-def _extra() -> Any:
-    return attrs.field(factory=dict, repr=False, hash=False, kw_only=True)
+def extra_fields(
+    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+) -> Any:
+    """Return the field that keeps what a model does not know; every model that is read has it.
+
+    Args:
+        prepare: changes a document before it is read, or None.
+    """
+    metadata = wire(read=readers.json_object, prepare=prepare)
+    return attrs.field(factory=dict, repr=False, hash=False, kw_only=True, metadata=metadata)
+
+
+def _flatten(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Lift a scheduled entry's message up beside its id and status."""
+    message = entry.get("message")
+    flat = {**entry, **message} if isinstance(message, Mapping) else dict(entry)
+    flat.pop("message", None)
+    if "destination" in flat:
+        flat.setdefault("destinations", flat.pop("destination"))
+    return flat
 
 
 @attrs.frozen
@@ -66,12 +87,12 @@ class SentMessage:
         extra: fields that we do not know.
     """
 
-    message_id: str
+    message_id: str = attrs.field(metadata=wire("messageid", read=readers.identifier))
     status: str = _status()
-    balance: float | None = None
-    credits_used: float | None = None
-    parts: int | None = None
-    extra: Mapping[str, Any] = _extra()
+    balance: float | None = attrs.field(default=None, metadata=wire("credits"))
+    credits_used: float | None = attrs.field(default=None, metadata=wire("creditsUsed"))
+    parts: int | None = attrs.field(default=None, metadata=wire("messageparts"))
+    extra: Mapping[str, Any] = extra_fields()
 
 
 @attrs.frozen
@@ -84,9 +105,9 @@ class Acknowledgement:
         extra: fields that we do not know.
     """
 
-    message_id: str
+    message_id: str = attrs.field(metadata=wire("messageid"))
     status: str = _status()
-    extra: Mapping[str, Any] = _extra()
+    extra: Mapping[str, Any] = extra_fields()
 
 
 @attrs.frozen
@@ -101,25 +122,11 @@ class Batch:
         extra: fields that we do not know.
     """
 
-    batch_id: str
+    batch_id: str = attrs.field(
+        metadata=wire("batchid", also=("messageid",), read=readers.identifier)
+    )
     status: str = _status()
-    extra: Mapping[str, Any] = _extra()
-
-
-@attrs.frozen
-class FailureReason:
-    """Why a message was not delivered.
-
-    Attributes:
-        code: the API's code (see `smsworks_async.errors.CODES`), or None where it only used words.
-        details: the reason in words.
-        permanent: whether the same message would fail again; None where neither the API nor the
-            table of codes says.
-    """
-
-    code: int | None = None
-    details: str = attrs.field(default="", repr=False)
-    permanent: bool | None = None
+    extra: Mapping[str, Any] = extra_fields()
 
 
 @attrs.frozen
@@ -148,10 +155,10 @@ class MessageRecord:
         extra: fields that we do not know.
     """
 
-    message_id: str
+    message_id: str = attrs.field(metadata=wire("messageid", also=("id",)))
     status: str = _status()
     credits: float | None = None
-    batch_id: str | None = None
+    batch_id: str | None = attrs.field(default=None, metadata=wire("batchid"))
     sender: str | None = attrs.field(default=None, repr=_sender)
     destination: str | None = attrs.field(default=None, repr=_masked)
     content: str | None = attrs.field(default=None, repr=False)
@@ -160,11 +167,15 @@ class MessageRecord:
     created: datetime | None = None
     modified: datetime | None = None
     schedule: datetime | None = None
-    failure_reason: FailureReason | None = None
-    customer_id: str | None = attrs.field(default=None, repr=False)
+    failure_reason: FailureReason | None = attrs.field(
+        default=None, metadata=wire("failurereason", read=readers.lenient(read_failure_reason))
+    )
+    customer_id: str | None = attrs.field(default=None, repr=False, metadata=wire("customerid"))
     international: bool | None = None
-    metadata: Mapping[str, str] = attrs.field(factory=dict, repr=False, hash=False)
-    extra: Mapping[str, Any] = _extra()
+    metadata: Mapping[str, str] = attrs.field(
+        factory=dict, repr=False, hash=False, metadata=wire(read=readers.metadata)
+    )
+    extra: Mapping[str, Any] = extra_fields()
 
     @property
     def is_final(self) -> bool:
@@ -187,16 +198,18 @@ class ScheduledMessage:
         extra: fields that we do not know.
     """
 
-    message_id: str
+    message_id: str = attrs.field(metadata=wire("id"))
     status: str = attrs.field(converter=_upper)
     batch: bool = False
     sender: str | None = None
     destinations: tuple[str, ...] = attrs.field(
-        default=(), repr=lambda numbers: f"<{len(numbers)} destinations>"
+        default=(),
+        repr=lambda numbers: f"<{len(numbers)} destinations>",
+        metadata=wire(read=readers.numbers),
     )
     content: str | None = attrs.field(default=None, repr=False)
     schedule: datetime | None = None
-    extra: Mapping[str, Any] = _extra()
+    extra: Mapping[str, Any] = extra_fields(prepare=_flatten)
 
 
 @attrs.frozen
@@ -232,11 +245,13 @@ class OTPRecord:
     destination: str | None = attrs.field(default=None, repr=_masked)
     passcode: str | None = attrs.field(default=None, repr=False)
     validity: float | None = None
-    metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
+    metadata: Mapping[str, Any] = attrs.field(
+        factory=dict, repr=False, hash=False, metadata=wire(read=readers.json_object)
+    )
     created: datetime | None = None
     expires: datetime | None = None
     modified: datetime | None = None
-    extra: Mapping[str, Any] = _extra()
+    extra: Mapping[str, Any] = extra_fields()
 
 
 @attrs.frozen
@@ -253,7 +268,7 @@ class CountryCost:
     code: str = attrs.field(kw_only=True, default="")
     country: str = attrs.field(kw_only=True, default="")
     credits: float = attrs.field(kw_only=True)
-    extra: Mapping[str, Any] = _extra()
+    extra: Mapping[str, Any] = extra_fields()
 
 
 @attrs.frozen
@@ -269,7 +284,9 @@ class ErrorSample:
     """
 
     message: str
-    code: int | None = None
+    code: int | None = attrs.field(
+        default=None, metadata=wire("errorCode", read=readers.integer_or_none)
+    )
     status: str | None = None
-    permanent: bool | None = None
-    extra: Mapping[str, Any] = _extra()
+    permanent: bool | None = attrs.field(default=None, metadata=wire(read=readers.boolean_or_none))
+    extra: Mapping[str, Any] = extra_fields()

@@ -1,10 +1,8 @@
-"""What goes out: messages, batches, one-time passwords and searches, checked as they are made."""
+"""What goes out: messages, batches and searches, checked as they are made."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Required, TypedDict
 
@@ -13,6 +11,7 @@ import attrs
 from smsworks_async import phone
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks, values
+from smsworks_async.models.fields import hidden, optional, wire
 from smsworks_async.models.iterables import check_iterable
 
 
@@ -20,17 +19,27 @@ from smsworks_async.models.iterables import check_iterable
 REFERENCE: Final = "reference"
 
 
-def _optional(check: Callable[[Any], Any], *, shown: bool = True, hashed: bool = True) -> Any:
+def _as_pairs(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    return None if metadata is None else [{"key": k, "value": v} for k, v in metadata.items()]
+
+
+def _secret_pairs(pairs: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    return (pair["value"] for pair in pairs)
+
+
+def _metadata() -> Any:
+    """Return the field of a message's metadata: the names in it are no secrets, the values are."""
     return attrs.field(
         default=None,
-        converter=attrs.converters.optional(values.optional(check)),
-        repr=shown,
-        hash=None if hashed else False,
+        converter=attrs.converters.optional(values.optional(checks.metadata)),
+        repr=False,
+        hash=False,
+        metadata=wire(write=_as_pairs, secret=_secret_pairs),
     )
 
 
-def _hidden(check: Callable[[Any], Any]) -> Any:
-    return _optional(check, shown=False)
+def _hex_pairs(data: bytes) -> str:
+    return data.hex(" ")
 
 
 def _schedule(value: object) -> datetime:
@@ -38,7 +47,7 @@ def _schedule(value: object) -> datetime:
 
 
 def _ai(value: object) -> bool:
-    return checks.yes_or_no(value, "ai")
+    return checks.boolean(value, "ai")
 
 
 def _destinations(numbers: Iterable[Any]) -> tuple[str, ...]:
@@ -84,13 +93,13 @@ class MessageFields(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True, init=False, repr=False, eq=False)
 class _Common:
-    sender: str = attrs.field(converter=checks.sender)
+    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     content: str = attrs.field(converter=checks.content, repr=False)
-    tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
-    ttl: int | None = _optional(checks.ttl)
-    validity: int | None = _optional(checks.validity)
-    ai: bool | None = _optional(_ai)
+    tag: str | None = optional(checks.tag)
+    delivery_report_url: str | None = hidden(checks.delivery_report_url, "deliveryreporturl")
+    ttl: int | None = optional(checks.ttl)
+    validity: int | None = optional(checks.validity)
+    ai: bool | None = optional(_ai)
 
 
 def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference: str) -> None:
@@ -115,9 +124,9 @@ class Message(_Common):
     """
 
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
-    reference: str | None = _hidden(checks.reference)
-    response_email: Iterable[str] | None = _hidden(checks.response_email)
+    metadata: Mapping[str, str] | None = _metadata()
+    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -132,16 +141,20 @@ class BinaryMessage:
         ValidationError: a field is not as the API wants it.
     """
 
-    sender: str = attrs.field(converter=checks.sender)
+    sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    data: bytes = attrs.field(converter=checks.binary, repr=lambda data: f"<{len(data)} bytes>")
-    tag: str | None = _optional(checks.tag)
-    delivery_report_url: str | None = _hidden(checks.delivery_report_url)
-    ttl: int | None = _optional(checks.ttl)
-    validity: int | None = _optional(checks.validity)
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
-    reference: str | None = _hidden(checks.reference)
-    response_email: Iterable[str] | None = _hidden(checks.response_email)
+    data: bytes = attrs.field(
+        converter=checks.binary,
+        repr=lambda data: f"<{len(data)} bytes>",
+        metadata=wire("content", write=_hex_pairs),
+    )
+    tag: str | None = optional(checks.tag)
+    delivery_report_url: str | None = hidden(checks.delivery_report_url, "deliveryreporturl")
+    ttl: int | None = optional(checks.ttl)
+    validity: int | None = optional(checks.validity)
+    metadata: Mapping[str, str] | None = _metadata()
+    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
         if self.reference is not None:
@@ -163,92 +176,19 @@ class BatchMessage(_Common):
 class ScheduledOne(Message):
     """A `Message` to be sent at its time."""
 
-    at: datetime = attrs.field(converter=_schedule)
+    at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 @attrs.frozen(kw_only=True)
 class ScheduledBatch(BatchMessage):
     """A `BatchMessage` to be sent at its time."""
 
-    at: datetime = attrs.field(converter=_schedule)
-
-
-def _template(value: str) -> str:
-    template = checks.content(value, "template")
-    if "{{passcode}}" not in template:
-        raise ValidationError(
-            "template must say {{passcode}} where the passcode goes", field="template"
-        )
-    return template
-
-
-def _passcode(value: object) -> str:
-    passcode = checks.text(value, "passcode")
-    if not passcode.strip():
-        raise ValidationError("passcode is empty", field="passcode")
-    return passcode
-
-
-_DASH_OR_BLANK: Final = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
-
-
-def typed_passcodes(value: object) -> tuple[str, ...]:
-    """Return what a typed passcode may stand for, the likeliest first.
-
-    Outer blanks and invisible characters are no part of it, and digits are those of any script.
-    Digits that are set apart by blanks or dashes, ``"012 345"``, are one passcode of digits, as the
-    API generates them; but the caller may have sent one of his own with a dash in it.
-
-    Raises:
-        ValidationError: it is no text, or blank.
-    """
-    typed = unicodedata.normalize("NFKC", _passcode(value))
-    typed = "".join(one for one in typed if unicodedata.category(one) != "Cf").strip()
-    typed = "".join(str(int(one)) if one.isdecimal() else one for one in typed)
-    if not typed:
-        raise ValidationError("passcode is empty", field="passcode")
-    together = _DASH_OR_BLANK.sub("", typed)
-    read = (together, typed) if together.isdecimal() else (typed,)
-    return tuple(dict.fromkeys((*read, _passcode(value).strip())))
-
-
-def _own_passcode(value: Any) -> str | None:
-    blank = values.as_text(value) is not None
-    return None if values.is_missing(value) and not blank else _passcode(value)
-
-
-def _otp_length(value: object) -> int:
-    return checks.whole_number(value, "length", at_least=1)
-
-
-def _otp_validity(value: object) -> int:
-    return checks.whole_number(value, "validity", at_least=1)
-
-
-@attrs.frozen(kw_only=True)
-class OTPRequest:
-    """A one-time password to send; see `AsyncOTP.send` for its fields."""
-
-    sender: str = attrs.field(converter=checks.sender)
-    destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
-    length: int | None = _optional(_otp_length)
-    template: str | None = _hidden(_template)
-    validity: int | None = _optional(_otp_validity)
-    # A blank passcode is refused, not left out: another one would be sent in its place.
-    passcode: str | None = attrs.field(default=None, converter=_own_passcode, repr=False)
-    metadata: Mapping[str, Any] | None = _optional(checks.otp_metadata, shown=False, hashed=False)
-
-
-@attrs.frozen(kw_only=True)
-class PasscodeToVerify:
-    """The passcode that somebody typed; see `typed_passcodes`."""
-
-    passcode: str = attrs.field(converter=_passcode, repr=False)
+    at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 def _moment(field: str) -> Callable[[object], datetime]:
     def check(value: object) -> datetime:
-        return checks.moment(value, field)
+        return checks.aware_datetime(value, field)
 
     return check
 
@@ -261,11 +201,11 @@ def _string(field: str) -> Callable[[object], str]:
 
 
 def _search_limit(value: object) -> int:
-    return checks.whole_number(value, "limit", at_least=1, at_most=1000)
+    return checks.integer(value, "limit", at_least=1, at_most=1000)
 
 
 def _skip(value: object) -> int:
-    return checks.whole_number(value, "skip", at_least=0)
+    return checks.integer(value, "skip", at_least=0)
 
 
 def _credits(value: object) -> float | None:
@@ -275,22 +215,22 @@ def _credits(value: object) -> float | None:
 
 
 def _unread(value: object) -> bool:
-    return checks.yes_or_no(value, "unread")
+    return checks.boolean(value, "unread")
 
 
 @attrs.frozen(kw_only=True)
 class Query:
     """A search; see `AsyncMessages.search` for its fields. Its destination is not judged."""
 
-    status: str | None = _optional(_string("status"))
-    destination: str | None = _hidden(phone.digits_of)
-    sender: str | None = _hidden(_string("sender"))
-    keyword: str | None = _hidden(_string("keyword"))
-    tag: str | None = _optional(checks.tag)
+    status: str | None = optional(_string("status"))
+    destination: str | None = hidden(phone.digits_of)
+    sender: str | None = optional(_string("sender"), shown=False)
+    keyword: str | None = hidden(_string("keyword"))
+    tag: str | None = optional(checks.tag)
     credits: float | None = attrs.field(default=None, converter=attrs.converters.optional(_credits))
-    from_: datetime | None = _optional(_moment("from_"))
-    to: datetime | None = _optional(_moment("to"))
-    metadata: Mapping[str, str] | None = _optional(checks.metadata, shown=False, hashed=False)
-    unread: bool | None = _optional(_unread)
-    limit: int | None = _optional(_search_limit)
-    skip: int | None = _optional(_skip)
+    from_: datetime | None = optional(_moment("from_"), "from")
+    to: datetime | None = optional(_moment("to"))
+    metadata: Mapping[str, str] | None = _metadata()
+    unread: bool | None = optional(_unread)
+    limit: int | None = optional(_search_limit)
+    skip: int | None = optional(_skip)

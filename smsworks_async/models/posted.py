@@ -9,7 +9,9 @@ from typing import Any, Self
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models import readers
+from smsworks_async.models.fields import wire
+from smsworks_async.models.incoming import MessageRecord, extra_fields
 
 
 @attrs.frozen
@@ -42,14 +44,22 @@ class IncomingMessage:
         extra: fields that we do not know.
     """
 
-    message_id: str
-    sender: str = attrs.field(default="", repr=phone.mask)
-    destination: str = attrs.field(default="", repr=phone.mask)
-    content: str = attrs.field(default="", repr=False)
+    message_id: str = attrs.field(metadata=wire("messageid", also=("id",)))
+    sender: str = attrs.field(
+        default="",
+        repr=phone.mask,
+        metadata=wire("from", also=("sender",), read=readers.string_or_empty),
+    )
+    destination: str = attrs.field(
+        default="",
+        repr=phone.mask,
+        metadata=wire("to", also=("destination",), read=readers.string_or_empty),
+    )
+    content: str = attrs.field(default="", repr=False, metadata=wire(read=readers.string_or_empty))
     parts: int | None = None
     keyword: str | None = attrs.field(default=None, repr=False)
     created: datetime | None = None
-    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False, kw_only=True)
+    extra: Mapping[str, Any] = extra_fields()
 
     @classmethod
     def of(cls, record: MessageRecord) -> Self:

@@ -1,8 +1,8 @@
 """How single values are read off the wire, and what is tolerated in them.
 
-The wire gives ids and numbers as JSON numbers or strings, and dates in two formats. Each reader
-takes a JSON value and gives the Python one, or raises `TypeError` or `ValueError` in words that do
-not quote it: values may be texts or numbers of people.
+The wire has ids and numbers as JSON numbers or strings, and dates in two formats. Each reader takes
+a JSON value and returns the Python one, or raises `TypeError` or `ValueError` in words that do not
+quote it: values may be texts or numbers of people.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
-
-from smsworks_async.errors import CODES, is_permanent
-from smsworks_async.models.incoming import FailureReason
-from smsworks_async.privacy import redact
 
 
 T = TypeVar("T")
@@ -59,6 +55,24 @@ def string_or_none(value: object, _: object = None) -> str | None:
     return value if value is None or isinstance(value, str) else string(value)
 
 
+def string_or_empty(value: object, _: object = None) -> str:
+    """Read a string as `string` does; nothing is an empty one."""
+    return "" if value is None else string(value)
+
+
+def status(value: object, _: object = None) -> str:
+    """Read a status that decides nothing; what is no string is an empty one."""
+    return _lenient_string(value) or ""
+
+
+def identifier(value: object, _: object = None) -> str:
+    """Read an id, which alone says that something was accepted."""
+    read = string(value)
+    if not read.strip():
+        raise ValueError("expected an id, not a blank")
+    return read
+
+
 def number(value: object, _: object = None) -> float:
     """Read a finite number, or a string that holds one."""
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
@@ -79,12 +93,17 @@ def number(value: object, _: object = None) -> float:
     return read
 
 
-def whole_number(value: object, _: object = None) -> int:
+def integer(value: object, _: object = None) -> int:
     """Read a whole number, or a string that holds one."""
     read = number(value)
     if not read.is_integer():
         raise ValueError("expected a whole number")
     return int(read)
+
+
+def integer_or_none(value: object, _: object = None) -> int | None:
+    """Read a whole number as `integer` does, or nothing."""
+    return None if value is None else integer(value)
 
 
 def boolean(value: object, _: object = None) -> bool:
@@ -94,6 +113,11 @@ def boolean(value: object, _: object = None) -> bool:
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     raise TypeError(f"expected true or false, not {type(value).__name__}")
+
+
+def boolean_or_none(value: object, _: object = None) -> bool | None:
+    """Read true or false as `boolean` does, or nothing."""
+    return None if value is None else boolean(value)
 
 
 def date(value: object, _: object = None) -> datetime:
@@ -119,24 +143,6 @@ def date(value: object, _: object = None) -> datetime:
         raise ValueError("expected a date in ISO 8601 or as JavaScript writes it") from None
 
 
-def failure_reason(value: object, _: object = None) -> FailureReason | None:
-    """Read why a message failed: an object, a string, or nothing."""
-    if value is None or value in ("", {}):
-        return None
-    if isinstance(value, str):
-        return FailureReason(details=redact(value))
-    if not isinstance(value, Mapping):
-        raise TypeError(f"expected an object or a string, not {type(value).__name__}")
-    code = lenient(whole_number)(value.get("code"))
-    if code is not None and 0 <= code < 100:
-        code += 5000  # delivery reports say 1 and 34 for 5001 and 5034
-    permanent = lenient(boolean)(value.get("permanent"))
-    if permanent is None and code in CODES:
-        permanent = is_permanent(400, code, None)
-    words = value.get("details") or ("" if code is not None else value.get("code") or "")
-    return FailureReason(code, redact(string(words)), permanent)
-
-
 def pairs(value: object, _: object = None) -> dict[str, str]:
     """Read metadata: a list of keys and values, or an object."""
     if value in (None, ""):
@@ -150,6 +156,11 @@ def pairs(value: object, _: object = None) -> dict[str, str]:
         for pair in value
         if isinstance(pair, Mapping) and "key" in pair
     }
+
+
+def metadata(value: object, _: object = None) -> dict[str, str]:
+    """Read metadata as `pairs` does; what is none is empty."""
+    return _lenient_pairs(value) or {}
 
 
 def json_object(value: object, _: object = None) -> dict[str, Any]:
@@ -176,3 +187,7 @@ def lenient(hook: Callable[[object], T]) -> Callable[..., T | None]:
             return None
 
     return read
+
+
+_lenient_string: Final = lenient(string)
+_lenient_pairs: Final = lenient(pairs)

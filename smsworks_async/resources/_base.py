@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from smsworks_async.answers import Operation
-from smsworks_async.calls import Calls
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.requester import Requester
 from smsworks_async.models import checks
 from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.values import is_missing
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class Resource:
-    """A family of operations, over a client's calls."""
+    """A family of operations, over a client's requester."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
         #: Returns a destination as the API takes it, by the client's settings, or raises.
-        self._destination = calls.settings.destination
+        self._destination = requester.settings.destination
 
     def _destinations(self, values: Any) -> list[str]:
         check_iterable(values, "destinations", awaitable=False)
@@ -34,7 +34,7 @@ class Resource:
 
     async def _on(self, operation: Operation, identifier: str, into: type[T], field: str) -> T:
         checked = checks.identifier(identifier, field)
-        return await self._calls.make(operation, into=into, identifier=checked)
+        return await self._requester.request(operation, into=into, identifier=checked)
 
 
 class Family:

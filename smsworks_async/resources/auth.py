@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from smsworks_async._credentials import Credentials, parse_token
 from smsworks_async.resources._base import Resource
-from smsworks_async.settings import Credentials, parse_token
 
 
 class AsyncAuth(Resource):
@@ -33,7 +33,7 @@ class AsyncAuth(Resource):
             ConfigurationError: neither this call nor the client has them.
             NotAuthenticated: they are not valid.
         """
-        credentials = self._calls.settings.credentials
+        credentials = self._requester.settings.credentials
         if credentials is None or customer_id is not None or key is not None or secret is not None:
             credentials = Credentials(customer_id, key, secret)  # type: ignore[arg-type] # it checks
-        return parse_token(await self._calls.log_in(credentials))
+        return parse_token(await self._requester.log_in(credentials))

@@ -8,25 +8,25 @@ from typing import Any, Final
 
 import attrs
 
-from smsworks_async.answers import Operation
+from smsworks_async._http.operations import Operation
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
-from smsworks_async.models.checks import made
+from smsworks_async.models.checks import build_model
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.iterables import as_mapping, check_iterable
 from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
 
 
-SEND: Final = Operation("POST", "/batch/send")
-SEND_EACH: Final = Operation("POST", "/batch/any")
-_SCHEDULE: Final = Operation("POST", "/batch/schedule")
+SEND: Final = Operation("POST", "/batch/send", body=BatchMessage)
+SEND_EACH: Final = Operation("POST", "/batch/any", body=Message)
+_SCHEDULE: Final = Operation("POST", "/batch/schedule", body=ScheduledBatch)
 _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
 
 def as_message(value: Message | Mapping[str, Any]) -> Message:
-    """Take a message, or make one of its fields.
+    """Return a message, or make one of its fields.
 
     Raises:
         ValidationError: it is neither, or a field is not as the API wants it.
@@ -39,7 +39,7 @@ def as_message(value: Message | Mapping[str, Any]) -> Message:
             f"must be a Message or a mapping of its fields, not {type(value).__name__}",
             field="message",
         )
-    return made(Message, fields)
+    return build_model(Message, fields)
 
 
 def _at(position: int, value: Any, judge: Callable[[Any], str]) -> Message:
@@ -125,8 +125,8 @@ class AsyncBatches(Resource):
         checked = [
             _at(position, message, self._destination) for position, message in enumerate(messages)
         ]
-        checks.batch_size(checked, "messages", self._calls.settings.batch_size)
-        return await self._calls.make(SEND_EACH, checked, into=Batch)
+        checks.batch_size(checked, "messages", self._requester.settings.batch_size)
+        return await self._requester.request(SEND_EACH, checked, into=Batch)
 
     async def schedule(
         self,
@@ -199,5 +199,5 @@ class AsyncBatches(Resource):
         return await self._on(_CANCEL, batch_id, Batch, "batch_id")
 
     async def _post(self, operation: Operation, batch: BatchMessage) -> Batch:
-        checks.batch_size(batch.destinations, "destinations", self._calls.settings.batch_size)
-        return await self._calls.make(operation, batch, into=Batch)
+        checks.batch_size(batch.destinations, "destinations", self._requester.settings.batch_size)
+        return await self._requester.request(operation, batch, into=Batch)

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from smsworks_async.answers import Operation
+from smsworks_async._http.operations import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import CountryCost
 from smsworks_async.resources._base import Resource
@@ -32,7 +32,7 @@ class AsyncCredits(Resource):
         Raises:
             APIError: the API refused.
         """
-        return (await self._calls.make(_BALANCE, into=_Balance)).credits
+        return (await self._requester.request(_BALANCE, into=_Balance)).credits
 
     async def cost(self, *, country: str) -> CountryCost:
         """Return what a text to a country costs.
@@ -48,4 +48,4 @@ class AsyncCredits(Resource):
             APIError: the API refused.
         """
         code = checks.country(country)
-        return await self._calls.make(_COST, into=CountryCost, identifier=code)
+        return await self._requester.request(_COST, into=CountryCost, identifier=code)

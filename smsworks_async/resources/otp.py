@@ -9,15 +9,15 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async import phone
-from smsworks_async.answers import Operation
+from smsworks_async._http.operations import Operation
 from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
-from smsworks_async.models.outgoing import OTPRequest, PasscodeToVerify, typed_passcodes
+from smsworks_async.models.otp import OTPRequest, PasscodeToVerify, typed_passcodes
 from smsworks_async.resources._base import Resource
 
 
-_SEND: Final = Operation("POST", "/otp/send", passcodes=True)
-_VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True)
+_SEND: Final = Operation("POST", "/otp/send", passcodes=True, body=OTPRequest)
+_VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True, body=PasscodeToVerify)
 _GET: Final = Operation("GET", "/otp/{}", repeatable=True, passcodes=True)
 
 
@@ -63,7 +63,7 @@ class AsyncOTP(Resource):
             passcode=passcode,
             metadata=metadata,
         )
-        return await self._calls.make(_SEND, request, into=SentOTP)
+        return await self._requester.request(_SEND, request, into=SentOTP)
 
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
         """Verify a passcode that was sent to this destination; return only if it is valid.
@@ -104,9 +104,9 @@ class AsyncOTP(Resource):
         for passcode in others:
             request = PasscodeToVerify(passcode=passcode)
             with suppress(NotFound):
-                return request, await self._calls.make(_VERIFY, request, into=OTPRecord)
+                return request, await self._requester.request(_VERIFY, request, into=OTPRecord)
         request = PasscodeToVerify(passcode=last)
-        return request, await self._calls.make(_VERIFY, request, into=OTPRecord)
+        return request, await self._requester.request(_VERIFY, request, into=OTPRecord)
 
     async def get(self, message_id: str) -> OTPRecord:
         """Return the record of a one-time password.

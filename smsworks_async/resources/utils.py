@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from smsworks_async.answers import Operation
+from smsworks_async._http.operations import Operation
 from smsworks_async.models import checks
 from smsworks_async.models.incoming import ErrorSample
 from smsworks_async.resources._base import Resource
@@ -30,7 +30,7 @@ class AsyncUtils(Resource):
         Raises:
             NotAuthenticated: the token is not valid.
         """
-        return (await self._calls.make(_TEST, into=_Test)).message
+        return (await self._requester.request(_TEST, into=_Test)).message
 
     async def error(self, code: int) -> ErrorSample:
         """Return the API's sample of one of its errors, which is not raised.
@@ -41,5 +41,5 @@ class AsyncUtils(Resource):
         Raises:
             ValidationError: the code is no whole number.
         """
-        number = checks.whole_number(code, "code", at_least=0)
-        return await self._calls.make(_ERROR, into=ErrorSample, identifier=str(number))
+        number = checks.integer(code, "code", at_least=0)
+        return await self._requester.request(_ERROR, into=ErrorSample, identifier=str(number))

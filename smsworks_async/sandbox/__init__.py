@@ -4,17 +4,17 @@
         ...  # a client with box.base_url and box.token
 
 It shares no code with the client, and judges requests by tables of its own, so that it can notice
-the client's mistakes. Which destinations fail, and how, is told in `destinations`; how requests are
-made to fail, in `Fault`; the endpoints for other processes, in `control`.
+the client's mistakes. `destinations` lists the destinations that fail, `Fault` describes how to
+make requests fail, and `control` lists the endpoints for other processes.
 """
 
-from .callbacks import PostRecord
 from .clock import Clock, ManualClock
 from .faults import Fault
-from .frontdoor import RequestRecord
+from .outbox import PostRecord
 from .records import Message
-from .server import Sandbox
+from .sandbox import Sandbox
 from .settings import Reporting
+from .simulator import RequestRecord
 from .storage import Storage
 
 

@@ -1,4 +1,4 @@
-"""The account: its credits, its messages, and what becomes of them. State and time, no I/O.
+"""The account: its credits, its messages, and how their statuses change. No I/O.
 
 A message moves along
 
@@ -6,12 +6,11 @@ A message moves along
         |`-> FAILED      in a batch, or when its time has come
          `-> CANCELLED
 
-and all that happens by itself is an act on the timeline.
+and every change that happens by itself is an act on the timeline.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,11 @@ import attrs
 
 from .archive import Archive
 from .codes import refusal
-from .destinations import EXPIRED, Fate, fate
+from .destinations import EXPIRED, DeliveryResult, delivery_result
 from .flooding import WINDOW, FloodingFilter
-from .forms import MAX_VALIDITY
+from .outbox import Outbox
 from .records import INCOMING, Job, Message, delivery_report, incoming_post
+from .schemas import MAX_VALIDITY
 from .segments import measure
 from .timeline import Timeline
 
@@ -30,21 +30,12 @@ from .timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .orders import Order
+    from .outbound import OutboundMessage
     from .settings import Settings
 
 
 RETENTION = 92 * 86400.0  # seconds: three months
-GONE = {"SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED"}
-
-
-@attrs.frozen
-class Post:
-    """Something to be posted to a URL of the account's holder, for the `attempt`-th time from 0."""
-
-    url: str
-    payload: dict[str, Any]
-    attempt: int = 0
+SENT_STATUSES = {"SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED"}
 
 
 @attrs.define(eq=False)
@@ -56,7 +47,7 @@ class Account:
         archive: every message.
         jobs: scheduled messages and batches by id, in the order in which they were made.
         timeline: what falls due.
-        outbox: posts that are due, for whoever does the I/O to take.
+        outbox: callbacks that are due, for the sender to take.
         batches: how many batches were accepted; their ids go by it.
         changed: called with every record that is new or has changed.
     """
@@ -66,61 +57,63 @@ class Account:
     archive: Archive = attrs.Factory(Archive)
     jobs: dict[str, Job] = attrs.Factory(dict)
     timeline: Timeline = attrs.Factory(Timeline)
-    outbox: deque[Post] = attrs.Factory(deque)
     batches: int = 0
     changed: Callable[[Message | Job], None] = lambda _: None
+    outbox: Outbox = attrs.field(init=False)
     _flooding: FloodingFilter = attrs.field(init=False, factory=FloodingFilter)
-    _random: Random = attrs.field(init=False)
     _first_id: int = attrs.field(init=False)
     _first_batch: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
+        random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
+        self.outbox = Outbox(self.timeline, self.settings.reporting, random)
         # Jobs are found by either, so that the two do not overlap.
-        self._first_id = self._random.randrange(10**17, 5 * 10**17)
-        self._first_batch = self._random.randrange(6 * 10**17, 9 * 10**17)
+        self._first_id = random.randrange(10**17, 5 * 10**17)
+        self._first_batch = random.randrange(6 * 10**17, 9 * 10**17)
 
-    def send(self, order: Order, now: float) -> Message:
+    def send(self, outbound: OutboundMessage, now: float) -> Message:
         """Send one message.
 
         Raises:
             Refusal: 4034, 4021 or 5020.
         """
-        self._admit([order])
-        if self._floods(order.destination, self._stored(order), now):
+        self._admit([outbound])
+        if self._floods(outbound.destination, self._stored(outbound), now):
             raise refusal(5020)
-        return self._enter(order, now)
+        return self._enter(outbound, now)
 
-    def send_batch(self, orders: list[Order], now: float) -> str:
+    def send_batch(self, messages: list[OutboundMessage], now: float) -> str:
         """Send a batch, and return its id; recipients that fail do so as FAILED messages.
 
         Raises:
             Refusal: 4034 or 4021, for all of it.
         """
-        self._admit(orders)
+        self._admit(messages)
         batch_id = self._next_batch_id()
-        for order in orders:
-            self._enter(order, now, batch_id=batch_id)
+        for outbound in messages:
+            self._enter(outbound, now, batch_id=batch_id)
         return batch_id
 
-    def schedule(self, orders: list[Order], at: float, now: float, *, batch: bool) -> Job:
+    def schedule(
+        self, messages: list[OutboundMessage], at: float, now: float, *, batch: bool
+    ) -> Job:
         """Keep a message or a batch until its time; credits are charged when it goes.
 
         Raises:
             Refusal: 4034 or 4021, for all of it.
         """
-        self._admit(orders)
+        self._admit(messages)
         batch_id = self._next_batch_id() if batch else None
-        messages = [self._enter(order, now, batch_id=batch_id, at=at) for order in orders]
-        fields = orders[0].fields
+        entered = [self._enter(outbound, now, batch_id=batch_id, at=at) for outbound in messages]
+        fields = messages[0].fields
         job = Job(
-            id=batch_id or messages[0].message_id,
+            id=batch_id or entered[0].message_id,
             batch=batch,
             at=at,
             created=now,
             sender=fields["sender"],
-            content=self._stored(orders[0]),
-            destinations=[order.given for order in orders],
+            content=self._stored(messages[0]),
+            destinations=[outbound.given for outbound in messages],
         )
         self._keep_job(job)
         self.changed(job)
@@ -156,57 +149,13 @@ class Account:
         self._move(message, INCOMING, now)
         self._forget_later(message)
         payload = incoming_post(message, measure(message.content).segments)
-        for _ in range(self.settings.reporting.incoming_copies):
-            self._post_later(self.settings.incoming_url, payload, now)
+        self.outbox.add_incoming(self.settings.incoming_url, payload, now)
         return message
-
-    def search(self, query: dict[str, Any], now: float) -> list[Message]:
-        """Return messages that fit a query, as far as the search has caught up with them."""
-        storage = self.settings.storage
-        if not storage.filter_metadata:
-            query = {**query, "metadata": ()}
-        return self.archive.search(query, now - storage.search_lag, storage.clock_skew)
-
-    def get(self, message_id: str, now: float) -> Message | None:
-        """Return a message by its id, as far as records have caught up with it."""
-        message = self.archive.get(message_id)
-        return message if message is not None and self._shows(message, now) else None
-
-    def batch(self, batch_id: str, now: float) -> list[Message]:
-        """Return a batch's messages, as far as records have caught up with them."""
-        return [message for message in self.archive.batch(batch_id) if self._shows(message, now)]
-
-    def sent_since(self, moment: float) -> int:
-        """Count the messages that went out since a moment, in POSIX seconds."""
-        return sum(
-            message.status in GONE and message.schedule >= moment
-            for message in self.archive.messages
-        )
-
-    def scheduled(self, now: float) -> list[Job]:
-        """Return what was scheduled, three months back, as far as searches have caught up."""
-        since, until = now - RETENTION, now - self.settings.storage.search_lag
-        return [job for job in self.jobs.values() if job.at >= since and job.created <= until]
-
-    def take_inbox(self, query: dict[str, Any], now: float) -> list[Message]:
-        """Return unread incoming messages that fit a query, and mark them as read."""
-        found = self.search({**query, "status": INCOMING, "unread": True}, now)
-        for message in found:
-            message.unread = False
-            self.changed(message)
-        return found
 
     def forget(self, message: Message, _now: float) -> None:
         """Let a message's record vanish; that it was sent, and what it cost, stays counted."""
         message.forgotten = True
         self.changed(message)
-
-    def post_again(self, post: Post, now: float) -> None:
-        """Post once more after the next pause, if there is one left."""
-        pauses = self.settings.reporting.pauses
-        if post.attempt < len(pauses):
-            again = attrs.evolve(post, attempt=post.attempt + 1)
-            self.timeline.add(now + pauses[post.attempt], self._post, again)
 
     def restore(self, messages: Iterable[Message], jobs: Iterable[Job], now: float) -> None:
         """Take over what an earlier sandbox kept, with all that is still to happen."""
@@ -216,37 +165,42 @@ class Account:
                 self._deliver_later(message)
             elif message.status != "SCHEDULED" and not message.forgotten:
                 self._forget_later(message)
-            if message.status in GONE and message.schedule > now - WINDOW:
+            if message.status in SENT_STATUSES and message.schedule > now - WINDOW:
                 self._flooding.note(message.destination, message.content, message.schedule)
         for job in jobs:
             self._keep_job(job)
 
     # Intake
 
-    def _admit(self, orders: list[Order]) -> None:
+    def _admit(self, messages: list[OutboundMessage]) -> None:
         for word in self.settings.profanity:
-            if any(word in order.fields["content"] for order in orders):
+            if any(word in outbound.fields["content"] for outbound in messages):
                 raise refusal(4006)
-        if not self.settings.international and any(order.international for order in orders):
+        if not self.settings.international and any(outbound.international for outbound in messages):
             raise refusal(4034)
-        if sum(order.credits for order in orders) > self.credits:
+        if sum(outbound.credits for outbound in messages) > self.credits:
             raise refusal(4021)
 
     def _enter(
-        self, order: Order, now: float, *, batch_id: str | None = None, at: float | None = None
+        self,
+        outbound: OutboundMessage,
+        now: float,
+        *,
+        batch_id: str | None = None,
+        at: float | None = None,
     ) -> Message:
-        fields = order.fields
+        fields = outbound.fields
         message = Message(
             **self._identity(now),
             status="SCHEDULED",
             schedule=now if at is None else at,
             batch_id=batch_id,
-            destination=order.destination,
-            international=order.international,
-            credits=order.credits,
-            flash=order.flash,
+            destination=outbound.destination,
+            international=outbound.international,
+            credits=outbound.credits,
+            flash=outbound.flash,
             sender=fields["sender"],
-            content=self._stored(order),
+            content=self._stored(outbound),
             tag=fields.get("tag", ""),
             delivery_report_url=fields.get("deliveryreporturl", ""),
             ttl=fields.get("ttl"),
@@ -256,19 +210,16 @@ class Account:
             response_email=fields.get("responseemail", ()),
         )
         self.archive.add(message)
-        if order.failure is not None:
-            self._finish(message, Fate("FAILED", order.failure), now)
+        if outbound.failure is not None:
+            self._finish(message, DeliveryResult("FAILED", outbound.failure), now)
         elif at is None:
             self._launch(message, now)
         else:
             self.changed(message)
         return message
 
-    def _stored(self, order: Order) -> str:
-        return self.settings.storage.stored(order.fields["content"])
-
-    def _shows(self, message: Message, now: float) -> bool:
-        return message.created <= now - self.settings.storage.record_lag
+    def _stored(self, outbound: OutboundMessage) -> str:
+        return self.settings.storage.stored(outbound.fields["content"])
 
     def _identity(self, now: float) -> dict[str, Any]:
         number = len(self.archive.messages) + 1
@@ -305,9 +256,9 @@ class Account:
 
     def _launch(self, message: Message, now: float) -> None:
         if self._floods(message.destination, message.content, now):
-            self._finish(message, Fate("FAILED", 5020), now)
+            self._finish(message, DeliveryResult("FAILED", 5020), now)
         elif message.credits > self.credits:
-            self._finish(message, Fate("FAILED", 4021), now)
+            self._finish(message, DeliveryResult("FAILED", 4021), now)
         else:
             self.credits -= message.credits
             self._flooding.note(message.destination, message.content, now)
@@ -320,9 +271,9 @@ class Account:
 
     def _deliver(self, message: Message, due: float) -> None:
         late = self.settings.delivery_delay > message.validity * 60.0
-        self._finish(message, EXPIRED if late else fate(message.destination), due)
+        self._finish(message, EXPIRED if late else delivery_result(message.destination), due)
 
-    def _finish(self, message: Message, outcome: Fate, now: float) -> None:
+    def _finish(self, message: Message, outcome: DeliveryResult, now: float) -> None:
         charged = message.status == "SENT"
         free = outcome.status in {"FAILED", "REJECTED"}
         refunded = outcome.status in {"UNDELIVERED", "EXPIRED"} and not message.international
@@ -346,15 +297,5 @@ class Account:
 
     def _report(self, message: Message, now: float) -> None:
         url = message.delivery_report_url or self.settings.delivery_report_url
-        reporting = self.settings.reporting
         report = delivery_report(message, self.settings) if url else {}
-        for _ in range(reporting.copies):
-            late = reporting.delay + self._random.uniform(0, reporting.spread)
-            self._post_later(url, report, now + late)
-
-    def _post_later(self, url: str, payload: dict[str, Any], due: float) -> None:
-        if url:
-            self.timeline.add(due, self._post, Post(url, payload))
-
-    def _post(self, post: Post, _due: float) -> None:
-        self.outbox.append(post)
+        self.outbox.add_report(url, report, now)

@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from . import dates
-from .forms import MAX_ANSWER
 from .records import INCOMING, Message
+from .schemas import MAX_ANSWER
 
 
 if TYPE_CHECKING:

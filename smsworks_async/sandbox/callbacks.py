@@ -1,4 +1,4 @@
-"""Posting delivery reports and incoming messages to the URLs of the account's holder."""
+"""Post delivery reports and incoming messages to the account holder's URLs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 from typing import TYPE_CHECKING
 
 import aiohttp
-import attrs
+
+from .outbox import PostRecord
 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from .account import Post
+    from .outbox import Post
     from .settings import Reporting
 
 
@@ -21,49 +22,35 @@ WORKERS = 8
 PIECES = 8  # of a body that takes its time
 
 
-@attrs.define(eq=False)
-class PostRecord:
-    """One attempt at a post: what went where, and the HTTP status that came back, if one did.
-
-    Attributes:
-        refused: whether nothing was posted, since the URL's host is neither loopback nor one of
-            `callback_hosts`.
-    """
-
-    post: Post
-    status: int | None = None
-    refused: bool = False
-
-
-class Postman:
-    """A few workers that post what they are given, and say of each how it went.
+class CallbackSender:
+    """Posts callbacks by a few workers, and reports the result of each attempt.
 
     Args:
-        reporting: how long one attempt may take, and its body does.
-        posted: called after each attempt.
+        reporting: how long one attempt may take, and over how long its body is spread.
+        on_attempt: called after each attempt.
     """
 
-    def __init__(self, reporting: Reporting, posted: Callable[[PostRecord], None]) -> None:
+    def __init__(self, reporting: Reporting, on_attempt: Callable[[PostRecord], None]) -> None:
         self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
         self._duration = reporting.duration
-        self._posted = posted
+        self._on_attempt = on_attempt
         self._queue: asyncio.Queue[Post] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
     def put(self, post: Post) -> None:
-        """Post something soon."""
+        """Queue a post."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
             self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(WORKERS)]
         self._queue.put_nowait(post)
 
-    async def idle(self) -> None:
-        """Wait until everything was attempted."""
+    async def join(self) -> None:
+        """Wait until every queued post was attempted."""
         await self._queue.join()
 
     async def close(self) -> None:
-        """Stop in the middle of whatever is going on."""
+        """Stop at once; what is queued is not posted."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
@@ -76,8 +63,8 @@ class Postman:
             try:
                 record.status = await self._post(session, record.post)
             except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass  # nobody there, or nobody who answers: the record's status stays None
-            self._posted(record)
+                pass  # no answer: the record's status stays None
+            self._on_attempt(record)
             self._queue.task_done()
 
     async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:

@@ -1,4 +1,4 @@
-"""The sandbox by HTTP, for those in another process: `/sandbox/...`, and the page at `/`.
+"""Control endpoints, for tests in other processes: `/sandbox/...`, and the page at `/`.
 
 | request                          | does                                                          |
 |----------------------------------|---------------------------------------------------------------|
@@ -22,151 +22,159 @@ from __future__ import annotations
 import base64
 import hmac
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from aiohttp import hdrs, web
 
-from . import dates
-from .access import is_loopback
+from . import dates, rendering
 from .codes import Refusal, complaint
 from .faults import read_faults
-from .forms import ADVANCE, INCOMING_SMS, read_json
-from .page import render
 from .records import plain
+from .schemas import ADVANCE, INCOMING_SMS, read_json
 
 
 if TYPE_CHECKING:
-    from .server import Sandbox
+    from collections.abc import Awaitable, Callable
+
+    from .gate import Gate
+    from .scheduler import Scheduler
+    from .simulator import Simulator
 
 
-def state(box: Sandbox) -> dict[str, Any]:
-    """Return the counts that `GET /sandbox/state` answers with."""
-    by_destination = box.accepted_by_destination()
-    requests = Counter(f"{record.method} {record.path}" for record in box.requests)
-    return {
-        "now": dates.iso(box.now),
-        "credits": plain(box.credits),
-        "accepted": by_destination.total(),
-        "by_destination": by_destination,
-        "by_status": Counter(message.status for message in box.messages),
-        "requests": requests,
-        "unknown_fields": Counter(
-            f"{record.method} {record.path} {name}"
-            for record in box.requests
-            for name in record.unknown_fields
-        ),
-        "connections": len({record.connection for record in box.requests}),
-    }
+class Control:
+    """The control endpoints, and the page.
 
+    Args:
+        simulator: what they read and change.
+        scheduler: turns the clock, receives messages and resets.
+        gate: holds requests.
+        authenticate: whether they need the token, or the key and the secret.
+    """
 
-async def _faults(box: Sandbox, body: Any) -> Any:
-    if not isinstance(body, list):
-        raise complaint("The body is not an array of faults")
-    try:
-        faults = read_faults(body)
-    except ValueError as error:
-        raise complaint(str(error)) from error
-    for fault in faults:
-        box.add_fault(fault)
-    return {"added": len(faults)}
+    def __init__(
+        self, simulator: Simulator, scheduler: Scheduler, gate: Gate, *, authenticate: bool
+    ) -> None:
+        self._simulator = simulator
+        self._scheduler = scheduler
+        self._gate = gate
+        self._authenticate = authenticate
 
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add the endpoints and the page."""
+        router.add_get("/", self._page)
+        router.add_get(rendering.STYLE_PATH, self._style)
+        for method, path, handle in (
+            ("GET", "/sandbox/state", self._state),
+            ("POST", "/sandbox/faults", self._add_faults),
+            ("DELETE", "/sandbox/faults", self._clear_faults),
+            ("POST", "/sandbox/release", self._release),
+            ("POST", "/sandbox/storage", self._change_storage),
+            ("POST", "/sandbox/advance", self._advance),
+            ("POST", "/sandbox/incoming", self._receive),
+            ("POST", "/sandbox/reset", self._reset),
+        ):
+            router.add_route(method, path, self._handler(handle))
 
-async def _clear_faults(box: Sandbox, _body: Any) -> Any:
-    box.clear_faults()
-    return {}
+    def _handler(
+        self, handle: Callable[[Any], Awaitable[Any]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def respond(request: web.Request) -> web.StreamResponse:
+            if not self._is_allowed(request):
+                return _challenge()
+            if request.method == "POST" and request.content_type != "application/json":
+                refused = complaint("The Content-Type is not application/json", 415).answer
+                return web.json_response(refused.payload, status=refused.status)
+            data = await request.read()
+            try:
+                return web.json_response(await handle(read_json(data) if data else None))
+            except Refusal as refused:
+                return web.json_response(refused.answer.payload, status=refused.answer.status)
 
+        return respond
 
-async def _release(box: Sandbox, _body: Any) -> Any:
-    box.release()
-    return {}
+    def _is_allowed(self, request: web.Request) -> bool:
+        if not self._authenticate:
+            return True
+        credentials = self._simulator.state.credentials
+        given = request.headers.get(hdrs.AUTHORIZATION, "")
+        login = base64.b64encode(f"{credentials.key}:{credentials.secret}".encode())
+        return credentials.holds(given) or hmac.compare_digest(
+            given.encode("utf-8", "surrogateescape"), b"Basic " + login
+        )
 
-
-async def _storage(box: Sandbox, body: Any) -> Any:
-    if not isinstance(body, dict):
-        raise complaint("The body is not an object of settings")
-    try:
-        return attrs.asdict(box.change_storage(**body))
-    except ValueError as error:
-        raise complaint(str(error)) from error
-
-
-async def _advance(box: Sandbox, body: Any) -> Any:
-    try:
-        await box.advance(ADVANCE.shape(body)["seconds"])
-    except (RuntimeError, ValueError) as error:
-        raise complaint(str(error)) from error
-    return {"now": dates.iso(box.now)}
-
-
-async def _incoming(box: Sandbox, body: Any) -> Any:
-    return {"messageid": await box.receive(**INCOMING_SMS.shape(body))}
-
-
-async def _reset(box: Sandbox, _body: Any) -> Any:
-    box.reset()
-    return {}
-
-
-async def _state(box: Sandbox, _body: Any) -> Any:
-    return state(box)
-
-
-Control = Callable[["Sandbox", Any], Awaitable[Any]]
-
-_CONTROLS: tuple[tuple[str, str, Control], ...] = (
-    ("GET", "/sandbox/state", _state),
-    ("POST", "/sandbox/faults", _faults),
-    ("DELETE", "/sandbox/faults", _clear_faults),
-    ("POST", "/sandbox/release", _release),
-    ("POST", "/sandbox/storage", _storage),
-    ("POST", "/sandbox/advance", _advance),
-    ("POST", "/sandbox/incoming", _incoming),
-    ("POST", "/sandbox/reset", _reset),
-)
-
-
-def add_control(router: web.UrlDispatcher, box: Sandbox) -> None:
-    """Add the control endpoints and the page."""
-
-    async def page(request: web.Request) -> web.Response:
-        if not _may(box, request):
+    async def _page(self, request: web.Request) -> web.Response:
+        if not self._is_allowed(request):
             return _challenge()
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return web.Response(text=render(box), content_type="text/html", headers=headers)
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
+        text = rendering.render(self._simulator)
+        return web.Response(text=text, content_type="text/html", headers=headers)
 
-    router.add_get("/", page)
-    for method, path, control in _CONTROLS:
-        router.add_route(method, path, _handler(box, control))
-
-
-def _handler(
-    box: Sandbox, control: Control
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if not _may(box, request):
+    async def _style(self, request: web.Request) -> web.Response:
+        if not self._is_allowed(request):
             return _challenge()
-        if request.method == "POST" and request.content_type != "application/json":
-            refused = complaint("The Content-Type is not application/json", 415).answer
-            return web.json_response(refused.payload, status=refused.status)
-        data = await request.read()
+        return web.Response(text=rendering.style(), content_type="text/css")
+
+    async def _state(self, _body: Any) -> Any:
+        simulator = self._simulator
+        by_destination = simulator.accepted_by_destination()
+        requests = simulator.requests
+        return {
+            "now": dates.iso(simulator.now),
+            "credits": plain(simulator.state.account.credits),
+            "accepted": by_destination.total(),
+            "by_destination": by_destination,
+            "by_status": Counter(message.status for message in simulator.messages),
+            "requests": Counter(f"{record.method} {record.path}" for record in requests),
+            "unknown_fields": Counter(
+                f"{record.method} {record.path} {name}"
+                for record in requests
+                for name in record.unknown_fields
+            ),
+            "connections": len({record.connection for record in requests}),
+        }
+
+    async def _add_faults(self, body: Any) -> Any:
+        if not isinstance(body, list):
+            raise complaint("The body is not an array of faults")
         try:
-            return web.json_response(await control(box, read_json(data) if data else None))
-        except Refusal as refused:
-            return web.json_response(refused.answer.payload, status=refused.answer.status)
+            faults = read_faults(body)
+        except ValueError as error:
+            raise complaint(str(error)) from error
+        for fault in faults:
+            self._simulator.add_fault(fault)
+        return {"added": len(faults)}
 
-    return handle
+    async def _clear_faults(self, _body: Any) -> Any:
+        self._simulator.faults.clear()
+        return {}
 
+    async def _release(self, _body: Any) -> Any:
+        self._gate.release()
+        return {}
 
-def _may(box: Sandbox, request: web.Request) -> bool:
-    if is_loopback(box.host):
-        return True
-    given = request.headers.get(hdrs.AUTHORIZATION, "")
-    login = b"Basic " + base64.b64encode(f"{box.key}:{box.secret}".encode())
-    return box.is_token(given) or hmac.compare_digest(
-        given.encode("utf-8", "surrogateescape"), login
-    )
+    async def _change_storage(self, body: Any) -> Any:
+        if not isinstance(body, dict):
+            raise complaint("The body is not an object of settings")
+        try:
+            return attrs.asdict(self._simulator.change_storage(**body))
+        except ValueError as error:
+            raise complaint(str(error)) from error
+
+    async def _advance(self, body: Any) -> Any:
+        try:
+            await self._scheduler.advance(ADVANCE.check_types(body)["seconds"])
+        except (RuntimeError, ValueError) as error:
+            raise complaint(str(error)) from error
+        return {"now": dates.iso(self._simulator.now)}
+
+    async def _receive(self, body: Any) -> Any:
+        message_id = await self._scheduler.receive(**INCOMING_SMS.check_types(body))
+        return {"messageid": message_id}
+
+    async def _reset(self, _body: Any) -> Any:
+        self._scheduler.reset()
+        return {}
 
 
 def _challenge() -> web.Response:

@@ -1,4 +1,4 @@
-"""Which numbers the sandbox takes, and what becomes of a message to each.
+"""The destinations that the sandbox accepts, and the delivery result for each.
 
 UK mobiles are written `07...` or `447...`; elsewhere the country code comes first; `+` and `00`
 are refused. Any message is delivered, but for those to twelve of the numbers that Ofcom reserves
@@ -37,25 +37,25 @@ _ELSEWHERE = re.compile(r"(?!44|7[0-9]{9}$)(?:1[2-9][0-9]{9}|[2-9][0-9]{6,14})")
 
 
 @attrs.frozen
-class Fate:
-    """What becomes of a message: its final status, and the code of its failure if it fails."""
+class DeliveryResult:
+    """The final status of a message, and the code of its failure if it fails."""
 
     status: str
     code: int | None = None
 
 
-DELIVERED = Fate("DELIVERED")
-EXPIRED = Fate("EXPIRED", 5015)
+DELIVERED = DeliveryResult("DELIVERED")
+EXPIRED = DeliveryResult("EXPIRED", 5015)
 _UNDELIVERED = (5001, 5006, 5008, 5009, 5011, 5013, 5034)
 _REJECTED = (5002, 5004, 5010, 5020)
-_FATES = {
-    f"447700900{fate.code - 4500}": fate
-    for fate in (
-        *(Fate("UNDELIVERED", code) for code in _UNDELIVERED),
-        *(Fate("REJECTED", code) for code in _REJECTED),
+_RESULTS = {
+    f"447700900{result.code - 4500}": result
+    for result in (
+        *(DeliveryResult("UNDELIVERED", code) for code in _UNDELIVERED),
+        *(DeliveryResult("REJECTED", code) for code in _REJECTED),
         EXPIRED,
     )
-    if fate.code is not None
+    if result.code is not None
 }
 
 
@@ -72,6 +72,6 @@ def is_international(destination: str) -> bool:
     return not destination.startswith("44")
 
 
-def fate(destination: str) -> Fate:
-    """Return what becomes of a message to a normalised destination."""
-    return _FATES.get(destination, DELIVERED)
+def delivery_result(destination: str) -> DeliveryResult:
+    """Return the delivery result of a message to a normalised destination."""
+    return _RESULTS.get(destination, DELIVERED)

@@ -50,7 +50,7 @@ def _check_path(_: Any, _attribute: attrs.Attribute[Any], value: Any) -> None:
         )
 
 
-def _is_whole(lowest: int, highest: float = math.inf) -> Callable[[Any], bool]:
+def _is_integer(lowest: int, highest: float = math.inf) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and lowest <= value <= highest
 
 
@@ -118,17 +118,17 @@ class Fault:
         converter=_upper,
         validator=_must_be("one of the API's methods, or None", _or_none(_METHODS.__contains__)),
     )
-    nth: int = attrs.field(default=1, validator=_must_be("1 or more", _is_whole(1)))
-    times: int = attrs.field(default=1, validator=_must_be("0 or more", _is_whole(0)))
+    nth: int = attrs.field(default=1, validator=_must_be("1 or more", _is_integer(1)))
+    times: int = attrs.field(default=1, validator=_must_be("0 or more", _is_integer(0)))
     every: int | None = attrs.field(
-        default=None, validator=_must_be("1 or more, or None", _or_none(_is_whole(1)))
+        default=None, validator=_must_be("1 or more, or None", _or_none(_is_integer(1)))
     )
     when: Literal["before", "after", "mid", "hold", "late", "hang"] = attrs.field(
         default="before", validator=_must_be(f"one of {', '.join(_WHEN)}", _WHEN.__contains__)
     )
     status: int | None = attrs.field(
         default=None,
-        validator=_must_be("200 to 599, or None", _or_none(_is_whole(200, 599))),
+        validator=_must_be("200 to 599, or None", _or_none(_is_integer(200, 599))),
     )
     retry_after: float | str | None = attrs.field(
         default=None, validator=_must_be("fit for a header", _or_none(_is_header))
@@ -137,7 +137,7 @@ class Fault:
         default=None,
         validator=_must_be(
             "one of the API's codes, such as 4021",
-            _or_none(lambda value: _is_whole(0)(value) and value in CODES),
+            _or_none(lambda value: _is_integer(0)(value) and value in CODES),
         ),
     )
     permanent: bool | Literal["omit"] | None = attrs.field(

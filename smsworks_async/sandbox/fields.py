@@ -1,6 +1,6 @@
-"""The kinds of fields in a request's body: which JSON values each takes, and how it reads them.
+"""The types of fields in request bodies: which JSON values each accepts, and how it parses them.
 
-The API has no error codes for values of the wrong type: a form answers those with a bare message.
+The API has no error codes for values of the wrong type: a schema answers those with a bare message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_OTP_METADATA = 1024  # bytes of JSON
 
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})*|")
 
-Kind = Callable[[Any], bool]
+Predicate = Callable[[Any], bool]
 
 
 def _is_text(value: Any) -> bool:
@@ -31,21 +31,21 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     # The provider runs on JavaScript, to which 10.0 is 10; its C# SDK writes whole numbers so.
     return type(value) is int or (type(value) is float and value.is_integer())
 
 
-def _in_range(lowest: int, highest: int) -> Kind:
-    return lambda value: _is_whole(value) and lowest <= value <= highest
+def _in_range(lowest: int, highest: int) -> Predicate:
+    return lambda value: _is_integer(value) and lowest <= value <= highest
 
 
 def _is_destination(value: Any) -> bool:
     # The guide's Node.js samples send a number.
-    return _is_text(value) or _is_whole(value)
+    return _is_text(value) or _is_integer(value)
 
 
-def _read_destination(value: Any) -> str:
+def _parse_destination(value: Any) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
@@ -102,30 +102,30 @@ def _unchanged(value: Any) -> Any:
 
 @attrs.frozen
 class Field:
-    """A kind of field.
+    """A type of field.
 
     Attributes:
         fits: returns whether a JSON value has the field's type and range.
-        shape: the type and range in words, to go after "must be".
-        read: returns the value that is kept of one that fits.
+        expected: the type and range in words, to follow "must be".
+        parse: converts a value that fits into the one that is kept.
     """
 
-    fits: Kind
-    shape: str
-    read: Callable[[Any], Any] = _unchanged
+    fits: Predicate
+    expected: str
+    parse: Callable[[Any], Any] = _unchanged
 
 
-def whole(lowest: int, highest: int, shape: str) -> Field:
-    """Return a field for whole numbers from `lowest` to `highest`."""
-    return Field(_in_range(lowest, highest), shape, int)
+def integer(lowest: int, highest: int, expected: str) -> Field:
+    """Return a type of whole numbers from `lowest` to `highest`."""
+    return Field(_in_range(lowest, highest), expected, int)
 
 
 TEXT = Field(_is_text, "a string")
-DESTINATION = Field(_is_destination, 'a string, such as "447700900123"', _read_destination)
+DESTINATION = Field(_is_destination, 'a string, such as "447700900123"', _parse_destination)
 DESTINATIONS = Field(
     lambda value: isinstance(value, list) and all(map(_is_destination, value)),
     'an array of strings, such as ["447700900123"]',
-    lambda value: [_read_destination(item) for item in value],
+    lambda value: [_parse_destination(item) for item in value],
 )
 DATE = Field(_is_date, "a date, such as 2031-11-26T18:21:05Z")
 PAIRS = Field(_is_pairs, "an array of objects with a key and a value, both strings")

@@ -1,364 +1,122 @@
-"""The sandbox itself: a server on a socket, an account behind it, and a clock."""
+"""The server: a simulator on a socket."""
 
 from __future__ import annotations
 
-import re
-import secrets
-from collections import Counter
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-import attrs
 from aiohttp import web
 
-from . import destinations
-from .access import Access, host_names, is_loopback, middleware
-from .account import Account
+from .access import Access, middleware
 from .addresses import cannot_listen, joined
-from .control import add_control
-from .credentials import Credentials, make_token
-from .faults import Fault, read_fault, read_faults
-from .frontdoor import MAX_BODY, VERSION_PATH, FrontDoor
+from .control import Control
+from .dispatcher import MAX_BODY, VERSION_PATH, Dispatcher
+from .gate import Gate
 from .lenient import Runner
-from .operations import Service
-from .passcodes import Passcodes
-from .pulse import Pulse
-from .records import INCOMING, Message
-from .settings import Reporting, Settings
-from .storage import Storage, change
+from .scheduler import Scheduler
 from .store import Store
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from os import PathLike
-    from types import TracebackType
 
-    from .callbacks import PostRecord
-    from .clock import Clock
-    from .frontdoor import RequestRecord
+    from .settings import Reporting
+    from .simulator import Simulator
 
 
-CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"
-KEY = "sandbox-key"
-SECRET = "sandbox-secret"  # noqa: S105 - it opens nothing but a sandbox
+class Server:
+    """Serves a simulator over HTTP, and makes its time pass meanwhile.
 
-
-def _drawn() -> str:
-    return secrets.token_hex(8)
-
-
-class Sandbox:
-    """A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
-
-    An async context manager: it listens from `async with` on, and no longer.
+    Attributes:
+        port: as given until `start`; 0 is replaced by the port that was taken.
+        scheduler: makes time pass.
+        gate: holds requests.
 
     Args:
-        host: where it listens. Beyond loopback, the control endpoints and the page ask for the
-            token, or for the key and the secret as user and password.
-        port: 0 takes a free one.
-        credits: the balance at the start.
-        international: whether the account may send outside the UK; otherwise 4034.
-        customer_id, key, secret: what `/auth/token` asks for.
-        token: the token in force at the start; made from the three above unless given.
-        delivery_report_url: where reports go for messages that name no URL of their own.
-        incoming_url: where incoming messages go; they are in the inbox anyway.
-        faults: scripted failures: faults, objects of their JSON form, or the path of a JSON file
-            with a list of those.
-        clock: a `ManualClock`, which `advance` turns; the machine's own when None.
-        delivery_delay: seconds from SENT to the final status.
-        search_lag: seconds before a message shows up in searches; short for that of `storage`.
-        storage: how texts are kept, and what records show of them, and when; see `Storage`.
-        max_batch: the most messages in a batch.
-        flooding: whether the flooding filter counts.
-        profanity: words for which a text is refused with 4006, and the batch that it is in.
-        reporting: how posts are made: doubled, late, out of order, slowly, not at all.
-        database: the path of an SQLite file in which the account outlives the sandbox; its credits
-            and its token are then those of the file.
-        seed: of all that is drawn: ids, tokens, passcodes, the disorder of reports. Without one
-            they are new in each sandbox, and all but the token after each `reset`.
-        allow_hosts: host names that it answers to besides loopback's own, such as the name of its
-            container, without ports. Beyond loopback it answers to any, unless some are named.
-        callback_hosts: host names that reports and incoming texts may be posted to besides
-            loopback's own.
-
-    Seconds are those of the sandbox's clock.
-
-    Raises:
-        ValueError: a fault that is none, a lag below 0, a host name that is none; from `async
-            with`, a database of another version.
-        OSError: from `async with`: the address is taken, the file cannot be used, or another
-            sandbox uses it.
+        simulator: what it serves.
+        host, port: where it listens.
+        access: the hosts that it answers to, and posts to.
+        reporting: how callbacks are posted.
+        database: the file in which the account outlives the server, if any.
     """
 
     def __init__(
         self,
+        simulator: Simulator,
         *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        credits: float = 10_000.0,
-        international: bool = True,
-        customer_id: str = CUSTOMER_ID,
-        key: str = KEY,
-        secret: str = SECRET,
-        token: str | None = None,
-        delivery_report_url: str | None = None,
-        incoming_url: str | None = None,
-        faults: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str] = (),
-        clock: Clock | None = None,
-        delivery_delay: float = 1.0,
-        search_lag: float | None = None,
-        storage: Storage | None = None,
-        max_batch: int = 500,
-        flooding: bool = True,
-        profanity: Iterable[str] = (),
-        reporting: Reporting | None = None,
-        database: str | PathLike[str] | None = None,
-        seed: int | None = None,
-        allow_hosts: Iterable[str] = (),
-        callback_hosts: Iterable[str] = (),
+        host: str,
+        port: int,
+        access: Access,
+        reporting: Reporting,
+        database: str | PathLike[str] | None,
     ) -> None:
-        storage = storage or Storage()
-        if search_lag is not None:
-            storage = change(storage, {"search_lag": search_lag})
-        self.host = host
         self.port = port
+        self.gate = Gate()
+        self.scheduler = Scheduler(simulator, reporting, access.may_post_to)
+        self.dispatcher = Dispatcher(simulator, self.scheduler.settle, self.gate)
+        self._simulator = simulator
+        self._host = host
         self._address = host
-        self._settings = Settings(
-            customer_id=customer_id,
-            credits=credits,
-            international=international,
-            delivery_report_url=delivery_report_url or "",
-            incoming_url=incoming_url or "",
-            delivery_delay=delivery_delay,
-            storage=storage,
-            max_batch=max_batch,
-            flooding=flooding,
-            profanity=tuple(profanity),
-            reporting=reporting or Reporting(),
-            seed=_drawn() if seed is None else str(seed),
-        )
-        self._seeded = seed is not None
-        self._access = Access(
-            everywhere=not is_loopback(host),
-            hosts=host_names(allow_hosts, "allow_hosts"),
-            callback_hosts=host_names(callback_hosts, "callback_hosts"),
-        )
-        salt = self._settings.seed
-        token = token or make_token(customer_id, key, secret, f"{salt}-0")
-        credentials = Credentials(customer_id, key, secret, token, salt)
-        self._service = Service(Account(self._settings, credits), Passcodes(), credentials)
-        self._pulse = Pulse(
-            self._service, clock, self._settings.reporting, self._access.may_post_to
-        )
-        self._door = FrontDoor(self._service, self._pulse.settle)
-        for fault in read_faults(faults):
-            self._door.script.add(fault)
+        self._access = access
         self._database = database
         self._exits = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ValueError: the database is another version's.
+            OSError: the address is taken, the file cannot be used, or another sandbox uses it.
+        """
         async with AsyncExitStack() as exits:
             await self._start(exits)
             self._exits = exits.pop_all()
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def stop(self) -> None:
+        """Stop listening, cut all connections, and save the account."""
         await self._exits.aclose()
 
     async def _start(self, exits: AsyncExitStack) -> None:
+        state = self._simulator.state
         if self._database is not None:
-            store = self._pulse.store = exits.enter_context(Store(self._database))
-            store.restore(self._service, self._pulse.time())
-            exits.callback(store.flush, self._service)
-        exits.callback(self._pulse.stop)
-        exits.push_async_callback(self._pulse.postman.close)
+            store = self.scheduler.store = exits.enter_context(Store(self._database))
+            store.restore(state, self._simulator.now)
+            exits.callback(store.flush, state)
+        exits.callback(self.scheduler.stop)
+        exits.push_async_callback(self.scheduler.sender.close)
         app = web.Application(client_max_size=MAX_BODY, middlewares=[middleware(self._access)])
-        self._door.add_routes(app.router)
-        add_control(app.router, self)
+        self.dispatcher.add_routes(app.router)
+        control = Control(
+            self._simulator, self.scheduler, self.gate, authenticate=self._access.everywhere
+        )
+        control.add_routes(app.router)
         # A handler is cancelled when its client leaves: nothing held outlives its connection.
         # Packed bodies stay packed, and so are no JSON: nobody sends the API any.
         runner = Runner(app, cleanup=0.1, access_log=None, auto_decompress=False)
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
-        exits.callback(self._door.gate.close)
+        exits.callback(self.gate.close)
         try:
-            await web.TCPSite(runner, self.host, self.port).start()
+            await web.TCPSite(runner, self._host, self.port).start()
         except OSError as error:
-            raise cannot_listen(error, joined(self.host, self.port)) from error
+            raise cannot_listen(error, joined(self._host, self.port)) from error
         self._address, self.port = runner.addresses[0][:2]
-        self._pulse.settle()
-
-    # What a test looks at
+        self.scheduler.settle()
 
     @property
-    def base_url(self) -> str:
-        """The base URL for a client, `/v1` included.
-
-        Raises:
-            RuntimeError: the sandbox does not listen yet, and has no port.
-        """
-        if self.port == 0:
-            raise RuntimeError("the sandbox does not listen yet: enter it with `async with` first")
-        return f"{self.root_url}{VERSION_PATH}"
-
-    @property
-    def root_url(self) -> str:
+    def url(self) -> str:
         """The URL of the page, and of the control endpoints below `/sandbox`."""
         # What listens everywhere is reached by loopback, too.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address, self._address)  # noqa: S104
         return f"http://{joined(host, self.port)}"
 
     @property
-    def token(self) -> str:
-        """The token in force, with its `JWT ` prefix."""
-        return self._service.credentials.token
-
-    def is_token(self, header: str) -> bool:
-        """Return whether an `Authorization` header is the token, with `JWT ` or without."""
-        return self._service.credentials.holds(header)
-
-    @property
-    def customer_id(self) -> str:
-        """The customer id that `/auth/token` asks for."""
-        return self._service.credentials.customer_id
-
-    @property
-    def key(self) -> str:
-        """The API key that `/auth/token` asks for."""
-        return self._service.credentials.key
-
-    @property
-    def secret(self) -> str:
-        """The API secret that `/auth/token` asks for."""
-        return self._service.credentials.secret
-
-    @property
-    def credits(self) -> float:
-        """The balance, which may be set."""
-        return self._service.account.credits
-
-    @credits.setter
-    def credits(self, balance: float) -> None:
-        self._service.account.credits = balance
-
-    @property
-    def now(self) -> float:
-        """The time by the sandbox's clock, in POSIX seconds."""
-        return self._pulse.time()
-
-    @property
-    def storage(self) -> Storage:
-        """How texts are kept now, and what records show; see `change_storage`."""
-        return self._service.account.settings.storage
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request below `/v1`, in the order in which they came."""
-        return self._door.requests
-
-    @property
-    def posts(self) -> list[PostRecord]:
-        """Every attempt to post a report or an incoming message, in the order they ended."""
-        return self._pulse.posts
-
-    @property
-    def messages(self) -> list[Message]:
-        """Every message that was ever taken in for sending, vanished and FAILED ones included."""
-        return [m for m in self._service.account.archive.messages if m.status != INCOMING]
-
-    def accepted(self, destination: str | None = None) -> int:
-        """Count the messages accepted, in all or for one destination, in any usual spelling.
-
-        Scheduled ones count from when they were scheduled. FAILED ones do not count: they were
-        never sent.
+    def base_url(self) -> str:
+        """The URL for a client, `/v1` included.
 
         Raises:
-            ValueError: it is no destination, so that its count would always be 0.
+            RuntimeError: the sandbox does not listen yet, and has no port.
         """
-        if destination is not None:
-            digits = re.sub(r"^(\+|00)|[\s()-]", "", destination)
-            known = destinations.normalise(digits)
-            if known is None:
-                raise ValueError("this is no destination; write it as 447700900123")
-            destination = known
-        return sum(1 for _ in self._service.account.archive.accepted(destination))
-
-    def accepted_by_destination(self) -> Counter[str]:
-        """Count the messages accepted for each destination."""
-        archive = self._service.account.archive
-        return Counter(message.destination for message in archive.accepted())
-
-    # What a test does
-
-    async def advance(self, seconds: float) -> None:
-        """Turn a `ManualClock`, and wait until all that falls due on the way was done and posted.
-
-        Raises:
-            RuntimeError: the sandbox runs on another clock.
-            ValueError: that is backwards, or beyond the calendar.
-        """
-        await self._pulse.advance(seconds)
-
-    def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
-        """Put a fault in force, which counts requests from the next one on.
-
-        Raises:
-            ValueError: it is none.
-        """
-        self._door.script.add(read_fault(fault))
-
-    def clear_faults(self) -> None:
-        """Put all faults out of force; what they hold goes on being held."""
-        self._door.script.clear()
-
-    def release(self) -> None:
-        """Let every answer go that a fault holds or hangs."""
-        self._door.gate.release()
-
-    def change_storage(self, **changes: Any) -> Storage:
-        """Change some settings of `Storage` from the next request on, and return all of them.
-
-        Texts that are stored already stay as they are. `reset` goes back to the first settings.
-
-        Raises:
-            ValueError: a name that is no setting, or a value that it cannot have.
-        """
-        account = self._service.account
-        account.settings = attrs.evolve(
-            account.settings, storage=change(account.settings.storage, changes)
-        )
-        return account.settings.storage
-
-    async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
-        """Take in an SMS as if a phone had sent it, and return its message id.
-
-        It is in the inbox when this returns, and has been posted once where there is a URL.
-        """
-        fields = {"sender": sender, "to": to, "content": content, "keyword": keyword}
-        message = self._service.account.receive(fields, self._pulse.settle())
-        self._pulse.settle()
-        await self._pulse.postman.idle()
-        return message.message_id
-
-    def rotate_token(self) -> str:
-        """Put a new token in force, kill every older one, and return it."""
-        return self._service.credentials.rotate()
-
-    def reset(self) -> None:
-        """Start again with an empty account, no faults and no requests; the token stays."""
-        if not self._seeded:
-            self._settings = attrs.evolve(self._settings, seed=_drawn())
-        self._service.account = Account(self._settings, self._settings.credits)
-        self._service.passcodes = Passcodes()
-        self._door.script.clear()
-        self._door.requests.clear()
-        self.posts.clear()
-        if self._pulse.store is not None:
-            self._pulse.store.clear()
-            self._pulse.store.watch(self._service)
+        if self.port == 0:
+            raise RuntimeError("the sandbox does not listen yet: enter it with `async with` first")
+        return f"{self.url}{VERSION_PATH}"

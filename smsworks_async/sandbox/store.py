@@ -21,7 +21,7 @@ from .records import Job, Message, Passcode
 if TYPE_CHECKING:
     from os import PathLike
 
-    from .operations import Service
+    from .state import State
 
 
 VERSION = 1
@@ -78,29 +78,29 @@ class Store:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
-    def restore(self, service: Service, now: float) -> None:
-        """Fill an empty service with what the file holds, and watch it from then on."""
+    def restore(self, state: State, now: float) -> None:
+        """Fill an empty state with what the file holds, and watch it from then on."""
         row = self._connection.execute("SELECT data FROM account").fetchone()
         if row is not None:
-            state = json.loads(row[0])
-            service.account.credits = state["credits"]
-            service.account.batches = state["batches"]
-            service.credentials.generation = state["generation"]
-            service.credentials.token = state["token"]
+            saved = json.loads(row[0])
+            state.account.credits = saved["credits"]
+            state.account.batches = saved["batches"]
+            state.credentials.generation = saved["generation"]
+            state.credentials.token = saved["token"]
         for passcode in self._read(Passcode):
-            service.passcodes.add(passcode)
-        service.account.restore(self._read(Message), self._read(Job), now)
-        self.watch(service)
+            state.passcodes.add(passcode)
+        state.account.restore(self._read(Message), self._read(Job), now)
+        self.watch(state)
 
-    def watch(self, service: Service) -> None:
-        """Note what changes in a service, for the next `flush`."""
-        service.account.changed = self._note
-        service.passcodes.changed = self._note
+    def watch(self, state: State) -> None:
+        """Record the changes of a state from now on, for the next `flush`."""
+        state.account.changed = self._note
+        state.passcodes.changed = self._note
 
-    def flush(self, service: Service) -> None:
-        """Write what has changed since the last time."""
-        account, credentials = service.account, service.credentials
-        state = json.dumps(
+    def flush(self, state: State) -> None:
+        """Write what has changed since the last call."""
+        account, credentials = state.account, state.credentials
+        data = json.dumps(
             {
                 "credits": account.credits,
                 "batches": account.batches,
@@ -108,17 +108,17 @@ class Store:
                 "token": credentials.token,
             }
         )
-        if not self._dirty and state == self._written:
+        if not self._dirty and data == self._written:
             return
         rows = [
             (kind, id, getattr(record, "number", 0), _dump(record))
             for (kind, id), record in self._dirty.items()
         ]
         with self._connection as transaction:
-            transaction.execute("INSERT OR REPLACE INTO account VALUES (1, ?)", (state,))
+            transaction.execute("INSERT OR REPLACE INTO account VALUES (1, ?)", (data,))
             transaction.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", rows)
         self._dirty.clear()
-        self._written = state
+        self._written = data
 
     def clear(self) -> None:
         """Empty the file."""

@@ -5,10 +5,10 @@ framework you have; `DeliveryStats` counts what became of messages.
 """
 
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
-from smsworks_async.webhooks.handler import Webhooks
 from smsworks_async.webhooks.parsing import parse
 from smsworks_async.webhooks.seen import MemorySeen, Seen
 from smsworks_async.webhooks.stats import DeliveryStats, Tally
+from smsworks_async.webhooks.webhooks import Webhooks
 
 
 __all__ = [

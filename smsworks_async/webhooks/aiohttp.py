@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from aiohttp import ClientError, StreamReader, hdrs, web
 
-from smsworks_async.webhooks.body import Body
-from smsworks_async.webhooks.guard import ALLOW, Facts
-from smsworks_async.webhooks.worlds import ON_LOOP
+from smsworks_async.webhooks.executors import LOOP_EXECUTOR
+from smsworks_async.webhooks.processor import Processor
+from smsworks_async.webhooks.request import ALLOW, BodyBuffer, Rejected, RequestHead
 
 
-if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
-
-
-def aiohttp_routes(hooks: Webhooks, path: str) -> list[web.RouteDef]:
-    """Give the routes for a path, with or without a secret at its end."""
+def aiohttp_routes(processor: Processor, path: str) -> list[web.RouteDef]:
+    """Return the routes for a path, with or without a secret at its end."""
 
     async def handle(request: web.Request) -> web.Response:
-        headers = request.headers
-        facts = Facts(
-            request.method,
-            request.path,
-            headers.get(hdrs.AUTHORIZATION),
-            request.remote,
-            headers.getall(hdrs.X_FORWARDED_FOR, ()),
-            request.content_length,
-        )
-        status = hooks.refusal(facts)
-        if status is None:
-            body = await _read(request.content, hooks.receive_timeout)
-            status = body if isinstance(body, int) else await hooks.answer(body, ON_LOOP)
+        try:
+            processor.check_head(_head(request))
+            body = await _read(request.content, processor.receive_timeout)
+            status = await processor.process(body, LOOP_EXECUTOR)
+        except Rejected as rejected:
+            status = rejected.status
         if status == 404:
-            raise web.HTTPNotFound  # exactly as where there is nothing
+            raise web.HTTPNotFound  # the same answer as for a path that does not exist
         return web.Response(status=status, headers=ALLOW if status == 405 else None)
 
     bare = path.rstrip("/")
     return [web.route("*", bare + "/{secret:.*}", handle), web.route("*", bare or "/", handle)]
 
 
-async def _read(content: StreamReader, seconds: float) -> bytes | int:
-    """Read a body within bounds, or give the status that says which of them it broke."""
-    body = Body()
+def _head(request: web.Request) -> RequestHead:
+    headers = request.headers
+    return RequestHead(
+        request.method,
+        request.path,
+        headers.get(hdrs.AUTHORIZATION),
+        request.remote,
+        headers.getall(hdrs.X_FORWARDED_FOR, ()),
+        request.content_length,
+    )
+
+
+async def _read(content: StreamReader, seconds: float) -> bytes:
+    """Read a body.
+
+    Raises:
+        Rejected: with 400, 408 or 413: it was cut short, too slow, or too large.
+    """
+    body = BodyBuffer()
     try:
         if content.is_eof():  # all of it came along with the headers: there is nothing to wait for
             body.feed(content.read_nowait())
-            return body.whole()
+            return body.read()
         async with asyncio.timeout(seconds):
             while not content.at_eof() and body.feed(await content.readany()):
                 pass
     except TimeoutError:
-        return 408
+        raise Rejected(408) from None
     except (ClientError, web.RequestPayloadError, ConnectionError):
-        return 400
-    return body.whole()
+        raise Rejected(400) from None
+    return body.read()

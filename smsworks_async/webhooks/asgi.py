@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from smsworks_async.webhooks.body import Body, declared
-from smsworks_async.webhooks.guard import ALLOW, Facts
-from smsworks_async.webhooks.worlds import ON_LOOP
+from smsworks_async.webhooks.executors import LOOP_EXECUTOR
+from smsworks_async.webhooks.processor import Processor
+from smsworks_async.webhooks.request import (
+    ALLOW,
+    BodyBuffer,
+    Rejected,
+    RequestHead,
+    parse_content_length,
+)
 
-
-if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,28 +23,30 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def asgi_application(hooks: Webhooks) -> ASGIApplication:
-    """Give the application."""
+def asgi_application(processor: Processor) -> ASGIApplication:
+    """Return the application."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _acknowledge_lifespan(receive, send)
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
-        status = hooks.refusal(_facts(scope))
-        read = False
-        if status is None:
-            body = await _read(receive, hooks.receive_timeout)
+        was_read = False
+        try:
+            processor.check_head(_head(scope))
+            body = await _read(receive, processor.receive_timeout)
             if body is None:
-                return  # whoever posted it has left, and nobody is there to be answered
-            read = not isinstance(body, int)
-            status = body if isinstance(body, int) else await hooks.answer(body, ON_LOOP)
+                return  # the client has disconnected: there is nobody to answer
+            was_read = True
+            status = await processor.process(body, LOOP_EXECUTOR)
+        except Rejected as rejected:
+            status = rejected.status
         headers = [(b"content-length", b"0")]
         if status == 405:
             headers += [(name.lower().encode(), value.encode()) for name, value in ALLOW.items()]
-        if not read:
+        if not was_read:
             headers.append((b"connection", b"close"))  # the rest of the body is not waited for
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -49,26 +54,27 @@ def asgi_application(hooks: Webhooks) -> ASGIApplication:
     return application
 
 
-def _facts(scope: Scope) -> Facts:
+def _head(scope: Scope) -> RequestHead:
     authorization = length = None
     forwarded_for = []
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization = value.decode("latin-1")
         elif name == b"content-length":
-            length = declared(value.decode("latin-1"))
+            length = parse_content_length(value.decode("latin-1"))
         elif name == b"x-forwarded-for":
             forwarded_for.append(value.decode("latin-1"))
     peer = scope["client"][0] if scope.get("client") else None
-    return Facts(scope["method"], scope["path"], authorization, peer, forwarded_for, length)
+    return RequestHead(scope["method"], scope["path"], authorization, peer, forwarded_for, length)
 
 
-async def _read(receive: Receive, seconds: float) -> bytes | int | None:
-    """Read a body within bounds, or give the status that says which of them it broke.
+async def _read(receive: Receive, seconds: float) -> bytes | None:
+    """Read a body; None if the client disconnects before its end.
 
-    None where the other side has left in the middle of it.
+    Raises:
+        Rejected: with 408 or 413: it was too slow or too large.
     """
-    body = Body()
+    body = BodyBuffer()
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -76,13 +82,13 @@ async def _read(receive: Receive, seconds: float) -> bytes | int | None:
                 if message["type"] == "http.disconnect":
                     return None
                 if not body.feed(message.get("body", b"")) or not message.get("more_body"):
-                    return body.whole()
+                    return body.read()
     except TimeoutError:
-        return 408
+        raise Rejected(408) from None
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Say yes to a server that asks whether it may start, and stop: there is nothing to do."""
+async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
+    """Acknowledge a server's start and stop: there is nothing to do for either."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

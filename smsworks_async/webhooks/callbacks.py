@@ -78,8 +78,8 @@ def _layers(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     return found
 
 
-def check_ran(result: object) -> None:
-    """Refuse a function's result that shows that its work was put off, and by nobody begun.
+def check_result(result: object) -> None:
+    """Refuse a result that shows that the work of a function was not run.
 
     Raises:
         ConfigurationError: it is a generator, a function, a coroutine that was not awaited, or

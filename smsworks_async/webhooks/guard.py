@@ -1,7 +1,7 @@
-"""Who may post: those who know a secret, from networks that are expected.
+"""Admit requests by a secret in their URL, and by the network that they come from.
 
-The provider does not sign what it posts, so that a secret in the URL is all that tells its posts
-from anybody else's: ``https://example.org/sms/<secret>``, or ``https://any:<secret>@example.org/``.
+The provider does not sign its posts, so that only a secret in the URL tells them from forged
+ones: ``https://example.org/sms/<secret>``, or ``https://any:<secret>@example.org/``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-import attrs
-
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.webhooks.silence import keep_out_of_logs
+from smsworks_async.webhooks.log_redaction import keep_out_of_logs
+from smsworks_async.webhooks.request import RequestHead
 
 
 #: Where secrets come from when none are given, several set apart by commas.
@@ -30,36 +29,12 @@ UNIX: Final = "unix"
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
-#: The header of a 405.
-ALLOW: Final = {"Allow": "POST"}
-
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@attrs.frozen
-class Facts:
-    """What a request says before its body is read.
-
-    Attributes:
-        method: such as ``"POST"``.
-        path: the path, its percent-escapes undone.
-        authorization: the header, or None.
-        peer: the address at the other end of the connection; None or empty for a UNIX socket.
-        forwarded_for: the ``X-Forwarded-For`` headers, in their order.
-        length: the ``Content-Length``, or None.
-    """
-
-    method: str
-    path: str = attrs.field(repr=False)
-    authorization: str | None = attrs.field(default=None, repr=False)
-    peer: str | None = None
-    forwarded_for: Sequence[str] = ()
-    length: int | None = None
-
-
 class Guard:
-    """Decides who may post.
+    """Decides which requests are admitted.
 
     Args:
         secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces,
@@ -98,17 +73,17 @@ class Guard:
             )
         keep_out_of_logs(secret.decode() for secret in self._secrets)
 
-    def admits(self, facts: Facts) -> bool:
-        """Say whether a request may come in: by its secret and by where it comes from."""
-        knows = not self._secrets or self._knows_a_secret(facts)
-        if self._networks and not self._from_networks(facts):
+    def admits(self, head: RequestHead) -> bool:
+        """Return whether a request has a secret and comes from an expected network."""
+        knows = not self._secrets or self._knows_a_secret(head)
+        if self._networks and not self._from_networks(head):
             if knows and self._secrets:
                 self._warn()
             return False
         return knows
 
     def _warn(self) -> None:
-        """Log the first post that has a secret and comes from elsewhere: it may be a setting."""
+        """Log the first request with a secret from another network: a setting may be wrong."""
         if not self._warned:
             self._warned = True
             _log.warning(
@@ -117,9 +92,9 @@ class Guard:
                 'is "unix"); this is logged once'
             )
 
-    def _knows_a_secret(self, facts: Facts) -> bool:
-        path = facts.path.encode("utf-8", "surrogateescape")
-        password = _password(facts.authorization)
+    def _knows_a_secret(self, head: RequestHead) -> bool:
+        path = head.path.encode("utf-8", "surrogateescape")
+        password = _password(head.authorization)
         found = False
         for secret in self._secrets:
             # All of them, whichever it is and wherever it may stand, so that time tells nothing.
@@ -129,8 +104,8 @@ class Guard:
             found |= in_path | closed | hmac.compare_digest(password, secret)
         return found
 
-    def _from_networks(self, facts: Facts) -> bool:
-        client = _client(facts, self._proxies, unix=self._unix)
+    def _from_networks(self, head: RequestHead) -> bool:
+        client = _client(head, self._proxies, unix=self._unix)
         return client is not None and _within(client, self._networks)
 
     def __repr__(self) -> str:
@@ -187,14 +162,14 @@ def _password(authorization: str | None) -> bytes:
         return b""
 
 
-def _client(facts: Facts, proxies: Sequence[Network], *, unix: bool = False) -> Address | None:
-    """Find where a request comes from: from the right past the trusted proxies, and no further.
+def _client(head: RequestHead, proxies: Sequence[Network], *, unix: bool = False) -> Address | None:
+    """Return the address of the client, the last one that is not a trusted proxy.
 
-    What stands to the left of the first stranger is what that stranger says.
+    What stands to the left of it was written by that client, and proves nothing.
     """
-    client = _address(facts.peer or "")
-    hops = ",".join(facts.forwarded_for).split(",") if facts.forwarded_for else []
-    if unix and not facts.peer and hops:  # a UNIX socket has no address
+    client = _address(head.peer or "")
+    hops = ",".join(head.forwarded_for).split(",") if head.forwarded_for else []
+    if unix and not head.peer and hops:  # a UNIX socket has no address
         client = _address(hops.pop())
     while client is not None and hops and _within(client, proxies):
         client = _address(hops.pop())
@@ -202,7 +177,7 @@ def _client(facts: Facts, proxies: Sequence[Network], *, unix: bool = False) -> 
 
 
 def _address(written: str) -> Address | None:
-    """Read an address, with or without a port, or say None."""
+    """Return an address, written with or without a port; None if it is not one."""
     text = written.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -11,12 +11,12 @@ import re
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
-from smsworks_async.decoding import decode
+from smsworks_async._decoding import decode
+from smsworks_async._redaction import redact
 from smsworks_async.errors import InvalidWebhook, ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.convert import Misshapen, from_wire
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
-from smsworks_async.privacy import redact
 
 
 #: The largest body, in bytes. A report of the longest text takes less than 10,000.

@@ -1,7 +1,8 @@
-"""Renewals of claims, by one timer for all that are held in one place.
+"""Renewal of claims: one timer for all claims that one event loop, or all threads, hold.
 
 A claim costs an entry in a set. The timer runs only while there are claims, and starts a renewal
-of each that is held when it fires: a function that returns soon costs neither a task nor a thread.
+of each claim that is held when it fires: a function that returns soon costs neither a task nor a
+thread.
 """
 
 from __future__ import annotations
@@ -20,70 +21,70 @@ Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
 
-class Run(Protocol):
+class Job(Protocol):
     """Work that was started in the background."""
 
     def done(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the work has ended."""
         ...
 
-    async def over(self) -> None:
-        """Wait for its end."""
+    async def wait(self) -> None:
+        """Wait for the work to end."""
         ...
 
 
-class Place(Protocol):
-    """Where work is started: an event loop, or threads."""
+class BackgroundExecutor(Protocol):
+    """Starts work in the background: as tasks of an event loop, or on threads."""
 
-    def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call a plain function after so many seconds, once."""
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call a plain function once, after a delay."""
         ...
 
-    def start(self, work: Work, context: contextvars.Context) -> Run:
+    def start(self, work: Work, context: contextvars.Context) -> Job:
         """Start work in the background, in a context."""
         ...
 
 
 class Renewal:
-    """Work that is repeated until it is ended.
+    """Work that is repeated until it is stopped.
 
     Args:
-        work: makes the coroutine.
+        work: returns a new coroutine for each run.
     """
 
-    __slots__ = ("_context", "_work", "run")
+    __slots__ = ("_context", "_work", "job")
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._context = contextvars.copy_context()
-        #: The last run that has begun.
-        self.run: Run | None = None
+        #: The last run that was started.
+        self.job: Job | None = None
 
-    def start(self, place: Place) -> None:
-        """Start the work, unless the last run of it has not ended yet."""
-        if self.run is None or self.run.done():
-            self.run = place.start(self._work, self._context)
+    def start(self, executor: BackgroundExecutor) -> None:
+        """Start a run, unless the last one is still running."""
+        if self.job is None or self.job.done():
+            self.job = executor.start(self._work, self._context)
 
 
 class Renewals:
-    """All work that is repeated in one place, at one interval.
+    """All work that one executor repeats, at one interval.
 
     Args:
-        place: where the work is done.
+        executor: runs the work.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, executor: BackgroundExecutor) -> None:
+        self._executor = executor
         self._lock = threading.Lock()
-        self._under_way: set[Renewal] = set()
+        self._active: set[Renewal] = set()
         self._timer_is_set = False
 
     def begin(self, work: Work, seconds: float) -> Renewal:
         """Repeat work until it is ended.
 
         Args:
-            work: makes the coroutine.
-            seconds: the interval, the same for all; the first run comes so soon at the latest.
+            work: returns a new coroutine for each run.
+            seconds: the interval, the same for all; the first run starts after one at the latest.
 
         Raises:
             RuntimeError: no thread can be started for the timer.
@@ -92,39 +93,39 @@ class Renewals:
         with self._lock:
             if not self._timer_is_set:
                 self._set_timer(seconds)
-            self._under_way.add(renewal)
+            self._active.add(renewal)
         return renewal
 
     def discard(self, renewal: Renewal) -> None:
-        """Stop repeating; a run that has begun goes on."""
+        """Stop repeating the work; a run in progress continues."""
         with self._lock:
-            self._under_way.discard(renewal)
+            self._active.discard(renewal)
 
     async def end(self, renewal: Renewal) -> None:
-        """Stop repeating; a run that has begun has ended when this returns."""
+        """Stop repeating the work, and wait for a run in progress."""
         self.discard(renewal)
-        if renewal.run is not None:
-            await renewal.run.over()
+        if renewal.job is not None:
+            await renewal.job.wait()
 
     def _set_timer(self, seconds: float) -> None:
-        me = weakref.ref(self)  # so that a timer does not keep an application alive
+        reference = weakref.ref(self)  # so that a timer does not keep an application alive
 
         def tick() -> None:
-            if (renewals := me()) is not None:
+            if (renewals := reference()) is not None:
                 renewals._tick(seconds)
 
-        self._place.later(seconds, tick)
+        self._executor.call_later(seconds, tick)
         self._timer_is_set = True
 
     def _tick(self, seconds: float) -> None:
         # Under the lock, so that nothing is started that has been ended.
         with self._lock:
             self._timer_is_set = False
-            if not self._under_way:
+            if not self._active:
                 return
             for start in (
                 functools.partial(self._set_timer, seconds),
-                *[functools.partial(renewal.start, self._place) for renewal in self._under_way],
+                *[functools.partial(renewal.start, self._executor) for renewal in self._active],
             ):
                 try:
                     start()

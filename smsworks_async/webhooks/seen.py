@@ -1,4 +1,4 @@
-"""Which reports were handled or are claimed, so that each is handed on once."""
+"""Stores of the reports that were handled and of those that are claimed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from collections.abc import Awaitable, Callable, Collection
 from os import PathLike
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from smsworks_async.bulk.journals import leases
-from smsworks_async.bulk.journals.leases import Lease
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.models.incoming import FINAL_STATUSES
+from smsworks_async.journals import leases
+from smsworks_async.journals.leases import Lease
 
 
 if TYPE_CHECKING:
-    from smsworks_async.bulk.journals import Journal
+    from smsworks_async.journals import Journal
 
 
 #: What stands for the status of an incoming message, which has none.
@@ -156,7 +155,7 @@ class MemorySeen:
         return len(self._statuses)
 
 
-class _InJournal:
+class _JournalSeen:
     """A store in a journal."""
 
     def __init__(self, journal: Journal) -> None:
@@ -167,8 +166,8 @@ class _InJournal:
         self.add = journal.add_seen
 
 
-def memory_of(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
-    """Return the store that is meant: the caller's own, a journal, or one of this process.
+def open_seen(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
+    """Return the store for an argument: the caller's own, a journal, or one of this process.
 
     Raises:
         ConfigurationError: it is none of these.
@@ -180,17 +179,7 @@ def memory_of(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
     if hasattr(seen, "statuses"):
         missing = [name for name in ("claim", "release", "add") if not hasattr(seen, name)]
         raise ConfigurationError(f"seen has no {' and no '.join(missing)}; see webhooks.Seen")
-    from smsworks_async.bulk.journals import open_journal
+    from smsworks_async.journals import open_journal
 
     journal, _ = open_journal(seen)
-    return _InJournal(journal)
-
-
-def is_news(status: str, handled: Collection[str]) -> bool:
-    """Say whether a status should reach the handler, after those that did.
-
-    Not when it did before, and not after a final one: the first final status stands.
-    """
-    if not handled or status == INCOMING:
-        return status not in handled
-    return status not in handled and FINAL_STATUSES.isdisjoint(handled)
+    return _JournalSeen(journal)

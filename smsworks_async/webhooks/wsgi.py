@@ -5,41 +5,46 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from smsworks_async.webhooks.body import Body, declared
-from smsworks_async.webhooks.guard import ALLOW, Facts
+from smsworks_async.webhooks.executors import ThreadExecutor, drive
 from smsworks_async.webhooks.parsing import MAX_BODY
-from smsworks_async.webhooks.worlds import OnThread, drive
+from smsworks_async.webhooks.processor import Processor
+from smsworks_async.webhooks.request import (
+    ALLOW,
+    BodyBuffer,
+    Rejected,
+    RequestHead,
+    parse_content_length,
+)
 
-
-if TYPE_CHECKING:
-    from smsworks_async.webhooks.handler import Webhooks
 
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: How many bytes are asked for at a time where a read returns only when all of them have come: so
-#: few that a body which drips in is noticed.
-_DROP: Final = 32
+#: Bytes that are read at a time from an input that has no `read1`, whose `read` returns only once
+#: all of them have arrived: so few that a slow body is noticed.
+_SMALL_READ: Final = 32
 
 
-def wsgi_application(hooks: Webhooks) -> WSGIApplication:
-    """Give the application.
+def wsgi_application(processor: Processor) -> WSGIApplication:
+    """Return the application.
 
-    WSGI knows no way to give up a read. What drips in is cut off in time; while nothing at all
-    comes, it is for the server's own time-out to end it.
+    WSGI has no way to abort a read. A slow body is cut off in time; while nothing at all arrives,
+    only the server's own time-out can end the request.
     """
-    world = OnThread()
+    executor = ThreadExecutor()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        facts = _facts(environ)
-        status = hooks.refusal(facts)
+        head = _head(environ)
         headers = [("Content-Length", "0")]
-        if status is None:
+        try:
+            processor.check_head(head)
             stream = environ["wsgi.input"]
             ends = bool(environ.get("wsgi.input_terminated"))
-            body = read_body(stream, facts.length, hooks.receive_timeout, ends=ends)
-            status = body if isinstance(body, int) else drive(hooks.answer(body, world))
+            body = read_body(stream, head.length, processor.receive_timeout, ends=ends)
+            status = drive(processor.process(body, executor))
+        except Rejected as rejected:
+            status = rejected.status
         if status == 405:
             headers += ALLOW.items()
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
@@ -48,44 +53,47 @@ def wsgi_application(hooks: Webhooks) -> WSGIApplication:
     return application
 
 
-def _facts(environ: dict[str, Any]) -> Facts:
+def _head(environ: dict[str, Any]) -> RequestHead:
     forwarded_for = environ.get("HTTP_X_FORWARDED_FOR")
-    # PEP 3333: bytes dressed up as latin-1.
+    # PEP 3333: bytes decoded as latin-1.
     path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    return Facts(
+    return RequestHead(
         environ["REQUEST_METHOD"],
         path.decode("utf-8", "surrogateescape"),
         environ.get("HTTP_AUTHORIZATION"),
         environ.get("REMOTE_ADDR"),
         () if forwarded_for is None else (forwarded_for,),
-        declared(environ.get("CONTENT_LENGTH", "")),
+        parse_content_length(environ.get("CONTENT_LENGTH", "")),
     )
 
 
-def read_body(stream: Any, length: int | None, seconds: float, *, ends: bool) -> bytes | int:
-    """Read a body within bounds, or return the status that says which of them it broke.
+def read_body(stream: Any, length: int | None, seconds: float, *, ends: bool) -> bytes:
+    """Read a body from a WSGI input.
 
     Args:
         stream: the input.
-        length: how long the body says that it is, in bytes; None where it does not say.
-        seconds: the time in which all of it must have come.
-        ends: whether the input ends with the body; otherwise reading on would wait for ever.
+        length: the body's length in bytes, by its head; None where it does not say.
+        seconds: the time within which all of it must arrive.
+        ends: whether the input ends with the body; otherwise reading on would block for ever.
+
+    Raises:
+        Rejected: with 400, 408 or 413: it was cut short, too slow, or too large.
     """
     if length is None:
         length = MAX_BODY + 1 if ends else 0
-    body = Body()
-    # `read1` gives what is there.
-    read, most = (stream.read1, length) if hasattr(stream, "read1") else (stream.read, _DROP)
-    until = time.monotonic() + seconds
+    body = BodyBuffer()
+    # `read1` returns what has arrived.
+    read, most = (stream.read1, length) if hasattr(stream, "read1") else (stream.read, _SMALL_READ)
+    deadline = time.monotonic() + seconds
     while length > 0:
         try:
             chunk = read(min(length, most))
         except OSError:
-            return 400
+            raise Rejected(400) from None
         if not chunk:
             break
         length -= len(chunk)
         body.feed(chunk)
-        if time.monotonic() > until:
-            return 408
-    return body.whole()
+        if time.monotonic() > deadline:
+            raise Rejected(408)
+    return body.read()

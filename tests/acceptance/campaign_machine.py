@@ -10,8 +10,8 @@ from campaign_world import (
     CONTENT,
     SENDER,
     SETTLE,
+    Gateway,
     Habits,
-    Provider,
     Visitor,
     World,
     lost,
@@ -19,12 +19,15 @@ from campaign_world import (
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from smsworks_async.bulk import campaigns, options
-from smsworks_async.bulk.journals import SQLiteJournal, State
-from smsworks_async.bulk.journals.records import EVERY
-from smsworks_async.bulk.kinds import EachItsText, OneText
-from smsworks_async.bulk.waits import Timer
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign.reconcile import reconcile
+from smsworks_async.bulk.campaign.run import send
+from smsworks_async.bulk.campaign.stored import open_campaign
+from smsworks_async.bulk.payloads import PersonalTexts, SharedText
+from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
+from smsworks_async.journals import SQLiteJournal, State
+from smsworks_async.journals.records import NO_LIMIT
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
@@ -128,8 +131,10 @@ class CampaignMachine(RuleBasedStateMachine):
 
     # Processes
 
-    def kind(self, name):
-        return EachItsText(name) if self.each else OneText({"sender": SENDER, "content": CONTENT})
+    def payload(self, name):
+        return (
+            PersonalTexts(name) if self.each else SharedText({"sender": SENDER, "content": CONTENT})
+        )
 
     def values(self):
         values = [PEOPLE[0], *PEOPLE, "nobody"]
@@ -140,7 +145,7 @@ class CampaignMachine(RuleBasedStateMachine):
     def _start(self, name, work):
         process = self.world.start()
         process.run = process.do(
-            work(process, Provider(process, name), Timer(monotonic=process.monotonic))
+            work(process, Gateway(process, name), Timer(monotonic=process.monotonic))
         )
         self.world.settle()
 
@@ -157,7 +162,7 @@ class CampaignMachine(RuleBasedStateMachine):
         spelt = self.spellings[spelling % len(self.spellings)] if name == self.names[0] else name
         spelt = options.check_campaign(spelt)
 
-        async def work(process, provider, timer):
+        async def work(process, gateway, timer):
             chosen = options.Options(
                 chunk_size=CHUNK_SIZE,
                 concurrency=self.concurrency,
@@ -166,12 +171,12 @@ class CampaignMachine(RuleBasedStateMachine):
                 on_unknown=on_unknown,
                 settle=SETTLE,
             )
-            return await campaigns.send(self.kind(spelt), self.values(), provider, chosen, timer)
+            return await send(self.payload(spelt), self.values(), gateway, chosen, timer)
 
         self._start(name, work)
 
     def _claim(self, name, entry):
-        return self.world.ask(lambda j: j.claim(options.check_campaign(name), entry.number))
+        return self.world.ask(lambda j: j.read_chunk(options.check_campaign(name), entry.number))
 
     def planned(self):
         for name in self.begun:
@@ -197,9 +202,9 @@ class CampaignMachine(RuleBasedStateMachine):
             self._reconcile(name, restored=name in self.unsure)
 
     def _reconcile(self, name, *, restored):
-        async def work(process, provider, timer):
-            async with campaigns.kept(process.journal, name) as kept:
-                report = await campaigns.reconcile(kept, provider, SETTLE, timer, restored=restored)
+        async def work(process, gateway, timer):
+            async with open_campaign(process.journal, name) as stored:
+                report = await reconcile(stored, gateway, SETTLE, timer, restored=restored)
             if restored:
                 self.unsure.discard(name)
             return report
@@ -420,7 +425,7 @@ class CampaignMachine(RuleBasedStateMachine):
         assert not twice, f"accepted twice: {sorted(twice)}"
 
     def _entries(self, name):
-        return self.world.ask(lambda j: j.entries(options.check_campaign(name), limit=EVERY))
+        return self.world.ask(lambda j: j.chunks(options.check_campaign(name), limit=NO_LIMIT))
 
     def what_was_written_down_stays(self):
         kept = {
@@ -486,7 +491,7 @@ class CampaignMachine(RuleBasedStateMachine):
         for name, report in reports.items():
             assert report.adds_up
             assert report.read == READ
-            kind = self.kind(name)
+            kind = self.payload(name)
             doubles = 0
             for entry in self._entries(name):
                 if entry.state is State.SPLIT:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 class Fateful(SQLiteJournal):
@@ -26,11 +26,11 @@ class Fateful(SQLiteJournal):
         if self.fate.get("where") == where and self.fate["nth"] == count:
             os.kill(os.getpid(), getattr(signal, self.fate["signal"]))
 
-    async def start(self, *args, **kwargs):
+    async def claim_next(self, *args, **kwargs):
         self.starts += 1
         count = self.starts
         self._strike("before start", count)
-        claim = await super().start(*args, **kwargs)
+        claim = await super().claim_next(*args, **kwargs)
         self._strike("after start", count)
         return claim
 

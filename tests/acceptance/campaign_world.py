@@ -1,7 +1,7 @@
 """Processes, their clocks and loops, a network and a provider, all moved by hand.
 
-Everything of the package that runs here is its own code: campaigns, engine, ledger, reconciler and
-journals. What is made up is what lies outside of it.
+Everything of the package that runs here is its own code: campaigns, engine, journal source,
+reconciler and journals. What is made up is what lies outside of it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 
 import attrs
 
-from smsworks_async.bulk.journals import Journal, MemoryJournal, SQLiteJournal
-from smsworks_async.bulk.report import Outcome
 from smsworks_async.errors import JournalError, NotFound, NotSent, OutcomeUnknown
+from smsworks_async.journals import Journal, MemoryJournal, SQLiteJournal
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.report import Outcome
 
 
 #: Seconds that a request may take, and within which an accepted message is found by a search.
@@ -124,14 +124,14 @@ class Mortal:
             result = await getattr(self.journal, name)(*args, **kwargs)
         finally:
             process.loop.outstanding -= 1
-        if name == "finish" and args[3].outcome is Outcome.ACCEPTED:
-            process.world.recorded.add(args[3].batch_id)
+        if name == "finish" and args[2].outcome is Outcome.ACCEPTED:
+            process.world.recorded.add(args[2].batch_id)
         await process.meet(fate, "after")
         process.check_alive()
         return result
 
 
-for _name in (n for n in vars(Journal) if not n.startswith("_")):
+for _name in (n for n in dir(Journal) if not n.startswith("_")):
     setattr(Mortal, _name, _through(_name))
 
 
@@ -238,10 +238,10 @@ class Habits:
     tells_time: bool = True
 
 
-class Provider:
-    """What `bulk.provider.Provider` is to a run, whose answers wait for a rule."""
+class Gateway:
+    """What `bulk.gateway.BulkGateway` is to a run, whose answers wait for a rule."""
 
-    admit = None
+    acquire_rate = None
     timeout = TIMEOUT
 
     def __init__(self, process, campaign):
@@ -249,13 +249,13 @@ class Provider:
         self._world = process.world
         self._campaign = campaign
 
-    def post(self, kind, *, limit=None):
-        async def post(document, expired, told):
+    def post(self, payload):
+        async def post(document, expired, on_retry):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)
             self._world.arrive(request)
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(TIMEOUT):
                     batch_id = await answer
             except TimeoutError:
                 if request.written is None:
@@ -529,7 +529,7 @@ class World:
             self.visitor.ask("copy", self.path, self.path + ".copy")
             self.copy = (None, self.recorded.copy())
         else:
-            self.copy = (copy.deepcopy(self._memory._campaigns), self.recorded.copy())
+            self.copy = (copy.deepcopy(self._memory.store.campaigns), self.recorded.copy())
 
     def restore(self):
         """Put the copy in the journal's place; nobody uses it meanwhile."""
@@ -542,7 +542,7 @@ class World:
             self.visitor.ask("restore", self.path + ".copy", self.path)
             self._own = self.open() if self._kept_open else None
         else:
-            self._memory._campaigns = copy.deepcopy(campaigns)
+            self._memory.store.campaigns = copy.deepcopy(campaigns)
         self.recorded = recorded.copy()
 
     def close(self):

@@ -19,15 +19,16 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from smsworks_async.bulk import campaign as runs
-from smsworks_async.bulk import ledger, options, reconcile
-from smsworks_async.bulk.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
-from smsworks_async.bulk.journals.records import Entry
-from smsworks_async.bulk.kinds import OneText
-from smsworks_async.bulk.report import BatchOutcome, Outcome
-from smsworks_async.bulk.waits import Timer, lease_for
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign import journal_source, reconcile, search
+from smsworks_async.bulk.campaign import run as runs
+from smsworks_async.bulk.campaign.waits import lease_for
+from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.errors import OutcomeUnknown
+from smsworks_async.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
+from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 TIMEOUT = 1.0
@@ -40,7 +41,7 @@ _OLDEST = STEP + LEASE + TIMEOUT + 2.0
 _LONG_LAG = 99
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
-KIND = OneText(TEXT)
+PAYLOAD = SharedText(TEXT)
 _LOST = OutcomeUnknown("lost", operation="POST /batch/send")
 _NOT_SENT = BatchOutcome(0, Outcome.NOT_SENT, 1)
 # One campaign, as people and programs spell its name.
@@ -140,7 +141,7 @@ def done(coroutine: Any) -> Any:
     raise AssertionError("it waits")
 
 
-Chunks = tuple[tuple[str, tuple[Entry, ...]], ...]
+Chunks = tuple[tuple[str, tuple[ChunkRecord, ...]], ...]
 
 
 class Journals:
@@ -159,7 +160,7 @@ class Journals:
                 items=recipient,
                 positions=str(number),
                 size=1,
-                abroad=False,
+                international=False,
                 credits=1.0,
             )
             for number, recipient in enumerate(recipients)
@@ -172,7 +173,7 @@ class Journals:
         """Return the chunks of each campaign of a journal."""
         return self._journals[journal]
 
-    def entry(self, journal: int, name: str, number: int) -> Entry:
+    def entry(self, journal: int, name: str, number: int) -> ChunkRecord:
         """Return one chunk."""
         return dict(self._journals[journal])[name][number]
 
@@ -198,17 +199,18 @@ class Journals:
 
     def look(
         self, journal: int, clock: float, name: str, number: int, seen: tuple[Message, ...]
-    ) -> tuple[Entry | None, reconcile.Finding | None, int]:
+    ) -> tuple[ChunkRecord | None, search.Finding | None, int]:
         """Expire leases, and look for a chunk; None where it is not in doubt."""
         key = (journal, clock, "look", name, number, seen)
         known = self._known.get(key)
         if known is None:
             opened = self.open(journal, clock)
-            doubts = {entry.number: entry for entry in done(opened.stalled(name))}
+            done(opened.expire_leases(name))
+            doubts = {entry.number: entry for entry in done(opened.unknown_chunks(name))}
             entry, finding = doubts.get(number), None
             if entry is not None:
-                provider = Provider(self, seen)
-                looking = reconcile.Reconciler(opened, name, KIND, provider, Timer())  # type: ignore[arg-type]
+                gateway = Gateway(self, seen)
+                looking = search.ChunkSearch(opened, name, PAYLOAD, gateway)  # type: ignore[arg-type]
                 finding = done(looking.look(entry))
             known = self._known[key] = (entry, finding, self._number(opened))
         return known  # type: ignore[no-any-return]
@@ -219,8 +221,8 @@ class Journals:
         known = self._known.get(key)
         if known is None:
             opened = self.open(journal, 0.0)
-            for kept in opened._campaigns.values():
-                kept.entries = {n: _older(entry) for n, entry in kept.entries.items()}
+            for tables in opened.store.campaigns:
+                tables.records = {n: _older(entry) for n, entry in tables.records.items()}
             known = self._known[key] = self._number(opened)
         return known  # type: ignore[no-any-return]
 
@@ -228,15 +230,15 @@ class Journals:
         """Open a journal."""
         opened = MemoryJournal(clock=lambda: clock)
         for name, entries in self._journals[journal]:
-            kept = memory._Kept(_campaign(name), planned=self.planned)
-            kept.entries = dict(enumerate(entries))
-            opened._campaigns[name] = kept
+            records = dict(enumerate(entries))
+            tables = memory.Tables(_campaign(name), records=records, planned=self.planned)
+            opened.store.campaigns.append(tables)
         return opened
 
     def _number(self, journal: MemoryJournal) -> int:
         chunks = tuple(
-            (name, tuple(map(_capped, kept.entries.values())))
-            for name, kept in journal._campaigns.items()
+            (tables.campaign.id, tuple(map(_capped, tables.records.values())))
+            for tables in journal.store.campaigns
         )
         number = self._numbers.get(chunks)
         if number is None:
@@ -375,24 +377,24 @@ class Exploration:
         claim, after = self.journals.after(
             world.campaigns,
             world.clock,
-            "start",
+            "claim_next",
             name,
             owner="p",
             lease=LEASE,
             round=0,
             after=-1,
-            abroad=True,
+            international=True,
         )
         if claim is not None and world.claims:
             holding = me._replace(
                 doing="holding",
-                chunk=claim.entry.number,
-                attempt=claim.entry.attempt,
-                lease_end=min(world.clock + LEASE, claim.entry.lease),
+                chunk=claim.record.number,
+                attempt=claim.record.attempt,
+                lease_end=min(world.clock + LEASE, claim.record.lease),
                 epoch=world.epoch,
             )
             claimed = world._replace(campaigns=after, claims=world.claims - 1)
-            yield f"claims {claim.entry.number}", _now(claimed, index, holding)
+            yield f"claims {claim.record.number}", _now(claimed, index, holding)
         for number in self.journals.planned:
             entry = self.journals.entry(world.campaigns, name, number)
             if entry.state in {State.SENDING, State.UNKNOWN}:
@@ -410,7 +412,7 @@ class Exploration:
             yield f"expires {number}", world._replace(campaigns=after)
             return
         then = _idle(world, me)
-        if finding is reconcile.Finding.NOTHING and (entry.again or world.resends):
+        if finding is search.Finding.NOTHING and (entry.reopenable or world.resends):
             then = then._replace(doing="watching", chunk=number, attempt=entry.attempt)
         looked = _now(world._replace(campaigns=after), index, then)
         yield f"looks for {number}: {finding.value}", looked
@@ -438,18 +440,18 @@ class Exploration:
         )
         if finding is None:
             return
-        if finding is not reconcile.Finding.NOTHING:
+        if finding is not search.Finding.NOTHING:
             then = _idle(world, then)
         looked = _now(world._replace(campaigns=after), index, then)
         yield f"looks again for {then.chunk}: {finding.value}", looked
 
     def _send_again(
-        self, world: World, index: int, me: Process, entry: Entry
+        self, world: World, index: int, me: Process, entry: ChunkRecord
     ) -> Iterator[tuple[str, World]]:
         which = (self._names[me.name], me.chunk, me.attempt)
         idle = _idle(world, me)
-        if entry.again and entry.restored:
-            _, after = self.journals.after(world.campaigns, world.clock, "clear", *which)
+        if entry.reopenable and entry.restored:
+            _, after = self.journals.after(world.campaigns, world.clock, "clear_doubt", *which)
             yield f"clears {me.chunk}", _now(world._replace(campaigns=after), index, idle)
         elif world.resends:
             wait = runs.longest_request(entry, TIMEOUT)
@@ -458,7 +460,7 @@ class Exploration:
             yield f"has {me.chunk} sent again", _now(sent, index, idle)
 
     def _write(self, world: World, index: int, me: Process) -> World:
-        late = ledger.lease_is_over(
+        late = journal_source.lease_is_over(
             LEASE, since_claim=me.since, now=world.clock, lease_end=me.lease_end
         )
         if late:
@@ -488,8 +490,11 @@ class Exploration:
     def _finish(self, world: World, index: int, me: Process, outcome: BatchOutcome) -> World:
         if me.epoch == world.epoch:  # otherwise its file is gone, and so is what it writes there
             name = self._names[me.name]
+            # A chunk that is being sent is as it was claimed.
+            entry = self.journals.entry(world.campaigns, name, me.chunk)
+            claimed = attrs.evolve(entry, state=State.SENDING, attempt=me.attempt)
             _, after = self.journals.after(
-                world.campaigns, world.clock, "finish", name, me.chunk, me.attempt, outcome
+                world.campaigns, world.clock, "finish", name, claimed, outcome
             )
             world = world._replace(campaigns=after)
         return _now(world, index, _idle(world, me))
@@ -519,7 +524,7 @@ class Exploration:
                 return f"batch {lost[0]} was answered, and nobody has it"
         return None
 
-    def _unaccounted(self, world: World, entry: Entry, got: list[Message]) -> str | None:
+    def _unaccounted(self, world: World, entry: ChunkRecord, got: list[Message]) -> str | None:
         if entry.state is State.ACCEPTED and not got:
             return f"{entry.number} is accepted, and nobody was texted"
         if entry.state is State.PENDING and not entry.resent:
@@ -578,7 +583,7 @@ class Exploration:
         return [self.history(world) for world in chosen]
 
 
-class Provider:
+class Gateway:
     """What a search shows of the messages that can be seen."""
 
     timeout = TIMEOUT
@@ -620,14 +625,14 @@ def _campaign(name: str) -> Campaign:
     return Campaign(id=name, kind="send", message=TEXT, chunk_size=1, deduplicate=True)
 
 
-def _capped(entry: Entry) -> Entry:
+def _capped(entry: ChunkRecord) -> ChunkRecord:
     """Leave out what no decision goes by: whose it was, when it began, a lease that is settled."""
     began = None if entry.began is None else 0.0
     lease = entry.lease if entry.state in {State.SENDING, State.UNKNOWN} else None
     return attrs.evolve(entry, owner="", began=began, lease=lease)
 
 
-def _older(entry: Entry) -> Entry:
+def _older(entry: ChunkRecord) -> ChunkRecord:
     lease = entry.lease
     return entry if lease is None else attrs.evolve(entry, lease=max(lease - 1, -_OLDEST))
 

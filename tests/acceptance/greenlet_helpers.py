@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from conftest import PATIENCE
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -118,7 +119,7 @@ def child(hosted, folder, *parts):
 
 def finish(process):
     """Wait until a process has ended well, and return what it printed since."""
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors, errors
     return output.splitlines()
@@ -127,7 +128,7 @@ def finish(process):
 def said(process):
     """Return the next line that a process prints."""
     line = process.stdout.readline()
-    assert line, process.communicate(timeout=60)[1]
+    assert line, process.communicate(timeout=PATIENCE)[1]
     return line.rstrip("\n")
 
 

@@ -15,7 +15,7 @@ import attrs
 from conftest import Turned, until
 
 from smsworks_async import APIError, NotSent, Outcome, OutcomeUnknown
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
 
 
@@ -188,12 +188,12 @@ class Watched(SQLiteJournal):
         self.happens, self.nth, self.after = happens, nth, after
         self.starts = 0
 
-    async def start(self, *args, **kwargs):
+    async def claim_next(self, *args, **kwargs):
         self.starts += 1
         now = self.happens is not None and self.starts == self.nth
         if now and not self.after:
             await self.happens()
-        claim = await super().start(*args, **kwargs)
+        claim = await super().claim_next(*args, **kwargs)
         if now and self.after:
             await self.happens()
         return claim

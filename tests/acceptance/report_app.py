@@ -1,6 +1,6 @@
 """Webhooks that write down each run of their function; a process of their own serves them.
 
-The environment says where (`REPORTS_FOLDER`), and how long a copy waits (`REPORTS_PATIENCE`). The
+The environment says where (`REPORTS_FOLDER`), and how long a copy waits (`REPORTS_MAX_WAIT`). The
 size of the file `ahead` is the number of seconds by which the clock of the store was turned; the
 function waits while there is a file `pause <id>`, and raises what is named in `raise <id>`, once.
 """
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from smsworks_async.bulk.journals import SQLiteJournal
-from smsworks_async.webhooks import Webhooks, claims, handler
+from smsworks_async.journals import SQLiteJournal
+from smsworks_async.webhooks import Webhooks, claim, deduplication
 
 
 SECRET = "the-webhook-secret-of-these-tests-AAAA"
 FOLDER = Path(os.environ["REPORTS_FOLDER"])
-handler.PATIENCE = float(os.environ.get("REPORTS_PATIENCE", handler.PATIENCE))
-claims.LEASE = float(os.environ.get("REPORTS_LEASE", claims.LEASE))
+deduplication.MAX_WAIT = float(os.environ.get("REPORTS_MAX_WAIT", deduplication.MAX_WAIT))
+claim.LEASE = float(os.environ.get("REPORTS_LEASE", claim.LEASE))
 
 # One write is one line, whatever other processes write, and what was written outlives its process.
 _file = os.open(FOLDER / "handled", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
+from conftest import PATIENCE
 
 
 HERE = Path(__file__).parent
@@ -123,7 +124,7 @@ class Load:
 
     async def until_handled(self, count):
         """Wait until the function has run so many times."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while (self.folder / "handled").read_bytes().count(b"\n") < count:
                 await asyncio.sleep(0.005)  # the servers want the processor, too
 

@@ -9,7 +9,7 @@ import sys
 from campaign_worker import ahead
 
 from smsworks_async import AsyncSMSWorks, JournalError, RetryPolicy
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}

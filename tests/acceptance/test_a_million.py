@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from conftest import AT_ONCE, TEXT_TO_MANY, Turned
 
 from smsworks_async import AsyncSMSWorks, Outcome
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 pytestmark = pytest.mark.slow

@@ -76,7 +76,7 @@ from smsworks_async import SMSWorks
 signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SMSWorks()
 client.credits.balance()
-loop, begun = client._portal._background._running.loop, threading.Event()
+loop, begun = client._portal._loop_thread._running.loop, threading.Event()
 
 def wait_for_another(handed_over):
     while len(loop._ready) == handed_over:
@@ -91,7 +91,7 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
     wait_for_another(handed_over)
 
-client._portal._background.tell(interrupt)
+client._portal._loop_thread.call_soon(interrupt)
 begun.wait()
 try:
     client.credits.balance()

@@ -14,7 +14,7 @@ from campaign_machine import FATES, GROUPS, CampaignMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from smsworks_async.bulk.journals import worker
+from smsworks_async.journals.sqlite import worker
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
@@ -54,7 +54,9 @@ FOCUSES = {
 def test_nobody_is_texted_twice_and_everybody_is_named_whatever_happens(
     focus, journal, record_property, monkeypatch
 ):
-    monkeypatch.setattr(worker, "_GATHER", 0.0)  # nobody else comes while a process waits
+    monkeypatch.setattr(
+        worker, "GROUP_COMMIT_WINDOW", 0.0
+    )  # nobody else comes while a process waits
     groups_of_focus, fates_of_focus = FOCUSES[focus]
 
     class Machine(CampaignMachine):

@@ -18,17 +18,11 @@ from campaign_machine import FATES, SPELLINGS, CampaignMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from smsworks_async.bulk import campaigns, engine, evidence, ledger, options, reconcile
-from smsworks_async.bulk.journals import (
-    handles,
-    memory,
-    records,
-    sqlite,
-    states,
-    transactions,
-    worker,
-)
-from smsworks_async.bulk.report import Outcome
+from smsworks_async.bulk import engine, options
+from smsworks_async.bulk.campaign import evidence, journal_source, search, stored
+from smsworks_async.journals import memory, records, transitions
+from smsworks_async.journals.sqlite import handles, store, worker
+from smsworks_async.models.report import Outcome
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
@@ -80,26 +74,26 @@ def a_trace_is_nothing(patch):
             return evidence.Finding.NOTHING
         return finding
 
-    patch.setattr(reconcile, "judge", judge_without)
+    patch.setattr(search, "judge", judge_without)
 
 
 @mutant(quick=True)
 def a_claim_of_what_is_not_pending(patch):
-    start = memory.MemoryJournal.start
+    claim_next = memory.MemoryJournal.claim_next
 
-    async def start_anything(self, campaign, *, owner, after, **kwargs):
-        claim = await start(self, campaign, owner=owner, after=after, **kwargs)
-        kept = self._kept(campaign)
+    async def claim_anything(self, campaign, *, owner, after, **kwargs):
+        claim = await claim_next(self, campaign, owner=owner, after=after, **kwargs)
+        tables = self.store.campaigns[await self.store.key_of(campaign)]
         mine = owner.rpartition(":")[0]
-        for number, entry in sorted(kept.entries.items()):
+        for number, entry in sorted(tables.records.items()):
             if claim is not None or number <= after:
                 continue
             if entry.state is records.State.SENDING and not entry.owner.startswith(mine):
-                kept.entries[number] = attrs.evolve(entry, state=records.State.PENDING)
-                claim = await start(self, campaign, owner=owner, after=number - 1, **kwargs)
+                tables.records[number] = attrs.evolve(entry, state=records.State.PENDING)
+                claim = await claim_next(self, campaign, owner=owner, after=number - 1, **kwargs)
         return claim
 
-    patch.setattr(memory.MemoryJournal, "start", start_anything)
+    patch.setattr(memory.MemoryJournal, "claim_next", claim_anything)
 
 
 @mutant(
@@ -109,29 +103,29 @@ def a_claim_of_what_is_not_pending(patch):
     quick=True,
 )
 def any_attempt_is_the_current_one(patch):
-    patch.setattr(states, "_current", lambda entry, attempt: True)
+    patch.setattr(transitions, "_current", lambda entry, attempt: True)
 
 
 @mutant("stops", fates=("sent",))
 def no_lease_at_the_write(patch):
-    patch.setattr(ledger, "lease_is_over", lambda lease, **_: False)
+    patch.setattr(journal_source, "lease_is_over", lambda lease, **_: False)
 
 
 @mutant("stops", "habits", found="not in the journal", quick=True)
 def a_late_answer_is_lost(patch):
-    accept = states._accept
+    accept = transitions._accept
 
     def accept_in_time(entry, attempt, outcome):
-        if not states._current(entry, attempt) or entry.state is not records.State.SENDING:
-            return entry, "too late"
+        if not transitions._current(entry, attempt) or entry.state is not records.State.SENDING:
+            return transitions.Change(entry, "too late", {})
         return accept(entry, attempt, outcome)
 
-    patch.setattr(states, "_accept", accept_in_time)
+    patch.setattr(transitions, "_accept", accept_in_time)
 
 
 @mutant(found="accepted twice|not in the journal", quick=True)
 def names_as_they_are_typed(patch):
-    for module in (options, campaigns):
+    for module in (options, stored):
         patch.setattr(module, "check_campaign", lambda name: name)
 
 
@@ -161,23 +155,22 @@ def a_refusal_with_an_id_is_a_rejection(patch):
 
 @mutant("twin", found="not by the provider", quick=True)
 def found_whoever_else_holds_it(patch):
-    async def nobody(self, campaign, batch_id):
-        return False
+    async def none(self, batch_id):
+        return []
 
-    patch.setattr(memory.MemoryJournal, "holds", nobody)
-    patch.setattr(sqlite.SQLiteJournal, "holds", nobody)
-    patch.setattr(transactions.Transaction, "holds", lambda self, batch_id: False)
-    patch.setattr(states, "is_twin", lambda entry, other: False)
+    patch.setattr(memory.MemoryStore, "chunks_with_batch", none)
+    patch.setattr(store.SQLiteStore, "chunks_with_batch", none)
+    patch.setattr(transitions, "is_twin", lambda entry, other: False)
 
 
 @mutant("copies", fates=("sent", "written"))
 def a_copy_that_is_trusted(patch):
-    suspect = states.suspect
+    suspect = transitions.suspect
 
     def suspect_what_was_sent(entry):
         return None if entry.state is records.State.PENDING else suspect(entry)
 
-    patch.setattr(states, "suspect", suspect_what_was_sent)
+    patch.setattr(transitions, "suspect", suspect_what_was_sent)
 
 
 @pytest.mark.parametrize(

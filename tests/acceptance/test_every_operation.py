@@ -1,15 +1,25 @@
-"""Every operation of the API, awaited and blocking, over a real socket."""
+"""Every operation of the API, awaited and blocking, over a real socket.
+
+The client and the sandbox each have a table of the operations; neither reads the other's.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
+import inspect
+import pkgutil
+import re
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
 import pytest
 
-from smsworks_async import AsyncSMSWorks, NotFound, SMSWorks
+from smsworks_async import AsyncSMSWorks, NotFound, SMSWorks, SMSWorksError, _http, resources
+from smsworks_async._http.requester import LOGIN
 from smsworks_async.sandbox import ManualClock, Sandbox
+from smsworks_async.sandbox.operations import OPERATIONS
 
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
@@ -217,3 +227,76 @@ async def test_bulk_sends_one_text_to_many_and_a_text_to_each(call, clocked):
     report = await call("bulk.send_each", messages=messages, chunk_size=50)
     assert (report.accepted, report.adds_up) == (120, True)
     assert clocked.accepted("447700900007") == 2
+
+
+def client_operations():
+    """Return every operation that a module of the client declares, as method and path."""
+    found = set()
+    for package in (_http, resources):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for value in vars(importlib.import_module(module.name)).values():
+                if isinstance(value, type(LOGIN)):
+                    found.add((value.method, value.path))
+    return found
+
+
+def sandbox_operations():
+    """Return every row of the sandbox's table, with ids as the client writes them."""
+    return {(row.method, re.sub(r"\{[^}]*\}", "{}", row.path)) for row in OPERATIONS}
+
+
+def test_the_client_and_the_sandbox_have_the_same_operations():
+    assert client_operations() == sandbox_operations()
+    assert len(OPERATIONS) == len(sandbox_operations()) > 20
+
+
+def operation_of(record):
+    """Return the method and path of the row that served a request; those of the request if none."""
+    for row in OPERATIONS:  # of two that serve the same path the first is the exact one
+        if row.method == record.method and row.serves(record.path):
+            return row.method, row.path
+    return record.method, record.path
+
+
+def client_methods():
+    """Return the name and the signature of every method that awaits one answer of the API."""
+    for family, resource in inspect.getmembers(AsyncSMSWorks, inspect.isclass):
+        if resource.__module__.startswith(f"{resources.__name__}."):
+            for name, function in inspect.getmembers(resource, inspect.iscoroutinefunction):
+                if not name.startswith("_"):
+                    yield f"{family}.{name}", inspect.signature(function)
+
+
+#: What a parameter without a default takes; a new one fails until it has a value here.
+VALUES = {
+    **TEXT,
+    **TO,
+    "at": NOW + timedelta(hours=1),
+    "batch_id": "1",
+    "code": 4021,
+    "country": "FR",
+    "data": b"eTts",
+    "destinations": ["07700 900123"],
+    "message_id": "1",
+    "messages": [{**TEXT, **TO}],
+    "passcode": "123456",
+    "reference": "order-1",
+}
+
+
+async def test_every_method_requests_an_operation_and_every_operation_has_a_method(call, clocked):
+    optional = {"customer_id": clocked.customer_id, "key": clocked.key, "secret": clocked.secret}
+    optional["timeout"] = 0.01
+    for name, signature in client_methods():
+        arguments = {
+            parameter.name: VALUES[parameter.name]
+            for parameter in list(signature.parameters.values())[1:]
+            if parameter.default is parameter.empty
+        }
+        arguments |= {key: optional[key] for key in optional.keys() & signature.parameters.keys()}
+        before = len(clocked.requests)
+        with contextlib.suppress(SMSWorksError, TimeoutError):  # there is no message of that id
+            await call(name, **arguments)
+        assert len(clocked.requests) > before, name
+    requested = {operation_of(record) for record in clocked.requests}
+    assert requested == {(row.method, row.path) for row in OPERATIONS}

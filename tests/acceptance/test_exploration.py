@@ -14,33 +14,34 @@ import time
 import attrs
 import pytest
 from exploration import (
-    KIND,
     LEASE,
     NAMES,
+    PAYLOAD,
     TEXT,
     TIMEOUT,
     Bound,
     Exploration,
-    Provider,
+    Gateway,
     Violation,
     describe,
     visible,
 )
 
-from smsworks_async.bulk import campaign, ledger, options, reconcile
-from smsworks_async.bulk.evidence import Finding
-from smsworks_async.bulk.journals import (
+from smsworks_async.bulk import options
+from smsworks_async.bulk.campaign import journal_source, reconcile, search
+from smsworks_async.bulk.campaign import run as campaign
+from smsworks_async.bulk.campaign.evidence import Finding
+from smsworks_async.errors import JournalError, OutcomeUnknown
+from smsworks_async.journals import (
     Campaign,
     MemoryJournal,
     SQLiteJournal,
     State,
-    file,
-    handles,
-    states,
+    memory,
+    transitions,
 )
-from smsworks_async.bulk.report import BatchOutcome, Outcome
-from smsworks_async.bulk.waits import Timer
-from smsworks_async.errors import JournalError, OutcomeUnknown
+from smsworks_async.journals.sqlite import file, handles
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
@@ -101,21 +102,23 @@ def test_nor_in_larger_worlds(bound):
 
 
 def no_trace_rule(monkeypatch):
-    def judge(candidate, request, judge=reconcile.judge):
+    def judge(candidate, request, judge=search.judge):
         found = judge(candidate, request)
         return Finding.NOTHING if found is Finding.TRACE else found
 
-    monkeypatch.setattr(reconcile, "judge", judge)
+    monkeypatch.setattr(search, "judge", judge)
 
 
 def the_wall_clock_alone_at_the_write(monkeypatch):
     monkeypatch.setattr(
-        ledger, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
+        journal_source,
+        "lease_is_over",
+        lambda lease, *, since_claim, now, lease_end: now >= lease_end,
     )
 
 
 def no_lease_at_the_write(monkeypatch):
-    monkeypatch.setattr(ledger, "lease_is_over", lambda *_, **__: False)
+    monkeypatch.setattr(journal_source, "lease_is_over", lambda *_, **__: False)
 
 
 def the_wall_clock_alone_before_a_resend(monkeypatch):
@@ -131,30 +134,34 @@ def a_resend_without_any_wait(monkeypatch):
 
 
 def a_claim_that_is_no_compare_and_set(monkeypatch):
-    async def start(self, campaign, *, owner, lease, start=MemoryJournal.start, **rest):
-        for kept in self._campaigns.values():
-            for number, entry in kept.entries.items():
-                if entry.state is State.SENDING:
-                    kept.entries[number] = attrs.evolve(entry, state=State.PENDING)
-        return await start(self, campaign, owner=owner, lease=lease, **rest)
+    claim_next = MemoryJournal.claim_next
 
-    monkeypatch.setattr(MemoryJournal, "start", start)
+    async def claim_anything(self, campaign, **claim):
+        for tables in self.store.campaigns:
+            for number, entry in tables.records.items():
+                if entry.state is State.SENDING:
+                    tables.records[number] = attrs.evolve(entry, state=State.PENDING)
+        return await claim_next(self, campaign, **claim)
+
+    monkeypatch.setattr(MemoryJournal, "claim_next", claim_anything)
 
 
 def a_late_answer_that_is_lost(monkeypatch):
-    def accept(entry, attempt, outcome, accept=states._accept):
+    def accept(entry, attempt, outcome, accept=transitions._accept):
         late = entry.attempt != attempt or entry.state is not State.SENDING
-        return (entry, "too late") if late else accept(entry, attempt, outcome)
+        return (
+            transitions.Change(entry, "too late", {}) if late else accept(entry, attempt, outcome)
+        )
 
-    monkeypatch.setattr(states, "_accept", accept)
+    monkeypatch.setattr(transitions, "_accept", accept)
 
 
 def an_expired_lease_that_is_pending(monkeypatch):
-    def stall(entry, now, stall=states.stall):
-        change = stall(entry, now)
-        return change and (attrs.evolve(change[0], state=State.PENDING), "lease ended")
+    def expire(entry, now, expire=transitions.expire):
+        change = expire(entry, now)
+        return change and transitions.change(change.record, change.event, state=State.PENDING)
 
-    monkeypatch.setattr(states, "stall", stall)
+    monkeypatch.setattr(transitions, "expire", expire)
 
 
 def names_as_they_are_spelled(monkeypatch):
@@ -162,7 +169,7 @@ def names_as_they_are_spelled(monkeypatch):
 
 
 def a_copy_that_is_believed(monkeypatch):
-    monkeypatch.setattr(states, "suspect", lambda _: None)
+    monkeypatch.setattr(transitions, "suspect", lambda _: None)
 
 
 def a_copy_that_is_cleared_at_once(monkeypatch):
@@ -170,18 +177,18 @@ def a_copy_that_is_cleared_at_once(monkeypatch):
 
 
 def a_batch_that_two_may_hold(monkeypatch):
-    async def holds(self, campaign, batch_id):
-        return False
+    async def none(self, batch_id):
+        return []
 
-    monkeypatch.setattr(MemoryJournal, "holds", holds)
+    monkeypatch.setattr(memory.MemoryStore, "chunks_with_batch", none)
 
 
 def a_double_that_is_not_kept(monkeypatch):
-    def finish(entry, attempt, outcome, finish=states.finish):
-        after, what = finish(entry, attempt, outcome)
-        return attrs.evolve(after, doubles=()), what
+    def finish(entry, attempt, outcome, finish=transitions.finish):
+        change = finish(entry, attempt, outcome)
+        return change._replace(record=attrs.evolve(change.record, doubles=()))
 
-    monkeypatch.setattr(states, "finish", finish)
+    monkeypatch.setattr(transitions, "finish", finish)
 
 
 MUTANTS = [
@@ -227,6 +234,7 @@ class Mirror:
         self.exploration = exploration
         self.journal = journal
         self.ahead = ahead
+        self.claimed = {}
 
     async def begin(self):
         for name in map(options.check_campaign, NAMES):
@@ -246,12 +254,15 @@ class Mirror:
         name = options.check_campaign(NAMES[me.name])
         doing, _, number = doing.partition(":")[0].rpartition(" ")
         if doing == "claims":
-            claim = {"owner": "p", "lease": LEASE, "round": 0, "after": -1, "abroad": True}
-            assert (await self.journal.start(name, **claim)).entry.number == int(number)
+            claim = {"owner": "p", "lease": LEASE, "round": 0, "after": -1, "international": True}
+            record = (await self.journal.claim_next(name, **claim)).record
+            assert record.number == int(number)
+            self.claimed[name, record.number, record.attempt] = record
         elif doing in {"looks for", "looks again for"}:
-            doubts = {entry.number: entry for entry in await self.journal.stalled(name)}
-            provider = Provider(self.exploration.journals, visible(before))
-            look = reconcile.Reconciler(self.journal, name, KIND, provider, Timer()).look
+            await self.journal.expire_leases(name)
+            doubts = {entry.number: entry for entry in await self.journal.unknown_chunks(name)}
+            gateway = Gateway(self.exploration.journals, visible(before))
+            look = search.ChunkSearch(self.journal, name, PAYLOAD, gateway).look
             finding = await look(doubts[int(number)])
             assert what.endswith(finding.value)
         elif doing.startswith("has "):
@@ -261,7 +272,8 @@ class Mirror:
         else:
             outcome = self.outcome(before, what, after, me)
             if outcome is not None:
-                await self.journal.finish(name, me.chunk, me.attempt, outcome)
+                claimed = self.claimed[name, me.chunk, me.attempt]
+                await self.journal.finish(name, claimed, outcome)
 
     def outcome(self, before, what, after, me):
         if what.endswith("is answered"):
@@ -277,13 +289,13 @@ class Mirror:
 
     async def agrees(self, world):
         for name, entries in self.exploration.journals.chunks(world.campaigns):
-            kept = await self.journal.entries(name)
+            kept = await self.journal.chunks(name)
             assert list(map(facts, kept)) == list(map(facts, entries))
 
 
 def facts(entry):
     return (
-        *(entry.number, entry.state, entry.attempt, entry.batch_id, entry.again),
+        *(entry.number, entry.state, entry.attempt, entry.batch_id, entry.reopenable),
         *(entry.found, entry.resent, entry.restored, entry.doubles),
     )
 
@@ -345,7 +357,7 @@ async def on_sqlite(exploration, histories, folder):
             await second.seen("1")
             await second.close()
             # What another process sees is what this one has been told is kept.
-            kept = await journal.entries(options.check_campaign(NAMES[0]))
+            kept = await journal.chunks(options.check_campaign(NAMES[0]))
             assert passer.pass_by() == [[e.number, e.state.value, e.attempt] for e in kept]
 
         try:

@@ -33,7 +33,7 @@ from matrix_helpers import (
 )
 
 from smsworks_async import AsyncSMSWorks, JournalError, Outcome, OutcomeUnknown, SMSWorksError
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Sandbox
 
 

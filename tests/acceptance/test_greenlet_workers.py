@@ -10,6 +10,7 @@ import sys
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
 from greenlet_helpers import LIBRARIES, environment, needs_gevent
 
 from smsworks_async.sandbox import Fault
@@ -49,7 +50,7 @@ from tasks import text_customer, text_everybody
 numbers = [f"07700 900{n:03d}" for n in range(60)]
 results = [text_customer.delay(number) for number in numbers[:20]]
 everybody = text_everybody.delay(numbers[20:])
-print(len({result.get(timeout=60) for result in results}), everybody.get(timeout=60))
+print(len({result.get(timeout=600) for result in results}), everybody.get(timeout=600))
 """
 
 
@@ -130,7 +131,7 @@ async def test_one_worker_answers_other_requests_while_many_send(preload, hosted
         try:
             async with aiohttp.ClientSession() as session:
                 sending = [asyncio.create_task(get(f"07700900{n:03d}")) for n in range(20)]
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE):
                     while len(hosted.box.requests) < 20:
                         await asyncio.sleep(0.01)
                     assert await get("idle") == (200, "idle")

@@ -237,8 +237,9 @@ FORK = """
 def test_a_forked_child_makes_a_client_of_its_own(library, hosted, tmp_path):
     with child(hosted, tmp_path, PATCHES[library], CLIENT, FORK) as process:
         lines = finish(process)
-    assert lines.count("True") == 3
-    assert "SENT" in lines or "ACCEPTED" in lines, lines
+    told = "".join(lines)  # two processes may print into one line
+    assert told.count("True") == 3
+    assert "SENT" in told or "ACCEPTED" in told, lines
     assert [line for line in lines if "make a new client in the child" in line]
 
 
@@ -319,7 +320,7 @@ LOGS = """
                 ours.warning("from the loop %d", n)
         client._portal.run(work)
     chatting = [spawn(chat) for _ in range(3)]
-    for _ in range(200):
+    for _ in range(50):
         result(spawn(log))
     ended.append(True)
     for greenlet in chatting:
@@ -333,4 +334,4 @@ def test_the_loops_thread_and_greenlets_log_at_the_same_time(library, hosted, tm
         finish(process)
     lines = (tmp_path / "log").read_text().splitlines()
     ours = [line for line in lines if line.startswith("smsworks_async ")]
-    assert ours == [f"smsworks_async from the loop {n}" for n in range(100)] * 200
+    assert ours == [f"smsworks_async from the loop {n}" for n in range(100)] * 50

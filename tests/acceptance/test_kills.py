@@ -14,7 +14,7 @@ import pytest
 from conftest import AT_ONCE, Turned, until, when_held
 
 from smsworks_async import AsyncSMSWorks, Outcome
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 

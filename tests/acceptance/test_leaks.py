@@ -206,7 +206,7 @@ def locals_of_ours(error):
     while frames is not None:
         where = frames.tb_frame.f_code.co_filename
         outside = "smsworks_async" not in where or "/tests/" in where
-        public = re.search(r"/(resources|bulk)/|/sync\.py$", where)
+        public = re.search(r"/(resources|bulk)/|/blocking/(client|twins)\.py$", where)
         if not (outside or public):
             yield from frames.tb_frame.f_locals.values()
         frames = frames.tb_next

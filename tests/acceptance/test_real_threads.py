@@ -11,30 +11,31 @@ import textwrap
 import threading
 
 import pytest
+from conftest import PATIENCE
 from greenlet_helpers import LIBRARIES, PATCHES
 
-from smsworks_async import _threads
-from smsworks_async.background import Background
+from smsworks_async import _patching, _threads
+from smsworks_async.blocking.loop_thread import LoopThread
 
 
 def test_an_unpatched_process_uses_the_standard_parts():
-    assert _threads.patched_by() is None
+    assert _patching.patched_by() is None
     threads = _threads.threads()
     assert type(threads.new_inbox()) is queue.SimpleQueue
-    assert type(_threads.new_queue()) is queue.SimpleQueue
-    assert type(_threads.new_lock()) is type(threading.Lock())
-    assert type(_threads.new_rlock()) is type(threading.RLock())
+    assert type(_patching.new_queue()) is queue.SimpleQueue
+    assert type(_patching.new_lock()) is type(threading.Lock())
+    assert type(_patching.new_rlock()) is type(threading.RLock())
     thread = threads.new_thread(lambda: None, "smsworks")
     assert type(thread) is threading.Thread
     assert thread.daemon
-    assert _threads.original("select", "no such function") is None
+    assert _patching.original("select", "no such function") is None
 
 
 def test_neither_library_is_imported_for_it():
     script = """
         import sys
         from smsworks_async import SMSWorks, bulk, webhooks
-        from smsworks_async.portal import Portal
+        from smsworks_async.blocking.portal import Portal
         async def nothing():
             pass
         portal = Portal(nothing)
@@ -46,14 +47,14 @@ def test_neither_library_is_imported_for_it():
 
 REAL = """
     import asyncio, os, socket
-    from smsworks_async import _threads
-    from smsworks_async.portal import Portal
+    from smsworks_async import _patching, _threads
+    from smsworks_async.blocking.portal import Portal
 
     async def nothing():
         pass
 
     portal = Portal(nothing)
-    thread = _threads.original("_thread", "get_ident")
+    thread = _patching.original("_thread", "get_ident")
     resolved = []
 
     async def look(_):
@@ -100,13 +101,13 @@ def test_the_loop_of_a_patched_process_uses_nothing_that_is_patched(library):
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
     script = """
-        from smsworks_async import NotSent, _threads
-        from smsworks_async.portal import Portal
+        from smsworks_async import NotSent, _patching
+        from smsworks_async.blocking.portal import Portal
         import asyncio
         async def nothing():
             pass
         portal = Portal(nothing)
-        original = _threads.original
+        original = _patching.original
         def without(module, name, default=None):
             def start(*_):
                 raise RuntimeError("can't start new thread")
@@ -120,7 +121,7 @@ def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
         _greenlets.original = original
         print(portal.run(lambda _: asyncio.sleep(0, "fine")))
         portal.close()
-        print(portal._background.ended)
+        print(portal._loop_thread.ended)
     """
     assert run(PATCHES[library], script) == ["NotSent", "fine", "True"]
 
@@ -130,7 +131,7 @@ def run(*parts):
         [sys.executable, "-W", "ignore", "-c", "\n".join(map(textwrap.dedent, parts))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -142,9 +143,9 @@ async def nothing():
 
 def test_a_thread_of_uwsgis_takes_no_signals(monkeypatch):
     monkeypatch.setitem(sys.modules, "uwsgi", object())
-    background = Background(nothing)
+    loop_thread = LoopThread(nothing)
     masks: queue.SimpleQueue[set[int]] = queue.SimpleQueue()
-    background.submit(lambda: masks.put(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
-    assert signal.SIGTERM in masks.get(timeout=60)
-    background.stop()
+    loop_thread.submit(lambda: masks.put(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    assert signal.SIGTERM in masks.get(timeout=PATIENCE)
+    loop_thread.stop()
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -43,7 +43,7 @@ async def test_a_function_that_ends_its_process_leaves_the_report_to_the_next_at
     server, error, tmp_path
 ):
     (tmp_path / "raise 1").write_text(error)
-    async with Load(server, tmp_path, REPORTS_PATIENCE="0") as load:
+    async with Load(server, tmp_path, REPORTS_MAX_WAIT="0") as load:
         one, other = load.processes
         assert not await load.post(one, "1")
         assert await load.post(other, "1"), load.answers

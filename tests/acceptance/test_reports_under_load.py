@@ -9,7 +9,7 @@ import time
 import pytest
 from report_load import SERVERS, Load
 
-from smsworks_async.webhooks.claims import LEASE
+from smsworks_async.webhooks.claim import LEASE
 
 
 pytestmark = pytest.mark.skipif("not hasattr(os, 'killpg')", reason="no process groups here")
@@ -38,7 +38,7 @@ async def post_all(load, expected, at_a_time, pause):
 
 async def test_two_processes_handle_each_report_once(server, tmp_path):
     expected = ids(200)
-    async with Load(server, tmp_path, REPORTS_PATIENCE="600") as load:
+    async with Load(server, tmp_path, REPORTS_MAX_WAIT="600") as load:
         await post_all(load, expected, 20, 0.0)
         assert load.answers == {200: 400}
         assert {len(groups) for groups in load.runs().values()} == {1}
@@ -49,7 +49,7 @@ async def test_of_two_processes_that_are_killed_again_and_again_none_loses_a_rep
     server, tmp_path
 ):
     expected, moments = ids(300), random.Random(20310501)
-    async with Load(server, tmp_path, REPORTS_PATIENCE="0") as load:
+    async with Load(server, tmp_path, REPORTS_MAX_WAIT="0") as load:
 
         async def kill():
             for number in range(6):

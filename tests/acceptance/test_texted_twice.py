@@ -33,7 +33,7 @@ from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -207,10 +207,10 @@ async def test_what_a_copy_has_pending_and_nobody_sent_is_sent_after_it_was_reco
         raise JournalError("the disk is broken")
 
     class Failing(Watched):
-        async def start(self, *args, **kwargs):
+        async def claim_next(self, *args, **kwargs):
             if self.starts == 1:
                 backup(path, copy)
-            return await super().start(*args, **kwargs)
+            return await super().claim_next(*args, **kwargs)
 
     kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 4, "concurrency": 1}
     journal = Failing(path, clock=clock, happens=happens, nth=3)
@@ -431,15 +431,15 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
     given = []
     journal = MemoryJournal(clock=clock)
     async with client(box, timeout=timeout) as sms:
-        make = sms._calls.make
+        limited = sms._requester.limited
 
-        async def noting(*args, **options):
-            given.append(options.get("limit"))
-            return await make(*args, **options)
+        def noting(seconds):
+            given.append(seconds)
+            return limited(seconds)
 
-        sms._calls.make = noting
+        sms._requester.limited = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
-    (entry,) = await journal.entries("x")
+    (entry,) = await journal.chunks("x")
     assert limit in given
     assert entry.lease_seconds > limit
     assert entry.lease_seconds == pytest.approx(limit * 1.25 + 1)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from conftest import PATIENCE
 from greenlet_helpers import environment
 
 
@@ -93,7 +94,7 @@ async def test_workers_send_and_take_reports_in_and_end(hosted, tmp_path, option
     async with serving(hosted, tmp_path, *options) as (session, root, process):
         answers: list[list[str]] = []
         # One that is still loading the application may miss the signal that ends it.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while len({worker for worker, _ in answers}) < 2:
                 first = 100 + len(answers)
                 answers += await asyncio.gather(

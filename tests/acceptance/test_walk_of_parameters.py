@@ -35,7 +35,7 @@ from django.utils.functional import lazystr
 from markupsafe import Markup
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, RetryPolicy, SMSWorks, SMSWorksError
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 
 
 if not django_settings.configured:
@@ -473,8 +473,8 @@ def test_so_does_every_setting_of_a_client(client):
 
         def made(value, base=base, name=name):
             made = client(**{**base, name: value})
-            calls = made._calls if client is AsyncSMSWorks else made._client._calls
-            return calls.settings
+            requester = made._requester if client is AsyncSMSWorks else made._client._requester
+            return requester.settings
 
         expected = made(SETTINGS[name])
         for kind, value in alike(SETTINGS[name]).items():

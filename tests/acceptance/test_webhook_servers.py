@@ -195,8 +195,8 @@ else:
 def test_a_fork_while_a_report_is_handled_leaves_it_to_the_parent_alone(tmp_path):
     script = """
 import os, sys, threading
-from smsworks_async.webhooks import handler
-handler.PATIENCE = 0.0
+from smsworks_async.webhooks import deduplication
+deduplication.MAX_WAIT = 0.0
 begun, go_on = threading.Event(), threading.Event()
 
 def on_report(report):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smsworks_async import Problem, Reason
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, Totals
+from smsworks_async.journals import Campaign, PlannedChunk, Totals
 
 
 CAMPAIGN = Campaign(
@@ -14,9 +14,9 @@ CAMPAIGN = Campaign(
     deduplicate=True,
 )
 CHUNKS = [
-    PlannedChunk(number=0, items="a,b", positions="0-1", size=2, abroad=False, credits=2.0),
-    PlannedChunk(number=1, items="c,d", positions="2,4", size=2, abroad=True, credits=4.0),
-    PlannedChunk(number=2, items="e", positions="5", size=1, abroad=False, credits=1.0),
+    PlannedChunk(number=0, items="a,b", positions="0-1", size=2, international=False, credits=2.0),
+    PlannedChunk(number=1, items="c,d", positions="2,4", size=2, international=True, credits=4.0),
+    PlannedChunk(number=2, items="e", positions="5", size=1, international=False, credits=1.0),
 ]
 PROBLEMS = [
     Problem(3, {"destination": "nobody"}, Reason.INVALID, "it is no number", code=4004),

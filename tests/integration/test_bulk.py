@@ -24,7 +24,7 @@ from smsworks_async import (
     ServiceError,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 
@@ -360,7 +360,7 @@ async def test_the_providers_rewording_is_off_unless_asked_for(box, monkeypatch)
         sent.append(document)
         raise NotSent("not in this test")
 
-    monkeypatch.setattr("smsworks_async.calls.Calls.make", post)
+    monkeypatch.setattr("smsworks_async._http.requester.Requester.request", post)
     async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         await sms.bulk.send(**TEXT, destinations=drama(1))
         await sms.bulk.send(**TEXT, destinations=drama(1), ai=True)
@@ -399,7 +399,7 @@ async def test_an_unforeseen_error_leaves_its_chunk_unknown_and_the_report_adds_
     async def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("smsworks_async.calls.Calls.make", fail)
+    monkeypatch.setattr("smsworks_async._http.requester.Requester.request", fail)
     report = await sms.bulk.send(**TEXT, destinations=drama(20), chunk_size=10)
     assert report.unknown == 20
     assert isinstance(report.batches[0].error.__cause__, ZeroDivisionError)
@@ -413,7 +413,7 @@ async def test_memory_stays_flat_without_deduplication(monkeypatch):
 
         return Batch("1", "SCHEDULED")
 
-    monkeypatch.setattr("smsworks_async.calls.Calls.make", accept)
+    monkeypatch.setattr("smsworks_async._http.requester.Requester.request", accept)
 
     async def peak(count):
         async with AsyncSMSWorks("eyJ") as sms:

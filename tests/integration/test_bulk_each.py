@@ -10,7 +10,7 @@ from smsworks_async import (
     AsyncSMSWorks,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 

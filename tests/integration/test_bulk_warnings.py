@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import drama
 
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 
 
 SENDER = {"sender": "AcmeCorp"}

@@ -13,8 +13,8 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal, State
-from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -166,14 +166,14 @@ async def test_a_cancelled_run_leaves_a_doubt_in_the_journal(box, sms, kept, jou
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
     assert any("it is not known" in note for note in caught.value.__notes__)
-    states = {entry.number: entry.state for entry in await journal.entries("x")}
+    states = {entry.number: entry.state for entry in await journal.chunks("x")}
     assert states[1] is State.UNKNOWN
     box.release()
     report = await sms.bulk.send(**kept, settle=0)
     assert report.accepted == box.accepted() == 40
 
 
-@pytest.mark.parametrize("method", ["start", "finish"])
+@pytest.mark.parametrize("method", ["claim_next", "finish"])
 async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
     box, sms, tmp_path, method, clock
 ):
@@ -185,10 +185,10 @@ async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
             if self.calls == 3:
                 raise JournalError("the disk is full")
 
-        async def start(self, *args, **kwargs):
-            if method == "start":
+        async def claim_next(self, *args, **kwargs):
+            if method == "claim_next":
                 await self._broken()
-            return await super().start(*args, **kwargs)
+            return await super().claim_next(*args, **kwargs)
 
         async def finish(self, *args, **kwargs):
             if method == "finish":
@@ -201,7 +201,7 @@ async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
     with pytest.raises(JournalError, match="the disk is full"):
         await sms.bulk.send(**kept, journal=journal, destinations=drama(100))
     await journal.close()
-    assert box.accepted() == (20 if method == "start" else 30)
+    assert box.accepted() == (20 if method == "claim_next" else 30)
     sound = SQLiteJournal(path, clock=clock)
     report = await sms.bulk.send(**kept, journal=sound)
     await sound.close()
@@ -263,14 +263,14 @@ async def test_marks_prove_nothing_where_a_search_looks_at_one_of_them_alone(
     box, sms, journal, monkeypatch
 ):
     """Whoever asks for campaign x and position 0 is shown all of campaign x."""
-    iterate = Provider.iterate
+    iterate = BulkGateway.iterate
 
     def of_one_mark(self, **query):
         if marks := query.get("metadata"):
             query["metadata"] = dict(list(marks.items())[:1])
         return iterate(self, **query)
 
-    monkeypatch.setattr(Provider, "iterate", of_one_mark)
+    monkeypatch.setattr(BulkGateway, "iterate", of_one_mark)
     box.add_fault(Fault(path="/batch/any", nth=1, when="before"))
     box.add_fault(Fault(path="/batch/any", nth=2, when="after"))
     messages = [{**TEXT, "destination": drama(1)[0], "content": f"Hello {i}"} for i in range(2)]

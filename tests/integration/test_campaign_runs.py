@@ -15,8 +15,8 @@ from smsworks_async import (
     JournalError,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal, State
-from smsworks_async.bulk.stream import Stream
+from smsworks_async.bulk.stream_source import StreamSource
+from smsworks_async.journals import MemoryJournal, State
 from smsworks_async.sandbox import Fault
 
 
@@ -25,7 +25,7 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
     box, sms, journalled, monkeypatch, clock
 ):
     """It is not lost to the run: all wait for as long as was asked, and it goes again."""
-    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=600))
     more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(
@@ -35,14 +35,14 @@ async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back
     assert len(box.requests) == 7
 
 
-async def turn_without_waits(self):
+async def acquire_without_waits(self):
     self._active += 1
     return 0
 
 
 @pytest.mark.parametrize("journalled", [False, True])
 async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
-    monkeypatch.setattr("smsworks_async.bulk.pace.Pace.turn", turn_without_waits)
+    monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=600))
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     report = await sms.bulk.send(**TEXT, destinations=drama(10), **more)
@@ -53,14 +53,14 @@ async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
     box, sms, kept, journal, monkeypatch
 ):
     starting, go_on = asyncio.Event(), asyncio.Event()
-    start = journal.start
+    claim_next = journal.claim_next
 
     async def slow(*args, **kwargs):
         starting.set()
         await go_on.wait()
-        return await start(*args, **kwargs)
+        return await claim_next(*args, **kwargs)
 
-    monkeypatch.setattr(journal, "start", slow)
+    monkeypatch.setattr(journal, "claim_next", slow)
     task = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(20)))
     await starting.wait()
     task.cancel()
@@ -68,7 +68,7 @@ async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert {entry.state for entry in await journal.entries("x")} == {State.PENDING}
+    assert {entry.state for entry in await journal.chunks("x")} == {State.PENDING}
     assert box.requests == []
     assert (await sms.bulk.send(**kept)).accepted == 20
 
@@ -77,7 +77,7 @@ async def test_a_process_that_slept_through_its_lease_sends_nothing_then_and_all
     box, sms, kept, monkeypatch
 ):
     leases = iter([0.0, 60.0])
-    monkeypatch.setattr("smsworks_async.bulk.campaign.lease_for", lambda _: next(leases))
+    monkeypatch.setattr("smsworks_async.bulk.campaign.run.lease_for", lambda _: next(leases))
     report = await sms.bulk.send(**{**kept, "concurrency": 1}, destinations=drama(30))
     again = await sms.bulk.send(**kept)
     assert again.accepted == box.accepted() == 30
@@ -160,12 +160,12 @@ async def test_a_half_that_is_put_back_while_another_looks_for_the_end_is_sent(
         for _ in range(20):
             await asyncio.sleep(0)
 
-    async def watch(self, chunk, put_back=Stream.split):
+    async def watch(self, chunk, put_back=StreamSource.split):
         await looking.wait()
         await put_back(self, chunk)
         split.set()
 
-    monkeypatch.setattr(Stream, "split", watch)
+    monkeypatch.setattr(StreamSource, "split", watch)
     box.add_fault(Fault(path="/batch/send", error_code=4004))
     box.add_fault(Fault(path="/batch/send", nth=2, times=0, when="hold", delay=0.05))
     report = await sms.bulk.send(**TEXT, destinations=slow_end(), concurrency=2)

@@ -18,7 +18,7 @@ from smsworks_async import (
     SMSWorks,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 
@@ -69,7 +69,7 @@ async def test_nothing_is_sent_before_all_of_it_is_planned(box, sms, kept, journ
     assert caught.value.report.adds_up
     assert caught.value.report.read == caught.value.report.not_sent == 600
     assert box.requests == []
-    assert len(await journal.entries("x")) == 60
+    assert len(await journal.chunks("x")) == 60
     with pytest.raises(ValidationError, match="not planned whole"):
         await sms.bulk.send(**kept)
     status = await sms.bulk.status("x", journal=journal)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import UserDict
 
 import pytest
-from conftest import AT_ONCE, TEXT_TO_MANY, drama
+from conftest import AT_ONCE, TEXT_TO_MANY, drama, until
 
 from smsworks_async import AsyncSMSWorks, NotAuthorised, ValidationError
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
 
 
@@ -243,3 +245,58 @@ async def test_a_client_at_home_counts_a_campaign_of_another_client_by_the_same_
     for client, more in ((worldwide, {"destinations": PEOPLE}), (sms, {})):
         with pytest.raises(ValidationError, match=f"about {COST:g} credits"):
             await client.bulk.send(**kept, **more, max_credits=1)
+
+
+class Counted(UserDict):
+    """A row that counts how often it is read."""
+
+    reads = 0
+
+    def keys(self):
+        Counted.reads += 1
+        return super().keys()
+
+
+class Number:
+    """A lazy string that counts how often it is read."""
+
+    reads = 0
+
+    def __init__(self, number):
+        self.number = number
+
+    def __str__(self):
+        return self.number
+
+    def encode(self):
+        Number.reads += 1
+        return self.number.encode()
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+@pytest.mark.parametrize("limits", [{"max_credits": 99}, {"require_balance": True}], ids=str)
+async def test_a_list_is_read_once_whatever_the_limits_are(box, sms, sending, journalled, limits):
+    method, run = sending(sms, drama(4))
+    name = next(name for name in ("destinations", "messages", "rows") if name in run)
+    kind = Number if name == "destinations" else Counted
+    reads = []
+    for options in ({}, limits):
+        kind.reads = 0
+        values = [kind(value) for value in run[name]]
+        report = await method(**{**run, name: values}, **options, **kept_or_not(journalled))
+        assert report.accepted == 4
+        reads.append(kind.reads)
+    assert reads[0] == reads[1] > 0
+
+
+async def test_what_was_read_to_be_priced_is_in_the_report_of_a_run_that_is_cancelled(box, sms):
+    box.add_fault(Fault(path="/batch/send", when="hold", times=0))
+    run = {**TEXT_TO_MANY, "destinations": [*drama(6), "nobody"], "max_credits": 99}
+    task = asyncio.create_task(sms.bulk.send(**run, chunk_size=2, concurrency=1))
+    await until(lambda: box.requests)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await task
+    report = cancelled.value.report
+    assert (report.read, report.unknown, report.not_sent, report.invalid) == (7, 2, 4, 1)
+    assert report.adds_up

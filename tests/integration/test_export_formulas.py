@@ -8,7 +8,7 @@ import json
 import pytest
 from conftest import TEXT_TO_MANY as TEXT
 
-from smsworks_async.bulk.export import neutralised
+from smsworks_async.bulk.campaign.export import neutralised
 
 
 FORMULAS = [

@@ -14,8 +14,8 @@ from smsworks_async import (
     StillInFlight,
     ValidationError,
 )
-from smsworks_async.bulk.follow import Follower
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.bulk.campaign.follow import Follower
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -74,10 +74,10 @@ async def test_a_report_is_quicker_than_a_look(turned, monkeypatch):
     requests = len(box.requests)
     for record in records:
         report = attrs.evolve(record, status="DELIVERED")
-        sms.messages._waits.tell(record)  # SENT: no news
-        sms.messages._waits.tell(report)
-        sms.messages._waits.tell(report)  # twice
-        sms.messages._waits.tell(attrs.evolve(report, batch_id="another"))
+        sms._poller.notify(record)  # SENT: no news
+        sms._poller.notify(report)
+        sms._poller.notify(report)  # twice
+        sms._poller.notify(attrs.evolve(report, batch_id="another"))
     told = [await first, *[record async for record in followed]]
     assert {record.message_id for record in told} == {record.message_id for record in records}
     assert len(told) == 25
@@ -92,7 +92,7 @@ async def test_following_ends_with_an_error_when_its_time_is_over(turned):
         now[0] += seconds
 
     follower = Follower(
-        journal, "x", sms.bulk._provider, sms.messages._waits, clock=lambda: now[0], sleep=sleep
+        journal, "x", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
     )
     with pytest.raises(StillInFlight, match="25 recipients are not final"):
         async for _ in follower.follow(20):
@@ -149,7 +149,7 @@ async def test_following_does_not_wait_for_what_nobody_sends(turned):
         now[0] += seconds
 
     follower = Follower(
-        journal, "z", sms.bulk._provider, sms.messages._waits, clock=lambda: now[0], sleep=sleep
+        journal, "z", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
     )
     with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
         async for _ in follower.follow(None):

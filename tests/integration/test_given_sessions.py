@@ -23,8 +23,8 @@ from smsworks_async import (
     RetryPolicy,
     SMSWorksError,
 )
+from smsworks_async._http.session import guard
 from smsworks_async.sandbox import Fault
-from smsworks_async.sessions import guard
 
 
 ONCE = RetryPolicy(attempts=1)

@@ -17,7 +17,7 @@ from smsworks_async import (
     NotAuthenticated,
     ValidationError,
 )
-from smsworks_async.replies import FileBookmark
+from smsworks_async.resources._inbox import FileBookmark
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -82,7 +82,7 @@ async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
     message = await anext(sms.messages.incoming())
     assert isinstance(message, IncomingMessage)
     assert (message.sender, message.destination) == ("447700900124", "60777")
-    assert message.created == box._pulse._clock.now() - timedelta(seconds=1)
+    assert message.created == box._simulator.clock.now() - timedelta(seconds=1)
 
 
 async def test_nothing_is_marked_as_read(box, sms):
@@ -149,7 +149,7 @@ async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms
 
 async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, sleep):
     async with Sandbox(clock=ManualClock(), search_lag=0) as box:
-        archive = box._service.account.archive
+        archive = box._simulator.state.account.archive
         async with AsyncSMSWorks(box.token, base_url=box.base_url) as client:
             client.messages._sleep = sleep
             await receive(box, "late", "early")
@@ -176,14 +176,14 @@ async def test_the_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_pa
 async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tmp_path):
     await receive(box, "old")
     await box.advance(7200 * 2)
-    moment = box._pulse._clock.now()
+    moment = box._simulator.clock.now()
     await receive(box, "new")
     assert await drawn(sms, since=moment, bookmark=tmp_path / "place") == ["new"]
     assert await drawn(sms, since=moment - timedelta(days=9), bookmark=tmp_path / "place") == []
 
 
 async def test_more_than_a_page_of_messages_is_given(box, sms, monkeypatch):
-    monkeypatch.setattr("smsworks_async.resources.messages.PAGE_SIZE", 4)
+    monkeypatch.setattr("smsworks_async.resources._searching.PAGE_SIZE", 4)
     await receive(box, *"abcdefghij")
     assert await drawn(sms) == list("abcdefghij")
 
@@ -274,7 +274,7 @@ async def test_a_bookmark_that_cannot_be_saved_is_found_out_before_the_first_mes
         def refused(*_):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("smsworks_async.replies.os.open", refused)
+        monkeypatch.setattr("smsworks_async.resources._inbox.os.open", refused)
     with pytest.raises(ConfigurationError, match="its folder must exist and be writable"):
         await replies_of(sms, path)
 

@@ -23,7 +23,7 @@ from smsworks_async import (
     Problem,
     Reason,
 )
-from smsworks_async.bulk.journals import (
+from smsworks_async.journals import (
     MemoryJournal,
     SQLiteJournal,
     open_journal,
@@ -62,7 +62,7 @@ async def test_a_file_that_others_may_read_is_its_owners_alone_once_it_is_a_jour
 async def test_the_log_of_a_killed_process_is_its_owners_alone_too(tmp_path):
     path = tmp_path / "journal.db"
     code = (
-        "import asyncio, os, sys; from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "import asyncio, os, sys; from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1])\n"
         "    await journal.claim_seen('1', 'DELIVERED', 'me', 60)\n"
@@ -105,10 +105,10 @@ async def test_a_file_keeps_it_all_for_the_next_process_and_for_its_owner_alone(
     await journal.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     code = (
-        "import asyncio, sys; from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "import asyncio, sys; from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1])\n"
-        "    print(len(await journal.entries('x')), len(await journal.problems('x')))\n"
+        "    print(len(await journal.chunks('x')), len(await journal.problems('x')))\n"
         "    await journal.close()\n"
         "asyncio.run(main())"
     )
@@ -191,7 +191,7 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path):
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "journal.db"
     await opened(path)
-    monkeypatch.setattr("smsworks_async.bulk.journals.file.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.journals.sqlite.file.PATIENCE", 0.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         assert "locked" in await refused(path)
@@ -212,7 +212,7 @@ def in_a_child(code, path, *, before):
 PLAN_A_LOT = """
 import asyncio, sys
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, SQLiteJournal
+from smsworks_async.journals import Campaign, PlannedChunk, SQLiteJournal
 async def main():
     journal = SQLiteJournal(sys.argv[1])
     campaign = Campaign(id="y", kind="send", message={}, chunk_size=9, deduplicate=True)
@@ -220,7 +220,8 @@ async def main():
         await journal.begin(campaign)
         for number in range(500):
             chunk = PlannedChunk(
-                number=number, items="4" * 9999, positions="0", size=1, abroad=False, credits=1.0
+                number=number, items="4" * 9999, positions="0", size=1, credits=1.0,
+                international=False,
             )
             await journal.plan("y", [chunk], [])
         print("all of it was written")
@@ -241,14 +242,14 @@ async def test_a_file_that_may_not_grow_is_an_error_and_keeps_what_it_had(tmp_pa
     said = await asyncio.to_thread(in_a_child, PLAN_A_LOT, path, before=no_more_than_a_megabyte)
     assert said.startswith("OperationalError journal journal.db:"), said
     journal = SQLiteJournal(path)
-    kept = await journal.entries("y")
+    kept = await journal.chunks("y")
     assert 0 < len(kept) < 500
     assert [entry.number for entry in kept] == list(range(len(kept)))
     await journal.close()
 
 
 async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
-    from smsworks_async.bulk.journals import file
+    from smsworks_async.journals.sqlite import file
 
     def small(path, connect=file.connect):
         connection = connect(path)
@@ -261,9 +262,9 @@ async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
     big = attrs.evolve(CHUNKS[0], items="4" * 500_000)
     with pytest.raises(JournalError, match="the disk is full"):
         await journal.plan("x", [big], [])
-    assert await journal.entries("x") == []
+    assert await journal.chunks("x") == []
     await journal.plan("x", CHUNKS, [])
-    assert len(await journal.entries("x")) == 3
+    assert len(await journal.chunks("x")) == 3
     await journal.close()
 
 

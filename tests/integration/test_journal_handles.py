@@ -16,7 +16,8 @@ from conftest import PATIENCE
 from journal_helpers import CAMPAIGN, CHUNKS
 
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import SQLiteJournal, handles
+from smsworks_async.journals import SQLiteJournal
+from smsworks_async.journals.sqlite import handles
 
 
 HAS_DESCRIPTORS = pytest.mark.skipif(
@@ -32,7 +33,9 @@ async def planned(path):
 
 
 async def claim(journal):
-    return await journal.start("x", owner="me", lease=30.0, round=0, after=-1, abroad=True)
+    return await journal.claim_next(
+        "x", owner="me", lease=30.0, round=0, after=-1, international=True
+    )
 
 
 def look(path):
@@ -75,7 +78,7 @@ async def test_handles_by_different_paths_share_a_worker(tmp_path):
     }
     await journal.close()
     for other in others:  # whoever is left goes on
-        assert len(await other.entries("x")) == 3
+        assert len(await other.chunks("x")) == 3
         await other.close()
     assert not handles._workers
 
@@ -88,7 +91,7 @@ async def test_the_last_handle_closes_the_file_and_the_next_one_opens_it_anew(tm
     held = [str(fd.readlink()) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
     assert not [name for name in held if name.startswith(str(path))]
     again = SQLiteJournal(path)
-    assert len(await again.entries("x")) == 3
+    assert len(await again.chunks("x")) == 3
     await again.close()
 
 
@@ -99,7 +102,7 @@ async def test_a_handle_may_be_opened_while_the_last_one_is_closing(tmp_path):
         closing_ = asyncio.create_task(first.close())
         await asyncio.sleep(0)
         second = SQLiteJournal(path)
-        assert len(await second.entries("x")) == 3
+        assert len(await second.chunks("x")) == 3
         await closing_
         first = second
     await first.close()
@@ -114,7 +117,7 @@ async def test_handles_answer_each_on_its_own_loop(tmp_path):
     def elsewhere():
         async def count():
             other = SQLiteJournal(path)
-            counts.append(len(await other.entries("x")))
+            counts.append(len(await other.chunks("x")))
             await other.close()
 
         asyncio.run(count())
@@ -136,7 +139,7 @@ async def test_a_closing_that_is_cancelled_closes_all_the_same(tmp_path):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     again = SQLiteJournal(path)
-    assert len(await again.entries("x")) == 3
+    assert len(await again.chunks("x")) == 3
     await again.close()
     assert not handles._workers
 
@@ -186,7 +189,7 @@ async def test_a_file_with_two_names_is_refused(tmp_path):
     with pytest.raises(JournalError, match="hard links"):
         await claim(journal)
     (tmp_path / "hard.db").unlink()
-    assert (await claim(journal)).entry.number == 0
+    assert (await claim(journal)).record.number == 0
     await journal.close()
 
 
@@ -221,19 +224,20 @@ PRELUDE = """
 import asyncio, gc, os, sqlite3, sys
 from pathlib import Path
 from smsworks_async import JournalError
-from smsworks_async.bulk.journals import Campaign, PlannedChunk, SQLiteJournal
+from smsworks_async.journals import Campaign, PlannedChunk, SQLiteJournal
 path = sys.argv[1]
 campaign = Campaign(id="x", kind="send", message={}, chunk_size=9, deduplicate=True)
-chunks = [PlannedChunk(number=n, items=str(n), positions=str(n), size=1, abroad=False, credits=1.0)
-          for n in range(4)]
+chunks = [PlannedChunk(number=n, items=str(n), positions=str(n), size=1, credits=1.0,
+                       international=False) for n in range(4)]
 async def begin(journal):
     await journal.begin(campaign)
     await journal.plan("x", chunks, [])
 async def claim(journal):
-    claim = await journal.start("x", owner="me", lease=30.0, round=0, after=-1, abroad=True)
-    return claim.entry.number
+    claim = await journal.claim_next(
+        "x", owner="me", lease=30.0, round=0, after=-1, international=True)
+    return claim.record.number
 async def count(journal):
-    return len([e for e in await journal.entries("x") if e.state == "sending"])
+    return len([e for e in await journal.chunks("x") if e.state == "sending"])
 def wait(pid):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 """
@@ -343,24 +347,3 @@ async def test_a_relative_path_is_of_the_folder_in_which_it_was_given(tmp_path, 
     await journal.close()
     assert (tmp_path / "journal.db").exists()
     assert journal.path == str(tmp_path / "journal.db")
-
-
-OLD_LAYOUT = Path(__file__).with_name("journal_layout_1.sql")
-
-
-async def test_a_journal_of_the_layout_before_is_gone_on_with(tmp_path):
-    """The file of a campaign that was begun by version 0.1 and killed in its second chunk."""
-    path = tmp_path / "journal.db"
-    with closing(sqlite3.connect(path)) as old:
-        old.executescript(OLD_LAYOUT.read_text())
-    journal = SQLiteJournal(path)
-    entries = await journal.entries("x")
-    assert [entry.state for entry in entries] == ["accepted", "sending", "pending"]
-    assert entries[0].doubles == ("2",), "a double that the events tell of"
-    assert (await claim(journal)).entry.number == 2
-    await journal.add_seen("1", "SENT")
-    assert await journal.claim_seen("1", "DELIVERED", "me", 60.0)
-    assert list(await journal.seen("1")) == ["SENT"]
-    await journal.close()
-    with closing(sqlite3.connect(path)) as upgraded:
-        assert upgraded.execute("PRAGMA user_version").fetchone() == (2,)

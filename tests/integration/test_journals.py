@@ -17,7 +17,7 @@ from smsworks_async import (
     Reason,
     ValidationError,
 )
-from smsworks_async.bulk.journals import (
+from smsworks_async.journals import (
     Journal,
     MemoryJournal,
     PlannedChunk,
@@ -58,13 +58,13 @@ async def journal(request, tmp_path, clock):
 async def planned(journal):
     await journal.begin(CAMPAIGN)
     await journal.plan("x", CHUNKS, PROBLEMS)
-    await journal.planned("x", TOTALS)
+    await journal.finish_planning("x", TOTALS)
     return journal
 
 
-async def start(journal, after=-1, *, abroad=True, round=0, owner="me"):
-    return await journal.start(
-        "x", owner=owner, lease=10.0, round=round, after=after, abroad=abroad
+async def claim(journal, after=-1, *, international=True, round=0, owner="me"):
+    return await journal.claim_next(
+        "x", owner=owner, lease=10.0, round=round, after=after, international=international
     )
 
 
@@ -72,9 +72,9 @@ def ended(number, outcome, *, batch_id=None, error=None):
     return BatchOutcome(number, outcome, 2, batch_id=batch_id, error=error)
 
 
-async def finish(journal, claim, outcome, **more):
-    number = claim.entry.number
-    return await journal.finish("x", number, claim.entry.attempt, ended(number, outcome, **more))
+async def finish(journal, mine, outcome, **more):
+    record = mine.record
+    return await journal.finish("x", record, ended(record.number, outcome, **more))
 
 
 def test_both_are_journals():
@@ -85,15 +85,15 @@ def test_both_are_journals():
 async def test_a_plan_can_be_kept_again_and_again(planned):
     await planned.begin(CAMPAIGN)
     await planned.plan("x", CHUNKS, PROBLEMS)
-    await planned.planned("x", TOTALS)
+    await planned.finish_planning("x", TOTALS)
     summary = await planned.summary("x")
     assert summary.campaign == attrs.evolve(CAMPAIGN, totals=TOTALS)
     assert summary.states[State.PENDING].recipients == 5
     assert summary.states[State.PENDING].credits == 7.0
-    assert [entry.number for entry in await planned.entries("x")] == [0, 1, 2]
+    assert [entry.number for entry in await planned.chunks("x")] == [0, 1, 2]
     assert await planned.problems("x") == PROBLEMS
     assert await planned.problems("x", after=3) == PROBLEMS[1:]
-    assert await planned.entries("x", after=0, limit=1) == (await planned.entries("x"))[1:2]
+    assert await planned.chunks("x", after=0, limit=1) == (await planned.chunks("x"))[1:2]
 
 
 @pytest.mark.parametrize(
@@ -124,73 +124,74 @@ async def test_other_recipients_are_refused_and_change_nothing(planned):
             await planned.plan("x", chunks, [])
         assert caught.value.field == "destinations"
     with pytest.raises(ValidationError):
-        await planned.planned("x", attrs.evolve(TOTALS, read=8))
+        await planned.finish_planning("x", attrs.evolve(TOTALS, read=8))
     assert (await planned.summary("x")).states[State.PENDING].chunks == 3
 
 
 async def test_a_campaign_that_is_not_there_is_refused(journal):
-    for ask in (journal.summary, journal.stalled, journal.entries):
+    for ask in (journal.summary, journal.unknown_chunks, journal.chunks):
         with pytest.raises(ValidationError) as caught:
             await ask("nowhere")
         assert caught.value.field == "campaign"
 
 
-async def test_a_chunk_is_started_for_one_alone_in_order(planned):
-    claims = await asyncio.gather(*(start(planned, owner=str(n)) for n in range(5)))
+async def test_a_chunk_is_claimed_for_one_alone_in_order(planned):
+    claims = await asyncio.gather(*(claim(planned, owner=str(n)) for n in range(5)))
     started = [claim for claim in claims if claim is not None]
-    assert sorted(claim.entry.number for claim in started) == [0, 1, 2]
-    assert {(c.entry.number, c.items, c.positions) for c in started} == {
+    assert sorted(claim.record.number for claim in started) == [0, 1, 2]
+    assert {(c.record.number, c.items, c.positions) for c in started} == {
         (0, "a,b", "0-1"),
         (1, "c,d", "2,4"),
         (2, "e", "5"),
     }
-    assert all(claim.entry.attempt == 1 for claim in started)
+    assert all(claim.record.attempt == 1 for claim in started)
 
 
 async def test_chunks_abroad_and_of_other_rounds_are_left_out_where_asked(planned):
-    assert (await start(planned, after=0, abroad=False)).entry.number == 2
-    assert await start(planned, round=1) is None
-    assert (await start(planned, after=0)).entry.number == 1
+    assert (await claim(planned, after=0, international=False)).record.number == 2
+    assert await claim(planned, round=1) is None
+    assert (await claim(planned, after=0)).record.number == 1
 
 
 async def test_what_came_of_a_request_is_kept_with_its_error(planned):
-    claim = await start(planned)
-    await finish(planned, claim, Outcome.REJECTED, error=InsufficientCredit("no", status=402))
-    (entry,) = await planned.entries("x", limit=1)
+    mine = await claim(planned)
+    await finish(planned, mine, Outcome.REJECTED, error=InsufficientCredit("no", status=402))
+    (entry,) = await planned.chunks("x", limit=1)
     assert entry.state is State.REJECTED
     assert isinstance(entry.error, InsufficientCredit)
     assert await planned.reopen("x", 0) == 1
     assert await planned.reopen("x", 0) == 0
-    claim = await start(planned)
-    assert claim.entry.attempt == 2
-    entry = await finish(planned, claim, Outcome.ACCEPTED, batch_id="7")
+    mine = await claim(planned)
+    assert mine.record.attempt == 2
+    entry = await finish(planned, mine, Outcome.ACCEPTED, batch_id="7")
     assert (entry.state, entry.batch_id, entry.error) == (State.ACCEPTED, "7", None)
-    assert await planned.holds("x", "7")
-    assert not await planned.holds("x", "8")
+    assert await planned.has_batch("x", "7")
+    assert not await planned.has_batch("x", "8")
 
 
 async def test_what_did_not_leave_is_pending_again(planned):
-    claim = await start(planned)
-    await finish(planned, claim, Outcome.NOT_SENT, error=NotSent("no connection"))
-    assert (await start(planned)).entry.number == 0
+    mine = await claim(planned)
+    await finish(planned, mine, Outcome.NOT_SENT, error=NotSent("no connection"))
+    assert (await claim(planned)).record.number == 0
 
 
 async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(planned, clock):
-    first, second = await start(planned), await start(planned)
-    assert await planned.stalled("x") == []
+    first, second = await claim(planned), await claim(planned)
+    assert await planned.expire_leases("x") == 0
     assert (await planned.summary("x")).lease == 10.0
     clock.now += 10.0
-    assert [entry.number for entry in await planned.stalled("x")] == [0, 1]
+    assert await planned.expire_leases("x") == 2
+    assert [entry.number for entry in await planned.unknown_chunks("x")] == [0, 1]
     assert (await planned.summary("x")).lease is None
-    assert await planned.found("x", 0, 1, "7")
-    assert not await planned.found("x", 0, 1, "7")
-    assert not await planned.found("x", 1, 1, "7"), "a batch belongs to one chunk"
+    assert await planned.confirm_found("x", 0, 1, "7")
+    assert not await planned.confirm_found("x", 0, 1, "7")
+    assert not await planned.confirm_found("x", 1, 1, "7"), "a batch belongs to one chunk"
     assert not await planned.resend("x", 1, 1, 5.0)
     clock.now += 5.0
     assert await planned.now() == clock.now
     assert await planned.resend("x", 1, 1, 5.0)
     assert not await planned.resend("x", 1, 1, 5.0)
-    assert (await start(planned)).entry.attempt == 2
+    assert (await claim(planned)).record.attempt == 2
     # What the first two say now is too late, unless it is good news.
     assert (await finish(planned, first, Outcome.UNKNOWN, error=LATE)).state is State.ACCEPTED
     assert (await finish(planned, second, Outcome.UNKNOWN, error=LATE)).state is State.SENDING
@@ -199,39 +200,39 @@ async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(pl
 
 
 async def test_two_halves_take_the_place_of_a_refused_chunk(planned):
-    claim = await start(planned)
+    mine = await claim(planned)
     halves = [
-        PlannedChunk(number=0, items="a", positions="0", size=1, abroad=False, credits=1.0),
-        PlannedChunk(number=0, items="b", positions="1", size=1, abroad=False, credits=1.0),
+        PlannedChunk(number=0, items="a", positions="0", size=1, international=False, credits=1.0),
+        PlannedChunk(number=0, items="b", positions="1", size=1, international=False, credits=1.0),
     ]
-    assert await planned.split("x", 0, claim.entry.attempt, halves) == [3, 4]
-    assert await planned.split("x", 0, claim.entry.attempt, halves) == ()
+    assert await planned.split("x", 0, mine.record.attempt, halves) == [3, 4]
+    assert await planned.split("x", 0, mine.record.attempt, halves) == ()
     summary = await planned.summary("x")
     assert summary.states[State.PENDING].recipients == 5
     assert State.SPLIT not in summary.states
-    assert (await planned.claim("x", 4)).items == "b"
+    assert (await planned.read_chunk("x", 4)).items == "b"
     await planned.plan("x", CHUNKS, PROBLEMS)  # the plan is still the same
 
 
 async def test_a_round_is_kept_once(planned):
-    assert await planned.plan_again("x", 1, [CHUNKS[2]])
-    assert not await planned.plan_again("x", 1, [CHUNKS[2]])
+    assert await planned.plan_round("x", 1, [CHUNKS[2]])
+    assert not await planned.plan_round("x", 1, [CHUNKS[2]])
     summary = await planned.summary("x")
-    assert (summary.campaign.round, summary.again[State.PENDING].recipients) == (1, 1)
-    assert (await start(planned, round=1)).entry.number == 3
+    assert (summary.campaign.round, summary.later_rounds[State.PENDING].recipients) == (1, 1)
+    assert (await claim(planned, round=1)).record.number == 3
 
 
 async def test_a_round_is_not_begun_before_the_one_before_it_is_done(planned):
-    assert await planned.plan_again("x", 1, [CHUNKS[2]])
-    assert not await planned.plan_again("x", 2, [CHUNKS[2]])
-    claim = await start(planned, round=1)
+    assert await planned.plan_round("x", 1, [CHUNKS[2]])
+    assert not await planned.plan_round("x", 2, [CHUNKS[2]])
+    mine = await claim(planned, round=1)
     broke = InsufficientCredit("no", status=402, code=4021)
-    await finish(planned, claim, Outcome.REJECTED, error=broke)
-    assert not await planned.plan_again("x", 2, [CHUNKS[2]])
+    await finish(planned, mine, Outcome.REJECTED, error=broke)
+    assert not await planned.plan_round("x", 2, [CHUNKS[2]])
     assert await planned.reopen("x", 0) == 0
     assert await planned.reopen("x", 1) == 1
-    await finish(planned, await start(planned, round=1), Outcome.ACCEPTED, batch_id="7")
-    assert await planned.plan_again("x", 2, [CHUNKS[2]])
+    await finish(planned, await claim(planned, round=1), Outcome.ACCEPTED, batch_id="7")
+    assert await planned.plan_round("x", 2, [CHUNKS[2]])
 
 
 async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it(journal, clock):
@@ -239,29 +240,33 @@ async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it
     twins = [attrs.evolve(CHUNKS[0], number=n, positions=f"{2 * n}-{2 * n + 1}") for n in (0, 1)]
     await journal.begin(CAMPAIGN)
     await journal.plan("x", twins, [])
-    first, second = await start(journal), await start(journal)
+    first, second = await claim(journal), await claim(journal)
     await finish(journal, first, Outcome.UNKNOWN, error=LATE)
-    assert not await journal.found("x", 0, 1, "7"), "it may be its twin's, which is being sent"
+    assert not await journal.confirm_found("x", 0, 1, "7"), (
+        "it may be its twin's, which is being sent"
+    )
     await finish(journal, second, Outcome.UNKNOWN, error=LATE)
-    assert not await journal.found("x", 0, 1, "7"), "nor is it known of which of them it is"
-    assert await journal.found("x", 0, 1, "7", others=1), "with another like it there is one each"
+    assert not await journal.confirm_found("x", 0, 1, "7"), "nor is it known of which of them it is"
+    assert await journal.confirm_found("x", 0, 1, "7", others=1), (
+        "with another like it there is one each"
+    )
     await finish(journal, second, Outcome.ACCEPTED, batch_id="7")
-    states = {entry.number: (entry.state, entry.batch_id) for entry in await journal.entries("x")}
+    states = {entry.number: (entry.state, entry.batch_id) for entry in await journal.chunks("x")}
     assert states == {0: (State.UNKNOWN, None), 1: (State.ACCEPTED, "7")}
 
 
 async def test_what_was_resent_stays_in_doubt_until_it_is_accepted(planned, clock):
-    claim = await start(planned)
-    await finish(planned, claim, Outcome.UNKNOWN, error=LATE)
+    mine = await claim(planned)
+    await finish(planned, mine, Outcome.UNKNOWN, error=LATE)
     clock.now += 100
     assert await planned.resend("x", 0, 1, 5.0)
     assert await planned.reopen("x", 0) == 1  # another run decides by itself
-    assert [entry.number for entry in await planned.stalled("x")] == [0]
+    assert [entry.number for entry in await planned.unknown_chunks("x")] == [0]
     assert await planned.resend("x", 0, 1, 5.0)
-    claim = await start(planned)
+    mine = await claim(planned)
     assert await planned.split("x", 0, 2, CHUNKS[:2]) == ()
     broke = InsufficientCredit("no", status=402, code=4021)
-    entry = await finish(planned, claim, Outcome.REJECTED, error=broke)
+    entry = await finish(planned, mine, Outcome.REJECTED, error=broke)
     assert entry.state is State.UNKNOWN
     assert await planned.reopen("x", 0) == 0
 
@@ -276,15 +281,15 @@ async def test_a_plan_that_was_interrupted_is_not_merged_with_a_shorter_one(jour
         attrs.evolve(TOTALS, set_aside=none),
     ):
         with pytest.raises(ValidationError) as caught:
-            await journal.planned("x", shorter)
+            await journal.finish_planning("x", shorter)
         assert caught.value.field == "destinations"
-    await journal.planned("x", TOTALS)
+    await journal.finish_planning("x", TOTALS)
 
 
 async def test_every_change_is_an_event(planned, clock):
-    claim = await start(planned)
+    mine = await claim(planned)
     clock.now += 1
-    await finish(planned, claim, Outcome.ACCEPTED, batch_id="7")
+    await finish(planned, mine, Outcome.ACCEPTED, batch_id="7")
     events = await planned.events("x", 0)
     assert [(event.what, event.detail) for event in events] == [
         ("planned", ""),
@@ -298,8 +303,8 @@ async def test_every_change_is_an_event(planned, clock):
 
 async def test_jobs_that_wait_together_are_refused_one_by_one(planned):
     """They share a transaction; a refusal of one undoes that one alone."""
-    good, bad = start(planned), planned.plan("x", [attrs.evolve(CHUNKS[0], items="z")], [])
-    results = await asyncio.gather(good, bad, start(planned), return_exceptions=True)
+    good, bad = claim(planned), planned.plan("x", [attrs.evolve(CHUNKS[0], items="z")], [])
+    results = await asyncio.gather(good, bad, claim(planned), return_exceptions=True)
     assert isinstance(results[1], ValidationError)
-    assert [results[0].entry.number, results[2].entry.number] == [0, 1]
+    assert [results[0].record.number, results[2].record.number] == [0, 1]
     assert (await planned.summary("x")).states[State.SENDING].chunks == 2

@@ -8,8 +8,8 @@ import pytest
 from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, give_up_when_held, until
 
 from smsworks_async import AsyncSMSWorks, NotSent, OutcomeUnknown, ServiceError
-from smsworks_async.answers import Operation
-from smsworks_async.bulk.provider import Provider
+from smsworks_async._http.operations import Operation
+from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.models.incoming import SentMessage
 from smsworks_async.sandbox import Fault
 
@@ -28,7 +28,7 @@ async def patient(box):
 
 
 async def make(client, limit):
-    return await client._calls.make(SEND, MESSAGE, into=SentMessage, limit=limit)
+    return await client._requester.request(SEND, MESSAGE, into=SentMessage, limit=limit)
 
 
 async def test_a_call_with_a_limit_of_its_own_is_unknown_when_no_answer_came_by_then(box, patient):
@@ -78,12 +78,12 @@ async def test_the_clients_own_time_out_goes_before_a_limit(box):
             await make(client, 3600)
 
 
-@pytest.mark.parametrize("kind", ["send", "each"])
-async def test_a_bulk_post_hands_its_limit_on(box, patient, kind):
+@pytest.mark.parametrize("payload", ["send", "send_each"])
+async def test_a_bulk_post_has_a_limit_where_the_client_has_none(box, patient, payload):
     box.add_fault(Fault(path="*", when="hold"))
     give_up_when_held(box, patient)
-    post = Provider(patient._calls).post(kind, limit=60.0)
-    document = BATCH if kind == "send" else [MESSAGE]
-    with pytest.raises(OutcomeUnknown, match=r"time of 60 s"):
+    post = BulkGateway(patient._requester).post(payload)
+    document = BATCH if payload == "send" else [MESSAGE]
+    with pytest.raises(OutcomeUnknown, match=r"time of 300 s"):
         await post(document, None, lambda _: None)
     assert box.accepted() == 1

@@ -9,7 +9,7 @@ from conftest import TEXT_TO_MANY as TEXT
 from conftest import drama
 
 from smsworks_async import BulkInterrupted, Reason, ValidationError
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
 
 
 ROWS = [{"destination": number, "name": "Ada"} for number in drama(30)]

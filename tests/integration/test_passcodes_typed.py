@@ -6,7 +6,7 @@ import pytest
 from conftest import NUMBER
 
 from smsworks_async import NotFound, ValidationError
-from smsworks_async.models.outgoing import typed_passcodes
+from smsworks_async.models.otp import typed_passcodes
 
 
 OTP = {"sender": "AcmeCorp", "destination": "07700 900123"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async import AsyncSMSWorks, SMSWorksError
-from smsworks_async.privacy import redact
+from smsworks_async._redaction import redact
 from smsworks_async.sandbox import Fault
 
 

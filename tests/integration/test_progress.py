@@ -13,7 +13,7 @@ from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, Outcome, Phase
 from smsworks_async.bulk import progress as progress_module
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
 
 
@@ -66,7 +66,9 @@ def turn(sms, clock):
 async def kill(journal, chunks, lease):
     """Leave chunks as a process does that is killed while it sends them."""
     for _ in range(chunks):
-        await journal.start("x", owner="killed", lease=lease, round=0, after=-1, abroad=True)
+        await journal.claim_next(
+            "x", owner="killed", lease=lease, round=0, after=-1, international=True
+        )
 
 
 async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_silent_for_long():

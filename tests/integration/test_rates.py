@@ -21,7 +21,7 @@ from smsworks_async import (
     SMSWorks,
     ValidationError,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
 
 

@@ -9,7 +9,7 @@ from conftest import drama, until
 from smsworks_async import (
     AsyncSMSWorks,
 )
-from smsworks_async.bulk.journals import MemoryJournal
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 
 
@@ -120,9 +120,11 @@ async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
     )
     await until(lambda: all(message.status == "DELIVERED" for message in box.messages))
     box.messages[0].status, box.messages[0].failure = "EXPIRED", 5015
-    batch = type(box._service.account.archive).batch
+    batch = type(box._simulator.state.account.archive).batch
     monkeypatch.setattr(
-        type(box._service.account.archive), "batch", lambda self, name: batch(self, name)[::-1]
+        type(box._simulator.state.account.archive),
+        "batch",
+        lambda self, name: batch(self, name)[::-1],
     )
     report = await sms.bulk.retry_undelivered("x", journal=journal, pause=0)
     assert report.accepted == 1

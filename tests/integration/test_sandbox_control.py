@@ -1,4 +1,5 @@
 import asyncio
+import re
 from base64 import b64encode
 
 import aiohttp
@@ -19,6 +20,13 @@ async def api():
 
 async def page(api, **options):
     async with api.session.get(f"{api.box.root_url}/", **options) as response:
+        return response.status, await response.text(), response.headers
+
+
+async def style(api, **options):
+    _, text, _ = await page(api, headers={"Authorization": api.box.token})
+    [path] = re.findall(r'<link rel="stylesheet" href="([^"]+)">', text)
+    async with api.session.get(f"{api.box.root_url}{path}", **options) as response:
         return response.status, await response.text(), response.headers
 
 
@@ -126,6 +134,8 @@ async def test_beyond_loopback_the_token_or_the_secret_is_asked_for():
         for token in (api.box.token, basic):
             assert (await api.get("sandbox/state", token=token))[0] == 200
             assert (await page(api, headers={"Authorization": token}))[0] == 200
+            assert (await style(api, headers={"Authorization": token}))[0] == 200
+        assert (await style(api))[0] == 401
         assert (await api.get("/utils/test", token=basic))[0] == 401
 
 
@@ -171,3 +181,13 @@ async def test_the_page_shows_fifty_at_most():
         _, text, _ = await page(api)
         assert "447700900010" in text
         assert "447700900009" not in text
+
+
+async def test_the_page_has_a_style_sheet_that_its_policy_allows(api):
+    _, text, headers = await page(api)
+    assert "style-src 'self'" in headers["Content-Security-Policy"]
+    assert "<style" not in text
+    status, rules, headers = await style(api)
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/css")
+    assert "border-collapse" in rules

@@ -11,7 +11,7 @@ from conftest import PATIENCE, when_held
 from sandbox_helpers import BATCH, MESSAGE, sandbox
 
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox, server
-from smsworks_async.sandbox.frontdoor import _cut
+from smsworks_async.sandbox.dispatcher import _cut
 from smsworks_async.sandbox.lenient import Runner
 
 
@@ -281,7 +281,7 @@ async def test_a_sandbox_ends_at_once_whatever_it_holds(when, monkeypatch):
 
 
 async def test_whoever_comes_while_it_ends_is_not_held(api):
-    api.box._door.gate.close()
+    api.box._server.gate.close()
     api.box.add_fault(Fault(path="*", when="hang"))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await api.post("/message/send", MESSAGE)
@@ -289,7 +289,7 @@ async def test_whoever_comes_while_it_ends_is_not_held(api):
 
 async def test_a_connection_that_is_gone_already_is_noted_as_none_and_is_not_cut(api):
     gone = SimpleNamespace(method="GET", path="/v1/utils/test", transport=None)
-    assert api.box._door._note(gone).connection == 0
+    assert api.box._server.dispatcher._record(gone).connection == 0
     assert _cut(gone).status == 499
 
 

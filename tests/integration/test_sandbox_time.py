@@ -25,14 +25,14 @@ async def test_on_the_real_clock_messages_are_delivered_by_themselves():
 async def test_the_next_thing_due_moves_the_timer_forward():
     async with sandbox(clock=None, delivery_delay=60.0) as api:
         await api.send()
-        later = api.box._pulse.timer.when()
+        later = api.box._server.scheduler.timer.when()
         _, [job] = await api.post(
             "/message/schedule", {**MESSAGE, "schedule": "2999-01-01T00:00:00Z"}
         )
-        assert api.box._pulse.timer.when() <= later
+        assert api.box._server.scheduler.timer.when() <= later
         await api.send(validity=1)
-        api.box._pulse.wake()
-        assert api.box._pulse.timer is not None
+        api.box._server.scheduler.wake()
+        assert api.box._server.scheduler.timer is not None
         assert job["status"] == "SCHEDULED"
 
 

@@ -23,8 +23,8 @@ from smsworks_async import (
     OutcomeUnknown,
     RateLimited,
 )
+from smsworks_async._http.transport import MAX_ANSWER
 from smsworks_async.sandbox import Fault
-from smsworks_async.transport import MAX_ANSWER
 
 
 def connections(box):

@@ -15,8 +15,8 @@ from smsworks_async import (
     RetryPolicy,
     ServiceError,
 )
+from smsworks_async._http.tokens import Tokens
 from smsworks_async.sandbox import Fault
-from smsworks_async.tokens import Tokens
 
 
 def paths(box):
@@ -204,7 +204,7 @@ def test_whatever_token_raises_leaves_the_loop_of_the_blocking_client_alone(host
         return hosted.box.token
 
     with hosted.client(retry=RetryPolicy(attempts=1)) as sms:
-        sms._client._calls._tokens = Tokens(None, token)
+        sms._client._requester._tokens = Tokens(None, token)
         for _ in range(2):
             with pytest.raises(NotSent):
                 sms.credits.balance()

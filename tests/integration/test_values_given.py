@@ -16,8 +16,8 @@ from markupsafe import Markup
 from multidict import CIMultiDict
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, Message, SMSWorks, ValidationError
-from smsworks_async.bulk.journals import MemoryJournal
-from smsworks_async.bulk.provider import Provider
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
 
 
@@ -166,7 +166,7 @@ def test_without_the_extra_an_international_client_cannot_be_made(monkeypatch):
 
 
 async def test_what_a_journal_has_is_searched_for_and_not_judged(box, sms, wire):
-    search = Provider(sms._calls).iterate(destination="12025550123", sender="AcmeCorp")
+    search = BulkGateway(sms._requester).iterate(destination="12025550123", sender="AcmeCorp")
     assert [record async for record in search] == []
     assert wire[-1][1]["destination"] == "12025550123"
 

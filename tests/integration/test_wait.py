@@ -26,8 +26,8 @@ async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
                 await asyncio.Event().wait()  # the waits' own time
             await box.advance(seconds)
 
-        sms.messages._waits._sleep = sleep
-        sms.messages._waits._clock = box._pulse.time
+        sms._poller._sleep = sleep
+        sms._poller._clock = box._simulator.clock.time
         batch = await sms.batches.send(
             sender="AcmeCorp",
             destinations=[f"07700 900{number:03d}" for number in range(200)],
@@ -75,10 +75,10 @@ async def test_threads_wait_together_and_a_webhook_or_the_clients_end_wakes_them
         sms.messages.schedule(at=at, destination=f"07700 90012{n}", **message).message_id
         for n in range(3)
     ]
-    waits = sms._client.messages._waits
+    waits = sms._client._poller
     threads = [waiting(sms, outcomes, number) for number in numbers]
     await until(lambda: len(waits._waits) == 3)
-    waits.tell(MessageRecord(numbers[0], "DELIVERED"))
+    waits.notify(MessageRecord(numbers[0], "DELIVERED"))
     await until(lambda: outcomes)
     assert [record.message_id for record in outcomes] == numbers[:1]
     await asyncio.to_thread(sms.close)

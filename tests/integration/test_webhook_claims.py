@@ -13,11 +13,11 @@ import pytest
 from conftest import PATIENCE, until
 from webhook_servers import SERVERS, serving
 
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
+from smsworks_async._callables import settled
 from smsworks_async.errors import ConfigurationError, JournalError
-from smsworks_async.functions import settled
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.webhooks import MemorySeen, Seen, Webhooks
-from smsworks_async.webhooks.seen import memory_of
+from smsworks_async.webhooks.seen import open_seen
 
 
 class Clock:
@@ -39,10 +39,10 @@ async def store(request, clock, tmp_path):
     if request.param == "memory":
         seen = MemorySeen(clock=clock)
     elif request.param == "memory journal":
-        seen = memory_of(MemoryJournal(clock=clock))
+        seen = open_seen(MemoryJournal(clock=clock))
     else:
         journal = SQLiteJournal(tmp_path / "journal.db", clock=clock)
-        seen = memory_of(journal)
+        seen = open_seen(journal)
     assert isinstance(seen, Seen)
 
     class Store:
@@ -196,10 +196,10 @@ async def test_of_two_that_share_a_journal_the_other_handles_what_the_first_fail
 async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_ended(
     server, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
     script = (
         "import asyncio, os, sys\n"
-        "from smsworks_async.bulk.journals import SQLiteJournal\n"
+        "from smsworks_async.journals import SQLiteJournal\n"
         "async def main():\n"
         "    journal = SQLiteJournal(sys.argv[1], clock=lambda: float(sys.argv[2]))\n"
         "    assert await journal.claim_seen('1', 'DELIVERED', 'killed', 60.0)\n"
@@ -225,7 +225,7 @@ async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_e
 
 
 async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
-    monkeypatch.setattr("smsworks_async.webhooks.claims.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.claim.RENEWAL", 0.01)
     renewed = threading.Event()
 
     class Counting(MemorySeen):
@@ -252,7 +252,7 @@ async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, 
 
 
 async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
-    monkeypatch.setattr("smsworks_async.webhooks.claims.RENEWAL", 0.01)
+    monkeypatch.setattr("smsworks_async.webhooks.claim.RENEWAL", 0.01)
     failed = threading.Event()
 
     class Away(MemorySeen):

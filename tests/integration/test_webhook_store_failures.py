@@ -10,8 +10,9 @@ import pytest
 from conftest import until
 from webhook_servers import SERVERS, serving
 
-from smsworks_async.bulk.journals import SQLiteJournal, file
-from smsworks_async.webhooks import MemorySeen, claims
+from smsworks_async.journals import SQLiteJournal
+from smsworks_async.journals.sqlite import file
+from smsworks_async.webhooks import MemorySeen, claim
 
 
 @pytest.fixture(params=SERVERS)
@@ -87,7 +88,7 @@ class Table(MemorySeen):
 async def test_what_was_handled_is_recorded_later_and_not_handled_again(
     server, monkeypatch, caplog
 ):
-    monkeypatch.setattr(claims, "RENEWAL", 0.01)
+    monkeypatch.setattr(claim, "RENEWAL", 0.01)
     handled, table = [], Table()
     async with serving(server, on_report=handled.append, seen=table) as provider:
         assert await provider.report("1") == 200
@@ -109,7 +110,7 @@ async def test_while_a_handled_report_waits_to_be_recorded_its_claim_is_not_give
 ):
     handled, table = [], Table()
     settings = {"on_report": handled.append, "seen": table}
-    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
     async with serving(server, **settings) as one, serving(server, **settings) as two:
         assert await one.report("1") == 200
         assert await two.report("1") == 503
@@ -117,7 +118,7 @@ async def test_while_a_handled_report_waits_to_be_recorded_its_claim_is_not_give
 
 
 async def test_too_many_that_cannot_be_recorded_are_left_to_the_repeats(server, monkeypatch):
-    monkeypatch.setattr(claims, "UNRECORDED", 2)
+    monkeypatch.setattr(claim, "MAX_UNRECORDED", 2)
     table = Table()
     async with serving(server, on_report=lambda report: None, seen=table) as provider:
         assert [await provider.report(str(n)) for n in range(3)] == [200, 200, 500]
@@ -156,7 +157,7 @@ async def test_a_claim_that_ended_while_the_function_ran_is_warned_of_by_either_
     server, clocks, warned, monkeypatch, caplog
 ):
     time = Clocks()
-    monkeypatch.setattr(claims, "time", time)
+    monkeypatch.setattr(claim, "time", time)
 
     def handle(report):
         time.ahead, time.ahead_by_wall = clocks

@@ -143,7 +143,7 @@ async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(
 
 
 async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypatch):
-    monkeypatch.setattr("smsworks_async.webhooks.handler.PATIENCE", 0.0)
+    monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
     calls, go_on = [], threading.Event()
 
     def slow(report):
@@ -342,7 +342,7 @@ async def test_a_report_ends_the_wait_for_its_message(server, box, sms_awaited):
     )
     async with serving(server, client=sms_awaited) as provider:
         waiter = asyncio.ensure_future(sms_awaited.messages.wait(sent.message_id, timeout=60))
-        await until(lambda: sent.message_id in sms_awaited.messages._waits._waits)
+        await until(lambda: sent.message_id in sms_awaited._poller._waits)
         assert await provider.report(sent.message_id, "DELIVERED", tag="by webhook") == 200
         assert (await waiter).tag == "by webhook"
 

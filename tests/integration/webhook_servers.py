@@ -100,4 +100,4 @@ async def serving(server, **settings):
     async with SERVERS[server](hooks) as port, aiohttp.ClientSession() as session:
         yield Provider(session, port)
     if isinstance(settings.get("seen"), str | PathLike):
-        await hooks._seen._journal.close()
+        await hooks._processor._deduplicator._seen._journal.close()

@@ -199,7 +199,7 @@ class Table:
         return [message_id]
 
     async def claim(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        """Claim a message."""
+        """StoredChunk a message."""
         return True
 
     def release(self, message_id: str, owner: str) -> None:

@@ -7,12 +7,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.bulk.costs import Prices
+from smsworks_async.bulk.costs import CostLimits
 from smsworks_async.bulk.engine import Engine
-from smsworks_async.bulk.kinds import OneText
-from smsworks_async.bulk.pace import Pace
+from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.bulk.recipients import Reader
-from smsworks_async.bulk.stream import Stream
+from smsworks_async.bulk.stream_source import StreamSource
+from smsworks_async.bulk.throttle import Throttle
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.models.incoming import CountryCost
 from smsworks_async.phone import destination_rule
@@ -35,8 +36,10 @@ failures = st.sampled_from(
 )
 
 
-async def double(*, country):
-    return CountryCost(code=country, credits=2.0)
+class Account:
+    @staticmethod
+    async def cost(*, country):
+        return CountryCost(code=country, credits=2.0)
 
 
 @given(
@@ -52,7 +55,7 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
     accepted = Counter()
     asked = iter(faults)
 
-    async def post(document, expired, told):
+    async def post(document, expired, on_retry):
         fault = next(asked, None)
         if fault is None or "accepted" in str(fault):
             accepted.update(document["destinations"])
@@ -60,12 +63,13 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
             raise fault
         return str(len(accepted))
 
-    kind = OneText.of(destination_rule(international=True), **MESSAGE)
-    reader = Reader(kind, chunk_size, deduplicate=True)
-    stream = Stream(kind, values, reader, max_credits, Prices(double))
-    engine = Engine(stream, post, Pace(concurrency), one_text=True)
-    await engine.carry_out()
-    report = await stream.report(engine.halt)
+    payload = SharedText.of(destination_rule(international=True), **MESSAGE)
+    reader = Reader(payload, chunk_size, deduplicate=True)
+    limits = CostLimits(Options(chunk_size=chunk_size, max_credits=max_credits), Account)
+    source = StreamSource(payload, values, reader, limits)
+    engine = Engine(source, post, Throttle(concurrency), shared_text=True)
+    await engine.run()
+    report = await source.report(engine.halt)
 
     assert report.adds_up
     assert report.read == len(values)

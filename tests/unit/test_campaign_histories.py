@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smsworks_async.bulk import campaigns
-from smsworks_async.bulk.journals import MemoryJournal, SQLiteJournal
-from smsworks_async.bulk.journals.worker import Worker
-from smsworks_async.bulk.kinds import OneText
+from smsworks_async.bulk.campaign.run import CampaignRun
 from smsworks_async.bulk.options import Options
-from smsworks_async.bulk.waits import Timer
+from smsworks_async.bulk.payloads import SharedText
+from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
+from smsworks_async.journals import Campaign, MemoryJournal, SQLiteJournal
+from smsworks_async.journals.sqlite.worker import Worker
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.phone import destination_rule
 
@@ -43,7 +43,7 @@ class Killed(JournalError):
     """The process is dead: nothing is written down any more."""
 
 
-class Provider:
+class Gateway:
     """The provider, as far as a campaign sees it."""
 
     timeout = 10.0
@@ -54,7 +54,7 @@ class Provider:
         self.batches = []
         self.dead = False
 
-    admit = None
+    acquire_rate = None
 
     def server_time(self):
         return self.clock()
@@ -62,8 +62,8 @@ class Provider:
     async def now(self):
         return self.clock()
 
-    def post(self, _, limit):
-        async def post(document, expired, told):
+    def post(self, _):
+        async def post(document, expired, on_retry):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
                 raise fate
@@ -102,47 +102,47 @@ class Provider:
 class Mortal:
     """A journal that takes nothing down when its process is dead."""
 
-    def __init__(self, journal, provider):
+    def __init__(self, journal, gateway):
         self._journal = journal
-        self._provider = provider
+        self._gateway = gateway
         self.clock = journal.clock
 
     def __getattr__(self, name):
         method = getattr(self._journal, name)
 
         async def call(*args, **kwargs):
-            if self._provider.dead:
+            if self._gateway.dead:
                 raise Killed("dead")
             return await method(*args, **kwargs)
 
         return call
 
 
-async def live(journal, provider, values, now, **options):
+async def live(journal, gateway, values, now, **options):
     """Run a campaign until it ends, however often its process dies."""
 
     async def sleep(seconds):
         now[0] += seconds
 
     for _ in range(100):
-        provider.dead = False
+        gateway.dead = False
         chosen = Options(**options, journal=journal, campaign="x", settle=1)
-        run = campaigns.Run(
-            Mortal(journal, provider),
-            campaigns.Campaign(
+        run = CampaignRun(
+            Mortal(journal, gateway),
+            Campaign(
                 id="x",
                 kind="send",
                 message=TEXT,
                 chunk_size=chosen.chunk_size,
                 deduplicate=True,
             ),
-            OneText(TEXT, destination_rule(international=True)),
-            provider,
+            SharedText(TEXT, destination_rule(international=True)),
+            gateway,
             chosen,
             Timer(sleep, lambda: now[0]),
         )
         try:
-            return await run.plan(values) or await run.carry_out()
+            return await run.plan(values) or await run.run()
         except JournalError:
             now[0] += 1.0
     raise AssertionError("it never ends")
@@ -165,15 +165,15 @@ async def test_the_report_adds_up_and_no_accepted_destination_repeats(
     values, options, history, in_a_database
 ):
     now = [2e9]
-    provider = Provider(history, lambda: now[0])
+    gateway = Gateway(history, lambda: now[0])
     if in_a_database:
         journal = SQLiteJournal(":memory:", clock=lambda: now[0])
         journal._handle._worker = Worker(":memory:", open=in_memory)
     else:
         journal = MemoryJournal(clock=lambda: now[0])
-    report = await live(journal, provider, values, now, **options)
+    report = await live(journal, gateway, values, now, **options)
     await journal.close()
-    accepted = Counter(number for destinations, _ in provider.batches for number in destinations)
+    accepted = Counter(number for destinations, _ in gateway.batches for number in destinations)
     assert report.adds_up
     assert report.read == len(values)
     assert max(accepted.values(), default=1) == 1
@@ -186,7 +186,7 @@ def in_memory(_):
     """Make a journal's database without a file: the layout and the statements are the same."""
     import sqlite3
 
-    from smsworks_async.bulk.journals.file import lay_out
+    from smsworks_async.journals.sqlite.file import lay_out
 
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     lay_out(connection)

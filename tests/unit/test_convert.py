@@ -23,7 +23,7 @@ from smsworks_async import (
     SentMessage,
     SentOTP,
 )
-from smsworks_async.models import incoming, outgoing
+from smsworks_async.models import incoming, otp, outgoing
 from smsworks_async.models.convert import Misshapen, format_date, from_wire, to_wire
 from smsworks_async.models.outgoing import ScheduledOne
 from smsworks_async.models.readers import date
@@ -268,8 +268,8 @@ MODELS = [
         sender="AcmeCorp", destination="07700 900123", content="Greetings", metadata={"a": "b"}
     ),
     outgoing.BatchMessage(sender="AcmeCorp", destinations=["07700 900123"], content="Greetings"),
-    outgoing.OTPRequest(sender="AcmeCorp", destination="07700 900123", passcode="123456"),
-    outgoing.PasscodeToVerify(passcode="123456"),
+    otp.OTPRequest(sender="AcmeCorp", destination="07700 900123", passcode="123456"),
+    otp.PasscodeToVerify(passcode="123456"),
     outgoing.Query(destination="07700 900123", sender="447700900123", metadata={"a": "b"}),
     MessageRecord("1", "INCOMING", sender="447700900123", content="Greetings"),
 ]

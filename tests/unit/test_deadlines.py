@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.deadlines import Deadlines
+from smsworks_async._http.deadlines import Deadlines
 
 
 SECONDS = 10.0

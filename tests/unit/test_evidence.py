@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from smsworks_async.bulk.evidence import (
+from smsworks_async.bulk.campaign.evidence import (
     MARGIN,
     Candidate,
     Finding,
@@ -16,7 +16,7 @@ from smsworks_async.bulk.evidence import (
     judge,
     window,
 )
-from smsworks_async.bulk.journals.records import Entry, State
+from smsworks_async.journals.records import ChunkRecord, State
 
 
 THEM = Counter({"447700900001": 1, "447700900002": 1})
@@ -71,10 +71,10 @@ def test_texts_are_the_same_after_composition_line_ends_and_outer_blanks():
 
 
 def test_the_window_allows_for_margins_for_clocks_and_for_the_longest_request():
-    entry = Entry(
+    entry = ChunkRecord(
         number=0,
         size=2,
-        abroad=False,
+        international=False,
         credits=2.0,
         state=State.UNKNOWN,
         began=1000.0,
@@ -88,5 +88,7 @@ def test_the_window_allows_for_margins_for_clocks_and_for_the_longest_request():
 
 
 def test_a_request_that_a_copy_does_not_know_may_have_been_made_at_any_time_since():
-    entry = Entry(number=0, size=2, abroad=False, credits=2.0, restored=True, lease=1038.5)
+    entry = ChunkRecord(
+        number=0, size=2, international=False, credits=2.0, restored=True, lease=1038.5
+    )
     assert window(entry, began=500.0, request_time=10.0) == (500.0 - MARGIN, None)

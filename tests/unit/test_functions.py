@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from smsworks_async.functions import call
+from smsworks_async._callables import call
 
 
 COLOUR = contextvars.ContextVar("colour", default="none")

@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 
 from smsworks_async import AsyncSMSWorks
-from smsworks_async.bulk.journals import SQLiteJournal
+from smsworks_async.journals import SQLiteJournal
 
 
 NOT_NEEDED = {
@@ -24,7 +24,7 @@ NOT_NEEDED = {
     "smsworks_async.bulk",
     "smsworks_async.cli",
     "smsworks_async.sandbox",
-    "smsworks_async.sync",
+    "smsworks_async.blocking.client",
     "smsworks_async.webhooks",
     "sqlite3",
 }
@@ -51,9 +51,9 @@ def test_importing_the_package_imports_nothing_that_a_send_does_not_need():
 def test_importing_the_facade_and_bulk_imports_no_database_and_no_server():
     imported = modules("import smsworks_async; smsworks_async.SMSWorks; smsworks_async.BulkReport")
     needed = modules("import aiohttp, attrs, cattrs, tenacity")
-    left_out = NOT_NEEDED - {"smsworks_async.bulk", "smsworks_async.sync"}
+    left_out = NOT_NEEDED - {"smsworks_async.bulk", "smsworks_async.blocking.client"}
     assert imported & left_out <= needed
-    assert "smsworks_async.bulk.journals" not in imported
+    assert "smsworks_async.journals" not in imported
 
 
 def test_the_sandbox_does_not_import_the_clients_request_path():
@@ -133,7 +133,7 @@ async def send_answered_at_once():
         async def answer(*_, **__):
             return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
 
-        sms._calls._request = answer
+        sms._requester._request = answer
 
         def send():
             return sms.messages.send(sender="AcmeCorp", destination="07700 900123", content="Hello")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.bulk.journals import leases
-from smsworks_async.bulk.journals.leases import Lease
+from smsworks_async.journals import leases
+from smsworks_async.journals.leases import Lease
 
 
 STEPS = st.lists(

@@ -6,16 +6,6 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsworks_async.bulk.journals import states
-from smsworks_async.bulk.journals.records import (
-    Entry,
-    State,
-    pack_error,
-    pack_positions,
-    unpack_error,
-    unpack_positions,
-)
-from smsworks_async.bulk.report import BatchOutcome, Outcome
 from smsworks_async.errors import (
     APIError,
     ConfigurationError,
@@ -25,9 +15,19 @@ from smsworks_async.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from smsworks_async.journals import transitions
+from smsworks_async.journals.records import (
+    ChunkRecord,
+    State,
+    pack_error,
+    pack_positions,
+    unpack_error,
+    unpack_positions,
+)
+from smsworks_async.models.report import BatchOutcome, Outcome
 
 
-PENDING = Entry(number=0, size=3, abroad=False, credits=3.0)
+PENDING = ChunkRecord(number=0, size=3, international=False, credits=3.0)
 
 
 def outcome(what, batch_id=None, error=None):
@@ -42,83 +42,86 @@ REFUSED = outcome(Outcome.REJECTED, error=InvalidMessage("no", status=400, code=
 
 
 def sending(now=0.0, lease=10.0):
-    return states.start(PENDING, "a", now, lease)[0]
+    return transitions.claim(PENDING, "a", now, lease)[0]
 
 
 def test_a_start_names_its_owner_its_attempt_and_its_lease():
-    entry, what = states.start(PENDING, "a", 5.0, 10.0)
+    entry, what, _ = transitions.claim(PENDING, "a", 5.0, 10.0)
     assert (entry.state, entry.owner, entry.attempt) == (State.SENDING, "a", 1)
     assert (entry.began, entry.lease, what) == (5.0, 15.0, "started")
 
 
 def test_an_answer_decides():
-    assert states.finish(sending(), 1, ACCEPTED)[0].batch_id == "1"
-    assert states.finish(sending(), 1, ACCEPTED)[0].state is State.ACCEPTED
-    assert states.finish(sending(), 1, REFUSED)[0].state is State.REJECTED
-    assert states.finish(sending(), 1, UNKNOWN)[0].state is State.UNKNOWN
-    assert states.finish(sending(), 1, NOT_SENT)[0].state is State.PENDING
+    assert transitions.finish(sending(), 1, ACCEPTED)[0].batch_id == "1"
+    assert transitions.finish(sending(), 1, ACCEPTED)[0].state is State.ACCEPTED
+    assert transitions.finish(sending(), 1, REFUSED)[0].state is State.REJECTED
+    assert transitions.finish(sending(), 1, UNKNOWN)[0].state is State.UNKNOWN
+    assert transitions.finish(sending(), 1, NOT_SENT)[0].state is State.PENDING
 
 
 def test_a_late_answer_upgrades_what_is_unknown():
-    unknown = states.stall(sending(), 10.0)[0]
+    unknown = transitions.expire(sending(), 10.0)[0]
     assert unknown.state is State.UNKNOWN
     accepted = attrs.evolve(unknown, state=State.ACCEPTED, batch_id="1", error=None)
-    assert states.finish(unknown, 1, ACCEPTED) == (accepted, "accepted")
-    assert states.finish(unknown, 1, NOT_SENT)[0].state is State.PENDING
+    assert transitions.finish(unknown, 1, ACCEPTED)[:2] == (accepted, "accepted")
+    assert transitions.finish(unknown, 1, NOT_SENT)[0].state is State.PENDING
 
 
 def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
-    resent = states.resend(states.stall(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
-    again = states.start(resent, "b", 100.0, 10.0)[0]
+    resent = transitions.resend(transitions.expire(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
+    again = transitions.claim(resent, "b", 100.0, 10.0)[0]
     for late in (UNKNOWN, NOT_SENT, REFUSED):
-        assert states.finish(again, 1, late) == (again, f"{late.outcome}, too late to matter")
+        assert transitions.finish(again, 1, late)[:2] == (
+            again,
+            f"{late.outcome}, too late to matter",
+        )
     # Nor does its own failure say that the one before it was not accepted.
     for own in (UNKNOWN, NOT_SENT, REFUSED, BROKE):
-        assert states.finish(again, 2, own)[0].state is State.UNKNOWN
-    known = states.finish(again, 1, ACCEPTED)
+        assert transitions.finish(again, 2, own)[0].state is State.UNKNOWN
+    known = transitions.finish(again, 1, ACCEPTED)
     assert (known[0].state, known[1]) == (State.ACCEPTED, "accepted, late")
-    twice = states.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
-    assert twice == (attrs.evolve(known[0], doubles=("2",)), "accepted a second time")
+    twice = transitions.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
+    assert twice[:2] == (attrs.evolve(known[0], doubles=("2",)), "accepted a second time")
     # Each batch counts once, however often its answer is told.
-    assert states.finish(twice[0], 2, outcome(Outcome.ACCEPTED, "2")) == (
+    assert transitions.finish(twice[0], 2, outcome(Outcome.ACCEPTED, "2"))[:2] == (
         twice[0],
         "accepted, as was known",
     )
-    assert states.finish(known[0], 2, UNKNOWN)[0] is known[0]
+    assert transitions.finish(known[0], 2, UNKNOWN)[0] is known[0]
 
 
 def test_a_lease_that_lasts_is_left_alone():
-    assert states.stall(sending(), 9.99) is None
-    assert states.stall(PENDING, 99.0) is None
+    assert transitions.expire(sending(), 9.99) is None
+    assert transitions.expire(PENDING, 99.0) is None
 
 
 def test_a_chunk_is_resent_only_after_its_lease_and_the_time_of_a_request():
-    unknown = states.finish(sending(), 1, UNKNOWN)[0]
-    assert states.resend(unknown, 1, 14.9, 5.0) is None
-    assert states.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
-    assert states.resend(unknown, 2, 15.0, 5.0) is None
-    assert states.resend(sending(), 1, 99.0, 5.0) is None
+    unknown = transitions.finish(sending(), 1, UNKNOWN)[0]
+    assert transitions.resend(unknown, 1, 14.9, 5.0) is None
+    assert transitions.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
+    assert transitions.resend(unknown, 2, 15.0, 5.0) is None
+    assert transitions.resend(sending(), 1, 99.0, 5.0) is None
 
 
 def test_only_a_refusal_that_may_have_passed_is_reopened():
-    broke = states.finish(sending(), 1, BROKE)[0]
-    refused = states.finish(sending(), 1, REFUSED)[0]
-    assert states.reopen(broke)[0].state is State.PENDING
-    assert states.reopen(refused) is None
-    assert states.reopen(PENDING) is None
+    broke = transitions.finish(sending(), 1, BROKE)[0]
+    refused = transitions.finish(sending(), 1, REFUSED)[0]
+    assert transitions.reopen(broke)[0].state is State.PENDING
+    assert transitions.reopen(refused) is None
+    assert transitions.reopen(PENDING) is None
 
 
 def test_only_the_attempt_that_was_refused_is_split():
-    assert states.split(sending(), 1)[0].state is State.SPLIT
-    assert states.split(sending(), 2) is None
-    assert states.split(PENDING, 0) is None
+    assert transitions.split(sending(), 1)[0].state is State.SPLIT
+    assert transitions.split(sending(), 2) is None
+    assert transitions.split(PENDING, 0) is None
 
 
 def test_what_is_found_is_accepted_unless_the_chunk_has_moved_on():
-    unknown = states.stall(sending(), 10.0)[0]
-    assert states.found(unknown, 1, "7")[0].batch_id == "7"
-    assert states.found(unknown, 2, "7") is None
-    assert states.found(sending(), 1, "7") is None
+    unknown = transitions.expire(sending(), 10.0)[0]
+    assert transitions.confirm_found(unknown, 1, "7")[0].batch_id == "7"
+    assert transitions.confirm_found(unknown, 2, "7") is None
+    assert transitions.confirm_found(sending(), 1, "7") is None
 
 
 OUTCOMES = {
@@ -129,7 +132,7 @@ OUTCOMES = {
     "finish broke": BROKE,
 }
 steps = st.lists(
-    st.sampled_from(["start", "stall", "resend", "reopen", "found", "late accepted", *OUTCOMES]),
+    st.sampled_from(["start", "expire", "resend", "reopen", "found", "late accepted", *OUTCOMES]),
     max_size=40,
 )
 
@@ -145,22 +148,22 @@ def test_no_history_loses_an_acceptance_or_doubles_a_request(history):  # noqa: 
         if step == "start":
             if entry.state is State.PENDING:
                 assert excused
-                entry, excused, started = states.start(entry, "a", now, 3.0)[0], False, True
+                entry, excused, started = transitions.claim(entry, "a", now, 3.0)[0], False, True
         elif step == "late accepted":
             if started:
-                entry = states.finish(entry, max(1, entry.attempt - 1), ACCEPTED)[0]
+                entry = transitions.finish(entry, max(1, entry.attempt - 1), ACCEPTED)[0]
                 accepted = True
         elif step in OUTCOMES:
             if entry.state is State.SENDING:
-                entry = states.finish(entry, entry.attempt, OUTCOMES[step])[0]
+                entry = transitions.finish(entry, entry.attempt, OUTCOMES[step])[0]
                 excused = entry.state is not State.UNKNOWN
                 accepted = accepted or step == "finish accepted"
         else:
             change = {
-                "stall": states.stall,
-                "resend": lambda e, at: states.resend(e, e.attempt, at, 2.0),
-                "reopen": lambda e, _: states.reopen(e),
-                "found": lambda e, _: states.found(e, e.attempt, "1"),
+                "expire": transitions.expire,
+                "resend": lambda e, at: transitions.resend(e, e.attempt, at, 2.0),
+                "reopen": lambda e, _: transitions.reopen(e),
+                "found": lambda e, _: transitions.confirm_found(e, e.attempt, "1"),
             }[step](entry, now)
             if isinstance(change, tuple):
                 entry = change[0]

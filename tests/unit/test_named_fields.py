@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from smsworks_async import AsyncSMSWorks, Message, MessageFields, ValidationError
-from smsworks_async.models.checks import made
+from smsworks_async.models.checks import build_model
 
 
 TEXT = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
@@ -35,7 +35,7 @@ def test_type_checkers_know_the_fields_that_a_message_has():
 )
 def test_a_name_that_no_field_has_is_refused(given, field, message):
     with pytest.raises(ValidationError) as refused:
-        made(Message, {**TEXT, **given})
+        build_model(Message, {**TEXT, **given})
     assert refused.value.field == field
     assert message in str(refused.value)
     assert "900123" not in str(refused.value)
@@ -44,7 +44,7 @@ def test_a_name_that_no_field_has_is_refused(given, field, message):
 
 def test_what_is_missing_is_named():
     with pytest.raises(ValidationError, match=r"^sender and destination must be given$") as refused:
-        made(Message, {"content": "Hello"})
+        build_model(Message, {"content": "Hello"})
     assert refused.value.field == "sender"
 
 
@@ -54,7 +54,7 @@ def test_an_error_of_another_kind_stays_what_it_is():
         value: int = attrs.field(converter=lambda value: value + 1)
 
     with pytest.raises(TypeError, match="NoneType"):
-        made(Odd, {"value": None})
+        build_model(Odd, {"value": None})
 
 
 @pytest.mark.parametrize("wrong", [{**TEXT, "too": 1}, {"sender": "AcmeCorp", "content": "Hello"}])

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 from conftest import PATIENCE
 
-from smsworks_async.portal import Conversation, Portal
+from smsworks_async.blocking.portal import BlockingCall, Portal
 
 
 async def nothing():
@@ -46,9 +46,9 @@ class Interrupted(queue.SimpleQueue):
 
 
 def call(portal, work, inbox):
-    conversation = Conversation(portal._background, work)
-    conversation._inbox = inbox
-    conversation.wait()
+    call = BlockingCall(portal._loop_thread, work)
+    call._inbox = inbox
+    call.wait()
 
 
 def test_ctrl_c_as_the_end_of_a_call_has_been_heard_does_not_hang(portal):
@@ -65,11 +65,11 @@ class Forever:
 
     def __init__(self, *, at_the_end=None):
         self.at_the_end = at_the_end
-        self.begun = threading.Event()
+        self.started = threading.Event()
         self.cancelled = threading.Event()
 
     async def __call__(self, _):
-        self.begun.set()
+        self.started.set()
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError as error:
@@ -82,7 +82,7 @@ class Forever:
 
 def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, monkeypatch):
     work = Forever()
-    tell, told = portal._background.tell, []
+    tell, told = portal._loop_thread.call_soon, []
 
     def interrupted_at_first(function):
         told.append(function)
@@ -90,9 +90,9 @@ def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, mon
             raise KeyboardInterrupt
         tell(function)
 
-    monkeypatch.setattr(portal._background, "tell", interrupted_at_first)
+    monkeypatch.setattr(portal._loop_thread, "call_soon", interrupted_at_first)
     with pytest.raises(KeyboardInterrupt) as interruption:
-        call(portal, work, Interrupted(1, when=work.begun))
+        call(portal, work, Interrupted(1, when=work.started))
     assert work.cancelled.wait(PATIENCE)
     assert interruption.value.__notes__ == ["not known whether it was accepted"]
 
@@ -100,25 +100,25 @@ def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, mon
 def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
     work = Forever(at_the_end=asyncio.Event())
     with pytest.raises(KeyboardInterrupt) as interruption:
-        call(portal, work, Interrupted(2, when=work.begun))
+        call(portal, work, Interrupted(2, when=work.started))
     assert "it may have been accepted" in interruption.value.__notes__[0]
     assert work.cancelled.wait(PATIENCE)
-    portal._background.submit(work.at_the_end.set)
+    portal._loop_thread.submit(work.at_the_end.set)
 
 
 def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal, monkeypatch):
     work = Forever()
-    forsake, tries = Conversation.forsake, []
+    request_cancel, tries = BlockingCall.request_cancel, []
 
-    def interrupted_twice(conversation):
-        tries.append(conversation)
+    def interrupted_twice(call):
+        tries.append(call)
         if len(tries) <= 2:
             raise KeyboardInterrupt
-        forsake(conversation)
+        request_cancel(call)
 
-    monkeypatch.setattr(Conversation, "forsake", interrupted_twice)
+    monkeypatch.setattr(BlockingCall, "request_cancel", interrupted_twice)
     with suppress(KeyboardInterrupt):
-        call(portal, work, Interrupted(1, when=work.begun))
+        call(portal, work, Interrupted(1, when=work.started))
     gc.collect()
     assert work.cancelled.wait(PATIENCE)
 
@@ -126,5 +126,5 @@ def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal
 def test_one_interrupted_call_is_nothing_to_the_others(portal):
     work = Forever()
     with pytest.raises(KeyboardInterrupt):
-        call(portal, work, Interrupted(1, when=work.begun))
+        call(portal, work, Interrupted(1, when=work.started))
     assert portal.run(lambda _: asyncio.sleep(0, "fine")) == "fine"

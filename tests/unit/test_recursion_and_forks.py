@@ -13,8 +13,8 @@ import pytest
 from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, SMSWorksError
-from smsworks_async.background import Background
-from smsworks_async.portal import Portal
+from smsworks_async.blocking.loop_thread import LoopThread
+from smsworks_async.blocking.portal import Portal
 
 
 async def nothing():
@@ -74,9 +74,9 @@ def test_closing_near_the_recursion_limit_raises_and_can_be_done_again():
     portal.run(lambda _: nothing())
     with pytest.raises(RecursionError):
         deeper(limit() - 4, portal.close)
-    assert not portal._background.ended
+    assert not portal._loop_thread.ended
     portal.close()
-    assert portal._background.ended
+    assert portal._loop_thread.ended
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -96,8 +96,8 @@ def run(script):
 FORK = """
     import asyncio, os, threading, time
     from smsworks_async import ConfigurationError, SMSWorksError
-    from smsworks_async import background
-    from smsworks_async.portal import Portal, calling_back
+    from smsworks_async.blocking import loop_thread
+    from smsworks_async.blocking.portal import Portal, call_in_caller
 
     async def nothing():
         pass
@@ -126,7 +126,7 @@ def test_a_fork_while_another_thread_holds_the_lock_of_the_first_call_hangs_nobo
     holds, over = threading.Event(), threading.Event()
 
     def hold():  # as a thread between its taking the lock and its noting the process
-        with portal._background._lock:
+        with portal._loop_thread._lock:
             holds.set()
             over.wait()
 
@@ -173,8 +173,8 @@ def test_a_callback_that_forks_does_not_leave_the_child_waiting():
     here = os.getpid()
     codes = []
 
-    async def work(conversation):
-        await conversation.on_callers_thread(lambda: codes.append(os.fork()))
+    async def work(call):
+        await call.in_caller(lambda: codes.append(os.fork()))
         return "fine"
 
     try:
@@ -191,26 +191,26 @@ def test_a_callback_that_forks_does_not_leave_the_child_waiting():
 
 
 def test_a_lock_that_was_held_at_a_fork_is_renewed():
-    background = Background(nothing)
-    background._lock.acquire()
-    before = background._lock
-    background._renew()
-    assert background._lock is not before
-    background.stop()
+    loop_thread = LoopThread(nothing)
+    loop_thread._lock.acquire()
+    before = loop_thread._lock
+    loop_thread._renew()
+    assert loop_thread._lock is not before
+    loop_thread.stop()
     with pytest.raises(ConfigurationError, match="closed"):
-        background.submit(lambda: None)
+        loop_thread.submit(lambda: None)
 
 
 def test_an_error_is_ours_after_a_fork(monkeypatch):
-    background = Background(nothing)
+    loop_thread = LoopThread(nothing)
     done = threading.Event()
-    background.submit(done.set)
+    loop_thread.submit(done.set)
     assert done.wait(PATIENCE)
     pid = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: pid + 1)
-    assert background.ended
-    background.tell(lambda: None)
+    assert loop_thread.ended
+    loop_thread.call_soon(lambda: None)
     with pytest.raises(SMSWorksError, match="forked"):
-        background.submit(lambda: None)
+        loop_thread.submit(lambda: None)
     monkeypatch.undo()
-    background.stop()
+    loop_thread.stop()

@@ -17,7 +17,8 @@ from smsworks_async import (
     RetryPolicy,
     ValidationError,
 )
-from smsworks_async.retry import parse_retry_after, repeat, worth_repeating
+from smsworks_async._failures import worth_repeating
+from smsworks_async._http.retry import parse_retry_after, repeat
 
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)

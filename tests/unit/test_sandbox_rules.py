@@ -10,7 +10,7 @@ from smsworks_async.sandbox import dates, destinations
 from smsworks_async.sandbox.clock import ManualClock, RealClock
 from smsworks_async.sandbox.codes import CODES, Refusal, error_object
 from smsworks_async.sandbox.flooding import FloodingFilter
-from smsworks_async.sandbox.forms import ADVANCE, MESSAGE, OTP, QUERY, read_json, read_schedule
+from smsworks_async.sandbox.schemas import ADVANCE, MESSAGE, OTP, QUERY, read_json, read_schedule
 from smsworks_async.sandbox.segments import measure, utf16_units
 from smsworks_async.sandbox.timeline import Timeline
 
@@ -163,15 +163,17 @@ def test_a_destination_has_one_shape_on_the_wire(given_as, kept_as):
 
 
 def test_twelve_of_the_drama_numbers_fail_and_all_others_are_delivered():
-    fates = {number: destinations.fate(f"447700900{number:03}") for number in range(1000)}
-    failing = {number: fate for number, fate in fates.items() if fate.status != "DELIVERED"}
-    assert {number: fate.code for number, fate in failing.items()} == {
+    results = {
+        number: destinations.delivery_result(f"447700900{number:03}") for number in range(1000)
+    }
+    failing = {number: result for number, result in results.items() if result.status != "DELIVERED"}
+    assert {number: result.code for number, result in failing.items()} == {
         number: number + 4500
         for number in (501, 502, 504, 506, 508, 509, 510, 511, 513, 515, 520, 534)
     }
-    assert {fate.status for fate in failing.values()} == {"UNDELIVERED", "EXPIRED", "REJECTED"}
-    assert fates[515].status == "EXPIRED"
-    assert {fate.code for fate in failing.values()} <= CODES.keys()
+    assert {result.status for result in failing.values()} == {"UNDELIVERED", "EXPIRED", "REJECTED"}
+    assert results[515].status == "EXPIRED"
+    assert {result.code for result in failing.values()} <= CODES.keys()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_twelve_of_the_drama_numbers_fail_and_all_others_are_delivered():
 )
 def test_a_value_that_the_api_has_a_code_for_is_refused_with_it(change, code):
     with pytest.raises(Refusal) as refused:
-        MESSAGE.read({**HELLO, **change})
+        MESSAGE.parse({**HELLO, **change})
     assert refused.value.code == code
     assert refused.value.answer.payload["errorCode"] == code
 
@@ -216,7 +218,7 @@ def test_a_value_that_the_api_has_a_code_for_is_refused_with_it(change, code):
     ],
 )
 def test_whatever_is_within_the_limits_is_taken(change):
-    assert MESSAGE.read({**HELLO, **change}) == {**HELLO, **change}
+    assert MESSAGE.parse({**HELLO, **change}) == {**HELLO, **change}
 
 
 @pytest.mark.parametrize(
@@ -244,14 +246,14 @@ def test_a_mistake_without_a_code_is_refused_with_a_bare_message_that_names_the_
     change, named
 ):
     with pytest.raises(Refusal, match=named) as refused:
-        MESSAGE.read({**HELLO, **change})
+        MESSAGE.parse({**HELLO, **change})
     assert refused.value.code is None
     assert refused.value.answer.payload.keys() == {"message"}
 
 
 def test_a_missing_field_is_named():
     with pytest.raises(Refusal, match="sender is missing"):
-        MESSAGE.read({"destination": "447700900123", "content": "Hello"})
+        MESSAGE.parse({"destination": "447700900123", "content": "Hello"})
 
 
 @pytest.mark.parametrize(
@@ -269,22 +271,22 @@ def test_a_missing_field_is_named():
 )
 def test_a_query_that_cannot_be_understood_is_refused(change):
     with pytest.raises(Refusal):
-        QUERY.read(change)
+        QUERY.parse(change)
 
 
 def test_a_blank_is_no_filter_of_a_query():
     blanks = {"status": "", "from": "", "limit": "", "credits": " ", "unread": None}
-    assert QUERY.read({**blanks, "tag": "a"}) == {"tag": "a"}
+    assert QUERY.parse({**blanks, "tag": "a"}) == {"tag": "a"}
 
 
 def test_a_field_that_the_api_does_not_have_is_ignored_and_named():
     body = {**HELLO, "colour": "red", "destinations": []}
-    assert MESSAGE.read(body) == HELLO
+    assert MESSAGE.parse(body) == HELLO
     assert MESSAGE.unknown(body) == ["colour", "destinations"]
     assert MESSAGE.unknown([HELLO, body, 5]) == ["colour", "destinations"]
     assert MESSAGE.unknown("text") == MESSAGE.unknown(HELLO) == []
     with pytest.raises(Refusal, match="colour"):
-        ADVANCE.shape({"seconds": 1, "colour": "red"})
+        ADVANCE.check_types({"seconds": 1, "colour": "red"})
 
 
 def test_an_otps_metadata_is_small_and_not_deep():
@@ -292,10 +294,10 @@ def test_an_otps_metadata_is_small_and_not_deep():
     for _ in range(5000):
         deep = {"a": deep}
     otp = {"sender": "AcmeCorp", "destination": "447700900123"}
-    assert OTP.read({**otp, "metadata": {"cart": "x" * 900}})
+    assert OTP.parse({**otp, "metadata": {"cart": "x" * 900}})
     for metadata in ({"cart": "x" * 1024}, [1], deep):
         with pytest.raises(Refusal, match="metadata"):
-            OTP.read({**otp, "metadata": metadata})
+            OTP.parse({**otp, "metadata": metadata})
 
 
 def test_a_schedule_may_lie_a_minute_in_the_past_and_no_more():

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
-from smsworks_async.settings import (
-    BASE_URL,
-    Credentials,
-    parse_token,
-    resolve_base_url,
-    resolve_credentials,
-)
+from smsworks_async._credentials import Credentials, parse_token, resolve_credentials
+from smsworks_async._settings import BASE_URL, resolve_base_url
 
 
 THREE = {"customer_id": "c", "key": "k", "secret": "s"}
@@ -204,7 +199,7 @@ def test_settings_are_plain_values():
 
     settings = AsyncSMSWorks(
         Part.TOKEN, base_url=Part.URL, timeout=np.float64(5), max_connections=5.0, batch_size=5.0
-    )._calls.settings
+    )._requester.settings
     assert (settings.token, settings.base_url) == ("JWT eyJ", "https://example.org/v1")
     assert type(settings.base_url) is str
     assert (type(settings.timeout), type(settings.max_connections)) == (float, int)

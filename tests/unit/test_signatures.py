@@ -156,7 +156,7 @@ def test_jedi_shows_the_parameters_of_live_objects_as_ipython_does(client, path)
 @pytest.mark.parametrize("client", ["AsyncSMSWorks", "SMSWorks"])
 @pytest.mark.parametrize("path", METHODS)
 def test_jedi_shows_the_parameters_in_a_file_as_editors_do(client, path):
-    module = "client" if client == "AsyncSMSWorks" else "sync"
+    module = "client" if client == "AsyncSMSWorks" else "blocking.client"
     code = jedi.Script(
         f"from smsworks_async.{module} import {client}\nsms = {client}()\nsms.{path}("
     )

@@ -21,8 +21,9 @@ from smsworks_async import (
     RateLimited,
     ServiceError,
 )
-from smsworks_async.answers import Operation, interpret
-from smsworks_async.transport import Body, failure, request
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.responses import interpret
+from smsworks_async._http.transport import Body, failure, request
 
 
 SEND = Operation("POST", "/message/send")

@@ -20,7 +20,7 @@ from smsworks_async import (
     StillInFlight,
     ValidationError,
 )
-from smsworks_async.waiting import LOOKUPS, MARGIN, PAGE, REACH, Waits
+from smsworks_async.resources._poller import LOOKUPS, MARGIN, PAGE, REACH, StatusPoller
 
 
 START = datetime(2031, 3, 25, 12, tzinfo=UTC)
@@ -104,19 +104,19 @@ def account(clock):
 
 
 @pytest.fixture
-async def waits(account, clock):
-    return Waits(account, clock, clock.sleep)
+async def poller(account, clock):
+    return StatusPoller(account, clock, clock.sleep)
 
 
-def begin(waits, *message_ids, seconds=1000.0):
-    return [asyncio.ensure_future(waits.until_final(one, seconds)) for one in message_ids]
+def begin(poller, *message_ids, seconds=1000.0):
+    return [asyncio.ensure_future(poller.until_final(one, seconds)) for one in message_ids]
 
 
 async def test_one_who_waits_alone_is_answered_as_soon_as_the_message_is_final(
-    waits, account, clock
+    poller, account, clock
 ):
     account.put("1")
-    [waiter] = begin(waits, "1")
+    [waiter] = begin(poller, "1")
     await clock.turn(2.5)
     assert not waiter.done()
     account.put("1", "DELIVERED")
@@ -126,9 +126,9 @@ async def test_one_who_waits_alone_is_answered_as_soon_as_the_message_is_final(
     assert clock.sleepers == [] or all(one.done() for _, one in clock.sleepers)
 
 
-async def test_the_pauses_grow_to_half_a_minute_and_no_further(waits, account, clock):
+async def test_the_pauses_grow_to_half_a_minute_and_no_further(poller, account, clock):
     account.put("1")
-    [waiter] = begin(waits, "1")
+    [waiter] = begin(poller, "1")
     await clock.turn(200)
     times = [at for at, _ in account.lookups]
     pauses = [later - earlier for earlier, later in pairwise(times)]
@@ -139,11 +139,11 @@ async def test_the_pauses_grow_to_half_a_minute_and_no_further(waits, account, c
     waiter.cancel()
 
 
-async def test_many_who_wait_are_one_search(waits, account, clock):
+async def test_many_who_wait_are_one_search(poller, account, clock):
     numbers = [str(number) for number in range(500)]
     for number in numbers:
         account.put(number)
-    waiters = begin(waits, *numbers)
+    waiters = begin(poller, *numbers)
     await clock.turn(0.5)
     for number in numbers:
         account.put(number, "DELIVERED")
@@ -156,13 +156,13 @@ async def test_many_who_wait_are_one_search(waits, account, clock):
 
 
 async def test_a_search_begins_where_the_messages_do_and_reaches_back_an_hour_at_most(
-    waits, account, clock
+    poller, account, clock
 ):
     account.put("1", created=START)
     account.put("2", created=START - timedelta(minutes=30))
     account.put("3", created=START - timedelta(days=2))
     account.put("4", created=None)
-    waiters = begin(waits, "1", "2", "3", "4")
+    waiters = begin(poller, "1", "2", "3", "4")
     await clock.turn(2)
     _, since, _ = account.searches[0]
     assert abs(datetime.now(UTC) - MARGIN - since) < timedelta(minutes=1)
@@ -173,13 +173,13 @@ async def test_a_search_begins_where_the_messages_do_and_reaches_back_an_hour_at
 
 
 async def test_what_a_search_does_not_show_is_looked_up_by_its_id_a_few_at_a_time(
-    waits, account, clock
+    poller, account, clock
 ):
     numbers = [str(number) for number in range(20)]
     for number in numbers:
         account.put(number, "DELIVERED")
     account.hidden = set(numbers)
-    waiters = begin(waits, *numbers)
+    waiters = begin(poller, *numbers)
     await clock.turn(0)
     assert len(account.lookups) == LOOKUPS
     await clock.turn(5)
@@ -188,7 +188,7 @@ async def test_what_a_search_does_not_show_is_looked_up_by_its_id_a_few_at_a_tim
 
 
 async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_waiters(
-    waits, account, clock
+    poller, account, clock
 ):
     now = datetime.now(UTC)
     for number in range(3 * PAGE):
@@ -196,7 +196,7 @@ async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_wa
     account.put("1", "DELIVERED", created=now)
     account.put("2", "DELIVERED", created=now)
     account.get = None  # whoever is looked up by the id is a mistake: PAGES is enough for all
-    waiters = begin(waits, "1", "2", "other-0", "other-1")
+    waiters = begin(poller, "1", "2", "other-0", "other-1")
     await clock.turn(0)
     assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE, 3 * PAGE]
     for waiter in waiters[:2]:
@@ -205,13 +205,13 @@ async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_wa
         waiter.cancel()
 
 
-async def test_a_look_goes_on_where_the_one_before_it_ended(waits, account, clock):
+async def test_a_look_goes_on_where_the_one_before_it_ended(poller, account, clock):
     now = datetime.now(UTC)
     for number in range(3 * PAGE):
         account.put(f"other-{number}", created=now)
     account.put("1", created=now)
     account.put("2", created=now)
-    waiters = begin(waits, "1", "2")
+    waiters = begin(poller, "1", "2")
     await clock.turn(2)
     assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE, 3 * PAGE, 0, PAGE]
     for waiter in waiters:
@@ -219,14 +219,14 @@ async def test_a_look_goes_on_where_the_one_before_it_ended(waits, account, cloc
 
 
 async def test_a_newcomer_is_looked_for_soon_though_the_others_have_waited_long(
-    waits, account, clock
+    poller, account, clock
 ):
     account.put("1")
     account.put("2", "DELIVERED")
-    [old] = begin(waits, "1")
+    [old] = begin(poller, "1")
     await clock.turn(100)
     asked = len(account.lookups)
-    [new] = begin(waits, "2")
+    [new] = begin(poller, "2")
     await clock.turn(1)
     assert (await new).status == "DELIVERED"
     assert len(account.lookups) <= asked + 2
@@ -234,36 +234,36 @@ async def test_a_newcomer_is_looked_for_soon_though_the_others_have_waited_long(
 
 
 async def test_a_stream_of_newcomers_does_not_make_more_than_one_look_a_second(
-    waits, account, clock
+    poller, account, clock
 ):
     waiters = []
     for number in range(100):
         account.put(str(number), created=datetime.now(UTC))
-        waiters += begin(waits, str(number))
+        waiters += begin(poller, str(number))
         await clock.turn(0.1)
     assert len(account.searches) <= 11
     for waiter in waiters:
         waiter.cancel()
 
 
-async def test_a_webhook_that_says_so_first_ends_the_wait_at_once(waits, account, clock):
+async def test_a_webhook_that_says_so_first_ends_the_wait_at_once(poller, account, clock):
     account.put("1")
-    [first, second] = begin(waits, "1", "1")
+    [first, second] = begin(poller, "1", "1")
     await clock.turn(0)
     told = MessageRecord("1", "DELIVERED")
-    waits.tell(MessageRecord("1", "ACCEPTED"))
-    waits.tell(MessageRecord("2", "DELIVERED"))
-    await asyncio.to_thread(waits.tell, told)
+    poller.notify(MessageRecord("1", "ACCEPTED"))
+    poller.notify(MessageRecord("2", "DELIVERED"))
+    await asyncio.to_thread(poller.notify, told)
     await clock.settle()
     assert await first is told
     assert await second is told
-    waits.tell(told)  # to nobody
+    poller.notify(told)  # to nobody
 
 
-async def test_when_the_time_is_over_the_error_says_how_far_it_had_got(waits, account, clock):
+async def test_when_the_time_is_over_the_error_says_how_far_it_had_got(poller, account, clock):
     account.put("1", "ACCEPTED")
-    known, unknown = begin(waits, "1", "2", seconds=1.5)
-    waits.tell(MessageRecord("2", "SENT"))
+    known, unknown = begin(poller, "1", "2", seconds=1.5)
+    poller.notify(MessageRecord("2", "SENT"))
     await clock.turn(1.6)
     with pytest.raises(StillInFlight, match="last seen as ACCEPTED") as caught:
         await known
@@ -273,16 +273,16 @@ async def test_when_the_time_is_over_the_error_says_how_far_it_had_got(waits, ac
         await unknown
 
 
-async def test_a_message_that_nobody_has_seen_yet_says_so(waits, account, clock):
-    [waiter] = begin(waits, "1", seconds=0)
+async def test_a_message_that_nobody_has_seen_yet_says_so(poller, account, clock):
+    [waiter] = begin(poller, "1", seconds=0)
     await clock.turn(0)
     with pytest.raises(StillInFlight, match="has not been seen yet") as caught:
         await waiter
     assert caught.value.status is None
 
 
-async def test_a_message_that_is_not_there_on_three_looks_does_not_exist(waits, account, clock):
-    [waiter] = begin(waits, "1")
+async def test_a_message_that_is_not_there_on_three_looks_does_not_exist(poller, account, clock):
+    [waiter] = begin(poller, "1")
     await clock.turn(1.5)
     assert not waiter.done()
     await clock.turn(1)
@@ -290,10 +290,10 @@ async def test_a_message_that_is_not_there_on_three_looks_does_not_exist(waits, 
         await waiter
 
 
-async def test_passing_failures_are_outlasted(waits, account, clock):
+async def test_passing_failures_are_outlasted(poller, account, clock):
     account.put("1", "DELIVERED")
     account.error = ServiceError("down", status=503, permanent=False)
-    [waiter] = begin(waits, "1")
+    [waiter] = begin(poller, "1")
     await clock.turn(10)
     assert not waiter.done()
     account.error = None
@@ -305,61 +305,61 @@ async def test_passing_failures_are_outlasted(waits, account, clock):
     "error",
     [NotAuthorised("no", status=403), ConfigurationError("closed"), RuntimeError("a mistake")],
 )
-async def test_what_will_not_pass_ends_all_waits(waits, account, clock, error):
+async def test_what_will_not_pass_ends_all_waits(poller, account, clock, error):
     account.error = error
-    waiters = begin(waits, "1", "2")
+    waiters = begin(poller, "1", "2")
     await clock.turn(0)
     for waiter in waiters:
         with pytest.raises(type(error)):
             await waiter
     account.error = None
     account.put("1", "DELIVERED")
-    [again] = begin(waits, "1")
+    [again] = begin(poller, "1")
     await clock.turn(0)
     assert (await again).status == "DELIVERED"
 
 
-async def test_the_poller_ends_with_the_last_who_waits(waits, account, clock):
+async def test_the_poller_ends_with_the_last_who_waits(poller, account, clock):
     account.put("1")
     account.put("2")
-    first, second = begin(waits, "1", "2")
+    first, second = begin(poller, "1", "2")
     await clock.turn(0)
-    poller = waits._poller
+    polling = poller._running
     first.cancel()
     await clock.settle()
-    assert not poller.done()
+    assert not polling.done()
     second.cancel()
     await clock.settle()
-    assert poller.cancelled()
-    assert waits._waits == {}
+    assert polling.cancelled()
+    assert poller._waits == {}
     asked = len(account.lookups)
     await clock.turn(100)
     assert len(account.lookups) == asked
 
 
-async def test_closing_ends_all_waits(waits, account, clock):
+async def test_closing_ends_all_waits(poller, account, clock):
     account.put("1")
-    [waiter] = begin(waits, "1")
+    [waiter] = begin(poller, "1")
     await clock.turn(0)
-    waits.close()
+    poller.close()
     with pytest.raises(ConfigurationError, match="closed"):
         await waiter
 
 
 def test_what_waited_on_a_loop_that_has_closed_is_forgotten(account, clock):
-    waits = Waits(account, clock, clock.sleep)
+    poller = StatusPoller(account, clock, clock.sleep)
     account.put("1")
 
     async def begin_only():
-        begin(waits, "1")
+        begin(poller, "1")
         await clock.settle()
 
     async def wait():
         account.put("1", "DELIVERED")
-        return await waits.until_final("1", None)
+        return await poller.until_final("1", None)
 
     asyncio.run(begin_only())
-    waits.tell(MessageRecord("1", "DELIVERED"))
+    poller.notify(MessageRecord("1", "DELIVERED"))
     assert asyncio.run(wait()).status == "DELIVERED"
 
 
@@ -376,33 +376,33 @@ async def test_a_wait_is_checked_before_anything_is_asked():
 
 async def test_the_client_itself_is_told_and_tells(monkeypatch):
     async with AsyncSMSWorks("eyJ") as sms:
-        monkeypatch.setattr(type(sms.messages), "get", lambda *_: asyncio.sleep(3600))
+        monkeypatch.setattr(sms._poller._source, "get", lambda *_: asyncio.sleep(3600))
         waiter = asyncio.ensure_future(sms.messages.wait("1", timeout=None))
-        await until(lambda: "1" in sms.messages._waits._waits)
-        sms.messages._waits.tell(MessageRecord("1", "EXPIRED"))
+        await until(lambda: "1" in sms._poller._waits)
+        sms._poller.notify(MessageRecord("1", "EXPIRED"))
         assert (await waiter).status == "EXPIRED"
 
 
-async def test_news_for_a_loop_that_has_closed_harms_nobody(waits, account, clock):
+async def test_news_for_a_loop_that_has_closed_harms_nobody(poller, account, clock):
     account.put("1")
-    [waiter] = begin(waits, "1")
+    [waiter] = begin(poller, "1")
     await clock.turn(0)
     closed = asyncio.new_event_loop()
     closed.close()
-    waits._loop = closed
-    waits.tell(MessageRecord("1", "DELIVERED"))
+    poller._loop = closed
+    poller.notify(MessageRecord("1", "DELIVERED"))
     waiter.cancel()
 
 
-async def test_what_a_webhook_said_during_a_look_is_not_asked_for_again(waits, account, clock):
+async def test_what_a_webhook_said_during_a_look_is_not_asked_for_again(poller, account, clock):
     for number in "12":
         account.put(number)
     account.hidden = {"1", "2"}
-    waiters = begin(waits, "1", "2")
+    waiters = begin(poller, "1", "2")
     ask = account.get
 
     async def get(message_id):
-        waits._learn(MessageRecord("2", "DELIVERED"))
+        poller._update(MessageRecord("2", "DELIVERED"))
         return await ask(message_id)
 
     account.get = get

@@ -1,4 +1,4 @@
-"""One timer for all claims that are held in one place."""
+"""One timer for all claims that are held in one executor."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import weakref
 import pytest
 
 from smsworks_async.webhooks import Webhooks
+from smsworks_async.webhooks.executors import ThreadExecutor
 from smsworks_async.webhooks.renewals import Renewals
-from smsworks_async.webhooks.worlds import OnThread
 
 
-class Started:
+class Job:
     def __init__(self, work):
         self.work = work
         self.ended = False
@@ -24,11 +24,11 @@ class Started:
     def done(self):
         return self.ended
 
-    async def over(self):
+    async def wait(self):
         self.ended = True
 
 
-class Place:
+class Executor:
     """Keeps what is to be done later, and what was started."""
 
     def __init__(self):
@@ -36,7 +36,7 @@ class Place:
         self.started = []
         self.without_threads = False
 
-    def later(self, seconds, function):
+    def call_later(self, seconds, function):
         if self.without_threads:
             raise RuntimeError("can't start new thread")
         self.timers.append((seconds, function))
@@ -44,7 +44,7 @@ class Place:
     def start(self, work, context):
         if self.without_threads:
             raise RuntimeError("can't start new thread")
-        self.started.append(Started(work))
+        self.started.append(Job(work))
         return self.started[-1]
 
     def fire(self):
@@ -53,64 +53,64 @@ class Place:
 
 
 @pytest.fixture
-def place():
-    return Place()
+def executor():
+    return Executor()
 
 
-async def test_what_ends_before_the_timer_fires_costs_one_timer_for_all(place):
-    renewals = Renewals(place)
+async def test_what_ends_before_the_timer_fires_costs_one_timer_for_all(executor):
+    renewals = Renewals(executor)
     for _ in range(1000):
         await renewals.end(renewals.begin(asyncio.sleep, 20.0))
-    assert [seconds for seconds, _ in place.timers] == [20.0]
-    place.fire()
-    assert place.started == []
-    assert place.timers == [], "it stands still while nothing is held"
+    assert [seconds for seconds, _ in executor.timers] == [20.0]
+    executor.fire()
+    assert executor.started == []
+    assert executor.timers == [], "it stands still while nothing is held"
     renewals.begin(asyncio.sleep, 20.0)
-    assert len(place.timers) == 1
+    assert len(executor.timers) == 1
 
 
-async def test_each_that_is_held_is_started_when_the_timer_fires_and_not_after_its_end(place):
-    renewals = Renewals(place)
+async def test_each_that_is_held_is_started_when_the_timer_fires_and_not_after_its_end(executor):
+    renewals = Renewals(executor)
     one, two = "one", "two"
     held = {name: renewals.begin(name, 20.0) for name in (one, two)}
-    place.fire()
-    assert {run.work for run in place.started} == {one, two}
-    for run in place.started:
-        run.ended = True
+    executor.fire()
+    assert {job.work for job in executor.started} == {one, two}
+    for job in executor.started:
+        job.ended = True
     await renewals.end(held[one])
-    place.fire()
-    assert [run.work for run in place.started[2:]] == [two]
+    executor.fire()
+    assert [job.work for job in executor.started[2:]] == [two]
 
 
-async def test_a_run_that_has_not_ended_is_not_started_again_and_waited_for_at_the_end(place):
-    renewals = Renewals(place)
+async def test_a_run_that_has_not_ended_is_not_started_again_and_waited_for_at_the_end(executor):
+    renewals = Renewals(executor)
     held = renewals.begin("slow", 20.0)
     for _ in range(3):
-        place.fire()
-    [run] = place.started
+        executor.fire()
+    [job] = executor.started
     await renewals.end(held)
-    assert run.ended
+    assert job.ended
 
 
-async def test_where_no_thread_can_be_started_the_next_claim_sets_the_timer(place, caplog):
-    renewals = Renewals(place)
+async def test_where_no_thread_can_be_started_the_next_claim_sets_the_timer(executor, caplog):
+    renewals = Renewals(executor)
     renewals.begin("one", 20.0)
-    place.without_threads = True
-    place.fire()
+    executor.without_threads = True
+    executor.fire()
     assert caplog.text.count("could not be renewed") == 2
     with pytest.raises(RuntimeError):
         renewals.begin("two", 20.0)
-    place.without_threads = False
+    executor.without_threads = False
     renewals.begin("three", 20.0)
-    place.fire()
-    assert {run.work for run in place.started} == {"one", "three"}
+    executor.fire()
+    assert {job.work for job in executor.started} == {"one", "three"}
 
 
 def test_a_timer_does_not_keep_its_application_alive():
-    world = OnThread()
-    world.renewals().begin(asyncio.sleep, 3600.0)
-    seen = weakref.ref(world)
-    del world
+    executor = ThreadExecutor()
+    executor.renewals().begin(asyncio.sleep, 3600.0)
+    seen = weakref.ref(executor)
+    del executor
     gc.collect()
     assert seen() is None
 

@@ -11,7 +11,8 @@ from aiohttp import StreamReader, web
 
 from smsworks_async.webhooks import Webhooks
 from smsworks_async.webhooks.aiohttp import _read
-from smsworks_async.webhooks.worlds import drive
+from smsworks_async.webhooks.executors import drive
+from smsworks_async.webhooks.request import Rejected
 
 
 SECRET = "the-webhook-secret-of-these-tests-AAAA"
@@ -215,7 +216,9 @@ async def test_aiohttp_takes_a_body_that_breaks_off_for_a_bad_request():
     for error in (web.RequestPayloadError("cut short"), ConnectionResetError()):
         content = StreamReader(Protocol(), limit=2**16, loop=asyncio.get_running_loop())
         content.set_exception(error)
-        assert await _read(content, 1.0) == 400
+        with pytest.raises(Rejected) as rejected:
+            await _read(content, 1.0)
+        assert rejected.value.status == 400
 
 
 def test_a_coroutine_that_waits_for_a_loop_is_an_error_and_not_a_silence():

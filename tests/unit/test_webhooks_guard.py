@@ -10,8 +10,9 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
 from smsworks_async.webhooks import DeliveryStats, MemorySeen, Webhooks
-from smsworks_async.webhooks.guard import Facts, Guard
-from smsworks_async.webhooks.silence import keep_out_of_logs
+from smsworks_async.webhooks.guard import Guard
+from smsworks_async.webhooks.log_redaction import keep_out_of_logs
+from smsworks_async.webhooks.request import RequestHead
 
 
 OLD = "the-old-secret-of-32-bytes-or-more-AA"
@@ -27,7 +28,7 @@ def basic(password, user="any"):
 
 
 def at(path="/sms", authorization=None, peer="192.0.2.7", forwarded_for=(), method="POST"):
-    return Facts(method, path, authorization, peer, forwarded_for)
+    return RequestHead(method, path, authorization, peer, forwarded_for)
 
 
 @pytest.mark.parametrize("secret", [OLD, NEW])
@@ -227,8 +228,8 @@ def test_a_secret_may_be_followed_by_the_slash_that_a_mount_adds():
     secret = "x" * 31 + "/"
     door = guard(secret)
     for path, admitted in ((secret, True), (secret + "/", True), (secret + "//", False)):
-        assert door.admits(Facts("POST", f"/sms/{path}")) is admitted
-    assert not door.admits(Facts("POST", "/sms/" + "x" * 31))
+        assert door.admits(RequestHead("POST", f"/sms/{path}")) is admitted
+    assert not door.admits(RequestHead("POST", "/sms/" + "x" * 31))
 
 
 def test_logs_show_no_secret_whatever_type_it_stands_in():

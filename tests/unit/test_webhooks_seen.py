@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from smsworks_async import FINAL_STATUSES
 from smsworks_async.webhooks import MemorySeen
-from smsworks_async.webhooks.seen import is_news
-from smsworks_async.webhooks.turns import Turns
+from smsworks_async.webhooks.deduplication import is_new
+from smsworks_async.webhooks.keyed_lock import KeyedLock
 
 
 STATUSES = st.sampled_from(["SENT", "ACCEPTED", "A_NEW_ONE", *sorted(FINAL_STATUSES)])
@@ -34,15 +34,15 @@ STATUSES = st.sampled_from(["SENT", "ACCEPTED", "A_NEW_ONE", *sorted(FINAL_STATU
         ("DELIVERED", ("INCOMING",), True),
     ],
 )
-def test_a_status_is_news_once_and_never_after_a_final_one(status, handled, news):
-    assert is_news(status, handled) is news
+def test_a_status_is_new_once_and_never_after_a_final_one(status, handled, news):
+    assert is_new(status, handled) is news
 
 
 @given(st.lists(STATUSES))
 def test_whatever_the_order_each_status_is_handled_once_and_nothing_after_a_final_one(reports):
     seen, handled = MemorySeen(), []
     for status in reports:
-        if is_news(status, seen.statuses("1")):
+        if is_new(status, seen.statuses("1")):
             seen.add("1", status)
             handled.append(status)
     assert len(handled) == len(set(handled))
@@ -67,17 +67,17 @@ def test_the_statuses_of_one_message_are_bounded_too():
     assert len(seen.statuses("1")) == 16
 
 
-def test_turns_are_taken_one_at_a_time_by_many_threads():
-    turns, at_work, worst = Turns(), [], []
+def test_a_keyed_lock_is_held_by_one_thread_at_a_time():
+    lock, holders, worst = KeyedLock(), [], []
 
     def work():
         for _ in range(200):
-            while (ahead := turns.take("1")) is not None:
-                ahead.result(60)
-            at_work.append(1)
-            worst.append(len(at_work))
-            at_work.pop()
-            turns.give_back("1")
+            while (released := lock.acquire("1")) is not None:
+                released.result(60)
+            holders.append(1)
+            worst.append(len(holders))
+            holders.pop()
+            lock.release("1")
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:

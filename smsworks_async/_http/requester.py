@@ -1,0 +1,312 @@
+"""One call: a deadline around it, a token in it, and repetitions behind it where they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import attrs
+from yarl import URL
+
+from smsworks_async._credentials import Credentials
+from smsworks_async._failures import worth_repeating
+from smsworks_async._http import retry, transport
+from smsworks_async._http.deadlines import Deadlines
+from smsworks_async._http.headers import RequestHeaders
+from smsworks_async._http.operations import Operation, unknown
+from smsworks_async._http.retry import parse_date
+from smsworks_async._http.session import Sessions
+from smsworks_async._http.tokens import Tokens
+from smsworks_async._http.transport import Body
+from smsworks_async._http.urls import URLs
+from smsworks_async._redaction import redact, shown
+from smsworks_async._settings import Settings
+from smsworks_async.errors import (
+    NotAuthenticated,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    ServiceError,
+    SMSWorksError,
+)
+from smsworks_async.models.convert import Misshapen, from_wire, to_wire
+from smsworks_async.models.fields import model_of, secret_strings
+from smsworks_async.rates import RateRaised, acquire
+
+
+T = TypeVar("T")
+
+LOGIN: Final = Operation("POST", "/auth/token", repeatable=True, authenticated=False)
+
+_dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+@attrs.define(eq=False, repr=False)
+class _Call:
+    """What one call does, and how far its current request has got.
+
+    Attributes:
+        lost: whether the response to an earlier attempt never arrived.
+    """
+
+    operation: Operation
+    url: URL
+    content: bytes | None
+    secrets: Callable[[], tuple[str, ...]]
+    expired: Callable[[], bool] | None = None
+    rate_acquired: bool = False
+    on_retry: Callable[[SMSWorksError], None] | None = None
+    body: Body | None = None
+    in_flight: bool = False
+    lost: bool = False
+
+
+class Requester:
+    """Makes requests for the resources: validated models go in, and models of answers come out."""
+
+    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+        self.settings = settings
+        self._sessions = sessions
+        self._urls = URLs(settings.base_url)
+        # The last answer's date, and when it came by the monotonic clock. A list, so that copies
+        # with another limit share it.
+        self._last_date: list[tuple[str | None, float]] = [(None, 0.0)]
+        self._limit: float | None = None
+        self._headers = RequestHeaders()
+        token, credentials = settings.token, settings.credentials
+        if callable(token):
+            self._tokens = Tokens(None, token)
+        elif credentials is not None:
+            self._tokens = Tokens(token, lambda: self.log_in(credentials))
+        else:
+            self._tokens = Tokens(token, None)
+
+    async def log_in(self, credentials: Credentials) -> str:
+        """Exchange a customer id, key and secret for a token."""
+        # Built in the call, so that no frame has a local that shows it.
+        login = await self.request(
+            LOGIN,
+            {
+                "customerid": credentials.customer_id,
+                "key": credentials.key,
+                "secret": credentials.secret,
+            },
+            into=_Login,
+            is_inner=True,
+        )
+        return login.token
+
+    async def request(
+        self,
+        operation: Operation,
+        document: object = None,
+        *,
+        query: object = None,
+        into: type[T],
+        identifier: str | None = None,
+        expired: Callable[[], bool] | None = None,
+        rate_acquired: bool = False,
+        on_retry: Callable[[SMSWorksError], None] | None = None,
+        limit: float | None = None,
+        is_inner: bool = False,
+    ) -> T:
+        """Make a call, and answer with its model.
+
+        Args:
+            operation: what to do.
+            document: an outgoing model, a list of them, or JSON; None for no body.
+            query: an outgoing model, or a mapping, for the query string; None for none.
+            into: the model of the answer.
+            identifier: the id that the operation's path wants.
+            expired: says whether no byte may leave any more.
+            rate_acquired: whether `acquire_rate` was awaited for the first request already.
+            on_retry: called with each failure after which the request is made again.
+            limit: seconds for this call in all, retries included, where the client has no time-out
+                (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
+            is_inner: whether what a rate of the caller's raises comes as `RateRaised`, and not as
+                it is.
+
+        Raises:
+            APIError: the API refused.
+            NotSent: nothing left.
+            OutcomeUnknown: there was no usable answer.
+        """
+        call = self._call(operation, document, identifier, query)
+        call.expired, call.rate_acquired, call.on_retry = expired, rate_acquired, on_retry
+        # This frame is in an error's traceback, with its locals.
+        document = identifier = query = None
+        try:
+            deadlines = self._sessions.deadlines(self._limit if limit is None else limit)
+            return _read(await self._within_time(call, deadlines), into, operation)
+        except SMSWorksError as error:
+            failed: Exception = shown(error, call.secrets, passcodes=operation.passcodes)
+        except RateRaised as raised:
+            failed = raised if is_inner else raised.error
+        # Not from within the handler: what is handled there would become the context again.
+        raise failed
+
+    def _call(
+        self, operation: Operation, document: object, identifier: str | None, query: object
+    ) -> _Call:
+        wire = to_wire(document)
+        return _Call(
+            operation,
+            self._urls.of(operation, identifier, query),
+            None if document is None else _dumps(wire).encode(),
+            lambda: self._secrets(operation, wire, identifier, query),
+        )
+
+    async def _within_time(self, call: _Call, deadlines: Deadlines) -> Any:
+        try:
+            async with asyncio.timeout(None) as scope:
+                deadline = deadlines.begin(scope)
+                try:
+                    return await self._attempts(call, deadline)
+                finally:
+                    deadlines.end(scope)
+        except TimeoutError as error:
+            raise _too_late(call, deadlines.seconds) from error
+        except NotSent as error:
+            if call.lost:  # this request did not leave, but one before it did
+                raise unknown(call.operation, "the answer was lost") from error
+            raise
+        except NotFound as error:
+            if call.lost:
+                error.add_note("an earlier request, whose answer was lost, may have done it")
+            raise
+
+    async def _attempts(self, call: _Call, deadline: float) -> Any:
+        try:
+            return await self._attempt(call)
+        except SMSWorksError as error:
+            if self.settings.retry.attempts == 1 or not worth_repeating(error):
+                raise
+            first = error
+        clock = asyncio.get_running_loop().time
+        return await retry.repeat(
+            lambda: self._attempt(call),
+            first,
+            self.settings.retry,
+            time_left=lambda: deadline - clock(),
+            sleep=asyncio.sleep,
+            on_retry=call.on_retry,
+        )
+
+    async def _attempt(self, call: _Call) -> Any:
+        if not call.operation.authenticated:
+            return await self._request(call, None)
+        token = self._tokens.current or await self._tokens.get()
+        try:
+            return await self._request(call, token)
+        except NotAuthenticated:
+            fresh = await self._tokens.renew(token)
+            if fresh is None:
+                raise
+            return await self._request(call, fresh)
+
+    async def _request(self, call: _Call, token: str | None) -> Any:
+        session = self._sessions.current()
+        if self._sessions.rate is not None and not call.rate_acquired:
+            await self.acquire_rate()
+        call.rate_acquired = False
+        call.body = None
+        if call.content is not None:
+            once = not call.operation.repeatable
+            call.body = Body(
+                call.content,
+                once=once,
+                expired=call.expired,
+                watched=self._sessions.watched,
+            )
+        call.in_flight = True
+        try:
+            return await transport.request(
+                session,
+                call.operation,
+                call.url,
+                call.body,
+                self._headers.of(token, has_body=call.body is not None and self._sessions.is_given),
+                proxied=self._sessions.proxied,
+                options=self._sessions.options,
+                secrets=call.secrets,
+                on_headers=self._note_date,
+            )
+        except Exception as error:
+            # An answer or a verdict is there; only the deadline leaves a request in flight.
+            call.in_flight = False
+            call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
+            raise
+
+    def limited(self, seconds: float) -> Requester:
+        """Return these calls with a limit for each where the client has no time-out, in seconds."""
+        limited = copy.copy(self)
+        limited._limit = seconds
+        return limited
+
+    def _note_date(self, headers: Mapping[str, str]) -> None:
+        self._last_date[0] = headers.get("Date"), time.monotonic()
+
+    def server_time(self) -> float | None:
+        """Return the time by the server's clock, in POSIX seconds, by the date of its last answer.
+
+        That is to the second, and None where no answer had a date.
+        """
+        date, at = self._last_date[0]
+        moment = None if date is None else parse_date(date)
+        return None if moment is None else moment + time.monotonic() - at
+
+    def check_loop(self) -> None:
+        """Check that calls can be made from the running loop.
+
+        Raises:
+            ConfigurationError: the client is closed, or belongs to another loop that still runs.
+        """
+        self._sessions.current()
+
+    async def acquire_rate(self) -> None:
+        """Wait until another request may leave, where there is a `max_rate`.
+
+        Raises:
+            RateRaised: it is an object of the caller's, and raised.
+        """
+        self._sessions.current()
+        if self._sessions.rate is not None:
+            await acquire(self._sessions.rate)
+
+    def _secrets(
+        self, operation: Operation, wire: object, identifier: str | None, query: object
+    ) -> tuple[str, ...]:
+        """Return the strings that an error must not repeat."""
+        token = (self._tokens.current or "").removeprefix("JWT ")
+        secrets = {token, identifier or "", *secret_strings(wire, operation.body)}
+        if query is not None:
+            secrets.update(secret_strings(to_wire(query), model_of(query)))
+        return tuple(secrets - {""})
+
+    def close(self) -> None:
+        """Stop a log-in that nobody waits for."""
+        self._tokens.close()
+
+
+def _too_late(call: _Call, limit: float | None) -> SMSWorksError:
+    seconds = "the time was over" if limit is None else f"the time of {limit:g} s was over"
+    if call.in_flight and (call.body is None or call.body.left):
+        return unknown(call.operation, f"{seconds} before an answer came")
+    return NotSent(f"{call.operation}: the request was not sent: {seconds} before it could leave")
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Login:
+    token: str
+
+
+def _read(answer: object, into: type[T], operation: Operation) -> T:
+    try:
+        return from_wire(answer, into)
+    except Misshapen as error:
+        why = redact(str(error), passcodes=operation.passcodes)
+        raise unknown(operation, f"the answer is not as it should be: {why}") from error

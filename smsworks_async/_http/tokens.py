@@ -1,0 +1,95 @@
+"""The token that every request carries: given, fetched, or had by logging in."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Final
+
+from smsworks_async._credentials import TokenFunction, parse_token
+from smsworks_async._http import transport
+from smsworks_async._redaction import where
+from smsworks_async.errors import APIError, ConfigurationError, NotSent, SMSWorksError
+from smsworks_async.rates import RateRaised
+
+
+_NOT_ASYNC: Final = object()
+
+
+class Tokens:
+    """A token, and where the next one comes from. One fetch serves all who wait for it."""
+
+    def __init__(self, current: str | None, fetch: TokenFunction | None) -> None:
+        self.current = current
+        self._fetch = fetch
+        self._fetching: asyncio.Task[str] | None = None
+
+    async def get(self) -> str:
+        """Return the token, and fetch it first where there is none yet.
+
+        Raises:
+            NotSent: no token could be had, for a reason that may pass.
+            NotAuthenticated: the key and secret are not valid.
+            ConfigurationError: what was fetched is no token.
+        """
+        return self.current if self.current is not None else await self._shared_fetch()
+
+    async def renew(self, refused: str) -> str | None:
+        """Return another token than the refused one; None where no other can be had."""
+        if self._fetch is None:
+            return None
+        if self.current is not None and self.current != refused:
+            return self.current
+        return await self._shared_fetch()
+
+    async def _shared_fetch(self) -> str:
+        fetching = self._fetching
+        if (
+            fetching is None
+            or fetching.done()
+            or fetching.get_loop() is not asyncio.get_running_loop()
+        ):
+            fetching = self._fetching = asyncio.get_running_loop().create_task(self._fetch_once())
+            # Seen even if every caller has given up by then, so that asyncio does not complain.
+            fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            # Shielded, so that one caller who gives up does not end it for the others.
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError as error:
+            if fetching.cancelled() and not transport.being_cancelled():
+                raise NotSent(
+                    "the request was not sent: the client was closed before there was a token"
+                ) from error
+            raise
+        except (APIError, ConfigurationError):
+            raise
+        except SMSWorksError as error:
+            raise NotSent(
+                f"the request was not sent, since no token could be had: {error}"
+            ) from error
+
+    async def _fetch_once(self) -> str:
+        if self._fetch is None:  # pragma: no cover - a client has a token or a way to one
+            raise ConfigurationError("no token")
+        try:
+            fetching: object = self._fetch()
+            fetched: object = await fetching if inspect.isawaitable(fetching) else _NOT_ASYNC
+        except (SMSWorksError, RateRaised, asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,
+            # not only this one.
+            raise NotSent(
+                f"the request was not sent, since token() raised {type(error).__name__}"
+                f"{where(error)}"
+            ) from error
+        if fetched is _NOT_ASYNC:
+            raise ConfigurationError("token() must be an async function")
+        self.current = parse_token(fetched)
+        return self.current
+
+    def close(self) -> None:
+        """Stop a fetch that nobody waits for any more."""
+        fetching, self._fetching = self._fetching, None
+        if fetching is not None and not fetching.get_loop().is_closed():
+            fetching.cancel()

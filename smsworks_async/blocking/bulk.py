@@ -1,0 +1,20 @@
+"""The blocking twin of `AsyncBulk`."""
+
+from __future__ import annotations
+
+from smsworks_async.blocking.twins import Twin, blocking, iterating
+from smsworks_async.bulk.resource import AsyncBulk
+
+
+class Bulk(Twin[AsyncBulk]):
+    """Any number of recipients."""
+
+    send = blocking(AsyncBulk.send, stream=("destinations",))
+    send_each = blocking(AsyncBulk.send_each, stream=("messages", "rows"))
+    estimate = blocking(AsyncBulk.estimate, stream=("destinations", "messages", "rows"))
+    reconcile = blocking(AsyncBulk.reconcile)
+    retry_undelivered = blocking(AsyncBulk.retry_undelivered)
+    status = blocking(AsyncBulk.status)
+    outcomes = iterating(AsyncBulk.outcomes)
+    follow = iterating(AsyncBulk.follow)
+    export = blocking(AsyncBulk.export)

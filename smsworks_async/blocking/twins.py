@@ -1,0 +1,165 @@
+"""What makes blocking methods of awaited ones: the twin of each, with its signature and docstring.
+
+Every blocking method is one line that names its async twin; neither logic nor docstring is written
+twice, and `help`, type checkers and editors show the twin's own parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+)
+from contextlib import suppress
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+)
+
+import attrs
+
+from smsworks_async.blocking.portal import BlockingCall, Portal, call_in_caller, iterate_in_caller
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.models.iterables import (
+    check_unfinished,
+    copied,
+    is_container,
+    settled,
+)
+from smsworks_async.models.values import PLAIN, as_text
+
+
+if TYPE_CHECKING:
+    pass
+
+
+A = TypeVar("A")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# jedi, which many editors ask, cannot read `Concatenate`. It skips aliases that are strings, and
+# shows the parameters that it finds where the twin is called, if ``*args`` has no type there.
+_AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]"
+_AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
+_Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
+
+#: Arguments that are objects of the caller's own, whatever else those can do.
+_OBJECTS: Final = frozenset({"bookmark", "journal", "progress"})
+_END: Final = object()
+
+
+class Twin(Generic[A]):
+    """A family of operations, blocking."""
+
+    def __init__(self, portal: Portal, twin: A) -> None:
+        self._portal = portal
+        self._twin = twin
+
+
+@attrs.frozen
+class _Stream:
+    """An iterable that is read while the call runs, on the caller's thread."""
+
+    values: Iterable[Any]
+
+
+def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
+    """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
+
+    Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
+    as is a lazy translation, which is evaluated here, in the language of this thread.
+    """
+    if type(value) in PLAIN:
+        return value
+    letters = isinstance(value, bytearray | memoryview) or as_text(value) is not None
+    if letters or is_container(value) or not isinstance(value, Iterable):
+        return settled(value)
+    check_unfinished(value, field)
+    if field in stream:
+        return _Stream(value)
+    return copied(value) if isinstance(value, Mapping) else list(map(copied, value))
+
+
+def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
+    """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
+    for name, value in given.items():
+        if name not in _OBJECTS:
+            given[name] = _ready(value, name, stream)
+
+
+def _lend(given: dict[str, Any], blocking_call: BlockingCall[Any]) -> None:
+    """Tie streams and functions among a call's arguments, in place, to the caller's thread."""
+    for name, value in given.items():
+        if isinstance(value, _Stream):
+            given[name] = iterate_in_caller(blocking_call, value.values)
+    if callable(progress := given.get("progress")):
+        given["progress"] = call_in_caller(blocking_call, progress)
+
+
+def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _Method[P, T]:
+    """Make the blocking twin of a coroutine function, with its signature and its docstring.
+
+    Args:
+        function: the coroutine function, a method of an async family.
+        stream: the keyword arguments that are read while the call runs.
+    """
+
+    @functools.wraps(function)
+    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
+        _read(kwargs, stream)  # what is positional is an identifier
+
+        def work(blocking_call: BlockingCall[T]) -> Coroutine[Any, Any, T]:
+            _lend(kwargs, blocking_call)
+            return function(self._twin, *args, **kwargs)
+
+        return self._portal.run(work)
+
+    return call
+
+
+def iterating(function: _AsyncIterator[P, T]) -> _Method[P, Generator[T]]:
+    """Make the blocking twin of an async generator function: it returns a generator."""
+
+    @functools.wraps(function)
+    def call(self: Twin[Any], /, *args, **kwargs: Any) -> Generator[T]:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
+        _read(kwargs)
+        return _iterate(self._portal, function(self._twin, *args, **kwargs))
+
+    signature = inspect.signature(function)
+    answer = str(signature.return_annotation).replace("AsyncGenerator", "Generator")
+    call.__signature__ = signature.replace(return_annotation=answer)  # type: ignore[attr-defined]
+    return call
+
+
+def _iterate(portal: Portal, source: AsyncGenerator[T]) -> Generator[T]:
+    try:
+        while True:
+            item = portal.run(lambda _: _next(source))
+            if item is _END:
+                return
+            yield item
+    finally:
+        # A client that was closed meanwhile has ended the source with its loop.
+        with suppress(ConfigurationError):
+            portal.run(lambda _: _end(source))
+
+
+async def _next(source: Any) -> Any:
+    return await anext(source, _END)
+
+
+async def _end(source: Any) -> None:
+    if not source.ag_running:  # or else an interruption has cancelled it, and it ends by itself
+        await source.aclose()

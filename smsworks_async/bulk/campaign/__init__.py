@@ -1,0 +1,1 @@
+"""Campaigns: bulk runs that a journal keeps."""

@@ -1,0 +1,143 @@
+"""What became of every recipient of a campaign, one by one, read from its journal in pages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+import attrs
+
+from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.errors import APIError, ValidationError
+from smsworks_async.journals import Journal
+from smsworks_async.journals.records import OUTCOMES, ChunkRecord, State
+from smsworks_async.models.report import RecipientOutcome
+
+
+_COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(RecipientOutcome))
+
+
+async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[ChunkRecord]:
+    after = -1
+    while page := await journal.chunks(campaign, after):
+        for entry in page:
+            yield entry
+        after = page[-1].number
+
+
+async def recipients(
+    journal: Journal, campaign: str, payload: Payload[Any]
+) -> AsyncGenerator[RecipientOutcome]:
+    """Yield every recipient once: those that were put into chunks, then those set aside."""
+    later: dict[int, RecipientOutcome] = {}
+    if (await journal.summary(campaign)).campaign.round:
+        async for entry in _entries(journal, campaign):
+            if entry.round and entry.state is not State.SPLIT:
+                later |= {
+                    row.position: row for row in await _rows(journal, campaign, payload, entry)
+                }
+    async for entry in _entries(journal, campaign):
+        if not entry.round and entry.state is not State.SPLIT:
+            for row in await _rows(journal, campaign, payload, entry):
+                yield later.get(row.position, row)
+    after = -1
+    while page := await journal.problems(campaign, after):
+        for problem in page:
+            yield RecipientOutcome(
+                position=problem.position,
+                destination=_written(problem.value),
+                outcome=problem.reason.value,
+                code=problem.code,
+                reason=problem.message,
+            )
+        after = page[-1].position
+
+
+def _written(value: Any) -> str:
+    value = value.get("destination", value) if isinstance(value, dict) else value
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+async def _rows(
+    journal: Journal, campaign: str, payload: Any, entry: ChunkRecord
+) -> list[RecipientOutcome]:
+    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
+    error = entry.error
+    return [
+        RecipientOutcome(
+            position=position,
+            destination=payload.destination(item),
+            outcome=OUTCOMES[entry.state].value,
+            batch_id=entry.batch_id,
+            code=error.code if isinstance(error, APIError) else None,
+            reason="" if error is None else str(error),
+            round=entry.round,
+        )
+        for position, item in zip(chunk.positions, chunk.items, strict=True)
+    ]
+
+
+# Spreadsheets take a cell that begins with one of these for a formula, the full-width ones in some
+# languages (OWASP, *CSV Injection*).
+_BEGINS_FORMULA: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# Nothing can be computed from digits and blanks: as a number it stays readable.
+_PHONE_NUMBER: Final = re.compile(r"\+[0-9 ]+")
+
+
+def neutralised(cell: object) -> object:
+    """Return a cell for a CSV file, with an apostrophe before what would be taken for a formula.
+
+    An international number (``+``, digits and blanks) stays as it is.
+    """
+    if not isinstance(cell, str) or cell[:1] not in _BEGINS_FORMULA:
+        return cell
+    return cell if _PHONE_NUMBER.fullmatch(cell) else f"'{cell}"
+
+
+def _as_csv(file: IO[str]) -> Callable[[RecipientOutcome], object]:
+    writer = csv.writer(file)
+    writer.writerow(_COLUMNS)
+    return lambda row: writer.writerow(map(neutralised, attrs.astuple(row)))
+
+
+def _as_json_lines(file: IO[str]) -> Callable[[RecipientOutcome], object]:
+    return lambda row: file.write(json.dumps(attrs.asdict(row)) + "\n")
+
+
+_FORMATS: Final = {".csv": _as_csv, ".jsonl": _as_json_lines}
+
+
+async def write(rows: AsyncIterable[RecipientOutcome], to: str | os.PathLike[str]) -> int:
+    """Write rows to a file, whole or not at all, and count them.
+
+    Raises:
+        ValidationError: the file's ending is neither ``.csv`` nor ``.jsonl``.
+        OSError: it cannot be written.
+    """
+    path = Path(to)
+    form = _FORMATS.get(path.suffix)
+    if form is None:
+        raise ValidationError("to must be a file that ends in .csv or .jsonl", field="to")
+    # A new file, which only its owner may read: it holds numbers.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    count = 0
+    try:
+        with os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as file:
+            put = form(file)
+            async for row in rows:
+                put(row)
+                count += 1
+        os.replace(name, path)  # noqa: PTH105 - as the rest of this, it takes no time
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108
+        raise
+    return count

@@ -1,0 +1,244 @@
+"""Chunks from a journal: planned whole, claimed one by one, and never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from smsworks_async.bulk.campaign.packing import pack_chunk, unpack_chunk
+from smsworks_async.bulk.campaign.report import make_report
+from smsworks_async.bulk.campaign.waits import lease_is_over
+from smsworks_async.bulk.chunk import Chunk, Payload, halves
+from smsworks_async.bulk.progress import log
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.journals import Journal
+from smsworks_async.journals.records import ChunkRecord, State, StoredChunk, Summary
+from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
+
+
+T = TypeVar("T")
+
+
+def new_owner() -> str:
+    """Return a unique name for this sender, which says where it runs."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+
+
+class JournalSource(Generic[T]):
+    """One run's view of a campaign in a journal: a `Source`.
+
+    Args:
+        journal: where the campaign is.
+        campaign: its id.
+        payload: what it sends.
+        lease: seconds after its claim within which a request may be written.
+        round: the campaign's round.
+        monotonic: returns seconds by a clock that cannot be set.
+        server_time: returns the time by the provider's clock, if known.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        campaign: str,
+        payload: Payload[T],
+        lease: float,
+        round: int = 0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        server_time: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self._journal = journal
+        self._campaign = campaign
+        self._payload = payload
+        self._lease = lease
+        self._round = round
+        self._monotonic = monotonic
+        self._server_time = server_time
+        self._owner = new_owner()
+        self._claims = itertools.count(1)
+        # A journal elsewhere has a clock of its own, which this machine's stands in for.
+        self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
+        self._cursor = -1
+        self._requeued: deque[int] = deque()
+        # The chunks that this run is sending, as they were claimed.
+        self._claimed: dict[int, ChunkRecord] = {}
+        self._lease_checks: dict[int, Callable[[], bool]] = {}
+        self._lapsed: set[int] = set()
+        #: Chunks that this run could not send, and does not try a second time.
+        self.failed: set[int] = set()
+        self._not_sent: dict[bool, SMSWorksError | None] = {True: None, False: None}
+        self._recipients = dict.fromkeys(State, 0)
+        self._set_aside: dict[str, int] = {}
+        self._before = 0
+
+    async def begin(self) -> None:
+        """Read how far the campaign has got, and begin again with its first chunk."""
+        self._cursor = -1
+        summary = await self.refresh()
+        waiting = self._recipients[State.PENDING] + self._recipients[State.SENDING]
+        self._before = sum(self._recipients.values()) - waiting
+        totals = summary.campaign.totals
+        if totals is not None and not self._round:
+            self._set_aside = {
+                "read": totals.read,
+                "invalid": totals.set_aside[Reason.INVALID],
+                "duplicates": totals.set_aside[Reason.DUPLICATE],
+            }
+
+    async def refresh(self) -> Summary:
+        """Read the counts from the journal; not while this run sends, which counts by itself."""
+        summary = await self._journal.summary(self._campaign)
+        states = summary.later_rounds if self._round else summary.states
+        self._recipients = dict.fromkeys(State, 0) | {
+            state: sums.recipients for state, sums in states.items()
+        }
+        return summary
+
+    async def has_more(self) -> bool:
+        """Return whether there is another chunk, as far as this run knows."""
+        return bool(self._requeued) or self._recipients[State.PENDING] > 0
+
+    async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
+        """Claim the next pending chunk; return None if there is none that is free."""
+        self._not_sent[True] = skip_international
+        while (claim := await self._claim(international=skip_international is None)) is not None:
+            entry = claim.record
+            self._cursor = max(self._cursor, entry.number)
+            if entry.number not in self.failed:
+                self._claimed[entry.number] = entry
+                self._move(entry.size, State.PENDING, State.SENDING)
+                return unpack_chunk(claim, self._payload)
+            await self._return_unsent(claim)
+        return None
+
+    async def _claim(self, *, international: bool) -> StoredChunk | None:
+        after = self._requeued.popleft() - 1 if self._requeued else self._cursor
+        # Both before the claim, so that the lease cannot seem longer here than to others.
+        since, wall = self._monotonic(), self._clock()
+        claiming = asyncio.ensure_future(
+            self._journal.claim_next(
+                self._campaign,
+                owner=f"{self._owner}:{next(self._claims)}",
+                lease=self._lease,
+                round=self._round,
+                after=after,
+                international=international,
+                server_time=self._server_time(),
+            )
+        )
+        try:
+            claim = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # It may have been claimed all the same, and nothing will be sent: record that.
+            claim = await claiming
+            if claim is not None:
+                await self._return_unsent(claim)
+            raise
+        if claim is not None:
+            lease_end = min(wall + self._lease, claim.record.lease or wall)
+            self._lease_checks[claim.record.number] = lambda: lease_is_over(
+                self._lease,
+                since_claim=self._monotonic() - since,
+                now=self._clock(),
+                lease_end=lease_end,
+            )
+        return claim
+
+    async def _return_unsent(self, claim: StoredChunk) -> None:
+        entry = claim.record
+        outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
+        await self._journal.finish(self._campaign, entry, outcome)
+
+    def _move(self, size: int, before: State, after: State) -> None:
+        self._recipients[before] -= size
+        self._recipients[after] += size
+
+    async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Record the outcome of a chunk."""
+        number = chunk.number
+        entry = await self._journal.finish(self._campaign, self._claimed[number], outcome)
+        del self._claimed[number]
+        self._move(entry.size, State.SENDING, entry.state)
+        late = self._lease_checks.pop(number)()
+        if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
+            log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
+        if outcome.outcome is not Outcome.NOT_SENT:
+            return
+        if late and number not in self._lapsed:
+            # This process was stopped for longer than its lease, and then nothing left.
+            log.warning(
+                "campaign %s: the lease of chunk %d ended before its request left, and nothing was "
+                "sent; it is tried again",
+                *(self._campaign, number),
+            )
+            self._lapsed.add(number)
+            self._requeued.append(number)
+        else:
+            self.failed.add(number)
+
+    async def split(self, chunk: Chunk[T]) -> None:
+        """Replace a rejected chunk by its two halves."""
+        parts = [pack_chunk(half, self._payload) for half in halves(chunk, self._payload, (0, 0))]
+        await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
+        del self._claimed[chunk.number]
+        self._move(len(chunk.items), State.SENDING, State.PENDING)
+
+    async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Return a rejected chunk once more, later."""
+        outcome = BatchOutcome(chunk.number, Outcome.NOT_SENT, len(chunk.items), error=error)
+        await self.record_outcome(chunk, outcome)
+        self.failed.discard(chunk.number)
+        self._requeued.append(chunk.number)
+
+    async def abandon_rest(self, why: SMSWorksError, *, read_on: bool) -> None:
+        """Leave the rest pending, for another run."""
+        self._not_sent[False] = why
+
+    def document(self, chunk: Chunk[T]) -> Any:
+        """Return the body of a chunk's request."""
+        return self._payload.document(chunk)
+
+    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
+        """Return the numbers that a chunk goes to."""
+        return tuple(map(self._payload.destination, chunk.items))
+
+    def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Return the function that tells whether a chunk's lease has expired."""
+        return self._lease_checks[chunk.number]
+
+    @property
+    def is_international_halted(self) -> bool:
+        """Whether nothing more is sent outside the UK."""
+        return self._not_sent[True] is not None
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts of a report; pending recipients are in none of them yet."""
+        return {
+            **self._set_aside,
+            "accepted": self._recipients[State.ACCEPTED],
+            "rejected": self._recipients[State.REJECTED],
+            "unknown": self._recipients[State.UNKNOWN],
+        }
+
+    def expected(self) -> dict[str, int]:
+        """Return what is known ahead."""
+        return {"planned": sum(self._recipients.values()), "before": self._before}
+
+    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
+        """Return the report of the campaign, as the journal has it now."""
+        return await make_report(
+            self._journal,
+            self._campaign,
+            self._payload,
+            stopped,
+            round=self._round,
+            not_sent=self._not_sent,
+        )

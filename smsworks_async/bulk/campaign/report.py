@@ -1,0 +1,105 @@
+"""The report of a campaign, as its journal has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.payloads import warnings_of
+from smsworks_async.errors import OutcomeUnknown, SMSWorksError
+from smsworks_async.journals import Journal
+from smsworks_async.journals.records import NO_LIMIT, OUTCOMES, ChunkRecord, State
+from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
+
+
+T = TypeVar("T")
+
+
+async def make_report(
+    journal: Journal,
+    campaign: str,
+    payload: Payload[T],
+    stopped: SMSWorksError | None = None,
+    *,
+    round: int = 0,
+    not_sent: Mapping[bool, SMSWorksError | None] | None = None,
+) -> BulkReport:
+    """Return the report of a round of a campaign.
+
+    Args:
+        journal: where the campaign is.
+        campaign: its id.
+        payload: what it sends.
+        stopped: why the run ended early, or None.
+        round: the round.
+        not_sent: why pending chunks were not sent, in the UK (False) and outside it (True).
+    """
+    everything = await journal.chunks(campaign, limit=NO_LIMIT)
+    entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
+    reasons = not_sent or {}
+    batches = [
+        await _outcome(
+            journal,
+            campaign,
+            payload,
+            entry,
+            reasons.get(entry.international) or reasons.get(False),
+        )
+        for entry in entries
+    ]
+    later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
+    problems = [] if round else await _all_problems(journal, campaign)
+    recipients = dict.fromkeys(Outcome, 0)
+    for batch in batches:
+        recipients[batch.outcome] += batch.size
+    invalid = sum(problem.reason is Reason.INVALID for problem in problems)
+    return BulkReport(
+        read=sum(recipients.values()) + len(problems),
+        accepted=recipients[Outcome.ACCEPTED],
+        rejected=recipients[Outcome.REJECTED],
+        unknown=recipients[Outcome.UNKNOWN],
+        not_sent=recipients[Outcome.NOT_SENT],
+        invalid=invalid,
+        duplicates=len(problems) - invalid,
+        batches=tuple(batches),
+        problems=tuple(problems),
+        credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
+        accepted_twice=sum(entry.size * len(entry.doubles) for entry in entries + later),
+        stopped=stopped,
+        again=tuple([await _outcome(journal, campaign, payload, entry, None) for entry in later]),
+        warnings=warnings_of(payload),
+    )
+
+
+async def _outcome(
+    journal: Journal,
+    campaign: str,
+    payload: Payload[T],
+    entry: ChunkRecord,
+    why: SMSWorksError | None,
+) -> BatchOutcome:
+    if entry.state is State.ACCEPTED and not entry.doubles:
+        return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
+    error = entry.error or why
+    if entry.state is State.SENDING:
+        error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
+    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
+    destinations = tuple(map(payload.destination, chunk.items))
+    return BatchOutcome(
+        entry.number,
+        OUTCOMES[entry.state],
+        entry.size,
+        entry.batch_id,
+        error,
+        destinations,
+        entry.doubles,
+    )
+
+
+async def _all_problems(journal: Journal, campaign: str) -> list[Problem]:
+    problems: list[Problem] = []
+    while page := await journal.problems(campaign, problems[-1].position if problems else -1):
+        problems.extend(page)
+    return problems

@@ -1,0 +1,257 @@
+"""Runs of campaigns: planned whole, sent, reconciled, and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+from smsworks_async.bulk.campaign.journal_source import JournalSource
+from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.campaign.plan import Planner
+from smsworks_async.bulk.campaign.reconcile import Reconciler
+from smsworks_async.bulk.campaign.stored import open_journal
+from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, lease_for, longest_request
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.costs import CostLimits, Prices
+from smsworks_async.bulk.dispatcher import Dispatcher
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
+from smsworks_async.bulk.recipients import Reader
+from smsworks_async.bulk.source import interrupted
+from smsworks_async.bulk.timer import Timer, request_time
+from smsworks_async.errors import ValidationError
+from smsworks_async.journals import Journal
+from smsworks_async.journals.checks import check_campaign, no_such
+from smsworks_async.journals.records import NO_LIMIT, Campaign, ChunkRecord, State, Summary
+from smsworks_async.models.report import BulkReport, Phase
+
+
+T = TypeVar("T")
+
+#: Seconds between two looks at what other processes are doing.
+_LOOK: Final = 1.0
+#: How often one run sends a chunk again that stays unknown.
+_RESENDS: Final = 2
+
+
+@attrs.frozen
+class CampaignRun(Generic[T]):
+    """One run of a campaign.
+
+    Args:
+        journal: where the campaign is kept.
+        campaign: what it is.
+        payload: what it sends.
+        gateway: the API.
+        options: its options.
+        timer: how to wait.
+    """
+
+    journal: Journal
+    campaign: Campaign
+    payload: Payload[T]
+    gateway: BulkGateway
+    options: Options
+    timer: Timer = attrs.field(factory=Timer)
+    #: Reports progress.
+    reporter: Reporter = attrs.field(
+        default=attrs.Factory(lambda run: run.make_reporter(), takes_self=True)
+    )
+
+    def make_reporter(self) -> Reporter:
+        """Return what reports the progress of this run."""
+        return Reporter(self.options.progress, self.timer, f"campaign {self.campaign.id}")
+
+    async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> BulkReport | None:
+        """Plan the campaign in the journal, or check that it is the one that is there.
+
+        Returns:
+            A report, where there is no valid recipient: then there is no campaign. Otherwise None.
+
+        Raises:
+            ValidationError: it is another, or it is not there whole and no recipients were given.
+            BulkInterrupted: the caller's code raised.
+        """
+        # Without recipients a name that the journal does not have is an error.
+        kept = await (self.journal.summary(self.campaign.id) if values is None else self._kept())
+        if kept is not None:
+            check_campaign(kept.campaign, self.campaign)
+        if values is not None:
+            reader = Reader(
+                self.payload, self.options.chunk_size, deduplicate=self.options.deduplicate
+            )
+            begun = kept is not None and bool(kept.campaign.totals or kept.states)
+            planner = Planner(
+                self.journal, self.campaign, self.payload, reader, self.reporter, begun=begun
+            )
+            return await planner.plan(values)
+        if kept is None:
+            raise no_such(self.campaign.id)
+        if kept.campaign.totals is None:
+            raise ValidationError(
+                f"campaign {self.campaign.id!r} is not planned whole yet; give the recipients, all "
+                "of them",
+                field="destinations",
+            )
+        return None
+
+    async def _kept(self) -> Summary | None:
+        """Return what the journal has of the campaign; None where it has nothing."""
+        try:
+            return await self.journal.summary(self.campaign.id)
+        except ValidationError:  # it has no campaign of this name
+            return None
+
+    async def check_cost(self) -> None:
+        """Check what the campaign costs against the run's limits; it only reads.
+
+        It uses today's prices, and not those of the plan, which counts numbers outside the UK
+        double.
+
+        Raises:
+            ValidationError: it costs more than it may.
+            APIError: the API refused to tell a price or the balance.
+        """
+        if not self.options.limits_cost:
+            return
+        limits = CostLimits(self.options, self.gateway)
+        credits = dict.fromkeys(State, 0.0)
+        after = -1
+        while page := await self.journal.chunks(self.campaign.id, after):
+            for entry in page:
+                if not entry.round and entry.state is not State.SPLIT:
+                    credits[entry.state] += await self._credits(entry, limits.prices)
+            after = page[-1].number
+        await limits.check(total=sum(credits.values()), rest=credits[State.PENDING])
+
+    async def _credits(self, entry: ChunkRecord, prices: Prices) -> float:
+        if not entry.international:
+            return entry.credits
+        claim = await self.journal.read_chunk(self.campaign.id, entry.number)
+        return await prices.of_chunk(self.payload, unpack_chunk(claim, self.payload))
+
+    async def run(self, round: int = 0) -> BulkReport:
+        """Send what is pending, reconcile what is unknown, and account for every recipient.
+
+        Raises:
+            ValidationError: it costs more than it may; nothing was sent.
+            APIError: a price or the balance could not be asked for; nothing was sent.
+            BulkInterrupted: the callback raised.
+            JournalError: the journal cannot be read or written.
+        """
+        source = JournalSource(
+            self.journal,
+            self.campaign.id,
+            self.payload,
+            lease_for(self.gateway.timeout),
+            round,
+            monotonic=self.timer.monotonic,
+            server_time=self.gateway.server_time,
+        )
+        self.reporter.refresh = source.refresh
+        await self.journal.reopen(self.campaign.id, round)
+        await self.check_cost()
+        try:
+            return await self._run(source, round)
+        except CallbackRaised as raised:
+            raise await interrupted(source, raised.error, None) from raised.error
+
+    async def _run(self, source: JournalSource[T], round: int) -> BulkReport:
+        dispatcher = Dispatcher(self.payload, self.gateway, self.options, self.reporter)
+        reconciler = Reconciler(
+            self.journal,
+            self.campaign.id,
+            self.payload,
+            self.gateway,
+            timer=self.timer,
+            reporter=self.reporter,
+        )
+        resent: dict[int, int] = {}
+        while True:
+            await source.begin()
+            halt = await dispatcher.send(source)
+            await self._wait_for_others()
+            if halt is None and await self._has_more(source, round):
+                continue
+            nothing = await reconciler.settle(self.options.settle)
+            lost = [
+                entry
+                for entry in nothing
+                if entry.round == round and resent.get(entry.number, 0) < _RESENDS
+            ]
+            if halt is not None or self.options.on_unknown != "resend" or not lost:
+                return await source.report(halt)
+            for entry in lost:
+                resent[entry.number] = resent.get(entry.number, 0) + 1
+            await self._resend(lost, reconciler)
+
+    async def _has_more(self, source: JournalSource[T], round: int) -> bool:
+        """Return whether others have returned chunks that this run can send."""
+        pending = await self.journal.chunks(self.campaign.id, limit=NO_LIMIT, state=State.PENDING)
+        return any(
+            entry.round == round
+            and entry.number not in source.failed
+            and not (entry.international and source.is_international_halted)
+            for entry in pending
+        )
+
+    async def _wait_for_others(self) -> None:
+        """Wait until no other process is sending, or their leases have ended.
+
+        Not for ever: the lease of a process whose clock was ahead would last as long as that.
+        """
+        waited = 0.0
+        while waited < LONGEST_WAIT:
+            await self.journal.expire_leases(self.campaign.id)
+            lease = (await self.journal.summary(self.campaign.id)).lease
+            if lease is None:
+                return
+            await self.reporter.enter(
+                Phase.WAITING_FOR_OTHERS, "requests of other processes, or their leases", lease
+            )
+            pause = min(lease, _LOOK)
+            await self.timer.sleep(pause)
+            waited += pause
+
+    async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler[T]) -> None:
+        """Make chunks pending again of which, as far as is known, nothing can be accepted."""
+        for entry in await reconciler.rule_out(entries, self.options.settle):
+            wait = longest_request(entry, request_time(self.gateway.timeout))
+            await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
+
+
+async def send(
+    payload: Payload[Any],
+    values: Iterable[Any] | AsyncIterable[Any] | None,
+    gateway: BulkGateway,
+    options: Options,
+    timer: Timer,
+) -> BulkReport:
+    """Begin a campaign, or continue it."""
+    if options.journal is None or options.campaign is None:  # `Options` has checked both
+        raise AssertionError
+    begun = Campaign(
+        id=options.campaign,
+        kind=payload.name,
+        message=payload.shared,
+        chunk_size=options.chunk_size,
+        deduplicate=options.deduplicate,
+    )
+    async with open_journal(options.journal) as journal:
+        run = CampaignRun(journal, begun, payload, gateway, options, timer)
+        no_campaign = await run.plan(values)
+        _log_where(journal, begun.id)
+        if no_campaign is not None:
+            return no_campaign
+        return await run.run()
+
+
+def _log_where(journal: Journal, campaign: str) -> None:
+    """Log which file a campaign is in: one in another folder would text everybody again."""
+    path = getattr(journal, "path", None)
+    if path is not None:
+        new = " (a new file)" if getattr(journal, "made_it", False) else ""
+        log.info("campaign %s: its journal is %s%s", campaign, path, new)

@@ -1,0 +1,85 @@
+"""Campaigns that a journal has: opened by name, and their status."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async import journals
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.options import check_campaign
+from smsworks_async.bulk.payloads import stored_payload
+from smsworks_async.journals import Journal
+from smsworks_async.journals.records import Campaign, State, Sums
+from smsworks_async.models.report import BulkStatus, Reason
+
+
+_NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
+
+
+@attrs.frozen
+class StoredCampaign:
+    """A campaign that a journal has."""
+
+    journal: Journal
+    payload: Payload[Any]
+    campaign: Campaign
+
+
+@asynccontextmanager
+async def open_journal(
+    journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
+) -> AsyncIterator[Journal]:
+    """Open a journal, and close it where it was given as a path."""
+    opened, is_ours = journals.open_journal(journal, must_exist=must_exist)
+    try:
+        yield opened
+    finally:
+        if is_ours:
+            await opened.close()
+
+
+@asynccontextmanager
+async def open_campaign(
+    journal: Journal | str | os.PathLike[str], campaign: str
+) -> AsyncIterator[StoredCampaign]:
+    """Open a journal, and read a campaign that it has.
+
+    Raises:
+        ValidationError: it has none of this name.
+    """
+    name = check_campaign(campaign)
+    async with open_journal(journal, must_exist=True) as opened:
+        found = (await opened.summary(name)).campaign
+        yield StoredCampaign(opened, stored_payload(found.kind, found.message, name), found)
+
+
+async def status(stored: StoredCampaign) -> BulkStatus:
+    """Return how far a campaign has got."""
+    summary = await stored.journal.summary(stored.campaign.id)
+    count = {state: summary.states.get(state, _NONE).recipients for state in State}
+    totals = summary.campaign.totals
+    set_aside = {} if totals is None else totals.set_aside
+    return BulkStatus(
+        campaign=stored.campaign.id,
+        planned=totals is not None,
+        read=sum(count.values()) if totals is None else totals.read,
+        accepted=count[State.ACCEPTED],
+        rejected=count[State.REJECTED],
+        unknown=count[State.UNKNOWN],
+        not_sent=count[State.PENDING],
+        in_flight=count[State.SENDING],
+        invalid=set_aside.get(Reason.INVALID, 0),
+        duplicates=set_aside.get(Reason.DUPLICATE, 0),
+        credits=summary.states.get(State.ACCEPTED, _NONE).credits,
+        rounds=summary.campaign.round,
+        sent_again=summary.later_rounds.get(State.ACCEPTED, _NONE).recipients,
+        open_again=sum(
+            summary.later_rounds.get(state, _NONE).recipients
+            for state in (State.PENDING, State.SENDING, State.UNKNOWN)
+        ),
+    )

@@ -1,0 +1,80 @@
+"""The gateway: the few operations of the API that bulk is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from smsworks_async._http.operations import Operation
+from smsworks_async._http.requester import Requester
+from smsworks_async.bulk.payloads import SharedText
+from smsworks_async.bulk.source import OnRetry, Post
+from smsworks_async.bulk.timer import request_time
+from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.outgoing import Query
+from smsworks_async.resources._searching import MessageSearching
+from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
+from smsworks_async.resources.credits import AsyncCredits
+
+
+class BulkGateway:
+    """The API as bulk uses it, over a client's calls."""
+
+    def __init__(self, requester: Requester) -> None:
+        # What is asked in a campaign ends in time, whatever the client's time-out.
+        requester = requester.limited(request_time(requester.settings.timeout))
+        self._requester = requester
+        #: The time by the provider's clock, once an answer had a date.
+        self.server_time = requester.server_time
+        self._asked_for_the_time = False
+        self._messages = MessageSearching(requester)
+        self.get = AsyncBatches(requester).get
+        credits = AsyncCredits(requester)
+        self.balance, self.cost = credits.balance, credits.cost
+        # Waiting for the rate is no part of a call, and does not use its time up.
+        self.acquire_rate = None if requester.settings.max_rate is None else requester.acquire_rate
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one call may take, or None."""
+        return self._requester.settings.timeout
+
+    def iterate(self, **query: Any) -> AsyncGenerator[MessageRecord]:
+        """Search page by page: see `AsyncMessages.iterate`.
+
+        The destination comes from a plan, and is not judged: the client may have other settings.
+        """
+        return self._messages._pages(Query(**query))
+
+    async def now(self) -> float | None:
+        """Return the time by the provider's clock, in POSIX seconds, where it tells it.
+
+        Raises:
+            SMSWorksError: it had to be asked, and did not answer.
+        """
+        if self.server_time() is None and not self._asked_for_the_time:
+            await self.balance()
+            self._asked_for_the_time = True  # a server need not tell it
+        return self.server_time()
+
+    def post(self, payload: str) -> Post:
+        """Return the function that sends a payload's documents.
+
+        Args:
+            payload: the payload's name.
+        """
+        operation: Operation = SEND if payload == SharedText.name else SEND_EACH
+
+        async def post(document: Any, expired: Callable[[], bool] | None, on_retry: OnRetry) -> str:
+            batch = await self._requester.request(
+                operation,
+                document,
+                into=Batch,
+                rate_acquired=True,
+                expired=expired,
+                on_retry=on_retry,
+                is_inner=True,
+            )
+            return batch.batch_id
+
+        return post

@@ -1,0 +1,61 @@
+"""A run without a journal: recipients are read as they are sent to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from typing import Any, TypeVar
+
+from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.costs import CostLimits
+from smsworks_async.bulk.dispatcher import Dispatcher
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.progress import Reporter
+from smsworks_async.bulk.recipients import Reader
+from smsworks_async.bulk.stream_source import StreamSource
+from smsworks_async.bulk.timer import Timer
+from smsworks_async.errors import NotSent, ValidationError
+from smsworks_async.models.iterables import is_container
+from smsworks_async.models.report import BulkInterrupted, BulkReport
+
+
+T = TypeVar("T")
+
+
+async def send(
+    payload: Payload[T],
+    values: Iterable[Any] | AsyncIterable[Any],
+    gateway: BulkGateway,
+    options: Options,
+    timer: Timer,
+) -> BulkReport:
+    """Send without a journal.
+
+    Raises:
+        ValidationError: it would cost more than it may; nothing was sent.
+        APIError: a price or the balance could not be asked for; nothing was sent.
+        BulkInterrupted: the caller's code raised.
+        CancelledError: the run was cancelled; its ``report`` has recipients in flight as unknown.
+    """
+    is_known = is_container(values)
+    if options.require_balance and not is_known:
+        raise ValidationError(
+            "require_balance wants to know how many there are: give a list, or a journal",
+            field="require_balance",
+        )
+    reader = Reader(payload, options.chunk_size, deduplicate=options.deduplicate)
+    limits = CostLimits(options, gateway) if options.limits_cost else None
+    source = StreamSource(payload, values, reader, limits)
+    if limits is not None and is_known:
+        await source.check_cost(limits)
+    dispatcher = Dispatcher(payload, gateway, options, Reporter(options.progress, timer))
+    try:
+        await dispatcher.send(source)
+    except BulkInterrupted:
+        raise
+    except BaseException as error:
+        # A cancelled run is over: without a journal nobody could ask for its report later.
+        await source.abandon_rest(NotSent("the run was cancelled"), read_on=False)
+        error.__dict__["report"] = await source.report(dispatcher.halt)
+        raise
+    return await source.report(dispatcher.halt)

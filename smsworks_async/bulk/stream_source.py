@@ -1,0 +1,191 @@
+"""Chunks as they are read: no journal, flat memory, and a report in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from smsworks_async.bulk.chunk import Chunk, Payload, halves
+from smsworks_async.bulk.costs import CostLimits
+from smsworks_async.bulk.payloads import warnings_of
+from smsworks_async.bulk.recipients import Reader, slices
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
+
+
+T = TypeVar("T")
+
+
+class StreamSource(Generic[T]):
+    """Reads recipients as they are sent to, and keeps only what went wrong: a `Source`.
+
+    Args:
+        payload: what is sent.
+        values: the recipients.
+        reader: checks them, sets repeats aside, and puts them into chunks.
+        limits: the run's cost limits; None if there are none.
+    """
+
+    def __init__(
+        self,
+        payload: Payload[T],
+        values: Iterable[Any] | AsyncIterable[Any],
+        reader: Reader[T],
+        limits: CostLimits | None = None,
+    ) -> None:
+        self._payload = payload
+        self._reader = reader
+        # Counts the cost of each chunk as it is taken.
+        self._limits = limits
+        self._chunks = self._read(values)
+        self._reading = asyncio.Lock()
+        self._outcomes: list[BatchOutcome] = []
+        self._recipients = dict.fromkeys(Outcome, 0)
+        self._accepted = 0.0
+        self._limit_reached: SMSWorksError | None = None
+        self._slice: Iterator[Chunk[T]] = iter(())
+        # Halves of chunks, and requeued chunks.
+        self._waiting: deque[Chunk[T]] = deque()
+        # What was read, and not yet taken.
+        self._ahead: deque[Chunk[T]] = deque()
+
+    async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
+        async for some in slices(values):
+            self._slice = self._reader.feed(some)
+            chunk = None
+            for chunk in self._slice:
+                yield chunk
+            if chunk is None:  # a long stretch of bad recipients does not hold up the answers
+                await asyncio.sleep(0)
+        for chunk in self._reader.flush():
+            yield chunk
+
+    async def check_cost(self, limits: CostLimits) -> None:
+        """Read all recipients ahead, and check what they cost before the first request.
+
+        Raises:
+            ValidationError: they cost more than they may; nothing was sent.
+            APIError: the API refused to tell a price or the balance.
+        """
+        total = 0.0
+        async for chunk in self._chunks:
+            self._ahead.append(chunk)
+            total += await limits.prices.of_chunk(self._payload, chunk)
+            await asyncio.sleep(0)  # other tasks go on, and the run can be cancelled
+        await limits.check(total=total, rest=total)
+        self._limits = None
+
+    async def has_more(self) -> bool:
+        """Return whether there is another chunk; one is read to find out."""
+        if not self._waiting:
+            async with self._reading:
+                chunk = None if self._limit_reached else await anext(self._chunks, None)
+                if chunk is not None:
+                    self._ahead.append(chunk)
+        return bool(self._waiting or self._ahead)
+
+    async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
+        """Return the next chunk, unless it would exceed the credits; None if there are no more."""
+        if self._waiting:
+            return self._waiting.popleft()
+        async with self._reading:
+            return await self._next(skip_international)
+
+    async def _next(self, skip_international: SMSWorksError | None) -> Chunk[T] | None:
+        while self._limit_reached is None and (chunk := await self._read_on()) is not None:
+            if chunk.international and skip_international is not None:
+                self._record_not_sent(chunk, skip_international)
+            elif (
+                self._limits is not None
+                and (limit := await self._limits.count(self._payload, chunk)) is not None
+            ):
+                self._limit_reached = limit
+                self._record_not_sent(chunk, limit)
+                await self.abandon_rest(limit, read_on=True)
+            else:
+                return chunk
+        return None
+
+    async def _read_on(self) -> Chunk[T] | None:
+        return self._ahead.popleft() if self._ahead else await anext(self._chunks, None)
+
+    async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
+        """Keep the outcome of a chunk."""
+        self._outcomes.append(outcome)
+        self._recipients[outcome.outcome] += outcome.size
+        if outcome.outcome is Outcome.ACCEPTED:
+            self._accepted += chunk.credits
+
+    async def split(self, chunk: Chunk[T]) -> None:
+        """Replace a rejected chunk by its two halves."""
+        first = self._reader.chunks
+        self._reader.chunks += 2
+        self._waiting.extend(halves(chunk, self._payload, (first, first + 1)))
+
+    async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
+        """Return a rejected chunk once more, later."""
+        self._waiting.append(chunk)
+
+    async def abandon_rest(self, why: SMSWorksError, *, read_on: bool) -> None:
+        """Account for the rest, which is read, so that the report names everybody, but not sent."""
+        for chunks in (self._waiting, self._ahead):
+            while chunks:
+                self._record_not_sent(chunks.popleft(), why)
+        if read_on:
+            async for chunk in self._chunks:
+                self._record_not_sent(chunk, why)
+                await asyncio.sleep(0)  # there may be no end to it: it can be cancelled
+        for chunk in self._slice:  # drawn from the caller's iterable already
+            self._record_not_sent(chunk, why)
+        for chunk in self._reader.flush():
+            self._record_not_sent(chunk, why)
+
+    def _record_not_sent(self, chunk: Chunk[T], why: SMSWorksError) -> None:
+        destinations = self.destinations(chunk)
+        size = len(destinations)
+        self._outcomes.append(
+            BatchOutcome(chunk.number, Outcome.NOT_SENT, size, error=why, destinations=destinations)
+        )
+        self._recipients[Outcome.NOT_SENT] += size
+
+    def document(self, chunk: Chunk[T]) -> Any:
+        """Return the body of a chunk's request."""
+        return self._payload.document(chunk)
+
+    def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
+        """Return the numbers that a chunk goes to."""
+        return tuple(map(self._payload.destination, chunk.items))
+
+    def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
+        """Return None: without a journal a chunk has no lease."""
+        return None
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts of a report."""
+        return {
+            "read": self._reader.read,
+            "accepted": self._recipients[Outcome.ACCEPTED],
+            "rejected": self._recipients[Outcome.REJECTED],
+            "unknown": self._recipients[Outcome.UNKNOWN],
+            "not_sent": self._recipients[Outcome.NOT_SENT],
+            "invalid": self._reader.set_aside[Reason.INVALID],
+            "duplicates": self._reader.set_aside[Reason.DUPLICATE],
+        }
+
+    def expected(self) -> dict[str, int]:
+        """Return nothing: recipients are not known before they are read."""
+        return {}
+
+    async def report(self, stopped: SMSWorksError | None) -> BulkReport:
+        """Return the report of everybody who was read."""
+        counts: Any = self.counts()
+        return BulkReport(
+            **counts,
+            batches=tuple(sorted(self._outcomes, key=lambda outcome: outcome.number)),
+            problems=tuple(self._reader.problems),
+            credits=self._accepted,
+            stopped=stopped or self._limit_reached,
+            warnings=warnings_of(self._payload),
+        )

@@ -1,0 +1,102 @@
+"""Journals: they keep campaigns through crashes, and share them between processes.
+
+A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, and which
+delivery reports were handled. Opt-outs and idempotency keys are to join them in the same way: a
+protocol there, its statements in `store`, its rules in a module beside `rules` and `handled`, and
+its tables in each store. `Journal` is the sum.
+
+The layers, each of which imports only those below it::
+
+    memory, sqlite/     journals: where a rule's statements run
+    base                the methods of every journal: one rule each
+    rules, handled      what each transition reads, decides and writes, once for all journals
+    store               the statements that rules are made of
+    transitions, leases, checks     the decisions: pure functions
+    records             what is kept
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from smsworks_async.errors import ConfigurationError, JournalError
+from smsworks_async.journals.protocol import CampaignJournal, Journal, ReportJournal
+from smsworks_async.journals.records import (
+    Campaign,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
+    State,
+    StoredChunk,
+    Summary,
+    Totals,
+)
+
+
+if TYPE_CHECKING:
+    from smsworks_async.journals.memory import MemoryJournal
+    from smsworks_async.journals.sqlite import SQLiteJournal
+
+
+__all__ = [
+    "Campaign",
+    "CampaignJournal",
+    "ChunkRecord",
+    "Event",
+    "Journal",
+    "MemoryJournal",
+    "PlannedChunk",
+    "ReportJournal",
+    "SQLiteJournal",
+    "State",
+    "StoredChunk",
+    "Summary",
+    "Totals",
+    "open_journal",
+]
+
+
+def open_journal(
+    journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
+) -> tuple[Journal, bool]:
+    """Return a journal, and whether it was opened here and is to be closed.
+
+    Args:
+        journal: a journal, or the path of one.
+        must_exist: whether a missing file is an error, and is not created.
+
+    Raises:
+        ConfigurationError: it is neither a path nor a journal.
+        JournalError: there is no file at the path.
+    """
+    if isinstance(journal, str | os.PathLike):
+        if str(journal).startswith(("postgresql:", "postgres:")):
+            raise ConfigurationError(
+                "a PostgreSQL journal is not to be had in this version; give the path of a file"
+            )
+        if must_exist and not os.path.exists(journal):  # noqa: PTH110
+            raise JournalError(
+                f"there is no journal at this path: {os.path.basename(journal)}"  # noqa: PTH119
+            )
+        from smsworks_async.journals.sqlite import SQLiteJournal
+
+        return SQLiteJournal(journal), True
+    if isinstance(journal, Journal):
+        return journal, False
+    raise ConfigurationError(
+        f"journal must be the path of a file, or a journal, not {type(journal).__name__}"
+    )
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used: SQLite is not needed to send.
+    if name == "SQLiteJournal":
+        from smsworks_async.journals.sqlite import SQLiteJournal
+
+        return SQLiteJournal
+    if name == "MemoryJournal":
+        from smsworks_async.journals.memory import MemoryJournal
+
+        return MemoryJournal
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

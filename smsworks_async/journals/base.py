@@ -1,0 +1,119 @@
+"""A journal over any store: each of its methods is a rule, run as one transaction."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
+
+from smsworks_async.journals import handled, rules
+from smsworks_async.journals.handled import Claimed
+from smsworks_async.journals.store import Store
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A rule, and one that is about a campaign, whose key it takes.
+Rule = Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]
+CampaignRule = Callable[Concatenate[Store, int, P], Coroutine[Any, Any, T]]
+
+_log: Final = logging.getLogger("smsworks_async.webhooks")
+
+
+def _transaction(
+    rule: Rule[P, T],
+) -> Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]:
+    """Return the method that runs a rule."""
+
+    @functools.wraps(rule)
+    async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(lambda store: rule(store, *args, **kwargs))
+
+    # mypy and pyright do not agree about the type of an `async def`.
+    return cast("Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]", method)
+
+
+def _campaign_transaction(
+    rule: CampaignRule[P, T],
+) -> Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]:
+    """Return the method that runs a rule for the campaign of an id."""
+
+    @functools.wraps(rule)
+    async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run_for(campaign, lambda store, key: rule(store, key, *args, **kwargs))
+
+    return cast("Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]", method)
+
+
+class BaseJournal(ABC):
+    """A `Journal` whose store is to be given: what each method does is said there.
+
+    Args:
+        clock: returns POSIX seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+
+    @abstractmethod
+    async def _run(self, rule: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        """Run a rule as one transaction, which is durable when this returns."""
+
+    async def _run_for(
+        self, campaign: str, rule: Callable[[Store, int], Coroutine[Any, Any, T]]
+    ) -> T:
+        async def with_key(store: Store) -> T:
+            return await rule(store, await store.key_of(campaign))
+
+        return await self._run(with_key)
+
+    begin = _transaction(rules.begin)
+    plan = _campaign_transaction(rules.plan)
+    finish_planning = _campaign_transaction(rules.finish_planning)
+    plan_round = _campaign_transaction(rules.plan_round)
+
+    claim_next = _campaign_transaction(rules.claim_next)
+    finish = _campaign_transaction(rules.finish)
+    split = _campaign_transaction(rules.split)
+
+    reopen = _campaign_transaction(rules.reopen)
+    suspect = _campaign_transaction(rules.suspect)
+    clear_doubt = _campaign_transaction(rules.clear_doubt)
+    expire_leases = _campaign_transaction(rules.expire_leases)
+    confirm_found = _campaign_transaction(rules.confirm_found)
+    resend = _campaign_transaction(rules.resend)
+
+    has_batch = _campaign_transaction(rules.has_batch)
+    unknown_chunks = _campaign_transaction(rules.unknown_chunks)
+    summary = _campaign_transaction(rules.summary)
+    chunks = _campaign_transaction(rules.chunks)
+    read_chunk = _campaign_transaction(rules.read_chunk)
+    problems = _campaign_transaction(rules.problems)
+    events = _campaign_transaction(rules.events)
+
+    seen = _transaction(handled.seen)
+    release_seen = _transaction(handled.release_seen)
+    add_seen = _transaction(handled.add_seen)
+
+    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        claimed = await self._run(
+            lambda store: handled.claim_seen(store, message_id, status, owner, seconds)
+        )
+        if claimed is Claimed.FROM_ANOTHER:
+            _log.warning(
+                "a report of message %s was claimed by a process that did not say what came of it "
+                "in time; it is handled again, perhaps for the second time",
+                message_id,
+            )
+        return bool(claimed)
+
+    async def now(self) -> float:
+        return self.clock()
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close files and connections; a second call does nothing."""

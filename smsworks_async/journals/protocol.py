@@ -1,0 +1,238 @@
+"""What a journal does: a small protocol for each thing that it keeps, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
+
+from smsworks_async.journals.records import (
+    Campaign,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
+    State,
+    StoredChunk,
+    Summary,
+    Totals,
+)
+from smsworks_async.models.report import BatchOutcome, Problem
+
+
+class CampaignJournal(Protocol):
+    """Campaigns. Times are of the journal's clock.
+
+    Each method is a whole transition, which is durable when it returns, and none is a part of
+    another. All but `begin` and `now` take the campaign's id first. Every method raises
+    `JournalError` where the journal cannot be read or written, and `ValidationError`, with the
+    field ``campaign``, where it has no such campaign.
+    """
+
+    async def begin(self, campaign: Campaign) -> Campaign:
+        """Record a campaign, unless it is there; return it as it is recorded.
+
+        Raises:
+            ValidationError: there is another campaign of this id; the field says what differs.
+        """
+        ...
+
+    async def plan(
+        self, campaign: str, /, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
+    ) -> None:
+        """Record chunks and problems, which may be there already.
+
+        Raises:
+            ValidationError: others are there in their place; the field is ``destinations``.
+        """
+        ...
+
+    async def finish_planning(self, campaign: str, /, totals: Totals) -> None:
+        """Record that the plan of a campaign is complete.
+
+        Raises:
+            ValidationError: other totals are there; the field is ``destinations``.
+        """
+        ...
+
+    async def plan_round(
+        self, campaign: str, /, round: int, chunks: Sequence[PlannedChunk]
+    ) -> bool:
+        """Record a round of chunks to be sent again, numbered on; return whether it was recorded.
+
+        It is not where that round is there already, nor while the round before it is not done.
+        """
+        ...
+
+    async def claim_next(
+        self,
+        campaign: str,
+        /,
+        *,
+        owner: str,
+        lease: float,
+        round: int,
+        after: int,
+        international: bool,
+        server_time: float | None = None,
+    ) -> StoredChunk | None:
+        """Claim the next pending chunk, durably, for one owner alone; None where there is none.
+
+        Args:
+            campaign: the campaign's id.
+            owner: unique to this claim.
+            lease: seconds for which its request may leave.
+            round: which of the campaign's rounds it is of.
+            after: the number that it must be above.
+            international: whether it may be one with recipients outside the UK.
+            server_time: the time by the provider's clock, where it is known.
+        """
+        ...
+
+    async def finish(
+        self, campaign: str, /, claimed: ChunkRecord, outcome: BatchOutcome
+    ) -> ChunkRecord:
+        """Record the outcome of a request; return the chunk as it is now.
+
+        Args:
+            campaign: the campaign's id.
+            claimed: the chunk as `claim_next` returned it.
+            outcome: the outcome.
+        """
+        ...
+
+    async def split(
+        self, campaign: str, /, number: int, attempt: int, halves: Sequence[PlannedChunk]
+    ) -> Sequence[int]:
+        """Record pending halves, numbered on, in the place of a refused chunk.
+
+        Returns:
+            Their numbers; none where the chunk is not being sent under this attempt any more.
+        """
+        ...
+
+    async def reopen(self, campaign: str, /, round: int) -> int:
+        """Prepare a round for another run (`transitions.reopen`); return how many changed."""
+        ...
+
+    async def suspect(self, campaign: str, /) -> int:
+        """Mark all unknown that may have been sent after a copy was made; return how many changed.
+
+        The campaign is marked as restored.
+        """
+        ...
+
+    async def clear_doubt(self, campaign: str, /, number: int, attempt: int) -> bool:
+        """Make a chunk pending that only `suspect` marked unknown; return whether it was."""
+        ...
+
+    async def expire_leases(self, campaign: str, /) -> int:
+        """Mark chunks unknown whose lease has ended; return how many changed."""
+        ...
+
+    async def unknown_chunks(self, campaign: str, /) -> Sequence[ChunkRecord]:
+        """Return the chunks whose outcome is unknown, by their numbers."""
+        ...
+
+    async def confirm_found(
+        self, campaign: str, /, number: int, attempt: int, batch_id: str, *, others: int = 0
+    ) -> bool:
+        """Accept an unknown chunk whose batch was found; return whether it was accepted.
+
+        It is not where another chunk has that batch, nor where more unknown chunks have the same
+        text and recipients, and so may have the batch, than there are other batches for them.
+
+        Args:
+            campaign: the campaign's id.
+            number: the chunk's number.
+            attempt: the attempt that the caller knows of.
+            batch_id: the batch.
+            others: how many more batches were found that look the same, and that no chunk has.
+        """
+        ...
+
+    async def has_batch(self, campaign: str, /, batch_id: str) -> bool:
+        """Return whether a chunk, of this campaign or another, was accepted with this batch."""
+        ...
+
+    async def resend(self, campaign: str, /, number: int, attempt: int, wait: float) -> bool:
+        """Make an unknown chunk pending whose lease ended ``wait`` seconds ago or earlier.
+
+        Returns:
+            Whether it was.
+        """
+        ...
+
+    async def now(self) -> float:
+        """Return the time by the journal's clock, in POSIX seconds."""
+        ...
+
+    async def summary(self, campaign: str, /) -> Summary:
+        """Return the progress of a campaign."""
+        ...
+
+    async def chunks(
+        self,
+        campaign: str,
+        /,
+        after: int = -1,
+        limit: int = 500,
+        state: State | None = None,
+    ) -> Sequence[ChunkRecord]:
+        """Return chunks by their numbers.
+
+        Args:
+            campaign: the campaign's id.
+            after: the number that theirs are above.
+            limit: how many at most.
+            state: the state that they have; None for any.
+        """
+        ...
+
+    async def read_chunk(self, campaign: str, /, number: int) -> StoredChunk:
+        """Return a chunk with its recipients, without claiming it."""
+        ...
+
+    async def problems(
+        self, campaign: str, /, after: int = -1, limit: int = 5000
+    ) -> Sequence[Problem]:
+        """Return problems by their positions, above one of them, and at most so many."""
+        ...
+
+    async def events(self, campaign: str, /, number: int | None = None) -> Sequence[Event]:
+        """Return the events of one chunk, or of all, in their order."""
+        ...
+
+
+class ReportJournal(Protocol):
+    """Reports that were handled, for `webhooks.Seen`. Times are of the journal's clock.
+
+    Every method raises `JournalError` where the journal cannot be read or written.
+    """
+
+    async def seen(self, message_id: str) -> Collection[str]:
+        """Return the statuses of a message whose reports were handled."""
+        ...
+
+    async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
+        """Claim a report before it is handled, durably, or renew the claim; return whether.
+
+        Not while another owner has a claim on a report of that message, nor where this report was
+        handled.
+        """
+        ...
+
+    async def release_seen(self, message_id: str, owner: str) -> None:
+        """Release an owner's claim on a message's report, if there is one."""
+        ...
+
+    async def add_seen(self, message_id: str, status: str, owner: str = "") -> None:
+        """Record that a report was handled, and release the owner's claim on it."""
+        ...
+
+
+@runtime_checkable
+class Journal(CampaignJournal, ReportJournal, Protocol):
+    """A journal: all that it keeps, in one database."""
+
+    async def close(self) -> None:
+        """Close files and connections; a second call does nothing."""
+        ...

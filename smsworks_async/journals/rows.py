@@ -1,0 +1,142 @@
+"""Records as rows of a database, and back: for every store that speaks SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from smsworks_async.journals.records import (
+    Campaign,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
+    State,
+    Totals,
+    pack_error,
+    storable,
+    unpack_error,
+)
+from smsworks_async.models.report import Problem, Reason
+
+
+#: The columns that `chunk` reads, which have the names of the record's fields.
+CHUNK: Final = (
+    *("number", "size", "international", "credits", "round", "state", "attempt", "owner"),
+    *("began", "lease", "lease_seconds", "ahead", "batch_id", "error"),
+    *("reopenable", "found", "resent", "restored", "doubles"),
+)
+#: The columns that `campaign` reads.
+CAMPAIGN: Final = (
+    *("id", "kind", "message", "chunk_size", "deduplicate"),
+    *("totals", "round", "created", "restored"),
+)
+
+_STATES: Final = {state.value: state for state in State}
+
+
+def changed(fields: Mapping[str, Any]) -> list[Any]:
+    """Return the values of changed fields of a chunk, in their order."""
+    return [
+        value if value is None or name not in _PACKERS else _PACKERS[name](value)
+        for name, value in fields.items()
+    ]
+
+
+def _pack_doubles(doubles: Sequence[str]) -> str | None:
+    return json.dumps(doubles) if doubles else None
+
+
+_PACKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "state": lambda state: state.value,
+    "error": pack_error,
+    "doubles": _pack_doubles,
+}
+
+
+def chunk(row: Sequence[Any]) -> ChunkRecord:
+    """Read a chunk from its columns, which other ones may follow."""
+    return ChunkRecord(
+        number=row[0],
+        size=row[1],
+        international=bool(row[2]),
+        credits=row[3],
+        round=row[4],
+        state=_STATES[row[5]],
+        attempt=row[6],
+        owner=row[7],
+        began=row[8],
+        lease=row[9],
+        lease_seconds=row[10],
+        ahead=row[11],
+        batch_id=row[12],
+        error=unpack_error(row[13]),
+        reopenable=bool(row[14]),
+        found=bool(row[15]),
+        resent=bool(row[16]),
+        restored=bool(row[17]),
+        doubles=() if row[18] is None else tuple(json.loads(row[18])),
+    )
+
+
+def planned(chunk: PlannedChunk, round: int) -> tuple[Any, ...]:
+    """Return the columns of a chunk that was just planned, from ``number`` to ``round``."""
+    return chunk.number, chunk.size, chunk.international, chunk.credits, round
+
+
+def pack_totals(totals: Totals | None) -> str | None:
+    """Return totals as JSON."""
+    if totals is None:
+        return None
+    return json.dumps(
+        {"read": totals.read, "set_aside": dict(totals.set_aside), "chunks": totals.chunks}
+    )
+
+
+def campaign(row: Sequence[Any]) -> Campaign:
+    """Read a campaign from its columns."""
+    id_, kind, message, chunk_size, deduplicate, packed, round_, created, restored = row
+    totals = None
+    if packed is not None:
+        fields = json.loads(packed)
+        set_aside = {Reason(reason): count for reason, count in fields["set_aside"].items()}
+        totals = Totals(read=fields["read"], set_aside=set_aside, chunks=fields["chunks"])
+    return Campaign(
+        id=id_,
+        kind=kind,
+        message=json.loads(message),
+        chunk_size=chunk_size,
+        deduplicate=bool(deduplicate),
+        totals=totals,
+        round=round_,
+        created=created,
+        restored=bool(restored),
+    )
+
+
+def problem_values(problem: Problem) -> tuple[Any, ...]:
+    """Return a problem's columns."""
+    try:
+        value = json.dumps(problem.value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        value = json.dumps(f"<{type(problem.value).__name__}>")  # there is no JSON of it
+    return (
+        problem.position,
+        value,
+        problem.reason.value,
+        storable(problem.message),
+        storable(problem.field),
+        problem.code,
+    )
+
+
+def problem(row: Sequence[Any]) -> Problem:
+    """Read a problem from its columns."""
+    position, value, reason, message, field, code = row
+    return Problem(position, json.loads(value), Reason(reason), message, field, code)
+
+
+def event(row: Sequence[Any]) -> Event:
+    """Read an event from its columns."""
+    number, at, attempt, owner, what, detail = row
+    return Event(number=number, at=at, attempt=attempt, owner=owner, what=what, detail=detail)

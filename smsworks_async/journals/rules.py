@@ -1,0 +1,289 @@
+"""The rules of campaigns: what each transition reads, locks, decides and writes, for every store.
+
+Each rule is one transaction over a `store.CampaignStore`, and its arguments are those of the
+method of the same name of `protocol.CampaignJournal`, with the campaign's key in the place of its
+id. `transitions` decides on single chunks; what depends on several chunks is decided here.
+
+Where a rule reads other chunks, it reads its own first: a store with row locks then locks them in
+this order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from smsworks_async.journals import transitions
+from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals
+from smsworks_async.journals.records import (
+    NO_LIMIT,
+    Campaign,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
+    State,
+    StoredChunk,
+    Summary,
+    Totals,
+)
+from smsworks_async.journals.store import CampaignStore
+from smsworks_async.journals.transitions import Change
+from smsworks_async.models.report import BatchOutcome, Problem
+
+
+# Planning
+
+
+async def begin(store: CampaignStore, campaign: Campaign) -> Campaign:
+    """Record a campaign, unless it is there; return it as it is recorded."""
+    await store.insert_campaign(campaign)
+    kept = await store.campaign(await store.key_of(campaign.id))
+    check_campaign(kept, campaign)
+    return kept
+
+
+async def plan(
+    store: CampaignStore, key: int, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
+) -> None:
+    """Record chunks and problems, which may be there already."""
+    totals = (await store.campaign(key)).totals
+    after_last = await store.next_number(key)
+    there = [chunk.number for chunk in chunks if chunk.number < after_last]
+    kept = await store.recipients(key, min(there), max(there)) if there else {}
+    for chunk in chunks:
+        check_chunk(chunk, kept.get(chunk.number), totals)
+    new = [chunk for chunk in chunks if chunk.number not in kept]
+    await store.insert_chunks(key, new, 0)
+    await store.insert_problems(key, problems)
+
+
+async def finish_planning(store: CampaignStore, key: int, totals: Totals) -> None:
+    """Record that the plan of a campaign is complete."""
+    campaign = await store.campaign(key)
+    chunks, set_aside = await store.count(key)
+    check_totals(campaign.totals, totals, chunks=chunks, set_aside=set_aside)
+    await store.update_campaign(key, attrs.evolve(campaign, totals=totals))
+
+
+async def plan_round(
+    store: CampaignStore, key: int, round: int, chunks: Sequence[PlannedChunk]
+) -> bool:
+    """Record a round of chunks to be sent again; return whether it was recorded."""
+    campaign = await store.campaign(key)
+    if campaign.round != round - 1:
+        return False
+    if round > 1 and any(
+        record.is_open
+        for record in await store.chunks(key, after=-1, limit=NO_LIMIT, round=round - 1)
+    ):
+        return False
+    await store.update_campaign(key, attrs.evolve(campaign, round=round))
+    await _append(store, key, chunks, round)
+    return True
+
+
+async def _append(
+    store: CampaignStore, key: int, chunks: Sequence[PlannedChunk], round: int
+) -> Sequence[int]:
+    """Insert chunks after the last one; return their numbers."""
+    first = await store.next_number(key)
+    numbered = [attrs.evolve(chunk, number=n) for n, chunk in enumerate(chunks, first)]
+    await store.insert_chunks(key, numbered, round)
+    return [chunk.number for chunk in numbered]
+
+
+# Sending
+
+
+async def claim_next(
+    store: CampaignStore,
+    key: int,
+    *,
+    owner: str,
+    lease: float,
+    round: int,
+    after: int,
+    international: bool,
+    server_time: float | None = None,
+) -> StoredChunk | None:
+    """Claim the next pending chunk, for one owner alone."""
+    # A claim that no other process sees would keep none of them from sending the same chunk.
+    await store.check_in_place()
+    pending = await store.next_pending(key, round=round, after=after, international=international)
+    if pending is None:
+        return None
+    now = await store.now()
+    change = transitions.claim(pending.record, owner, now, lease, server_time)
+    await store.write(key, change)
+    return StoredChunk(change.record, pending.items, pending.positions)
+
+
+async def finish(
+    store: CampaignStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
+) -> ChunkRecord:
+    """Record the outcome of a request; return the chunk as it is now."""
+    detail = outcome.batch_id or str(outcome.error or "")
+    if claimed.state is State.SENDING:
+        change = transitions.finish(claimed, claimed.attempt, outcome)
+        if await store.replace_claimed(key, claimed, change, outcome.batch_id, detail):
+            return change.record
+    # The chunk has moved on, or its batch was found for another chunk.
+    record = await store.chunk(key, claimed.number)
+    if outcome.batch_id is not None:
+        for other in await store.chunks_with_batch(outcome.batch_id):
+            is_itself = (other.key, other.record.number) == (key, record.number)
+            was_found = other.record.found and other.record.batch_id == outcome.batch_id
+            if was_found and not is_itself:
+                await store.write(other.key, transitions.revoke_found(other.record))
+    change = transitions.finish(record, claimed.attempt, outcome)
+    await store.write(key, change, detail)
+    return change.record
+
+
+async def split(
+    store: CampaignStore, key: int, number: int, attempt: int, halves: Sequence[PlannedChunk]
+) -> Sequence[int]:
+    """Record pending halves in the place of a refused chunk; return their numbers."""
+    change = transitions.split(await store.chunk(key, number), attempt)
+    if change is None:
+        return ()
+    await store.write(key, change)
+    return await _append(store, key, halves, change.record.round)
+
+
+# Between runs
+
+
+async def reopen(store: CampaignStore, key: int, round: int) -> int:
+    """Prepare a round for another run; return how many chunks changed."""
+    marked = await store.chunks(key, after=-1, limit=NO_LIMIT, round=round, marked=True)
+    return await _write_all(store, key, transitions.reopen, marked)
+
+
+async def suspect(store: CampaignStore, key: int) -> int:
+    """Mark all unknown that may have been sent after a copy was made; return how many changed."""
+    campaign = await store.campaign(key)
+    await store.update_campaign(key, attrs.evolve(campaign, restored=True))
+    records = await store.chunks(key, after=-1, limit=NO_LIMIT)
+    return await _write_all(store, key, transitions.suspect, records)
+
+
+async def expire_leases(store: CampaignStore, key: int) -> int:
+    """Mark chunks unknown whose lease has ended; return how many changed."""
+    now = await store.now()
+    sending = await store.chunks(key, after=-1, limit=NO_LIMIT, state=State.SENDING)
+    return await _write_all(store, key, lambda r: transitions.expire(r, now), sending)
+
+
+async def _write_all(
+    store: CampaignStore,
+    key: int,
+    decide: Callable[[ChunkRecord], Change | None],
+    records: Sequence[ChunkRecord],
+) -> int:
+    changes = [change for change in map(decide, records) if change is not None]
+    for change in changes:
+        await store.write(key, change)
+    return len(changes)
+
+
+async def _write_if(store: CampaignStore, key: int, change: Change | None) -> bool:
+    if change is None:
+        return False
+    await store.write(key, change)
+    return True
+
+
+async def clear_doubt(store: CampaignStore, key: int, number: int, attempt: int) -> bool:
+    """Make a chunk pending that only `suspect` marked unknown; return whether it was."""
+    record = await store.chunk(key, number)
+    return await _write_if(store, key, transitions.clear_doubt(record, attempt))
+
+
+async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait: float) -> bool:
+    """Make an unknown chunk pending whose lease ended some seconds ago; return whether it was."""
+    record = await store.chunk(key, number)
+    now = await store.now()
+    return await _write_if(store, key, transitions.resend(record, attempt, now, wait))
+
+
+async def confirm_found(
+    store: CampaignStore, key: int, number: int, attempt: int, batch_id: str, *, others: int = 0
+) -> bool:
+    """Accept an unknown chunk whose batch was found; return whether it was accepted."""
+    record = await store.chunk(key, number)
+    change = transitions.confirm_found(record, attempt, batch_id)
+    if change is None or await store.chunks_with_batch(batch_id):
+        return False
+    if await _count_twins(store, key, record) > others:
+        return False
+    await store.write(key, change, batch_id)
+    return True
+
+
+async def _count_twins(store: CampaignStore, key: int, record: ChunkRecord) -> int:
+    """Return how many other chunks the batch of this one may be of."""
+    items, _ = (await store.recipients(key, record.number, record.number))[record.number]
+    message = (await store.campaign(key)).message
+    return sum(
+        (other.key, other.record.number) != (key, record.number)
+        and transitions.is_twin(record, other.record)
+        and transitions.is_alike(items, message, other.items, other.message)
+        for other in await store.doubtful(record.size)
+    )
+
+
+# Reading
+
+
+async def has_batch(store: CampaignStore, _key: int, batch_id: str) -> bool:
+    """Return whether a chunk, of this campaign or another, was accepted with this batch."""
+    return bool(await store.chunks_with_batch(batch_id))
+
+
+async def unknown_chunks(store: CampaignStore, key: int) -> Sequence[ChunkRecord]:
+    """Return the chunks whose outcome is unknown."""
+    return await store.chunks(key, after=-1, limit=NO_LIMIT, state=State.UNKNOWN)
+
+
+async def summary(store: CampaignStore, key: int) -> Summary:
+    """Return the progress of a campaign."""
+    tallies = await store.tally(key)
+    now = await store.now()
+    return Summary(
+        campaign=await store.campaign(key),
+        states=tallies.first,
+        later_rounds=tallies.later,
+        lease=None if tallies.lease is None else max(0.0, tallies.lease - now),
+    )
+
+
+async def chunks(
+    store: CampaignStore,
+    key: int,
+    after: int = -1,
+    limit: int = 500,
+    state: State | None = None,
+) -> Sequence[ChunkRecord]:
+    """Return chunks by their numbers, above one of them."""
+    return await store.chunks(key, after=after, limit=limit, state=state)
+
+
+async def read_chunk(store: CampaignStore, key: int, number: int) -> StoredChunk:
+    """Return a chunk with its recipients, without claiming it."""
+    record = await store.chunk(key, number)
+    items, positions = (await store.recipients(key, number, number))[number]
+    return StoredChunk(record, items, positions)
+
+
+async def problems(
+    store: CampaignStore, key: int, after: int = -1, limit: int = 5000
+) -> Sequence[Problem]:
+    """Return problems by their positions, above one of them."""
+    return await store.problems(key, after=after, limit=limit)
+
+
+async def events(store: CampaignStore, key: int, number: int | None = None) -> Sequence[Event]:
+    """Return the events of one chunk, or of all, in their order."""
+    return await store.events(key, number)

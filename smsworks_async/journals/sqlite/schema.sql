@@ -1,0 +1,89 @@
+-- The tables of a journal, layout 3. A change of it needs a new layout: raise VERSION in file.py, and
+-- write layout_N.sql, which leads from the layout before it to layout N.
+
+CREATE TABLE campaign (
+    key         INTEGER PRIMARY KEY,
+    id          TEXT NOT NULL UNIQUE,
+    kind        TEXT NOT NULL,
+    message     TEXT NOT NULL,              -- JSON: what all messages share
+    chunk_size  INTEGER NOT NULL,
+    deduplicate INTEGER NOT NULL,
+    created     REAL NOT NULL,              -- POSIX seconds, as all times
+    totals      TEXT,                       -- JSON; NULL until it is planned whole
+    round       INTEGER NOT NULL DEFAULT 0,
+    restored    INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE chunk (
+    campaign INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    size     INTEGER NOT NULL,
+    international INTEGER NOT NULL,
+    credits  REAL NOT NULL,                 -- estimated
+    round    INTEGER NOT NULL,
+    state    TEXT NOT NULL
+        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown', 'split')),
+    attempt  INTEGER NOT NULL,
+    owner    TEXT NOT NULL,
+    began    REAL,
+    lease    REAL,
+    batch_id TEXT,
+    error    TEXT,                          -- JSON
+    reopenable INTEGER NOT NULL,
+    found    INTEGER NOT NULL,
+    resent   INTEGER NOT NULL,
+    lease_seconds REAL NOT NULL DEFAULT 0,
+    ahead    REAL,                          -- of the provider's clock; NULL where it is not known
+    restored INTEGER NOT NULL DEFAULT 0,
+    doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
+    PRIMARY KEY (campaign, number)
+) WITHOUT ROWID;
+CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
+CREATE INDEX chunk_by_batch ON chunk (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX chunk_by_find ON chunk (batch_id) WHERE found = 1;
+CREATE INDEX chunk_with_doubles ON chunk (doubles) WHERE doubles IS NOT NULL;
+
+-- Apart from the chunk, so that a change of state does not write them again.
+CREATE TABLE recipients (
+    campaign  INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    items     TEXT NOT NULL,
+    positions TEXT NOT NULL,
+    PRIMARY KEY (campaign, number)
+);
+
+CREATE TABLE problem (
+    campaign INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    value    TEXT NOT NULL,                 -- JSON
+    reason   TEXT NOT NULL,
+    message  TEXT NOT NULL,
+    field    TEXT NOT NULL,
+    code     INTEGER,
+    PRIMARY KEY (campaign, position)
+) WITHOUT ROWID;
+
+-- Which delivery reports were handled, and which are just being handled.
+CREATE TABLE seen (
+    message_id TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    at         REAL NOT NULL,
+    owner      TEXT,                        -- of a claim; NULL where it was handled
+    lease      REAL,                        -- until when the claim holds
+    PRIMARY KEY (message_id, status)
+) WITHOUT ROWID;
+
+CREATE TABLE event (
+    key      INTEGER PRIMARY KEY,
+    campaign INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    at       REAL NOT NULL,
+    attempt  INTEGER NOT NULL,
+    owner    TEXT NOT NULL,
+    what     TEXT NOT NULL,
+    detail   TEXT NOT NULL
+);
+CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
+CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
+    BEGIN SELECT RAISE(ABORT, 'events are only added'); END;

@@ -1,0 +1,316 @@
+"""The statements of a journal in an SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from smsworks_async.journals import rows
+from smsworks_async.journals.checks import no_such
+from smsworks_async.journals.leases import Lease
+from smsworks_async.journals.records import (
+    Campaign,
+    ChunkRecord,
+    Event,
+    PlannedChunk,
+    State,
+    StoredChunk,
+    Sums,
+    storable,
+)
+from smsworks_async.journals.store import Doubtful, Held, ReportClaim, Tallies
+from smsworks_async.journals.transitions import Change
+from smsworks_async.models.report import Problem
+
+
+# All that is put into statements below are names of columns; values are always bound.
+# ruff: noqa: S608
+
+_CHUNK: Final = ", ".join(rows.CHUNK)
+_SELECT: Final = f"SELECT {_CHUNK} FROM chunk WHERE campaign = ?"
+_NEXT_PENDING: Final = (
+    f"SELECT {_CHUNK}, items, positions FROM chunk JOIN recipients USING (campaign, number) "
+    "WHERE campaign = ? AND state = 'pending' AND round = ? AND number > ? AND international <= ? "
+    "ORDER BY number LIMIT 1"
+)
+_INSERT_CHUNK: Final = (
+    "INSERT INTO chunk (campaign, number, size, international, credits, round, "
+    "state, attempt, owner, reopenable, found, resent) "
+    "VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, '', 0, 0, 0)"
+)
+_INSERT_EVENT: Final = (
+    "INSERT INTO event (campaign, number, at, attempt, owner, what, detail) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_WITH_BATCH: Final = (
+    f"SELECT {_CHUNK}, campaign FROM chunk WHERE batch_id = ? UNION ALL "
+    f"SELECT {_CHUNK}, campaign FROM chunk, json_each(doubles) "
+    "WHERE doubles IS NOT NULL AND value = ?"
+)
+_DOUBTFUL: Final = (
+    f"SELECT {_CHUNK}, chunk.campaign, items, "
+    "(SELECT message FROM campaign WHERE key = chunk.campaign) "
+    "FROM chunk JOIN recipients USING (campaign, number) "
+    "WHERE state IN ('sending', 'unknown') AND size = ?"
+)
+_TALLY: Final = (
+    "SELECT round > 0, state, count(*), sum(size), sum(credits), min(lease) FROM chunk "
+    "WHERE campaign = ? AND state != 'split' GROUP BY 1, 2"
+)
+
+
+@cache
+def _update(fields: tuple[str, ...]) -> str:
+    return (
+        f"UPDATE chunk SET {', '.join(f'{name} = ?' for name in fields)} "
+        "WHERE campaign = ? AND number = ?"
+    )
+
+
+@cache
+def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
+    found = " AND NOT EXISTS (SELECT 1 FROM chunk WHERE batch_id = ? AND found = 1)"
+    return (
+        f"{_update(fields)} AND state = 'sending' AND attempt = ? AND owner = ?"
+        f"{found if unless_found else ''}"
+    )
+
+
+class SQLiteStore:
+    """A `Store` within one transaction; what the protocol says is not repeated here.
+
+    Args:
+        connection: in a transaction.
+        now: its time.
+        check_in_place: raises `JournalError` where the file was deleted or replaced.
+    """
+
+    __slots__ = ("_check_in_place", "_db", "_now")
+
+    def __init__(
+        self, connection: sqlite3.Connection, now: float, check_in_place: Callable[[], None]
+    ) -> None:
+        self._db = connection
+        self._now = now
+        self._check_in_place = check_in_place
+
+    async def now(self) -> float:
+        return self._now
+
+    async def check_in_place(self) -> None:
+        self._check_in_place()
+
+    # Campaigns
+
+    async def key_of(self, name: str) -> int:
+        row = self._one("SELECT key FROM campaign WHERE id = ?", name)
+        if row is None:
+            raise no_such(name)
+        return int(row[0])
+
+    async def insert_campaign(self, campaign: Campaign) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO campaign (id, kind, message, chunk_size, deduplicate, created) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                campaign.id,
+                campaign.kind,
+                json.dumps(campaign.message),
+                campaign.chunk_size,
+                campaign.deduplicate,
+                self._now,
+            ),
+        )
+
+    async def campaign(self, key: int) -> Campaign:
+        row = self._one(f"SELECT {', '.join(rows.CAMPAIGN)} FROM campaign WHERE key = ?", key)
+        return rows.campaign(row)
+
+    async def update_campaign(self, key: int, campaign: Campaign) -> None:
+        self._db.execute(
+            "UPDATE campaign SET totals = ?, round = ?, restored = ? WHERE key = ?",
+            (rows.pack_totals(campaign.totals), campaign.round, campaign.restored, key),
+        )
+
+    # Chunks
+
+    async def next_number(self, key: int) -> int:
+        (last,) = self._one("SELECT max(number) FROM chunk WHERE campaign = ?", key)
+        return 0 if last is None else last + 1
+
+    async def count(self, key: int) -> tuple[int, int]:
+        chunks, problems = self._one(
+            "SELECT (SELECT count(*) FROM chunk WHERE campaign = ?), "
+            "(SELECT count(*) FROM problem WHERE campaign = ?)",
+            *(key, key),
+        )
+        return chunks, problems
+
+    async def insert_chunks(self, key: int, chunks: Sequence[PlannedChunk], round: int) -> None:
+        self._db.executemany(_INSERT_CHUNK, [(key, *rows.planned(c, round)) for c in chunks])
+        self._db.executemany(
+            "INSERT INTO recipients VALUES (?, ?, ?, ?)",
+            [(key, chunk.number, chunk.items, chunk.positions) for chunk in chunks],
+        )
+        self._db.executemany(
+            _INSERT_EVENT, [(key, c.number, self._now, 0, "", "planned", "") for c in chunks]
+        )
+
+    async def insert_problems(self, key: int, problems: Sequence[Problem]) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO problem VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(key, *rows.problem_values(problem)) for problem in problems],
+        )
+
+    async def chunk(self, key: int, number: int) -> ChunkRecord:
+        return rows.chunk(self._one(f"{_SELECT} AND number = ?", key, number))
+
+    async def chunks(
+        self,
+        key: int,
+        *,
+        after: int,
+        limit: int,
+        state: State | None = None,
+        round: int | None = None,
+        marked: bool = False,
+    ) -> Sequence[ChunkRecord]:
+        query, values = f"{_SELECT} AND number > ?", [key, after]
+        if state is not None:
+            query += f" AND state = '{state.value}'"
+        if round is not None:
+            query += " AND round = ?"
+            values.append(round)
+        if marked:
+            query += " AND (reopenable OR resent)"
+        found = self._db.execute(f"{query} ORDER BY number LIMIT ?", (*values, limit))
+        return list(map(rows.chunk, found))
+
+    async def next_pending(
+        self, key: int, *, round: int, after: int, international: bool
+    ) -> StoredChunk | None:
+        row = self._one(_NEXT_PENDING, key, round, after, international)
+        return None if row is None else StoredChunk(rows.chunk(row), row[-2], row[-1])
+
+    async def recipients(self, key: int, first: int, last: int) -> Mapping[int, tuple[str, str]]:
+        found = self._db.execute(
+            "SELECT number, items, positions FROM recipients "
+            "WHERE campaign = ? AND number BETWEEN ? AND ?",
+            (key, first, last),
+        )
+        return {number: (items, positions) for number, items, positions in found}
+
+    async def write(self, key: int, change: Change, detail: str = "") -> None:
+        fields = change.fields
+        if fields:
+            values = (*rows.changed(fields), key, change.record.number)
+            self._db.execute(_update(tuple(fields)), values)
+        self._insert_event(key, change, detail)
+
+    async def replace_claimed(
+        self, key: int, claimed: ChunkRecord, change: Change, batch_id: str | None, detail: str
+    ) -> bool:
+        fields = change.fields
+        values = [*rows.changed(fields), key, claimed.number, claimed.attempt, claimed.owner]
+        if batch_id is not None:
+            values.append(batch_id)
+        query = _replace(tuple(fields), unless_found=batch_id is not None)
+        if not self._db.execute(query, values).rowcount:
+            return False
+        self._insert_event(key, change, detail)
+        return True
+
+    def _insert_event(self, key: int, change: Change, detail: str) -> None:
+        record = change.record
+        self._db.execute(
+            _INSERT_EVENT,
+            (
+                key,
+                record.number,
+                self._now,
+                record.attempt,
+                record.owner,
+                change.event,
+                storable(detail),
+            ),
+        )
+
+    # Chunks of all campaigns
+
+    async def chunks_with_batch(self, batch_id: str) -> Sequence[Held]:
+        found = self._db.execute(_WITH_BATCH, (batch_id, batch_id))
+        return [Held(row[-1], rows.chunk(row)) for row in found]
+
+    async def doubtful(self, size: int) -> Sequence[Doubtful]:
+        return [
+            Doubtful(key, rows.chunk(row), items, json.loads(message))
+            for *row, key, items, message in self._db.execute(_DOUBTFUL, (size,))
+        ]
+
+    # Reading
+
+    async def tally(self, key: int) -> Tallies:
+        sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
+        leases: list[float] = []
+        found = self._db.execute(_TALLY, (key,))
+        for later, state, chunks, recipients, credits, lease in found:
+            sums[later][State(state)] = Sums(chunks=chunks, recipients=recipients, credits=credits)
+            if state == State.SENDING and lease is not None:
+                leases.append(lease)
+        return Tallies(*sums, min(leases, default=None))
+
+    async def problems(self, key: int, *, after: int, limit: int) -> Sequence[Problem]:
+        found = self._db.execute(
+            "SELECT position, value, reason, message, field, code FROM problem "
+            "WHERE campaign = ? AND position > ? ORDER BY position LIMIT ?",
+            (key, after, limit),
+        )
+        return list(map(rows.problem, found))
+
+    async def events(self, key: int, number: int | None) -> Sequence[Event]:
+        found = self._db.execute(
+            "SELECT number, at, attempt, owner, what, detail FROM event "
+            "WHERE campaign = ? AND (? IS NULL OR number = ?) ORDER BY key",
+            (key, number, number),
+        )
+        return list(map(rows.event, found))
+
+    # Handled reports: a row without an owner is a report that was handled, others are claims.
+
+    async def statuses(self, message_id: str) -> Collection[str]:
+        found = self._db.execute(
+            "SELECT status FROM seen WHERE message_id = ? AND owner IS NULL", (message_id,)
+        )
+        return tuple(status for (status,) in found)
+
+    async def report_claim(self, message_id: str) -> ReportClaim | None:
+        row = self._one(
+            "SELECT status, owner, lease FROM seen WHERE message_id = ? AND owner IS NOT NULL",
+            message_id,
+        )
+        return None if row is None else ReportClaim(row[0], Lease(row[1], row[2]))
+
+    async def write_report_claim(self, message_id: str, claim: ReportClaim) -> None:
+        self._db.execute(
+            "DELETE FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,)
+        )
+        self._db.execute(
+            "INSERT INTO seen VALUES (?, ?, ?, ?, ?)",
+            (message_id, claim.status, self._now, claim.lease.owner, claim.lease.until),
+        )
+
+    async def delete_report_claim(self, message_id: str, owner: str) -> None:
+        self._db.execute("DELETE FROM seen WHERE message_id = ? AND owner = ?", (message_id, owner))
+
+    async def insert_status(self, message_id: str, status: str) -> None:
+        self._db.execute(
+            "INSERT INTO seen VALUES (?, ?, ?, NULL, NULL) ON CONFLICT (message_id, status) "
+            "DO UPDATE SET at = excluded.at, owner = NULL, lease = NULL WHERE owner IS NOT NULL",
+            (message_id, status, self._now),
+        )
+
+    def _one(self, query: str, *values: object) -> Any:
+        return self._db.execute(query, values).fetchone()

@@ -1,0 +1,295 @@
+"""One thread with one SQLite connection for each file, for callers on any event loop.
+
+What waits for the thread goes into one transaction, and so costs one fsync: the more there is to
+do, the less each of it costs.
+
+`handles` says which worker a file has in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from smsworks_async._patching import new_lock, new_queue, original, start_thread
+from smsworks_async.errors import JournalError, SMSWorksError
+from smsworks_async.journals.sqlite.file import Identity, find, find_log
+
+
+T = TypeVar("T")
+
+#: How many jobs go into one transaction, and the seconds that the first of them waits for more: a
+#: fraction of what the disk takes, and whoever sends has others in flight meanwhile.
+GROUP_COMMIT_MAX: Final = 64
+GROUP_COMMIT_WINDOW: Final = 0.0005
+
+_EXPLANATIONS: Final = {
+    sqlite3.SQLITE_FULL: "the disk is full; make room, and run it again",
+    sqlite3.SQLITE_IOERR: "it could not be read or written; look at the disk",
+    sqlite3.SQLITE_READONLY: "it may not be written to; look at its permissions and its folder's",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the folder and at the permissions",
+    sqlite3.SQLITE_PERM: "it may not be opened; look at its permissions",
+    sqlite3.SQLITE_CORRUPT: (
+        "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True for "
+        "each campaign before anything is sent: a copy does not know what was sent after it was "
+        "made"
+    ),
+    sqlite3.SQLITE_NOTADB: "it is no journal, or it is damaged",
+    sqlite3.SQLITE_BUSY: "another process holds it locked; run it again when that one has ended",
+    sqlite3.SQLITE_LOCKED: "another process holds it locked; run it again when that one has ended",
+}
+
+
+_HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def journal_error(path: str, error: BaseException) -> JournalError:
+    """Return the error that says what is wrong with a journal, and what to do."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        why = f"there is no folder {Path(path).parent}; make it first, or correct the path"
+    else:
+        why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
+    made = JournalError(f"journal {Path(path).name}: {why}", code in _HELD)
+    made.__cause__ = error.with_traceback(None)  # whose frames hold recipients
+    return made
+
+
+def replaced(path: str) -> JournalError:
+    """Return the error for a file that is no longer the one that was opened."""
+    return JournalError(
+        f"journal {Path(path).name}: its file, or the -wal or -shm file that belongs to it, was "
+        "deleted or replaced while it was open, and nothing more is sent: what it had is lost to "
+        "the next run; put the file back, or call bulk.reconcile with restored=True on a copy"
+    )
+
+
+@attrs.frozen
+class _Job:
+    """A function to carry out; None ends the thread."""
+
+    function: Callable[[sqlite3.Connection], Any] | None
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Worker:
+    """Carries functions of a connection out, each of them whole or not at all.
+
+    Args:
+        path: the file.
+        identity: which file it must be; None for one that is not looked at.
+        open: opens it.
+        after: a worker of the same file that is just ending, and must have closed it before.
+        closed: called on its thread when it has ended.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        identity: Identity | None = None,
+        *,
+        open: Callable[[str], sqlite3.Connection],
+        after: Worker | None = None,
+        closed: Callable[[Worker], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.identity = identity
+        self.pid = os.getpid()
+        #: How many handles use it; the last one to be closed ends it.
+        self.handles = 1
+        #: Held while the connection is used, opened or closed.
+        self.busy = new_lock()
+        self.connection: sqlite3.Connection | None = None
+        self._real = path
+        #: Which files hold the log, as long as the connection is open.
+        self.log: tuple[Identity | None, Identity | None] = (None, None)
+        self._open = open
+        self._after = after
+        self._closed = closed
+        self._queue: queue.SimpleQueue[_Job] = new_queue()
+        self._sleep = original("time", "sleep")
+        self._starting = new_lock()
+        #: Held while the thread runs; None before.
+        self._running: threading.Lock | None = None
+        self._over = False
+
+    async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Carry a function out in a transaction; what it did is durable when this returns.
+
+        Raises:
+            JournalError: that was not possible.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(function, loop, loop.create_future())
+        self._put(job)
+        result: T = await job.future
+        return result
+
+    async def end(self) -> None:
+        """Finish what waits, and close the file."""
+        loop = asyncio.get_running_loop()
+        end = _Job(None, loop, loop.create_future())
+        self._put(end)
+        await end.future
+
+    def _put(self, job: _Job) -> None:
+        with self._starting:  # with which what comes after the end is told apart
+            if self._over:
+                raise JournalError("this journal is closed; open it again")
+            self._over = job.function is None
+            if self._running is None:
+                running = new_lock()
+                running.acquire()
+                try:
+                    start_thread(functools.partial(self._run, running), "journal")
+                except RuntimeError as error:
+                    raise journal_error(self.path, error) from error
+                self._running = running
+            self._queue.put(job)
+
+    def join(self) -> None:
+        """Wait until the thread has ended, if it has ever begun."""
+        with self._starting:
+            running = self._running
+        if running is not None:
+            with running:
+                pass
+
+    def pause(self) -> None:
+        """Close the connection until it is used again; whoever calls this holds `busy`."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def _run(self, running: threading.Lock) -> None:
+        try:
+            self._main()
+        finally:
+            running.release()
+
+    def _main(self) -> None:
+        if self._after is not None:
+            self._after.join()
+            self._after = None
+        end: _Job | None = None
+        while end is None:
+            jobs, end = self._next()
+            if jobs:
+                with self.busy:
+                    results = self._carry_out(jobs)
+                _answer(list(zip(jobs, results, strict=True)))
+        with self.busy:
+            self.pause()
+        if self._closed is not None:
+            self._closed(self)
+        _answer([(end, None)])
+
+    def _next(self) -> tuple[Sequence[_Job], _Job | None]:
+        """Wait for a job; return all that wait a moment later, and the end if it has come."""
+        jobs: list[_Job] = []
+        while len(jobs) < GROUP_COMMIT_MAX:
+            try:
+                job = self._queue.get(block=not jobs)
+            except queue.Empty:
+                break
+            if job.function is None:
+                return jobs, job
+            if not jobs and GROUP_COMMIT_WINDOW:
+                # One sleep, where to wait for each further job would be a switch of threads each.
+                self._sleep(GROUP_COMMIT_WINDOW)
+            jobs.append(job)
+        return jobs, None
+
+    def _carry_out(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+        try:
+            if self.connection is None:
+                self.connection = self._connect()
+            return _together(jobs, self.connection)
+        except SMSWorksError as error:  # it is no journal that we can use
+            return [error] * len(jobs)
+        except Exception as error:
+            if self.connection is not None and self.connection.in_transaction:
+                _roll_back(self.connection)
+            return [journal_error(self.path, error)] * len(jobs)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = self._open(self.path)
+        try:  # meanwhile another file may have taken its name
+            check_in_place(self.path, self.identity)
+        except JournalError:
+            connection.close()
+            raise
+        self._real = os.path.realpath(self.path)
+        self.log = find_log(self._real)
+        return connection
+
+    def check_in_place(self, path: str) -> None:
+        """Check that a path still leads to the file that was opened, and that its log is there.
+
+        Raises:
+            JournalError: one of them was deleted, or another one has taken its place.
+        """
+        check_in_place(path, self.identity)
+        if self.identity is not None and find_log(self._real) != self.log:
+            raise replaced(path)
+
+
+def check_in_place(path: str, identity: Identity | None) -> None:
+    """Check that a path still leads to the file that was opened.
+
+    Raises:
+        JournalError: the file was deleted, or another one has taken its place.
+    """
+    if identity is not None and find(path) != identity:
+        raise replaced(path)
+
+
+def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]:
+    """Carry jobs out in one transaction; where one of them is refused, each in its own."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        results = [job.function(connection) for job in jobs if job.function is not None]
+    except SMSWorksError as error:
+        connection.execute("ROLLBACK")
+        if len(jobs) == 1:
+            return [error]
+        return [result for job in jobs for result in _together([job], connection)]
+    connection.execute("COMMIT")
+    return results
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        pass  # what failed is told already; without a commit nothing of it stays
+
+
+def _answer(results: Sequence[tuple[_Job, Any]]) -> None:
+    """Give results to those who wait, and wake each of their loops once."""
+
+    def deliver(those: Sequence[tuple[_Job, Any]]) -> None:
+        for job, result in those:
+            if job.future.done():
+                continue
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+
+    for loop in {job.loop for job, _ in results}:
+        those = [(job, result) for job, result in results if job.loop is loop]
+        try:
+            loop.call_soon_threadsafe(deliver, those)
+        except RuntimeError:
+            pass  # the loop has closed, and nobody waits any more

@@ -1,0 +1,286 @@
+"""The states of a chunk, and what leads from one to another: pure functions, for every store.
+
+::
+
+    PENDING --claim--> SENDING --finish--> ACCEPTED | REJECTED | UNKNOWN
+       ^                  |
+       |                  `-- its lease ended --> UNKNOWN --confirm_found--> ACCEPTED
+       |
+       `-- only by: the proof that no byte left; an answered refusal, reopened or split in two;
+           or `resend`, which a person asks for by name
+
+    PENDING --suspect--> UNKNOWN --clear_doubt--> PENDING  (a journal restored from a copy)
+
+A request carries the number of its attempt. The outcome of an older attempt than the last changes
+nothing, unless the chunk was accepted: that is always kept, and where the chunk had been accepted
+before, the second batch is kept as a double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from smsworks_async._failures import may_pass
+from smsworks_async.errors import OutcomeUnknown
+from smsworks_async.journals.records import ChunkRecord, State
+from smsworks_async.models.report import BatchOutcome, Outcome
+
+
+_SILENT: Final = OutcomeUnknown(
+    "the process that was sending it said nothing more, so it may have been accepted",
+    operation="bulk",
+)
+_EARLIER: Final = OutcomeUnknown(
+    "an earlier request of it was lost, and may have been accepted", operation="bulk"
+)
+_COPY: Final = OutcomeUnknown(
+    "the journal was restored from a copy, and this may have been sent after the copy was made",
+    operation="bulk",
+)
+
+#: Seconds by which the provider's clock may differ, before a request and after it.
+_CLOCKS: Final = 600.0
+
+
+class Change(NamedTuple):
+    """What a transition changes.
+
+    Attributes:
+        record: the chunk from now on.
+        event: what happened, for the list of events.
+        fields: those of the record's fields that are written, with their values; none where only
+            the event is recorded.
+    """
+
+    record: ChunkRecord
+    event: str
+    fields: Mapping[str, Any]
+
+
+def change(record: ChunkRecord, event: str, /, **fields: Any) -> Change:
+    """Return the change that writes these fields of a record."""
+    return Change(attrs.evolve(record, **fields), event, fields)
+
+
+def claim(
+    record: ChunkRecord, owner: str, now: float, lease: float, server_time: float | None = None
+) -> Change:
+    """Begin a request for a pending chunk.
+
+    Args:
+        record: the chunk.
+        owner: unique to this claim.
+        now: the time by the journal's clock.
+        lease: seconds for which the request may leave.
+        server_time: the time by the provider's clock, where it is known.
+    """
+    return change(
+        record,
+        "started",
+        state=State.SENDING,
+        attempt=record.attempt + 1,
+        owner=owner,
+        # A search covers the time since the first attempt.
+        began=now if record.began is None else record.began,
+        lease=now + lease,
+        lease_seconds=lease,
+        ahead=None if server_time is None else server_time - now,
+        error=None,
+        reopenable=False,
+    )
+
+
+def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
+    """Record the outcome of a request."""
+    if outcome.outcome is Outcome.ACCEPTED:
+        return _accept(record, attempt, outcome)
+    if not _current(record, attempt):
+        return Change(record, f"{outcome.outcome}, too late to matter", {})
+    if record.resent or record.restored:
+        # The outcome of this request proves nothing about the request before it.
+        event = f"{outcome.outcome} again"
+        return change(record, event, state=State.UNKNOWN, error=_EARLIER)
+    if outcome.outcome is Outcome.NOT_SENT:
+        return change(record, "not sent", state=State.PENDING, error=outcome.error)
+    state = State.REJECTED if outcome.outcome is Outcome.REJECTED else State.UNKNOWN
+    reopenable = state is State.REJECTED and outcome.error is not None and may_pass(outcome.error)
+    return change(record, str(state), state=state, error=outcome.error, reopenable=reopenable)
+
+
+def _accept(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
+    if record.state is State.ACCEPTED and not (record.found and record.attempt == attempt):
+        batch_id = outcome.batch_id or ""
+        if batch_id in {record.batch_id, *record.doubles}:
+            return Change(record, "accepted, as was known", {})
+        return change(record, "accepted a second time", doubles=(*record.doubles, batch_id))
+    late = "" if _current(record, attempt) else ", late"
+    return change(record, f"accepted{late}", **_accepted(outcome.batch_id, found=False))
+
+
+def _accepted(batch_id: str | None, *, found: bool) -> dict[str, Any]:
+    return {
+        "state": State.ACCEPTED,
+        "batch_id": batch_id,
+        "error": None,
+        "reopenable": False,
+        "found": found,
+        "resent": False,
+        "restored": False,
+    }
+
+
+def _current(record: ChunkRecord, attempt: int) -> bool:
+    return record.attempt == attempt and record.state in {State.SENDING, State.UNKNOWN}
+
+
+def expire(record: ChunkRecord, now: float) -> Change | None:
+    """Mark a chunk unknown whose lease has ended; None while the lease lasts."""
+    if record.state is not State.SENDING or record.lease is None or now < record.lease:
+        return None
+    return change(record, "lease ended", state=State.UNKNOWN, error=_SILENT)
+
+
+def has_lapsed(record: ChunkRecord) -> bool:
+    """Return whether a chunk is unknown because its lease ended."""
+    return record.error is not None and record.error.args == _SILENT.args
+
+
+def confirm_found(record: ChunkRecord, attempt: int, batch_id: str) -> Change | None:
+    """Accept an unknown chunk with the batch that was found; None where the chunk has moved on."""
+    if record.state is not State.UNKNOWN or record.attempt != attempt:
+        return None
+    return change(record, "found", **_accepted(batch_id, found=True))
+
+
+def is_alike(
+    items: str, message: Mapping[str, Any], other_items: str, other_message: Mapping[str, Any]
+) -> bool:
+    """Return whether a search cannot tell two chunks apart.
+
+    Compared are the recipients in any order, the sender and the text. Packed items are lists with
+    commas; those that have texts of their own hold them.
+    """
+    same = all(message.get(name) == other_message.get(name) for name in ("sender", "content"))
+    return same and sorted(items.split(",")) == sorted(other_items.split(","))
+
+
+def is_twin(record: ChunkRecord, other: ChunkRecord) -> bool:
+    """Return whether a batch that looks like one chunk's may be the other's.
+
+    Both have the same text and recipients, and the other's outcome is not known. A chunk that was
+    begun long before the batch, or long after it, cannot have it.
+    """
+    if other.state not in {State.SENDING, State.UNKNOWN}:
+        return False
+    if record.restored or other.restored or record.lease is None or other.lease is None:
+        return True
+    apart = _CLOCKS + max(record.lease_seconds, other.lease_seconds)
+    began, others = record.began or 0.0, other.began or 0.0
+    return others <= record.lease + apart and began <= other.lease + apart
+
+
+def revoke_found(record: ChunkRecord) -> Change:
+    """Mark a chunk unknown again whose batch turns out to be another chunk's.
+
+    If it was accepted with a further batch as well, it keeps that one as its own.
+    """
+    if record.doubles:
+        first, *others = record.doubles
+        event = "not its batch after all, but it has another"
+        return change(record, event, batch_id=first, doubles=tuple(others), found=False)
+    event = "not its batch after all"
+    return change(record, event, state=State.UNKNOWN, batch_id=None, error=_EARLIER, found=False)
+
+
+def resend(record: ChunkRecord, attempt: int, now: float, wait: float) -> Change | None:
+    """Make an unknown chunk pending, once its lease and some seconds more are over.
+
+    Args:
+        record: the chunk.
+        attempt: the attempt that the caller knows of.
+        now: the time by the journal's clock. The caller has waited by another clock, too; see
+            `bulk.campaign.waits`.
+        wait: seconds after the lease's end.
+    """
+    if record.state is not State.UNKNOWN or record.attempt != attempt:
+        return None
+    if now < (record.lease or 0.0) + wait:
+        return None
+    return change(
+        record,
+        "to be sent again",
+        state=State.PENDING,
+        reopenable=False,
+        resent=True,
+        restored=False,
+    )
+
+
+def reopen(record: ChunkRecord) -> Change | None:
+    """Prepare a chunk for another run; None where nothing changes.
+
+    A chunk that was refused for a reason that may have passed becomes pending. A chunk that was to
+    be resent, and was not, becomes unknown: the next run looks for it, and decides by itself.
+
+    Only chunks that are `reopenable` or `resent` change; stores need read no others.
+    """
+    if record.state is State.REJECTED and record.reopenable:
+        return change(record, "reopened", state=State.PENDING, reopenable=False)
+    if record.state is State.PENDING and record.resent:
+        return change(record, "in doubt as before", state=State.UNKNOWN, error=_EARLIER)
+    return None
+
+
+def suspect(record: ChunkRecord) -> Change | None:
+    """Mark a chunk unknown because its journal was restored from a copy; None where it stays.
+
+    A chunk that the copy has as pending, or as refused and reopenable, may have been sent after the
+    copy was made; `clear_doubt` undoes that where nothing is found. A chunk that the copy has as
+    unknown may have been sent again, so that it is looked for over a longer time.
+    """
+    in_doubt = record.state in {State.SENDING, State.UNKNOWN}
+    if in_doubt or (record.state is State.PENDING and record.resent):
+        if record.restored:
+            return None
+        return change(
+            record,
+            "restored from a copy, still in doubt",
+            state=State.UNKNOWN,
+            error=record.error or _EARLIER,
+            restored=True,
+        )
+    if record.state is State.PENDING or (record.state is State.REJECTED and record.reopenable):
+        return change(
+            record,
+            "restored from a copy, in doubt",
+            state=State.UNKNOWN,
+            error=_COPY,
+            reopenable=True,
+            restored=True,
+        )
+    return None
+
+
+def clear_doubt(record: ChunkRecord, attempt: int) -> Change | None:
+    """Undo `suspect` for a chunk that was pending, since nothing of it was found."""
+    doubted = record.state is State.UNKNOWN and record.restored and record.reopenable
+    if not doubted or record.attempt != attempt:
+        return None
+    return change(
+        record,
+        "not sent, as far as was found",
+        state=State.PENDING,
+        error=None,
+        reopenable=False,
+        restored=False,
+    )
+
+
+def split(record: ChunkRecord, attempt: int) -> Change | None:
+    """Replace a chunk that was refused for one recipient by halves; None where it has moved on."""
+    if record.state is not State.SENDING or record.attempt != attempt or record.resent:
+        return None
+    return change(record, "split", state=State.SPLIT)

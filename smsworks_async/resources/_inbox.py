@@ -1,0 +1,178 @@
+"""A cursor over incoming messages: how far they were handled, kept where it survives the process.
+
+Nothing is marked as read at the provider's: what was not handled is found again by the same search.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from smsworks_async._callables import call
+from smsworks_async.errors import ConfigurationError, ValidationError
+from smsworks_async.models import checks, readers, values
+from smsworks_async.models.convert import format_date
+from smsworks_async.models.incoming import MessageRecord
+
+
+#: How far behind the newest message that was handled a search still looks: one may show up late.
+OVERLAP: Final = timedelta(hours=1)
+
+
+class Bookmark(Protocol):
+    """Where a cursor over incoming messages is kept: a row of a database, say.
+
+    Both methods may be async, or plain functions, which are called in a thread.
+    """
+
+    def load(self) -> str | Awaitable[str | None] | None:
+        """Return what was saved last, or None."""
+        ...
+
+    def save(self, place: str) -> Awaitable[None] | None:
+        """Save a cursor, as JSON, durably."""
+        ...
+
+
+class FileBookmark:
+    """A cursor in a file, which is replaced whole: after a crash it holds the old one or the new.
+
+    The file is readable by its owner alone.
+
+    Args:
+        path: the file; its folder must exist, and be writable.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = Path(path)
+        self._new = self._path.with_name(f"{self._path.name}.new")
+
+    def load(self) -> str | None:
+        """Return what was saved last, or None, once it is certain that a cursor can be saved.
+
+        Raises:
+            ConfigurationError: the file cannot be read, written or replaced.
+        """
+        with self._explained():
+            saved = self._path.read_text("utf-8") if self._path.exists() else None
+            if saved is None:
+                self._write("")
+                self._new.unlink()
+            else:
+                self._write(saved)
+                self._new.replace(self._path)
+        return saved
+
+    def save(self, place: str) -> None:
+        """Save a cursor.
+
+        Raises:
+            ConfigurationError: the file cannot be written or replaced.
+        """
+        with self._explained():
+            self._write(place)
+            self._new.replace(self._path)
+
+    def _write(self, place: str) -> None:
+        descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            file.write(place)
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"bookmark {self._path.name}: it cannot be kept ({type(error).__name__}); its "
+                "folder must exist and be writable, since the file is replaced whole: mount the "
+                "folder into a container, not the file alone"
+            ) from error
+
+
+class InboxCursor:
+    """How far incoming messages were handled: a moment, and the ids near it.
+
+    Attributes:
+        since: when the newest message that was handled came, or None.
+    """
+
+    def __init__(
+        self, bookmark: Bookmark | None, since: datetime | None, handled: dict[str, datetime | None]
+    ) -> None:
+        self._bookmark = bookmark
+        self.since = since
+        self._handled = handled
+
+    @classmethod
+    async def open(
+        cls, bookmark: str | PathLike[str] | Bookmark | None, since: datetime | None
+    ) -> Self:
+        """Load a cursor, or begin at a moment.
+
+        Raises:
+            ConfigurationError: what was saved is no cursor.
+            ValidationError: the moment does not say its time zone, or the bookmark is neither a
+                path nor an object that keeps one.
+        """
+        since = None if since is None else checks.aware_datetime(since, "since")
+        if isinstance(bookmark, str | PathLike) or values.as_text(bookmark) is not None:
+            bookmark = FileBookmark(values.path(bookmark, "bookmark"))
+        elif bookmark is not None and not (
+            callable(getattr(bookmark, "load", None)) and callable(getattr(bookmark, "save", None))
+        ):
+            raise ValidationError(
+                "bookmark must be the path of a file, or an object with load and save",
+                field="bookmark",
+            )
+        saved = None if bookmark is None else await call(bookmark.load)
+        if not saved:
+            return cls(bookmark, since, {})
+        try:
+            document: Any = json.loads(saved)
+            kept = {str(one): at and readers.date(at) for one, at in document["handled"].items()}
+            since = document["since"] and readers.date(document["since"])
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(
+                "what the bookmark holds is no place; remove it to begin again"
+            ) from error
+        return cls(bookmark, since, kept)
+
+    @property
+    def search_from(self) -> datetime | None:
+        """The moment to search from."""
+        return self.since and self.since - OVERLAP
+
+    def still_to_come(self, records: Iterable[MessageRecord]) -> list[MessageRecord]:
+        """Return the records that were not handled yet, in the order in which they came."""
+        fresh = {one.message_id: one for one in records if one.message_id not in self._handled}
+        return sorted(fresh.values(), key=_came)
+
+    async def move_past(self, record: MessageRecord) -> None:
+        """Record that a message was handled, and save the cursor."""
+        self._handled[record.message_id] = record.created
+        if record.created is not None and (self.since is None or record.created > self.since):
+            self.since = record.created
+        earliest = self.search_from
+        if earliest is not None:
+            self._handled = {
+                one: at for one, at in self._handled.items() if at is None or at >= earliest
+            }
+        if self._bookmark is not None:
+            await call(self._bookmark.save, self._written())
+
+    def _written(self) -> str:
+        handled = {one: at and format_date(at) for one, at in self._handled.items()}
+        return json.dumps({"since": self.since and format_date(self.since), "handled": handled})
+
+
+def _came(record: MessageRecord) -> tuple[float, str]:
+    return (record.created.timestamp() if record.created else 0.0, record.message_id)

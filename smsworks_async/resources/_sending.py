@@ -1,0 +1,243 @@
+"""Sending single messages: as text, as bytes, to the lock screen, at once or later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from smsworks_async._http.operations import Operation
+from smsworks_async.models.incoming import Acknowledgement, SentMessage
+from smsworks_async.models.outgoing import BinaryMessage, Message, ScheduledOne
+from smsworks_async.resources._base import Resource
+
+
+_SEND: Final = Operation("POST", "/message/send", body=Message)
+_BINARY: Final = Operation("POST", "/binary/send", body=BinaryMessage)
+_FLASH: Final = Operation("POST", "/message/flash", body=Message)
+_SCHEDULE: Final = Operation("POST", "/message/schedule", body=ScheduledOne)
+
+
+class MessageSending(Resource):
+    """The methods of `AsyncMessages` that send."""
+
+    async def send(
+        self,
+        *,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
+        """Send one text to one recipient.
+
+        Args:
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = Message(
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._requester.request(_SEND, message, into=SentMessage)
+
+    async def send_binary(
+        self,
+        *,
+        data: bytes,
+        sender: str,
+        destination: str | int,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
+        """Send bytes to one recipient, as a binary message.
+
+        This is part of the API's version 1.11.0.
+
+        Args:
+            data: what to send, 1 to 427 bytes; one SMS holds 140 of them.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = BinaryMessage(
+            data=data,
+            sender=sender,
+            destination=self._destination(destination),
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._requester.request(_BINARY, message, into=SentMessage)
+
+    async def flash(
+        self,
+        *,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> SentMessage:
+        """Send a flash message, which appears on the lock screen.
+
+        Args:
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = Message(
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._requester.request(_FLASH, message, into=SentMessage)
+
+    async def schedule(
+        self,
+        *,
+        at: datetime,
+        sender: str,
+        destination: str | int,
+        content: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        response_email: Iterable[str] | None = None,
+    ) -> Acknowledgement:
+        """Schedule one text to one recipient.
+
+        Args:
+            at: when to send it: an aware datetime, at most 60 seconds in the past.
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            destination: the recipient's number, in any usual spelling.
+            content: the text, 1 to 1280 UTF-16 units.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where the delivery report is posted, instead of the account's
+                address.
+            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; the
+                account's own setting by default.
+            metadata: strings to keep with the message, by name.
+            reference: your own name for the message, such as an order's number, 1 to 200 printable
+                characters. It is kept in the metadata, and `find` searches for it.
+            response_email: addresses to which replies are forwarded; needs a reply number.
+
+        Raises:
+            ValidationError: a field is not as the API wants it; nothing was sent.
+            APIError: the API refused; nothing was sent.
+            NotSent: nothing left this machine.
+            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
+                by its `reference`.
+        """
+        message = ScheduledOne(
+            at=at,
+            sender=sender,
+            destination=self._destination(destination),
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=ai,
+            metadata=metadata,
+            reference=reference,
+            response_email=response_email,
+        )
+        return await self._requester.request(_SCHEDULE, message, into=Acknowledgement)

@@ -1,0 +1,170 @@
+"""The dispatcher: one request below `/v1` from end to end, struck by a fault or not."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .codes import complaint
+from .operations import OPERATIONS, UNKNOWN, Operation
+from .replies import Reply, encode, fault_reply
+from .simulator import RequestRecord
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .faults import Fault
+    from .gate import Gate
+    from .simulator import Simulator
+
+
+VERSION_PATH = "/v1"
+MAX_BODY = 8 * 1024 * 1024  # bytes
+
+
+class Dispatcher:
+    """Dispatches every request below `/v1` to its operation.
+
+    Args:
+        simulator: carries the operations out.
+        settle: brings the simulator up to its clock, and returns the time; called before and after
+            each request.
+        gate: holds the requests that a fault holds.
+    """
+
+    def __init__(self, simulator: Simulator, settle: Callable[[], float], gate: Gate) -> None:
+        self._simulator = simulator
+        self._settle = settle
+        self._gate = gate
+        self._connections: dict[asyncio.BaseTransport, int] = {}
+        self._connected = 0
+        self._tasks: set[asyncio.Task[Reply | None]] = set()
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add all the operations, and a route for everything else below `/v1`."""
+        for operation in OPERATIONS:
+            # As with Express, a slash at the end makes no difference.
+            for path in (operation.path, f"{operation.path}/"):
+                router.add_route(operation.method, VERSION_PATH + path, self._handler(operation))
+        router.add_route("*", VERSION_PATH + "/{path:.*}", self._handler(UNKNOWN))
+
+    def _handler(self, operation: Operation) -> Callable[[web.Request], Any]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self._dispatch(request, operation)
+
+        return handle
+
+    async def _dispatch(self, request: web.Request, operation: Operation) -> web.StreamResponse:
+        record = self._record(request)
+        fault = self._simulator.faults.strike(record.method, record.path)
+        try:
+            data = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            refused = complaint(f"The body is larger than {MAX_BODY} bytes", 413)
+            return self._respond(record, encode(refused.answer))
+        if fault is None:
+            return self._respond(record, self._run(request, record, operation, data))
+        return await self._strike(
+            request, record, fault, lambda: self._run(request, record, operation, data)
+        )
+
+    async def _strike(
+        self,
+        request: web.Request,
+        record: RequestRecord,
+        fault: Fault,
+        run: Callable[[], Reply],
+    ) -> web.StreamResponse:
+        """Apply a fault to a request."""
+        held = fault.when in {"hold", "late", "hang"}
+        if fault.when == "late":
+            # In a task of its own: the handler is cancelled when its client leaves.
+            late = asyncio.create_task(self._run_late(fault, run))
+            self._tasks.add(late)
+            late.add_done_callback(self._tasks.discard)
+            true = await asyncio.shield(late)
+        else:
+            true = None if fault.when in {"before", "hang"} else run()
+            if held or fault.delay:
+                await self._gate.wait(fault.delay or None)
+        if self._gate.closed:
+            return _cut(request)
+        if fault.answers or fault.when == "hang":
+            reply: Reply | None = fault_reply(fault, true)
+        else:
+            reply = true if held or fault.when == "mid" else None
+        if reply is None:
+            return _cut(request)
+        if fault.when == "mid":
+            return await _cut_in_the_middle(request, reply)
+        return self._respond(record, reply)
+
+    async def _run_late(self, fault: Fault, run: Callable[[], Reply]) -> Reply | None:
+        await self._gate.wait(fault.delay or None)
+        return None if self._gate.closed else run()
+
+    def _run(
+        self, request: web.Request, record: RequestRecord, operation: Operation, data: bytes
+    ) -> Reply:
+        answer = self._simulator.answer(
+            operation,
+            record,
+            authorization=request.headers.get("Authorization"),
+            content_type=request.content_type,
+            data=data,
+            path=request.match_info,
+            query=request.query,
+            now=self._settle(),
+        )
+        self._settle()
+        return encode(answer)
+
+    def _record(self, request: web.Request) -> RequestRecord:
+        at = datetime.fromtimestamp(self._settle(), UTC)
+        path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
+        record = RequestRecord(request.method, path, at, self._connection(request.transport))
+        self._simulator.requests.append(record)
+        return record
+
+    def _connection(self, transport: asyncio.BaseTransport | None) -> int:
+        """Return the number of a connection; 0 for one that is gone."""
+        if transport is None:
+            return 0
+        if transport not in self._connections:
+            self._connected += 1
+            open_ones = {t: n for t, n in self._connections.items() if not t.is_closing()}
+            self._connections = {**open_ones, transport: self._connected}
+        return self._connections[transport]
+
+    def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
+        record.status = reply.status
+        headers = {"Content-Type": reply.content_type, **reply.headers}
+        response = web.Response(status=reply.status, body=reply.body, headers=headers)
+        # By the provider's clock, as in its records.
+        skew = self._simulator.storage.clock_skew
+        response.headers["Date"] = formatdate(self._settle() + skew, usegmt=True)
+        return response
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Close the connection under the request; the response returned is not sent."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=499)
+
+
+async def _cut_in_the_middle(request: web.Request, reply: Reply) -> web.StreamResponse:
+    """Write the status line, the headers and half of the body, and cut the connection."""
+    response = web.StreamResponse(
+        status=reply.status, headers={"Content-Type": reply.content_type, **reply.headers}
+    )
+    response.content_length = len(reply.body)
+    await response.prepare(request)
+    await response.write(reply.body[: len(reply.body) // 2])
+    _cut(request)
+    return response

@@ -1,0 +1,101 @@
+"""Outbound messages: one for each recipient of a request, priced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from .codes import Refusal, complaint
+from .destinations import is_international, normalise
+from .schemas import BATCH, BINARY, MESSAGE
+from .segments import measure, measure_bytes
+
+
+INTERNATIONAL_FACTOR = 2  # times the price of a UK message
+
+
+@attrs.frozen
+class OutboundMessage:
+    """One message to one recipient, before the account accepts it.
+
+    Attributes:
+        fields: of the request, as they came.
+        given: the destination as it came.
+        destination: normalised; as it came if it is not a number.
+        failure: the code with which it fails although its batch is accepted; None if it can go.
+        credits: what it costs.
+    """
+
+    fields: dict[str, Any]
+    given: str
+    destination: str
+    failure: int | None = None
+    credits: float = 0.0
+    flash: bool = False
+
+    @property
+    def international(self) -> bool:
+        """Whether it is sent to a number outside the UK."""
+        return self.failure is None and is_international(self.destination)
+
+
+def single(body: Any, *, flash: bool = False, binary: bool = False) -> OutboundMessage:
+    """Parse a single message; the content of a binary one is bytes in hexadecimal.
+
+    Raises:
+        Refusal: a field is wrong.
+    """
+    fields = (BINARY if binary else MESSAGE).parse(body)
+    return _priced(fields, fields["destination"], flash=flash, binary=binary)
+
+
+def batch(body: Any, most: int) -> list[OutboundMessage]:
+    """Parse one text for up to `most` recipients.
+
+    Raises:
+        Refusal: a field is wrong, or the number of recipients.
+    """
+    fields = BATCH.parse(body)
+    _check_size(len(fields["destinations"]), most)
+    return [_priced(fields, given) for given in fields["destinations"]]
+
+
+def unique(body: Any, most: int) -> list[OutboundMessage]:
+    """Parse up to `most` unique messages; a wrong value in one of them fails that one alone.
+
+    Raises:
+        Refusal: the body is not an array of messages, or their number is wrong.
+    """
+    if not isinstance(body, list):
+        raise complaint("The body is not an array of messages")
+    _check_size(len(body), most)
+    return [_one_of_many(MESSAGE.check_types(item)) for item in body]
+
+
+def _one_of_many(fields: dict[str, Any]) -> OutboundMessage:
+    try:
+        MESSAGE.check_values(fields)
+    except Refusal as refused:
+        given = fields["destination"]
+        return OutboundMessage(fields, given, normalise(given) or given, failure=refused.code)
+    return _priced(fields, fields["destination"])
+
+
+def _priced(
+    fields: dict[str, Any], given: str, *, flash: bool = False, binary: bool = False
+) -> OutboundMessage:
+    """Return the message to a destination; it fails with 4004 if that is not a number."""
+    destination = normalise(given)
+    if destination is None:
+        return OutboundMessage(fields, given, given, failure=4004)
+    size = (measure_bytes if binary else measure)(fields["content"])
+    factor = INTERNATIONAL_FACTOR if is_international(destination) else 1
+    return OutboundMessage(
+        fields, given, destination, credits=float(size.credits * factor), flash=flash
+    )
+
+
+def _check_size(count: int, most: int) -> None:
+    if not 1 <= count <= most:
+        raise complaint(f"A batch is of 1-{most} messages; this one is of {count}")

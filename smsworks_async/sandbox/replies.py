@@ -1,0 +1,71 @@
+"""Replies: answers in bytes, the operations' own and those of faults."""
+
+from __future__ import annotations
+
+import json
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from .codes import CODES, Answer, error_object
+
+
+if TYPE_CHECKING:
+    from .faults import Fault
+
+
+_CONTENT_TYPE = "application/json;charset=UTF-8"
+
+
+@attrs.frozen
+class Reply:
+    """An answer in bytes."""
+
+    status: int
+    body: bytes
+    content_type: str = _CONTENT_TYPE
+    headers: dict[str, str] = attrs.Factory(dict)
+
+
+def encode(answer: Answer) -> Reply:
+    """Return an operation's answer in bytes."""
+    body = json.dumps(answer.payload).encode()
+    return Reply(answer.status, body, headers=dict(answer.headers))
+
+
+def fault_reply(fault: Fault, true: Reply | None) -> Reply:
+    """Return the answer of a fault.
+
+    Args:
+        fault: with an answer of its own, or a bare 503.
+        true: what the operation would have answered; None if it was not carried out.
+    """
+    status = fault.status
+    content_type = _CONTENT_TYPE
+    ids = _ids(true) if fault.carry_ids and true is not None else {}
+    if fault.error_code is not None:
+        payload = {**error_object(fault.error_code), **ids}
+        if fault.permanent == "omit":
+            del payload["permanent"]
+        elif fault.permanent is not None:
+            payload["permanent"] = fault.permanent
+        status = status or CODES[fault.error_code].http_status
+        body = json.dumps(payload)
+    elif fault.body is not None:
+        status = status or (true.status if true else 200)
+        content_type, body = fault.content_type, fault.body
+    else:
+        status = status or 503
+        body = json.dumps({"message": responses.get(status, f"Status {status}"), **ids})
+    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after}"}
+    return Reply(status, body.encode("utf-8", "replace"), content_type, headers)
+
+
+def _ids(true: Reply) -> dict[str, Any]:
+    """Return the ids in an answer, if it is one that accepts."""
+    if true.status >= 300:
+        return {}
+    payload = json.loads(true.body)
+    first: Any = payload[0] if isinstance(payload, list) and payload else payload
+    return {name: first[name] for name in ("messageid", "batchid") if name in first}

@@ -1,0 +1,124 @@
+"""The scheduler: makes time pass for a simulator, posts its callbacks, and saves its changes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .callbacks import CallbackSender
+from .clock import ManualClock
+from .outbox import PostRecord
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .settings import Reporting
+    from .simulator import Simulator
+    from .store import Store
+
+
+_LONGEST_SLEEP = 3600.0  # seconds
+
+
+class Scheduler:
+    """Brings a simulator up to its clock: before and after each request, and by one timer.
+
+    Attributes:
+        manual: the clock, if it is one that is turned by hand; the timer is for all others.
+        sender: posts callbacks.
+        store: where changes are saved, if anywhere.
+
+    Args:
+        reporting: how callbacks are posted.
+        may_post_to: returns whether anything may be posted to a URL.
+    """
+
+    def __init__(
+        self, simulator: Simulator, reporting: Reporting, may_post_to: Callable[[str], bool]
+    ) -> None:
+        clock = simulator.clock
+        self.manual = clock if isinstance(clock, ManualClock) else None
+        self.store: Store | None = None
+        self.sender = CallbackSender(reporting, self._record_attempt)
+        self.timer: asyncio.TimerHandle | None = None
+        self._may_post_to = may_post_to
+        self._simulator = simulator
+
+    def settle(self) -> float:
+        """Do what is due, pass callbacks to the sender, save changes; return the time."""
+        now = self._simulator.settle()
+        for post in self._simulator.state.account.outbox.take():
+            if self._may_post_to(post.url):
+                self.sender.put(post)
+            else:
+                self._simulator.posts.append(PostRecord(post, refused=True))
+        if self.store is not None:
+            self.store.flush(self._simulator.state)
+        self._set_timer(now)
+        return now
+
+    async def advance(self, seconds: float) -> None:
+        """Turn a manual clock, stopping wherever something falls due, until that is posted too.
+
+        Raises:
+            RuntimeError: the clock is another.
+            ValueError: that is backwards, or beyond the calendar.
+        """
+        if self.manual is None:
+            raise RuntimeError("Only a sandbox with a ManualClock can be advanced")
+        target = self.manual.later(seconds)
+        timeline = self._simulator.state.account.timeline
+        while True:
+            self.settle()
+            await self.sender.join()
+            due = timeline.next_due()
+            if due is None or due > target:
+                break
+            self.manual.turn_to(due)
+        self.manual.turn_to(target)
+
+    async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
+        """Receive an SMS as if a phone had sent it, post it once, and return its message id."""
+        fields = {"sender": sender, "to": to, "content": content, "keyword": keyword}
+        message_id = self._simulator.receive(fields, self.settle())
+        self.settle()
+        await self.sender.join()
+        return message_id
+
+    def reset(self) -> None:
+        """Reset the simulator, and empty its store."""
+        self._simulator.reset()
+        if self.store is not None:
+            self.store.clear()
+            self.store.watch(self._simulator.state)
+
+    def wake(self) -> None:
+        """Do what the timer was set for."""
+        self.timer = None
+        self.settle()
+
+    def stop(self) -> None:
+        """Stop the timer."""
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def _set_timer(self, now: float) -> None:
+        """Set the one timer to when the next act falls due."""
+        due = self._simulator.state.account.timeline.next_due()
+        if due is None or self.manual is not None:
+            return
+        loop = asyncio.get_running_loop()
+        when = loop.time() + min(max(due - now, 0.0), _LONGEST_SLEEP)
+        if self.timer is not None:
+            if self.timer.when() <= when:
+                return
+            self.timer.cancel()
+        self.timer = loop.call_at(when, self.wake)
+
+    def _record_attempt(self, record: PostRecord) -> None:
+        self._simulator.posts.append(record)
+        if record.status is None or record.status >= 500:
+            now = self._simulator.clock.time()
+            self._simulator.state.account.outbox.retry(record.post, now)
+            self._set_timer(now)

@@ -1,0 +1,265 @@
+"""Schemas of request bodies: one for each kind of request.
+
+A body is checked in two steps. `Schema.check_types` checks names and types, for which the API has
+no error codes, so that a mistake is answered with a bare message. `Schema.check_values` checks
+values that do have codes. A single message needs both; in a batch of unique messages the second
+step fails for one recipient alone.
+
+Fields that the API does not have are ignored, as the API ignores them, and `Schema.unknown` names
+them for the request's log. The sandbox's own endpoints refuse them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from . import dates
+from .codes import complaint, refusal
+from .destinations import normalise
+from .fields import (
+    BOOLEAN,
+    BYTES,
+    DATE,
+    DESTINATION,
+    DESTINATIONS,
+    EMAILS,
+    NOT_EMPTY,
+    NUMBER,
+    OTP_METADATA,
+    PAIRS,
+    TEXT,
+    URL,
+    Field,
+    integer,
+)
+from .segments import utf16_units
+
+
+MAX_CONTENT = 1280  # UTF-16 units
+MAX_TAG = 280  # characters
+MAX_VALIDITY = 2880  # minutes
+MAX_PAST = 60.0  # seconds that a schedule may lie in the past
+MAX_ANSWER = 1000  # records
+PASSCODE = "{{passcode}}"
+
+_SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
+
+_COMMON = {
+    "sender": TEXT,
+    "content": TEXT,
+    "tag": TEXT,
+    "deliveryreporturl": URL,
+    "schedule": TEXT,
+    "ttl": integer(1, 10**9, "a whole number of minutes, from 1"),
+    "validity": integer(1, MAX_VALIDITY, f"a whole number of minutes, 1-{MAX_VALIDITY}"),
+    "ai": BOOLEAN,
+}
+
+
+def _check_sender(value: str) -> None:
+    if not _SENDER.fullmatch(value):
+        raise refusal(4003)
+
+
+def _check_content(value: str) -> None:
+    if value == "":
+        raise refusal(4001)
+    if utf16_units(value) > MAX_CONTENT:
+        raise refusal(4002)
+
+
+def _check_tag(value: str) -> None:
+    if len(value) > MAX_TAG:
+        raise refusal(4005)
+
+
+def _check_destination(value: str) -> None:
+    if normalise(value) is None:
+        raise refusal(4004)
+
+
+_CHECKS: dict[str, Callable[[Any], None]] = {
+    "sender": _check_sender,
+    "destination": _check_destination,
+    "content": _check_content,
+    "tag": _check_tag,
+}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+@attrs.frozen
+class Schema:
+    """The fields that one kind of body has.
+
+    Attributes:
+        fields: by name.
+        required: those that must be there.
+        blanks: whether a blank field counts as one that is not there.
+        strict: whether unknown fields are refused; otherwise they are ignored.
+    """
+
+    fields: dict[str, Field]
+    required: frozenset[str]
+    blanks: bool = False
+    strict: bool = False
+
+    def unknown(self, body: Any) -> list[str]:
+        """Return the names of the fields in a body, or in an array of bodies, that are not ours."""
+        bodies = body if isinstance(body, list) else [body]
+        names = {name for item in bodies if isinstance(item, dict) for name in item}
+        return sorted(names - self.fields.keys())
+
+    def check_types(self, body: Any) -> dict[str, Any]:
+        """Return the known fields of a body, if it is an object and each field has its type.
+
+        Raises:
+            Refusal: without a code, naming the field.
+        """
+        if not isinstance(body, dict):
+            raise complaint("The body is not an object")
+        for name in sorted(self.required - body.keys()):
+            raise complaint(f"{name} is missing")
+        for name in self.unknown(body) if self.strict else ():
+            raise complaint(f"{name} is not a field of this request")
+        known = {
+            name: value
+            for name, value in body.items()
+            if name in self.fields and not (self.blanks and _is_blank(value))
+        }
+        for name, value in known.items():
+            field = self.fields[name]
+            if not field.fits(value):
+                raise complaint(f"{name} must be {field.expected}")
+        return {name: self.fields[name].parse(value) for name, value in known.items()}
+
+    def check_values(self, fields: dict[str, Any]) -> None:
+        """Check the values that the API has codes for: sender, destination, content, tag.
+
+        Raises:
+            Refusal: with the code.
+        """
+        for name, check in _CHECKS.items():
+            if name in fields:
+                check(fields[name])
+
+    def parse(self, body: Any) -> dict[str, Any]:
+        """Return the known fields of a body, with types and values checked."""
+        fields = self.check_types(body)
+        self.check_values(fields)
+        return fields
+
+
+def _schema(
+    fields: dict[str, Field], *required: str, blanks: bool = False, strict: bool = False
+) -> Schema:
+    return Schema(fields, frozenset(required), blanks, strict)
+
+
+MESSAGE = _schema(
+    {
+        **_COMMON,
+        "destination": DESTINATION,
+        "metadata": PAIRS,
+        "responseemail": EMAILS,
+    },
+    "sender",
+    "destination",
+    "content",
+)
+# Whether it is empty or too long has a code, and is looked at with the others.
+BINARY = attrs.evolve(
+    MESSAGE,
+    fields=MESSAGE.fields | {"content": BYTES},
+)
+BATCH = _schema(
+    {**_COMMON, "destinations": DESTINATIONS},
+    "sender",
+    "destinations",
+    "content",
+)
+OTP = _schema(
+    {
+        "sender": TEXT,
+        "destination": DESTINATION,
+        "length": integer(1, 32, "a whole number of digits, 1-32"),
+        "template": Field(
+            lambda value: isinstance(value, str) and PASSCODE in value,
+            f"a string with {PASSCODE} in it",
+        ),
+        "validity": integer(1, 10**9, "a whole number of seconds, from 1"),
+        "passcode": NOT_EMPTY,
+        "metadata": OTP_METADATA,
+    },
+    "sender",
+    "destination",
+)
+VERIFY = _schema({"passcode": NOT_EMPTY}, "passcode")
+QUERY = _schema(
+    {
+        "status": TEXT,
+        "credits": NUMBER,
+        "destination": DESTINATION,
+        "sender": TEXT,
+        "keyword": TEXT,
+        "tag": TEXT,
+        "from": DATE,
+        "to": DATE,
+        "limit": integer(1, MAX_ANSWER, f"a whole number, 1-{MAX_ANSWER}"),
+        "skip": integer(0, 10**12, "a whole number, from 0"),
+        "unread": BOOLEAN,
+        "metadata": PAIRS,
+    },
+    blanks=True,
+)
+# Public programs log in without their customer id.
+LOGIN = _schema({"customerid": TEXT, "key": TEXT, "secret": TEXT}, "key", "secret", blanks=True)
+
+# The sandbox's own endpoints.
+ADVANCE = _schema({"seconds": NUMBER}, "seconds", strict=True)
+INCOMING_SMS = _schema(
+    {"sender": TEXT, "to": TEXT, "content": TEXT, "keyword": TEXT},
+    "sender",
+    "to",
+    "content",
+    strict=True,
+)
+
+
+def read_schedule(fields: dict[str, Any], now: float) -> float:
+    """Return when a message is to go, in POSIX seconds.
+
+    Raises:
+        Refusal: 4009, when the date is none, or lies more than 60 s in the past.
+    """
+    text = fields.get("schedule", "")
+    try:
+        moment = dates.parse(text)
+    except ValueError:
+        raise refusal(4009, text[:80]) from None
+    if moment < now - MAX_PAST:
+        raise refusal(4009, text[:80])
+    return moment
+
+
+def read_json(data: bytes) -> Any:
+    """Return what a body holds.
+
+    Raises:
+        Refusal: without a code, when the body is not JSON in UTF-8, or nested too deeply.
+    """
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        raise complaint("The body is not JSON") from None
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

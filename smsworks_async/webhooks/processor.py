@@ -1,0 +1,166 @@
+"""The processing of one request: check its head, parse its body, handle what is new."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from smsworks_async._callables import is_async
+from smsworks_async.errors import InvalidWebhook, NotFound, SMSWorksError
+from smsworks_async.models.posted import DeliveryReport, IncomingMessage
+from smsworks_async.webhooks.callbacks import check_result
+from smsworks_async.webhooks.deduplication import (
+    Deduplicator,
+    StillHandled,
+    StoreFailed,
+    is_new,
+)
+from smsworks_async.webhooks.executors import Executor
+from smsworks_async.webhooks.guard import Guard
+from smsworks_async.webhooks.parsing import MAX_BODY, parse
+from smsworks_async.webhooks.request import Rejected, RequestHead
+from smsworks_async.webhooks.seen import INCOMING, Seen
+
+
+Item: TypeAlias = DeliveryReport | IncomingMessage
+OnReport: TypeAlias = Callable[[DeliveryReport], object | Awaitable[object]]
+OnIncoming: TypeAlias = Callable[[IncomingMessage], object | Awaitable[object]]
+
+_log: Final = logging.getLogger("smsworks_async.webhooks")
+
+
+class Processor:
+    """Turns requests into calls of the caller's functions, and into statuses.
+
+    Args:
+        guard: decides which requests are admitted.
+        seen: the store of what was handled.
+        on_report, on_incoming: handle reports and incoming messages; None for none.
+        notify: called with each new report, before `on_report`; None for nothing.
+        get_message: returns what the API has of a message, by its id; a plain or an async function.
+            With it a post is only a hint, and the API's record is handled. None for no such look.
+        receive_timeout: seconds within which the whole body must arrive.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        seen: Seen,
+        on_report: OnReport | None,
+        on_incoming: OnIncoming | None,
+        *,
+        notify: Callable[[DeliveryReport], object] | None,
+        get_message: Callable[[str], Any] | None,
+        receive_timeout: float,
+    ) -> None:
+        self.guard = guard
+        self.receive_timeout = receive_timeout
+        self._functions: dict[type, Any] = {DeliveryReport: on_report, IncomingMessage: on_incoming}
+        # Found out once, since that costs as much as a call.
+        self._is_async = {kind: is_async(function) for kind, function in self._functions.items()}
+        self._notify = notify
+        self._get_message = get_message
+        self._deduplicator = Deduplicator(seen)
+
+    def check_head(self, head: RequestHead) -> None:
+        """Check a request before its body is read.
+
+        Raises:
+            Rejected: with 404, 405 or 413.
+        """
+        if not self.guard.admits(head):
+            raise Rejected(404)
+        if head.method != "POST":
+            raise Rejected(405)
+        if head.length is not None and head.length > MAX_BODY:
+            raise Rejected(413)
+
+    async def process(self, body: bytes, executor: Executor) -> int:
+        """Handle a body, and return the status that answers it.
+
+        If the request is cancelled, what has begun is brought to its end and recorded all the same,
+        so that the provider's repeat does not run it again.
+        """
+        try:
+            item = parse(body)
+        except InvalidWebhook:
+            return 400
+        if type(item) is IncomingMessage and self._functions[IncomingMessage] is None:
+            _log.warning("an incoming message came, and there is no on_incoming to handle it")
+            return 404
+        return await executor.run_to_end(self._process(item, executor))
+
+    async def _process(self, item: Item, executor: Executor) -> int:
+        handle = functools.partial(self._handle, item, executor)
+        try:
+            await self._deduplicator.run_once(item.message_id, _status(item), executor, handle)
+        except Rejected as rejected:
+            return rejected.status
+        except StillHandled:
+            return 503
+        except StoreFailed as failed:
+            _log.warning(
+                "%s was answered with 503, since the memory of what was handled failed",
+                _kind(item),
+                exc_info=failed.__cause__,
+            )
+            return 503
+        except asyncio.CancelledError:
+            if executor.cancelled():
+                raise
+            # The function raised it by itself; the request was not cancelled.
+            _log.exception("%s could not be handled, and was answered with 500", _kind(item))
+            return 500
+        except Exception:
+            _log.exception("%s could not be handled, and was answered with 500", _kind(item))
+            return 500
+        return 200
+
+    async def _handle(self, item: Item, executor: Executor, handled: Collection[str]) -> str | None:
+        """Call the function for an item, and return the status handled; None if it is not new."""
+        if self._get_message is not None:
+            item = await self._confirm(item, self._get_message, executor)
+            if not is_new(_status(item), handled):
+                return None
+        if self._notify is not None and isinstance(item, DeliveryReport):
+            self._notify(item)
+        function = self._functions[type(item)]
+        if self._is_async[type(item)]:
+            check_result(await executor.call_async(function, item))
+        elif function is not None:
+            check_result(await executor.call(function, item))
+        return _status(item)
+
+    async def _confirm(self, hint: Item, get: Callable[[str], Any], executor: Executor) -> Item:
+        """Return what the API has of a message that was posted.
+
+        Raises:
+            Rejected: with 422, if the API has no such message; with 503, if it cannot say.
+        """
+        try:
+            record = await executor.call(get, hint.message_id)
+        except NotFound:
+            raise Rejected(422) from None
+        except SMSWorksError as error:
+            _log.warning("a post could not be confirmed, and was answered with 503: %s", error)
+            raise Rejected(503) from error
+        if isinstance(hint, IncomingMessage):
+            if record.status != INCOMING:
+                raise Rejected(422)
+            return attrs.evolve(IncomingMessage.of(record), parts=hint.parts)
+        if hint.is_final and not record.is_final:
+            raise Rejected(503)  # the API's record is older than the post, or the post is forged
+        return DeliveryReport.of(record)
+
+
+def _status(item: Item) -> str:
+    return INCOMING if isinstance(item, IncomingMessage) else item.status
+
+
+def _kind(item: Item) -> str:
+    return "an incoming message" if isinstance(item, IncomingMessage) else "a report"
