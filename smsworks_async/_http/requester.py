@@ -244,7 +244,7 @@ class Requester:
     def limited(self, seconds: float) -> Requester:
         """Return these calls with a limit for each where the client has no time-out, in seconds."""
         limited = copy.copy(self)
-        limited._limit = seconds
+        limited._limit = seconds  # noqa: SLF001 - of this class
         return limited
 
     def _note_date(self, headers: Mapping[str, str]) -> None:

@@ -203,7 +203,7 @@ class SMSWorks:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<SMSWorks {self._client._requester.settings.base_url}>"
+        return repr(self._client).replace("AsyncSMSWorks", "SMSWorks", 1)
 
 
 def _bulk() -> type[Bulk]:

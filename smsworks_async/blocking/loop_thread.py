@@ -64,7 +64,7 @@ class LoopThread:
         """Whether the process has forked since the start, and the thread is not in this one."""
         return self._pid is not None and self._pid != os.getpid()
 
-    def _renew(self) -> None:
+    def renew_lock(self) -> None:
         """Begin anew in a forked child, where nobody would release the lock."""
         self._lock = new_rlock()
 
@@ -216,7 +216,7 @@ def _check_headroom(frames: int = HEADROOM) -> None:
 
 def _renew_all() -> None:
     for loop_thread in list(_ALL):
-        loop_thread._renew()
+        loop_thread.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks

@@ -44,7 +44,7 @@ class BulkGateway:
 
         The destination comes from a plan, and is not judged: the client may have other settings.
         """
-        return self._messages._pages(Query(**query))
+        return self._messages._pages(Query(**query))  # noqa: SLF001 - a query as it is
 
     async def now(self) -> float | None:
         """Return the time by the provider's clock, in POSIX seconds, where it tells it.

@@ -23,8 +23,8 @@ _NOT_RUN: Final = (
     functools.partial,
     map,
     filter,
-    contextlib._GeneratorContextManager,
-    contextlib._AsyncGeneratorContextManager,
+    contextlib._GeneratorContextManager,  # noqa: SLF001 - these have no public name
+    contextlib._AsyncGeneratorContextManager,  # noqa: SLF001
 )
 
 

@@ -112,7 +112,7 @@ class Renewals:
 
         def tick() -> None:
             if (renewals := reference()) is not None:
-                renewals._tick(seconds)
+                renewals._tick(seconds)  # noqa: SLF001 - of this class
 
         self._executor.call_later(seconds, tick)
         self._timer_is_set = True

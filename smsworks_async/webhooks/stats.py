@@ -128,10 +128,10 @@ class DeliveryStats:
         if not record.is_final:
             return False
         with self._lock:
-            self.total._add(record)
+            self.total._add(record)  # noqa: SLF001 - of this module
             for groups, name in ((self._by_tag, record.tag), (self._by_batch, record.batch_id)):
                 if name:
-                    self._of(groups, name)._add(record)
+                    self._of(groups, name)._add(record)  # noqa: SLF001
         return True
 
     @property
@@ -150,7 +150,7 @@ class DeliveryStats:
         with self._lock:
             for batch_id in set(batch_ids):
                 if batch_id in self._by_batch:
-                    sum_._include(self._by_batch[batch_id])
+                    sum_._include(self._by_batch[batch_id])  # noqa: SLF001
         return sum_
 
     def _of(self, groups: dict[str, Tally], name: str) -> Tally:

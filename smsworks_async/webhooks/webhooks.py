@@ -105,13 +105,13 @@ class Webhooks:
             raise ConfigurationError("confirm asks the API, for which it needs a client")
         if not 0 < receive_timeout < float("inf"):
             raise ConfigurationError("receive_timeout must be more than 0 seconds")
-        core = client._client if isinstance(client, SMSWorks) else client
+        core = client._client if isinstance(client, SMSWorks) else client  # noqa: SLF001 - our own
         self._processor = Processor(
             Guard(secrets, networks, trusted_proxies, insecure=insecure),
             open_seen(seen),
             on_report,
             on_incoming,
-            notify=None if core is None else core._poller.notify,
+            notify=None if core is None else core._poller.notify,  # noqa: SLF001
             get_message=client.messages.get if confirm and client is not None else None,
             receive_timeout=receive_timeout,
         )

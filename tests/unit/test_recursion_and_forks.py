@@ -194,7 +194,7 @@ def test_a_lock_that_was_held_at_a_fork_is_renewed():
     loop_thread = LoopThread(nothing)
     loop_thread._lock.acquire()
     before = loop_thread._lock
-    loop_thread._renew()
+    loop_thread.renew_lock()
     assert loop_thread._lock is not before
     loop_thread.stop()
     with pytest.raises(ConfigurationError, match="closed"):
