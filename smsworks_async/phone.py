@@ -10,7 +10,7 @@ phonenumbers library judges it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final, NoReturn
 
@@ -122,6 +122,17 @@ def are_normalised(numbers: Sequence[Any]) -> bool:
         and _MOBILE.issuperset(map(_BEFORE_LAST_EIGHT, numbers))
         and _STRINGS.issuperset(map(type, numbers))
     )
+
+
+def apply_rule(rule: Callable[[Any], str], numbers: Iterable[Any]) -> list[str]:
+    """Return numbers as a rule returns them; numbers that are normalised already pass every rule.
+
+    Arguments:
+        rule: `destination_rule`'s, or `canonical`.
+        numbers: the numbers, in any usual spelling.
+    """
+    given = list(iter(numbers))  # which asks for no length
+    return given if are_normalised(given) else list(map(rule, given))
 
 
 def canonical(number: Any) -> str:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from smsworks_async import phone
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
 from smsworks_async.models import checks
@@ -26,7 +27,7 @@ class Resource:
 
     def _destinations(self, values: Any) -> list[str]:
         check_iterable(values, "destinations", awaitable=False)
-        return list(map(self._destination, values))
+        return phone.apply_rule(self._destination, values)
 
     def _filter(self, destination: Any) -> str | None:
         """Return the destination that narrows a search; a missing one does not."""

@@ -475,6 +475,8 @@ MUTANTS = [
 
 #: They take more histories than the others.
 SLOWLY = {
+    sqlite_leaves_a_batch_with_whoever_found_it,
+    sqlite_forgets_doubles,
     memory_reopens_the_refused_alone,
     a_claim_of_another_is_not_cut_short,
     a_claim_leaves_the_last_error,
@@ -495,7 +497,7 @@ def test_it_finds_a_journal_that_does_otherwise(mutant, monkeypatch, record_prop
     class Machine(Reports if mutant is a_claim_of_another_is_not_cut_short else Campaigns):
         played: ClassVar = Counter()
 
-    profile = settings(PROFILE, max_examples=500, derandomize=True, phases=[Phase.generate])
+    profile = settings(PROFILE, max_examples=6000, derandomize=True, phases=[Phase.generate])
     with pytest.raises(AssertionError, match="of one journal does otherwise"):
         run_state_machine_as_test(Machine, settings=profile)
     played = Machine.played

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.phone import (
+    apply_rule,
     are_normalised,
     canonical,
+    destination_rule,
     digits_of,
     is_uk,
     mask,
@@ -500,3 +502,24 @@ class TestTheLibrary:
             return
         assert re.fullmatch("447[0-9]{9}|(?!44)[1-9][0-9]{6,14}", wire)
         assert international or is_uk(wire)
+
+
+@pytest.mark.parametrize("international", [False, True])
+@pytest.mark.parametrize(
+    "more", [[], ["07700 900124"], [447700900124], [UserString("447700900124")]]
+)
+def test_a_list_goes_through_a_rule_number_by_number_where_one_is_not_normalised(
+    international, more
+):
+    asked = []
+    rule = destination_rule(international=international)
+
+    def counting(number):
+        asked.append(number)
+        return rule(number)
+
+    assert apply_rule(counting, ["447700900123", *more]) == [
+        "447700900123",
+        *(["447700900124"] if more else []),
+    ]
+    assert len(asked) == (2 if more else 0)
