@@ -117,7 +117,7 @@ def _bare_wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def wsgi_turn(application: Any, first: int, count: int) -> float:
-    """Give the CPU seconds that calls of a WSGI application took."""
+    """Return the CPU seconds that calls of a WSGI application took."""
     statuses: list[str] = []
     environs = []
     for number in range(first, first + count):

@@ -47,7 +47,7 @@ class _Relay(logging.Filter):
 
 
 def relay(kind: type[asyncio.AbstractEventLoop]) -> None:
-    """Have greenlets handle what is logged on loops of a kind; a second time does nothing."""
+    """Hand records logged on loops of a kind to greenlets; a second call does nothing."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(there, _Relay) for there in logger.filters):

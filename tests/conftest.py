@@ -71,7 +71,7 @@ async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
 
 
 async def until(condition: Callable[[], object], *processes: asyncio.subprocess.Process) -> None:
-    """Let the loop run until something has come to pass; it fails rather than hangs.
+    """Run the loop until a condition holds; fail rather than hang.
 
     Args:
         condition: whether it has.
@@ -110,7 +110,7 @@ def end_calls(sms: AsyncSMSWorks) -> None:
 
 
 def give_up_when_held(box: Sandbox, sms: AsyncSMSWorks) -> None:
-    """Have a client's calls time out as soon as the sandbox holds a request, and not before.
+    """Time a client's calls out as soon as the sandbox holds a request, and not before.
 
     A short time-out in its place would be over, on a slow machine, before the request is there.
     """

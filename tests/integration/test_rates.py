@@ -26,7 +26,7 @@ from smsworks_async.sandbox import Fault
 
 
 class Counting:
-    """Let everything leave, or raise at one of the requests."""
+    """Admit every request, or raise at one of them."""
 
     def __init__(self, error=None, at=1):
         self.acquired = 0

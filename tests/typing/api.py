@@ -42,7 +42,7 @@ class OwnRate:
     """A rate of one's own."""
 
     async def acquire(self) -> None:
-        """Let everything leave."""
+        """Admit every request."""
 
 
 def rates() -> None:
