@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, PATIENCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -28,6 +27,9 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT
+from support.sandboxes import AT_ONCE
+from support.waiting import PATIENCE, until
 
 
 MANY = {"sender": "AcmeCorp", "content": "Hello"}

@@ -13,10 +13,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import PATIENCE, end_calls, when_held
 
 from smsworks_async import BulkInterrupted, ConfigurationError, OutcomeUnknown, SMSWorks
 from smsworks_async.sandbox import Fault
+from support.waiting import PATIENCE, end_calls, when_held
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from campaign_machine import FATES, PEOPLE, CampaignMachine
-from campaign_world import Habits
+
+from support.campaign_machine import FATES, PEOPLE, CampaignMachine
+from support.campaign_world import Habits
 
 
 def run_to_the_end(machine, campaign, but=None):

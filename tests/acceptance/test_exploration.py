@@ -13,19 +13,6 @@ import time
 
 import attrs
 import pytest
-from exploration import (
-    LEASE,
-    NAMES,
-    PAYLOAD,
-    TEXT,
-    TIMEOUT,
-    Bound,
-    Exploration,
-    Gateway,
-    Violation,
-    describe,
-    visible,
-)
 
 from smsworks_async.bulk import options
 from smsworks_async.bulk.campaign import journal_source, reconcile, search
@@ -42,6 +29,19 @@ from smsworks_async.journals import (
 )
 from smsworks_async.journals.sqlite import file, handles
 from smsworks_async.models.report import BatchOutcome, Outcome
+from support.exploration import (
+    LEASE,
+    NAMES,
+    PAYLOAD,
+    TEXT,
+    TIMEOUT,
+    Bound,
+    Exploration,
+    Gateway,
+    Violation,
+    describe,
+    visible,
+)
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from greenlet_helpers import (
+
+from smsworks_async.sandbox import Fault
+from support.greenlets import (
     CLIENT,
     DJANGO,
     LIBRARIES,
@@ -22,8 +24,6 @@ from greenlet_helpers import (
     sends,
     wait_until,
 )
-
-from smsworks_async.sandbox import Fault
 
 
 pytestmark = pytest.mark.parametrize("library", LIBRARIES)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
 import signal
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, Turned, until, when_held
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.campaign_processes import CHUNK, CHUNKS, PEOPLE, order, set_ahead, worker
+from support.clock import FakeClock, use_clock
+from support.messages import TEXT_TO_MANY
+from support.sandboxes import AT_ONCE
+from support.waiting import until, when_held
 
-
-WORKER = Path(__file__).with_name("campaign_worker.py")
-TEXT = {"sender": "AcmeCorp", "content": "Hello"}
-CHUNKS, CHUNK = 50, 20
-PEOPLE = [f"447700900{n:03d}" for n in range(CHUNKS * CHUNK)]
 
 _moments = random.Random(20310501)
 #: 25 moments: around the intent, around the record, and while the server holds the answer.
@@ -33,33 +29,6 @@ KILLS = [
     )
     for _ in range(5)
 ]
-
-
-def order(box, path, **more):
-    return {
-        "path": str(path),
-        "token": box.token,
-        "base_url": box.base_url,
-        "destinations": PEOPLE,
-        "chunk_size": CHUNK,
-        **more,
-    }
-
-
-async def worker(given):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, WORKER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    process.stdin.write(json.dumps(given).encode())
-    process.stdin.close()
-    return process
-
-
-def set_ahead(path, seconds):
-    """Set the clocks of the processes of a journal ahead; each reads it whenever it asks."""
-    new = path.with_name("ahead.new")
-    new.write_text(str(seconds))
-    new.replace(path.with_name("ahead"))
 
 
 def is_stopped(process):
@@ -84,12 +53,12 @@ async def killed(box, path, where, nth):
 
 
 async def run_again(box, path, **options):
-    clock = Turned()
+    clock = FakeClock()
     journal = SQLiteJournal(path, clock=clock)
     async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
-        sms.bulk._sleep, sms.bulk._monotonic = clock.sleep, clock
+        use_clock(sms, clock)
         report = await sms.bulk.send(
-            **TEXT,
+            **TEXT_TO_MANY,
             destinations=PEOPLE,
             chunk_size=CHUNK,
             journal=journal,

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from conftest import AT_ONCE
 
 from smsworks_async import AsyncSMSWorks, SMSWorks, SMSWorksError
+from support.sandboxes import AT_ONCE
 
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.armadillo.s3cr3tsignature"

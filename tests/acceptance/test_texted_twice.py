@@ -12,17 +12,6 @@ from contextlib import closing
 
 import aiohttp
 import pytest
-from conftest import (
-    AT_ONCE,
-    PATIENCE,
-    TEXT,
-    TEXT_TO_MANY,
-    drama,
-    give_up_when_held,
-    until,
-)
-from matrix_helpers import Clocks, Line, Watched
-from test_kills import order, worker
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -35,6 +24,12 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from support.campaign_processes import order, worker
+from support.clock import SandboxClock, use_clock
+from support.fault_matrix import Line, ReleasingClock, Watched
+from support.messages import TEXT, TEXT_TO_MANY, drama
+from support.sandboxes import AT_ONCE
+from support.waiting import PATIENCE, give_up_when_held, until
 
 
 TEN = drama(10)
@@ -289,12 +284,11 @@ async def test_a_copy_that_was_made_during_planning_is_refused_since_it_lacks_re
 
 
 async def test_a_round_that_a_copy_may_not_know_is_not_sent_again(tmp_path):
-    hands = ManualClock()
     path, copy = tmp_path / "campaigns.db", tmp_path / "copy.db"
-    async with Sandbox(clock=hands) as box, client(box) as sms:
-        sms.bulk._sleep = box.advance
-        sms.bulk._clock = sms.bulk._monotonic = hands.time
-        journal = SQLiteJournal(path, clock=hands.time)
+    async with Sandbox(clock=ManualClock()) as box, client(box) as sms:
+        clock = SandboxClock(box)
+        use_clock(sms, clock)
+        journal = SQLiteJournal(path, clock=clock)
         await sms.bulk.send(
             **TEXT_TO_MANY, destinations=["07700 900506"], journal=journal, campaign="x"
         )
@@ -304,7 +298,7 @@ async def test_a_round_that_a_copy_may_not_know_is_not_sent_again(tmp_path):
         await box.advance(2000)
         await journal.close()
         copy.replace(path)
-        journal = SQLiteJournal(path, clock=hands.time)
+        journal = SQLiteJournal(path, clock=clock)
         await sms.bulk.reconcile("x", journal=journal, restored=True)
         with pytest.raises(ValidationError, match="restored from a copy"):
             await sms.bulk.retry_undelivered("x", journal=journal, attempts=2)
@@ -323,18 +317,18 @@ async def test_the_clock_is_set_forward_while_a_request_is_on_its_way_and_anothe
     """Its lease is over by the wall's clock at once; by the other run's own watch it is not."""
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
-        clocks = Clocks(box)
+        clock = ReleasingClock(box)
         async with client(box) as first, client(box) as second:
-            clocks.turn(second)
-            one, other = (SQLiteJournal(path, clock=clocks.wall) for _ in range(2))
+            use_clock(second, clock)
+            one, other = (SQLiteJournal(path, clock=clock) for _ in range(2))
             run = asyncio.create_task(first.bulk.send(**CAMPAIGN, journal=one, destinations=TEN))
             await until(lambda: box.requests)
-            clocks.wall.ahead += 120
-            clocks.holding = True  # it is accepted while the other run watches
-            began = clocks.monotonic.ahead
+            clock.set_ahead(120)
+            clock.holding = True  # it is accepted while the other run watches
+            began = clock.monotonic()
             report = await second.bulk.send(**CAMPAIGN, journal=other, on_unknown="resend")
-            watched = clocks.monotonic.ahead - began
-            if clocks.holding:
+            watched = clock.monotonic() - began
+            if clock.holding:
                 box.release()
             late = await run
             await one.close()
@@ -350,13 +344,13 @@ async def test_a_known_double_is_counted_and_named_in_every_report(tmp_path):
     path = tmp_path / "campaigns.db"
     hold = Fault(path="/batch/send", when="hold")
     async with Sandbox(faults=[hold], search_lag=1e6) as box:
-        clocks = Clocks(box)
+        clock = ReleasingClock(box)
         async with client(box) as first, client(box) as second:
-            clocks.turn(second)
-            one, other = (SQLiteJournal(path, clock=clocks.wall) for _ in range(2))
+            use_clock(second, clock)
+            one, other = (SQLiteJournal(path, clock=clock) for _ in range(2))
             run = asyncio.create_task(first.bulk.send(**CAMPAIGN, journal=one, destinations=TEN))
             await until(lambda: box.accepted() == 10)
-            clocks.wall.ahead += 60
+            clock.set_ahead(60)
             await second.bulk.send(**CAMPAIGN, journal=other, on_unknown="resend")
             assert Counter(box.accepted_by_destination().values()) == {2: 10}
             box.release()
@@ -378,18 +372,17 @@ async def test_a_known_double_is_counted_and_named_in_every_report(tmp_path):
 async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebody_resends(
     tmp_path, wrong
 ):
-    hands = ManualClock()
     ahead = [wrong]
-    async with Sandbox(clock=hands, faults=[LOST]) as box, client(box) as sms:
+    async with Sandbox(clock=ManualClock(), faults=[LOST]) as box, client(box) as sms:
 
         async def sleep(seconds):
             await box.advance(seconds)
             await sms.credits.balance()  # which tells the provider's time anew
 
-        sms.bulk._sleep, sms.bulk._monotonic = sleep, hands.time
+        use_clock(sms, SandboxClock(box), sleep=sleep)
         await sms.credits.balance()  # any answer tells the provider's time
         path = tmp_path / "campaigns.db"
-        journal = SQLiteJournal(path, clock=lambda: hands.time() + ahead[0])
+        journal = SQLiteJournal(path, clock=lambda: box.now + ahead[0])
         box.add_fault(Fault(path="/messages", status=403, times=0))
         report = await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
         assert report.unknown == 10
@@ -407,15 +400,15 @@ async def test_without_a_time_out_a_campaigns_request_is_given_up_and_found(tmp_
     """It has a limit of its own, so that the lease outlives it."""
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
-        clocks = Clocks(box)
-        journal = SQLiteJournal(path, clock=clocks.wall)
+        clock = ReleasingClock(box)
+        journal = SQLiteJournal(path, clock=clock)
         async with client(box, timeout=None) as sms:
-            clocks.turn(sms)
+            use_clock(sms, clock)
             give_up_when_held(box, sms)
             async with asyncio.timeout(PATIENCE):
                 first = await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
             assert first.unknown == 10
-            clocks.holding = True
+            clock.holding = True
             report = await sms.bulk.send(**CAMPAIGN, journal=journal, on_unknown="resend")
         await journal.close()
         assert nobody_twice(box)
@@ -461,14 +454,14 @@ async def test_a_run_with_an_hour_for_each_request_is_killed_and_found_when_that
         process.kill()
         assert await process.wait() == -signal.SIGKILL
         box.release()
-        clocks = Clocks(box)
-        journal = SQLiteJournal(path, clock=clocks.wall)
+        clock = ReleasingClock(box)
+        journal = SQLiteJournal(path, clock=clock)
         async with client(box) as sms:
-            clocks.turn(sms)
+            use_clock(sms, clock)
             run = {**CAMPAIGN, "journal": journal, "on_unknown": "resend"}
             early = await sms.bulk.send(**run)
             assert named(early, Outcome.UNKNOWN) == set(box.accepted_by_destination())
-            clocks.wall.ahead += 7200
+            clock.set_ahead(7200)
             report = await sms.bulk.send(**run)
         await journal.close()
         assert nobody_twice(box)
@@ -603,7 +596,7 @@ async def test_a_file_vanishes_under_a_campaign_and_another_process_begins(
 
     journal = Watched(path, clock=clock, happens=happens, nth=3)
     async with client(box) as sms:
-        sms.bulk._sleep = clock.sleep
+        use_clock(sms, clock)
         with pytest.raises(JournalError, match="deleted or replaced"):
             await sms.bulk.send(
                 **TEXT_TO_MANY,

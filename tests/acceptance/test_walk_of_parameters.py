@@ -29,13 +29,14 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import AT_ONCE, PATIENCE, HostedSandbox
 from django.conf import settings as django_settings
 from django.utils.functional import lazystr
 from markupsafe import Markup
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, RetryPolicy, SMSWorks, SMSWorksError
 from smsworks_async.journals import MemoryJournal
+from support.sandboxes import AT_ONCE, HostedSandbox
+from support.waiting import PATIENCE
 
 
 if not django_settings.configured:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import AT_ONCE, TEXT_TO_MANY, drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -15,6 +14,8 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT_TO_MANY, drama
+from support.sandboxes import AT_ONCE
 
 
 BINARY = {"data": b"\x01\x02", "sender": "AcmeCorp", "destination": "07700 900123"}

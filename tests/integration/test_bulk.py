@@ -7,8 +7,6 @@ import gc
 import tracemalloc
 
 import pytest
-from conftest import AT_ONCE, drama, until
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -26,6 +24,10 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 def generated(count):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -12,6 +10,8 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
 
 
 async def test_a_template_is_filled_for_each_and_bad_rows_are_named(box, sms):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import drama
 
 from smsworks_async.journals import MemoryJournal
+from support.messages import drama
 
 
 SENDER = {"sender": "AcmeCorp"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import AT_ONCE, drama, until
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -16,6 +14,11 @@ from smsworks_async import (
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from support.clock import SandboxClock, use_clock
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 @pytest.mark.parametrize("each", [False, True])
@@ -94,7 +97,7 @@ async def test_a_clock_that_is_wrong_does_not_make_what_was_sent_look_unsent(
     box, sms, kept, clock, ahead
 ):
     """The provider's answers say by how much it is."""
-    clock.ahead = ahead
+    clock.set_ahead(ahead)
     box.add_fault(Fault(path="/batch/send", when="after"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
     assert (report.accepted, box.accepted()) == (10, 10)
@@ -142,17 +145,16 @@ async def test_a_campaign_is_reconciled_by_itself(sms, box, kept, journal):
 
 
 async def test_a_search_that_lags_is_waited_for():
-    clock = ManualClock()
     async with (
-        Sandbox(clock=clock, search_lag=20) as box,
+        Sandbox(clock=ManualClock(), search_lag=20) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
     ):
-        sms.bulk._sleep = box.advance
+        use_clock(sms, SandboxClock(box))
         box.add_fault(Fault(path="/batch/send", when="after"))
         report = await sms.bulk.send(
             **TEXT,
             destinations=drama(10),
-            journal=MemoryJournal(clock=clock.time),
+            journal=MemoryJournal(clock=SandboxClock(box)),
             campaign="x",
         )
     assert report.accepted == box.accepted() == 10
@@ -211,9 +213,8 @@ async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
 
 async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
     """Two answers are lost; the look just before the resend fails: neither is sent again."""
-    clock = ManualClock()
     async with (
-        Sandbox(clock=clock, search_lag=45) as box,
+        Sandbox(clock=ManualClock(), search_lag=45) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
     ):
         box.add_fault(Fault(path="/batch/send", times=2, when="after"))
@@ -223,12 +224,12 @@ async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
             if seconds > 20:  # the wait before the resend
                 box.add_fault(Fault(path="/messages", times=0, status=503))
 
-        sms.bulk._sleep = sleep
+        use_clock(sms, SandboxClock(box), sleep=sleep)
         report = await sms.bulk.send(
             **TEXT,
             destinations=drama(20),
             chunk_size=10,
-            journal=MemoryJournal(clock=clock.time),
+            journal=MemoryJournal(clock=SandboxClock(box)),
             campaign="x",
             on_unknown="resend",
             settle=10,
@@ -237,13 +238,12 @@ async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
 
 
 async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first():
-    clock = ManualClock()
     async with (
-        Sandbox(clock=clock, search_lag=3600) as box,
+        Sandbox(clock=ManualClock(), search_lag=3600) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
     ):
-        sms.bulk._sleep = box.advance
-        kept = {**TEXT, "journal": MemoryJournal(clock=clock.time), "campaign": "x"}
+        use_clock(sms, SandboxClock(box))
+        kept = {**TEXT, "journal": MemoryJournal(clock=SandboxClock(box)), "campaign": "x"}
         box.add_fault(Fault(path="/batch/send", when="after"))
         box.add_fault(Fault(path="/batch/send", nth=2, error_code=4021))
         report = await sms.bulk.send(**kept, destinations=drama(10), on_unknown="resend")

@@ -6,8 +6,6 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from conftest import PATIENCE, drama
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -18,6 +16,9 @@ from smsworks_async import (
 from smsworks_async.bulk.stream_source import StreamSource
 from smsworks_async.journals import MemoryJournal, State
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
+from support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("journalled", [False, True])

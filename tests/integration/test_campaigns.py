@@ -7,8 +7,6 @@ import json
 import stat
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -20,6 +18,8 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
 
 
 async def test_a_campaign_that_is_run_again_sends_nothing_again(box, sms, kept):

@@ -7,11 +7,13 @@ import json
 from collections import UserDict
 
 import pytest
-from conftest import AT_ONCE, TEXT_TO_MANY, drama, until
 
 from smsworks_async import AsyncSMSWorks, NotAuthorised, ValidationError
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT_TO_MANY, drama
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 #: Ranges for drama, of the USA and of France.

@@ -6,9 +6,9 @@ import csv
 import json
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async.bulk.campaign.export import neutralised
+from support.messages import TEXT_TO_MANY as TEXT
 
 
 FORMULAS = [

@@ -6,8 +6,6 @@ import asyncio
 
 import attrs
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -17,36 +15,28 @@ from smsworks_async import (
 from smsworks_async.bulk.campaign.follow import Follower
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
-
-
-class Hands:
-    """A sandbox whose clock is turned by whoever sleeps on it."""
-
-    def __init__(self, box):
-        self.box = box
-
-    async def sleep(self, seconds):
-        await self.box.advance(seconds)
+from support.clock import FakeClock, SandboxClock, use_clock
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
 
 
 @pytest.fixture
 async def turned():
     """A sandbox that delivers after 5 seconds of its own clock, a client, and a journal."""
-    clock = ManualClock()
     async with (
-        Sandbox(clock=clock, delivery_delay=5) as box,
+        Sandbox(clock=ManualClock(), delivery_delay=5) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
     ):
-        journal = MemoryJournal(clock=clock.time)
+        journal = MemoryJournal(clock=SandboxClock(box))
         more = {"journal": journal, "campaign": "x", "chunk_size": 10}
         people = ["07700 900506", *drama(24)]
         await sms.bulk.send(**TEXT, **more, destinations=people)
         yield box, sms, journal
 
 
-async def test_a_campaign_is_followed_to_the_last_recipient(turned, monkeypatch):
+async def test_a_campaign_is_followed_to_the_last_recipient(turned):
     box, sms, journal = turned
-    monkeypatch.setattr(sms.bulk, "_sleep", Hands(box).sleep)
+    use_clock(sms, SandboxClock(box))
     records = [record async for record in sms.bulk.follow("x", journal=journal)]
     assert len(records) == len({record.message_id for record in records}) == 25
     statuses = {record.destination: record.status for record in records}
@@ -56,7 +46,7 @@ async def test_a_campaign_is_followed_to_the_last_recipient(turned, monkeypatch)
     assert len([record async for record in sms.bulk.follow("x", journal=journal)]) == 25
 
 
-async def test_a_report_is_quicker_than_a_look(turned, monkeypatch):
+async def test_a_report_is_quicker_than_a_look(turned):
     box, sms, journal = turned
     looks = asyncio.Event()
 
@@ -64,7 +54,7 @@ async def test_a_report_is_quicker_than_a_look(turned, monkeypatch):
         looks.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(sms.bulk, "_sleep", for_ever)
+    use_clock(sms, SandboxClock(box), sleep=for_ever)
     followed = sms.bulk.follow("x", journal=journal)
     first = asyncio.ensure_future(anext(followed))
     await looks.wait()
@@ -86,23 +76,19 @@ async def test_a_report_is_quicker_than_a_look(turned, monkeypatch):
 
 async def test_following_ends_with_an_error_when_its_time_is_over(turned):
     _, sms, journal = turned
-    now = [0.0]
-
-    async def sleep(seconds):
-        now[0] += seconds
-
+    clock = FakeClock()
     follower = Follower(
-        journal, "x", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
+        journal, "x", sms.bulk._gateway, sms._poller, clock=clock.monotonic, sleep=clock.sleep
     )
     with pytest.raises(StillInFlight, match="25 recipients are not final"):
         async for _ in follower.follow(20):
             pass
-    assert now[0] == pytest.approx(20)
+    assert clock.monotonic() == pytest.approx(20)
     with pytest.raises(ValidationError):
         await anext(sms.bulk.follow("x", journal=journal, timeout=-1))
 
 
-async def test_following_waits_for_a_campaign_that_is_still_sent(turned, monkeypatch):
+async def test_following_waits_for_a_campaign_that_is_still_sent(turned):
     box, sms, journal = turned
     box.credits = 0
     more = {"journal": journal, "campaign": "y", "chunk_size": 10}
@@ -116,7 +102,7 @@ async def test_following_waits_for_a_campaign_that_is_still_sent(turned, monkeyp
         await box.advance(seconds)
 
     done = []
-    monkeypatch.setattr(sms.bulk, "_sleep", sleep)
+    use_clock(sms, SandboxClock(box), sleep=sleep)
     records = [record async for record in sms.bulk.follow("y", journal=journal)]
     assert len(records) == 20
 
@@ -143,15 +129,11 @@ async def test_following_does_not_wait_for_what_nobody_sends(turned):
     more = {"journal": journal, "campaign": "z", "chunk_size": 10}
     box.add_fault(Fault(path="/batch/send", error_code=4021))
     await sms.bulk.send(**TEXT, **more, destinations=drama(20), concurrency=1)
-    now = [0.0]
-
-    async def sleep(seconds):
-        now[0] += seconds
-
+    clock = FakeClock()
     follower = Follower(
-        journal, "z", sms.bulk._gateway, sms._poller, clock=lambda: now[0], sleep=sleep
+        journal, "z", sms.bulk._gateway, sms._poller, clock=clock.monotonic, sleep=clock.sleep
     )
     with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
         async for _ in follower.follow(None):
             pass
-    assert 60 <= now[0] < 120
+    assert 60 <= clock.monotonic() < 120

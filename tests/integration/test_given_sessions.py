@@ -13,7 +13,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -25,6 +24,9 @@ from smsworks_async import (
 )
 from smsworks_async._http.session import guard
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 ONCE = RetryPolicy(attempts=1)

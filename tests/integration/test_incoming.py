@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -19,17 +18,19 @@ from smsworks_async import (
 )
 from smsworks_async.resources._inbox import FileBookmark
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from support.clock import FakeClock, use_clock
+from support.sandboxes import AT_ONCE
 
 
-class Sleep:
-    """Sleeps that take no time, until something else is to happen."""
+class EventfulClock(FakeClock):
+    """A clock on which something happens after each sleep, until nothing more is to come."""
 
     def __init__(self):
-        self.naps = []
+        super().__init__()
         self.then = []
 
-    async def __call__(self, seconds):
-        self.naps.append(seconds)
+    async def sleep(self, seconds):
+        await super().sleep(seconds)
         if not self.then:
             raise TimeoutError("nothing more is to come")
         await self.then.pop(0)()
@@ -42,15 +43,15 @@ async def box():
 
 
 @pytest.fixture
-async def sms(box):
-    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
-        client.messages._sleep = Sleep()
-        yield client
+def clock():
+    return EventfulClock()
 
 
 @pytest.fixture
-def sleep(sms):
-    return sms.messages._sleep
+async def sms(box, clock):
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        use_clock(client, clock)
+        yield client
 
 
 async def receive(box, *texts):
@@ -70,11 +71,11 @@ async def drawn(sms, handled=None, **options):
     return texts
 
 
-async def test_what_came_before_and_what_comes_later_is_given_in_its_order(box, sms, sleep):
+async def test_what_came_before_and_what_comes_later_is_given_in_its_order(box, sms, clock):
     await receive(box, "one", "two")
-    sleep.then = [lambda: receive(box, "three", "four"), lambda: receive(box)]
+    clock.then = [lambda: receive(box, "three", "four"), lambda: receive(box)]
     assert await drawn(sms, pause=7) == ["one", "two", "three", "four"]
-    assert sleep.naps == [7, 7, 7]
+    assert clock.slept == [7, 7, 7]
 
 
 async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
@@ -147,11 +148,11 @@ async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms
     assert await drawn(sms, bookmark=Row()) == []
 
 
-async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, sleep):
+async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, clock):
     async with Sandbox(clock=ManualClock(), search_lag=0) as box:
         archive = box._simulator.state.account.archive
         async with AsyncSMSWorks(box.token, base_url=box.base_url) as client:
-            client.messages._sleep = sleep
+            use_clock(client, clock)
             await receive(box, "late", "early")
             late = archive.messages[0]
             late.forgotten = True  # no search shows it
@@ -159,7 +160,7 @@ async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, s
             async def show():
                 late.forgotten = False
 
-            sleep.then = [show]
+            clock.then = [show]
             assert await drawn(client) == ["early", "late"]
 
 
@@ -188,7 +189,7 @@ async def test_more_than_a_page_of_messages_is_given(box, sms, monkeypatch):
     assert await drawn(sms) == list("abcdefghij")
 
 
-async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, sleep):
+async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, clock):
     await receive(box, "one")
     box.add_fault(Fault(path="/messages", nth=1, times=0, status=503, when="before"))
 
@@ -198,9 +199,9 @@ async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, sl
     async def mend():
         box.clear_faults()
 
-    sleep.then = [fail_on, fail_on, fail_on, mend]
+    clock.then = [fail_on, fail_on, fail_on, mend]
     assert await drawn(sms, pause=10) == ["one"]
-    assert sleep.naps == [20, 40, 60, 60, 10]
+    assert clock.slept == [20, 40, 60, 60, 10]
 
 
 async def test_what_will_not_pass_is_raised(box, sms):

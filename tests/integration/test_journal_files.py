@@ -15,7 +15,6 @@ from pathlib import Path
 
 import attrs
 import pytest
-from journal_helpers import CAMPAIGN, CHUNKS, PROBLEMS
 
 from smsworks_async import (
     ConfigurationError,
@@ -28,6 +27,7 @@ from smsworks_async.journals import (
     SQLiteJournal,
     open_journal,
 )
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS
 
 
 async def opened(path):

@@ -12,12 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
-from journal_helpers import CAMPAIGN, CHUNKS
 
 from smsworks_async import JournalError
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import handles
+from support.journals import CAMPAIGN, CHUNKS
+from support.waiting import PATIENCE
 
 
 HAS_DESCRIPTORS = pytest.mark.skipif(

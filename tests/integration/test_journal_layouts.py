@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal, State
 from smsworks_async.journals.sqlite.file import VERSION
 from smsworks_async.sandbox import Sandbox
+from support.sandboxes import AT_ONCE
 
 
 FOLDER = Path(__file__).parent

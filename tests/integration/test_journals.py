@@ -6,7 +6,6 @@ import asyncio
 
 import attrs
 import pytest
-from journal_helpers import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
 
 from smsworks_async import (
     BatchOutcome,
@@ -25,14 +24,8 @@ from smsworks_async.journals import (
     State,
     Totals,
 )
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
+from support.clock import FakeClock
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
 
 
 LATE = OutcomeUnknown("lost", operation="x")
@@ -40,7 +33,7 @@ LATE = OutcomeUnknown("lost", operation="x")
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return FakeClock(1000.0)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -179,7 +172,7 @@ async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(pl
     first, second = await claim(planned), await claim(planned)
     assert await planned.expire_leases("x") == 0
     assert (await planned.summary("x")).lease == 10.0
-    clock.now += 10.0
+    clock.advance(10.0)
     assert await planned.expire_leases("x") == 2
     assert [entry.number for entry in await planned.unknown_chunks("x")] == [0, 1]
     assert (await planned.summary("x")).lease is None
@@ -187,8 +180,8 @@ async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(pl
     assert not await planned.confirm_found("x", 0, 1, "7")
     assert not await planned.confirm_found("x", 1, 1, "7"), "a batch belongs to one chunk"
     assert not await planned.resend("x", 1, 1, 5.0)
-    clock.now += 5.0
-    assert await planned.now() == clock.now
+    clock.advance(5.0)
+    assert await planned.now() == clock.time()
     assert await planned.resend("x", 1, 1, 5.0)
     assert not await planned.resend("x", 1, 1, 5.0)
     assert (await claim(planned)).record.attempt == 2
@@ -258,7 +251,7 @@ async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it
 async def test_what_was_resent_stays_in_doubt_until_it_is_accepted(planned, clock):
     mine = await claim(planned)
     await finish(planned, mine, Outcome.UNKNOWN, error=LATE)
-    clock.now += 100
+    clock.advance(100)
     assert await planned.resend("x", 0, 1, 5.0)
     assert await planned.reopen("x", 0) == 1  # another run decides by itself
     assert [entry.number for entry in await planned.unknown_chunks("x")] == [0]
@@ -288,7 +281,7 @@ async def test_a_plan_that_was_interrupted_is_not_merged_with_a_shorter_one(jour
 
 async def test_every_change_is_an_event(planned, clock):
     mine = await claim(planned)
-    clock.now += 1
+    clock.advance(1)
     await finish(planned, mine, Outcome.ACCEPTED, batch_id="7")
     events = await planned.events("x", 0)
     assert [(event.what, event.detail) for event in events] == [

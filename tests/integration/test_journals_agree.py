@@ -23,7 +23,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from naive_journal import NaiveJournal
 
 from smsworks_async import (
     BatchOutcome,
@@ -53,6 +52,7 @@ from smsworks_async.journals.sqlite import store as sqlite_store
 from smsworks_async.journals.sqlite import worker
 from smsworks_async.journals.sqlite.file import lay_out
 from smsworks_async.journals.sqlite.store import SQLiteStore
+from support.naive_journal import NaiveJournal
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

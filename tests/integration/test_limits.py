@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, give_up_when_held, until
 
 from smsworks_async import AsyncSMSWorks, NotSent, OutcomeUnknown, ServiceError
 from smsworks_async._http.operations import Operation
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.models.incoming import SentMessage
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT, TEXT_TO_MANY
+from support.sandboxes import AT_ONCE
+from support.waiting import give_up_when_held, until
 
 
 SEND = Operation("POST", "/message/send")

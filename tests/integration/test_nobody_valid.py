@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async import BulkInterrupted, Reason, ValidationError
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
 
 
 ROWS = [{"destination": number, "name": "Ada"} for number in drama(30)]

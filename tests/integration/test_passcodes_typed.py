@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import NUMBER
 
 from smsworks_async import NotFound, ValidationError
 from smsworks_async.models.otp import typed_passcodes
+from support.messages import NUMBER
 
 
 OTP = {"sender": "AcmeCorp", "destination": "07700 900123"}

@@ -7,13 +7,13 @@ import pickle
 import traceback
 
 import pytest
-from conftest import AT_ONCE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async import AsyncSMSWorks, SMSWorksError
 from smsworks_async._redaction import redact
 from smsworks_async.sandbox import Fault
+from support.sandboxes import AT_ONCE
 
 
 SECRET = "My very secret text"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 
 import pytest
-from conftest import AT_ONCE, Turned, drama, until, when_held
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, Outcome, Phase
 from smsworks_async.bulk import progress as progress_module
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.clock import FakeClock, use_clock
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
+from support.sandboxes import AT_ONCE
+from support.waiting import until, when_held
 
 
 EVERY_PHASE_OF_A_RESEND = {
@@ -47,22 +49,6 @@ class Listener:
         return {progress.phase for progress in self.told}
 
 
-class Still(Turned):
-    """The time, which passes only where a test or a sleep has it pass."""
-
-    def __init__(self):
-        super().__init__()
-        self._began = time.time()
-
-    def __call__(self):
-        return self._began + self.ahead
-
-
-def turn(sms, clock):
-    sms.bulk._sleep = clock.sleep
-    sms.bulk._clock = sms.bulk._monotonic = clock
-
-
 async def kill(journal, chunks, lease):
     """Leave chunks as a process does that is killed while it sends them."""
     for _ in range(chunks):
@@ -76,8 +62,8 @@ async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_sile
         Sandbox(credits=1e6, flooding=False) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
     ):
-        clock = Still()
-        turn(sms, clock)
+        clock = FakeClock()
+        use_clock(sms, clock)
         kept = {
             **TEXT,
             "destinations": drama(1000) * 40,
@@ -105,12 +91,12 @@ async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_sile
 
 
 async def test_planning_is_told_of_once_a_second(sms):
-    clock = Still()
-    turn(sms, clock)
+    clock = FakeClock()
+    use_clock(sms, clock)
 
     def people():
         for number in drama(1000) * 10:
-            clock.ahead += 0.001
+            clock.advance(0.001)
             yield number
 
     listener = Listener(clock)

@@ -7,9 +7,10 @@ from base64 import b64encode
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import AT_ONCE, TEXT
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, NotSent
+from support.messages import TEXT
+from support.sandboxes import AT_ONCE
 
 
 @pytest.fixture(autouse=True)

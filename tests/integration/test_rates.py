@@ -9,7 +9,6 @@ import traceback
 
 import pytest
 from aiolimiter import AsyncLimiter
-from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -23,6 +22,8 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT, TEXT_TO_MANY, drama
+from support.sandboxes import AT_ONCE
 
 
 class Counting:

@@ -6,10 +6,10 @@ import asyncio
 import itertools
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama
 
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
 
 
 SLICES = 40

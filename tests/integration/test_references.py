@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
 
 from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT_TO_MANY as TEXT
 
 
 async def test_a_message_is_found_by_its_reference(box, sms):

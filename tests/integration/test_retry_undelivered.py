@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from conftest import TEXT_TO_MANY as TEXT
-from conftest import drama, until
 
 from smsworks_async import (
     AsyncSMSWorks,
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from support.clock import SandboxClock, use_clock
+from support.messages import TEXT_TO_MANY as TEXT
+from support.messages import drama
+from support.waiting import until
 
 
 async def undelivered(box, sms, journal, **more):
@@ -21,14 +23,20 @@ async def undelivered(box, sms, journal, **more):
     )
 
 
-async def test_only_those_are_sent_to_again_who_may_be_reached_yet(journal, clock):
-    hands = ManualClock()
+async def until_final(box, clock):
+    """Wait until a sandbox on the machine's clock has delivered, and let some time pass."""
+    await until(lambda: all(m.status not in {"SENT", "SCHEDULED"} for m in box.messages))
+    clock.advance(60)
+
+
+async def test_only_those_are_sent_to_again_who_may_be_reached_yet():
     async with (
-        Sandbox(clock=hands) as box,
+        Sandbox(clock=ManualClock()) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
     ):
-        sms.bulk._clock = hands.time
-        journal = MemoryJournal(clock=hands.time)
+        clock = SandboxClock(box)
+        use_clock(sms, clock)
+        journal = MemoryJournal(clock=clock)
         await undelivered(box, sms, journal)
         assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # on the way
         await box.advance(10)
@@ -54,13 +62,13 @@ async def test_only_those_are_sent_to_again_who_may_be_reached_yet(journal, cloc
 
 
 async def test_nobody_gets_more_than_six_alike_in_an_hour():
-    hands = ManualClock()
     async with (
-        Sandbox(clock=hands, delivery_delay=0.1) as box,
+        Sandbox(clock=ManualClock(), delivery_delay=0.1) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
     ):
-        sms.bulk._clock = hands.time
-        journal = MemoryJournal(clock=hands.time)
+        clock = SandboxClock(box)
+        use_clock(sms, clock)
+        journal = MemoryJournal(clock=clock)
         await undelivered(box, sms, journal)
         for _ in range(12):
             await box.advance(60)
@@ -73,7 +81,7 @@ async def test_nobody_gets_more_than_six_alike_in_an_hour():
 
 async def test_a_round_that_was_cut_short_is_gone_on_with(box, sms, journal, clock):
     await undelivered(box, sms, journal)
-    await until(lambda: all(m.status != "SENT" for m in box.messages))
+    await until_final(box, clock)
     box.add_fault(Fault(path="/batch/send", error_code=4021))
     again = {"journal": journal, "pause": 0}
     first = await sms.bulk.retry_undelivered("x", **again)
@@ -84,11 +92,13 @@ async def test_a_round_that_was_cut_short_is_gone_on_with(box, sms, journal, clo
 
 
 @pytest.mark.parametrize("when", ["stopped", "in doubt"])
-async def test_a_round_that_is_not_done_is_gone_on_with_before_another(box, sms, journal, when):
+async def test_a_round_that_is_not_done_is_gone_on_with_before_another(
+    box, sms, journal, clock, when
+):
     people = ["07700 900506", "07700 900508"]
     kept = {"journal": journal, "campaign": "x", "chunk_size": 1}
     await sms.bulk.send(**TEXT, **kept, destinations=people)
-    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    await until_final(box, clock)
     fault = {"error_code": 4021} if when == "stopped" else {"when": "before"}
     box.add_fault(Fault(path="/batch/send", **fault))
     first = await sms.bulk.retry_undelivered("x", journal=journal, pause=0, concurrency=1, settle=0)
@@ -97,19 +107,14 @@ async def test_a_round_that_is_not_done_is_gone_on_with_before_another(box, sms,
     assert status.settled is (when == "stopped" and status.open_again == 0)
     campaign = await sms.bulk.reconcile("x", journal=journal, settle=0)
     assert not campaign.all_accepted
-    await until(lambda: all(message.is_final for message in map(Final, box.messages)))
+    await until_final(box, clock)
     await sms.bulk.retry_undelivered("x", journal=journal, pause=0, settle=0)
     counts = box.accepted_by_destination()
     assert max(counts.values()) == 2 if when == "stopped" else 3
 
 
-class Final:
-    def __init__(self, message):
-        self.is_final = message.status not in {"SENT", "SCHEDULED"}
-
-
 async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
-    box, sms, journal, monkeypatch
+    box, sms, journal, clock, monkeypatch
 ):
     """Whatever the order in which the batch answers."""
     texts = ["Your code is 1", "Your parcel is there"]
@@ -118,7 +123,7 @@ async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
         journal=journal,
         campaign="x",
     )
-    await until(lambda: all(message.status == "DELIVERED" for message in box.messages))
+    await until_final(box, clock)
     box.messages[0].status, box.messages[0].failure = "EXPIRED", 5015
     batch = type(box._simulator.state.account.archive).batch
     monkeypatch.setattr(

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import NUMBER
 
 from smsworks_async import FloodingRefused, OutcomeUnknown, RateLimited, ValidationError
 from smsworks_async.sandbox import Fault
+from support.messages import NUMBER
 
 
 pytest.importorskip("celery")

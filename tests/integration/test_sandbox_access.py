@@ -1,7 +1,8 @@
 import io
 
 import pytest
-from sandbox_helpers import MESSAGE, UNSET, sandbox
+
+from support.wire import MESSAGE, UNSET, sandbox
 
 
 @pytest.fixture

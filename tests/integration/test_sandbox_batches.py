@@ -1,5 +1,6 @@
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, sandbox
+
+from support.wire import BATCH, MESSAGE, sandbox
 
 
 LATER = "2026-07-01T13:00:00.000Z"

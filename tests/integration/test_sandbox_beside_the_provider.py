@@ -7,7 +7,8 @@ import json
 import shutil
 
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, TWICE, Wire, at, document, head, request, sandbox
+
+from support.wire import BATCH, MESSAGE, TWICE, Wire, at, document, head, request, sandbox
 
 
 #: The method, the path and the body of each of the guide's curl samples.

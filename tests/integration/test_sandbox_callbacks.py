@@ -4,10 +4,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from sandbox_helpers import BATCH, sandbox
 
 from smsworks_async import DeliveryReport, webhooks
 from smsworks_async.sandbox import ManualClock, Reporting
+from support.wire import BATCH, sandbox
 
 
 class Application:

@@ -4,9 +4,9 @@ from base64 import b64encode
 
 import aiohttp
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, sandbox
 
 from smsworks_async.sandbox.access import is_loopback
+from support.wire import BATCH, MESSAGE, sandbox
 
 
 JSON = {"Content-Type": "application/json"}

@@ -7,9 +7,9 @@ import socket
 
 import aiohttp
 import pytest
-from conftest import when_held
 
 from smsworks_async.sandbox import Fault, Sandbox
+from support.waiting import when_held
 
 
 def is_open(client):

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from conftest import PATIENCE, when_held
-from sandbox_helpers import BATCH, MESSAGE, sandbox
 
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox, server
 from smsworks_async.sandbox.dispatcher import _cut
 from smsworks_async.sandbox.lenient import Runner
+from support.waiting import PATIENCE, when_held
+from support.wire import BATCH, MESSAGE, sandbox
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import pytest
-from sandbox_helpers import sandbox
+
+from support.wire import sandbox
 
 
 OTP = {"sender": "AcmeCorp", "destination": "07700900123"}

@@ -9,7 +9,8 @@ import json
 
 import attrs
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, Wire, sandbox
+
+from support.wire import BATCH, MESSAGE, Wire, sandbox
 
 
 ACCEPT = "Accept: application/json;charset=UTF-8\r\n"

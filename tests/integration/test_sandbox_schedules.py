@@ -1,5 +1,6 @@
 import pytest
-from sandbox_helpers import MESSAGE, at, sandbox
+
+from support.wire import MESSAGE, at, sandbox
 
 
 @pytest.fixture

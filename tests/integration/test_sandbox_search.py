@@ -1,5 +1,6 @@
 import pytest
-from sandbox_helpers import BATCH, at, sandbox
+
+from support.wire import BATCH, at, sandbox
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import attrs
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, at, sandbox
 
 from smsworks_async.sandbox import Sandbox, Storage
+from support.wire import BATCH, MESSAGE, at, sandbox
 
 
 START = "Wed Jul 01 2026 13:00:00 GMT+0100 (BST)"

@@ -1,9 +1,9 @@
 import sqlite3
 
 import pytest
-from sandbox_helpers import BATCH, MESSAGE, sandbox
 
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.wire import BATCH, MESSAGE, sandbox
 
 
 LATER = "2026-07-01T13:00:00.000Z"

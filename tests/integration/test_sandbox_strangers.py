@@ -8,10 +8,10 @@ import stat
 import sys
 
 import pytest
-from sandbox_helpers import MESSAGE, sandbox
 
 from smsworks_async.cli import main
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.wire import MESSAGE, sandbox
 
 
 EVIL = "https://evil.example"

@@ -1,9 +1,9 @@
 import asyncio
 
 import pytest
-from sandbox_helpers import MESSAGE, sandbox
 
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.wire import MESSAGE, sandbox
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from unittest.mock import Mock
 import aiohttp
 import pytest
 from aioresponses import aioresponses
-from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, HostedSandbox, end_calls
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -25,6 +24,9 @@ from smsworks_async import (
 )
 from smsworks_async._http.transport import MAX_ANSWER
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT, TEXT_TO_MANY
+from support.sandboxes import AT_ONCE, HostedSandbox
+from support.waiting import end_calls
 
 
 def connections(box):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import AT_ONCE, TEXT, until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -17,6 +16,9 @@ from smsworks_async import (
 )
 from smsworks_async._http.tokens import Tokens
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 def paths(box):

@@ -11,7 +11,6 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TEXT, TEXT_TO_MANY, drama
 from markupsafe import Markup
 from multidict import CIMultiDict
 
@@ -19,6 +18,7 @@ from smsworks_async import AsyncSMSWorks, ConfigurationError, Message, SMSWorks,
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT, TEXT_TO_MANY, drama
 
 
 class Words(str, enum.Enum):  # noqa: UP042 - whose `str` is another

@@ -7,10 +7,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import AT_ONCE, until
 
 from smsworks_async import AsyncSMSWorks, MessageRecord, OutcomeUnknown, StillInFlight
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.clock import SandboxClock, use_clock_to_wait
+from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
@@ -26,8 +28,7 @@ async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
                 await asyncio.Event().wait()  # the waits' own time
             await box.advance(seconds)
 
-        sms._poller._sleep = sleep
-        sms._poller._clock = box._simulator.clock.time
+        use_clock_to_wait(sms, SandboxClock(box), sleep=sleep)
         batch = await sms.batches.send(
             sender="AcmeCorp",
             destinations=[f"07700 900{number:03d}" for number in range(200)],

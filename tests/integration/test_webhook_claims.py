@@ -10,27 +10,20 @@ import threading
 import time
 
 import pytest
-from conftest import PATIENCE, until
-from webhook_servers import SERVERS, serving
 
 from smsworks_async._callables import settled
 from smsworks_async.errors import ConfigurationError, JournalError
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.webhooks import MemorySeen, Seen, Webhooks
 from smsworks_async.webhooks.seen import open_seen
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1_900_000_000.0
-
-    def __call__(self):
-        return self.now
+from support.clock import FakeClock
+from support.waiting import PATIENCE, until
+from support.webhook_servers import SERVERS, serving
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return FakeClock(1_900_000_000.0)
 
 
 @pytest.fixture(params=["memory", "memory journal", "sqlite"])
@@ -64,22 +57,22 @@ async def test_a_message_is_claimed_by_one_owner_whatever_its_statuses(store):
 
 async def test_a_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(store, clock):
     assert await store.claim("1", "SENT", "a", 60.0)
-    clock.now += 59.0
+    clock.advance(59.0)
     assert await store.claim("1", "SENT", "a", 60.0)
-    clock.now += 59.0
+    clock.advance(59.0)
     assert not await store.claim("1", "SENT", "b", 60.0)
-    clock.now += 1.0
+    clock.advance(1.0)
     assert await store.claim("1", "SENT", "b", 60.0)
     assert not await store.claim("1", "SENT", "a", 60.0), "a renewal that comes too late"
 
 
 async def test_a_claim_does_not_outlive_a_clock_that_is_set_back(store, clock):
     assert await store.claim("1", "SENT", "killed", 60.0)
-    clock.now -= 3600.0
+    clock.set_ahead(-3600.0)
     assert not await store.claim("1", "SENT", "b", 60.0)
-    clock.now += 59.0
+    clock.advance(59.0)
     assert not await store.claim("1", "SENT", "b", 60.0)
-    clock.now += 1.0
+    clock.advance(1.0)
     assert await store.claim("1", "SENT", "b", 60.0)
 
 
@@ -111,7 +104,7 @@ async def test_a_status_other_than_the_claimed_one_may_be_what_was_handled(store
 
 async def test_whoever_handled_it_after_the_lease_had_ended_is_believed(store, clock):
     assert await store.claim("1", "SENT", "a", 60.0)
-    clock.now += 60.0
+    clock.advance(60.0)
     assert await store.claim("1", "SENT", "b", 60.0)
     await store.add("1", "SENT", "a")
     assert list(await store.statuses("1")) == ["SENT"]
@@ -210,14 +203,13 @@ async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_e
     path = tmp_path / "journal.db"
     killed = subprocess.run([sys.executable, "-c", script, path, str(now)], capture_output=True)
     assert killed.returncode == -9, killed.stderr
-    at = Clock()
-    at.now = now + 59.0
-    journal = SQLiteJournal(path, clock=at)
+    clock = FakeClock(now + 59.0)
+    journal = SQLiteJournal(path, clock=clock)
     handled = []
     async with serving(server, on_report=handled.append, seen=journal) as provider:
         assert await provider.report() == 503
         assert handled == []
-        at.now = now + 60.0
+        clock.advance(1.0)
         assert await provider.report() == 200
         assert await provider.report() == 200
     assert len(handled) == 1

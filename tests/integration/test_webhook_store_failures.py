@@ -7,12 +7,13 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from conftest import until
-from webhook_servers import SERVERS, serving
 
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import file
 from smsworks_async.webhooks import MemorySeen, claim
+from support.clock import FakeClock
+from support.waiting import until
+from support.webhook_servers import SERVERS, serving
 
 
 @pytest.fixture(params=SERVERS)
@@ -139,28 +140,19 @@ async def test_a_cancellation_of_the_functions_own_is_a_500_and_the_report_comes
     assert "answered with 500" in caplog.text
 
 
-class Clocks:
-    def __init__(self):
-        self.ahead = self.ahead_by_wall = 0.0
-
-    def monotonic(self):
-        return self.ahead
-
-    def time(self):
-        return self.ahead_by_wall
-
-
 @pytest.mark.parametrize(
-    ("clocks", "warned"), [((59, 59), False), ((60, 0), True), ((0, 60), True)]
+    ("by_each", "warned"), [((59, 59), False), ((60, 0), True), ((0, 60), True)]
 )
 async def test_a_claim_that_ended_while_the_function_ran_is_warned_of_by_either_clock(
-    server, clocks, warned, monkeypatch, caplog
+    server, by_each, warned, monkeypatch, caplog
 ):
-    time = Clocks()
-    monkeypatch.setattr(claim, "time", time)
+    clock = FakeClock()
+    monkeypatch.setattr(claim, "time", clock)
 
     def handle(report):
-        time.ahead, time.ahead_by_wall = clocks
+        passed, passed_by_wall_clock = by_each
+        clock.advance(passed)
+        clock.set_ahead(passed_by_wall_clock - passed)
 
     async with serving(server, on_report=handle) as provider:
         assert await provider.report() == 200

@@ -10,11 +10,12 @@ import json
 import threading
 
 import pytest
-from conftest import AT_ONCE, PATIENCE, until
-from webhook_servers import SECRET, SERVERS, serving
 
 from smsworks_async import AsyncSMSWorks, IncomingMessage, NotSent, SMSWorks
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.sandboxes import AT_ONCE
+from support.waiting import PATIENCE, until
+from support.webhook_servers import SECRET, SERVERS, serving
 
 
 REPLY = {"messageid": "9", "messagetype": "incoming", "from": "447700900124", "content": "Yes"}

@@ -17,6 +17,7 @@ from smsworks_async.journals import Campaign, MemoryJournal, SQLiteJournal
 from smsworks_async.journals.sqlite.worker import Worker
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.phone import destination_rule
+from support.clock import FakeClock
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -118,12 +119,8 @@ class Mortal:
         return call
 
 
-async def live(journal, gateway, values, now, **options):
+async def live(journal, gateway, values, clock, **options):
     """Run a campaign until it ends, however often its process dies."""
-
-    async def sleep(seconds):
-        now[0] += seconds
-
     for _ in range(100):
         gateway.dead = False
         chosen = Options(**options, journal=journal, campaign="x", settle=1)
@@ -139,12 +136,12 @@ async def live(journal, gateway, values, now, **options):
             SharedText(TEXT, destination_rule(international=True)),
             gateway,
             chosen,
-            Timer(sleep, lambda: now[0]),
+            Timer(clock.sleep, clock.monotonic),
         )
         try:
             return await run.plan(values) or await run.run()
         except JournalError:
-            now[0] += 1.0
+            clock.advance(1.0)
     raise AssertionError("it never ends")
 
 
@@ -164,14 +161,14 @@ async def live(journal, gateway, values, now, **options):
 async def test_the_report_adds_up_and_no_accepted_destination_repeats(
     values, options, history, in_a_database
 ):
-    now = [2e9]
-    gateway = Gateway(history, lambda: now[0])
+    clock = FakeClock(2e9)
+    gateway = Gateway(history, clock)
     if in_a_database:
-        journal = SQLiteJournal(":memory:", clock=lambda: now[0])
+        journal = SQLiteJournal(":memory:", clock=clock)
         journal._handle._worker = Worker(":memory:", open=in_memory)
     else:
-        journal = MemoryJournal(clock=lambda: now[0])
-    report = await live(journal, gateway, values, now, **options)
+        journal = MemoryJournal(clock=clock)
+    report = await live(journal, gateway, values, clock, **options)
     await journal.close()
     accepted = Counter(number for destinations, _ in gateway.batches for number in destinations)
     assert report.adds_up

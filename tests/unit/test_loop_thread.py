@@ -6,10 +6,10 @@ import asyncio
 import threading
 
 import pytest
-from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, NotSent
 from smsworks_async.blocking.loop_thread import LoopThread
+from support.waiting import PATIENCE
 
 
 async def nothing():

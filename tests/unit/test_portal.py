@@ -9,9 +9,9 @@ import threading
 from contextlib import suppress
 
 import pytest
-from conftest import PATIENCE
 
 from smsworks_async.blocking.portal import BlockingCall, Portal
+from support.waiting import PATIENCE
 
 
 async def nothing():

@@ -10,11 +10,11 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE
 
 from smsworks_async import ConfigurationError, SMSWorksError
 from smsworks_async.blocking.loop_thread import LoopThread
 from smsworks_async.blocking.portal import Portal
+from support.waiting import PATIENCE
 
 
 async def nothing():

@@ -19,6 +19,7 @@ from smsworks_async import (
 )
 from smsworks_async._failures import worth_repeating
 from smsworks_async._http.retry import parse_retry_after, repeat
+from support.clock import FakeClock
 
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
@@ -27,23 +28,8 @@ NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 DEFAULT = RetryPolicy()
 
 
-class Clock:
-    """A clock that only waits move."""
-
-    def __init__(self, seconds):
-        self.left = seconds
-        self.waits = []
-
-    async def sleep(self, seconds):
-        self.waits.append(seconds)
-        self.left -= seconds
-
-    def time_left(self):
-        return self.left
-
-
 async def run(failures, *, seconds=1000.0, policy=DEFAULT):
-    clock = Clock(seconds)
+    clock = FakeClock()
     rest = iter(failures[1:])
 
     async def attempt():
@@ -54,11 +40,15 @@ async def run(failures, *, seconds=1000.0, policy=DEFAULT):
 
     try:
         result = await repeat(
-            attempt, failures[0], policy, time_left=clock.time_left, sleep=clock.sleep
+            attempt,
+            failures[0],
+            policy,
+            time_left=lambda: seconds - clock.monotonic(),
+            sleep=clock.sleep,
         )
     except Exception as error:
         result = error
-    return result, clock.waits
+    return result, clock.slept
 
 
 def refusal(**fields):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from conftest import until
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -21,41 +20,11 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.resources._poller import LOOKUPS, MARGIN, PAGE, REACH, StatusPoller
+from support.clock import SteppedClock, settle
+from support.waiting import until
 
 
 START = datetime(2031, 3, 25, 12, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands still until it is turned, and whoever sleeps by it."""
-
-    def __init__(self):
-        self.now = 0.0
-        self.sleepers = []
-
-    def __call__(self):
-        return self.now
-
-    async def sleep(self, seconds):
-        awake = asyncio.get_running_loop().create_future()
-        self.sleepers.append((self.now + seconds, awake))
-        await awake
-
-    async def settle(self):
-        for _ in range(50):
-            await asyncio.sleep(0)
-
-    async def turn(self, seconds):
-        target = self.now + seconds
-        await self.settle()
-        while due := [at for at, one in self.sleepers if at <= target and not one.done()]:
-            self.now = max(self.now, min(due))
-            for at, sleeper in self.sleepers:
-                if at <= self.now and not sleeper.done():
-                    sleeper.set_result(None)
-            await self.settle()
-        self.now = target
-        self.sleepers = [(at, one) for at, one in self.sleepers if not one.done()]
 
 
 class Account:
@@ -73,7 +42,7 @@ class Account:
         self.records[message_id] = MessageRecord(message_id, status, created=created)
 
     async def search(self, *, from_, limit, skip):
-        self.searches.append((self.clock.now, from_, skip))
+        self.searches.append((self.clock.monotonic(), from_, skip))
         if self.error is not None:
             raise self.error
         found = [
@@ -85,7 +54,7 @@ class Account:
         return found[skip : skip + limit]
 
     async def get(self, message_id):
-        self.lookups.append((self.clock.now, message_id))
+        self.lookups.append((self.clock.monotonic(), message_id))
         if self.error is not None:
             raise self.error
         if message_id not in self.records:
@@ -95,7 +64,7 @@ class Account:
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return SteppedClock()
 
 
 @pytest.fixture
@@ -105,7 +74,7 @@ def account(clock):
 
 @pytest.fixture
 async def poller(account, clock):
-    return StatusPoller(account, clock, clock.sleep)
+    return StatusPoller(account, clock.monotonic, clock.sleep)
 
 
 def begin(poller, *message_ids, seconds=1000.0):
@@ -123,7 +92,7 @@ async def test_one_who_waits_alone_is_answered_as_soon_as_the_message_is_final(
     await clock.turn(2)
     assert (await waiter).status == "DELIVERED"
     assert account.searches == []
-    assert clock.sleepers == [] or all(one.done() for _, one in clock.sleepers)
+    assert not clock.has_sleepers
 
 
 async def test_the_pauses_grow_to_half_a_minute_and_no_further(poller, account, clock):
@@ -254,7 +223,7 @@ async def test_a_webhook_that_says_so_first_ends_the_wait_at_once(poller, accoun
     poller.notify(MessageRecord("1", "ACCEPTED"))
     poller.notify(MessageRecord("2", "DELIVERED"))
     await asyncio.to_thread(poller.notify, told)
-    await clock.settle()
+    await settle()
     assert await first is told
     assert await second is told
     poller.notify(told)  # to nobody
@@ -326,10 +295,10 @@ async def test_the_poller_ends_with_the_last_who_waits(poller, account, clock):
     await clock.turn(0)
     polling = poller._running
     first.cancel()
-    await clock.settle()
+    await settle()
     assert not polling.done()
     second.cancel()
-    await clock.settle()
+    await settle()
     assert polling.cancelled()
     assert poller._waits == {}
     asked = len(account.lookups)
@@ -347,12 +316,12 @@ async def test_closing_ends_all_waits(poller, account, clock):
 
 
 def test_what_waited_on_a_loop_that_has_closed_is_forgotten(account, clock):
-    poller = StatusPoller(account, clock, clock.sleep)
+    poller = StatusPoller(account, clock.monotonic, clock.sleep)
     account.put("1")
 
     async def begin_only():
         begin(poller, "1")
-        await clock.settle()
+        await settle()
 
     async def wait():
         account.put("1", "DELIVERED")

@@ -13,6 +13,7 @@ from smsworks_async.webhooks import Webhooks
 from smsworks_async.webhooks.aiohttp import _read
 from smsworks_async.webhooks.executors import drive
 from smsworks_async.webhooks.request import Rejected
+from support.clock import FakeClock
 
 
 SECRET = "the-webhook-secret-of-these-tests-AAAA"
@@ -144,7 +145,7 @@ class Input:
     def read(self, size):
         assert size > 0
         if self._clock is not None:
-            self._clock[0] += size
+            self._clock.advance(size)
         return self._body.read(size)
 
 
@@ -179,11 +180,11 @@ def test_wsgi_takes_a_body_that_is_shorter_than_it_says_for_what_it_is(hooks):
 
 
 def test_wsgi_cuts_off_what_drips_in(hooks, monkeypatch):
-    clock = [0]
-    monkeypatch.setattr("smsworks_async.webhooks.wsgi.time.monotonic", lambda: clock[0])
+    clock = FakeClock()
+    monkeypatch.setattr("smsworks_async.webhooks.wsgi.time.monotonic", clock.monotonic)
     stream = Input(b"x" * 60_000, clock)
     assert wsgi(hooks, stream, CONTENT_LENGTH="60000").startswith("408 ")
-    assert clock[0] < 100
+    assert clock.monotonic() < 100
 
 
 def test_wsgi_takes_a_connection_that_breaks_for_a_bad_request(hooks):

@@ -6,9 +6,8 @@ import asyncio
 import json
 import sys
 
-from campaign_worker import Fateful
-
 from smsworks_async import AsyncSMSWorks, RetryPolicy
+from support.workers.campaign import Fateful
 
 
 async def main(order):

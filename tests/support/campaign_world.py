@@ -11,7 +11,6 @@ import copy
 import json
 import math
 import subprocess
-import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from smsworks_async.errors import JournalError, NotFound, NotSent, OutcomeUnknow
 from smsworks_async.journals import Journal, MemoryJournal, SQLiteJournal
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.models.report import Outcome
+from support.processes import worker_command
 
 
 #: Seconds that a request may take, and within which an accepted message is found by a search.
@@ -566,7 +566,7 @@ class Visitor:
     def ask(self, *command):
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, Path(__file__).with_name("journal_visitor.py")],
+                worker_command("journal_visitor"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

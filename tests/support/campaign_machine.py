@@ -6,16 +6,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from typing import ClassVar
 
-from campaign_world import (
-    CONTENT,
-    SENDER,
-    SETTLE,
-    Gateway,
-    Habits,
-    Visitor,
-    World,
-    lost,
-)
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -28,6 +18,7 @@ from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal, State
 from smsworks_async.journals.records import NO_LIMIT
+from support.campaign_world import CONTENT, SENDER, SETTLE, Gateway, Habits, Visitor, World, lost
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]

@@ -12,10 +12,10 @@ from os import PathLike
 import aiohttp
 import uvicorn
 from aiohttp import web
-from conftest import until
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from smsworks_async.webhooks import Webhooks
+from support.waiting import until
 
 
 SECRET = "the-webhook-secret-of-these-tests-AAAA"

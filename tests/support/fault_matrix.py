@@ -8,15 +8,15 @@ import socket
 import struct
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import attrs
-from conftest import Turned, until
 
 from smsworks_async import APIError, NotSent, Outcome, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
+from support.clock import FakeClock
+from support.waiting import until
 
 
 CHUNK, CHUNKS = 4, 3
@@ -151,21 +151,25 @@ async def pump(reader, writer):
         writer.close()
 
 
-class Clocks:
-    """The wall's clock and a monotonic one, turned on by whoever sleeps; the wall's can be set.
+class ReleasingClock(FakeClock):
+    """A clock whose next sleep of a second or more releases the request that the sandbox holds.
 
-    A request that the sandbox holds is let go in the first sleep of a second or more, and has been
-    accepted when that ends.
+    The request has been accepted when that sleep ends.
+
+    Args:
+        box: the sandbox.
+
+    Attributes:
+        holding: whether a request is to be released.
     """
 
     def __init__(self, box):
+        super().__init__()
         self._box = box
-        self.wall, self.monotonic = Turned(), Turned()
         self.holding = False
 
     async def sleep(self, seconds):
-        await self.wall.sleep(seconds)
-        await self.monotonic.sleep(seconds)
+        await super().sleep(seconds)
         if self.holding and seconds >= 1:
             await self.let_go()
 
@@ -174,10 +178,6 @@ class Clocks:
         before = self._box.accepted()
         self._box.release()
         await until(lambda: self._box.accepted() > before)
-
-    def turn(self, sms):
-        """Have a client's campaigns go by these clocks."""
-        sms.bulk._sleep, sms.bulk._monotonic = self.sleep, self.monotonic
 
 
 class Watched(SQLiteJournal):
@@ -229,7 +229,3 @@ def check(report, box):
     accepted = set(PEOPLE) - set(doubted) - set(spared)
     assert len(accepted) == report.accepted
     assert accepted <= set(counts), "somebody was not texted who was, by the report"
-
-
-def worker_path():
-    return Path(__file__).with_name("matrix_worker.py")

@@ -6,10 +6,9 @@ import asyncio
 import json
 import sys
 
-from campaign_worker import ahead
-
 from smsworks_async import AsyncSMSWorks, JournalError, RetryPolicy
 from smsworks_async.journals import SQLiteJournal
+from support.clock import SharedClock, use_clock
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -24,7 +23,8 @@ async def main(order):
         timeout=order["timeout"],
         retry=RetryPolicy(base=0),
     ) as sms:
-        clock = sms.bulk._monotonic = ahead(order["ahead"])
+        clock = SharedClock(order["ahead"])
+        use_clock(sms, clock)
 
         async def look(_):
             """Open the same file once more, as `progress` may, and let it go again."""

@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy
 from smsworks_async.journals import SQLiteJournal
+from support.clock import SharedClock, use_clock
 
 
 class Fateful(SQLiteJournal):
@@ -43,13 +43,8 @@ class Fateful(SQLiteJournal):
         return entry
 
 
-def ahead(path):
-    """Return a clock that is ahead by the seconds that a file holds, which the test writes."""
-    return lambda: time.time() + float(Path(path).read_text())
-
-
 async def main(order):
-    clock = ahead(order["ahead"]) if "ahead" in order else None
+    clock = SharedClock(order["ahead"]) if "ahead" in order else None
     journal = Fateful(order["path"], order.get("fate", {}), clock or time.time)
     async with AsyncSMSWorks(
         order["token"],
@@ -58,7 +53,7 @@ async def main(order):
         retry=RetryPolicy(base=0),
     ) as sms:
         if clock is not None:
-            sms.bulk._monotonic = clock
+            use_clock(sms, clock)
         report = await sms.bulk.send(
             sender="AcmeCorp",
             content="Hello",

@@ -11,7 +11,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from conftest import PATIENCE
+
+from support.waiting import PATIENCE
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}

@@ -9,19 +9,19 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import aiohttp
-from conftest import PATIENCE
+
+from support.processes import WORKERS, environment
+from support.waiting import PATIENCE
 
 
-HERE = Path(__file__).parent
 PATH = "/sms/the-webhook-secret-of-these-tests-AAAA"
 SERVERS = {
-    "aiohttp": f"{HERE / 'report_app.py'} {{fd}}",
-    "uvicorn": f"-m uvicorn --app-dir {HERE} report_app:asgi --fd {{fd}} --no-access-log",
+    "aiohttp": f"{WORKERS / 'report_app.py'} {{fd}}",
+    "uvicorn": f"-m uvicorn --app-dir {WORKERS} report_app:asgi --fd {{fd}} --no-access-log",
     "gunicorn": (
-        f"-m gunicorn --pythonpath {HERE} report_app:wsgi --bind fd://{{fd}} --preload "
+        f"-m gunicorn --pythonpath {WORKERS} report_app:wsgi --bind fd://{{fd}} --preload "
         "--workers 1 --threads 8 --keep-alive 60"
     ),
 }
@@ -30,11 +30,11 @@ SERVERS = {
 class Process:
     """A server's process, on a socket that outlives it."""
 
-    def __init__(self, server, folder, environment):
+    def __init__(self, server, folder, more):
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}{PATH}"
         self._command = SERVERS[server].format(fd=self._listening.fileno()).split()
-        self._environment = {**os.environ, "REPORTS_FOLDER": str(folder), **environment}
+        self._environment = environment(REPORTS_FOLDER=str(folder), **more)
         self._log = (folder / "log").open("a")
         self.start()
 
@@ -70,11 +70,11 @@ class Process:
 class Load:
     """The processes, what is posted to them, and what they have handled."""
 
-    def __init__(self, server, folder, **environment):
+    def __init__(self, server, folder, **more):
         self.folder = folder
         for name in ("handled", "ahead"):
             (folder / name).touch()
-        self.processes = [Process(server, folder, environment) for _ in range(2)]
+        self.processes = [Process(server, folder, more) for _ in range(2)]
         self.killed = set()
         self.answers = Counter()
         self._session = aiohttp.ClientSession(
