@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import ssl
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -24,6 +23,7 @@ from support.greenlets import (
     sends,
     wait_until,
 )
+from support.sandboxes import UNTRUSTED
 
 
 pytestmark = pytest.mark.parametrize("library", LIBRARIES)
@@ -291,7 +291,7 @@ async def test_connections_are_secured(library, hosted, tmp_path):
     app = web.Application()
     app.router.add_get("/credits/balance", balance)
     secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(Path(__file__).parents[1] / "integration" / "untrusted.pem")
+    secure.load_cert_chain(UNTRUSTED)
     runner = web.AppRunner(app)
     await runner.setup()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from smsworks_async import RetryPolicy, SMSWorks
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 #: Retries without waits: most tests are about whether a call is repeated, not when.
 AT_ONCE = RetryPolicy(base=0)
+#: A certificate, with its key, that no client trusts.
+UNTRUSTED = Path(__file__).with_name("untrusted.pem")
 
 
 class HostedSandbox:

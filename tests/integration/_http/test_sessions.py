@@ -8,7 +8,6 @@ import inspect
 import json
 import ssl
 from functools import partial
-from pathlib import Path
 from unittest.mock import Mock
 
 import aiohttp
@@ -25,7 +24,7 @@ from smsworks_async import (
 from smsworks_async._http.transport import MAX_ANSWER
 from smsworks_async.sandbox import Fault
 from support.messages import TEXT, TEXT_TO_MANY
-from support.sandboxes import AT_ONCE, HostedSandbox
+from support.sandboxes import AT_ONCE, UNTRUSTED, HostedSandbox
 from support.waiting import end_calls
 
 
@@ -257,9 +256,6 @@ async def test_users_may_mock_us_with_aioresponses():
         )
         async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:1/v1") as sms:
             assert (await sms.messages.send(**TEXT)).message_id == "1"
-
-
-UNTRUSTED = Path(__file__).with_name("untrusted.pem")
 
 
 async def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing():
