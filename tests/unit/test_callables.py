@@ -13,13 +13,13 @@ from smsworks_async._callables import call
 COLOUR = contextvars.ContextVar("colour", default="none")
 
 
-async def test_a_plain_function_runs_in_a_thread_with_the_callers_context():
+async def test_call_runs_a_plain_function_in_a_thread_with_the_callers_context():
     COLOUR.set("red")
     assert await call(lambda word: (word, COLOUR.get()), "a") == ("a", "red")
     assert await call(threading.get_ident) != threading.get_ident()
 
 
-async def test_an_async_function_runs_here():
+async def test_call_runs_an_async_function_on_the_loop():
     async def where():
         return threading.get_ident()
 
@@ -27,6 +27,6 @@ async def test_an_async_function_runs_here():
     assert await call(lambda: where()) == threading.get_ident()  # noqa: PLW0108 - a plain one
 
 
-async def test_a_function_that_raises_stop_iteration_does_not_hang_its_caller():
+async def test_call_of_a_function_that_raises_stop_iteration_does_not_hang():
     with pytest.raises(RuntimeError, match="StopIteration"):
         await call(next, iter(()))

@@ -56,12 +56,12 @@ def run(code):
     return set(done.stdout.split())
 
 
-def test_there_are_lazy_packages():
+def test_lazy_packages_are_found():
     assert {package.__name__ for package in PACKAGES} >= {"smsworks_async", "smsworks_async.bulk"}
 
 
 @packages
-def test_the_table_the_list_and_the_imports_for_types_agree(package):
+def test_lazy_package_table_list_and_imports_for_types_agree(package):
     table = dict(package._MODULES)
     assert imported_for_types(package) == table
     assert set(package.__all__) - {"__version__"} == set(table)
@@ -69,7 +69,7 @@ def test_the_table_the_list_and_the_imports_for_types_agree(package):
 
 
 @packages
-def test_dir_and_a_star_import_have_every_name(package):
+def test_lazy_package_shows_every_name_to_dir_and_a_star_import(package):
     names = set(package.__all__)
     assert names <= set(dir(package))
     code = (
@@ -81,7 +81,7 @@ def test_dir_and_a_star_import_have_every_name(package):
 
 
 @packages
-def test_each_name_is_where_the_table_says_and_pickles_to_itself(package):
+def test_lazy_package_has_each_name_where_its_table_says_and_it_pickles(package):
     for name, module in package._MODULES.items():
         value = getattr(package, name)
         if module == f"{package.__name__}.{name}":
@@ -94,7 +94,7 @@ def test_each_name_is_where_the_table_says_and_pickles_to_itself(package):
 
 
 @packages
-def test_a_name_that_it_does_not_have_is_an_attribute_error(package):
+def test_lazy_package_raises_attribute_error_for_a_name_it_does_not_have(package):
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = package.Nothing
     with pytest.raises(ImportError):
@@ -115,7 +115,7 @@ def test_a_name_that_it_does_not_have_is_an_attribute_error(package):
         "import smsworks_async.journals; from smsworks_async.bulk import BulkStatus",
     ],
 )
-def test_what_needs_no_http_imports_none(code):
+def test_lazy_imports_load_no_http_where_none_is_needed(code):
     loaded = run(f"{code}\nimport sys; print(*sys.modules)")
     assert "smsworks_async" in loaded
     assert not loaded & HTTP

@@ -38,7 +38,7 @@ def modules(code):
     return set(json.loads(done.stdout))
 
 
-def test_importing_the_package_imports_nothing_that_a_send_does_not_need():
+def test_import_of_the_package_loads_nothing_that_a_send_does_not_need():
     imported = modules("import smsworks_async")
     needed = modules("import aiohttp, attrs, cattrs, tenacity")
     # aiohttp imports parts of its server by itself.
@@ -48,7 +48,7 @@ def test_importing_the_package_imports_nothing_that_a_send_does_not_need():
     assert len(imported - needed) <= 33
 
 
-def test_importing_the_facade_and_bulk_imports_no_database_and_no_server():
+def test_import_of_the_facade_and_bulk_loads_no_database_and_no_server():
     imported = modules("import smsworks_async; smsworks_async.SMSWorks; smsworks_async.BulkReport")
     needed = modules("import aiohttp, attrs, cattrs, tenacity")
     left_out = NOT_NEEDED - {"smsworks_async.bulk", "smsworks_async.blocking.client"}
@@ -56,7 +56,7 @@ def test_importing_the_facade_and_bulk_imports_no_database_and_no_server():
     assert "smsworks_async.journals" not in imported
 
 
-def test_the_sandbox_does_not_import_the_clients_request_path():
+def test_import_of_the_sandbox_loads_nothing_of_the_clients_request_path():
     imported = modules(
         "import sys, types; package = types.ModuleType('smsworks_async'); "
         "import importlib.util as u; spec = u.find_spec('smsworks_async'); "
@@ -68,7 +68,7 @@ def test_the_sandbox_does_not_import_the_clients_request_path():
 
 
 @pytest.mark.parametrize("count", [1, 200])
-async def test_a_send_is_one_request_and_sends_in_a_row_are_one_connection(box, sms, count):
+async def test_send_is_one_request_and_sends_in_a_row_are_one_connection(box, sms, count):
     for _ in range(count):
         await sms.messages.flash(
             sender="AcmeCorp", destination=f"07700 900{_:03d}", content="Hello"
@@ -95,7 +95,7 @@ async def test_bulk_is_a_request_a_chunk_over_as_many_connections_as_are_in_flig
     assert len({record.connection for record in box.requests}) <= 4
 
 
-async def test_a_chunk_in_a_journal_costs_a_fixed_number_of_statements(box, sms, tmp_path):
+async def test_journal_makes_a_fixed_number_of_statements_for_a_chunk(box, sms, tmp_path):
     """Counted over a run of a hundred chunks and one of two hundred: no chunk costs more for it."""
 
     async def statements(chunks):
@@ -143,7 +143,7 @@ async def send_answered_at_once():
         yield send
 
 
-async def test_a_send_leaves_nothing_behind_and_takes_little(send_answered_at_once):
+async def test_send_leaves_nothing_in_memory_and_takes_little(send_answered_at_once):
     gc.collect()
     tracemalloc.start()
     try:
@@ -159,7 +159,7 @@ async def test_a_send_leaves_nothing_behind_and_takes_little(send_answered_at_on
     assert peak - before < 60_000
 
 
-async def test_a_send_runs_so_many_of_our_own_functions_and_no_more(send_answered_at_once):
+async def test_send_runs_so_many_of_our_own_functions_and_no_more(send_answered_at_once):
     called = []
 
     def count(frame, event, _):
@@ -174,7 +174,7 @@ async def test_a_send_runs_so_many_of_our_own_functions_and_no_more(send_answere
     assert 10 < len(called) <= 45, called
 
 
-async def test_sends_set_no_timers_of_their_own(send_answered_at_once, monkeypatch):
+async def test_send_sets_no_timer_of_its_own(send_answered_at_once, monkeypatch):
     timers = []
     monkeypatch.setattr(
         asyncio.get_running_loop(), "call_at", lambda *call, **_: timers.append(call)

@@ -83,12 +83,12 @@ def refusal(number, **options):
         447700900123,
     ],
 )
-def test_a_uk_mobile_is_understood_in_every_spelling(written):
+def test_normalise_reads_a_uk_mobile_in_every_spelling(written):
     assert normalise(written) == "447700900123"
 
 
 @given(NINE_DIGITS, st.sampled_from(PREFIXES), st.data())
-def test_any_prefix_and_any_separators_give_the_same_number(digits, prefix, data):
+def test_normalise_returns_the_same_number_for_any_prefix_and_any_separators(digits, prefix, data):
     written = prefix + "7"
     for digit in digits:
         written += data.draw(st.sampled_from(SEPARATORS)) + digit
@@ -98,12 +98,12 @@ def test_any_prefix_and_any_separators_give_the_same_number(digits, prefix, data
 
 
 @given(NINE_DIGITS)
-def test_an_integer_may_have_lost_the_leading_zero(digits):
+def test_normalise_takes_an_integer_that_has_lost_its_leading_zero(digits):
     assert normalise(int("7" + digits)) == "447" + digits
     assert normalise(int("447" + digits)) == "447" + digits
 
 
-def test_what_counts_as_an_integer_is_one():
+def test_normalise_takes_whatever_counts_as_an_integer():
     class Int64:  # as NumPy's
         def __index__(self):
             return 7700900123
@@ -114,7 +114,7 @@ def test_what_counts_as_an_integer_is_one():
 @pytest.mark.parametrize(
     "mobile", ["07300 900123", "07797 700123", "07781 100123", "07624 200123", "7624200123"]
 )
-def test_every_mobile_range_passes_those_of_the_islands_among_them(mobile):
+def test_normalise_takes_every_mobile_range_those_of_the_islands_among_them(mobile):
     assert normalise(mobile) == "44" + mobile.replace(" ", "").removeprefix("0")
 
 
@@ -124,7 +124,7 @@ def test_every_mobile_range_passes_those_of_the_islands_among_them(mobile):
     ("number", "kind"),
     [("7000 900123", "personal"), ("7600 900123", "pager"), ("7625 900123", "pager")],
 )
-def test_personal_numbers_and_pagers_do_not_pass(number, kind, country_code, options):
+def test_normalise_refuses_personal_numbers_and_pagers(number, kind, country_code, options):
     assert kind in refusal(country_code + number, **options)
 
 
@@ -142,7 +142,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("number", OUTSIDE)
-def test_a_number_outside_the_uk_is_refused_and_the_refusal_says_what_to_do(number):
+def test_normalise_refuses_a_number_outside_the_uk_and_says_what_to_do(number):
     problem = refusal(number)
     assert "outside the UK" in problem
     assert "international=True" in problem
@@ -167,13 +167,13 @@ def test_a_number_outside_the_uk_is_refused_and_the_refusal_says_what_to_do(numb
         (UserString("07700 900123"), "447700900123"),
     ],
 )
-def test_a_number_that_has_all_its_digits_is_taken_whatever_its_type(number, wire):
+def test_normalise_takes_a_number_with_all_its_digits_whatever_its_type(number, wire):
     normalised = normalise(number)
     assert normalised == wire
     assert type(normalised) is str
 
 
-def test_a_string_subclass_gives_its_characters():
+def test_normalise_reads_the_characters_of_a_string_subclass():
     class Number(str, enum.Enum):  # noqa: UP042 - whose `str` is another
         ADA = "447700900123"
 
@@ -244,11 +244,11 @@ def test_a_string_subclass_gives_its_characters():
         pytest.param(10**5000, "at most 15 digits", id="a huge integer"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(written, reason):
+def test_normalise_says_what_is_wrong(written, reason):
     assert reason in refusal(written)
 
 
-def test_a_refusal_pickles():
+def test_normalise_raises_an_error_that_pickles():
     with pytest.raises(ValidationError) as refused:
         normalise("07700 90012")
     copy = pickle.loads(pickle.dumps(refused.value))
@@ -262,7 +262,7 @@ NUMBER_LIKE = st.text(st.sampled_from("0123456789" * 3 + "47+() .-/\u00a0eE,x٣�
 @given(NUMBER_LIKE)
 @example("00" + "7" * 10)
 @example("+" + "7" * 10)
-def test_what_is_not_refused_has_the_form_of_the_wire_and_stays_as_it_is(written):
+def test_normalise_returns_the_form_of_the_wire_and_leaves_it_as_it_is(written):
     try:
         wire = normalise(written)
     except ValidationError:
@@ -277,7 +277,7 @@ def test_what_is_not_refused_has_the_form_of_the_wire_and_stays_as_it_is(written
 
 @settings(max_examples=500)
 @given(NUMBER_LIKE)
-def test_without_a_client_a_number_is_read_and_not_judged(written):
+def test_canonical_reads_a_number_and_does_not_judge_it(written):
     try:
         read = canonical(written)
     except ValidationError:
@@ -309,19 +309,19 @@ def test_without_a_client_a_number_is_read_and_not_judged(written):
         ([], ""),
     ],
 )
-def test_a_number_from_elsewhere_is_never_judged(given, digits):
+def test_digits_of_does_not_judge_a_number_from_elsewhere(given, digits):
     assert digits_of(given) == digits
 
 
 @given(st.from_type(object) | st.floats() | st.integers() | st.text() | st.binary())
 @settings(suppress_health_check=list(HealthCheck))
-def test_reading_the_digits_of_anything_raises_nothing(anything):
+def test_digits_of_anything_raises_nothing(anything):
     digits = digits_of(anything)
     assert digits == "" or digits.isdecimal()
 
 
 @given(st.lists(st.sampled_from(["447700900123", "07700900123", "447624200123"]) | NUMBER_LIKE))
-def test_a_slice_of_normalised_numbers_is_told_at_a_glance(numbers):
+def test_are_normalised_is_true_of_normalised_numbers_alone(numbers):
     if are_normalised(numbers):
         assert [normalise(number) for number in numbers] == numbers
     assert are_normalised(["447700900123"] * 3)
@@ -330,7 +330,7 @@ def test_a_slice_of_normalised_numbers_is_told_at_a_glance(numbers):
 
 
 @given(st.text("0123456789", min_size=7, max_size=70), st.sampled_from(["", "+", "x", " ", "/"]))
-def test_a_refusal_shows_no_more_than_the_last_three_digits(digits, junk):
+def test_normalise_shows_the_last_three_digits_at_most_in_an_error(digits, junk):
     number = digits + junk
     with contextlib.suppress(ValidationError):
         normalise(number)
@@ -358,7 +358,7 @@ def test_a_refusal_shows_no_more_than_the_last_three_digits(digits, junk):
         "\0",
     ],
 )
-def test_ten_megabytes_of_junk_are_refused(junk):
+def test_normalise_refuses_ten_megabytes_of_junk(junk):
     """Anything that took more than linear time would not come to an end."""
     junk *= 10_000_000 // len(junk)
     refusal(junk)
@@ -378,11 +378,11 @@ def test_ten_megabytes_of_junk_are_refused(junk):
         ("anna1985@example.org", "…"),
     ],
 )
-def test_a_mask_leaves_three_digits_of_a_number_and_none_of_anything_shorter(number, masked):
+def test_mask_leaves_three_digits_of_a_number_and_none_of_anything_shorter(number, masked):
     assert mask(number) == masked
 
 
-def test_jersey_guernsey_and_man_count_as_uk():
+def test_is_uk_counts_jersey_guernsey_and_man():
     assert all(is_uk(normalise(n)) for n in ("07797 700123", "07781 100123", "07624 200123"))
 
 
@@ -448,7 +448,7 @@ class TestTheLibrary:
             ("0" * 10_000, {"region": "FR"}, "no country's numbering plan"),
         ],
     )
-    def test_a_refusal_says_what_is_wrong(self, written, options, reason):
+    def test_normalise_says_what_is_wrong(self, written, options, reason):
         assert reason in refusal(written, international=True, **options)
 
     def test_a_number_with_a_plus_must_be_possible_and_one_without_must_be_valid(self):
@@ -495,7 +495,9 @@ class TestTheLibrary:
 
     @settings(deadline=None)  # the library loads its countries as they come up
     @given(NUMBER_LIKE, st.sampled_from(["FR", "US", "DE", "IT", "GB", None]), st.booleans())
-    def test_whatever_the_text_only_our_own_error_comes_out(self, written, region, international):
+    def test_normalise_raises_nothing_but_our_own_error_whatever_the_text(
+        self, written, region, international
+    ):
         try:
             wire = normalise(written, region=region, international=international)
         except ValidationError:
@@ -508,9 +510,7 @@ class TestTheLibrary:
 @pytest.mark.parametrize(
     "more", [[], ["07700 900124"], [447700900124], [UserString("447700900124")]]
 )
-def test_a_list_goes_through_a_rule_number_by_number_where_one_is_not_normalised(
-    international, more
-):
+def test_apply_rule_judges_number_by_number_where_one_is_not_normalised(international, more):
     asked = []
     rule = destination_rule(international=international)
 

@@ -59,7 +59,7 @@ class Scope:
 
 
 @given(st.lists(STEP, max_size=60))
-def test_a_call_is_ended_when_its_time_is_over_and_it_still_runs(steps: list[str | float]) -> None:
+def test_deadlines_end_a_call_whose_time_is_over(steps: list[str | float]) -> None:
     loop = Loop()
     deadlines = Deadlines(loop, SECONDS)  # type: ignore[arg-type] # as much of a loop as it needs
     running: dict[Scope, float] = {}
@@ -81,7 +81,7 @@ def test_a_call_is_ended_when_its_time_is_over_and_it_still_runs(steps: list[str
                 del running[scope]
 
 
-def test_calls_that_end_in_time_share_one_timer() -> None:
+def test_deadlines_of_calls_that_end_in_time_share_one_timer() -> None:
     loop = Loop()
     deadlines = Deadlines(loop, SECONDS)  # type: ignore[arg-type] # as much of a loop as it needs
     for _ in range(1000):
@@ -94,7 +94,7 @@ def test_calls_that_end_in_time_share_one_timer() -> None:
     assert loop.timers == []
 
 
-def test_without_a_limit_no_timer_is_set() -> None:
+def test_deadlines_set_no_timer_without_a_limit() -> None:
     loop = Loop()
     deadlines = Deadlines(loop, None)  # type: ignore[arg-type] # as much of a loop as it needs
     scope: Any = Scope(loop)
@@ -103,7 +103,7 @@ def test_without_a_limit_no_timer_is_set() -> None:
     deadlines.end(scope)
 
 
-async def test_the_timer_keeps_nothing_of_the_call_that_set_it() -> None:
+async def test_deadlines_timer_keeps_nothing_of_the_call_that_set_it() -> None:
     deadlines = Deadlines(asyncio.get_running_loop(), 3600)
     request: contextvars.ContextVar[Any] = contextvars.ContextVar("request")
 
@@ -123,7 +123,7 @@ async def test_the_timer_keeps_nothing_of_the_call_that_set_it() -> None:
     assert of_the_call() is None
 
 
-async def test_on_a_real_loop_the_slow_call_ends_and_the_others_go_on() -> None:
+async def test_deadlines_on_a_real_loop_end_the_slow_call_and_no_other() -> None:
     deadlines = Deadlines(asyncio.get_running_loop(), 0.02)
 
     async def call(work: Any) -> str:

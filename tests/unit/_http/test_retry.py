@@ -68,24 +68,24 @@ def refusal(**fields):
         (KeyError("x"), False),
     ],
 )
-def test_what_may_have_been_accepted_is_not_worth_repeating(error, expected):
+def test_worth_repeating_refuses_what_may_have_been_accepted(error, expected):
     assert worth_repeating(error) is expected
 
 
-async def test_it_ends_with_the_first_success():
+async def test_repeat_ends_with_the_first_success():
     result, waits = await run([NotSent("1"), NotSent("2")])
     assert result == "sent"
     assert len(waits) == 2
 
 
-async def test_it_ends_after_so_many_attempts_with_the_last_failure():
+async def test_repeat_raises_the_last_failure_after_so_many_attempts():
     failures = [NotSent(str(n)) for n in range(10)]
     result, waits = await run(failures, policy=RetryPolicy(attempts=4))
     assert result is failures[3]
     assert len(waits) == 3
 
 
-async def test_it_ends_at_once_when_the_outcome_becomes_unknown():
+async def test_repeat_ends_at_once_when_the_outcome_becomes_unknown():
     lost = OutcomeUnknown("x", operation="POST /message/send")
     result, waits = await run([NotSent("1"), lost, NotSent("3")])
     assert result is lost
@@ -93,7 +93,7 @@ async def test_it_ends_at_once_when_the_outcome_becomes_unknown():
 
 
 @given(st.integers(2, 40), st.floats(0, 5), st.floats(0, 30))
-async def test_waits_are_within_full_jitter(attempts, base, cap):
+async def test_repeat_waits_within_full_jitter(attempts, base, cap):
     policy = RetryPolicy(attempts=attempts, base=base, cap=cap)
     _, waits = await run([NotSent("x")] * attempts, seconds=1e9, policy=policy)
     assert len(waits) == attempts - 1
@@ -101,12 +101,12 @@ async def test_waits_are_within_full_jitter(attempts, base, cap):
         assert 0 <= wait <= min(cap, base * 2**number) + 1e-9
 
 
-async def test_retry_after_takes_the_place_of_the_wait():
+async def test_repeat_waits_for_retry_after_in_place_of_its_own_wait():
     _, waits = await run([refusal(retry_after=7.0), refusal(retry_after=0.0)])
     assert waits == [7.0, 0.0]
 
 
-async def test_a_wait_beyond_the_time_left_ends_the_call_with_the_error():
+async def test_repeat_raises_the_error_where_the_wait_exceeds_the_time_left():
     error = refusal(retry_after=31.0)
     result, waits = await run([error], seconds=30.0)
     assert result is error
@@ -128,12 +128,12 @@ async def test_a_wait_beyond_the_time_left_ends_the_call_with_the_error():
         ("", None),
     ],
 )
-def test_retry_after_is_seconds_a_date_or_nothing(value, expected):
+def test_parse_retry_after_reads_seconds_a_date_or_nothing(value, expected):
     assert parse_retry_after(value, NOW) == expected
 
 
 @given(st.text(max_size=40))
-def test_no_retry_after_makes_it_raise(value):
+def test_parse_retry_after_never_raises(value):
     seconds = parse_retry_after(value, NOW)
     assert seconds is None or seconds >= 0
 
@@ -142,6 +142,6 @@ def test_no_retry_after_makes_it_raise(value):
     "fields",
     [{"attempts": 0}, {"attempts": 1.5}, {"attempts": True}, {"base": -1}, {"cap": "1"}],
 )
-def test_a_policy_out_of_bounds_is_refused(fields):
+def test_retry_policy_out_of_bounds_is_refused(fields):
     with pytest.raises(ConfigurationError, match=next(iter(fields))):
         RetryPolicy(**fields)

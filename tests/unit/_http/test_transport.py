@@ -44,7 +44,7 @@ REFUSED = aiohttp.ClientConnectorError(KEY, OSError(111, "refused"))
         (aiohttp.ClientProxyConnectionError, "127.0.0.1", errno.ECONNREFUSED, False),
     ],
 )
-def test_a_refused_connection_to_this_machine_alone_speaks_of_the_sandbox(
+def test_failure_mentions_the_sandbox_for_a_refused_connection_to_this_machine_alone(
     kind, host, number, hinted
 ):
     key = aiohttp.client_reqrep.ConnectionKey(host, 8025, False, True, None, None, None)
@@ -58,7 +58,7 @@ def answer(operation, status, content, headers=None, **options):
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_with_json_is_an_answer(status):
+def test_interpret_returns_any_2xx_with_json(status):
     assert answer(SEND, status, b'{"messageid": "1"}') == {"messageid": "1"}
 
 
@@ -66,7 +66,7 @@ def test_any_2xx_with_json_is_an_answer(status):
 @pytest.mark.parametrize(
     "content", [b"", b"<html>", b'{"messageid": "1', b"\xff\xfe", b"[" * 99999]
 )
-def test_an_answer_that_is_not_whole_json_leaves_the_outcome_unknown(operation, content):
+def test_interpret_leaves_the_outcome_unknown_where_an_answer_is_not_whole_json(operation, content):
     with pytest.raises(OutcomeUnknown) as caught:
         answer(operation, 200, content)
     assert caught.value.safe_to_repeat is operation.repeatable
@@ -78,7 +78,7 @@ ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_an_answer_may_begin_with_a_byte_order_mark(encoding):
+def test_interpret_reads_an_answer_with_a_byte_order_mark(encoding):
     accepted = '{"messageid": "1", "status": "SENT"}'.encode(encoding)
     assert answer(SEND, 201, accepted)["messageid"] == "1"
     with pytest.raises(FloodingRefused) as caught:
@@ -89,7 +89,7 @@ def test_an_answer_may_begin_with_a_byte_order_mark(encoding):
     assert unknown.value.batch_id == "12"
 
 
-def test_an_error_object_is_a_refusal_whatever_the_status():
+def test_interpret_takes_an_error_object_for_a_refusal_whatever_the_status():
     with pytest.raises(ServiceError) as caught:
         answer(SEND, 400, OBJECT % (5006, b"false"))
     assert (caught.value.code, caught.value.permanent, caught.value.status) == (5006, False, 400)
@@ -100,7 +100,7 @@ def test_an_error_object_is_a_refusal_whatever_the_status():
 
 
 @pytest.mark.parametrize("code", ["null", '"5002"', "true", "5002.5"])
-def test_a_5xx_without_an_integer_code_leaves_a_send_unknown_and_fails_a_read(code):
+def test_interpret_of_a_5xx_without_an_integer_code_leaves_a_send_unknown_and_fails_a_read(code):
     content = b'{"message": "No.", "errorCode": %s}' % code.encode()
     with pytest.raises(OutcomeUnknown):
         answer(SEND, 500, content)
@@ -132,7 +132,7 @@ REFUSALS = [
         (b'"messageId": "1", "batchID": "2"', "1", "2"),
     ],
 )
-def test_a_refusal_that_carries_an_id_leaves_a_send_unknown_and_keeps_the_id(
+def test_interpret_of_a_refusal_with_an_id_leaves_a_send_unknown_and_keeps_the_id(
     status, fields, ids, message_id, batch_id
 ):
     content = b"{%b, %b}" % (fields, ids)
@@ -149,49 +149,49 @@ def test_a_refusal_that_carries_an_id_leaves_a_send_unknown_and_keeps_the_id(
 @pytest.mark.parametrize(
     "id", [b"{}", b'["1"]', b"true", b"false", b"1.5", b'"Hello you"', b'"%b"' % (b"x" * 300)]
 )
-def test_an_id_that_cannot_be_read_leaves_a_send_unknown_all_the_same(id):
+def test_interpret_of_a_refusal_with_an_unreadable_id_leaves_a_send_unknown(id):
     with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
         answer(SEND, 400, b'{"message": "No.", "batchid": %b}' % id)
     assert (caught.value.message_id, caught.value.batch_id) == (None, None)
 
 
 @pytest.mark.parametrize("id", [b"null", b'""', b'" "'])
-def test_a_blank_id_is_none(id):
+def test_interpret_takes_a_blank_id_for_none(id):
     with pytest.raises(InvalidMessage):
         answer(SEND, 400, b'{"message": "No.", "messageid": %b}' % id)
     with pytest.raises(APIError):
         answer(SEND, 200, b'{"errorCode": 4004, "messageid": %b}' % id)
 
 
-def test_an_id_beside_an_error_code_is_an_acceptance_when_the_status_says_so():
+def test_interpret_of_an_id_beside_an_error_code_is_an_acceptance_when_the_status_says_so():
     assert answer(SEND, 201, b'{"messageid": "1", "errorCode": 0}')["messageid"] == "1"
 
 
 @pytest.mark.parametrize(("status", "fields"), REFUSALS)
-def test_a_read_that_is_refused_is_refused_whatever_ids_it_names(status, fields):
+def test_interpret_of_a_refused_read_is_a_refusal_whatever_ids_it_names(status, fields):
     with pytest.raises(APIError):
         answer(READ, status, b'{%b, "messageid": "1"}' % fields)
 
 
-def test_a_redirect_is_a_permanent_refusal():
+def test_interpret_takes_a_redirect_for_a_permanent_refusal():
     with pytest.raises(APIError, match="base URL") as caught:
         answer(SEND, 302, b"", {"Location": "https://elsewhere.example/"})
     assert caught.value.permanent
 
 
-def test_a_4xx_with_a_page_says_that_it_gives_no_reason():
+def test_interpret_of_a_4xx_with_a_page_says_that_it_gives_no_reason():
     with pytest.raises(InvalidMessage, match="text/html"):
         answer(SEND, 400, b"<html>", {"Content-Type": "text/html"})
 
 
 @pytest.mark.parametrize("permanent", [b"false", b'"false"', b'"False"'])
-def test_the_permanent_flag_may_be_a_string(permanent):
+def test_interpret_reads_a_permanent_flag_that_is_a_string(permanent):
     with pytest.raises(APIError) as caught:
         answer(SEND, 400, OBJECT % (4004, permanent))
     assert caught.value.permanent is False
 
 
-def test_retry_after_is_read_as_seconds_or_as_a_date():
+def test_interpret_reads_retry_after_as_seconds_or_as_a_date():
     now = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
     with pytest.raises(RateLimited) as caught:
         answer(SEND, 429, b"", {"Retry-After": "7"}, now=now)
@@ -201,11 +201,11 @@ def test_retry_after_is_read_as_seconds_or_as_a_date():
     assert caught.value.retry_after == 60
 
 
-def test_a_sample_of_an_error_is_an_answer():
+def test_interpret_returns_a_sample_of_an_error():
     assert answer(SAMPLE, 402, OBJECT % (4021, b"true"))["errorCode"] == 4021
 
 
-def test_what_the_api_says_is_told_without_tokens_texts_and_numbers():
+def test_interpret_repeats_the_apis_words_without_tokens_texts_and_numbers():
     words = (
         b'{"message": "Refused: My secret text to 447700900123 (+44 7700 900456) '
         b'with JWT eyJhbGciOi.abc-d_e.f and %s"}'
@@ -236,7 +236,7 @@ def test_what_the_api_says_is_told_without_tokens_texts_and_numbers():
         (RuntimeError("Session is closed"), False, False, ConfigurationError),
     ],
 )
-def test_not_sent_takes_both_a_body_that_did_not_leave_and_a_failure_before_it(
+def test_failure_is_not_sent_only_if_the_body_stayed_and_the_failure_came_before_it(
     error, left, proxied, expected
 ):
     verdict = failure(error, SEND, left=left, proxied=proxied)
@@ -244,7 +244,7 @@ def test_not_sent_takes_both_a_body_that_did_not_leave_and_a_failure_before_it(
     assert verdict.safe_to_repeat is (expected is not OutcomeUnknown)
 
 
-def test_a_read_without_a_body_that_found_no_server_was_not_sent():
+def test_failure_of_a_read_without_a_body_that_found_no_server_is_not_sent():
     assert isinstance(failure(REFUSED, READ, left=True, proxied=False), NotSent)
 
 
@@ -303,7 +303,7 @@ class Deaf:
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-async def test_an_answer_to_a_request_that_did_not_leave_is_no_answer(proxied):
+async def test_request_takes_no_answer_to_what_did_not_leave(proxied):
     body = Body(b"{}", once=True, expired=lambda: True)
     with pytest.raises(NotSent, match="time was over"):
         await request(Deaf(), SEND, URL("http://h"), body, {}, proxied=proxied, options={})

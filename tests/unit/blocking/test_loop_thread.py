@@ -42,7 +42,7 @@ def raising_once(function, error):
     return wrapped
 
 
-def test_what_is_said_is_heard_in_order(loop_thread):
+def test_loop_thread_makes_calls_in_the_order_they_were_handed_over(loop_thread):
     heard = []
     for number in range(100):
         loop_thread.submit(lambda number=number: heard.append(number))
@@ -50,7 +50,7 @@ def test_what_is_said_is_heard_in_order(loop_thread):
     assert heard == list(range(100))
 
 
-def test_what_raises_is_logged_and_keeps_nobody_from_being_heard(loop_thread, caplog):
+def test_loop_thread_logs_a_call_that_raises_and_makes_the_next(loop_thread, caplog):
     settle(loop_thread)
     heard = []
     # Said together, as by callers who have not come to wake the loop:
@@ -60,7 +60,7 @@ def test_what_raises_is_logged_and_keeps_nobody_from_being_heard(loop_thread, ca
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_what_was_handed_over_before_the_end_still_runs(loop_thread):
+def test_loop_thread_makes_calls_that_were_handed_over_before_the_end(loop_thread):
     settle(loop_thread)
     heard = []
     # As a caller leaves it who has handed something over, and has not come to wake the loop:
@@ -70,7 +70,7 @@ def test_what_was_handed_over_before_the_end_still_runs(loop_thread):
     assert loop_thread.ended
 
 
-def test_after_the_end_nothing_is_taken(loop_thread):
+def test_loop_thread_takes_nothing_after_the_end(loop_thread):
     settle(loop_thread)
     assert not loop_thread.ended
     loop_thread.stop()
@@ -80,7 +80,7 @@ def test_after_the_end_nothing_is_taken(loop_thread):
         loop_thread.submit(lambda: None)
 
 
-def test_one_that_was_never_used_starts_no_thread():
+def test_loop_thread_that_was_never_used_starts_no_thread():
     before = threading.active_count()
     loop_thread = LoopThread(nothing)
     loop_thread.call_soon(lambda: None)
@@ -102,7 +102,7 @@ def test_one_that_was_never_used_starts_no_thread():
     ],
 )
 @pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
-def test_after_a_start_that_failed_the_next_call_begins_anew(
+def test_loop_thread_starts_anew_after_a_start_that_failed(
     loop_thread, monkeypatch, where, error, seen
 ):
     monkeypatch.setattr(*where, raising_once(getattr(*where), error))
@@ -113,9 +113,7 @@ def test_after_a_start_that_failed_the_next_call_begins_anew(
     settle(loop_thread)
 
 
-def test_a_thread_that_began_though_its_start_was_interrupted_ends_at_once(
-    loop_thread, monkeypatch
-):
+def test_loop_thread_ends_a_thread_whose_start_was_interrupted(loop_thread, monkeypatch):
     before = set(threading.enumerate())
     start = threading.Thread.start
 
@@ -134,14 +132,16 @@ def test_a_thread_that_began_though_its_start_was_interrupted_ends_at_once(
     assert set(threading.enumerate()) == before
 
 
-def test_a_signals_handler_may_close_while_its_thread_hands_something_over(loop_thread):
+def test_loop_thread_may_be_closed_by_a_signal_handler_while_its_thread_hands_a_call_over(
+    loop_thread,
+):
     settle(loop_thread)
     with loop_thread._lock:
         loop_thread.stop()
     assert loop_thread.ended
 
 
-def test_closing_that_was_interrupted_can_be_done_again(loop_thread, monkeypatch):
+def test_loop_thread_can_be_closed_again_after_an_interrupted_close(loop_thread, monkeypatch):
     settle(loop_thread)
     loop = loop_thread._running.loop
     once = raising_once(loop.call_soon_threadsafe, KeyboardInterrupt())

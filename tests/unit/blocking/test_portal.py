@@ -51,7 +51,7 @@ def call(portal, work, inbox):
     call.wait()
 
 
-def test_ctrl_c_as_the_end_of_a_call_has_been_heard_does_not_hang(portal):
+def test_portal_does_not_hang_on_ctrl_c_as_a_call_ends(portal):
     async def work(_):
         return "sent"
 
@@ -80,7 +80,7 @@ class Forever:
             raise
 
 
-def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, monkeypatch):
+def test_portal_cancels_the_work_in_spite_of_a_second_ctrl_c(portal, monkeypatch):
     work = Forever()
     tell, told = portal._loop_thread.call_soon, []
 
@@ -97,7 +97,7 @@ def test_a_second_ctrl_c_does_not_keep_the_work_from_being_cancelled(portal, mon
     assert interruption.value.__notes__ == ["not known whether it was accepted"]
 
 
-def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
+def test_portal_stops_waiting_on_a_second_ctrl_c_and_says_so(portal):
     work = Forever(at_the_end=asyncio.Event())
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(2, when=work.started))
@@ -106,7 +106,7 @@ def test_a_second_ctrl_c_cuts_the_waiting_short_and_says_so(portal):
     portal._loop_thread.submit(work.at_the_end.set)
 
 
-def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal, monkeypatch):
+def test_portal_cancels_work_however_its_waiting_thread_left(portal, monkeypatch):
     work = Forever()
     request_cancel, tries = BlockingCall.request_cancel, []
 
@@ -123,7 +123,7 @@ def test_work_that_nobody_waits_for_any_more_is_cancelled_however_he_went(portal
     assert work.cancelled.wait(PATIENCE)
 
 
-def test_one_interrupted_call_is_nothing_to_the_others(portal):
+def test_portal_leaves_other_calls_alone_when_one_is_interrupted(portal):
     work = Forever()
     with pytest.raises(KeyboardInterrupt):
         call(portal, work, Interrupted(1, when=work.started))

@@ -39,7 +39,7 @@ def limit():
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_a_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun):
+def test_portal_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun):
     ends = []
     for left in range(1, 140, 1 if begun else 9):
         portal = Portal(nothing)
@@ -69,7 +69,7 @@ def test_a_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun):
     assert ends[0] == "RecursionError"
 
 
-def test_closing_near_the_recursion_limit_raises_and_can_be_done_again():
+def test_portal_close_near_the_recursion_limit_raises_and_can_be_done_again():
     portal = Portal(nothing)
     portal.run(lambda _: nothing())
     with pytest.raises(RecursionError):
@@ -121,7 +121,7 @@ FORK = """
 
 
 @needs_fork
-def test_a_fork_while_another_thread_holds_the_lock_of_the_first_call_hangs_nobody():
+def test_client_does_not_hang_after_a_fork_while_a_thread_holds_the_first_calls_lock():
     script = """
     holds, over = threading.Event(), threading.Event()
 
@@ -140,7 +140,7 @@ def test_a_fork_while_another_thread_holds_the_lock_of_the_first_call_hangs_nobo
 
 
 @needs_fork
-def test_a_fork_in_the_middle_of_another_threads_first_call_is_an_error_in_the_child():
+def test_client_raises_in_the_child_of_a_fork_during_another_threads_first_call():
     script = """
     inside, over = threading.Event(), threading.Event()
     make = asyncio.new_event_loop
@@ -168,7 +168,7 @@ def test_a_fork_in_the_middle_of_another_threads_first_call_is_an_error_in_the_c
 
 
 @needs_fork
-def test_a_callback_that_forks_does_not_leave_the_child_waiting():
+def test_client_raises_in_the_child_of_a_callback_that_forks():
     script = """
     here = os.getpid()
     codes = []
@@ -190,7 +190,7 @@ def test_a_callback_that_forks_does_not_leave_the_child_waiting():
     assert sorted(told) == ["0", "OutcomeUnknown", "fine"]
 
 
-def test_a_lock_that_was_held_at_a_fork_is_renewed():
+def test_loop_thread_renews_a_lock_that_was_held_at_a_fork():
     loop_thread = LoopThread(nothing)
     loop_thread._lock.acquire()
     before = loop_thread._lock
@@ -201,7 +201,7 @@ def test_a_lock_that_was_held_at_a_fork_is_renewed():
         loop_thread.submit(lambda: None)
 
 
-def test_an_error_is_ours_after_a_fork(monkeypatch):
+def test_loop_thread_raises_our_own_error_after_a_fork(monkeypatch):
     loop_thread = LoopThread(nothing)
     done = threading.Event()
     loop_thread.submit(done.set)

@@ -17,13 +17,13 @@ def public(thing):
     return {name for name in dir(thing) if not name.startswith("_")}
 
 
-def test_both_clients_have_the_same_families_and_methods():
+def test_blocking_client_has_the_same_families_and_methods():
     awaited, blocking = AsyncSMSWorks("eyJ"), SMSWorks("eyJ")
     assert public(awaited) == public(blocking) == {*FAMILIES, "close"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_public_coroutine_has_a_blocking_twin(family):
+def test_blocking_client_has_a_twin_of_every_public_coroutine(family):
     awaited = getattr(AsyncSMSWorks("eyJ"), family)
     blocking = getattr(SMSWorks("eyJ"), family)
     assert public(awaited) == public(blocking)
@@ -36,7 +36,9 @@ def test_every_public_coroutine_has_a_blocking_twin(family):
 
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
 @pytest.mark.parametrize("instance", [False, True])
-def test_create_autospec_knows_every_family_and_the_arguments_of_its_methods(client, instance):
+def test_clients_show_create_autospec_every_family_and_the_arguments_of_its_methods(
+    client, instance
+):
     double = create_autospec(client, instance=instance)
     for family in FAMILIES:
         methods = public(getattr(client("eyJ"), family))
@@ -54,7 +56,7 @@ def test_create_autospec_knows_every_family_and_the_arguments_of_its_methods(cli
 
 
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
-def test_families_are_attributes_of_the_class_and_made_once_for_each_client(client):
+def test_clients_families_are_attributes_of_the_class_and_made_once_for_each_client(client):
     assert set(FAMILIES) <= set(dir(MagicMock(spec=client)))
     one, other = client("eyJ"), client("eyJ")
     for family in FAMILIES:

@@ -49,7 +49,7 @@ class Account:
     st.lists(failures, max_size=30),
     st.none() | st.integers(1, 60),
 )
-async def test_the_report_adds_up_and_no_accepted_destination_repeats(
+async def test_engine_report_adds_up_and_no_accepted_destination_repeats(
     values, chunk_size, concurrency, faults, max_credits
 ):
     accepted = Counter()

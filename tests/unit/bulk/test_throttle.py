@@ -28,7 +28,7 @@ async def acquired(throttle, count):
     return [await throttle.acquire() for _ in range(count)]
 
 
-async def test_so_many_go_at_a_time_and_no_more(throttle):
+async def test_throttle_lets_so_many_go_at_a_time_and_no_more(throttle):
     await acquired(throttle, 8)
     ninth = asyncio.ensure_future(throttle.acquire())
     await asyncio.sleep(0)
@@ -37,7 +37,7 @@ async def test_so_many_go_at_a_time_and_no_more(throttle):
     await ninth
 
 
-async def test_refusals_of_the_same_moment_halve_once(throttle):
+async def test_throttle_halves_once_for_refusals_of_the_same_moment(throttle):
     first = await acquired(throttle, 8)
     for permit in first:
         throttle.back_off(permit, BUSY)
@@ -49,14 +49,14 @@ async def test_refusals_of_the_same_moment_halve_once(throttle):
     assert throttle.limit == 2
 
 
-async def test_it_never_stops_altogether(throttle):
+async def test_throttle_never_stops_altogether(throttle):
     for _ in range(9):
         throttle.back_off(await throttle.acquire(), BUSY)
         throttle.release(succeeded=False)
     assert throttle.limit == 1
 
 
-async def test_a_round_of_successes_brings_one_back_up_to_what_was_asked_for(throttle):
+async def test_throttle_adds_one_after_a_round_of_successes_up_to_the_limit_asked_for(throttle):
     throttle.back_off(await throttle.acquire(), BUSY)
     throttle.release(succeeded=True)
     seen = []
@@ -78,18 +78,18 @@ async def test_a_round_of_successes_brings_one_back_up_to_what_was_asked_for(thr
         ServiceError("flooding", status=400, code=5020),
     ],
 )
-async def test_refusals_that_do_not_speak_of_the_moment_change_nothing(throttle, error):
+async def test_throttle_ignores_all_but_temporary_refusals(throttle, error):
     throttle.back_off(await throttle.acquire(), error)
     assert throttle.limit == 8
 
 
-async def test_a_passing_service_error_halves_too(throttle):
+async def test_throttle_halves_after_a_temporary_service_error(throttle):
     error = ServiceError("no", status=400, code=5006, permanent=False)
     throttle.back_off(await throttle.acquire(), error)
     assert throttle.limit == 4
 
 
-async def test_retry_after_holds_back_all_of_them(throttle, clock):
+async def test_throttle_holds_all_requests_back_for_retry_after(throttle, clock):
     permit = await throttle.acquire()
     throttle.back_off(permit, RateLimited("no", status=429, permanent=False, retry_after=7.0))
     await asyncio.gather(throttle.acquire(), throttle.acquire())
@@ -99,7 +99,7 @@ async def test_retry_after_holds_back_all_of_them(throttle, clock):
     assert clock.monotonic() == pytest.approx(7.0)
 
 
-async def test_who_is_cancelled_while_waiting_leaves_no_gap():
+async def test_throttle_keeps_no_permit_of_a_cancelled_wait():
     throttle = Throttle(1)
     await throttle.acquire()
     throttle.back_off(0, RateLimited("no", status=429, permanent=False, retry_after=60.0))
@@ -113,7 +113,7 @@ async def test_who_is_cancelled_while_waiting_leaves_no_gap():
     await throttle.acquire()
 
 
-async def test_who_else_paces_is_asked_before_each_turn():
+async def test_throttle_acquires_the_rate_before_each_permit():
     asked = []
 
     async def acquire_rate():

@@ -32,7 +32,7 @@ def shape(line):
     return re.sub(r"\d", "9", line)
 
 
-def test_every_line_holds_one_recipient_and_is_unlike_all_others():
+def test_demo_recipients_are_one_a_line_and_no_line_repeats():
     assert len(LINES) == len(set(LINES)) == 1200
     assert RAW.endswith(b"\n")
     assert b"\r" not in RAW
@@ -40,11 +40,11 @@ def test_every_line_holds_one_recipient_and_is_unlike_all_others():
     assert all(line == line.rstrip() for line in LINES)
 
 
-def test_every_number_reserved_for_drama_is_there():
+def test_demo_recipients_hold_every_number_reserved_for_drama():
     assert {w for w in WIRES if w} == {f"447700900{n:03}" for n in range(1000)}
 
 
-def test_a_hundred_and_fifty_lines_repeat_an_earlier_number_in_another_format():
+def test_demo_recipients_repeat_150_numbers_in_another_format():
     seen = {}
     repeats = 0
     for line, wire in zip(LINES, WIRES, strict=True):
@@ -56,7 +56,7 @@ def test_a_hundred_and_fifty_lines_repeat_an_earlier_number_in_another_format():
     assert repeats == 150
 
 
-def test_fifty_lines_are_mistakes_of_many_kinds():
+def test_demo_recipients_hold_50_mistakes_of_many_kinds():
     assert len(INVALID) == 50
     reasons = Counter(reason.partition(": ")[2] for reason in REASONS if reason)
     assert len(reasons) >= 10
@@ -64,19 +64,19 @@ def test_fifty_lines_are_mistakes_of_many_kinds():
 
 
 @pytest.mark.parametrize("line", INVALID)
-def test_no_mistake_is_anybodys_number(line):
+def test_demo_recipients_mistakes_are_nobodys_number(line):
     digits = re.sub(r"[Ee][+]\d\d$|\D", "", line.replace("O", "0").replace("1l", "11"))
     # Fewer than nine digits are nobody's number; two numbers in a line are one after the other.
     assert len(digits) < 9 or re.fullmatch(rf"(?:{DRAMA}\d{{2,4}})+", digits)
 
 
-def test_numbers_are_kept_in_the_many_formats_people_use():
+def test_demo_recipients_are_written_in_the_many_formats_people_use():
     shapes = Counter(shape(line) for line, wire in zip(LINES, WIRES, strict=True) if wire)
     assert len(shapes) >= 30
     assert max(shapes.values()) < 1200 / 5
 
 
-def test_neighbours_are_strangers():
+def test_demo_recipients_in_a_row_have_no_neighbouring_numbers():
     for one, next_one in itertools.pairwise(WIRES):
         assert one or next_one  # mistakes are strewn about
         if one and next_one:

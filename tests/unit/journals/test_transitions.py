@@ -45,13 +45,13 @@ def sending(now=0.0, lease=10.0):
     return transitions.claim(PENDING, "a", now, lease)[0]
 
 
-def test_a_start_names_its_owner_its_attempt_and_its_lease():
+def test_claim_records_its_owner_its_attempt_and_its_lease():
     entry, what, _ = transitions.claim(PENDING, "a", 5.0, 10.0)
     assert (entry.state, entry.owner, entry.attempt) == (State.SENDING, "a", 1)
     assert (entry.began, entry.lease, what) == (5.0, 15.0, "started")
 
 
-def test_an_answer_decides():
+def test_finish_goes_by_the_answer():
     assert transitions.finish(sending(), 1, ACCEPTED)[0].batch_id == "1"
     assert transitions.finish(sending(), 1, ACCEPTED)[0].state is State.ACCEPTED
     assert transitions.finish(sending(), 1, REFUSED)[0].state is State.REJECTED
@@ -59,7 +59,7 @@ def test_an_answer_decides():
     assert transitions.finish(sending(), 1, NOT_SENT)[0].state is State.PENDING
 
 
-def test_a_late_answer_upgrades_what_is_unknown():
+def test_finish_with_a_late_answer_upgrades_what_is_unknown():
     unknown = transitions.expire(sending(), 10.0)[0]
     assert unknown.state is State.UNKNOWN
     accepted = attrs.evolve(unknown, state=State.ACCEPTED, batch_id="1", error=None)
@@ -67,7 +67,7 @@ def test_a_late_answer_upgrades_what_is_unknown():
     assert transitions.finish(unknown, 1, NOT_SENT)[0].state is State.PENDING
 
 
-def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
+def test_finish_of_an_older_attempt_changes_nothing_unless_it_was_accepted():
     resent = transitions.resend(transitions.expire(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
     again = transitions.claim(resent, "b", 100.0, 10.0)[0]
     for late in (UNKNOWN, NOT_SENT, REFUSED):
@@ -90,12 +90,12 @@ def test_an_older_attempt_changes_nothing_unless_it_was_accepted():
     assert transitions.finish(known[0], 2, UNKNOWN)[0] is known[0]
 
 
-def test_a_lease_that_lasts_is_left_alone():
+def test_expire_leaves_a_lease_that_lasts_alone():
     assert transitions.expire(sending(), 9.99) is None
     assert transitions.expire(PENDING, 99.0) is None
 
 
-def test_a_chunk_is_resent_only_after_its_lease_and_the_time_of_a_request():
+def test_resend_waits_for_the_lease_and_the_time_of_a_request():
     unknown = transitions.finish(sending(), 1, UNKNOWN)[0]
     assert transitions.resend(unknown, 1, 14.9, 5.0) is None
     assert transitions.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
@@ -103,7 +103,7 @@ def test_a_chunk_is_resent_only_after_its_lease_and_the_time_of_a_request():
     assert transitions.resend(sending(), 1, 99.0, 5.0) is None
 
 
-def test_only_a_refusal_that_may_have_passed_is_reopened():
+def test_reopen_takes_only_a_refusal_that_may_have_passed():
     broke = transitions.finish(sending(), 1, BROKE)[0]
     refused = transitions.finish(sending(), 1, REFUSED)[0]
     assert transitions.reopen(broke)[0].state is State.PENDING
@@ -111,13 +111,13 @@ def test_only_a_refusal_that_may_have_passed_is_reopened():
     assert transitions.reopen(PENDING) is None
 
 
-def test_only_the_attempt_that_was_refused_is_split():
+def test_split_takes_only_the_attempt_that_was_refused():
     assert transitions.split(sending(), 1)[0].state is State.SPLIT
     assert transitions.split(sending(), 2) is None
     assert transitions.split(PENDING, 0) is None
 
 
-def test_what_is_found_is_accepted_unless_the_chunk_has_moved_on():
+def test_confirm_found_accepts_unless_the_chunk_has_moved_on():
     unknown = transitions.expire(sending(), 10.0)[0]
     assert transitions.confirm_found(unknown, 1, "7")[0].batch_id == "7"
     assert transitions.confirm_found(unknown, 2, "7") is None
@@ -138,7 +138,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_no_history_loses_an_acceptance_or_doubles_a_request(history):  # noqa: C901 - a machine
+def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(history):  # noqa: C901 - a machine
     """Between two starts there is the proof that nothing left, a refusal, or a resend by name."""
     entry, now = PENDING, 0.0
     excused, accepted, started = True, False, False
@@ -177,17 +177,17 @@ def test_no_history_loses_an_acceptance_or_doubles_a_request(history):  # noqa: 
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, unique=True).map(sorted))
-def test_positions_survive_being_packed(positions):
+def test_pack_positions_is_undone_by_unpack_positions(positions):
     assert list(unpack_positions(pack_positions(positions))) == positions
 
 
-def test_positions_in_a_row_are_packed_as_one_run():
+def test_pack_positions_writes_positions_in_a_row_as_one_run():
     assert pack_positions(range(500)) == "0-499"
     assert pack_positions([7]) == "7-7"
     assert pack_positions([1, 2, 3, 9]) == "1-3,9"
 
 
-def test_errors_survive_being_packed():
+def test_pack_error_is_undone_by_unpack_error():
     for error in (
         RateLimited("slow down", status=429, permanent=False),
         InsufficientCredit("no", status=402, code=4021),

@@ -14,7 +14,7 @@ from smsworks_async.models.checks import build_model
 TEXT = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
 
 
-def test_type_checkers_know_the_fields_that_a_message_has():
+def test_message_fields_are_those_of_a_message_for_type_checkers():
     of_model = attrs.fields_dict(Message)
     hints = typing.get_type_hints(MessageFields, include_extras=True)
     assert set(hints) == set(of_model)
@@ -33,7 +33,7 @@ def test_type_checkers_know_the_fields_that_a_message_has():
         ({"a" * 50_000: 1}, "message", "no field of such a name"),
     ],
 )
-def test_a_name_that_no_field_has_is_refused(given, field, message):
+def test_build_model_refuses_a_name_that_no_field_has(given, field, message):
     with pytest.raises(ValidationError) as refused:
         build_model(Message, {**TEXT, **given})
     assert refused.value.field == field
@@ -42,13 +42,13 @@ def test_a_name_that_no_field_has_is_refused(given, field, message):
     assert refused.value.__cause__ is refused.value.__context__ is None  # it would name the field
 
 
-def test_what_is_missing_is_named():
+def test_build_model_names_what_is_missing():
     with pytest.raises(ValidationError, match=r"^sender and destination must be given$") as refused:
         build_model(Message, {"content": "Hello"})
     assert refused.value.field == "sender"
 
 
-def test_an_error_of_another_kind_stays_what_it_is():
+def test_build_model_raises_an_error_of_another_kind_as_it_is():
     @attrs.frozen
     class Odd:
         value: int = attrs.field(converter=lambda value: value + 1)
@@ -58,7 +58,7 @@ def test_an_error_of_another_kind_stays_what_it_is():
 
 
 @pytest.mark.parametrize("wrong", [{**TEXT, "too": 1}, {"sender": "AcmeCorp", "content": "Hello"}])
-async def test_a_message_with_a_wrong_or_missing_name_is_refused_before_the_wire(wrong):
+async def test_send_each_refuses_a_wrong_or_missing_name_before_the_wire(wrong):
     async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:9/v1") as sms:
         with pytest.raises(ValidationError, match=r"messages\[0\]"):
             await sms.batches.send_each(messages=[wrong])

@@ -65,7 +65,7 @@ NOW = datetime.now(UTC)
         ("at", "2050-01-01", 4009),
     ],
 )
-def test_a_bad_field_is_refused_with_its_name_and_code(field, value, code):
+def test_message_refuses_a_bad_field_with_its_name_and_code(field, value, code):
     with pytest.raises(ValidationError) as caught:
         (ScheduledOne if field == "at" else Message)(**{**TEXT, field: value})
     assert caught.value.field == field
@@ -96,23 +96,23 @@ def test_a_bad_field_is_refused_with_its_name_and_code(field, value, code):
         ("metadata", {}),
     ],
 )
-def test_what_is_just_within_bounds_is_taken(field, value):
+def test_message_takes_what_is_just_within_bounds(field, value):
     (ScheduledOne if field == "at" else Message)(**{**TEXT, field: value})
 
 
-def test_a_schedule_may_lie_a_minute_in_the_past_since_clocks_differ():
+def test_schedule_may_lie_a_minute_in_the_past_since_clocks_differ():
     at = NOW - timedelta(seconds=60)
     assert schedule(at, now=NOW) == at
     with pytest.raises(ValidationError, match="past"):
         schedule(at, now=NOW + timedelta(milliseconds=1))
 
 
-def test_a_naive_datetime_is_told_how_to_become_aware():
+def test_schedule_refuses_a_naive_datetime_and_says_how_to_make_it_aware():
     with pytest.raises(ValidationError, match="time zone"):
         ScheduledOne(**TEXT, at=datetime(2050, 1, 1))  # noqa: DTZ001
 
 
-async def test_nothing_is_sent_when_something_is_wrong(box, sms: AsyncSMSWorks):
+async def test_client_sends_nothing_when_a_field_is_wrong(box, sms: AsyncSMSWorks):
     bad = {**TEXT, "content": ""}
     many = {"sender": "AcmeCorp", "content": "Hello"}
     calls = [
@@ -160,7 +160,7 @@ async def test_nothing_is_sent_when_something_is_wrong(box, sms: AsyncSMSWorks):
     assert box.requests == []
 
 
-async def test_the_position_of_a_bad_message_is_named(sms):
+async def test_send_each_names_the_position_of_a_bad_message(sms):
     with pytest.raises(ValidationError) as caught:
         await sms.batches.send_each(messages=[TEXT, {**TEXT, "content": ""}])
     assert caught.value.field == "messages[1].content"
@@ -169,7 +169,7 @@ async def test_the_position_of_a_bad_message_is_named(sms):
         await sms.batches.send_each(messages=[{**TEXT, "colour": "red"}])
 
 
-async def test_the_batch_size_is_a_setting(box):
+async def test_client_takes_the_batch_size_from_its_settings(box):
     many = {"sender": "AcmeCorp", "content": "Hello"}
     async with AsyncSMSWorks(box.token, base_url=box.base_url, batch_size=2) as sms:
         with pytest.raises(ValidationError, match="1 to 2"):

@@ -54,7 +54,7 @@ RECORD = {
 }
 
 
-def test_a_record_is_read_whatever_the_wire_makes_of_numbers_and_dates():
+def test_from_wire_reads_a_record_whatever_the_wire_makes_of_numbers_and_dates():
     record = from_wire(RECORD, MessageRecord)
     assert record.message_id == "128032521395903584"
     assert record.batch_id == "2586749"
@@ -70,7 +70,7 @@ def test_a_record_is_read_whatever_the_wire_makes_of_numbers_and_dates():
     assert set(record.extra) == {"__v", "_id", "id", "identifier", "deliveryreporturl"}
 
 
-def test_the_least_that_a_record_may_hold_is_enough():
+def test_from_wire_reads_the_least_that_a_record_may_hold():
     record = from_wire({"id": 7, "status": "SENT"}, MessageRecord)
     assert (record.message_id, record.created, record.metadata) == ("7", None, {})
 
@@ -92,20 +92,20 @@ def test_the_least_that_a_record_may_hold_is_enough():
         ({"details": "x"}, FailureReason(details="x")),
     ],
 )
-def test_a_failure_reason_may_be_an_object_a_string_or_absent(wire, expected):
+def test_from_wire_reads_a_failure_reason_that_is_an_object_a_string_or_absent(wire, expected):
     record = from_wire({"messageid": "1", "status": "X", "failurereason": wire}, MessageRecord)
     assert record.failure_reason == expected
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_one_object_and_a_list_of_one_are_the_same(wrapped):
+def test_from_wire_reads_one_object_as_a_list_of_one(wrapped):
     document = {"messageid": "1", "status": "SCHEDULED"}
     wire = [document] if wrapped else document
     assert from_wire(wire, Acknowledgement) == Acknowledgement("1", "SCHEDULED")
     assert from_wire(wire, list[Acknowledgement]) == [Acknowledgement("1", "SCHEDULED")]
 
 
-def test_a_scheduled_entry_is_flat_for_one_and_for_many():
+def test_from_wire_flattens_a_scheduled_entry_for_one_and_for_many():
     entry = {
         "batch": True,
         "id": 1910600,
@@ -127,7 +127,7 @@ def test_a_scheduled_entry_is_flat_for_one_and_for_many():
     assert one.destinations == ("07700900123",)
 
 
-def test_a_batch_that_was_cancelled_has_its_id_under_another_name():
+def test_from_wire_reads_a_cancelled_batchs_id_under_its_other_name():
     assert from_wire({"messageid": 5, "status": "CANCELLED"}, Batch) == Batch("5", "CANCELLED")
 
 
@@ -143,7 +143,7 @@ def test_a_batch_that_was_cancelled_has_its_id_under_another_name():
         ({"messageid": True, "status": "SENT"}, "message_id"),
     ],
 )
-def test_what_cannot_be_read_is_named_by_its_path_and_not_quoted(document, path):
+def test_from_wire_names_what_it_cannot_read_by_its_path_and_does_not_quote_it(document, path):
     with pytest.raises(Misshapen) as caught:
         from_wire(document, SentMessage)
     told = str(caught.value)
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_named_by_its_path_and_not_quoted(document, path)
         {"status": {}},
     ],
 )
-def test_that_it_was_accepted_the_id_decides_alone(odd):
+def test_from_wire_goes_by_the_id_alone_for_acceptance(odd):
     assert from_wire({"messageid": "1", **odd}, SentMessage).message_id == "1"
     assert from_wire({"batchid": "1", **odd}, Batch).batch_id == "1"
 
@@ -180,7 +180,7 @@ def test_that_it_was_accepted_the_id_decides_alone(odd):
         {"status": None},
     ],
 )
-def test_a_field_that_cannot_be_read_does_not_cost_the_record(odd):
+def test_from_wire_keeps_a_record_with_a_field_that_it_cannot_read(odd):
     record = from_wire({"messageid": "1", "content": "Hi", **odd}, MessageRecord)
     assert record.content == "Hi"
 
@@ -196,18 +196,18 @@ def test_a_field_that_cannot_be_read_does_not_cost_the_record(odd):
         ("Wed Jan 09 2019 01:02:03 GMT", datetime(2019, 1, 9, 1, 2, 3, tzinfo=UTC)),
     ],
 )
-def test_both_date_formats_are_read_as_utc(written, expected):
+def test_date_reads_both_formats_as_utc(written, expected):
     assert date(written) == expected
     assert date(written).tzinfo is UTC
 
 
-def test_dates_are_read_whatever_language_the_machine_speaks(monkeypatch):
+def test_date_is_read_whatever_the_machines_locale(monkeypatch):
     monkeypatch.setattr("_strptime.LocaleTime", None)  # what would know the months' names
     assert date("Thu Oct 19 2017 20:53:46 GMT+0100 (BST)").month == 10
 
 
 @given(st.text())
-def test_no_text_makes_the_date_parser_raise_anything_else(written):
+def test_date_raises_nothing_but_value_error_on_any_text(written):
     try:
         date(written)
     except ValueError as error:
@@ -219,7 +219,7 @@ def test_no_text_makes_the_date_parser_raise_anything_else(written):
     st.integers(0, 999_999),
     st.integers(-23, 23),
 )
-def test_dates_go_out_as_iso_8601_with_milliseconds_and_come_back(seconds, micros, offset):
+def test_format_date_writes_iso_8601_with_milliseconds_that_date_reads(seconds, micros, offset):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=micros)
     moment = moment.astimezone(timezone(timedelta(hours=offset)))
     written = format_date(moment)
@@ -228,7 +228,7 @@ def test_dates_go_out_as_iso_8601_with_milliseconds_and_come_back(seconds, micro
     assert timedelta(0) <= moment - date(written) < timedelta(milliseconds=1)
 
 
-def test_a_message_goes_out_under_the_wires_names_and_without_what_is_not_set():
+def test_to_wire_uses_the_wires_names_and_omits_what_is_not_set():
     message = ScheduledOne(
         sender="AcmeCorp",
         destination="07700 900123",
@@ -312,7 +312,7 @@ json_values = st.recursive(
         optional=dict.fromkeys(RECORD.keys() - {"messageid", "status"}, json_values),
     ),
 )
-def test_any_json_is_a_model_or_an_error_that_can_be_explained(shape, document):
+def test_from_wire_makes_any_json_a_model_or_raises_misshapen(shape, document):
     try:
         from_wire(json.loads(json.dumps(document)), shape)
     except Misshapen as error:
@@ -327,7 +327,7 @@ def test_any_json_is_a_model_or_an_error_that_can_be_explained(shape, document):
         (Batch, {"batchid": None, "status": "SCHEDULED"}),
     ],
 )
-def test_a_blank_id_says_of_nothing_that_it_was_accepted(model, answer, blank):
+def test_from_wire_takes_nothing_with_a_blank_id_for_accepted(model, answer, blank):
     name = next(iter(answer))
     assert from_wire({**answer, name: "1"}, model)
     with pytest.raises(Misshapen, match="an id, not a blank"):

@@ -60,7 +60,7 @@ def operations():
                 yield value
 
 
-def test_a_new_model_needs_no_other_place():
+def test_wire_fields_are_all_that_a_new_model_needs():
     read = from_wire({"count": "3", "note": None, "newer": [1]}, Count)
     assert read == Count(3, extra={"newer": [1]})
     assert from_wire([{"messageCount": 3}], list[Count]) == [Count(3)]
@@ -68,7 +68,7 @@ def test_a_new_model_needs_no_other_place():
 
 
 @pytest.mark.parametrize("model", models(incoming, posted), ids=lambda model: model.__name__)
-def test_every_model_that_is_read_keeps_what_it_does_not_know(model):
+def test_extra_fields_keep_what_a_model_does_not_know(model):
     required = {
         wire_of(field).name or field.name: "1"
         for field in attrs.fields(model)
@@ -77,12 +77,12 @@ def test_every_model_that_is_read_keeps_what_it_does_not_know(model):
     assert from_wire({**required, "newer": 1}, model).extra == {"newer": 1}
 
 
-def test_what_has_no_place_for_unknown_fields_is_a_part_of_a_model_that_has():
+def test_extra_fields_are_missing_only_from_parts_of_models_that_have_them():
     assert models(failure) == [failure.FailureReason]
 
 
 @pytest.mark.parametrize("model", models(outgoing, otp), ids=lambda model: model.__name__)
-def test_what_a_repr_hides_no_error_repeats(model):
+def test_secret_fields_are_those_that_a_repr_hides(model):
     shown_as_they_are = {"sender"}  # of a search: an alphanumeric sender is no secret
     for field in attrs.fields(model):
         if field.repr is not True and field.name not in shown_as_they_are:
@@ -90,11 +90,11 @@ def test_what_a_repr_hides_no_error_repeats(model):
 
 
 @pytest.mark.parametrize("operation", sorted(set(operations()), key=str), ids=str)
-def test_every_operation_with_a_body_names_its_model(operation):
+def test_operations_with_a_body_name_its_model(operation):
     assert (operation.body is None) is (operation.method != "POST")
 
 
-def test_secrets_are_the_values_of_secret_fields():
+def test_secret_strings_are_the_values_of_secret_fields():
     message = outgoing.Message(
         sender="AcmeCorp",
         destination="07700 900123",
@@ -143,7 +143,7 @@ async def echo(status=200):
         ({"limit": 5, "q": "x/y"}, "?limit=5&q=x%2Fy"),
     ],
 )
-async def test_a_get_carries_a_query_string_that_is_encoded_once(query, expected):
+async def test_query_string_of_a_get_is_encoded_once(query, expected):
     async with echo() as requester:
         read = await requester.request(COUNT, query=query, into=Count)
         assert read.extra["address"] == f"/v1/messages/count{expected}"
@@ -151,7 +151,7 @@ async def test_a_get_carries_a_query_string_that_is_encoded_once(query, expected
         assert read.extra["address"] == f"/v1/messages/a%2Fb/count{expected}"
 
 
-async def test_an_error_repeats_no_secret_of_a_query():
+async def test_query_secrets_are_in_no_error():
     query = CountQuery(status="SENT", sent_by="Robert Tables")
     async with echo(400) as requester:
         with pytest.raises(APIError) as caught:
@@ -163,7 +163,7 @@ async def test_an_error_repeats_no_secret_of_a_query():
         assert "Robert" not in str(caught.value)
 
 
-async def test_a_query_holds_no_objects():
+async def test_query_refuses_objects():
     async with echo() as requester:
         with pytest.raises(TypeError, match="query string cannot hold a dict"):
             await requester.request(COUNT, query={"metadata": [{"key": "a"}]}, into=Count)

@@ -81,9 +81,7 @@ def begin(poller, *message_ids, seconds=1000.0):
     return [asyncio.ensure_future(poller.until_final(one, seconds)) for one in message_ids]
 
 
-async def test_one_who_waits_alone_is_answered_as_soon_as_the_message_is_final(
-    poller, account, clock
-):
+async def test_poller_answers_a_single_wait_as_soon_as_the_message_is_final(poller, account, clock):
     account.put("1")
     [waiter] = begin(poller, "1")
     await clock.turn(2.5)
@@ -95,7 +93,7 @@ async def test_one_who_waits_alone_is_answered_as_soon_as_the_message_is_final(
     assert not clock.has_sleepers
 
 
-async def test_the_pauses_grow_to_half_a_minute_and_no_further(poller, account, clock):
+async def test_poller_pauses_grow_to_half_a_minute_and_no_further(poller, account, clock):
     account.put("1")
     [waiter] = begin(poller, "1")
     await clock.turn(200)
@@ -108,7 +106,7 @@ async def test_the_pauses_grow_to_half_a_minute_and_no_further(poller, account, 
     waiter.cancel()
 
 
-async def test_many_who_wait_are_one_search(poller, account, clock):
+async def test_poller_makes_one_search_for_many_waits(poller, account, clock):
     numbers = [str(number) for number in range(500)]
     for number in numbers:
         account.put(number)
@@ -124,7 +122,7 @@ async def test_many_who_wait_are_one_search(poller, account, clock):
     assert len(account.searches) == 2
 
 
-async def test_a_search_begins_where_the_messages_do_and_reaches_back_an_hour_at_most(
+async def test_poller_searches_from_the_oldest_message_and_an_hour_back_at_most(
     poller, account, clock
 ):
     account.put("1", created=START)
@@ -141,7 +139,7 @@ async def test_a_search_begins_where_the_messages_do_and_reaches_back_an_hour_at
         waiter.cancel()
 
 
-async def test_what_a_search_does_not_show_is_looked_up_by_its_id_a_few_at_a_time(
+async def test_poller_looks_up_by_id_a_few_at_a_time_what_a_search_does_not_show(
     poller, account, clock
 ):
     numbers = [str(number) for number in range(20)]
@@ -156,9 +154,7 @@ async def test_what_a_search_does_not_show_is_looked_up_by_its_id_a_few_at_a_tim
     assert len(account.lookups) == 20  # each once
 
 
-async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_waiters(
-    poller, account, clock
-):
+async def test_poller_reads_no_more_pages_than_there_are_waits(poller, account, clock):
     now = datetime.now(UTC)
     for number in range(3 * PAGE):
         account.put(f"other-{number}", created=now)
@@ -174,7 +170,7 @@ async def test_a_search_goes_through_pages_but_through_no_more_than_there_are_wa
         waiter.cancel()
 
 
-async def test_a_look_goes_on_where_the_one_before_it_ended(poller, account, clock):
+async def test_poller_continues_where_the_poll_before_ended(poller, account, clock):
     now = datetime.now(UTC)
     for number in range(3 * PAGE):
         account.put(f"other-{number}", created=now)
@@ -187,7 +183,7 @@ async def test_a_look_goes_on_where_the_one_before_it_ended(poller, account, clo
         waiter.cancel()
 
 
-async def test_a_newcomer_is_looked_for_soon_though_the_others_have_waited_long(
+async def test_poller_polls_soon_for_a_new_wait_though_the_others_have_waited_long(
     poller, account, clock
 ):
     account.put("1")
@@ -202,9 +198,7 @@ async def test_a_newcomer_is_looked_for_soon_though_the_others_have_waited_long(
     old.cancel()
 
 
-async def test_a_stream_of_newcomers_does_not_make_more_than_one_look_a_second(
-    poller, account, clock
-):
+async def test_poller_polls_once_a_second_at_most_for_a_stream_of_new_waits(poller, account, clock):
     waiters = []
     for number in range(100):
         account.put(str(number), created=datetime.now(UTC))
@@ -215,7 +209,7 @@ async def test_a_stream_of_newcomers_does_not_make_more_than_one_look_a_second(
         waiter.cancel()
 
 
-async def test_a_webhook_that_says_so_first_ends_the_wait_at_once(poller, account, clock):
+async def test_notify_of_a_final_status_ends_the_wait_at_once(poller, account, clock):
     account.put("1")
     [first, second] = begin(poller, "1", "1")
     await clock.turn(0)
@@ -229,7 +223,7 @@ async def test_a_webhook_that_says_so_first_ends_the_wait_at_once(poller, accoun
     poller.notify(told)  # to nobody
 
 
-async def test_when_the_time_is_over_the_error_says_how_far_it_had_got(poller, account, clock):
+async def test_poller_says_how_far_a_message_had_got_when_the_time_is_over(poller, account, clock):
     account.put("1", "ACCEPTED")
     known, unknown = begin(poller, "1", "2", seconds=1.5)
     poller.notify(MessageRecord("2", "SENT"))
@@ -242,7 +236,7 @@ async def test_when_the_time_is_over_the_error_says_how_far_it_had_got(poller, a
         await unknown
 
 
-async def test_a_message_that_nobody_has_seen_yet_says_so(poller, account, clock):
+async def test_poller_says_of_a_message_that_was_never_seen_that_it_was_not(poller, account, clock):
     [waiter] = begin(poller, "1", seconds=0)
     await clock.turn(0)
     with pytest.raises(StillInFlight, match="has not been seen yet") as caught:
@@ -250,7 +244,7 @@ async def test_a_message_that_nobody_has_seen_yet_says_so(poller, account, clock
     assert caught.value.status is None
 
 
-async def test_a_message_that_is_not_there_on_three_looks_does_not_exist(poller, account, clock):
+async def test_poller_raises_not_found_after_three_misses_in_a_row(poller, account, clock):
     [waiter] = begin(poller, "1")
     await clock.turn(1.5)
     assert not waiter.done()
@@ -259,7 +253,7 @@ async def test_a_message_that_is_not_there_on_three_looks_does_not_exist(poller,
         await waiter
 
 
-async def test_passing_failures_are_outlasted(poller, account, clock):
+async def test_poller_outlasts_temporary_failures(poller, account, clock):
     account.put("1", "DELIVERED")
     account.error = ServiceError("down", status=503, permanent=False)
     [waiter] = begin(poller, "1")
@@ -274,7 +268,7 @@ async def test_passing_failures_are_outlasted(poller, account, clock):
     "error",
     [NotAuthorised("no", status=403), ConfigurationError("closed"), RuntimeError("a mistake")],
 )
-async def test_what_will_not_pass_ends_all_waits(poller, account, clock, error):
+async def test_poller_ends_all_waits_with_a_permanent_failure(poller, account, clock, error):
     account.error = error
     waiters = begin(poller, "1", "2")
     await clock.turn(0)
@@ -288,7 +282,7 @@ async def test_what_will_not_pass_ends_all_waits(poller, account, clock, error):
     assert (await again).status == "DELIVERED"
 
 
-async def test_the_poller_ends_with_the_last_who_waits(poller, account, clock):
+async def test_poller_ends_with_the_last_wait(poller, account, clock):
     account.put("1")
     account.put("2")
     first, second = begin(poller, "1", "2")
@@ -306,7 +300,7 @@ async def test_the_poller_ends_with_the_last_who_waits(poller, account, clock):
     assert len(account.lookups) == asked
 
 
-async def test_closing_ends_all_waits(poller, account, clock):
+async def test_poller_close_ends_all_waits(poller, account, clock):
     account.put("1")
     [waiter] = begin(poller, "1")
     await clock.turn(0)
@@ -315,7 +309,7 @@ async def test_closing_ends_all_waits(poller, account, clock):
         await waiter
 
 
-def test_what_waited_on_a_loop_that_has_closed_is_forgotten(account, clock):
+def test_poller_forgets_waits_of_a_loop_that_has_closed(account, clock):
     poller = StatusPoller(account, clock.monotonic, clock.sleep)
     account.put("1")
 
@@ -332,7 +326,7 @@ def test_what_waited_on_a_loop_that_has_closed_is_forgotten(account, clock):
     assert asyncio.run(wait()).status == "DELIVERED"
 
 
-async def test_a_wait_is_checked_before_anything_is_asked():
+async def test_wait_checks_its_arguments_before_any_request():
     async with AsyncSMSWorks("eyJ") as sms:
         with pytest.raises(ValidationError):
             await sms.messages.wait("../1")
@@ -343,7 +337,7 @@ async def test_a_wait_is_checked_before_anything_is_asked():
         await sms.messages.wait("1")
 
 
-async def test_the_client_itself_is_told_and_tells(monkeypatch):
+async def test_wait_of_a_client_ends_with_a_notify_of_its_poller(monkeypatch):
     async with AsyncSMSWorks("eyJ") as sms:
         monkeypatch.setattr(sms._poller._source, "get", lambda *_: asyncio.sleep(3600))
         waiter = asyncio.ensure_future(sms.messages.wait("1", timeout=None))
@@ -352,7 +346,7 @@ async def test_the_client_itself_is_told_and_tells(monkeypatch):
         assert (await waiter).status == "EXPIRED"
 
 
-async def test_news_for_a_loop_that_has_closed_harms_nobody(poller, account, clock):
+async def test_notify_is_harmless_for_a_loop_that_has_closed(poller, account, clock):
     account.put("1")
     [waiter] = begin(poller, "1")
     await clock.turn(0)
@@ -363,7 +357,7 @@ async def test_news_for_a_loop_that_has_closed_harms_nobody(poller, account, clo
     waiter.cancel()
 
 
-async def test_what_a_webhook_said_during_a_look_is_not_asked_for_again(poller, account, clock):
+async def test_notify_during_a_poll_spares_the_lookup(poller, account, clock):
     for number in "12":
         account.put(number)
     account.hidden = {"1", "2"}

@@ -21,11 +21,11 @@ def struck(fault, requests):
         (Fault(path="*", every=2), [0, 1, 0, 1, 0]),
     ],
 )
-def test_a_fault_strikes_the_requests_it_names(fault, expected):
+def test_fault_script_strikes_the_requests_that_a_fault_names(fault, expected):
     assert struck(fault, 5) == [bool(hit) for hit in expected]
 
 
-def test_a_fault_counts_only_what_fits_its_path_and_method():
+def test_fault_script_counts_only_what_fits_a_faults_path_and_method():
     fault = Fault(path="/messages/*", method="get")
     assert fault.fits("GET", "/messages/12")
     assert not fault.fits("DELETE", "/messages/12")
@@ -33,7 +33,7 @@ def test_a_fault_counts_only_what_fits_its_path_and_method():
     assert Fault(path="/messages").fits("POST", "/messages")
 
 
-def test_of_two_faults_the_first_strikes_and_both_count():
+def test_fault_script_of_two_faults_has_the_first_strike_and_both_count():
     first, second = Fault(path="*", nth=2), Fault(path="*", nth=2, times=2)
     script = FaultScript()
     script.add(first)
@@ -86,17 +86,17 @@ def test_of_two_faults_the_first_strikes_and_both_count():
         None,
     ],
 )
-def test_what_is_no_fault_is_refused(wrong):
+def test_read_fault_refuses_what_is_no_fault(wrong):
     with pytest.raises(ValueError, match="Not a fault"):
         read_fault(wrong)
 
 
-def test_what_is_wrong_is_said_in_one_sentence():
+def test_read_fault_says_what_is_wrong_in_one_sentence():
     with pytest.raises(ValueError, match=r"^when must be one of before, .*, hang, not 'hagn'$"):
         Fault(path="*", when="hagn")
 
 
-def test_a_script_is_read_from_a_file_as_from_a_list(tmp_path):
+def test_read_faults_reads_a_file_as_a_list(tmp_path):
     script = [{"path": "/message/send", "nth": 3, "when": "after"}, {"path": "*", "status": 503}]
     file = tmp_path / "faults.json"
     file.write_text(json.dumps(script))
@@ -108,7 +108,7 @@ def test_a_script_is_read_from_a_file_as_from_a_list(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error"), [("{", ValueError), ('{"a": 1}', ValueError), ("5", TypeError)]
 )
-def test_a_file_that_holds_no_script_is_refused(tmp_path, text, error):
+def test_read_faults_refuses_a_file_that_holds_no_script(tmp_path, text, error):
     file = tmp_path / "faults.json"
     file.write_text(text)
     with pytest.raises(error):

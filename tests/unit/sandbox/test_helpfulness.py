@@ -14,7 +14,7 @@ from smsworks_async.sandbox.operations import OPERATIONS
 from smsworks_async.sandbox.routes import struck_by
 
 
-async def test_a_destination_may_be_counted_in_any_usual_spelling_but_must_be_one():
+async def test_accepted_takes_a_destination_in_any_usual_spelling_and_nothing_else():
     async with Sandbox() as box:
         for spelling in ("447700900123", "07700 900123", "+44 7700 900123", "0044 7700-900123"):
             assert box.accepted(spelling) == 0
@@ -39,7 +39,7 @@ async def test_a_destination_may_be_counted_in_any_usual_spelling_but_must_be_on
         ("/zzz", "not '/zzz'$"),
     ],
 )
-def test_a_path_that_strikes_nothing_is_refused_with_the_paths_that_were_meant(path, meant):
+def test_fault_refuses_a_path_that_strikes_nothing_and_names_those_that_may_be_meant(path, meant):
     expected = meant if meant.endswith("$") else re.escape(meant)
     with pytest.raises(ValueError, match=rf"below /v1, or a pattern.*{expected}"):
         Fault(path=path)
@@ -63,7 +63,7 @@ def test_a_path_that_strikes_nothing_is_refused_with_the_paths_that_were_meant(p
         "*/{",
     ],
 )
-def test_a_path_or_a_pattern_that_can_strike_is_taken(path):
+def test_fault_takes_a_path_or_a_pattern_that_can_strike(path):
     assert Fault(path=path).path == path
 
 
@@ -72,7 +72,7 @@ def test_a_path_or_a_pattern_that_can_strike_is_taken(path):
     st.sampled_from(OPERATIONS),
     st.text("a/1", max_size=3),
 )
-def test_a_pattern_that_fits_an_operations_path_is_never_refused(pattern, operation, given_id):
+def test_fault_takes_every_pattern_that_fits_an_operations_path(pattern, operation, given_id):
     path = re.sub(r"\{[^}]*\}", "a" + given_id.replace("/", ""), operation.path)
     for written in (pattern, path[: len(path) // 2] + pattern):
         if fnmatchcase(path, written) and ("*" in written or "?" in written or "[" in written):
@@ -88,7 +88,7 @@ def test_a_pattern_that_fits_an_operations_path_is_never_refused(pattern, operat
         ("/credits/balance", "POST", "GET"),
     ],
 )
-def test_a_method_that_its_path_has_not_is_refused_with_those_it_has(path, method, has):
+def test_fault_refuses_a_method_that_its_path_lacks_and_names_those_it_has(path, method, has):
     with pytest.raises(ValueError, match=r"^method must be one") as refused:
         Fault(path=path, method=method)
     assert method == "PUT" or f"({has})" in str(refused.value)
@@ -96,6 +96,6 @@ def test_a_method_that_its_path_has_not_is_refused_with_those_it_has(path, metho
     assert Fault(path=path, method=other).method == other
 
 
-def test_a_sandbox_that_does_not_listen_has_no_address():
+def test_sandbox_has_no_address_until_it_listens():
     with pytest.raises(RuntimeError, match="async with"):
         _ = Sandbox().base_url

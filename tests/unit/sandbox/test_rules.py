@@ -40,12 +40,12 @@ HELLO = {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello"
         ("a" * 66 + "😀" + "a" * 67, 3, 2),
     ],
 )
-def test_a_text_takes_so_many_segments_and_credits(text, segments, credits):
+def test_measure_counts_segments_and_credits(text, segments, credits):
     size = measure(text)
     assert (size.segments, size.credits) == (segments, credits)
 
 
-def test_units_are_those_of_utf16_and_half_a_pair_is_one():
+def test_utf16_units_count_half_a_pair_as_one():
     assert utf16_units("a€😀") == 4
     assert utf16_units("\ud83d") == 1
 
@@ -75,7 +75,7 @@ def test_units_are_those_of_utf16_and_half_a_pair_is_one():
         (" 2031-11-26 18:21 ", datetime(2031, 11, 26, 18, 21, tzinfo=UTC)),
     ],
 )
-def test_a_date_is_read_in_each_way_that_the_samples_and_sdks_write_it(text, expected):
+def test_dates_are_read_in_each_way_that_the_samples_and_sdks_write_them(text, expected):
     assert dates.parse(text) == expected.timestamp()
 
 
@@ -103,7 +103,7 @@ def test_a_date_is_read_in_each_way_that_the_samples_and_sdks_write_it(text, exp
         "9999-12-31T23:59:59-12:00",
     ],
 )
-def test_what_is_no_date_is_refused(text):
+def test_dates_refuse_what_is_none(text):
     with pytest.raises(ValueError):
         dates.parse(text)
 
@@ -119,11 +119,11 @@ def test_what_is_no_date_is_refused(text):
         (datetime(2026, 10, 25, 1, 0, 0, 0, UTC), "Sun Oct 25 2026 01:00:00 GMT+0000 (GMT)"),
     ],
 )
-def test_records_write_london_time_as_javascript_does(moment, written):
+def test_dates_of_records_are_london_time_as_javascript_writes_it(moment, written):
     assert dates.javascript(moment.timestamp()) == written
 
 
-def test_a_passcode_spells_the_zone_out():
+def test_dates_of_passcodes_spell_the_zone_out():
     summer = datetime(2023, 4, 25, 15, 47, tzinfo=UTC).timestamp()
     winter = datetime(2023, 1, 25, 15, 47, tzinfo=UTC).timestamp()
     assert dates.javascript(summer, long=True).endswith("GMT+0100 (British Summer Time)")
@@ -131,7 +131,7 @@ def test_a_passcode_spells_the_zone_out():
 
 
 @given(st.integers(0, 4_000_000_000_000))
-def test_whatever_is_written_can_be_read_again(milliseconds):
+def test_dates_that_are_written_can_be_read_again(milliseconds):
     seconds = milliseconds / 1000
     assert dates.parse(dates.javascript(seconds)) == int(seconds)
     assert dates.parse(dates.iso(seconds)) == pytest.approx(seconds, abs=0.001)
@@ -158,11 +158,11 @@ def test_whatever_is_written_can_be_read_again(milliseconds):
         ("", None),
     ],
 )
-def test_a_destination_has_one_shape_on_the_wire(given_as, kept_as):
+def test_destinations_have_one_shape_on_the_wire(given_as, kept_as):
     assert destinations.normalise(given_as) == kept_as
 
 
-def test_twelve_of_the_drama_numbers_fail_and_all_others_are_delivered():
+def test_destinations_reserved_for_drama_are_delivered_but_for_twelve():
     results = {
         number: destinations.delivery_result(f"447700900{number:03}") for number in range(1000)
     }
@@ -192,7 +192,7 @@ def test_twelve_of_the_drama_numbers_fail_and_all_others_are_delivered():
         ({"tag": "a" * 281}, 4005),
     ],
 )
-def test_a_value_that_the_api_has_a_code_for_is_refused_with_it(change, code):
+def test_schemas_refuse_a_value_with_the_code_that_the_api_has_for_it(change, code):
     with pytest.raises(Refusal) as refused:
         MESSAGE.parse({**HELLO, **change})
     assert refused.value.code == code
@@ -217,7 +217,7 @@ def test_a_value_that_the_api_has_a_code_for_is_refused_with_it(change, code):
         {"deliveryreporturl": "http://127.0.0.1:80/x"},
     ],
 )
-def test_whatever_is_within_the_limits_is_taken(change):
+def test_schemas_take_whatever_is_within_the_limits(change):
     assert MESSAGE.parse({**HELLO, **change}) == {**HELLO, **change}
 
 
@@ -242,7 +242,7 @@ def test_whatever_is_within_the_limits_is_taken(change):
         ({"deliveryreporturl": 1}, "deliveryreporturl"),
     ],
 )
-def test_a_mistake_without_a_code_is_refused_with_a_bare_message_that_names_the_field(
+def test_schemas_refuse_a_mistake_without_a_code_by_a_bare_message_that_names_the_field(
     change, named
 ):
     with pytest.raises(Refusal, match=named) as refused:
@@ -251,7 +251,7 @@ def test_a_mistake_without_a_code_is_refused_with_a_bare_message_that_names_the_
     assert refused.value.answer.payload.keys() == {"message"}
 
 
-def test_a_missing_field_is_named():
+def test_schemas_name_a_missing_field():
     with pytest.raises(Refusal, match="sender is missing"):
         MESSAGE.parse({"destination": "447700900123", "content": "Hello"})
 
@@ -269,17 +269,17 @@ def test_a_missing_field_is_named():
         {"to": 5},
     ],
 )
-def test_a_query_that_cannot_be_understood_is_refused(change):
+def test_schemas_refuse_a_query_that_cannot_be_understood(change):
     with pytest.raises(Refusal):
         QUERY.parse(change)
 
 
-def test_a_blank_is_no_filter_of_a_query():
+def test_schemas_take_a_blank_for_no_filter_of_a_query():
     blanks = {"status": "", "from": "", "limit": "", "credits": " ", "unread": None}
     assert QUERY.parse({**blanks, "tag": "a"}) == {"tag": "a"}
 
 
-def test_a_field_that_the_api_does_not_have_is_ignored_and_named():
+def test_schemas_ignore_and_name_a_field_that_the_api_does_not_have():
     body = {**HELLO, "colour": "red", "destinations": []}
     assert MESSAGE.parse(body) == HELLO
     assert MESSAGE.unknown(body) == ["colour", "destinations"]
@@ -289,7 +289,7 @@ def test_a_field_that_the_api_does_not_have_is_ignored_and_named():
         ADVANCE.check_types({"seconds": 1, "colour": "red"})
 
 
-def test_an_otps_metadata_is_small_and_not_deep():
+def test_schemas_limit_the_size_and_depth_of_an_otps_metadata():
     deep = {}
     for _ in range(5000):
         deep = {"a": deep}
@@ -300,7 +300,7 @@ def test_an_otps_metadata_is_small_and_not_deep():
             OTP.parse({**otp, "metadata": metadata})
 
 
-def test_a_schedule_may_lie_a_minute_in_the_past_and_no_more():
+def test_read_schedule_takes_a_minute_in_the_past_and_no_more():
     now = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
     assert read_schedule({"schedule": "2026-07-01T11:59:00Z"}, now) == now - 60
     for late in ("2026-07-01T11:58:59Z", "", "soon"):
@@ -313,12 +313,12 @@ def test_a_schedule_may_lie_a_minute_in_the_past_and_no_more():
     "data",
     [b"", b"{", b"\xff\xfe", b'{"a": NaN}', b'{"a": ' + b"1" * 5000 + b"}", b"[" * 100_000],
 )
-def test_what_is_not_json_is_refused(data):
+def test_read_json_refuses_what_is_not_json(data):
     with pytest.raises(Refusal, match="not JSON"):
         read_json(data)
 
 
-def test_the_number_of_messages_to_one_number_within_an_hour_is_limited():
+def test_flooding_filter_limits_messages_to_one_number_within_an_hour():
     flooding = FloodingFilter()
     for count in range(6):
         assert flooding.allows("447700900123", "Hello", count)
@@ -332,7 +332,7 @@ def test_the_number_of_messages_to_one_number_within_an_hour_is_limited():
     assert flooding.allows("447700900123", "Hello", 3600)
 
 
-def test_acts_are_performed_in_the_order_in_which_they_fall_due():
+def test_timeline_performs_acts_in_the_order_in_which_they_fall_due():
     timeline, done = Timeline(), []
     act = lambda subject, due: done.append((subject, due))  # noqa: E731
     timeline.add(2.0, act, "second")
@@ -344,7 +344,7 @@ def test_acts_are_performed_in_the_order_in_which_they_fall_due():
     assert timeline.next_due() == 9.0
 
 
-def test_a_manual_clock_only_goes_forward_from_an_aware_datetime():
+def test_manual_clock_only_goes_forward_from_an_aware_datetime():
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     clock.turn_to(clock.later(60))
     clock.turn_to(0.0)
@@ -357,7 +357,7 @@ def test_a_manual_clock_only_goes_forward_from_an_aware_datetime():
     assert RealClock().time() > clock.time() - 10**9
 
 
-def test_an_error_object_has_a_text_for_its_status():
+def test_error_object_has_a_text_for_its_status():
     assert error_object(5006, "once") == {
         "message": "The handset did not respond. (once)",
         "errorCode": 5006,
@@ -369,7 +369,7 @@ def test_an_error_object_has_a_text_for_its_status():
 @pytest.mark.parametrize(
     "file", sorted(Path(dates.__file__).parent.glob("*.py")), ids=lambda f: f.stem
 )
-def test_the_sandbox_shares_no_code_with_the_client(file):
+def test_sandbox_shares_no_code_with_the_client(file):
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 1 or not node.module.startswith("smsworks_async")

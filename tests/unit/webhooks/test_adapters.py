@@ -222,7 +222,7 @@ async def test_aiohttp_takes_a_body_that_breaks_off_for_a_bad_request():
         assert rejected.value.status == 400
 
 
-def test_a_coroutine_that_waits_for_a_loop_is_an_error_and_not_a_silence():
+def test_drive_raises_for_a_coroutine_that_waits_for_a_loop():
     async def waits():
         await asyncio.sleep(0)
 

@@ -33,14 +33,12 @@ def at(path="/sms", authorization=None, peer="192.0.2.7", forwarded_for=(), meth
 
 @pytest.mark.parametrize("secret", [OLD, NEW])
 @pytest.mark.parametrize("mounted", ["", "/sms", "/a/b"])
-def test_each_of_several_secrets_opens_at_the_end_of_the_path_wherever_it_is_mounted(
-    secret, mounted
-):
+def test_guard_admits_each_secret_at_the_end_of_the_path_wherever_it_is_mounted(secret, mounted):
     assert guard([OLD, NEW]).admits(at(f"{mounted}/{secret}"))
 
 
 @pytest.mark.parametrize("authorization", [basic(NEW), basic(NEW, ""), basic(NEW).swapcase()[:0]])
-def test_each_opens_as_a_password_whatever_the_user(authorization):
+def test_guard_admits_each_secret_as_a_password_whatever_the_user(authorization):
     assert guard([OLD, NEW]).admits(at(authorization=authorization)) is bool(authorization)
 
 
@@ -65,11 +63,11 @@ def test_each_opens_as_a_password_whatever_the_user(authorization):
         at(authorization=f"Bearer {OLD}"),
     ],
 )
-def test_nothing_else_opens(facts):
+def test_guard_admits_nothing_else(facts):
     assert not guard().admits(facts)
 
 
-def test_all_secrets_are_compared_in_constant_time_whichever_fits(monkeypatch):
+def test_guard_compares_all_secrets_in_constant_time_whichever_fits(monkeypatch):
     compared = []
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda *pair: compared.append(pair) or real(*pair))
@@ -79,7 +77,7 @@ def test_all_secrets_are_compared_in_constant_time_whichever_fits(monkeypatch):
         assert len(compared) == 6  # in the path, twice, and as a password, each of the two
 
 
-def test_secrets_are_taken_from_the_environment_set_apart_by_commas(monkeypatch):
+def test_guard_reads_secrets_from_the_environment_set_apart_by_commas(monkeypatch):
     monkeypatch.setenv("SMSWORKS_WEBHOOK_SECRET", f" {OLD} ,{NEW},")
     assert guard(None).admits(at(f"/{OLD}"))
     assert guard(None).admits(at(f"/{NEW}"))
@@ -101,7 +99,7 @@ def test_secrets_are_taken_from_the_environment_set_apart_by_commas(monkeypatch)
         [b"x" * 32],
     ],
 )
-def test_a_secret_that_can_be_guessed_or_cannot_stand_in_a_url_is_refused_without_showing_it(
+def test_guard_refuses_a_weak_secret_or_one_that_no_url_can_hold_without_showing_it(
     secrets,
 ):
     with pytest.raises(ConfigurationError) as caught:
@@ -110,7 +108,7 @@ def test_a_secret_that_can_be_guessed_or_cannot_stand_in_a_url_is_refused_withou
     assert "xx" not in str(caught.value)
 
 
-def test_without_a_guard_there_are_no_webhooks_unless_somebody_says_insecure():
+def test_webhooks_need_a_guard_unless_insecure():
     for secrets in (None, []):
         with pytest.raises(ConfigurationError, match="insecure=True"):
             Webhooks(on_report=print, secrets=secrets)
@@ -147,14 +145,14 @@ def test_without_a_guard_there_are_no_webhooks_unless_somebody_says_insecure():
         ("10.0.0.1", (), False),
     ],
 )
-def test_where_a_post_comes_from_is_read_from_the_right_past_trusted_proxies_only(
+def test_guard_reads_a_posts_origin_from_the_right_past_trusted_proxies_only(
     peer, forwarded_for, admitted
 ):
     watchful = guard([], ["192.0.2.0/24", "2001:db8::/32"], ["10.0.0.0/8"])
     assert watchful.admits(at(peer=peer, forwarded_for=forwarded_for)) is admitted
 
 
-def test_a_network_and_a_secret_must_both_fit():
+def test_guard_wants_both_a_network_and_a_secret_that_fit():
     both = guard(OLD, ["192.0.2.0/24"])
     assert both.admits(at(f"/{OLD}"))
     assert not both.admits(at(f"/{OLD}", peer="198.51.100.1"))
@@ -165,7 +163,7 @@ def test_a_network_and_a_secret_must_both_fit():
     ("networks", "proxies"),
     [(["nowhere"], ()), ("192.0.2.0/24", ()), (["192.0.2.1/24"], ()), ((), ["10.0.0.0/8"])],
 )
-def test_networks_that_are_none_and_proxies_without_networks_are_refused(networks, proxies):
+def test_guard_refuses_networks_that_are_none_and_proxies_without_networks(networks, proxies):
     with pytest.raises(ConfigurationError):
         guard(OLD, networks, proxies)
 
@@ -182,24 +180,24 @@ def test_networks_that_are_none_and_proxies_without_networks_are_refused(network
         ({"receive_timeout": float("nan")}, "receive_timeout"),
     ],
 )
-def test_webhooks_that_cannot_work_are_refused_at_once(changes, why):
+def test_webhooks_refuse_settings_that_cannot_work_at_once(changes, why):
     with pytest.raises(ConfigurationError, match=why):
         Webhooks(**{"on_report": print, "secrets": OLD, **changes})
 
 
 @pytest.mark.parametrize("make", [lambda: MemorySeen(0), lambda: DeliveryStats(0)])
-def test_a_memory_that_holds_nothing_is_refused(make):
+def test_memory_seen_refuses_to_hold_nothing(make):
     with pytest.raises(ConfigurationError):
         make()
 
 
-def test_a_client_alone_is_somebody_to_tell():
+def test_webhooks_take_a_client_without_functions():
     with SMSWorks("eyJ") as blocking:
         for client in (AsyncSMSWorks("eyJ"), blocking):
             Webhooks(client=client, secrets=OLD)
 
 
-def test_no_secret_stands_in_a_repr():
+def test_webhooks_repr_shows_no_secret():
     facts = at(f"/{OLD}", basic(OLD))
     hooks = Webhooks(on_report=print, secrets=[OLD, NEW])
     for shown in (repr(facts), repr(hooks), repr(guard([OLD, NEW]))):
@@ -209,7 +207,7 @@ def test_no_secret_stands_in_a_repr():
 
 
 @pytest.mark.parametrize("name", ["aiohttp.access", "uvicorn.access", "werkzeug", "django.server"])
-def test_the_logs_of_web_servers_show_no_secret_however_they_write_it(name, caplog):
+def test_keep_out_of_logs_hides_secrets_however_web_servers_write_them(name, caplog):
     guard([OLD, NEW])
     logger = logging.getLogger(name)
     with caplog.at_level(logging.INFO):
@@ -224,7 +222,7 @@ def test_the_logs_of_web_servers_show_no_secret_however_they_write_it(name, capl
     assert caplog.records[-1].line == "…"
 
 
-def test_a_secret_may_be_followed_by_the_slash_that_a_mount_adds():
+def test_guard_admits_a_secret_with_the_slash_that_a_mount_adds():
     secret = "x" * 31 + "/"
     door = guard(secret)
     for path, admitted in ((secret, True), (secret + "/", True), (secret + "//", False)):
@@ -232,7 +230,7 @@ def test_a_secret_may_be_followed_by_the_slash_that_a_mount_adds():
     assert not door.admits(RequestHead("POST", "/sms/" + "x" * 31))
 
 
-def test_logs_show_no_secret_whatever_type_it_stands_in():
+def test_keep_out_of_logs_hides_secrets_whatever_type_they_stand_in():
     secret = "a-secret-that-stands-in-many-types-of-things"
     keep_out_of_logs([secret])
 

@@ -55,12 +55,12 @@ def refused(given):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
-def test_a_body_may_begin_with_a_byte_order_mark(encoding):
+def test_parse_takes_a_body_that_begins_with_a_byte_order_mark(encoding):
     posted = body().decode()
     assert parse(posted.encode(encoding)) == parse("\ufeff" + posted) == parse(posted)
 
 
-def test_a_report_tells_all_that_a_record_does():
+def test_parse_reads_all_of_a_report_that_a_record_holds():
     report = parse(body())
     assert isinstance(report, DeliveryReport)
     assert report.message_id == "128032521395903584"
@@ -73,7 +73,7 @@ def test_a_report_tells_all_that_a_record_does():
     assert pickle.loads(pickle.dumps(report)) == report
 
 
-def test_an_incoming_message_tells_who_sent_what_to_which_number():
+def test_parse_reads_who_sent_an_incoming_message_to_which_number():
     message = parse(body(INCOMING, keyword="YES", network="O2"))
     assert message == IncomingMessage(
         "6170167", "447700900123", "60777", "Yes", 1, "YES", extra={"network": "O2"}
@@ -92,7 +92,7 @@ def test_an_incoming_message_tells_who_sent_what_to_which_number():
         ({"id": 7, "messagetype": "incoming", "from": None, "sender": "Acme"}, "Acme", ""),
     ],
 )
-def test_an_incoming_message_is_known_by_its_type_its_status_or_its_from(
+def test_parse_knows_an_incoming_message_by_its_type_its_status_or_its_from(
     document, sender, destination
 ):
     message = parse(json.dumps(document))
@@ -102,14 +102,14 @@ def test_an_incoming_message_is_known_by_its_type_its_status_or_its_from(
 
 
 @pytest.mark.parametrize("reason", [None, "", {}, "absent"])
-def test_a_report_without_a_reason_has_none(reason):
+def test_parse_of_a_report_without_a_reason_has_none(reason):
     document = {**REPORT, "failurereason": reason}
     if reason == "absent":
         del document["failurereason"]
     assert parse(json.dumps(document)).failure_reason is None
 
 
-def test_a_reason_in_words_is_kept_and_its_numbers_are_masked():
+def test_parse_keeps_a_reason_in_words_and_masks_its_numbers():
     report = parse(body(failurereason="No handset at 447700900123"))
     assert report.failure_reason == FailureReason(details="No handset at …123")
 
@@ -117,16 +117,16 @@ def test_a_reason_in_words_is_kept_and_its_numbers_are_masked():
 @pytest.mark.parametrize(
     "given", [body(), body().decode(), bytearray(body()), b"\xef\xbb\xbf" + body(), b" " + body()]
 )
-def test_a_body_may_be_bytes_or_a_string_with_a_byte_order_mark_or_without(given):
+def test_parse_takes_bytes_or_a_string_with_a_byte_order_mark_or_without(given):
     assert parse(given).message_id == "128032521395903584"
 
 
 @pytest.mark.parametrize("given", [None, 1, [], {}, memoryview(b"{}"), object(), ["447700900123"]])
-def test_a_body_of_another_type_is_refused(given):
+def test_parse_refuses_a_body_of_another_type(given):
     assert "must be bytes or a string" in str(refused(given))
 
 
-def test_a_body_of_64_kib_is_read_and_one_byte_more_is_refused():
+def test_parse_reads_64_kib_and_refuses_one_byte_more():
     padding = MAX_BODY - len(body(pad=""))
     assert parse(body(pad="x" * padding)).extra["pad"]
     too_large = body(pad="x" * (padding + 1))
@@ -136,11 +136,11 @@ def test_a_body_of_64_kib_is_read_and_one_byte_more_is_refused():
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
-def test_a_body_nested_ten_thousand_deep_is_refused(opening):
+def test_parse_refuses_a_body_nested_ten_thousand_deep(opening):
     assert "more than 16 deep" in str(refused(opening * 10_000))
 
 
-def test_nesting_up_to_the_limit_is_kept_and_one_more_is_refused():
+def test_parse_keeps_nesting_up_to_the_limit_and_refuses_one_more():
     def nested(depth):
         return body(extra=json.loads("[" * depth + "]" * depth))
 
@@ -175,7 +175,7 @@ def test_nesting_up_to_the_limit_is_kept_and_one_more_is_refused():
         (body(INCOMING, to=[60777]), "expected a string"),
     ],
 )
-def test_what_is_no_report_is_refused_in_words_that_quote_nothing(given, why):
+def test_parse_refuses_what_is_no_report_in_words_that_quote_nothing(given, why):
     error = refused(given)
     assert why in str(error)
     for kept_out in ("Secret text", "447700900123", "60777", "128032521395903584"):
@@ -185,16 +185,16 @@ def test_what_is_no_report_is_refused_in_words_that_quote_nothing(given, why):
 
 
 @pytest.mark.parametrize("credits", [10**400, "1e999", "many", None, [], True])
-def test_a_cost_that_cannot_be_read_does_not_cost_us_the_report(credits):
+def test_parse_keeps_a_report_with_a_cost_that_cannot_be_read(credits):
     assert parse(body(credits=credits)).credits is None
 
 
-def test_of_a_key_that_comes_twice_the_last_counts():
+def test_parse_takes_the_last_of_a_key_that_comes_twice():
     report = parse('{"messageid": "1", "messageid": "2", "status": "SENT", "status": "DELIVERED"}')
     assert (report.message_id, report.status) == ("2", "DELIVERED")
 
 
-def test_half_of_a_surrogate_pair_is_replaced_wherever_it_stands():
+def test_parse_replaces_half_of_a_surrogate_pair_wherever_it_stands():
     message = parse(r'{"messageid": "1", "from": "x", "content": "\ud83dHi", "\udc00": ["\ud83d"]}')
     assert message.content == "\ufffdHi"
     assert message.extra == {"\ufffd": ["\ufffd"]}
@@ -230,7 +230,7 @@ def survives(given):
 @given(st.binary() | st.text(st.characters()))
 @example(b"\x00")
 @example("\ud800")
-def test_no_bytes_and_no_string_raise_anything_but_our_own_error(given):
+def test_parse_raises_nothing_but_our_own_error_on_any_bytes_or_string(given):
     survives(given)
 
 
@@ -239,19 +239,19 @@ def test_no_bytes_and_no_string_raise_anything_but_our_own_error(given):
 @example({"messageid": 1, "status": "X", "failurereason": {"code": 10**300, "details": [1]}})
 @example({"messageid": 1, "status": "X", "metadata": [{"key": None}], "<extra>": 1})
 @example({"messageid": 1, "status": "X", "created": "0001-01-01T00:00:00+23:59"})
-def test_no_document_raises_anything_but_our_own_error(document):
+def test_parse_raises_nothing_but_our_own_error_on_any_document(document):
     survives(json.dumps(document))
     survives(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 @given(st.data())
-def test_no_report_with_a_field_gone_wrong_raises_anything_but_our_own_error(data):
+def test_parse_raises_nothing_but_our_own_error_on_a_report_with_a_wrong_field(data):
     document = data.draw(st.sampled_from([REPORT, INCOMING]))
     name = data.draw(st.sampled_from(sorted(document)))
     survives(json.dumps({**document, name: data.draw(ANYTHING)}))
 
 
 @given(st.integers(0, len(body())), st.binary(max_size=4))
-def test_no_report_cut_short_or_with_bytes_gone_wrong_raises_anything_but_our_own_error(at, noise):
+def test_parse_raises_nothing_but_our_own_error_on_a_damaged_report(at, noise):
     survives(body()[:at] + noise)
     survives(body()[:at] + noise + body()[at + len(noise) :])

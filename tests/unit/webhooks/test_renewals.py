@@ -57,7 +57,7 @@ def executor():
     return Executor()
 
 
-async def test_what_ends_before_the_timer_fires_costs_one_timer_for_all(executor):
+async def test_renewals_cost_one_timer_for_all_claims_that_end_before_it_fires(executor):
     renewals = Renewals(executor)
     for _ in range(1000):
         await renewals.end(renewals.begin(asyncio.sleep, 20.0))
@@ -69,7 +69,9 @@ async def test_what_ends_before_the_timer_fires_costs_one_timer_for_all(executor
     assert len(executor.timers) == 1
 
 
-async def test_each_that_is_held_is_started_when_the_timer_fires_and_not_after_its_end(executor):
+async def test_renewals_run_for_each_held_claim_when_the_timer_fires_and_not_after_its_end(
+    executor,
+):
     renewals = Renewals(executor)
     one, two = "one", "two"
     held = {name: renewals.begin(name, 20.0) for name in (one, two)}
@@ -82,7 +84,7 @@ async def test_each_that_is_held_is_started_when_the_timer_fires_and_not_after_i
     assert [job.work for job in executor.started[2:]] == [two]
 
 
-async def test_a_run_that_has_not_ended_is_not_started_again_and_waited_for_at_the_end(executor):
+async def test_renewals_never_overlap_and_the_last_is_waited_for_at_the_end(executor):
     renewals = Renewals(executor)
     held = renewals.begin("slow", 20.0)
     for _ in range(3):
@@ -92,7 +94,9 @@ async def test_a_run_that_has_not_ended_is_not_started_again_and_waited_for_at_t
     assert job.ended
 
 
-async def test_where_no_thread_can_be_started_the_next_claim_sets_the_timer(executor, caplog):
+async def test_renewals_set_the_timer_at_the_next_claim_where_no_thread_could_be_started(
+    executor, caplog
+):
     renewals = Renewals(executor)
     renewals.begin("one", 20.0)
     executor.without_threads = True
@@ -106,7 +110,7 @@ async def test_where_no_thread_can_be_started_the_next_claim_sets_the_timer(exec
     assert {job.work for job in executor.started} == {"one", "three"}
 
 
-def test_a_timer_does_not_keep_its_application_alive():
+def test_renewals_timer_does_not_keep_its_application_alive():
     executor = ThreadExecutor()
     executor.renewals().begin(asyncio.sleep, 3600.0)
     seen = weakref.ref(executor)
@@ -127,7 +131,7 @@ def post(application, message_id):
     return answers
 
 
-def test_under_wsgi_a_thousand_reports_start_one_thread(monkeypatch):
+def test_renewals_start_one_thread_for_a_thousand_reports_under_wsgi(monkeypatch):
     started = []
     start = threading.Thread.start
     monkeypatch.setattr(
@@ -139,7 +143,7 @@ def test_under_wsgi_a_thousand_reports_start_one_thread(monkeypatch):
     assert started == ["webhook claims"]
 
 
-def test_a_report_is_not_handed_on_where_its_claim_could_not_be_renewed(monkeypatch, caplog):
+def test_webhooks_hand_no_report_on_whose_claim_could_not_be_renewed(monkeypatch, caplog):
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 

@@ -34,12 +34,12 @@ STATUSES = st.sampled_from(["SENT", "ACCEPTED", "A_NEW_ONE", *sorted(FINAL_STATU
         ("DELIVERED", ("INCOMING",), True),
     ],
 )
-def test_a_status_is_new_once_and_never_after_a_final_one(status, handled, news):
+def test_is_new_is_true_of_a_status_once_and_never_after_a_final_one(status, handled, news):
     assert is_new(status, handled) is news
 
 
 @given(st.lists(STATUSES))
-def test_whatever_the_order_each_status_is_handled_once_and_nothing_after_a_final_one(reports):
+def test_is_new_takes_each_status_once_and_nothing_after_a_final_one_in_any_order(reports):
     seen, handled = MemorySeen(), []
     for status in reports:
         if is_new(status, seen.statuses("1")):
@@ -50,7 +50,7 @@ def test_whatever_the_order_each_status_is_handled_once_and_nothing_after_a_fina
     assert bool(FINAL_STATUSES & set(handled)) == bool(FINAL_STATUSES & set(reports))
 
 
-def test_the_memory_is_bounded_and_forgets_whom_nobody_spoke_of_for_longest():
+def test_memory_seen_is_bounded_and_forgets_the_least_recently_used():
     seen = MemorySeen(limit=3)
     for number in "123":
         seen.add(number, "SENT")
@@ -60,14 +60,14 @@ def test_the_memory_is_bounded_and_forgets_whom_nobody_spoke_of_for_longest():
     assert [bool(seen.statuses(number)) for number in "1234"] == [True, False, True, True]
 
 
-def test_the_statuses_of_one_message_are_bounded_too():
+def test_memory_seen_bounds_the_statuses_of_one_message():
     seen = MemorySeen()
     for number in range(100):
         seen.add("1", f"STATUS_{number}")
     assert len(seen.statuses("1")) == 16
 
 
-def test_a_keyed_lock_is_held_by_one_thread_at_a_time():
+def test_keyed_lock_is_held_by_one_thread_at_a_time():
     lock, holders, worst = KeyedLock(), [], []
 
     def work():

@@ -52,7 +52,9 @@ def counted(*records):
         ("CANCELLED", False, 0, 0),
     ],
 )
-def test_credits_are_spent_or_come_back_by_the_providers_rules(status, abroad, spent, refunded):
+def test_stats_count_credits_as_spent_or_returned_by_the_providers_rules(
+    status, abroad, spent, refunded
+):
     told = report(status, credits=2.0, international=abroad)
     by_number = report(status, credits=2.0, destination="33123456789" if abroad else "447700900123")
     for record in (told, by_number):
@@ -60,7 +62,7 @@ def test_credits_are_spent_or_come_back_by_the_providers_rules(status, abroad, s
         assert (total.spent, total.refunded) == (spent, refunded)
 
 
-def test_messages_are_counted_by_status_and_by_the_code_of_their_failure():
+def test_stats_count_messages_by_status_and_by_the_code_of_their_failure():
     total = counted(
         report(),
         report(failure_reason=FailureReason(5006)),  # on a delivery it is no failure
@@ -75,7 +77,7 @@ def test_messages_are_counted_by_status_and_by_the_code_of_their_failure():
     assert repr(total).startswith("<6 messages")
 
 
-def test_what_is_not_final_is_passed_over():
+def test_stats_pass_over_what_is_not_final():
     stats = DeliveryStats()
     assert not stats.add(report("SENT"))
     assert stats.add(MessageRecord("1", "DELIVERED"))
@@ -83,7 +85,7 @@ def test_what_is_not_final_is_passed_over():
     assert (stats.total.spent, stats.total.median, stats.total.slowest) == (0.0, None, None)
 
 
-def test_time_counts_from_when_a_message_was_to_go():
+def test_stats_count_time_from_when_a_message_was_to_go():
     total = counted(
         report(seconds=3605, schedule=NOON + timedelta(hours=1)),
         report(seconds=-1),  # clocks differ
@@ -96,14 +98,14 @@ def test_time_counts_from_when_a_message_was_to_go():
 
 
 @given(st.lists(st.floats(0.01, 259_200), min_size=1))
-def test_the_median_is_within_one_per_cent_and_the_slowest_is_exact(times):
+def test_stats_median_is_within_one_per_cent_and_the_slowest_is_exact(times):
     total = counted(*(report(seconds=seconds) for seconds in times)).total
     exact = [timedelta(seconds=seconds).total_seconds() for seconds in times]
     assert total.median == pytest.approx(statistics.median_low(exact), rel=0.0101)
     assert total.slowest == max(exact)
 
 
-def test_each_tag_and_each_batch_has_its_own_count_and_a_campaign_is_some_batches():
+def test_stats_count_each_tag_and_each_batch_and_a_campaign_as_its_batches():
     stats = counted(
         report(tag="spring", batch_id="1", seconds=1),
         report(tag="spring", batch_id="2", seconds=9),
@@ -123,7 +125,7 @@ def test_each_tag_and_each_batch_has_its_own_count_and_a_campaign_is_some_batche
     assert stats.campaign([]).slowest is None
 
 
-def test_its_memory_is_bounded():
+def test_stats_memory_is_bounded():
     stats = DeliveryStats(groups=2)
     for number in range(10):
         stats.add(report(tag=f"tag {number}", batch_id=str(number)))
@@ -135,7 +137,7 @@ def test_its_memory_is_bounded():
     assert stats.campaign("0123").messages == 2
 
 
-def test_many_threads_count_together():
+def test_stats_are_counted_by_many_threads_together():
     stats = DeliveryStats()
 
     def count():

@@ -54,23 +54,23 @@ def candidate(**changes):
         ({"is_named": True, "recipients": None}, Finding.TRACE),
     ],
 )
-def test_a_message_is_found_a_trace_or_nothing(changes, finding):
+def test_judge_takes_a_message_for_found_a_trace_or_nothing(changes, finding):
     assert judge(candidate(**changes), REQUEST) is finding
 
 
-def test_where_marks_can_be_asked_for_they_decide_and_the_text_does_not():
+def test_judge_goes_by_marks_and_not_by_the_text_where_marks_can_be_asked_for():
     assert judge(candidate(), MARKED) is Finding.TRACE
     own = candidate(marks=Marks.OWN, same_text=False)
     assert judge(own, MARKED) is Finding.FOUND
 
 
-def test_texts_are_the_same_after_composition_line_ends_and_outer_blanks():
+def test_is_same_text_ignores_composition_line_ends_and_outer_blanks():
     assert is_same_text("caf\u00e9\nopen", " cafe\u0301\r\nopen\n")
     assert not is_same_text("It's", "It\u2019s")
     assert not is_same_text(None, "")
 
 
-def test_the_window_allows_for_margins_for_clocks_and_for_the_longest_request():
+def test_window_allows_for_margins_for_clocks_and_for_the_longest_request():
     entry = ChunkRecord(
         number=0,
         size=2,
@@ -87,7 +87,7 @@ def test_the_window_allows_for_margins_for_clocks_and_for_the_longest_request():
     assert (since, until) == (1000.0 - MARGIN - 7200.0, 1038.5 + 30.0 + MARGIN)
 
 
-def test_a_request_that_a_copy_does_not_know_may_have_been_made_at_any_time_since():
+def test_window_of_a_restored_journal_reaches_from_the_copy_to_now():
     entry = ChunkRecord(
         number=0, size=2, international=False, credits=2.0, restored=True, lease=1038.5
     )

@@ -158,7 +158,7 @@ async def live(journal, gateway, values, clock, **options):
     st.lists(fates, max_size=20),
     st.booleans(),
 )
-async def test_the_report_adds_up_and_no_accepted_destination_repeats(
+async def test_campaign_report_adds_up_and_no_accepted_destination_repeats(
     values, options, history, in_a_database
 ):
     clock = FakeClock(2e9)
