@@ -35,7 +35,9 @@ ECHO = (
         {"when": "before"},
     ],
 )
-async def test_whatever_the_server_echoes_no_secret_reaches_logs_or_errors(box, caplog, fault):
+async def test_redaction_keeps_secrets_that_a_server_echoes_out_of_logs_and_errors(
+    box, caplog, fault
+):
     caplog.set_level(logging.DEBUG)
     echo = ECHO % box.token
     body = {} if fault.get("when") in {"mid", "before"} else {"body": echo}
@@ -58,7 +60,7 @@ async def test_whatever_the_server_echoes_no_secret_reaches_logs_or_errors(box, 
         assert secret not in told
 
 
-async def test_a_retry_is_logged(box, caplog):
+async def test_retry_is_logged(box, caplog):
     caplog.set_level(logging.INFO, "smsworks_async")
     box.add_fault(Fault(path="*", status=429))
     async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
@@ -67,7 +69,7 @@ async def test_a_retry_is_logged(box, caplog):
 
 
 @given(st.text(alphabet="0123456789 +-().", min_size=7, max_size=40))
-def test_no_seven_digits_in_a_row_survive(words):
+def test_redact_leaves_no_seven_digits_in_a_row(words):
     kept = "".join(character for character in redact(words) if character.isdigit())
     digits = "".join(character for character in words if character.isdigit())
     if len(digits) >= 7 and words.replace(" ", "").isdigit() and "   " not in words:
@@ -75,5 +77,5 @@ def test_no_seven_digits_in_a_row_survive(words):
 
 
 @given(st.text())
-def test_redaction_takes_any_text_and_keeps_it_short(words):
+def test_redact_takes_any_text_and_keeps_it_short(words):
     assert len(redact(words)) <= 301

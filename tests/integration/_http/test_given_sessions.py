@@ -110,7 +110,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_unasked_answer_on_a_kept_connection_is_nobodys(kind):
+async def test_given_session_takes_an_unasked_answer_on_a_kept_connection_for_none(kind):
     async with (
         serving(kind) as (server, connector, base_url),
         aiohttp.ClientSession(connector=connector) as session,
@@ -127,7 +127,7 @@ async def test_an_unasked_answer_on_a_kept_connection_is_nobodys(kind):
 
 @pytest.mark.parametrize("given", [True, False])
 @pytest.mark.parametrize("closes", [True, False])
-async def test_what_came_while_the_loop_was_busy_is_no_answer_either(given, closes):
+async def test_given_session_takes_what_came_while_the_loop_was_busy_for_no_answer(given, closes):
     async with (
         serving() as (server, connector, base_url),
         aiohttp.ClientSession(connector=connector) as theirs,
@@ -149,7 +149,7 @@ async def test_what_came_while_the_loop_was_busy_is_no_answer_either(given, clos
     assert len(server.requests) == 2
 
 
-async def test_a_connection_that_is_closed_as_it_is_handed_over_was_sent_nothing():
+async def test_given_session_sends_nothing_on_a_connection_closed_as_it_is_handed_over():
     class Closing(aiohttp.TCPConnector):
         """Hands out connections that have just been closed."""
 
@@ -170,7 +170,7 @@ async def test_a_connection_that_is_closed_as_it_is_handed_over_was_sent_nothing
     assert server.requests == []
 
 
-async def test_many_kept_connections_with_something_on_them_are_all_passed_over():
+async def test_given_session_passes_over_all_kept_connections_with_something_on_them():
     async with (
         serving("unlimited") as (server, connector, base_url),
         aiohttp.ClientSession(connector=connector) as session,
@@ -183,7 +183,7 @@ async def test_many_kept_connections_with_something_on_them_are_all_passed_over(
     assert len(server.requests) == 151
 
 
-async def test_a_server_that_always_speaks_first_is_sent_nothing():
+async def test_given_session_sends_nothing_to_a_server_that_always_speaks_first():
     class Late(aiohttp.TCPConnector):
         """Hands a connection out when something has come on it."""
 
@@ -206,7 +206,7 @@ async def test_a_server_that_always_speaks_first_is_sent_nothing():
     assert server.requests == []
 
 
-async def test_clients_that_share_a_session_guard_it_once():
+async def test_given_session_is_guarded_once_by_clients_that_share_it():
     async with (
         serving() as (_, connector, base_url),
         aiohttp.ClientSession(connector=connector) as session,
@@ -264,7 +264,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-async def test_whatever_a_session_is_set_to_an_outcome_is_what_it_is(box, name):
+async def test_given_session_changes_no_outcome_whatever_its_settings(box, name):
     async with (
         aiohttp.ClientSession(**SETTINGS[name]()) as session,
         AsyncSMSWorks(box.token, base_url=box.base_url, session=session, retry=AT_ONCE) as sms,
@@ -289,7 +289,7 @@ async def test_whatever_a_session_is_set_to_an_outcome_is_what_it_is(box, name):
     assert len(box.requests) == 7
 
 
-async def test_a_middleware_that_raises_for_a_status_leaves_a_send_unknown(box):
+async def test_given_session_with_a_middleware_that_raises_for_a_status_leaves_a_send_unknown(box):
     async with (
         aiohttp.ClientSession(middlewares=(raise_for_status,)) as session,
         AsyncSMSWorks(box.token, base_url=box.base_url, session=session, retry=AT_ONCE) as sms,
@@ -301,7 +301,7 @@ async def test_a_middleware_that_raises_for_a_status_leaves_a_send_unknown(box):
 
 
 @pytest.mark.parametrize("decompress", [True, False])
-async def test_a_packed_answer_is_unpacked(decompress):
+async def test_given_session_unpacks_a_packed_answer(decompress):
     async def packed(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         body = gzip.compress(b'{"messageid": "1", "status": "SENT"}')

@@ -33,7 +33,7 @@ async def make(client, limit):
     return await client._requester.request(SEND, MESSAGE, into=SentMessage, limit=limit)
 
 
-async def test_a_call_with_a_limit_of_its_own_is_unknown_when_no_answer_came_by_then(box, patient):
+async def test_limit_leaves_a_call_unknown_when_no_answer_came_by_then(box, patient):
     box.add_fault(Fault(path="*", when="hold"))
     give_up_when_held(box, patient)
     with pytest.raises(OutcomeUnknown, match=r"time of 60 s") as caught:
@@ -42,7 +42,7 @@ async def test_a_call_with_a_limit_of_its_own_is_unknown_when_no_answer_came_by_
     assert box.accepted() == len(box.requests) == 1
 
 
-async def test_a_call_whose_limit_ends_while_it_waits_for_a_connection_was_not_sent(box, patient):
+async def test_limit_that_ends_during_the_wait_for_a_connection_is_not_sent(box, patient):
     box.add_fault(Fault(path="*", when="hold"))
     first = asyncio.create_task(patient.messages.send(**TEXT))
     await until(lambda: box.requests)
@@ -53,7 +53,7 @@ async def test_a_call_whose_limit_ends_while_it_waits_for_a_connection_was_not_s
     assert box.accepted() == 1
 
 
-async def test_repetitions_stay_within_the_limit(box):
+async def test_limit_holds_for_repetitions_together(box):
     box.add_fault(Fault(path="*", status=503, error_code=5002, permanent=False, retry_after=60))
     async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=None) as client:
         with pytest.raises(ServiceError):
@@ -61,7 +61,7 @@ async def test_repetitions_stay_within_the_limit(box):
     assert len(box.requests) == 1
 
 
-async def test_calls_with_different_limits_do_not_wait_for_one_another(box, patient):
+async def test_limits_that_differ_do_not_wait_for_one_another(box, patient):
     async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=None) as client:
         box.add_fault(Fault(path="*", when="hold", times=0))
         slow = asyncio.create_task(make(client, 3600))
@@ -73,7 +73,7 @@ async def test_calls_with_different_limits_do_not_wait_for_one_another(box, pati
         assert (await slow).status == "SENT"
 
 
-async def test_the_clients_own_time_out_goes_before_a_limit(box):
+async def test_limit_gives_way_to_the_clients_own_time_out(box):
     box.add_fault(Fault(path="*", when="hold", times=0))
     async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=0.05) as client:
         with pytest.raises((OutcomeUnknown, NotSent), match=r"time of 0\.05 s"):
@@ -81,7 +81,7 @@ async def test_the_clients_own_time_out_goes_before_a_limit(box):
 
 
 @pytest.mark.parametrize("payload", ["send", "send_each"])
-async def test_a_bulk_post_has_a_limit_where_the_client_has_none(box, patient, payload):
+async def test_bulk_post_has_a_limit_where_the_client_has_none(box, patient, payload):
     box.add_fault(Fault(path="*", when="hold"))
     give_up_when_held(box, patient)
     post = BulkGateway(patient._requester).post(payload)

@@ -51,7 +51,7 @@ def netrc(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "account", [{"token": "JWT eyJold"}, {"customer_id": "c", "key": "k", "secret": "s"}]
 )
-async def test_nothing_of_a_netrc_file_goes_out(account):
+async def test_client_sends_nothing_of_a_netrc_file(account):
     async with (
         serving() as (heads, port),
         AsyncSMSWorks(**account, base_url=f"http://127.0.0.1:{port}/v1", trust_env=True) as sms,
@@ -66,7 +66,7 @@ async def test_nothing_of_a_netrc_file_goes_out(account):
 @pytest.mark.usefixtures("netrc")
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
 @pytest.mark.parametrize("scheme", ["http://", ""])
-async def test_a_proxy_of_the_environment_is_used_where_it_is_to_be(monkeypatch, name, scheme):
+async def test_proxy_of_the_environment_is_used_where_it_is_to_be(monkeypatch, name, scheme):
     async with serving() as (heads, port):
         monkeypatch.setenv(name, f"{scheme}127.0.0.1:{port}")
         for trust_env in (True, False):
@@ -86,7 +86,7 @@ async def test_a_proxy_of_the_environment_is_used_where_it_is_to_be(monkeypatch,
     assert "Proxy-Authorization" not in head  # the netrc file has a password for the proxy, too
 
 
-async def test_a_password_in_the_proxys_address_goes_to_the_proxy(monkeypatch):
+async def test_proxy_is_sent_the_password_in_its_address(monkeypatch):
     async with serving() as (heads, port):
         monkeypatch.setenv("http_proxy", f"http://user:word@127.0.0.1:{port}")
         async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:1/v1", trust_env=True) as sms:
@@ -95,7 +95,7 @@ async def test_a_password_in_the_proxys_address_goes_to_the_proxy(monkeypatch):
 
 
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "example.com,127.0.0.1", "*"])
-async def test_a_host_that_is_exempt_is_reached_without_the_proxy(monkeypatch, exempt):
+async def test_proxy_is_not_used_for_a_host_that_is_exempt(monkeypatch, exempt):
     async with serving() as (heads, port):
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setenv("no_proxy", exempt)
@@ -105,7 +105,7 @@ async def test_a_host_that_is_exempt_is_reached_without_the_proxy(monkeypatch, e
     assert heads[0].startswith("POST /v1/message/send HTTP/1.1\r\n")
 
 
-async def test_a_proxy_that_is_given_goes_before_the_environments(monkeypatch):
+async def test_proxy_that_is_given_goes_before_the_environments(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with (
         serving() as (heads, port),
@@ -121,7 +121,7 @@ async def test_a_proxy_that_is_given_goes_before_the_environments(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["socks5://user:sekrit@127.0.0.1:1", "http://", "http://[x"])
-async def test_a_proxy_that_cannot_be_used_is_an_error_without_its_password(monkeypatch, address):
+async def test_proxy_that_cannot_be_used_is_an_error_without_its_password(monkeypatch, address):
     monkeypatch.setenv("http_proxy", address)
     async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:1/v1", trust_env=True) as sms:
         with pytest.raises(ConfigurationError, match="http_proxy") as caught:

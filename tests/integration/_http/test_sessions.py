@@ -32,7 +32,7 @@ def connections(box):
     return len({record.connection for record in box.requests})
 
 
-async def test_fifty_concurrent_sends_share_the_pool(box):
+async def test_send_shares_the_pool_with_49_others(box):
     async with AsyncSMSWorks(box.token, base_url=box.base_url, max_connections=10) as sms:
         sent = await asyncio.gather(
             *(sms.messages.send(**{**TEXT, "destination": f"07700 900{n:03d}"}) for n in range(50))
@@ -41,13 +41,13 @@ async def test_fifty_concurrent_sends_share_the_pool(box):
     assert connections(box) <= 10
 
 
-async def test_calls_in_a_row_share_one_connection(box, sms):
+async def test_session_keeps_one_connection_for_calls_in_a_row(box, sms):
     for _ in range(20):
         await sms.credits.balance()
     assert connections(box) == 1
 
 
-async def test_a_session_of_the_callers_is_used_and_left_open(box):
+async def test_client_uses_a_session_of_the_callers_and_leaves_it_open(box):
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         async with AsyncSMSWorks(box.token, base_url=box.base_url, session=session) as sms:
             assert (await sms.messages.send(**TEXT)).status == "SENT"
@@ -59,7 +59,7 @@ async def test_a_session_of_the_callers_is_used_and_left_open(box):
         assert not session.closed
 
 
-async def test_a_session_that_is_closed_is_an_error_that_says_so(box):
+async def test_client_says_so_where_its_given_session_is_closed(box):
     session = aiohttp.ClientSession()
     await session.close()
     async with AsyncSMSWorks(box.token, base_url=box.base_url, session=session) as sms:
@@ -67,7 +67,7 @@ async def test_a_session_that_is_closed_is_an_error_that_says_so(box):
             await sms.messages.send(**TEXT)
 
 
-async def test_a_closed_client_says_so(box):
+async def test_client_says_so_when_it_is_closed(box):
     sms = AsyncSMSWorks(box.token, base_url=box.base_url)
     await sms.credits.balance()
     await sms.close()
@@ -76,7 +76,7 @@ async def test_a_closed_client_says_so(box):
         await sms.credits.balance()
 
 
-def test_after_its_loop_has_closed_a_client_makes_a_new_session(hosted: HostedSandbox):
+def test_client_makes_a_new_session_after_its_loop_has_closed(hosted: HostedSandbox):
     sms = AsyncSMSWorks(hosted.box.token, base_url=hosted.box.base_url)
     for _ in range(3):
         assert asyncio.run(sms.credits.balance()) > 0
@@ -84,7 +84,7 @@ def test_after_its_loop_has_closed_a_client_makes_a_new_session(hosted: HostedSa
     gc.collect()
 
 
-async def test_another_loop_while_the_first_still_runs_is_a_clear_error(box, sms):
+async def test_client_refuses_another_loop_while_the_first_still_runs(box, sms):
     await sms.credits.balance()
 
     def elsewhere():
@@ -97,7 +97,7 @@ async def test_another_loop_while_the_first_still_runs_is_a_clear_error(box, sms
     assert await sms.credits.balance() > 0
 
 
-async def test_trace_configs_see_the_requests(box):
+async def test_session_shows_the_requests_to_trace_configs(box):
     seen = []
 
     async def on_start(session, context, params):
@@ -110,7 +110,7 @@ async def test_trace_configs_see_the_requests(box):
     assert seen == [("POST", "/v1/message/send")]
 
 
-async def test_requests_say_who_makes_them():
+async def test_session_names_the_package_in_its_user_agent():
     heads = []
 
     async def serve(reader, writer):
@@ -128,7 +128,7 @@ async def test_requests_say_who_makes_them():
     assert b"Authorization: JWT eyJ\r\n" in heads[0]
 
 
-async def test_the_rate_is_kept(box):
+async def test_client_keeps_to_its_rate(box):
     async with AsyncSMSWorks(box.token, base_url=box.base_url, max_rate=0.001) as sms:
         await sms.credits.balance()
         second = asyncio.create_task(sms.credits.balance())
@@ -141,7 +141,7 @@ async def test_the_rate_is_kept(box):
     assert len(box.requests) == 1
 
 
-async def test_an_error_sample_is_an_answer_whatever_its_status(box, sms):
+async def test_utils_error_returns_a_sample_whatever_its_status(box, sms):
     box.add_fault(Fault(path="/utils/errors/5002", status=503, error_code=5002, times=0))
     assert (await sms.utils.error(5002)).code == 5002
     assert (await sms.utils.error(4011)).code == 4011
@@ -170,7 +170,7 @@ HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_an_answer_of_many_megabytes_is_cut_off_and_the_outcome_unknown(chunked):
+async def test_session_cuts_off_an_answer_of_many_megabytes_and_the_outcome_is_unknown(chunked):
     size = MAX_ANSWER + 2 * 1024 * 1024
     piece = b"[" * 65536
     if chunked:
@@ -186,7 +186,7 @@ async def test_an_answer_of_many_megabytes_is_cut_off_and_the_outcome_unknown(ch
     assert str(caught.value.__cause__).startswith("ClientPayloadError: the answer is longer")
 
 
-async def test_an_answer_in_many_pieces_is_read_whole():
+async def test_session_reads_an_answer_in_many_pieces_whole():
     record = {"messageid": "1", "status": "SENT", "content": "x" * 200}
     body = json.dumps([record] * 1000).encode()
     head = HEAD + b"Content-Length: %d\r\n\r\n" % len(body)
@@ -208,7 +208,7 @@ async def test_an_answer_in_many_pieces_is_read_whole():
         '{"messageid": ["plenty"], "status": "SENT"}',
     ],
 )
-async def test_an_answer_of_another_shape_leaves_a_send_unknown_with_its_cause(box, sms, body):
+async def test_send_is_unknown_with_its_cause_after_an_answer_of_another_shape(box, sms, body):
     box.add_fault(Fault(path="*", when="after", status=200, body=body))
     with pytest.raises(OutcomeUnknown) as caught:
         await sms.messages.send(**TEXT)
@@ -238,7 +238,7 @@ def canned():
         ),
     ],
 )
-async def test_a_mocked_failure_is_classified_by_what_it_can_be(error, expected):
+async def test_send_classifies_a_mocked_failure_by_what_it_can_be(error, expected):
     with aioresponses() as mocked:
         mocked.post("http://127.0.0.1:1/v1/message/send", exception=error, repeat=True)
         async with AsyncSMSWorks("eyJ", base_url="http://127.0.0.1:1/v1", retry=AT_ONCE) as sms:
@@ -246,7 +246,7 @@ async def test_a_mocked_failure_is_classified_by_what_it_can_be(error, expected)
                 await sms.messages.send(**TEXT)
 
 
-async def test_users_may_mock_us_with_aioresponses():
+async def test_client_may_be_mocked_with_aioresponses():
     with aioresponses() as mocked:
         mocked.post(
             "http://127.0.0.1:1/v1/message/send",
@@ -258,7 +258,7 @@ async def test_users_may_mock_us_with_aioresponses():
             assert (await sms.messages.send(**TEXT)).message_id == "1"
 
 
-async def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing():
+async def test_send_to_a_server_with_an_untrusted_certificate_is_not_sent():
     seen = []
 
     async def serve(reader, writer):

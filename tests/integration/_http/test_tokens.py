@@ -33,7 +33,7 @@ def logged_in(box, **settings):
     )
 
 
-async def test_fifty_calls_share_one_login(box):
+async def test_login_is_shared_by_fifty_calls(box):
     async with logged_in(box) as sms:
         await asyncio.gather(*(sms.messages.send(**TEXT) for _ in range(5)))
         await asyncio.gather(*(sms.credits.balance() for _ in range(50)))
@@ -41,14 +41,14 @@ async def test_fifty_calls_share_one_login(box):
     assert box.accepted() == 5
 
 
-async def test_a_token_that_was_replaced_is_renewed_once_for_all(box):
+async def test_login_after_a_replaced_token_is_made_once_for_all(box):
     async with logged_in(box, token="eyJold") as sms:
         answers = await asyncio.gather(*(sms.credits.balance() for _ in range(20)))
     assert len(answers) == 20
     assert paths(box).count("/auth/token") == 1
 
 
-async def test_after_a_login_that_did_not_help_the_refusal_is_told(box):
+async def test_login_that_did_not_help_raises_the_refusal(box):
     box.add_fault(Fault(path="/message/send", error_code=4011, times=0))
     async with logged_in(box) as sms:
         with pytest.raises(NotAuthenticated):
@@ -56,7 +56,7 @@ async def test_after_a_login_that_did_not_help_the_refusal_is_told(box):
     assert paths(box) == ["/auth/token", "/message/send", "/auth/token", "/message/send"]
 
 
-async def test_a_wrong_secret_fails_every_waiter_after_one_login(box):
+async def test_login_with_a_wrong_secret_is_made_once_and_fails_every_call(box):
     async with logged_in(box, secret="wrong") as sms:
         results = await asyncio.gather(
             *(sms.messages.send(**TEXT) for _ in range(10)), return_exceptions=True
@@ -65,21 +65,21 @@ async def test_a_wrong_secret_fails_every_waiter_after_one_login(box):
     assert paths(box) == ["/auth/token"]
 
 
-async def test_a_static_token_that_is_refused_is_not_tried_again(box):
+async def test_token_that_is_static_and_refused_is_not_tried_again(box):
     async with AsyncSMSWorks("eyJold", base_url=box.base_url) as sms:
         with pytest.raises(NotAuthenticated):
             await sms.messages.send(**TEXT)
     assert paths(box) == ["/message/send"]
 
 
-async def test_a_login_that_lost_its_answer_is_made_again(box):
+async def test_login_that_lost_its_answer_is_made_again(box):
     box.add_fault(Fault(path="/auth/token", when="after"))
     async with logged_in(box) as sms:
         await sms.messages.send(**TEXT)
     assert paths(box) == ["/auth/token", "/auth/token", "/message/send"]
 
 
-async def test_a_send_whose_login_got_no_answer_was_not_sent(box):
+async def test_send_whose_login_got_no_answer_is_not_sent(box):
     box.add_fault(Fault(path="/auth/token", when="before", times=0))
     async with logged_in(box) as sms:
         with pytest.raises(NotSent, match="token"):
@@ -87,7 +87,7 @@ async def test_a_send_whose_login_got_no_answer_was_not_sent(box):
     assert "/message/send" not in paths(box)
 
 
-async def test_a_login_that_the_service_refuses_says_so(box):
+async def test_login_that_the_service_refuses_says_so(box):
     box.add_fault(Fault(path="/auth/token", status=503, times=0))
     async with logged_in(box) as sms:
         with pytest.raises(ServiceError) as caught:
@@ -95,7 +95,7 @@ async def test_a_login_that_the_service_refuses_says_so(box):
     assert caught.value.safe_to_repeat
 
 
-async def test_one_who_gives_up_does_not_end_the_login_for_the_others(box):
+async def test_login_goes_on_for_the_others_when_one_call_is_cancelled(box):
     box.add_fault(Fault(path="/auth/token", when="hold"))
     async with logged_in(box) as sms:
         impatient = asyncio.create_task(sms.messages.send(**TEXT))
@@ -108,7 +108,7 @@ async def test_one_who_gives_up_does_not_end_the_login_for_the_others(box):
     assert paths(box) == ["/auth/token", "/message/send"]
 
 
-async def test_closing_ends_a_login_that_nobody_waits_for(box):
+async def test_login_that_no_call_waits_for_ends_with_the_client(box):
     box.add_fault(Fault(path="/auth/token", when="hang"))
     sms = logged_in(box)
     call = asyncio.create_task(sms.credits.balance())
@@ -118,7 +118,7 @@ async def test_closing_ends_a_login_that_nobody_waits_for(box):
     await sms.close()
 
 
-async def test_a_token_function_is_asked_once_and_again_after_a_refusal(box):
+async def test_token_function_is_called_once_and_again_after_a_refusal(box):
     asked = []
 
     async def fetch():
@@ -135,7 +135,7 @@ async def test_a_token_function_is_asked_once_and_again_after_a_refusal(box):
     ("fetched", "expected"),
     [(None, ConfigurationError), ("a\nb", ConfigurationError), (OSError("vault"), NotSent)],
 )
-async def test_a_token_function_that_gives_no_token_is_told_so(box, fetched, expected):
+async def test_token_function_that_returns_no_token_is_an_error(box, fetched, expected):
     async def fetch():
         if isinstance(fetched, Exception):
             raise fetched
@@ -147,7 +147,7 @@ async def test_a_token_function_that_gives_no_token_is_told_so(box, fetched, exp
     assert box.requests == []
 
 
-async def test_a_token_goes_to_no_other_host(box):
+async def test_token_goes_to_no_other_host(box):
     seen = []
 
     async def elsewhere(reader, writer):
@@ -186,7 +186,7 @@ async def test_auth_token_takes_the_clients_own_credentials_or_those_given(box):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, BaseException])
-async def test_whatever_token_raises_ends_the_call_and_not_the_loop(box, error):
+async def test_token_function_that_raises_ends_the_call_and_not_the_loop(box, error):
     async def token():
         raise error("eyJsecret")
 
@@ -197,7 +197,7 @@ async def test_whatever_token_raises_ends_the_call_and_not_the_loop(box, error):
     assert error.__name__ in str(results[0])
 
 
-def test_whatever_token_raises_leaves_the_loop_of_the_blocking_client_alone(hosted):
+def test_token_function_that_raises_leaves_the_blocking_clients_loop_running(hosted):
     raised = [KeyboardInterrupt(), SystemExit()]
 
     async def token():

@@ -79,7 +79,7 @@ async def test_max_credits_goes_by_the_price_in_each_country(box, worldwide, sen
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_the_balance_must_cover_the_price_in_each_country(
+async def test_require_balance_goes_by_the_price_in_each_country(
     box, worldwide, sending, journalled
 ):
     costs(box)
@@ -96,7 +96,7 @@ async def test_the_balance_must_cover_the_price_in_each_country(
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-def test_the_blocking_client_goes_by_the_same_price(hosted, journalled):
+def test_max_credits_of_the_blocking_client_goes_by_the_same_price(hosted, journalled):
     hosted.do(costs)
     with hosted.client(international=True) as sms:
         found = sms.bulk.estimate(content="Hello", destinations=PEOPLE)
@@ -112,14 +112,14 @@ def test_the_blocking_client_goes_by_the_same_price(hosted, journalled):
     assert report.accepted == len(PEOPLE)
 
 
-async def test_a_price_below_double_lets_more_be_sent(box, worldwide):
+async def test_max_credits_lets_more_be_sent_at_a_price_below_double(box, worldwide):
     costs(box, "US", 1.25)
     run = {**TEXT_TO_MANY, "destinations": US}
     report = await worldwide.bulk.send(**run, max_credits=5)
     assert report.accepted == 4
 
 
-async def test_whatever_an_estimate_says_suffices(box, worldwide):
+async def test_estimate_is_always_enough_for_max_credits(box, worldwide):
     """Sums of prices that binary fractions do not have: 3 times 1.1 is above 3.3."""
     costs(box, "US", 1.1)
     found = await worldwide.bulk.estimate(content="Hello", destinations=US[:3])
@@ -138,7 +138,9 @@ async def test_whatever_an_estimate_says_suffices(box, worldwide):
     assert found.affordable
 
 
-async def test_an_unknown_number_stops_before_the_chunk_that_exceeds_by_its_price(box, worldwide):
+async def test_max_credits_stops_an_unknown_number_before_the_chunk_that_exceeds_by_its_price(
+    box, worldwide
+):
     costs(box)
     people = (number for number in [*US, *drama(2)])
     report = await worldwide.bulk.send(
@@ -202,7 +204,7 @@ async def test_a_country_that_is_not_known_counts_double_and_the_error_says_so(
     assert asked(box) == []
 
 
-async def test_without_a_limit_or_at_home_no_price_is_asked(box, worldwide, sms):
+async def test_send_asks_for_no_price_without_a_limit_or_at_home(box, worldwide, sms):
     await worldwide.bulk.send(**TEXT_TO_MANY, destinations=PEOPLE)
     await worldwide.bulk.send(**TEXT_TO_MANY, destinations=PEOPLE, **kept_or_not(True))
     assert asked(box) == []

@@ -57,7 +57,7 @@ async def kill(journal, chunks, lease):
         )
 
 
-async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_silent_for_long():
+async def test_progress_of_a_killed_campaign_of_40_000_is_never_silent_for_long():
     async with (
         Sandbox(credits=1e6, flooding=False) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
@@ -90,7 +90,7 @@ async def test_a_campaign_of_40_000_that_was_killed_and_runs_again_is_never_sile
     assert listener.told[-1].accepted == 40_000
 
 
-async def test_planning_is_told_of_once_a_second(sms):
+async def test_progress_is_reported_once_a_second_while_planning(sms):
     clock = FakeClock()
     use_clock(sms, clock)
 
@@ -117,7 +117,7 @@ async def test_planning_is_told_of_once_a_second(sms):
     assert max(listener.gaps[: len(planning)]) <= 2.0
 
 
-async def test_requests_that_take_long_are_told_of_meanwhile(box, sms, monkeypatch):
+async def test_progress_is_reported_during_requests_that_take_long(box, sms, monkeypatch):
     monkeypatch.setattr(progress_module, "INTERVAL", 0.01)
     box.add_fault(Fault(path="*", when="hold", times=0))
     told = []
@@ -135,7 +135,7 @@ async def test_requests_that_take_long_are_told_of_meanwhile(box, sms, monkeypat
 
 
 @pytest.mark.parametrize("why", ["rate", "pause"])
-async def test_waiting_for_the_rate_is_told_of_with_what_is_waited_for(box, sms, monkeypatch, why):
+async def test_progress_says_what_a_run_waits_for(box, sms, monkeypatch, why):
     monkeypatch.setattr(progress_module, "INTERVAL", 0.01)
     if why == "pause":
         box.add_fault(Fault(path="*", nth=1, status=429, retry_after=500))
@@ -163,7 +163,7 @@ async def test_waiting_for_the_rate_is_told_of_with_what_is_waited_for(box, sms,
 
 @pytest.mark.parametrize("phase", sorted(EVERY_PHASE_OF_A_RESEND))
 @pytest.mark.parametrize("awaited", [False, True])
-async def test_a_callback_that_raises_in_any_phase_ends_the_run_with_a_report(
+async def test_progress_callback_that_raises_in_any_phase_ends_the_run_with_a_report(
     box, sms, kept, phase, awaited
 ):
     journal = kept["journal"]
@@ -196,7 +196,7 @@ async def test_a_callback_that_raises_in_any_phase_ends_the_run_with_a_report(
     assert again.accepted == box.accepted() == 40
 
 
-def test_the_blocking_client_tells_every_phase_on_the_callers_thread(hosted, tmp_path):
+def test_progress_of_the_blocking_client_is_reported_on_the_callers_thread(hosted, tmp_path):
     threads, phases = set(), set()
 
     def progress(now):
@@ -218,7 +218,7 @@ def test_the_blocking_client_tells_every_phase_on_the_callers_thread(hosted, tmp
 # Cancelled without a journal
 
 
-async def test_a_cancelled_run_carries_its_report(box, sms):
+async def test_send_that_is_cancelled_carries_its_report(box, sms):
     box.add_fault(Fault(path="*", nth=3, when="hang", times=0))
     task = asyncio.create_task(
         sms.bulk.send(**TEXT, destinations=[*drama(100), "nobody"], chunk_size=10, concurrency=2)
@@ -236,7 +236,7 @@ async def test_a_cancelled_run_carries_its_report(box, sms):
     }
 
 
-async def test_a_run_whose_time_is_over_carries_its_report_on_the_cause(box, sms):
+async def test_send_that_times_out_carries_its_report_on_the_cause(box, sms):
     box.add_fault(Fault(path="*", when="hang", times=0))
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(None) as scope:
@@ -245,7 +245,7 @@ async def test_a_run_whose_time_is_over_carries_its_report_on_the_cause(box, sms
     assert caught.value.__cause__.report.unknown == 10
 
 
-def test_ctrl_c_in_the_blocking_client_carries_the_report(hosted):
+def test_send_of_the_blocking_client_carries_its_report_after_ctrl_c(hosted):
     class Interrupted(KeyboardInterrupt):
         pass
 
@@ -272,7 +272,7 @@ def words(caplog, level):
     return [r.getMessage() for r in caplog.records if r.levelno == level]
 
 
-async def test_phases_and_doubts_are_logged_without_a_number_a_text_or_a_token(
+async def test_log_has_phases_and_unknown_chunks_without_a_number_a_text_or_a_token(
     box, sms, kept, journal, caplog
 ):
     caplog.set_level(logging.DEBUG, logger="smsworks_async.bulk")
@@ -296,7 +296,7 @@ async def test_phases_and_doubts_are_logged_without_a_number_a_text_or_a_token(
     assert all(record.exc_info is None for record in caplog.records)
 
 
-async def test_a_trace_is_logged_once(box, sms, kept, journal, caplog):
+async def test_log_has_a_trace_once(box, sms, kept, journal, caplog):
     box.add_fault(Fault(path="/batch/send", when="after"))
     box.change_storage(show_batch_ids=False)
     report = await sms.bulk.send(**kept, destinations=drama(10))
@@ -305,14 +305,14 @@ async def test_a_trace_is_logged_once(box, sms, kept, journal, caplog):
     assert traces == ["campaign x: chunk 0 has left a trace, and stays unknown unless it is found"]
 
 
-async def test_a_run_without_a_journal_logs_its_doubts_too(box, sms, caplog):
+async def test_log_has_unknown_chunks_of_a_run_without_a_journal_too(box, sms, caplog):
     box.add_fault(Fault(path="*", when="before"))
     await sms.bulk.send(**TEXT, destinations=drama(10))
     (line,) = words(caplog, logging.WARNING)
     assert line == "bulk run: chunk 0 of 10 recipients is unknown: OutcomeUnknown"
 
 
-async def test_a_wait_that_no_date_can_hold_has_no_end():
+async def test_progress_until_is_none_for_a_wait_that_no_date_can_hold():
     reporter = progress_module.Reporter(print)
     reporter._note(Phase.WAITING_FOR_OTHERS, "others", 1e300)
     assert reporter.progress().until is None

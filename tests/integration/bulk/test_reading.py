@@ -35,9 +35,7 @@ async def turns():
     task.cancel()
 
 
-async def test_what_is_read_after_a_refusal_that_dooms_the_run_leaves_the_loop_to_others(
-    box, sms, turns
-):
+async def test_send_yields_to_the_loop_while_it_reads_on_after_it_was_stopped(box, sms, turns):
     box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
     seen = []
 
@@ -52,7 +50,7 @@ async def test_what_is_read_after_a_refusal_that_dooms_the_run_leaves_the_loop_t
 
 
 @pytest.mark.parametrize("journal", [None, "campaigns.db"])
-async def test_an_estimate_and_a_plan_do_so_too(sms, turns, tmp_path, journal):
+async def test_estimate_and_plan_yield_to_the_loop_while_they_read(sms, turns, tmp_path, journal):
     seen = []
 
     def numbers():
@@ -69,7 +67,7 @@ async def test_an_estimate_and_a_plan_do_so_too(sms, turns, tmp_path, journal):
     assert len(set(seen)) == SLICES
 
 
-async def test_an_endless_list_can_be_cancelled(box, sms):
+async def test_send_of_an_endless_list_can_be_cancelled(box, sms):
     box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
     endless = itertools.cycle(drama(500))
     task = asyncio.create_task(

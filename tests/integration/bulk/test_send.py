@@ -35,7 +35,7 @@ def generated(count):
     return (f"4477{n:08d}" for n in range(count))
 
 
-async def test_a_hundred_thousand_recipients_take_two_hundred_requests():
+async def test_send_to_100_000_recipients_makes_200_requests():
     async with Sandbox(credits=1e6) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         report = await sms.bulk.send(**TEXT, destinations=generated(100_000))
         assert box.accepted() == report.accepted == report.read == 100_000
@@ -45,7 +45,7 @@ async def test_a_hundred_thousand_recipients_take_two_hundred_requests():
         assert report.adds_up
 
 
-async def test_bad_recipients_and_repeats_are_set_aside_with_position_and_reason(box, sms):
+async def test_send_sets_bad_recipients_and_duplicates_aside_with_position_and_reason(box, sms):
     recipients = ["07700 900001", "nobody", 447700900002, "+44 7700 900001", None, "07700 900003"]
     report = await sms.bulk.send(**TEXT, destinations=recipients)
     assert (report.read, report.accepted, report.invalid, report.duplicates) == (6, 3, 2, 1)
@@ -60,14 +60,14 @@ async def test_bad_recipients_and_repeats_are_set_aside_with_position_and_reason
     assert report.adds_up
 
 
-async def test_repeats_are_sent_when_told_to(box, sms):
+async def test_send_takes_duplicates_without_deduplicate(box, sms):
     report = await sms.bulk.send(
         **TEXT, destinations=["07700 900001"] * 3, chunk_size=1, deduplicate=False
     )
     assert report.accepted == box.accepted("447700900001") == 3
 
 
-async def test_any_iterable_is_read_awaitable_or_not(box, sms):
+async def test_send_reads_any_iterable_async_or_not(box, sms):
     async def later():
         for number in drama(30):
             await asyncio.sleep(0)
@@ -79,13 +79,13 @@ async def test_any_iterable_is_read_awaitable_or_not(box, sms):
         assert (report.accepted, len(report.batches)) == (30, 2)
 
 
-async def test_nobody_is_an_empty_report(box, sms):
+async def test_send_to_nobody_returns_an_empty_report(box, sms):
     report = await sms.bulk.send(**TEXT, destinations=[])
     assert (report.read, report.batches, report.adds_up) == (0, (), True)
     assert box.requests == []
 
 
-async def test_numbers_outside_the_uk_go_in_chunks_of_their_own():
+async def test_send_puts_numbers_outside_the_uk_in_chunks_of_their_own():
     async with (
         Sandbox(international=False) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms,
@@ -106,7 +106,7 @@ def generated_abroad(count):
     return (f"+331{n:08d}" for n in range(count))
 
 
-async def test_a_chunk_that_meets_a_passing_refusal_succeeds_on_retry(box, sms):
+async def test_send_repeats_a_chunk_after_a_temporary_refusal(box, sms):
     box.add_fault(Fault(path="/batch/send", nth=2, error_code=5006))
     report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
     assert report.accepted == box.accepted() == 50
@@ -114,7 +114,7 @@ async def test_a_chunk_that_meets_a_passing_refusal_succeeds_on_retry(box, sms):
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_an_answer_that_dooms_the_rest_stops_the_run_and_the_report_adds_up(
+async def test_send_stops_at_an_answer_that_dooms_the_rest_and_the_report_adds_up(
     box, sms, concurrency
 ):
     box.add_fault(Fault(path="/batch/send", nth=4, error_code=4021, times=0))
@@ -132,13 +132,13 @@ async def test_an_answer_that_dooms_the_rest_stops_the_run_and_the_report_adds_u
     assert all(box.accepted(number) == 0 for number in named)
 
 
-async def test_credits_that_run_out_stop_the_run():
+async def test_send_stops_when_credits_run_out():
     async with Sandbox(credits=25) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
     assert (report.accepted, report.rejected, report.not_sent) == (20, 10, 20)
 
 
-async def test_a_refusal_of_the_one_text_stops_the_run(box, sms):
+async def test_send_stops_at_a_refusal_of_the_shared_text(box, sms):
     box.add_fault(Fault(path="*", error_code=4006))
     report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
     assert isinstance(report.stopped, InvalidMessage)
@@ -147,7 +147,7 @@ async def test_a_refusal_of_the_one_text_stops_the_run(box, sms):
 
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("journal", [False, True])
-async def test_a_refusal_of_ones_own_text_stops_that_text_and_nobody_else(concurrency, journal):
+async def test_send_each_leaves_out_a_text_that_is_refused_and_no_other(concurrency, journal):
     async with (
         Sandbox(profanity=["darn"]) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
@@ -167,7 +167,7 @@ async def test_a_refusal_of_ones_own_text_stops_that_text_and_nobody_else(concur
         assert report.adds_up
 
 
-async def test_texts_that_are_all_refused_are_not_halved_for_ever():
+async def test_send_each_does_not_halve_for_ever_where_all_texts_are_refused():
     async with (
         Sandbox(profanity=["e"]) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
@@ -178,7 +178,7 @@ async def test_texts_that_are_all_refused_are_not_halved_for_ever():
         assert len(box.requests) < 100
 
 
-async def test_a_database_failure_stops_the_run_when_it_comes_twice_in_a_row(box, sms):
+async def test_send_stops_at_a_database_failure_that_comes_twice_in_a_row(box, sms):
     box.add_fault(Fault(path="*", error_code=5002))
     box.add_fault(Fault(path="*", nth=3, times=2, error_code=5002))
     report = await sms.bulk.send(**TEXT, destinations=drama(60), chunk_size=10, concurrency=1)
@@ -187,13 +187,13 @@ async def test_a_database_failure_stops_the_run_when_it_comes_twice_in_a_row(box
 
 
 @pytest.mark.parametrize("status", [302, 404])
-async def test_an_address_that_is_not_the_apis_stops_the_run(box, sms, status):
+async def test_send_stops_at_an_address_that_is_not_the_apis(box, sms, status):
     box.add_fault(Fault(path="*", status=status, times=0, body="<html>"))
     report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
     assert (report.rejected, report.not_sent, len(box.requests)) == (10, 20, 1)
 
 
-async def test_an_account_that_may_not_send_stops_the_run_without_a_code_too(box, sms):
+async def test_send_stops_at_an_account_that_may_not_send_without_a_code_too(box, sms):
     box.add_fault(Fault(path="*", status=403, body='{"message": "No."}'))
     report = await sms.bulk.send(**TEXT, destinations=drama(30), chunk_size=10, concurrency=1)
     assert isinstance(report.stopped, NotAuthorised)
@@ -201,7 +201,7 @@ async def test_an_account_that_may_not_send_stops_the_run_without_a_code_too(box
 
 
 @pytest.mark.parametrize("when", ["before", "after", "mid"])
-async def test_a_lost_answer_leaves_its_chunk_unknown_names_it_and_the_run_goes_on(box, sms, when):
+async def test_send_names_a_chunk_with_a_lost_answer_as_unknown_and_goes_on(box, sms, when):
     box.add_fault(Fault(path="/batch/send", nth=2, when=when))
     report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
     (unknown,) = [o for o in report.batches if o.outcome is Outcome.UNKNOWN]
@@ -213,7 +213,7 @@ async def test_a_lost_answer_leaves_its_chunk_unknown_names_it_and_the_run_goes_
     assert len(box.requests) == 5
 
 
-async def test_a_server_that_is_not_there_leaves_everybody_not_sent():
+async def test_send_to_a_server_that_is_not_there_leaves_everybody_not_sent():
     async with Sandbox() as box:
         base_url = box.base_url
     async with AsyncSMSWorks("eyJ", base_url=base_url, retry=AT_ONCE) as sms:
@@ -223,7 +223,7 @@ async def test_a_server_that_is_not_there_leaves_everybody_not_sent():
     assert report.adds_up
 
 
-async def test_a_client_that_cannot_work_stops_the_run(box):
+async def test_send_stops_where_the_client_cannot_work(box):
     sms = AsyncSMSWorks(box.token, base_url=box.base_url)
     await sms.close()
     report = await sms.bulk.send(**TEXT, destinations=drama(20), chunk_size=10)
@@ -249,13 +249,13 @@ async def test_max_credits_stops_an_unknown_number_before_the_chunk_that_exceeds
     assert box.accepted() == 20
 
 
-async def test_a_text_abroad_is_estimated_at_double(box):
+async def test_estimate_counts_a_text_abroad_double(box):
     async with AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms:
         report = await sms.bulk.send(**TEXT, destinations=[*drama(2), *generated_abroad(3)])
     assert report.credits == 2 + 2 * 3
 
 
-async def test_progress_is_told_whenever_chunks_are_done_and_may_be_awaited(box, sms):
+async def test_progress_is_called_whenever_chunks_are_done_and_may_be_async(box, sms):
     told = []
 
     async def tell(progress):
@@ -273,7 +273,7 @@ async def test_progress_is_told_whenever_chunks_are_done_and_may_be_awaited(box,
 
 
 @pytest.mark.parametrize("where", ["destinations", "progress"])
-async def test_the_callers_own_error_leaves_nobody_in_doubt(box, sms, where):
+async def test_send_leaves_nobody_unknown_after_the_callers_own_error(box, sms, where):
     bug = RuntimeError("mine")
 
     def fail(progress=None):
@@ -301,7 +301,7 @@ async def test_the_callers_own_error_leaves_nobody_in_doubt(box, sms, where):
     assert report.adds_up
 
 
-async def test_a_cancelled_run_says_what_is_not_known(box, sms):
+async def test_send_that_is_cancelled_says_what_is_not_known(box, sms):
     box.add_fault(Fault(path="*", nth=3, when="hang", times=0))
     task = asyncio.create_task(
         sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=2)
@@ -314,7 +314,7 @@ async def test_a_cancelled_run_says_what_is_not_known(box, sms):
     assert len(box.requests) == 4
 
 
-async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
+async def test_send_keeps_to_its_concurrency(box, sms):
     box.add_fault(Fault(path="*", when="hold", times=0))
     task = asyncio.create_task(
         sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, concurrency=3)
@@ -328,7 +328,7 @@ async def test_no_more_requests_are_in_flight_than_asked_for(box, sms):
     assert (await task).accepted == 100
 
 
-async def test_whatever_a_callback_raises_is_what_the_caller_gets(box, sms):
+async def test_send_raises_whatever_a_callback_raises(box, sms):
     box.add_fault(Fault(path="/batch/send", when="hang"))  # the first worker is still at it
 
     class Odd(BaseException):
@@ -342,7 +342,7 @@ async def test_whatever_a_callback_raises_is_what_the_caller_gets(box, sms):
     assert "had been accepted" in raised.value.__notes__[0]
 
 
-async def test_each_gets_a_text_of_its_own(box, sms):
+async def test_send_each_sends_everybody_their_own_text(box, sms):
     messages = [
         {"sender": "AcmeCorp", "destination": number, "content": f"Hello {n}"}
         for n, number in enumerate(drama(25))
@@ -355,7 +355,7 @@ async def test_each_gets_a_text_of_its_own(box, sms):
     assert {m.content for m in box.messages} >= {"Hello 0", "Hello 24"}
 
 
-async def test_the_providers_rewording_is_off_unless_asked_for(box, monkeypatch):
+async def test_send_turns_the_providers_rewording_off_unless_asked_for(box, monkeypatch):
     sent = []
 
     async def post(self, operation, document=None, **options):
@@ -388,16 +388,14 @@ async def test_the_providers_rewording_is_off_unless_asked_for(box, monkeypatch)
         ("content", ""),
     ],
 )
-async def test_a_bad_argument_is_refused_before_anything_is_read(box, sms, field, value):
+async def test_send_refuses_a_bad_argument_before_it_reads_anything(box, sms, field, value):
     with pytest.raises(ValidationError) as caught:
         await sms.bulk.send(**{**TEXT, "destinations": drama(1), field: value})
     assert caught.value.field == field
     assert box.requests == []
 
 
-async def test_an_unforeseen_error_leaves_its_chunk_unknown_and_the_report_adds_up(
-    box, sms, monkeypatch
-):
+async def test_send_leaves_a_chunk_unknown_after_an_unforeseen_error(box, sms, monkeypatch):
     async def fail(*_, **__):
         raise ZeroDivisionError
 
@@ -407,7 +405,7 @@ async def test_an_unforeseen_error_leaves_its_chunk_unknown_and_the_report_adds_
     assert isinstance(report.batches[0].error.__cause__, ZeroDivisionError)
 
 
-async def test_memory_stays_flat_without_deduplication(monkeypatch):
+async def test_send_without_deduplicate_keeps_memory_flat(monkeypatch):
     """Ten times the recipients take about the same memory; only batch ids are kept."""
 
     async def accept(*_, **__):

@@ -14,7 +14,7 @@ from support.messages import TEXT_TO_MANY as TEXT
 from support.messages import drama
 
 
-async def test_a_template_is_filled_for_each_and_bad_rows_are_named(box, sms):
+async def test_send_each_fills_a_template_for_each_and_names_bad_rows(box, sms):
     rows = [
         {"destination": "07700 900001", "first_name": "Ada", "when": 8},
         {"destination": "07700 900002", "first_name": None, "when": 8},
@@ -41,7 +41,7 @@ async def test_a_template_is_filled_for_each_and_bad_rows_are_named(box, sms):
     ]
 
 
-async def test_a_template_goes_on_from_the_journal(box, sms, journal):
+async def test_send_each_continues_a_template_from_the_journal(box, sms, journal):
     rows = [{"destination": n, "name": f"N{n[-3:]}"} for n in drama(30)]
     more = {"template": "Hi {name}", "sender": "AcmeCorp", "journal": journal, "campaign": "x"}
     box.add_fault(Fault(path="/batch/any", nth=2, error_code=4021))
@@ -56,7 +56,7 @@ async def test_a_template_goes_on_from_the_journal(box, sms, journal):
     "template",
     ["{0}", "{}", "{a.b}", "{a[0]}", "{a!r}", "{a:>9}", "{a:{b}}", "{", "}", "{a b}", 5],
 )
-async def test_a_template_with_more_than_names_is_refused(sms, template):
+async def test_send_each_refuses_a_template_with_more_than_names(sms, template):
     with pytest.raises(ValidationError) as caught:
         await sms.bulk.send_each(template=template, rows=[], sender="AcmeCorp")
     assert caught.value.field == "template"
@@ -80,14 +80,14 @@ async def test_a_template_with_more_than_names_is_refused(sms, template):
         ({"messages": iter([]), "require_balance": True}, "require_balance"),
     ],
 )
-async def test_bad_arguments_are_refused(box, sms, given, field):
+async def test_send_each_refuses_bad_arguments(box, sms, given, field):
     with pytest.raises(ValidationError) as caught:
         await sms.bulk.send_each(**given)
     assert caught.value.field == field
     assert box.requests == []
 
 
-async def test_an_estimate_says_what_it_would_cost_and_sends_nothing(box):
+async def test_estimate_returns_what_a_send_would_cost_and_sends_nothing(box):
     async with AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms:
         await _estimates(box, sms)
 
@@ -116,7 +116,9 @@ async def _estimates(box, sms):
 
 @pytest.mark.parametrize("journalled", [False, True])
 @pytest.mark.parametrize("option", [{"max_credits": 39}, {"require_balance": True}])
-async def test_a_run_that_costs_too_much_is_refused_before_the_first_request(journalled, option):
+async def test_send_each_that_costs_too_much_is_refused_before_the_first_request(
+    journalled, option
+):
     async with Sandbox(credits=39) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
         with pytest.raises(ValidationError) as caught:
@@ -131,7 +133,7 @@ async def test_a_run_that_costs_too_much_is_refused_before_the_first_request(jou
         assert report.accepted == 40
 
 
-async def test_a_blank_cell_and_a_byte_order_mark_are_said(box, sms):
+async def test_send_each_names_a_blank_cell_and_a_byte_order_mark(box, sms):
     rows = [
         {"destination": "07700 900001", "name": "  "},
         {"destination": "07700 900002", "name": ""},
@@ -173,13 +175,15 @@ NAMES = [f"{n}" for n in range(5)]
     ],
 )
 @pytest.mark.parametrize("deduplicate", [True, False])
-async def test_a_generator_may_fill_the_same_dict_again(box, sms, fields, deduplicate):
+async def test_send_each_takes_a_generator_that_fills_the_same_dict_again(
+    box, sms, fields, deduplicate
+):
     report = await sms.bulk.send_each(**fields(), deduplicate=deduplicate)
     assert report.accepted == 5
     assert sorted(m.content for m in box.messages) == TEXTS
     assert len({m.destination for m in box.messages}) == 5
 
 
-async def test_so_may_one_that_is_estimated(sms):
+async def test_estimate_takes_a_generator_that_fills_the_same_dict_again(sms):
     found = await sms.bulk.estimate(messages=filling_one_dict_again("content", TEXTS))
     assert (found.recipients, found.duplicates) == (5, 0)

@@ -60,19 +60,19 @@ async def send_alike(url, token, count):
 @pytest.mark.parametrize(
     ("options", "expected"), [((), [201] * 6 + [400]), (("--no-flooding",), [201] * 7)]
 )
-async def test_the_flooding_filter_can_be_switched_off(options, expected):
+async def test_sandbox_command_can_switch_the_flooding_filter_off(options, expected):
     async with command(*options) as (url, token):
         assert await send_alike(url, token, 7) == expected
 
 
-async def test_a_port_in_use_is_an_error_that_says_what_to_do(taken):
+async def test_sandbox_says_what_to_do_about_a_port_in_use(taken):
     with pytest.raises(OSError, match=rf"127\.0\.0\.1:{taken} is in use.*port 0") as refused:
         async with Sandbox(port=taken):
             pass
     assert refused.value.errno == errno.EADDRINUSE
 
 
-def test_the_command_says_it_in_one_line(taken, capsys):
+def test_sandbox_command_says_in_one_line_that_a_port_is_in_use(taken, capsys):
     assert main(["sandbox", "--port", str(taken)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -90,7 +90,7 @@ def test_the_command_says_it_in_one_line(taken, capsys):
         (["--database", "nowhere/at/all.db"], "nowhere/at/all.db"),
     ],
 )
-def test_so_it_does_with_other_addresses_and_files_that_cannot_be_used(
+def test_sandbox_command_says_in_one_line_which_address_or_file_it_cannot_use(
     options, words, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -101,14 +101,14 @@ def test_so_it_does_with_other_addresses_and_files_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "x"])
-def test_what_is_no_port_is_refused_with_the_range(port, capsys):
+def test_sandbox_command_refuses_what_is_no_port_with_the_range(port, capsys):
     with pytest.raises(SystemExit):
         main(["sandbox", "--port", port])
     assert "--port: a port is a number from 0 to 65535" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_a_client_without_its_sandbox_is_told_how_to_start_one(host):
+async def test_client_without_its_sandbox_is_told_how_to_start_one(host):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     once = RetryPolicy(attempts=1)

@@ -364,7 +364,7 @@ def _nobody_else_comes_while_a_call_waits(monkeypatch):
 
 
 @pytest.mark.parametrize("machine", [Campaigns, Reports], ids=lambda machine: machine.__name__)
-def test_all_journals_do_the_same(machine, record_property):
+def test_journals_do_the_same_in_the_same_histories(machine, record_property):
     class Machine(machine):
         played: ClassVar = Counter()
 
@@ -491,7 +491,7 @@ SLOWLY = {
     ],
     ids=lambda mutant: mutant.__name__,
 )
-def test_it_finds_a_journal_that_does_otherwise(mutant, monkeypatch, record_property):
+def test_agreement_finds_a_journal_that_does_otherwise(mutant, monkeypatch, record_property):
     mutant(monkeypatch)
 
     class Machine(Reports if mutant is a_claim_of_another_is_not_cut_short else Campaigns):

@@ -70,12 +70,12 @@ async def finish(journal, mine, outcome, **more):
     return await journal.finish("x", record, ended(record.number, outcome, **more))
 
 
-def test_both_are_journals():
+def test_journal_keeps_the_protocol():
     assert isinstance(MemoryJournal(), Journal)
     assert isinstance(SQLiteJournal("unused.db"), Journal)
 
 
-async def test_a_plan_can_be_kept_again_and_again(planned):
+async def test_plan_can_be_repeated(planned):
     await planned.begin(CAMPAIGN)
     await planned.plan("x", CHUNKS, PROBLEMS)
     await planned.finish_planning("x", TOTALS)
@@ -99,14 +99,14 @@ async def test_a_plan_can_be_kept_again_and_again(planned):
         ({"deduplicate": False}, "deduplicate"),
     ],
 )
-async def test_another_campaign_of_the_same_name_is_refused(planned, change, field):
+async def test_begin_refuses_another_campaign_of_the_same_name(planned, change, field):
     with pytest.raises(ValidationError) as caught:
         await planned.begin(attrs.evolve(CAMPAIGN, **change))
     assert caught.value.field == field
     assert "Hi" not in str(caught.value)
 
 
-async def test_other_recipients_are_refused_and_change_nothing(planned):
+async def test_plan_refuses_other_recipients_and_changes_nothing(planned):
     others = [
         [attrs.evolve(CHUNKS[0], items="a,z")],
         [attrs.evolve(CHUNKS[2], positions="6")],
@@ -121,14 +121,14 @@ async def test_other_recipients_are_refused_and_change_nothing(planned):
     assert (await planned.summary("x")).states[State.PENDING].chunks == 3
 
 
-async def test_a_campaign_that_is_not_there_is_refused(journal):
+async def test_journal_refuses_a_campaign_that_is_not_there(journal):
     for ask in (journal.summary, journal.unknown_chunks, journal.chunks):
         with pytest.raises(ValidationError) as caught:
             await ask("nowhere")
         assert caught.value.field == "campaign"
 
 
-async def test_a_chunk_is_claimed_for_one_alone_in_order(planned):
+async def test_claim_next_gives_each_chunk_to_one_owner_in_order(planned):
     claims = await asyncio.gather(*(claim(planned, owner=str(n)) for n in range(5)))
     started = [claim for claim in claims if claim is not None]
     assert sorted(claim.record.number for claim in started) == [0, 1, 2]
@@ -140,13 +140,13 @@ async def test_a_chunk_is_claimed_for_one_alone_in_order(planned):
     assert all(claim.record.attempt == 1 for claim in started)
 
 
-async def test_chunks_abroad_and_of_other_rounds_are_left_out_where_asked(planned):
+async def test_claim_next_leaves_out_chunks_abroad_and_of_other_rounds_where_asked(planned):
     assert (await claim(planned, after=0, international=False)).record.number == 2
     assert await claim(planned, round=1) is None
     assert (await claim(planned, after=0)).record.number == 1
 
 
-async def test_what_came_of_a_request_is_kept_with_its_error(planned):
+async def test_finish_keeps_an_outcome_with_its_error(planned):
     mine = await claim(planned)
     await finish(planned, mine, Outcome.REJECTED, error=InsufficientCredit("no", status=402))
     (entry,) = await planned.chunks("x", limit=1)
@@ -162,13 +162,13 @@ async def test_what_came_of_a_request_is_kept_with_its_error(planned):
     assert not await planned.has_batch("x", "8")
 
 
-async def test_what_did_not_leave_is_pending_again(planned):
+async def test_finish_makes_what_did_not_leave_pending_again(planned):
     mine = await claim(planned)
     await finish(planned, mine, Outcome.NOT_SENT, error=NotSent("no connection"))
     assert (await claim(planned)).record.number == 0
 
 
-async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(planned, clock):
+async def test_expire_leases_leaves_a_chunk_unknown_that_can_be_settled_once(planned, clock):
     first, second = await claim(planned), await claim(planned)
     assert await planned.expire_leases("x") == 0
     assert (await planned.summary("x")).lease == 10.0
@@ -192,7 +192,7 @@ async def test_a_lease_that_has_ended_leaves_a_doubt_that_can_be_settled_once(pl
     assert (late.state, late.batch_id) == (State.ACCEPTED, "8")
 
 
-async def test_two_halves_take_the_place_of_a_refused_chunk(planned):
+async def test_split_puts_two_halves_in_the_place_of_a_refused_chunk(planned):
     mine = await claim(planned)
     halves = [
         PlannedChunk(number=0, items="a", positions="0", size=1, international=False, credits=1.0),
@@ -207,7 +207,7 @@ async def test_two_halves_take_the_place_of_a_refused_chunk(planned):
     await planned.plan("x", CHUNKS, PROBLEMS)  # the plan is still the same
 
 
-async def test_a_round_is_kept_once(planned):
+async def test_plan_round_keeps_a_round_once(planned):
     assert await planned.plan_round("x", 1, [CHUNKS[2]])
     assert not await planned.plan_round("x", 1, [CHUNKS[2]])
     summary = await planned.summary("x")
@@ -215,7 +215,7 @@ async def test_a_round_is_kept_once(planned):
     assert (await claim(planned, round=1)).record.number == 3
 
 
-async def test_a_round_is_not_begun_before_the_one_before_it_is_done(planned):
+async def test_plan_round_refuses_a_round_before_the_one_before_it_is_done(planned):
     assert await planned.plan_round("x", 1, [CHUNKS[2]])
     assert not await planned.plan_round("x", 2, [CHUNKS[2]])
     mine = await claim(planned, round=1)
@@ -228,7 +228,7 @@ async def test_a_round_is_not_begun_before_the_one_before_it_is_done(planned):
     assert await planned.plan_round("x", 2, [CHUNKS[2]])
 
 
-async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it(journal, clock):
+async def test_finish_takes_a_found_batch_for_the_chunk_that_is_answered_with_it(journal, clock):
     """Of two chunks with the same recipients, the one that was answered has it."""
     twins = [attrs.evolve(CHUNKS[0], number=n, positions=f"{2 * n}-{2 * n + 1}") for n in (0, 1)]
     await journal.begin(CAMPAIGN)
@@ -248,7 +248,7 @@ async def test_a_batch_that_was_found_goes_to_the_chunk_that_is_answered_with_it
     assert states == {0: (State.UNKNOWN, None), 1: (State.ACCEPTED, "7")}
 
 
-async def test_what_was_resent_stays_in_doubt_until_it_is_accepted(planned, clock):
+async def test_resend_keeps_a_chunk_in_doubt_until_it_is_accepted(planned, clock):
     mine = await claim(planned)
     await finish(planned, mine, Outcome.UNKNOWN, error=LATE)
     clock.advance(100)
@@ -264,7 +264,7 @@ async def test_what_was_resent_stays_in_doubt_until_it_is_accepted(planned, cloc
     assert await planned.reopen("x", 0) == 0
 
 
-async def test_a_plan_that_was_interrupted_is_not_merged_with_a_shorter_one(journal):
+async def test_finish_planning_refuses_a_shorter_plan_after_an_interrupted_one(journal):
     await journal.begin(CAMPAIGN)
     await journal.plan("x", CHUNKS, PROBLEMS)
     none = {Reason.INVALID: 0, Reason.DUPLICATE: 0}
@@ -279,7 +279,7 @@ async def test_a_plan_that_was_interrupted_is_not_merged_with_a_shorter_one(jour
     await journal.finish_planning("x", TOTALS)
 
 
-async def test_every_change_is_an_event(planned, clock):
+async def test_events_hold_every_change(planned, clock):
     mine = await claim(planned)
     clock.advance(1)
     await finish(planned, mine, Outcome.ACCEPTED, batch_id="7")
@@ -294,7 +294,7 @@ async def test_every_change_is_an_event(planned, clock):
     assert len(await planned.events("x")) == 5
 
 
-async def test_jobs_that_wait_together_are_refused_one_by_one(planned):
+async def test_journal_refuses_jobs_that_wait_together_one_by_one(planned):
     """They share a transaction; a refusal of one undoes that one alone."""
     good, bad = claim(planned), planned.plan("x", [attrs.evolve(CHUNKS[0], items="z")], [])
     results = await asyncio.gather(good, bad, claim(planned), return_exceptions=True)

@@ -30,7 +30,7 @@ async def worldwide(box):
         yield client
 
 
-async def test_the_wire_has_the_bytes_as_pairs_of_digits(sms, wire):
+async def test_send_binary_writes_bytes_as_pairs_of_digits(sms, wire):
     await sms.messages.send_binary(
         **BINARY,
         tag="t",
@@ -59,7 +59,7 @@ async def test_the_wire_has_the_bytes_as_pairs_of_digits(sms, wire):
 @pytest.mark.parametrize(
     ("data", "code"), [(b"", 4001), (b"x" * 428, 4002), ("65 54", None), ([1, 2], None), (5, None)]
 )
-async def test_what_are_no_bytes_is_refused_before_the_wire(box, sms, data, code):
+async def test_send_binary_refuses_what_is_no_bytes_before_the_wire(box, sms, data, code):
     with pytest.raises(ValidationError) as refused:
         await sms.messages.send_binary(**{**BINARY, "data": data})
     assert (refused.value.field, refused.value.code) == ("data", code)
@@ -67,7 +67,7 @@ async def test_what_are_no_bytes_is_refused_before_the_wire(box, sms, data, code
     await sms.messages.send_binary(**{**BINARY, "data": b"x" * 427})
 
 
-async def test_a_binary_message_that_may_have_been_accepted_is_not_repeated(box, sms):
+async def test_send_binary_does_not_repeat_what_may_have_been_accepted(box, sms):
     for fault in (
         Fault(path="/binary/send", when="after"),
         Fault(path="/binary/send", when="after", status=503),
@@ -81,13 +81,13 @@ async def test_a_binary_message_that_may_have_been_accepted_is_not_repeated(box,
     assert box.accepted() == len(box.requests) == 3
 
 
-async def test_a_binary_message_that_was_refused_for_now_is_sent_again(box, sms):
+async def test_send_binary_repeats_what_was_refused_for_now(box, sms):
     box.add_fault(Fault(path="/binary/send", status=429, times=2))
     await sms.messages.send_binary(**BINARY)
     assert (box.accepted(), len(box.requests)) == (1, 3)
 
 
-async def test_its_bytes_are_in_no_error_and_no_repr(box, sms):
+async def test_send_binary_shows_its_bytes_in_no_error_and_no_repr(box, sms):
     echo = json.dumps({"message": "no: 0a 0b 0c 0d 0e", "errorCode": 4021})
     box.add_fault(
         Fault(path="/binary/send", status=402, body=echo, content_type="application/json")
@@ -98,14 +98,14 @@ async def test_its_bytes_are_in_no_error_and_no_repr(box, sms):
 
 
 @pytest.mark.parametrize("country", ["", "F", "FRA", "F1", "ÄÖ", "F/", 33, None, ["FR"]])
-async def test_a_country_has_two_letters(box, sms, country):
+async def test_cost_wants_a_country_of_two_letters(box, sms, country):
     with pytest.raises(ValidationError) as refused:
         await sms.credits.cost(country=country)
     assert refused.value.field == "country"
     assert box.requests == []
 
 
-async def test_a_cost_without_its_credits_is_no_answer_and_other_fields_are_kept(box, sms):
+async def test_cost_without_its_credits_is_no_answer_and_other_fields_are_kept(box, sms):
     def answer(**fields):
         box.add_fault(Fault(path="/credits/FR", status=200, body=json.dumps(fields)))
 
@@ -119,7 +119,7 @@ async def test_a_cost_without_its_credits_is_no_answer_and_other_fields_are_kept
     assert unknown.value.safe_to_repeat
 
 
-async def test_an_estimate_asks_once_for_each_country(box, worldwide):
+async def test_estimate_asks_once_for_each_country(box, worldwide):
     box.add_fault(Fault(path="/credits/US", status=200, body='{"code": "US", "credits": 3.5}'))
     people = [*drama(2), *(f"+1 202 555 01{n:02}" for n in range(4)), FR]
     found = await worldwide.bulk.estimate(content="a" * 161, destinations=people)
@@ -130,7 +130,7 @@ async def test_an_estimate_asks_once_for_each_country(box, worldwide):
     assert asked == ["/credits/FR", "/credits/US", "/credits/balance"]
 
 
-async def test_a_price_that_the_api_does_not_know_counts_double(box, worldwide):
+async def test_estimate_counts_a_price_that_the_api_does_not_know_double(box, worldwide):
     unknown = json.dumps({"message": "No such country"})
     for country, fault in (
         ("US", {"status": 404, "body": unknown}),
@@ -142,19 +142,19 @@ async def test_a_price_that_the_api_does_not_know_counts_double(box, worldwide):
     assert found.costs_abroad == {"FR": 2.0, "US": 2.0}
 
 
-async def test_other_failures_of_an_estimate_are_raised(box, worldwide):
+async def test_estimate_raises_other_failures(box, worldwide):
     box.add_fault(Fault(path="/credits/US", error_code=4033))
     with pytest.raises(NotAuthorised):
         await worldwide.bulk.estimate(content="Hi", destinations=[US])
 
 
-async def test_at_home_nothing_is_asked_and_numbers_abroad_are_invalid(box, sms):
+async def test_estimate_at_home_asks_nothing_and_numbers_abroad_are_invalid(box, sms):
     found = await sms.bulk.estimate(content="Hi", destinations=[US, *drama(2)], balance=False)
     assert (found.credits, found.invalid, found.costs_abroad) == (2, 1, {})
     assert box.requests == []
 
 
-async def test_a_run_is_checked_against_the_price_by_which_it_counts(box, worldwide):
+async def test_max_credits_is_checked_against_the_price_by_which_a_run_counts(box, worldwide):
     people = [US, *drama(1)]
     report = await worldwide.bulk.send(**TEXT_TO_MANY, destinations=people, max_credits=3)
     assert report.accepted == 2

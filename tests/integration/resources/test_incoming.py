@@ -71,14 +71,14 @@ async def drawn(sms, handled=None, **options):
     return texts
 
 
-async def test_what_came_before_and_what_comes_later_is_given_in_its_order(box, sms, clock):
+async def test_incoming_yields_what_came_before_and_what_comes_later_in_order(box, sms, clock):
     await receive(box, "one", "two")
     clock.then = [lambda: receive(box, "three", "four"), lambda: receive(box)]
     assert await drawn(sms, pause=7) == ["one", "two", "three", "four"]
     assert clock.slept == [7, 7, 7]
 
 
-async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
+async def test_incoming_yields_who_sent_what_to_which_number_and_when(box, sms):
     await receive(box, "Yes please")
     message = await anext(sms.messages.incoming())
     assert isinstance(message, IncomingMessage)
@@ -86,13 +86,13 @@ async def test_a_message_tells_who_sent_what_to_which_number_and_when(box, sms):
     assert message.created == box._simulator.clock.now() - timedelta(seconds=1)
 
 
-async def test_nothing_is_marked_as_read(box, sms):
+async def test_incoming_marks_nothing_as_read(box, sms):
     await receive(box, "one")
     await drawn(sms)
     assert [record.content for record in await sms.messages.inbox()] == ["one"]
 
 
-async def test_nothing_is_lost_when_the_consumer_stops_in_the_middle(box, sms, tmp_path):
+async def test_incoming_loses_nothing_when_the_consumer_stops_in_the_middle(box, sms, tmp_path):
     place = tmp_path / "place"
     await receive(box, "one", "two", "three")
     async for message in sms.messages.incoming(bookmark=place):
@@ -104,7 +104,7 @@ async def test_nothing_is_lost_when_the_consumer_stops_in_the_middle(box, sms, t
     assert await drawn(sms, bookmark=FileBookmark(place)) == ["four"]
 
 
-async def test_nothing_is_lost_when_the_consumer_fails_on_a_message(box, sms, tmp_path):
+async def test_incoming_loses_nothing_when_the_consumer_fails_on_a_message(box, sms, tmp_path):
     await receive(box, "one", "two")
     handled = []
     with pytest.raises(LookupError):
@@ -116,7 +116,7 @@ async def test_nothing_is_lost_when_the_consumer_fails_on_a_message(box, sms, tm
 
 
 @pytest.mark.parametrize("at", range(1, 6))
-async def test_a_process_that_dies_at_any_moment_repeats_one_message_at_most(
+async def test_incoming_repeats_one_message_at_most_after_a_death_at_any_moment(
     box, sms, tmp_path, at
 ):
     await receive(box, *"abcde")
@@ -129,7 +129,7 @@ async def test_a_process_that_dies_at_any_moment_repeats_one_message_at_most(
     assert len(handled) == 6
 
 
-async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms):
+async def test_bookmark_may_be_an_object_with_plain_or_async_functions(box, sms):
     kept = []
 
     class Row:
@@ -148,7 +148,7 @@ async def test_a_place_may_be_kept_anywhere_by_plain_or_async_functions(box, sms
     assert await drawn(sms, bookmark=Row()) == []
 
 
-async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, clock):
+async def test_incoming_yields_what_shows_up_late_though_a_later_one_was_handled(sms, clock):
     async with Sandbox(clock=ManualClock(), search_lag=0) as box:
         archive = box._simulator.state.account.archive
         async with AsyncSMSWorks(box.token, base_url=box.base_url) as client:
@@ -164,7 +164,7 @@ async def test_what_shows_up_late_is_given_though_a_later_one_was_handled(sms, c
             assert await drawn(client) == ["early", "late"]
 
 
-async def test_the_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_path):
+async def test_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_path):
     for hour in range(5):
         await receive(box, f"hour {hour}")
         await box.advance(3600)
@@ -174,7 +174,7 @@ async def test_the_bookmark_does_not_grow_with_what_was_handled(box, sms, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
 
 
-async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tmp_path):
+async def test_incoming_begins_at_since_unless_the_bookmark_holds_a_place(box, sms, tmp_path):
     await receive(box, "old")
     await box.advance(7200 * 2)
     moment = box._simulator.clock.now()
@@ -183,13 +183,13 @@ async def test_it_begins_where_it_is_told_to_unless_a_place_is_kept(box, sms, tm
     assert await drawn(sms, since=moment - timedelta(days=9), bookmark=tmp_path / "place") == []
 
 
-async def test_more_than_a_page_of_messages_is_given(box, sms, monkeypatch):
+async def test_incoming_yields_more_than_a_page_of_messages(box, sms, monkeypatch):
     monkeypatch.setattr("smsworks_async.resources._searching.PAGE_SIZE", 4)
     await receive(box, *"abcdefghij")
     assert await drawn(sms) == list("abcdefghij")
 
 
-async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, clock):
+async def test_incoming_outlasts_temporary_failures_with_pauses_that_grow(box, sms, clock):
     await receive(box, "one")
     box.add_fault(Fault(path="/messages", nth=1, times=0, status=503, when="before"))
 
@@ -204,7 +204,7 @@ async def test_passing_failures_are_outlasted_with_pauses_that_grow(box, sms, cl
     assert clock.slept == [20, 40, 60, 60, 10]
 
 
-async def test_what_will_not_pass_is_raised(box, sms):
+async def test_incoming_raises_a_permanent_failure(box, sms):
     box.rotate_token()
     with pytest.raises(NotAuthenticated):
         await anext(sms.messages.incoming())
@@ -214,7 +214,7 @@ async def test_what_will_not_pass_is_raised(box, sms):
     "kept",
     ["nonsense", "[]", "{}", '{"since": 1, "handled": {}}', '{"since": null, "handled": []}'],
 )
-async def test_a_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginning(
+async def test_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginning(
     sms, tmp_path, kept
 ):
     (tmp_path / "place").write_text(kept)
@@ -223,12 +223,12 @@ async def test_a_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginnin
 
 
 @pytest.mark.parametrize("options", [{"pause": 0}, {"pause": float("nan")}, {"since": "today"}])
-async def test_what_makes_no_sense_is_refused(sms, options):
+async def test_incoming_refuses_arguments_that_make_no_sense(sms, options):
     with pytest.raises(ValidationError):
         await anext(sms.messages.incoming(**options))
 
 
-def test_blocking_code_draws_them_too_and_resumes(hosted, tmp_path):
+def test_incoming_is_blocking_too_and_resumes(hosted, tmp_path):
     def receive_some(box):
         return asyncio.gather(
             *[box.receive(sender="447700900124", to="60777", content=str(n)) for n in range(3)]
@@ -254,7 +254,7 @@ async def replies_of(sms, bookmark):
 
 
 @pytest.mark.parametrize("where", ["no folder", "a folder", "cannot be replaced", "read-only"])
-async def test_a_bookmark_that_cannot_be_saved_is_found_out_before_the_first_message(
+async def test_bookmark_that_cannot_be_saved_is_an_error_before_the_first_message(
     box, sms, tmp_path, monkeypatch, where
 ):
     await box.receive(sender="447700900124", to="60777", content="Yes")
@@ -280,7 +280,7 @@ async def test_a_bookmark_that_cannot_be_saved_is_found_out_before_the_first_mes
         await replies_of(sms, path)
 
 
-async def test_a_bookmark_is_found_out_to_be_writable_without_a_trace(box, sms, tmp_path):
+async def test_bookmark_check_leaves_no_file_behind(box, sms, tmp_path):
     await box.receive(sender="447700900124", to="60777", content="Yes")
     path = tmp_path / "replies.json"
     assert (await replies_of(sms, path)).content == "Yes"

@@ -15,7 +15,7 @@ from support.sandboxes import AT_ONCE
 from support.waiting import until
 
 
-async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
+async def test_wait_for_many_messages_makes_few_requests():
     async with (
         Sandbox(clock=ManualClock()) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
@@ -43,7 +43,7 @@ async def test_many_waits_are_a_few_requests_whatever_the_sandboxs_clock_says():
     assert len(requests) <= 10, requests
 
 
-def test_blocking_code_waits_too(hosted):
+def test_wait_is_blocking_too(hosted):
     with hosted.client() as sms:
         at = datetime.now(UTC) + timedelta(days=1)
         message = {"sender": "AcmeCorp", "destination": "07700 900123", "content": "Hello"}
@@ -68,7 +68,7 @@ def waiting(sms, outcome, message_id):
     return thread
 
 
-async def test_threads_wait_together_and_a_webhook_or_the_clients_end_wakes_them(hosted):
+async def test_wait_of_several_threads_ends_with_a_webhook_or_the_clients_end(hosted):
     message = {"sender": "AcmeCorp", "content": "Hello"}
     at = datetime.now(UTC) + timedelta(days=1)
     sms, outcomes = hosted.client(), []

@@ -45,7 +45,7 @@ async def wire(api):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
-async def test_each_curl_sample_is_understood_byte_for_byte(api, wire, sample):
+async def test_samples_of_curl_are_understood_byte_for_byte(api, wire, sample):
     method, path, body, expected = sample
     status, answer, _ = await wire.ask(request(api, method, path, body))
     code = answer.get("errorCode") if isinstance(answer, dict) else None
@@ -55,7 +55,7 @@ async def test_each_curl_sample_is_understood_byte_for_byte(api, wire, sample):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 @pytest.mark.parametrize("sample", SAMPLES, ids=IDS)
-async def test_so_is_each_from_curl_itself(api, sample):
+async def test_samples_of_curl_are_understood_from_curl_itself(api, sample):
     method, path, body, expected = sample
     arguments = ["--location", "--request", method, f"{api.box.base_url}{path}"]
     arguments += ["--header", f"Authorization: {api.box.token}"]
@@ -82,7 +82,7 @@ FILLED = [
 
 
 @pytest.mark.parametrize(("path", "body", "expected"), FILLED, ids=[path for path, *_ in FILLED])
-async def test_filled_in_they_work_with_both_content_types(api, wire, path, body, expected):
+async def test_samples_filled_in_work_with_both_content_types(api, wire, path, body, expected):
     assert (await wire.ask(request(api, "POST", path, body)))[0] == expected
 
 

@@ -32,7 +32,7 @@ async def api():
     ("method", "path"),
     [("GET", "sandbox/state"), ("POST", "sandbox/reset"), ("GET", "/utils/test"), ("GET", "no")],
 )
-async def test_another_host_name_is_not_answered_to(api, name, method, path):
+async def test_sandbox_does_not_answer_to_another_host_name(api, name, method, path):
     headers = {"Host": f"{name}:{api.box.port}", **JSON}
     status, answer = await api.call(method, path, headers=headers)
     assert status == 421
@@ -42,18 +42,18 @@ async def test_another_host_name_is_not_answered_to(api, name, method, path):
 @pytest.mark.parametrize(
     "name", ["127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8025", "127.9.9.9"]
 )
-async def test_loopbacks_own_names_are(api, name):
+async def test_sandbox_answers_to_loopbacks_own_names(api, name):
     assert (await api.get("sandbox/state", headers={"Host": name}))[0] == 200
 
 
-async def test_names_that_are_allowed_are_answered_to():
+async def test_sandbox_answers_to_names_that_are_allowed():
     async with sandbox(allow_hosts=["Sandbox.test", "[2001:db8::1]"]) as api:
         for name in ("sandbox.test:80", "SANDBOX.TEST.", "[2001:db8::1]:1", "localhost"):
             assert (await api.get("/utils/test", headers={"Host": name}))[0] == 200
         assert (await api.get("/utils/test", headers={"Host": "test"}))[0] == 421
 
 
-async def test_beyond_loopback_any_name_is_answered_to_unless_some_are_named():
+async def test_sandbox_beyond_loopback_answers_to_any_name_unless_some_are_given():
     async with sandbox(host="0.0.0.0") as api:
         assert (await api.get("/utils/test", headers={"Host": "any.example"}))[0] == 200
     async with sandbox(host="0.0.0.0", allow_hosts="sandbox") as api:
@@ -63,7 +63,7 @@ async def test_beyond_loopback_any_name_is_answered_to_unless_some_are_named():
 
 @pytest.mark.parametrize("wrong", ["a:80", "http://a", "", "a b", "*", 5, None])
 @pytest.mark.parametrize("setting", ["allow_hosts", "callback_hosts"])
-def test_what_is_no_host_name_is_refused_at_once(setting, wrong):
+def test_sandbox_refuses_what_is_no_host_name_at_once(setting, wrong):
     with pytest.raises(ValueError, match=setting):
         Sandbox(**{setting: [wrong]})
 
@@ -81,7 +81,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("foreign", FOREIGN)
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-async def test_a_page_of_another_site_changes_nothing(host, foreign):
+async def test_control_refuses_changes_by_a_page_of_another_site(host, foreign):
     async with sandbox(host=host) as api:
         sent = await api.send()
         headers = {**foreign, **JSON}
@@ -102,7 +102,7 @@ async def test_a_page_of_another_site_changes_nothing(host, foreign):
         {"Sec-Fetch-Site": "same-origin", "Origin": "{}"},
     ],
 )
-async def test_a_page_of_its_own_site_may(api, own):
+async def test_control_takes_changes_by_its_own_page(api, own):
     headers = {name: value.format(api.box.root_url) for name, value in own.items()}
     assert (await api.post("sandbox/reset", headers={**headers, **JSON}))[0] == 200
 
@@ -111,7 +111,7 @@ async def test_a_page_of_its_own_site_may(api, own):
 @pytest.mark.parametrize(
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
 )
-async def test_the_control_endpoints_want_json_even_without_a_body(api, control, kind):
+async def test_control_wants_json_even_without_a_body(api, control, kind):
     await api.send()
     headers = {} if kind is None else {"Content-Type": kind}
     status, answer = await api.post(f"sandbox/{control}", headers=headers, data=b"")
@@ -129,7 +129,7 @@ async def test_the_control_endpoints_want_json_even_without_a_body(api, control,
         "http://\ud83d/",
     ],
 )
-async def test_reports_and_texts_go_to_loopback_only(url):
+async def test_callbacks_go_to_loopback_only(url):
     async with sandbox(delivery_report_url=url, incoming_url=url) as api:
         await api.send()
         await api.send(destination="447700900124", deliveryreporturl=url)
@@ -138,7 +138,7 @@ async def test_reports_and_texts_go_to_loopback_only(url):
         assert [(post.status, post.refused) for post in api.box.posts] == [(None, True)] * 3
 
 
-async def test_and_to_hosts_that_are_named():
+async def test_callbacks_go_to_hosts_that_are_named():
     url = "http://app.invalid/reports"
     async with sandbox(delivery_report_url=url, callback_hosts=["app.invalid"]) as api:
         await api.send()
@@ -146,7 +146,7 @@ async def test_and_to_hosts_that_are_named():
         assert [post.refused for post in api.box.posts] == [False]
 
 
-def test_the_command_says_which_host_it_would_have_to_post_to(capsys):
+def test_sandbox_command_says_which_callback_host_it_would_need(capsys):
     arguments = ["sandbox", "--port", "0", "--incoming-url", "http://app:8000/sms"]
     assert main(arguments) == 1
     assert "--callback-host" in capsys.readouterr().err
@@ -157,7 +157,7 @@ def test_the_command_says_which_host_it_would_have_to_post_to(capsys):
 # One database, one sandbox, one owner
 
 
-async def test_a_second_sandbox_on_one_database_is_refused(tmp_path):
+async def test_sandbox_refuses_a_database_that_another_sandbox_has(tmp_path):
     file = tmp_path / "state.db"
     link = tmp_path / "link.db"
     async with sandbox(database=file) as api:
@@ -172,7 +172,7 @@ async def test_a_second_sandbox_on_one_database_is_refused(tmp_path):
         assert len(api.box.messages) == 2
 
 
-async def test_so_it_is_from_another_process(tmp_path):
+async def test_sandbox_refuses_a_database_that_another_process_has(tmp_path):
     async with sandbox(database=tmp_path / "state.db"):
         command = ["-m", "smsworks_async", "sandbox", "--port", "0", "--database"]
         other = await asyncio.create_subprocess_exec(
@@ -185,7 +185,7 @@ async def test_so_it_is_from_another_process(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
 @pytest.mark.parametrize("there", [False, True])
-async def test_the_database_is_its_owners_alone(tmp_path, there):
+async def test_sandbox_database_is_its_owners_alone(tmp_path, there):
     file = tmp_path / "state.db"
     old = os.umask(0)
     try:
@@ -206,7 +206,7 @@ async def test_the_database_is_its_owners_alone(tmp_path, there):
 # Ids and tokens
 
 
-async def test_ids_and_tokens_are_new_in_each_sandbox_and_after_a_reset():
+async def test_sandbox_makes_new_ids_and_tokens_each_time_and_after_a_reset():
     ids, tokens = [], []
     for _ in range(3):
         async with sandbox() as api:
@@ -220,7 +220,7 @@ async def test_ids_and_tokens_are_new_in_each_sandbox_and_after_a_reset():
     assert len(set(tokens)) == len(tokens)
 
 
-async def test_with_a_seed_they_are_the_same():
+async def test_sandbox_with_a_seed_makes_the_same_ids_and_tokens():
     found = []
     for _ in range(2):
         async with sandbox(seed=7) as api:
@@ -233,7 +233,7 @@ async def test_with_a_seed_they_are_the_same():
     assert found[0] == found[1]
 
 
-async def test_a_restart_goes_on_with_other_ids(tmp_path):
+async def test_sandbox_goes_on_with_other_ids_after_a_restart(tmp_path):
     clock, file, ids = ManualClock(), tmp_path / "state.db", set()
     for _ in range(3):
         async with sandbox(database=file, clock=clock) as api:

@@ -47,7 +47,7 @@ async def store(request, clock, tmp_path):
         await journal.close()
 
 
-async def test_a_message_is_claimed_by_one_owner_whatever_its_statuses(store):
+async def test_claim_of_a_message_is_one_owners_whatever_its_statuses(store):
     assert await store.claim("1", "DELIVERED", "a", 60.0)
     assert not await store.claim("1", "DELIVERED", "b", 60.0)
     assert not await store.claim("1", "EXPIRED", "b", 60.0)
@@ -55,7 +55,7 @@ async def test_a_message_is_claimed_by_one_owner_whatever_its_statuses(store):
     assert list(await store.statuses("1")) == []
 
 
-async def test_a_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(store, clock):
+async def test_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(store, clock):
     assert await store.claim("1", "SENT", "a", 60.0)
     clock.advance(59.0)
     assert await store.claim("1", "SENT", "a", 60.0)
@@ -66,7 +66,7 @@ async def test_a_claim_holds_until_its_lease_ends_and_as_long_as_it_is_renewed(s
     assert not await store.claim("1", "SENT", "a", 60.0), "a renewal that comes too late"
 
 
-async def test_a_claim_does_not_outlive_a_clock_that_is_set_back(store, clock):
+async def test_claim_does_not_outlive_a_clock_that_is_set_back(store, clock):
     assert await store.claim("1", "SENT", "killed", 60.0)
     clock.set_ahead(-3600.0)
     assert not await store.claim("1", "SENT", "b", 60.0)
@@ -76,7 +76,7 @@ async def test_a_claim_does_not_outlive_a_clock_that_is_set_back(store, clock):
     assert await store.claim("1", "SENT", "b", 60.0)
 
 
-async def test_a_released_claim_is_free_and_only_its_owner_releases_it(store):
+async def test_release_frees_a_claim_and_only_by_its_owner(store):
     assert await store.claim("1", "SENT", "a", 60.0)
     await store.release("1", "b")
     assert not await store.claim("1", "SENT", "b", 60.0)
@@ -85,7 +85,7 @@ async def test_a_released_claim_is_free_and_only_its_owner_releases_it(store):
     assert list(await store.statuses("1")) == []
 
 
-async def test_what_was_handled_ends_the_claim_and_is_not_claimed_again(store):
+async def test_claim_ends_with_what_was_handled_and_is_not_made_again(store):
     assert await store.claim("1", "SENT", "a", 60.0)
     await store.add("1", "SENT", "a")
     assert list(await store.statuses("1")) == ["SENT"]
@@ -95,14 +95,14 @@ async def test_what_was_handled_ends_the_claim_and_is_not_claimed_again(store):
     assert list(await store.statuses("1")) == ["SENT"]
 
 
-async def test_a_status_other_than_the_claimed_one_may_be_what_was_handled(store):
+async def test_claim_may_end_with_another_status_than_the_claimed_one(store):
     assert await store.claim("1", "DELIVERED", "a", 60.0)
     await store.add("1", "UNDELIVERED", "a")
     assert list(await store.statuses("1")) == ["UNDELIVERED"]
     assert await store.claim("1", "DELIVERED", "b", 60.0), "the claim has ended"
 
 
-async def test_whoever_handled_it_after_the_lease_had_ended_is_believed(store, clock):
+async def test_claim_that_had_ended_may_still_be_handled(store, clock):
     assert await store.claim("1", "SENT", "a", 60.0)
     clock.advance(60.0)
     assert await store.claim("1", "SENT", "b", 60.0)
@@ -113,7 +113,7 @@ async def test_whoever_handled_it_after_the_lease_had_ended_is_believed(store, c
     assert list(await store.statuses("1")) == ["SENT"]
 
 
-async def test_a_claim_in_a_file_that_was_deleted_is_an_error(tmp_path):
+async def test_claim_in_a_file_that_was_deleted_is_an_error(tmp_path):
     path = tmp_path / "journal.db"
     journal = SQLiteJournal(path)
     assert await journal.claim_seen("1", "SENT", "a", 60.0)
@@ -123,7 +123,7 @@ async def test_a_claim_in_a_file_that_was_deleted_is_an_error(tmp_path):
     await journal.close()
 
 
-def test_a_memory_without_claims_is_refused_by_the_names_that_it_lacks():
+def test_webhooks_refuse_a_store_without_claims_by_the_names_that_it_lacks():
     class Old:
         def statuses(self, message_id):
             return ()
@@ -156,7 +156,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("other", ["DELIVERED", "EXPIRED"])
-async def test_of_two_that_share_a_journal_one_handles_and_the_other_answers_as_it_did(
+async def test_webhooks_that_share_a_journal_handle_a_report_once_and_answer_alike(
     server, other, tmp_path
 ):
     slow = Slow()
@@ -172,9 +172,7 @@ async def test_of_two_that_share_a_journal_one_handles_and_the_other_answers_as_
     assert slow.handled == [("1", "DELIVERED")]
 
 
-async def test_of_two_that_share_a_journal_the_other_handles_what_the_first_failed_on(
-    server, tmp_path
-):
+async def test_webhooks_that_share_a_journal_handle_what_the_other_failed_on(server, tmp_path):
     slow = Slow(failures=1)
     settings = {"on_report": slow, "seen": tmp_path / "journal.db"}
     async with serving(server, **settings) as one, serving(server, **settings) as two:
@@ -186,7 +184,7 @@ async def test_of_two_that_share_a_journal_the_other_handles_what_the_first_fail
     assert slow.handled == [("1", "DELIVERED")] * 2
 
 
-async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_ended(
+async def test_webhooks_handle_a_killed_processs_claim_when_its_lease_has_ended(
     server, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
@@ -216,7 +214,7 @@ async def test_what_a_killed_process_has_claimed_is_handled_when_its_lease_has_e
     await journal.close()
 
 
-async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
+async def test_claim_is_renewed_while_the_function_runs_and_not_after(server, monkeypatch):
     monkeypatch.setattr("smsworks_async.webhooks.claim.RENEWAL", 0.01)
     renewed = threading.Event()
 
@@ -243,7 +241,7 @@ async def test_a_claim_is_renewed_while_the_function_runs_and_not_after(server, 
     assert seen.statuses("1") == ("DELIVERED",)
 
 
-async def test_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
+async def test_claim_renewals_that_fail_do_not_stop_the_function(server, monkeypatch, caplog):
     monkeypatch.setattr("smsworks_async.webhooks.claim.RENEWAL", 0.01)
     failed = threading.Event()
 
@@ -310,13 +308,13 @@ class Object:
     ],
 )
 @pytest.mark.parametrize("name", ["on_report", "on_incoming"])
-def test_a_function_with_yield_in_it_is_refused_when_it_is_given(function, name):
+def test_webhooks_refuse_a_function_with_yield_in_it_when_it_is_given(function, name):
     with pytest.raises(ConfigurationError, match=f"{name} has a yield in it"):
         Webhooks(**{name: function}, insecure=True)
 
 
 @pytest.mark.parametrize("function", [lambda: None, lambda one, two: None, Slow.__call__, "print"])
-def test_a_function_that_cannot_be_called_with_a_report_is_refused_when_it_is_given(function):
+def test_webhooks_refuse_a_function_that_cannot_be_called_with_a_report(function):
     with pytest.raises(ConfigurationError, match="on_report must"):
         Webhooks(on_report=function, insecure=True)
 
@@ -340,20 +338,22 @@ async def forgets_to_await(report):
         forgets_to_await,
     ],
 )
-async def test_a_result_that_nobody_has_run_is_a_500_and_not_remembered(server, function, caplog):
+async def test_webhooks_answer_500_to_a_result_that_was_not_awaited_and_do_not_remember_it(
+    server, function, caplog
+):
     async with serving(server, on_report=function) as provider:
         assert [await provider.report() for _ in range(2)] == [500, 500]
     assert "which nothing runs" in caplog.text
 
 
-async def test_results_of_functions_that_have_run_are_none_of_our_business(server):
+async def test_webhooks_ignore_the_results_of_functions_that_have_run(server):
     results = iter(["text", 1, [1], object(), {}.items(), iter(()), Exception("kept")])
     async with serving(server, on_report=lambda report: next(results)) as provider:
         for number in range(7):
             assert await provider.report(str(number)) == 200
 
 
-async def test_a_status_is_read_in_any_case(server):
+async def test_webhooks_read_a_status_in_any_case(server):
     handled = []
     async with serving(server, on_report=handled.append) as provider:
         for status in (" Delivered\n", "delivered", "DELIVERED", "sent"):
@@ -363,14 +363,14 @@ async def test_a_status_is_read_in_any_case(server):
     assert report.is_final
 
 
-async def test_a_405_says_what_is_allowed(server):
+async def test_webhooks_answer_405_with_what_is_allowed(server):
     async with serving(server, on_report=print) as provider:
         url = f"http://127.0.0.1:{provider.port}/sms/the-webhook-secret-of-these-tests-AAAA"
         async with provider._session.get(url) as response:
             assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
-async def test_a_proxy_on_a_unix_socket_can_be_trusted(tmp_path):
+async def test_webhooks_can_trust_a_proxy_on_a_unix_socket(tmp_path):
     from aiohttp import ClientSession, UnixConnector, web
 
     def hooks(*proxies):
@@ -406,7 +406,7 @@ async def test_a_proxy_on_a_unix_socket_can_be_trusted(tmp_path):
     assert await post(hooks("198.51.100.0/24"), "192.0.2.7") == 404
 
 
-async def test_a_post_with_the_right_secret_that_is_turned_away_is_logged_once(server, caplog):
+async def test_webhooks_log_a_refused_post_with_the_right_secret_once(server, caplog):
     settings = {"on_report": print, "networks": ["192.0.2.0/24"]}
     async with serving(server, **settings) as provider:
         assert await provider.post({}, path="/sms/wrong") == 404

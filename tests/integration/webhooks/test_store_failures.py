@@ -36,7 +36,7 @@ def locked(tmp_path, monkeypatch):
         yield connection
 
 
-async def test_while_the_file_is_locked_the_answer_is_503_and_afterwards_it_is_handled(
+async def test_webhooks_answer_503_while_the_file_is_locked_and_handle_it_afterwards(
     server, journal, locked, caplog
 ):
     handled = []
@@ -52,7 +52,7 @@ async def test_while_the_file_is_locked_the_answer_is_503_and_afterwards_it_is_h
     assert "locked" in caplog.text
 
 
-async def test_while_the_disk_is_full_the_answer_is_503_and_afterwards_it_is_handled(
+async def test_webhooks_answer_503_while_the_disk_is_full_and_handle_it_afterwards(
     server, journal, caplog
 ):
     handled, ids = [], iter(range(10**6))
@@ -86,7 +86,7 @@ class Table(MemorySeen):
         super().add(*args)
 
 
-async def test_what_was_handled_is_recorded_later_and_not_handled_again(
+async def test_webhooks_record_later_what_was_handled_and_do_not_handle_it_again(
     server, monkeypatch, caplog
 ):
     monkeypatch.setattr(claim, "RENEWAL", 0.01)
@@ -106,7 +106,7 @@ async def test_what_was_handled_is_recorded_later_and_not_handled_again(
     assert "could not be recorded" in caplog.text
 
 
-async def test_while_a_handled_report_waits_to_be_recorded_its_claim_is_not_given_up(
+async def test_webhooks_keep_the_claim_of_a_handled_report_until_it_is_recorded(
     server, monkeypatch
 ):
     handled, table = [], Table()
@@ -118,16 +118,16 @@ async def test_while_a_handled_report_waits_to_be_recorded_its_claim_is_not_give
     assert len(handled) == 1
 
 
-async def test_too_many_that_cannot_be_recorded_are_left_to_the_repeats(server, monkeypatch):
+async def test_webhooks_leave_what_cannot_be_recorded_to_repeats_when_it_is_too_much(
+    server, monkeypatch
+):
     monkeypatch.setattr(claim, "MAX_UNRECORDED", 2)
     table = Table()
     async with serving(server, on_report=lambda report: None, seen=table) as provider:
         assert [await provider.report(str(n)) for n in range(3)] == [200, 200, 500]
 
 
-async def test_a_cancellation_of_the_functions_own_is_a_500_and_the_report_comes_again(
-    server, caplog
-):
+async def test_webhooks_answer_500_to_a_function_that_cancels_itself(server, caplog):
     calls = []
 
     async def handle(report):
@@ -143,7 +143,7 @@ async def test_a_cancellation_of_the_functions_own_is_a_500_and_the_report_comes
 @pytest.mark.parametrize(
     ("by_each", "warned"), [((59, 59), False), ((60, 0), True), ((0, 60), True)]
 )
-async def test_a_claim_that_ended_while_the_function_ran_is_warned_of_by_either_clock(
+async def test_webhooks_warn_by_either_clock_of_a_claim_that_ended_while_the_function_ran(
     server, by_each, warned, monkeypatch, caplog
 ):
     clock = FakeClock()

@@ -53,7 +53,7 @@ class Told:
 
 
 @pytest.mark.parametrize("kind", ["plain", "later", "callable", "partial", "lambda"])
-async def test_reports_and_replies_reach_functions_of_any_kind(server, kind):
+async def test_webhooks_call_functions_of_any_kind_with_reports_and_replies(server, kind):
     told = Told()
     function = {
         "plain": told.plain,
@@ -70,7 +70,7 @@ async def test_reports_and_replies_reach_functions_of_any_kind(server, kind):
     assert reply == IncomingMessage("9", "447700900124", "", "Yes")
 
 
-async def test_a_repeat_reaches_the_function_once_and_a_latecomer_not_at_all(server):
+async def test_webhooks_call_the_function_once_for_repeats_and_never_for_a_late_status(server):
     told = Told()
     async with serving(server, on_report=told.plain, on_incoming=told.plain) as provider:
         for status in ["SENT", "SENT", "ACCEPTED", "SENT", "DELIVERED", "DELIVERED", "ACCEPTED"]:
@@ -88,7 +88,7 @@ async def test_a_repeat_reaches_the_function_once_and_a_latecomer_not_at_all(ser
     ]
 
 
-async def test_a_reply_that_nobody_handles_is_refused_and_said_in_the_log(server, caplog):
+async def test_webhooks_refuse_and_log_a_reply_without_a_function_for_it(server, caplog):
     async with serving(server, on_report=Told().plain) as provider:
         assert await provider.post(REPLY) == 404
     assert "no on_incoming" in caplog.text
@@ -96,9 +96,7 @@ async def test_a_reply_that_nobody_handles_is_refused_and_said_in_the_log(server
 
 
 @pytest.mark.parametrize("kind", ["plain", "later"])
-async def test_what_a_function_fails_on_is_answered_with_500_and_reaches_it_again(
-    server, kind, caplog
-):
+async def test_webhooks_answer_500_when_the_function_fails_and_call_it_again(server, kind, caplog):
     told = Told(failures=2)
     async with serving(server, on_report=getattr(told, kind)) as provider:
         assert [await provider.report() for _ in range(4)] == [500, 500, 200, 200]
@@ -107,7 +105,7 @@ async def test_what_a_function_fails_on_is_answered_with_500_and_reaches_it_agai
     assert SECRET not in caplog.text
 
 
-async def test_copies_at_the_same_time_wait_for_each_other_and_the_function_runs_once(server):
+async def test_webhooks_call_the_function_once_for_copies_at_the_same_time(server):
     at_work, entered, go_on = [], [], threading.Event()
 
     def slow(report):
@@ -125,7 +123,7 @@ async def test_copies_at_the_same_time_wait_for_each_other_and_the_function_runs
     assert len(entered) == 2
 
 
-async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(server):
+async def test_webhooks_call_the_function_for_a_copy_after_the_one_before_it_failed(server):
     calls, go_on = [], threading.Event()
 
     def first_fails(report):
@@ -143,7 +141,7 @@ async def test_a_copy_that_waited_runs_the_function_if_the_one_before_it_failed(
     assert len(calls) == 2
 
 
-async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypatch):
+async def test_webhooks_answer_503_to_a_copy_that_has_waited_long_enough(server, monkeypatch):
     monkeypatch.setattr("smsworks_async.webhooks.deduplication.MAX_WAIT", 0.0)
     calls, go_on = [], threading.Event()
 
@@ -182,7 +180,9 @@ async def test_a_copy_that_has_waited_long_enough_is_sent_away(server, monkeypat
         ({"data": json.dumps(REPLY)}, 404),  # which nobody here handles
     ],
 )
-async def test_what_is_turned_away_reaches_nobody_and_is_told_nothing(server, request_, status):
+async def test_webhooks_refuse_a_post_without_a_reason_and_call_no_function(
+    server, request_, status
+):
     told = Told()
     options = dict(request_)
     if "auth" in options:
@@ -194,7 +194,7 @@ async def test_what_is_turned_away_reaches_nobody_and_is_told_nothing(server, re
     assert told.statuses == [("1", "DELIVERED")]
 
 
-async def test_a_secret_opens_as_a_password_in_the_url_too(server):
+async def test_webhooks_admit_a_secret_as_a_password_in_the_url(server):
     told = Told()
     async with serving(server, on_report=told.plain, secrets=["x" * 32, SECRET]) as provider:
         login = base64.b64encode(f"provider:{SECRET}".encode()).decode()
@@ -207,7 +207,7 @@ async def test_a_secret_opens_as_a_password_in_the_url_too(server):
     assert told.statuses == [("1", "SENT")]
 
 
-async def test_networks_are_kept_to_on_every_server(server):
+async def test_webhooks_keep_to_networks_on_every_server(server):
     settings = {"on_report": Told().plain, "networks": ["192.0.2.0/24"]}
     async with serving(server, **settings) as provider:
         assert await provider.report() == 404
@@ -219,7 +219,7 @@ async def test_networks_are_kept_to_on_every_server(server):
             assert await provider.post(document, headers=headers) == status
 
 
-async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(server):
+async def test_webhooks_take_an_async_store_and_record_after_the_function(server):
     events = []
 
     class Table:
@@ -253,7 +253,7 @@ async def test_a_memory_of_ones_own_may_be_async_and_is_told_after_the_function(
     ]
 
 
-async def test_a_memory_that_is_away_is_a_503_and_nothing_is_handed_on(server):
+async def test_webhooks_answer_503_where_the_store_is_away_and_call_nothing(server):
     class Away:
         def statuses(self, message_id):
             raise LookupError("the database is away")
@@ -287,7 +287,7 @@ async def close(client, server):
         gc.collect()  # ends the loop that WSGI has in the background, and the session with it
 
 
-async def test_confirmed_reports_are_what_the_api_says_and_not_what_was_posted(server, box, client):
+async def test_webhooks_confirm_reports_by_what_the_api_says(server, box, client):
     told = Told()
     async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         sent = await sms.messages.send(
@@ -317,7 +317,7 @@ async def test_confirmed_reports_are_what_the_api_says_and_not_what_was_posted(s
     await close(client, server)
 
 
-async def test_a_post_that_cannot_be_confirmed_now_is_a_503(server, monkeypatch):
+async def test_webhooks_answer_503_to_a_post_that_cannot_be_confirmed_now(server, monkeypatch):
     client, told = AsyncSMSWorks("eyJ"), Told()
 
     async def away(_):
@@ -330,14 +330,14 @@ async def test_a_post_that_cannot_be_confirmed_now_is_a_503(server, monkeypatch)
     assert told.items == []
 
 
-async def test_a_report_of_a_message_that_nobody_sent_is_handed_on_unless_confirmed(server):
+async def test_webhooks_hand_on_a_report_of_an_unknown_message_unless_confirmed(server):
     told = Told()
     async with serving(server, on_report=told.plain) as provider:
         assert await provider.report("5550001", "DELIVERED") == 200
     assert told.statuses == [("5550001", "DELIVERED")]
 
 
-async def test_a_report_ends_the_wait_for_its_message(server, box, sms_awaited):
+async def test_webhooks_end_the_wait_for_a_reports_message(server, box, sms_awaited):
     sent = await sms_awaited.messages.send(
         sender="AcmeCorp", destination="07700 900123", content="Hello"
     )
@@ -355,7 +355,7 @@ async def sms_awaited(box):
 
 
 @pytest.mark.parametrize("server", ["aiohttp", "asgi"])
-async def test_a_plain_function_does_not_block_the_loop(server):
+async def test_webhooks_do_not_block_the_loop_with_a_plain_function(server):
     go_on, loop_thread, threads = threading.Event(), threading.get_ident(), []
 
     def blocks(report):
@@ -371,7 +371,7 @@ async def test_a_plain_function_does_not_block_the_loop(server):
     assert loop_thread not in threads
 
 
-async def test_under_wsgi_a_plain_function_runs_on_the_requests_own_thread():
+async def test_webhooks_under_wsgi_call_a_plain_function_on_the_requests_own_thread():
     threads = []
 
     def handle(_):
@@ -384,7 +384,7 @@ async def test_under_wsgi_a_plain_function_runs_on_the_requests_own_thread():
     assert "process_request_thread" in threads[0]
 
 
-async def test_under_wsgi_all_async_functions_share_one_loop():
+async def test_webhooks_under_wsgi_call_all_async_functions_on_one_loop():
     loops = set()
 
     async def handle(_):
@@ -396,7 +396,7 @@ async def test_under_wsgi_all_async_functions_share_one_loop():
     assert len(loops) == 1
 
 
-async def test_what_a_cancelled_request_has_begun_is_brought_to_its_end_and_remembered():
+async def test_webhooks_finish_and_remember_what_a_cancelled_request_has_begun():
     calls, go_on = [], threading.Event()
 
     def slow(report):
@@ -416,7 +416,7 @@ async def test_what_a_cancelled_request_has_begun_is_brought_to_its_end_and_reme
     assert len(calls) == 1
 
 
-async def test_what_a_cancelled_request_has_begun_by_awaiting_is_brought_to_its_end_too():
+async def test_webhooks_finish_what_a_cancelled_request_has_begun_by_awaiting():
     calls, go_on = [], asyncio.Event()
 
     async def slow(report):
@@ -434,7 +434,7 @@ async def test_what_a_cancelled_request_has_begun_by_awaiting_is_brought_to_its_
     assert len(calls) == 1
 
 
-async def test_a_journal_is_a_memory_that_outlives_its_process(server, tmp_path):
+async def test_webhooks_with_a_journal_remember_beyond_their_process(server, tmp_path):
     for _ in range(2):
         told = Told()
         async with serving(server, on_report=told.plain, seen=tmp_path / "j.db") as provider:

@@ -22,7 +22,7 @@ from support.messages import TEXT_TO_MANY as TEXT
 from support.messages import drama
 
 
-async def test_a_campaign_that_is_run_again_sends_nothing_again(box, sms, kept):
+async def test_campaign_that_is_run_again_sends_nothing_again(box, sms, kept):
     people = [*drama(25), "nobody", "07700900003"]
     first = await sms.bulk.send(**kept, destinations=people)
     assert (first.accepted, first.invalid, first.duplicates, first.read) == (25, 1, 1, 27)
@@ -48,7 +48,7 @@ async def test_a_campaign_that_is_run_again_sends_nothing_again(box, sms, kept):
         ({"destinations": [*drama(24), "nobody"]}, "destinations"),
     ],
 )
-async def test_the_same_name_with_something_else_is_an_error_and_sends_nothing(
+async def test_campaign_of_the_same_name_with_other_content_is_an_error_and_sends_nothing(
     box, sms, kept, change, field
 ):
     await sms.bulk.send(**kept, destinations=drama(25))
@@ -58,7 +58,7 @@ async def test_the_same_name_with_something_else_is_an_error_and_sends_nothing(
     assert box.accepted() == 25
 
 
-async def test_nothing_is_sent_before_all_of_it_is_planned(box, sms, kept, journal):
+async def test_campaign_sends_nothing_before_all_of_it_is_planned(box, sms, kept, journal):
     def people():
         yield from drama(1200 // 2)
         raise ZeroDivisionError
@@ -79,7 +79,7 @@ async def test_nothing_is_sent_before_all_of_it_is_planned(box, sms, kept, journ
     assert report.accepted == box.accepted() == 700
 
 
-async def test_credits_that_ran_out_are_bought_and_the_rest_is_sent(clock):
+async def test_campaign_sends_the_rest_when_credits_that_ran_out_are_bought(clock):
     async with Sandbox(credits=25) as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         kept = {**TEXT, "journal": MemoryJournal(), "campaign": "x", "chunk_size": 10}
         first = await sms.bulk.send(**kept, destinations=drama(50), concurrency=1)
@@ -92,7 +92,7 @@ async def test_credits_that_ran_out_are_bought_and_the_rest_is_sent(clock):
         assert set(box.accepted_by_destination().values()) == {1}
 
 
-async def test_a_text_that_was_refused_is_not_tried_again(box, sms, kept):
+async def test_campaign_does_not_try_a_refused_text_again(box, sms, kept):
     box.add_fault(Fault(path="*", error_code=4006))
     first = await sms.bulk.send(**{**kept, "concurrency": 1}, destinations=drama(10))
     second = await sms.bulk.send(**kept)
@@ -100,7 +100,7 @@ async def test_a_text_that_was_refused_is_not_tried_again(box, sms, kept):
     assert len(box.requests) == 1
 
 
-async def test_where_international_is_not_enabled_only_those_are_not_sent():
+async def test_campaign_leaves_out_only_international_numbers_where_they_are_not_enabled():
     async with (
         Sandbox(international=False) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, international=True) as sms,
@@ -119,7 +119,7 @@ async def test_where_international_is_not_enabled_only_those_are_not_sent():
     assert {b.code for b in report.batches if b.outcome is not Outcome.ACCEPTED} == {4034}
 
 
-async def test_progress_tells_what_is_planned_and_how_long_it_takes(box, sms, kept):
+async def test_campaign_progress_holds_what_is_planned_and_how_long_it_takes(box, sms, kept):
     told = []
     await sms.bulk.send(**kept, destinations=[*drama(45), "nobody"], progress=told.append)
     last = told[-1]
@@ -134,7 +134,7 @@ async def test_progress_tells_what_is_planned_and_how_long_it_takes(box, sms, ke
     assert told[-1].done == told[-1].planned == 45
 
 
-async def test_a_campaign_is_watched_from_elsewhere_and_exported(box, sms, tmp_path):
+async def test_campaign_is_watched_from_elsewhere_and_exported(box, sms, tmp_path):
     path = tmp_path / "journal.db"
     people = [*drama(25), "nobody", "07700900003", 5, {"odd": 1}]
     box.add_fault(Fault(path="/batch/send", nth=2, error_code=4004, times=100))
@@ -170,7 +170,7 @@ async def test_a_campaign_is_watched_from_elsewhere_and_exported(box, sms, tmp_p
     ]
 
 
-def test_it_is_all_blocking_too(hosted, tmp_path):
+def test_campaign_is_blocking_too(hosted, tmp_path):
     path = tmp_path / "journal.db"
     with hosted.client() as sms:
         assert isinstance(sms, SMSWorks)
@@ -196,7 +196,7 @@ def test_it_is_all_blocking_too(hosted, tmp_path):
     assert hosted.do(lambda box: box.accepted()) == 33
 
 
-async def test_a_name_that_is_misspelt_begins_nothing(box, sms, kept, journal):
+async def test_campaign_name_that_is_misspelt_begins_nothing(box, sms, kept, journal):
     await sms.bulk.send(**kept, destinations=drama(10))
     with pytest.raises(ValidationError, match="no campaign 'z'"):
         await sms.bulk.send(**{**kept, "campaign": "z"})

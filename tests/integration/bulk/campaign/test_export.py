@@ -27,16 +27,16 @@ READABLE = ["+44 7700 900", "+44", "nobody", "a=b", "", "07700-900", "'=1"]
 
 
 @pytest.mark.parametrize("value", FORMULAS)
-def test_what_begins_as_a_formula_gets_an_apostrophe(value):
+def test_neutralised_puts_an_apostrophe_before_what_begins_as_a_formula(value):
     assert neutralised(value) == f"'{value}"
 
 
 @pytest.mark.parametrize("value", [*READABLE, 5, -5, None, 2.5])
-def test_numbers_and_other_words_stay_as_they_are(value):
+def test_neutralised_leaves_numbers_and_other_words_as_they_are(value):
     assert neutralised(value) == value
 
 
-async def test_a_csv_export_has_no_formulas_and_json_lines_are_exact(sms, tmp_path):
+async def test_export_has_no_formulas_in_csv_and_exact_words_in_json_lines(sms, tmp_path):
     people = ["07700 900001", *FORMULAS, *filter(None, READABLE)]
     path = tmp_path / "journal.db"
     report = await sms.bulk.send(**TEXT, destinations=people, journal=path, campaign="x")

@@ -34,7 +34,7 @@ async def turned():
         yield box, sms, journal
 
 
-async def test_a_campaign_is_followed_to_the_last_recipient(turned):
+async def test_follow_yields_every_recipient_once(turned):
     box, sms, journal = turned
     use_clock(sms, SandboxClock(box))
     records = [record async for record in sms.bulk.follow("x", journal=journal)]
@@ -46,7 +46,7 @@ async def test_a_campaign_is_followed_to_the_last_recipient(turned):
     assert len([record async for record in sms.bulk.follow("x", journal=journal)]) == 25
 
 
-async def test_a_report_is_quicker_than_a_look(turned):
+async def test_follow_takes_delivery_reports_before_it_polls(turned):
     box, sms, journal = turned
     looks = asyncio.Event()
 
@@ -74,7 +74,7 @@ async def test_a_report_is_quicker_than_a_look(turned):
     assert len(box.requests) == requests
 
 
-async def test_following_ends_with_an_error_when_its_time_is_over(turned):
+async def test_follow_raises_still_in_flight_when_its_time_is_over(turned):
     _, sms, journal = turned
     clock = FakeClock()
     follower = Follower(
@@ -88,7 +88,7 @@ async def test_following_ends_with_an_error_when_its_time_is_over(turned):
         await anext(sms.bulk.follow("x", journal=journal, timeout=-1))
 
 
-async def test_following_waits_for_a_campaign_that_is_still_sent(turned):
+async def test_follow_waits_for_a_campaign_that_is_still_sent(turned):
     box, sms, journal = turned
     box.credits = 0
     more = {"journal": journal, "campaign": "y", "chunk_size": 10}
@@ -107,14 +107,14 @@ async def test_following_waits_for_a_campaign_that_is_still_sent(turned):
     assert len(records) == 20
 
 
-async def test_a_batch_whose_records_have_vanished_is_followed_no_longer(turned):
+async def test_follow_ends_for_a_batch_whose_records_have_vanished(turned):
     box, sms, journal = turned
     for message in box.messages:
         await sms.messages.delete(message.message_id)
     assert [record async for record in sms.bulk.follow("x", journal=journal)] == []
 
 
-def test_following_is_blocking_too(hosted, tmp_path):
+def test_follow_is_blocking_too(hosted, tmp_path):
     kept = {"journal": tmp_path / "journal.db", "campaign": "x"}
     with hosted.client() as sms:
         sms.bulk.send(**TEXT, **kept, destinations=drama(30))
@@ -124,7 +124,7 @@ def test_following_is_blocking_too(hosted, tmp_path):
         next(sms.bulk.follow(**kept))  # and left in the middle
 
 
-async def test_following_does_not_wait_for_what_nobody_sends(turned):
+async def test_follow_does_not_wait_for_what_no_process_sends(turned):
     box, sms, journal = turned
     more = {"journal": journal, "campaign": "z", "chunk_size": 10}
     box.add_fault(Fault(path="/batch/send", error_code=4021))

@@ -22,19 +22,19 @@ async def journal(request, tmp_path):
     await made.close()
 
 
-async def test_a_report_with_invalid_recipients_is_not_all_accepted(box, sms):
+async def test_report_with_invalid_recipients_is_not_all_accepted(box, sms):
     report = await sms.bulk.send(**TEXT, destinations=[*drama(3), "nobody"])
     assert (report.accepted, report.invalid, report.all_accepted) == (3, 1, False)
     nobody = await sms.bulk.send(**TEXT, destinations=["nobody"])
     assert not nobody.all_accepted
 
 
-async def test_repeats_do_not_keep_a_report_from_being_all_accepted(box, sms):
+async def test_report_with_duplicates_may_be_all_accepted(box, sms):
     report = await sms.bulk.send(**TEXT, destinations=["07700 900001"] * 2)
     assert (report.duplicates, report.all_accepted) == (1, True)
 
 
-async def test_a_template_with_a_typing_error_leaves_its_campaigns_name_free(box, sms, journal):
+async def test_plan_of_a_template_with_a_typing_error_leaves_its_name_free(box, sms, journal):
     each = {"rows": ROWS, "sender": "AcmeCorp", "journal": journal, "campaign": "x"}
     report = await sms.bulk.send_each(template="Hi {nmae}", **each)
     assert (report.read, report.invalid, report.all_accepted) == (30, 30, False)
@@ -49,16 +49,14 @@ async def test_a_template_with_a_typing_error_leaves_its_campaigns_name_free(box
     assert (mended.accepted, mended.all_accepted) == (30, True)
 
 
-async def test_more_invalid_recipients_than_one_write_takes_are_all_kept(box, sms, journal):
+async def test_plan_keeps_more_invalid_recipients_than_one_write_takes(box, sms, journal):
     people = [*["nobody"] * 12_000, "07700 900001"]
     report = await sms.bulk.send(**TEXT, destinations=people, journal=journal, campaign="x")
     assert (report.invalid, report.accepted, len(report.problems)) == (12_000, 1, 12_000)
     assert report.adds_up
 
 
-async def test_an_iterable_that_raises_before_the_first_recipient_leaves_the_name_free(
-    sms, journal
-):
+async def test_plan_of_an_iterable_that_raises_at_once_leaves_the_name_free(sms, journal):
     def people():
         yield "nobody"
         raise ZeroDivisionError
@@ -71,7 +69,7 @@ async def test_an_iterable_that_raises_before_the_first_recipient_leaves_the_nam
     assert report.accepted == 2
 
 
-async def test_a_name_that_is_only_asked_for_stays_free(sms, journal):
+async def test_send_without_destinations_leaves_an_unknown_name_free(sms, journal):
     with pytest.raises(ValidationError) as caught:
         await sms.bulk.send(**TEXT, journal=journal, campaign="x")
     assert caught.value.field == "campaign"
@@ -80,9 +78,7 @@ async def test_a_name_that_is_only_asked_for_stays_free(sms, journal):
     assert report.accepted == 2
 
 
-async def test_a_campaign_that_has_recipients_is_not_changed_by_a_plan_without_any(
-    box, sms, journal
-):
+async def test_plan_without_recipients_changes_no_campaign_that_has_some(box, sms, journal):
     kept = {**TEXT, "journal": journal, "campaign": "x"}
     await sms.bulk.send(**kept, destinations=drama(3))
     with pytest.raises(ValidationError) as caught:
@@ -92,7 +88,9 @@ async def test_a_campaign_that_has_recipients_is_not_changed_by_a_plan_without_a
     assert box.accepted() == 3
 
 
-async def test_whoever_plans_the_same_campaign_meanwhile_is_not_disturbed(box, sms, journal):
+async def test_plan_without_recipients_does_not_disturb_another_process_that_plans(
+    box, sms, journal
+):
     """One has read valid recipients and waits for more; the other has none, and ends."""
     waits, go_on = asyncio.Event(), asyncio.Event()
 

@@ -23,7 +23,7 @@ from support.waiting import until
 
 @pytest.mark.parametrize("each", [False, True])
 @pytest.mark.parametrize("when", ["after", "mid"])
-async def test_a_lost_answer_is_found_and_its_batch_is_named(box, sms, journal, each, when):
+async def test_reconcile_finds_a_lost_answer_and_names_its_batch(box, sms, journal, each, when):
     path = "/batch/any" if each else "/batch/send"
     box.add_fault(Fault(path=path, nth=2, when=when))
     more = {"journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 1, "settle": 0}
@@ -40,7 +40,7 @@ async def test_a_lost_answer_is_found_and_its_batch_is_named(box, sms, journal, 
     assert [event.what for event in await journal.events("x", 1)][-1] == "found"
 
 
-async def test_messages_of_a_campaign_carry_its_name_and_their_position(box, sms, journal):
+async def test_send_each_marks_messages_with_campaign_and_position(box, sms, journal):
     messages = [
         {**TEXT, "destination": n, "reference": f"order-{i}"} for i, n in enumerate(drama(2))
     ]
@@ -59,9 +59,7 @@ async def test_messages_of_a_campaign_carry_its_name_and_their_position(box, sms
     assert report.invalid == 1
 
 
-async def test_what_another_chunk_or_another_campaign_holds_is_not_found_again(
-    box, sms, kept, journal
-):
+async def test_reconcile_does_not_find_what_another_chunk_or_campaign_has(box, sms, kept, journal):
     """The same text to the same people, twice on purpose; the second answer is lost for good."""
     await sms.bulk.send(**kept, destinations=drama(10))
     box.add_fault(Fault(path="/batch/send", when="before"))
@@ -69,7 +67,9 @@ async def test_what_another_chunk_or_another_campaign_holds_is_not_found_again(
     assert (report.unknown, report.accepted) == (10, 0)
 
 
-async def test_a_batch_to_some_of_the_recipients_is_a_trace_and_never_resent(box, sms, kept):
+async def test_reconcile_takes_a_batch_to_some_recipients_for_a_trace_and_never_resends(
+    box, sms, kept
+):
     """It may be what is left of the request, and nothing else explains it."""
     await sms.batches.send(**TEXT, destinations=drama(9))
     box.add_fault(Fault(path="/batch/send", when="before"))
@@ -77,7 +77,7 @@ async def test_a_batch_to_some_of_the_recipients_is_a_trace_and_never_resent(box
     assert (report.unknown, box.accepted()) == (10, 9)
 
 
-async def test_a_batch_with_somebody_else_in_it_is_no_trace(box, sms, kept):
+async def test_reconcile_takes_a_batch_with_another_recipient_for_no_trace(box, sms, kept):
     """Somebody sent the same text to more people meanwhile: that was no request of this chunk."""
     await sms.batches.send(**TEXT, destinations=drama(11))
     box.add_fault(Fault(path="/batch/send", when="before"))
@@ -85,7 +85,7 @@ async def test_a_batch_with_somebody_else_in_it_is_no_trace(box, sms, kept):
     assert (report.accepted, box.accepted()) == (10, 21)
 
 
-async def test_a_single_message_to_a_recipient_is_a_trace_whatever_it_says(box, sms, kept):
+async def test_reconcile_takes_a_single_message_to_a_recipient_for_a_trace(box, sms, kept):
     await sms.messages.send(**TEXT | {"content": "Good morning"}, destination=drama(1)[0])
     box.add_fault(Fault(path="/batch/send", when="before"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
@@ -93,7 +93,7 @@ async def test_a_single_message_to_a_recipient_is_a_trace_whatever_it_says(box, 
 
 
 @pytest.mark.parametrize("ahead", [7200.0, -7200.0])
-async def test_a_clock_that_is_wrong_does_not_make_what_was_sent_look_unsent(
+async def test_reconcile_finds_what_was_sent_though_the_clock_is_wrong(
     box, sms, kept, clock, ahead
 ):
     """The provider's answers say by how much it is."""
@@ -103,7 +103,9 @@ async def test_a_clock_that_is_wrong_does_not_make_what_was_sent_look_unsent(
     assert (report.accepted, box.accepted()) == (10, 10)
 
 
-async def test_what_is_not_found_is_resent_by_name_after_several_looks(box, sms, kept, journal):
+async def test_reconcile_resends_by_name_what_several_searches_did_not_find(
+    box, sms, kept, journal
+):
     box.add_fault(Fault(path="/batch/send", when="before"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=30, on_unknown="resend")
     assert report.accepted == box.accepted() == 10
@@ -117,14 +119,14 @@ async def test_what_is_not_found_is_resent_by_name_after_several_looks(box, sms,
     assert events[3].at - events[1].at >= 68.5
 
 
-async def test_a_doubt_that_stays_is_not_resent_for_ever(box, sms, kept):
+async def test_reconcile_does_not_resend_for_ever(box, sms, kept):
     box.add_fault(Fault(path="/batch/send", times=0, when="before"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
     assert report.unknown == 10
     assert len([r for r in box.requests if r.path == "/batch/send"]) == 3
 
 
-async def test_a_search_that_fails_leaves_the_doubt(box, sms, kept):
+async def test_reconcile_leaves_a_chunk_unknown_where_the_search_fails(box, sms, kept):
     box.add_fault(Fault(path="/batch/send", times=0, when="before"))
     box.add_fault(Fault(path="/messages", times=0, status=403))
     report = await sms.bulk.send(**kept, destinations=drama(30), settle=0, on_unknown="resend")
@@ -132,7 +134,7 @@ async def test_a_search_that_fails_leaves_the_doubt(box, sms, kept):
     assert len([r for r in box.requests if r.path == "/batch/send"]) == 3
 
 
-async def test_a_campaign_is_reconciled_by_itself(sms, box, kept, journal):
+async def test_reconcile_may_be_called_by_itself(sms, box, kept, journal):
     box.add_fault(Fault(path="/batch/send", when="after"))
     box.add_fault(Fault(path="/messages", times=0, status=403))
     first = await sms.bulk.send(**kept, destinations=drama(10), settle=0)
@@ -144,7 +146,7 @@ async def test_a_campaign_is_reconciled_by_itself(sms, box, kept, journal):
         await sms.bulk.reconcile("nowhere", journal=journal, settle=0)
 
 
-async def test_a_search_that_lags_is_waited_for():
+async def test_reconcile_waits_for_a_search_that_lags():
     async with (
         Sandbox(clock=ManualClock(), search_lag=20) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
@@ -160,7 +162,9 @@ async def test_a_search_that_lags_is_waited_for():
     assert report.accepted == box.accepted() == 10
 
 
-async def test_a_cancelled_run_leaves_a_doubt_in_the_journal(box, sms, kept, journal, clock):
+async def test_run_that_is_cancelled_leaves_its_chunk_unknown_in_the_journal(
+    box, sms, kept, journal, clock
+):
     box.add_fault(Fault(path="/batch/send", nth=2, when="hold"))
     task = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(40)))
     await until(lambda: box.accepted() == 40)
@@ -176,7 +180,7 @@ async def test_a_cancelled_run_leaves_a_doubt_in_the_journal(box, sms, kept, jou
 
 
 @pytest.mark.parametrize("method", ["claim_next", "finish"])
-async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
+async def test_run_ends_with_a_journal_that_breaks_and_nothing_goes_unrecorded(
     box, sms, tmp_path, method, clock
 ):
     class Breaking(SQLiteJournal):
@@ -211,7 +215,7 @@ async def test_a_journal_that_breaks_ends_the_run_and_nothing_goes_unrecorded(
     assert set(box.accepted_by_destination().values()) == {1}
 
 
-async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
+async def test_reconcile_resends_only_what_the_last_search_did_not_find():
     """Two answers are lost; the look just before the resend fails: neither is sent again."""
     async with (
         Sandbox(clock=ManualClock(), search_lag=45) as box,
@@ -237,7 +241,7 @@ async def test_only_what_nothing_was_found_of_in_the_last_look_is_resent():
         assert (report.unknown, box.accepted()) == (20, 20)
 
 
-async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first():
+async def test_reconcile_after_a_resend_that_failed_searches_first():
     async with (
         Sandbox(clock=ManualClock(), search_lag=3600) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
@@ -253,13 +257,13 @@ async def test_a_resend_that_fails_leaves_the_doubt_and_the_next_run_looks_first
         assert (report.accepted, box.accepted()) == (10, 10)
 
 
-async def test_an_answer_with_a_blank_id_leaves_a_batch_in_doubt(box, sms, kept):
+async def test_run_leaves_a_batch_unknown_after_an_answer_with_a_blank_id(box, sms, kept):
     box.add_fault(Fault(path="/batch/send", when="before", status=201, body='{"batchid": " "}'))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0)
     assert (report.accepted, report.unknown, box.accepted()) == (0, 10, 0)
 
 
-async def test_marks_prove_nothing_where_a_search_looks_at_one_of_them_alone(
+async def test_reconcile_trusts_no_marks_where_a_search_looks_at_one_of_them_alone(
     box, sms, journal, monkeypatch
 ):
     """Whoever asks for campaign x and position 0 is shown all of campaign x."""

@@ -29,7 +29,7 @@ async def until_final(box, clock):
     clock.advance(60)
 
 
-async def test_only_those_are_sent_to_again_who_may_be_reached_yet():
+async def test_retry_undelivered_sends_to_those_alone_who_may_be_reached_yet():
     async with (
         Sandbox(clock=ManualClock()) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
@@ -61,7 +61,7 @@ async def test_only_those_are_sent_to_again_who_may_be_reached_yet():
         assert {row.round for row in rows if row.destination == "447700900506"} == {2}
 
 
-async def test_nobody_gets_more_than_six_alike_in_an_hour():
+async def test_retry_undelivered_sends_nobody_more_than_six_alike_in_an_hour():
     async with (
         Sandbox(clock=ManualClock(), delivery_delay=0.1) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
@@ -79,7 +79,7 @@ async def test_nobody_gets_more_than_six_alike_in_an_hour():
         assert report.accepted == 2
 
 
-async def test_a_round_that_was_cut_short_is_gone_on_with(box, sms, journal, clock):
+async def test_retry_undelivered_continues_a_round_that_was_cut_short(box, sms, journal, clock):
     await undelivered(box, sms, journal)
     await until_final(box, clock)
     box.add_fault(Fault(path="/batch/send", error_code=4021))
@@ -92,7 +92,7 @@ async def test_a_round_that_was_cut_short_is_gone_on_with(box, sms, journal, clo
 
 
 @pytest.mark.parametrize("when", ["stopped", "in doubt"])
-async def test_a_round_that_is_not_done_is_gone_on_with_before_another(
+async def test_retry_undelivered_continues_a_round_that_is_not_done_before_another(
     box, sms, journal, clock, when
 ):
     people = ["07700 900506", "07700 900508"]
@@ -113,7 +113,7 @@ async def test_a_round_that_is_not_done_is_gone_on_with_before_another(
     assert max(counts.values()) == 2 if when == "stopped" else 3
 
 
-async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
+async def test_retry_undelivered_of_two_texts_to_one_number_sends_the_undelivered_alone(
     box, sms, journal, clock, monkeypatch
 ):
     """Whatever the order in which the batch answers."""
@@ -136,7 +136,7 @@ async def test_of_two_texts_to_one_number_only_the_undelivered_is_sent_again(
     assert [message.content for message in box.messages] == [*texts, texts[0]]
 
 
-async def test_a_number_that_stands_there_often_gets_no_more_alike_than_the_filter_lets_pass(
+async def test_retry_undelivered_stays_within_the_flooding_filter_for_a_repeated_number(
     journal,
 ):
     async with (
@@ -151,6 +151,6 @@ async def test_a_number_that_stands_there_often_gets_no_more_alike_than_the_filt
         assert box.accepted() == 6
 
 
-async def test_unknown_options_of_a_retry_are_refused(sms, journal):
+async def test_retry_undelivered_refuses_unknown_options(sms, journal):
     with pytest.raises(TypeError, match="max_credits"):
         await sms.bulk.retry_undelivered("x", journal=journal, max_credits=5)

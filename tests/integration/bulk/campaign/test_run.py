@@ -22,7 +22,7 @@ from support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_a_429_that_asks_for_longer_than_a_call_lasts_holds_the_chunk_back(
+async def test_run_holds_a_chunk_back_after_a_429_for_longer_than_a_call_lasts(
     box, sms, journalled, monkeypatch, clock
 ):
     """It is not lost to the run: all wait for as long as was asked, and it goes again."""
@@ -42,7 +42,7 @@ async def acquire_without_waits(self):
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled, monkeypatch):
+async def test_run_takes_a_429_that_never_ends_for_a_refusal(box, sms, journalled, monkeypatch):
     monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", times=0, status=429, retry_after=600))
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
@@ -50,7 +50,7 @@ async def test_a_429_that_never_ends_is_a_refusal_after_all(box, sms, journalled
     assert (report.rejected, len(box.requests)) == (10, 4)
 
 
-async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
+async def test_run_that_is_cancelled_during_a_claim_returns_the_chunk(
     box, sms, kept, journal, monkeypatch
 ):
     starting, go_on = asyncio.Event(), asyncio.Event()
@@ -74,7 +74,7 @@ async def test_a_run_that_is_cancelled_while_it_starts_a_chunk_gives_it_back(
     assert (await sms.bulk.send(**kept)).accepted == 20
 
 
-async def test_a_process_that_slept_through_its_lease_sends_nothing_then_and_all_of_it_later(
+async def test_run_that_slept_through_its_lease_sends_nothing_then_and_all_of_it_later(
     box, sms, kept, monkeypatch
 ):
     leases = iter([0.0, 60.0])
@@ -87,7 +87,7 @@ async def test_a_process_that_slept_through_its_lease_sends_nothing_then_and_all
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_a_callback_that_raises_ends_the_run_with_a_report(box, sms, journalled):
+async def test_run_ends_with_a_report_when_a_callback_raises(box, sms, journalled):
     def progress(_):
         raise ZeroDivisionError
 
@@ -104,7 +104,7 @@ async def test_a_callback_that_raises_ends_the_run_with_a_report(box, sms, journ
         assert (await sms.bulk.send(**TEXT, chunk_size=10, **more)).accepted == 50
 
 
-async def test_an_iterable_that_raises_after_the_run_was_stopped_is_told_of(box, sms):
+async def test_run_raises_the_error_of_an_iterable_after_it_was_stopped(box, sms):
     def people():
         yield from drama(600)
         raise ZeroDivisionError
@@ -117,7 +117,7 @@ async def test_an_iterable_that_raises_after_the_run_was_stopped_is_told_of(box,
     assert caught.value.report.stopped is not None
 
 
-async def test_a_429_that_asks_for_hours_ends_the_run_and_says_so(box, sms):
+async def test_run_ends_after_a_429_for_hours_and_says_so(box, sms):
     box.add_fault(Fault(path="/batch/send", nth=2, times=0, status=429, retry_after=86400))
     report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, concurrency=1)
     assert (report.accepted, report.rejected, report.not_sent) == (10, 10, 30)
@@ -126,7 +126,7 @@ async def test_a_429_that_asks_for_hours_ends_the_run_and_says_so(box, sms):
 
 @pytest.mark.parametrize("journalled", [False, True])
 @pytest.mark.parametrize("paced", ["run", "client"])
-async def test_a_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, journalled, paced):
+async def test_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, journalled, paced):
     """One chunk at a rate of one in a thousand seconds: a second turn would never come."""
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     settings = {"max_rate": 0.001} if paced == "client" else {}
@@ -140,14 +140,14 @@ async def test_a_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, jou
         assert report.accepted == 10
 
 
-async def test_a_run_that_is_stopped_waits_for_no_turn(box, sms):
+async def test_run_that_is_stopped_waits_for_no_turn(box, sms):
     box.add_fault(Fault(path="/batch/send", status=401, times=0))
     async with asyncio.timeout(PATIENCE):
         report = await sms.bulk.send(**TEXT, destinations=drama(50), chunk_size=10, max_rate=0.001)
     assert (report.rejected, report.not_sent) == (10, 40)
 
 
-async def test_a_half_that_is_put_back_while_another_looks_for_the_end_is_sent(
+async def test_run_sends_a_half_that_is_requeued_while_another_worker_looks_for_the_end(
     box, sms, monkeypatch
 ):
     """A worker that began to look before the split must not say that nothing is left."""
@@ -174,7 +174,7 @@ async def test_a_half_that_is_put_back_while_another_looks_for_the_end_is_sent(
     assert report.adds_up
 
 
-async def test_an_iterable_that_raises_cancelled_error_is_reported(box, sms):
+async def test_run_reports_an_iterable_that_raises_cancelled_error(box, sms):
     async def people():
         for number in drama(500):
             yield number
@@ -186,13 +186,13 @@ async def test_an_iterable_that_raises_cancelled_error_is_reported(box, sms):
     assert caught.value.report.adds_up
 
 
-async def test_a_typing_error_in_a_path_makes_no_journal(sms, tmp_path):
+async def test_status_makes_no_journal_at_a_misspelt_path(sms, tmp_path):
     with pytest.raises(JournalError, match="no journal at this path"):
         await sms.bulk.status("x", journal=tmp_path / "typo.db")
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_has_no_time_cannot_be_given_one(box, sms):
+async def test_send_refuses_a_time_where_nothing_is_scheduled(box, sms):
     at = datetime(2050, 1, 1, tzinfo=UTC)
     message = {**TEXT, "destination": "07700 900001", "at": at}
     for send in (
