@@ -15,9 +15,11 @@ from aiohttp import web
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from smsworks_async.webhooks import Webhooks
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 
+#: An incoming message, as the provider posts it.
+REPLY = {"messageid": "9", "messagetype": "incoming", "from": "447700900124", "content": "Yes"}
 SECRET = "the-webhook-secret-of-these-tests-AAAA"
 
 
@@ -101,3 +103,44 @@ async def serving(server, **settings):
         yield Provider(session, port)
     if isinstance(settings.get("seen"), str | PathLike):
         await hooks._processor._deduplicator._seen._journal.close()
+
+
+class Told:
+    """An application: keeps what it is told, and fails as often as it is asked to."""
+
+    def __init__(self, failures=0):
+        self.items = []
+        self.calls = 0
+        self.failures = failures
+
+    def plain(self, item):
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise LookupError("the database is away")
+        self.items.append(item)
+
+    async def later(self, item):
+        await asyncio.sleep(0)
+        self.plain(item)
+
+    async def __call__(self, item):
+        await self.later(item)
+
+    @property
+    def statuses(self):
+        return [(item.message_id, getattr(item, "status", "-")) for item in self.items]
+
+
+class Slow:
+    """Handles until it is let go on; fails so many times."""
+
+    def __init__(self, failures=0):
+        self.handled = []
+        self.go_on = threading.Event()
+        self.failures = failures
+
+    def __call__(self, report):
+        self.handled.append((report.message_id, report.status))
+        assert self.go_on.wait(PATIENCE)
+        if len(self.handled) <= self.failures:
+            raise LookupError("the database is away")

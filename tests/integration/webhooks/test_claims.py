@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from smsworks_async.webhooks import MemorySeen, Seen, Webhooks
 from smsworks_async.webhooks.seen import open_seen
 from support.clock import FakeClock
 from support.waiting import PATIENCE, until
-from support.webhook_servers import SERVERS, serving
+from support.webhook_servers import Slow, serving
 
 
 @pytest.fixture
@@ -133,26 +132,6 @@ def test_webhooks_refuse_a_store_without_claims_by_the_names_that_it_lacks():
 
     with pytest.raises(ConfigurationError, match="no claim and no release"):
         Webhooks(on_report=print, insecure=True, seen=Old())
-
-
-@pytest.fixture(params=SERVERS)
-def server(request):
-    return request.param
-
-
-class Slow:
-    """Handles until it is let go on; fails so many times."""
-
-    def __init__(self, failures=0):
-        self.handled = []
-        self.go_on = threading.Event()
-        self.failures = failures
-
-    def __call__(self, report):
-        self.handled.append((report.message_id, report.status))
-        assert self.go_on.wait(PATIENCE)
-        if len(self.handled) <= self.failures:
-            raise LookupError("the database is away")
 
 
 @pytest.mark.parametrize("other", ["DELIVERED", "EXPIRED"])
@@ -273,145 +252,3 @@ async def test_claim_renewals_that_fail_do_not_stop_the_function(server, monkeyp
     async with serving(server, on_report=handle, seen=seen) as provider:
         assert await provider.report("2") == 500
     assert "could not be released" in caplog.text
-
-
-def yields(report):
-    yield report
-
-
-async def yields_later(report):
-    yield report
-
-
-class Object:
-    def __call__(self, report):
-        yield report
-
-    def method(self, report):
-        yield report
-
-    async def later(self, report):
-        yield report
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        yields,
-        yields_later,
-        Object(),
-        Object().method,
-        Object().later,
-        functools.partial(yields),
-        functools.partial(functools.partial(Object().method)),
-        functools.partial(Object()),
-    ],
-)
-@pytest.mark.parametrize("name", ["on_report", "on_incoming"])
-def test_webhooks_refuse_a_function_with_yield_in_it_when_it_is_given(function, name):
-    with pytest.raises(ConfigurationError, match=f"{name} has a yield in it"):
-        Webhooks(**{name: function}, insecure=True)
-
-
-@pytest.mark.parametrize("function", [lambda: None, lambda one, two: None, Slow.__call__, "print"])
-def test_webhooks_refuse_a_function_that_cannot_be_called_with_a_report(function):
-    with pytest.raises(ConfigurationError, match="on_report must"):
-        Webhooks(on_report=function, insecure=True)
-
-
-async def later(report):
-    raise AssertionError("nobody has awaited this")
-
-
-async def forgets_to_await(report):
-    return later(report)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda report: yields(report),  # noqa: PLW0108 - in which no yield is to be seen
-        lambda report: yields_later(report),  # noqa: PLW0108
-        lambda report: later,
-        lambda report: map(print, [report]),
-        lambda report: functools.partial(print, report),
-        forgets_to_await,
-    ],
-)
-async def test_webhooks_answer_500_to_a_result_that_was_not_awaited_and_do_not_remember_it(
-    server, function, caplog
-):
-    async with serving(server, on_report=function) as provider:
-        assert [await provider.report() for _ in range(2)] == [500, 500]
-    assert "which nothing runs" in caplog.text
-
-
-async def test_webhooks_ignore_the_results_of_functions_that_have_run(server):
-    results = iter(["text", 1, [1], object(), {}.items(), iter(()), Exception("kept")])
-    async with serving(server, on_report=lambda report: next(results)) as provider:
-        for number in range(7):
-            assert await provider.report(str(number)) == 200
-
-
-async def test_webhooks_read_a_status_in_any_case(server):
-    handled = []
-    async with serving(server, on_report=handled.append) as provider:
-        for status in (" Delivered\n", "delivered", "DELIVERED", "sent"):
-            assert await provider.report("1", status) == 200
-    [report] = handled
-    assert report.status == "DELIVERED"
-    assert report.is_final
-
-
-async def test_webhooks_answer_405_with_what_is_allowed(server):
-    async with serving(server, on_report=print) as provider:
-        url = f"http://127.0.0.1:{provider.port}/sms/the-webhook-secret-of-these-tests-AAAA"
-        async with provider._session.get(url) as response:
-            assert (response.status, response.headers["Allow"]) == (405, "POST")
-
-
-async def test_webhooks_can_trust_a_proxy_on_a_unix_socket(tmp_path):
-    from aiohttp import ClientSession, UnixConnector, web
-
-    def hooks(*proxies):
-        return Webhooks(
-            on_report=print,
-            secrets="x" * 32,
-            networks=["192.0.2.0/24"],
-            trusted_proxies=proxies,
-        )
-
-    async def post(hooks, forwarded):
-        app = web.Application()
-        app.add_routes(hooks.routes("/sms"))
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.UnixSite(runner, str(tmp_path / "s")).start()
-        try:
-            async with (
-                ClientSession(connector=UnixConnector(str(tmp_path / "s"))) as session,
-                session.post(
-                    "http://here/sms/" + "x" * 32,
-                    json={"messageid": "1", "status": "SENT"},
-                    headers={"X-Forwarded-For": forwarded},
-                ) as response,
-            ):
-                return response.status
-        finally:
-            await runner.cleanup()
-
-    assert await post(hooks("unix"), "192.0.2.7") == 200
-    assert await post(hooks("unix"), "192.0.2.7, 198.51.100.1") == 404
-    assert await post(hooks("unix", "198.51.100.0/24"), "192.0.2.7, 198.51.100.1") == 200
-    assert await post(hooks("198.51.100.0/24"), "192.0.2.7") == 404
-
-
-async def test_webhooks_log_a_refused_post_with_the_right_secret_once(server, caplog):
-    settings = {"on_report": print, "networks": ["192.0.2.0/24"]}
-    async with serving(server, **settings) as provider:
-        assert await provider.post({}, path="/sms/wrong") == 404
-        assert "turned away" not in caplog.text
-        for _ in range(3):
-            assert await provider.report() == 404
-    assert caplog.text.count("turned away") == 1
-    assert "127.0.0.1" not in caplog.messages[-1]

@@ -13,12 +13,7 @@ from smsworks_async.journals.sqlite import file
 from smsworks_async.webhooks import MemorySeen, claim
 from support.clock import FakeClock
 from support.waiting import until
-from support.webhook_servers import SERVERS, serving
-
-
-@pytest.fixture(params=SERVERS)
-def server(request):
-    return request.param
+from support.webhook_servers import serving
 
 
 @pytest.fixture
