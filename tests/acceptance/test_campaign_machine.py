@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals.sqlite import worker
-from support.campaign_machine import FATES, GROUPS, CampaignMachine
+from support.campaigns.machine import FATES, GROUPS, CampaignMachine
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

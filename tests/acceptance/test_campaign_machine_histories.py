@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.campaign_machine import FATES, PEOPLE, CampaignMachine
-from support.campaign_world import Habits
+from support.campaigns.machine import FATES, PEOPLE, CampaignMachine
+from support.campaigns.provider import Habits
 
 
 def run_to_the_end(machine, campaign, but=None):

@@ -22,7 +22,7 @@ from smsworks_async.bulk.campaign import evidence, journal_source, search, store
 from smsworks_async.journals import memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
-from support.campaign_machine import FATES, SPELLINGS, CampaignMachine
+from support.campaigns.machine import FATES, SPELLINGS, CampaignMachine
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

@@ -29,19 +29,9 @@ from smsworks_async.journals import (
 )
 from smsworks_async.journals.sqlite import file, handles
 from smsworks_async.models.report import BatchOutcome, Outcome
-from support.exploration import (
-    LEASE,
-    NAMES,
-    PAYLOAD,
-    TEXT,
-    TIMEOUT,
-    Bound,
-    Exploration,
-    Gateway,
-    Violation,
-    describe,
-    visible,
-)
+from support.exploration.explorer import Exploration
+from support.exploration.journals import NAMES, PAYLOAD, TEXT, Gateway
+from support.exploration.world import LEASE, TIMEOUT, Bound, Violation, describe, visible
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

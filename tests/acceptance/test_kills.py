@@ -12,7 +12,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault, Sandbox
-from support.campaign_processes import CHUNK, CHUNKS, PEOPLE, order, set_ahead, worker
+from support.campaigns.workers import CHUNK, CHUNKS, PEOPLE, order, set_ahead, worker
 from support.clock import FakeClock, use_clock
 from support.messages import TEXT_TO_MANY
 from support.sandboxes import AT_ONCE

@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from smsworks_async.sandbox import Fault, Sandbox
-from support.campaign_processes import set_ahead
+from support.campaigns.workers import set_ahead
 from support.processes import start_worker
 from support.waiting import PATIENCE, until, when_held
 

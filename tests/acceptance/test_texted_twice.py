@@ -24,7 +24,7 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
-from support.campaign_processes import order, worker
+from support.campaigns.workers import order, worker
 from support.clock import SandboxClock, use_clock
 from support.fault_matrix import Line, ReleasingClock, Watched
 from support.messages import TEXT, TEXT_TO_MANY, drama

@@ -14,17 +14,12 @@ from unittest.mock import MagicMock
 import numpy as np
 import pandas as pd
 import pytest
-from django.conf import settings as django_settings
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 from markupsafe import Markup
 
 from smsworks_async import Message, ValidationError
 from smsworks_async.models import checks, iterables, values
-
-
-if not django_settings.configured:
-    django_settings.configure(USE_I18N=False)
 
 
 class Text(str, enum.Enum):  # noqa: UP042 - whose `str` is another

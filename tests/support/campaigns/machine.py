@@ -18,7 +18,9 @@ from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal, State
 from smsworks_async.journals.records import NO_LIMIT
-from support.campaign_world import CONTENT, SENDER, SETTLE, Gateway, Habits, Visitor, World, lost
+from support.campaigns.provider import CONTENT, SENDER, SETTLE, Gateway, Habits, lost
+from support.campaigns.visitor import Visitor
+from support.campaigns.world import World
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
