@@ -28,10 +28,10 @@ from support.fault_matrix import (
     ReleasingClock,
     Watched,
     check,
-    named,
     open_and_close,
 )
 from support.processes import start_worker
+from support.reports import named
 from support.sandboxes import AT_ONCE
 from support.waiting import give_up_when_held, until, when_held
 

@@ -16,6 +16,7 @@ from smsworks_async import APIError, NotSent, Outcome, OutcomeUnknown
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
 from support.clock import FakeClock
+from support.reports import named, nobody_twice
 from support.waiting import until
 
 
@@ -209,14 +210,10 @@ async def open_and_close(path):
     assert await other.wait() == 0
 
 
-def named(report, *outcomes):
-    return [n for batch in report.batches if batch.outcome in outcomes for n in batch.destinations]
-
-
 def check(report, box):
     """Hold a report against the sandbox's own count: each once at most, and all named right."""
     counts = box.accepted_by_destination()
-    assert max(counts.values(), default=0) <= 1, "somebody was texted twice"
+    assert nobody_twice(box), "somebody was texted twice"
     assert report.adds_up
     assert report.read == len(PEOPLE)
     assert report.accepted_twice == 0

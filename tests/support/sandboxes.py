@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from smsworks_async import RetryPolicy, SMSWorks
+from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorks
 from smsworks_async.sandbox import Sandbox
 
 
@@ -18,6 +18,10 @@ T = TypeVar("T")
 AT_ONCE = RetryPolicy(base=0)
 #: A certificate, with its key, that no client trusts.
 UNTRUSTED = Path(__file__).with_name("untrusted.pem")
+
+
+def client(box: Sandbox, **settings: Any) -> AsyncSMSWorks:
+    return AsyncSMSWorks(box.token, base_url=box.base_url, **{"retry": AT_ONCE, **settings})
 
 
 class HostedSandbox:
