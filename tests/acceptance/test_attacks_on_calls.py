@@ -21,6 +21,7 @@ from smsworks_async import (
     SMSWorksError,
 )
 from smsworks_async.sandbox import Fault
+from support.internals import kept_connections, session_of
 from support.messages import TEXT, TEXT_TO_MANY, drama
 from support.raw_servers import answer, read_request, serving
 from support.sandboxes import AT_ONCE
@@ -176,8 +177,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones():
         ids = []
         for _ in range(3):
             ids.append((await sms.messages.send(**TEXT)).message_id)
-            connector = sms._sessions.current().connector
-            idle = [protocol for kept in connector._conns.values() for protocol, _ in kept]
+            idle = kept_connections(session_of(sms))
             await until(lambda idle=idle: all(p.should_close or not p.transport for p in idle))
     assert ids == ["1", "2", "3"]
 

@@ -18,6 +18,7 @@ from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 from support.campaigns.workers import order, worker
 from support.clock import SandboxClock, use_clock
 from support.fault_matrix import ReleasingClock
+from support.internals import requester_of
 from support.messages import TEXT_TO_MANY, drama
 from support.reports import named, nobody_twice
 from support.sandboxes import client
@@ -96,22 +97,22 @@ async def test_a_known_double_is_counted_and_named_in_every_report(tmp_path):
 async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebody_resends(
     tmp_path, wrong
 ):
-    ahead = [wrong]
     async with Sandbox(clock=ManualClock(), faults=[LOST]) as box, client(box) as sms:
 
         async def sleep(seconds):
             await box.advance(seconds)
             await sms.credits.balance()  # which tells the provider's time anew
 
-        use_clock(sms, SandboxClock(box), sleep=sleep)
+        clock = SandboxClock(box, ahead=wrong)
+        use_clock(sms, clock, sleep=sleep)
         await sms.credits.balance()  # any answer tells the provider's time
         path = tmp_path / "campaigns.db"
-        journal = SQLiteJournal(path, clock=lambda: box.now + ahead[0])
+        journal = SQLiteJournal(path, clock=clock)
         box.add_fault(Fault(path="/messages", status=403, times=0))
         report = await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
         assert report.unknown == 10
         box.clear_faults()
-        ahead[0] = 0
+        clock.ahead = 0.0
         await sms.bulk.send(**CAMPAIGN, journal=journal, on_unknown="resend")
         await journal.close()
         assert nobody_twice(box)
@@ -148,13 +149,14 @@ async def test_a_lease_outlives_the_longest_request_whatever_the_time_out(
     given = []
     journal = MemoryJournal(clock=clock)
     async with client(box, timeout=timeout) as sms:
-        limited = sms._requester.limited
+        requester = requester_of(sms)
+        limited = requester.limited
 
         def noting(seconds):
             given.append(seconds)
             return limited(seconds)
 
-        sms._requester.limited = noting
+        requester.limited = noting
         await sms.bulk.send(**CAMPAIGN, journal=journal, destinations=TEN)
     (entry,) = await journal.chunks("x")
     assert limit in given

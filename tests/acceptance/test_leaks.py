@@ -181,7 +181,7 @@ async def server(request):
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    echo.base_url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/v1"
+    echo.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     yield echo
     echo.over.set()
     await runner.cleanup()

@@ -10,6 +10,7 @@ from smsworks_async import (
     OutcomeUnknown,
 )
 from support.fault_matrix import Line
+from support.internals import kept_connections
 from support.messages import TEXT, TEXT_TO_MANY, drama
 from support.reports import nobody_twice
 from support.sandboxes import AT_ONCE
@@ -92,8 +93,7 @@ class Haunted(Line):
                     b"Content-Length: %d\r\n\r\n%b" % (len(GHOST), GHOST)
                 )
                 await writer.drain()
-        kept = session.connector._conns.values()
-        await until(lambda: all(protocol.should_close for k in kept for protocol, _ in k))
+        await until(lambda: all(p.should_close for p in kept_connections(session)))
 
 
 async def test_what_a_server_says_unasked_is_taken_for_no_answer_in_a_session_of_ones_own(box):

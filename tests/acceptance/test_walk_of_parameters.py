@@ -26,6 +26,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, RetryPolicy, SMSWorks
 from smsworks_async.journals import MemoryJournal
+from support.internals import settings_of
 from support.parameter_walk import (
     FAMILIES,
     MISSING,
@@ -191,9 +192,7 @@ def test_so_does_every_setting_of_a_client(client):
             base |= {n: SETTINGS[n] for n in ("customer_id", "key", "secret")}
 
         def made(value, base=base, name=name):
-            made = client(**{**base, name: value})
-            requester = made._requester if client is AsyncSMSWorks else made._client._requester
-            return requester.settings
+            return settings_of(client(**{**base, name: value}))
 
         expected = made(SETTINGS[name])
         for kind, value in alike(SETTINGS[name]).items():

@@ -7,6 +7,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, Message, SMSWorks, ValidationError
 from smsworks_async.bulk.gateway import BulkGateway
+from support.internals import requester_of
 from support.messages import TEXT, TEXT_TO_MANY
 
 
@@ -97,6 +98,6 @@ def test_without_the_extra_an_international_client_cannot_be_made(monkeypatch):
 
 
 async def test_what_a_journal_has_is_searched_for_and_not_judged(box, sms, wire):
-    search = BulkGateway(sms._requester).iterate(destination="12025550123", sender="AcmeCorp")
+    search = BulkGateway(requester_of(sms)).iterate(destination="12025550123", sender="AcmeCorp")
     assert [record async for record in search] == []
     assert wire[-1][1]["destination"] == "12025550123"

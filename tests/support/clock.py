@@ -85,18 +85,24 @@ class SteppedClock(FakeClock):
 
 
 class SandboxClock:
-    """The manual clock of a sandbox, which sleeping advances: deliveries happen meanwhile."""
+    """The manual clock of a sandbox, which sleeping advances: deliveries happen meanwhile.
 
-    def __init__(self, box) -> None:
+    Attributes:
+        ahead: seconds by which the wall clock is ahead of the sandbox's.
+    """
+
+    def __init__(self, box, *, ahead: float = 0.0) -> None:
         self._box = box
+        self.ahead = ahead
 
     def __call__(self) -> float:
         return self.time()
 
     def time(self) -> float:
-        return self._box.now
+        return self._box.now + self.ahead
 
-    monotonic = time
+    def monotonic(self) -> float:
+        return self._box.now
 
     async def sleep(self, seconds: float) -> None:
         await self._box.advance(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from typing import ClassVar
 
@@ -32,13 +31,12 @@ from smsworks_async.journals import (
     Campaign,
     MemoryJournal,
     PlannedChunk,
-    SQLiteJournal,
     State,
     Totals,
 )
 from smsworks_async.journals.records import pack_error
-from smsworks_async.journals.sqlite import worker
-from smsworks_async.journals.sqlite.file import lay_out
+from support.clock import FakeClock
+from support.internals import sqlite_journal_in_memory
 from support.naive_journal import NaiveJournal
 
 
@@ -100,12 +98,6 @@ batches = st.sampled_from(BATCHES)
 moments = st.sampled_from([0.0, 4.0, 11.0, 700.0])
 
 
-def in_memory(_):
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    lay_out(connection)
-    return connection
-
-
 def plain(value):
     """Return a value in which errors can be compared."""
     if isinstance(value, Exception):
@@ -124,19 +116,14 @@ class Journals(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.time = 1000.0
+        self.clock = FakeClock(1000.0)
         self.loop = asyncio.new_event_loop()
-        in_sqlite = SQLiteJournal(":memory:", clock=self.clock)
-        in_sqlite._handle._worker = worker.Worker(":memory:", open=in_memory)
         self.journals = [
             NaiveJournal(self.clock),
             MemoryJournal(clock=self.clock),
-            in_sqlite,
+            sqlite_journal_in_memory(self.clock),
         ]
         self.played["histories"] += 1
-
-    def clock(self):
-        return self.time
 
     def teardown(self):
         for journal in self.journals:
@@ -163,7 +150,7 @@ class Journals(RuleBasedStateMachine):
 
     @rule(seconds=moments, back=st.booleans())
     def pass_time(self, seconds, back):
-        self.time += -seconds if back else seconds
+        self.clock.set_ahead(-seconds if back else seconds)
 
 
 class Campaigns(Journals):

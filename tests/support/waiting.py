@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from smsworks_async import AsyncSMSWorks
 from smsworks_async.sandbox import Sandbox
+from support.internals import server_of
 
 
 #: Seconds after which a test that would otherwise hang has failed. The slowest machine needs less.
@@ -32,7 +33,7 @@ async def until(condition: Callable[[], object], *processes: asyncio.subprocess.
 
 def when_held(box: Sandbox, function: Callable[[], object]) -> None:
     """Call a function, on the sandbox's loop, whenever a fault begins to hold a request."""
-    gate = box._server.gate
+    gate = server_of(box).gate
     wait = gate.wait
 
     async def told(seconds: float | None) -> None:

@@ -77,7 +77,7 @@ class Provider:
     """Who posts: to the right address, unless told otherwise."""
 
     def __init__(self, session, port):
-        self._session = session
+        self.session = session
         self.port = port
 
     async def post(self, document=None, *, path=f"/sms/{SECRET}", method="POST", **options):
@@ -85,7 +85,7 @@ class Provider:
         if document is not None:
             options["json"] = document
         url = f"http://127.0.0.1:{self.port}{path}"
-        async with self._session.request(method, url, **options) as response:
+        async with self.session.request(method, url, **options) as response:
             assert await response.read() in (b"", b"404: Not Found")
             return response.status
 

@@ -13,6 +13,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks
 from smsworks_async.journals import SQLiteJournal
+from support.internals import on_connect, requester_of
 
 
 NOT_NEEDED = {
@@ -101,14 +102,7 @@ async def test_journal_makes_a_fixed_number_of_statements_for_a_chunk(box, sms, 
     async def statements(chunks):
         journal = SQLiteJournal(tmp_path / f"{chunks}.db")
         counted = []
-        connect = journal._handle._open
-
-        def watched(path):
-            connection = connect(path)
-            connection.set_trace_callback(counted.append)
-            return connection
-
-        journal._handle._open = watched
+        on_connect(journal, lambda db: db.set_trace_callback(counted.append))
         people = [f"07700 900{n:03d}" for n in range(chunks)]
         await sms.bulk.send(
             sender="AcmeCorp",
@@ -133,7 +127,7 @@ async def send_answered_at_once():
         async def answer(*_, **__):
             return {"messageid": "1", "status": "SENT", "credits": 1, "creditsUsed": 1}
 
-        sms._requester._request = answer
+        requester_of(sms)._request = answer
 
         def send():
             return sms.messages.send(sender="AcmeCorp", destination="07700 900123", content="Hello")

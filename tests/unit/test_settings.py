@@ -11,6 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
 from smsworks_async._credentials import Credentials, parse_token, resolve_credentials
 from smsworks_async._settings import BASE_URL, resolve_base_url
+from support.internals import settings_of
 
 
 THREE = {"customer_id": "c", "key": "k", "secret": "s"}
@@ -197,9 +198,10 @@ def test_client_settings_become_plain_values():
         TOKEN = "eyJ"
         URL = "https://example.org/v1"
 
-    settings = AsyncSMSWorks(
+    client = AsyncSMSWorks(
         Part.TOKEN, base_url=Part.URL, timeout=np.float64(5), max_connections=5.0, batch_size=5.0
-    )._requester.settings
+    )
+    settings = settings_of(client)
     assert (settings.token, settings.base_url) == ("JWT eyJ", "https://example.org/v1")
     assert type(settings.base_url) is str
     assert (type(settings.timeout), type(settings.max_connections)) == (float, int)

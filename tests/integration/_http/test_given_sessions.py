@@ -24,6 +24,7 @@ from smsworks_async import (
 )
 from smsworks_async._http.session import guard
 from smsworks_async.sandbox import Fault
+from support.internals import kept_connections, session_of
 from support.messages import TEXT
 from support.sandboxes import AT_ONCE
 from support.waiting import until
@@ -78,8 +79,7 @@ class Server:
             if not writer.is_closing():
                 writer.write(GHOST)
                 await writer.drain()
-        kept = session.connector._conns.values()
-        await until(lambda: all(protocol.should_close for k in kept for protocol, _ in k))
+        await until(lambda: all(p.should_close for p in kept_connections(session)))
 
 
 @asynccontextmanager
@@ -134,7 +134,7 @@ async def test_given_session_takes_what_came_while_the_loop_was_busy_for_no_answ
         AsyncSMSWorks("eyJ", base_url=base_url, session=theirs if given else None) as sms,
     ):
         assert (await sms.messages.send(**TEXT)).message_id == "1"
-        ((kept, _),) = [c for q in sms._sessions.current().connector._conns.values() for c in q]
+        (kept,) = kept_connections(session_of(sms))
         (writer,) = server.writers
         # As from another process: this loop sees nothing of it before the next send writes.
         there = writer.get_extra_info("socket")
@@ -177,7 +177,7 @@ async def test_given_session_passes_over_all_kept_connections_with_something_on_
         AsyncSMSWorks("eyJ", base_url=base_url, session=session) as sms,
     ):
         await asyncio.gather(*(sms.messages.send(**TEXT) for _ in range(150)))
-        assert sum(map(len, connector._conns.values())) > 101
+        assert len(kept_connections(session)) > 101
         await server.speak_unasked(session)
         assert (await sms.messages.send(**TEXT)).message_id == "151"
     assert len(server.requests) == 151

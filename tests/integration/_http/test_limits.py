@@ -11,6 +11,7 @@ from smsworks_async._http.operations import Operation
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.models.incoming import SentMessage
 from smsworks_async.sandbox import Fault
+from support.internals import requester_of
 from support.messages import TEXT, TEXT_TO_MANY
 from support.sandboxes import AT_ONCE
 from support.waiting import give_up_when_held, until
@@ -30,7 +31,7 @@ async def patient(box):
 
 
 async def make(client, limit):
-    return await client._requester.request(SEND, MESSAGE, into=SentMessage, limit=limit)
+    return await requester_of(client).request(SEND, MESSAGE, into=SentMessage, limit=limit)
 
 
 async def test_limit_leaves_a_call_unknown_when_no_answer_came_by_then(box, patient):
@@ -84,7 +85,7 @@ async def test_limit_gives_way_to_the_clients_own_time_out(box):
 async def test_bulk_post_has_a_limit_where_the_client_has_none(box, patient, payload):
     box.add_fault(Fault(path="*", when="hold"))
     give_up_when_held(box, patient)
-    post = BulkGateway(patient._requester).post(payload)
+    post = BulkGateway(requester_of(patient)).post(payload)
     document = BATCH if payload == "send" else [MESSAGE]
     with pytest.raises(OutcomeUnknown, match=r"time of 300 s"):
         await post(document, None, lambda _: None)

@@ -13,8 +13,8 @@ from smsworks_async import (
     NotSent,
     RetryPolicy,
     ServiceError,
+    SMSWorks,
 )
-from smsworks_async._http.tokens import Tokens
 from smsworks_async.sandbox import Fault
 from support.messages import TEXT
 from support.sandboxes import AT_ONCE
@@ -205,8 +205,8 @@ def test_token_function_that_raises_leaves_the_blocking_clients_loop_running(hos
             raise raised.pop()
         return hosted.box.token
 
-    with hosted.client(retry=RetryPolicy(attempts=1)) as sms:
-        sms._client._requester._tokens = Tokens(None, token)
+    once = RetryPolicy(attempts=1)
+    with SMSWorks(token, base_url=hosted.box.base_url, retry=once) as sms:
         for _ in range(2):
             with pytest.raises(NotSent):
                 sms.credits.balance()

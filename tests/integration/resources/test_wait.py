@@ -11,6 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, MessageRecord, OutcomeUnknown, StillInFlight
 from smsworks_async.sandbox import ManualClock, Sandbox
 from support.clock import SandboxClock, use_clock_to_wait
+from support.internals import poller_of, waits_of
 from support.sandboxes import AT_ONCE
 from support.waiting import until
 
@@ -76,10 +77,9 @@ async def test_wait_of_several_threads_ends_with_a_webhook_or_the_clients_end(ho
         sms.messages.schedule(at=at, destination=f"07700 90012{n}", **message).message_id
         for n in range(3)
     ]
-    waits = sms._client._poller
     threads = [waiting(sms, outcomes, number) for number in numbers]
-    await until(lambda: len(waits._waits) == 3)
-    waits.notify(MessageRecord(numbers[0], "DELIVERED"))
+    await until(lambda: len(waits_of(sms)) == 3)
+    poller_of(sms).notify(MessageRecord(numbers[0], "DELIVERED"))
     await until(lambda: outcomes)
     assert [record.message_id for record in outcomes] == numbers[:1]
     await asyncio.to_thread(sms.close)

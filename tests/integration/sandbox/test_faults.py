@@ -11,6 +11,7 @@ import pytest
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox, server
 from smsworks_async.sandbox.dispatcher import _cut
 from smsworks_async.sandbox.lenient import Runner
+from support.internals import server_of
 from support.waiting import PATIENCE, when_held
 from support.wire import BATCH, MESSAGE, sandbox
 
@@ -281,7 +282,7 @@ async def test_a_sandbox_ends_at_once_whatever_it_holds(when, monkeypatch):
 
 
 async def test_whoever_comes_while_it_ends_is_not_held(api):
-    api.box._server.gate.close()
+    server_of(api.box).gate.close()
     api.box.add_fault(Fault(path="*", when="hang"))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await api.post("/message/send", MESSAGE)
@@ -289,7 +290,7 @@ async def test_whoever_comes_while_it_ends_is_not_held(api):
 
 async def test_a_connection_that_is_gone_already_is_noted_as_none_and_is_not_cut(api):
     gone = SimpleNamespace(method="GET", path="/v1/utils/test", transport=None)
-    assert api.box._server.dispatcher._record(gone).connection == 0
+    assert server_of(api.box).dispatcher._record(gone).connection == 0
     assert _cut(gone).status == 499
 
 

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.internals import server_of
 from support.wire import MESSAGE, sandbox
 
 
@@ -25,14 +26,14 @@ async def test_on_the_real_clock_messages_are_delivered_by_themselves():
 async def test_the_next_thing_due_moves_the_timer_forward():
     async with sandbox(clock=None, delivery_delay=60.0) as api:
         await api.send()
-        later = api.box._server.scheduler.timer.when()
+        later = server_of(api.box).scheduler.timer.when()
         _, [job] = await api.post(
             "/message/schedule", {**MESSAGE, "schedule": "2999-01-01T00:00:00Z"}
         )
-        assert api.box._server.scheduler.timer.when() <= later
+        assert server_of(api.box).scheduler.timer.when() <= later
         await api.send(validity=1)
-        api.box._server.scheduler.wake()
-        assert api.box._server.scheduler.timer is not None
+        server_of(api.box).scheduler.wake()
+        assert server_of(api.box).scheduler.timer is not None
         assert job["status"] == "SCHEDULED"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, NotSent, SMSWorks
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.internals import waits_of
 from support.sandboxes import AT_ONCE
 from support.waiting import until
 from support.webhook_servers import REPLY, Told, serving
@@ -91,7 +92,7 @@ async def test_webhooks_end_the_wait_for_a_reports_message(server, box, sms_awai
     )
     async with serving(server, client=sms_awaited) as provider:
         waiter = asyncio.ensure_future(sms_awaited.messages.wait(sent.message_id, timeout=60))
-        await until(lambda: sent.message_id in sms_awaited._poller._waits)
+        await until(lambda: sent.message_id in waits_of(sms_awaited))
         assert await provider.report(sent.message_id, "DELIVERED", tag="by webhook") == 200
         assert (await waiter).tag == "by webhook"
 

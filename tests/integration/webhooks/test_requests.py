@@ -19,7 +19,7 @@ async def test_webhooks_read_a_status_in_any_case(server):
 async def test_webhooks_answer_405_with_what_is_allowed(server):
     async with serving(server, on_report=print) as provider:
         url = f"http://127.0.0.1:{provider.port}/sms/the-webhook-secret-of-these-tests-AAAA"
-        async with provider._session.get(url) as response:
+        async with provider.session.get(url) as response:
             assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 

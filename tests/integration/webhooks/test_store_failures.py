@@ -12,6 +12,7 @@ from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import file
 from smsworks_async.webhooks import MemorySeen, claim
 from support.clock import FakeClock
+from support.internals import run_in_journal
 from support.waiting import until
 from support.webhook_servers import serving
 
@@ -57,13 +58,13 @@ async def test_webhooks_answer_503_while_the_disk_is_full_and_handle_it_afterwar
         def limit(pages):
             return lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone()[0]
 
-        await journal._handle.do(limit(1))  # to as many as there are: SQLite cuts nothing off
+        await run_in_journal(journal, limit(1))  # to as many as there are: SQLite cuts nothing off
         while (status := await provider.report(refused := f"{next(ids):064}")) == 200:
             pass
         assert status == 503
         assert "the disk is full" in caplog.text
         assert refused not in [report.message_id for report in handled]
-        await journal._handle.do(limit(2**20))
+        await run_in_journal(journal, limit(2**20))
         assert await provider.report(refused) == 200
     assert [report.message_id for report in handled].count(refused) == 1
 

@@ -21,6 +21,7 @@ from smsworks_async.journals.records import NO_LIMIT
 from support.campaigns.provider import CONTENT, SENDER, SETTLE, Gateway, Habits, lost
 from support.campaigns.visitor import Visitor
 from support.campaigns.world import World
+from support.internals import run_in_journal
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
@@ -147,9 +148,9 @@ class CampaignMachine(RuleBasedStateMachine):
     def send(self, which, spelling, on_unknown):
         name = self.names[which % len(self.names)]
         if name not in self.unsure:
-            self._send(name, on_unknown, spelling)
+            self.run_send(name, on_unknown, spelling)
 
-    def _send(self, name, on_unknown, spelling=0):
+    def run_send(self, name, on_unknown, spelling=0):
         self.resent |= on_unknown == "resend"
         self.begun.setdefault(name, False)
         spelt = self.spellings[spelling % len(self.spellings)] if name == self.names[0] else name
@@ -192,9 +193,9 @@ class CampaignMachine(RuleBasedStateMachine):
         planned = self.planned()
         if planned:
             name = planned[which % len(planned)]
-            self._reconcile(name, restored=name in self.unsure)
+            self.run_reconcile(name, restored=name in self.unsure)
 
-    def _reconcile(self, name, *, restored):
+    def run_reconcile(self, name, *, restored):
         async def work(process, gateway, timer):
             async with open_campaign(process.journal, name) as stored:
                 report = await reconcile(stored, gateway, SETTLE, timer, restored=restored)
@@ -233,14 +234,16 @@ class CampaignMachine(RuleBasedStateMachine):
         fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "accept", "answer"]]),
     )
     def go_on(self, pick, fate):
-        self._go_on(self._one(pick, [p for p in self.world.living if p.loop.frozen]), fate)
+        self.continue_process(
+            self._one(pick, [p for p in self.world.living if p.loop.frozen]), fate
+        )
 
-    def _go_on(self, process, fate):
+    def continue_process(self, process, fate):
         """Continue a process, whose loop hears of its connections before it looks at its timers."""
         process.loop.frozen = False
         for request in self.world.requests:
             if request.process is process and request.is_waited_for:
-                self._befall(request, fate)
+                self.meet_fate(request, fate)
         self.world.settle()
 
     @property
@@ -261,7 +264,7 @@ class CampaignMachine(RuleBasedStateMachine):
     )
     def stop_in_the_middle_of_a_request(self, pick, fate, seconds):
         request = self._one(pick, self._on_their_way)
-        self._befall(request, fate)
+        self.meet_fate(request, fate)
         request.process.loop.frozen = True
         self.world.pass_time(seconds)
 
@@ -290,8 +293,8 @@ class CampaignMachine(RuleBasedStateMachine):
     def be_visited(self):
         """Have another program open the file and close it; it sees what the processes see."""
         ours = self.world.ask(
-            lambda journal: journal._handle.do(
-                lambda db: db.execute("SELECT count(*) FROM event").fetchone()[0]
+            lambda journal: run_in_journal(
+                journal, lambda db: db.execute("SELECT count(*) FROM event").fetchone()[0]
             )
         )
         theirs = self.visitor.ask("visit", self.world.path)
@@ -335,10 +338,10 @@ class CampaignMachine(RuleBasedStateMachine):
     def befall(self, pick, fate, part, lag):
         """Let something happen to a request."""
         request = self._one(pick, self.open_requests)
-        self._befall(request, FATES[fate], part, lag)
+        self.meet_fate(request, FATES[fate], part, lag)
         self.world.settle()
 
-    def _befall(self, request, fate, part=0.0, lag=0.0):
+    def meet_fate(self, request, fate, part=0.0, lag=0.0):
         world = self.world
         if request.batch is None:
             request.lag = lag
@@ -453,18 +456,18 @@ class CampaignMachine(RuleBasedStateMachine):
         for process in world.living:
             process.doom = None
         for request in self.open_requests:
-            self._befall(request, FATES["sent"])
+            self.meet_fate(request, FATES["sent"])
         world.let_reads_go("answer")
         for process in list(world.living):
             if process.loop.frozen:
-                self._go_on(process, ["write"])
+                self.continue_process(process, ["write"])
         self._let_all_end()
         for name in sorted(self.unsure):
-            self._reconcile(name, restored=True)
+            self.run_reconcile(name, restored=True)
             self._let_all_end()
         reports = {}
         for name in self.begun:
-            self._send(name, "report")
+            self.run_send(name, "report")
             self._let_all_end()
             reports[name] = world.processes[-1].report
         self._check(reports)

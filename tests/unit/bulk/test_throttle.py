@@ -8,7 +8,7 @@ import pytest
 
 from smsworks_async.bulk.throttle import Throttle
 from smsworks_async.errors import APIError, NotSent, OutcomeUnknown, RateLimited, ServiceError
-from support.clock import FakeClock
+from support.clock import FakeClock, SteppedClock
 
 
 BUSY = RateLimited("slow down", status=429, permanent=False)
@@ -100,7 +100,8 @@ async def test_throttle_holds_all_requests_back_for_retry_after(throttle, clock)
 
 
 async def test_throttle_keeps_no_permit_of_a_cancelled_wait():
-    throttle = Throttle(1)
+    clock = SteppedClock()
+    throttle = Throttle(1, clock=clock.monotonic, sleep=clock.sleep)
     await throttle.acquire()
     throttle.back_off(0, RateLimited("no", status=429, permanent=False, retry_after=60.0))
     throttle.release(succeeded=False)
@@ -109,7 +110,7 @@ async def test_throttle_keeps_no_permit_of_a_cancelled_wait():
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    throttle._resume = 0.0
+    await clock.turn(60)
     await throttle.acquire()
 
 

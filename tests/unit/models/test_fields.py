@@ -19,6 +19,7 @@ from smsworks_async.models import failure, incoming, otp, outgoing, posted
 from smsworks_async.models.convert import from_wire, to_wire
 from smsworks_async.models.fields import secret_strings, wire, wire_of
 from smsworks_async.models.incoming import extra_fields
+from support.internals import requester_of
 
 
 @attrs.frozen
@@ -128,7 +129,7 @@ async def echo(status=200):
         TestServer(app, host="127.0.0.1") as server,
         AsyncSMSWorks("eyJ", base_url=str(server.make_url("/v1"))) as sms,
     ):
-        yield sms._requester
+        yield requester_of(sms)
 
 
 @pytest.mark.parametrize(

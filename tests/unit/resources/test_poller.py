@@ -21,6 +21,7 @@ from smsworks_async import (
 )
 from smsworks_async.resources._poller import LOOKUPS, MARGIN, PAGE, REACH, StatusPoller
 from support.clock import SteppedClock, settle
+from support.internals import poller_of, waits_of
 from support.waiting import until
 
 
@@ -287,14 +288,14 @@ async def test_poller_ends_with_the_last_wait(poller, account, clock):
     account.put("2")
     first, second = begin(poller, "1", "2")
     await clock.turn(0)
-    polling = poller._running
     first.cancel()
     await settle()
-    assert not polling.done()
+    asked = len(account.lookups)
+    await clock.turn(5)
+    assert len(account.lookups) > asked
     second.cancel()
     await settle()
-    assert polling.cancelled()
-    assert poller._waits == {}
+    assert not clock.has_sleepers
     asked = len(account.lookups)
     await clock.turn(100)
     assert len(account.lookups) == asked
@@ -339,10 +340,11 @@ async def test_wait_checks_its_arguments_before_any_request():
 
 async def test_wait_of_a_client_ends_with_a_notify_of_its_poller(monkeypatch):
     async with AsyncSMSWorks("eyJ") as sms:
-        monkeypatch.setattr(sms._poller._source, "get", lambda *_: asyncio.sleep(3600))
+        poller = poller_of(sms)
+        monkeypatch.setattr(poller._source, "get", lambda *_: asyncio.sleep(3600))
         waiter = asyncio.ensure_future(sms.messages.wait("1", timeout=None))
-        await until(lambda: "1" in sms._poller._waits)
-        sms._poller.notify(MessageRecord("1", "EXPIRED"))
+        await until(lambda: "1" in waits_of(sms))
+        poller.notify(MessageRecord("1", "EXPIRED"))
         assert (await waiter).status == "EXPIRED"
 
 
@@ -365,7 +367,8 @@ async def test_notify_during_a_poll_spares_the_lookup(poller, account, clock):
     ask = account.get
 
     async def get(message_id):
-        poller._update(MessageRecord("2", "DELIVERED"))
+        poller.notify(MessageRecord("2", "DELIVERED"))
+        await asyncio.sleep(0)
         return await ask(message_id)
 
     account.get = get

@@ -16,6 +16,7 @@ from smsworks_async.bulk.campaign.follow import Follower
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 from support.clock import FakeClock, SandboxClock, use_clock
+from support.internals import gateway_of, poller_of
 from support.messages import TEXT_TO_MANY as TEXT
 from support.messages import drama
 
@@ -64,10 +65,10 @@ async def test_follow_takes_delivery_reports_before_it_polls(turned):
     requests = len(box.requests)
     for record in records:
         report = attrs.evolve(record, status="DELIVERED")
-        sms._poller.notify(record)  # SENT: no news
-        sms._poller.notify(report)
-        sms._poller.notify(report)  # twice
-        sms._poller.notify(attrs.evolve(report, batch_id="another"))
+        poller_of(sms).notify(record)  # SENT: no news
+        poller_of(sms).notify(report)
+        poller_of(sms).notify(report)  # twice
+        poller_of(sms).notify(attrs.evolve(report, batch_id="another"))
     told = [await first, *[record async for record in followed]]
     assert {record.message_id for record in told} == {record.message_id for record in records}
     assert len(told) == 25
@@ -78,7 +79,7 @@ async def test_follow_raises_still_in_flight_when_its_time_is_over(turned):
     _, sms, journal = turned
     clock = FakeClock()
     follower = Follower(
-        journal, "x", sms.bulk._gateway, sms._poller, clock=clock.monotonic, sleep=clock.sleep
+        journal, "x", gateway_of(sms), poller_of(sms), clock=clock.monotonic, sleep=clock.sleep
     )
     with pytest.raises(StillInFlight, match="25 recipients are not final"):
         async for _ in follower.follow(20):
@@ -131,7 +132,7 @@ async def test_follow_does_not_wait_for_what_no_process_sends(turned):
     await sms.bulk.send(**TEXT, **more, destinations=drama(20), concurrency=1)
     clock = FakeClock()
     follower = Follower(
-        journal, "z", sms.bulk._gateway, sms._poller, clock=clock.monotonic, sleep=clock.sleep
+        journal, "z", gateway_of(sms), poller_of(sms), clock=clock.monotonic, sleep=clock.sleep
     )
     with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
         async for _ in follower.follow(None):

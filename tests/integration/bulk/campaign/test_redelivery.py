@@ -9,6 +9,7 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from smsworks_async.sandbox.archive import Archive
 from support.clock import SandboxClock, use_clock
 from support.messages import TEXT_TO_MANY as TEXT
 from support.messages import drama
@@ -125,12 +126,8 @@ async def test_retry_undelivered_of_two_texts_to_one_number_sends_the_undelivere
     )
     await until_final(box, clock)
     box.messages[0].status, box.messages[0].failure = "EXPIRED", 5015
-    batch = type(box._simulator.state.account.archive).batch
-    monkeypatch.setattr(
-        type(box._simulator.state.account.archive),
-        "batch",
-        lambda self, name: batch(self, name)[::-1],
-    )
+    batch = Archive.batch
+    monkeypatch.setattr(Archive, "batch", lambda self, name: batch(self, name)[::-1])
     report = await sms.bulk.retry_undelivered("x", journal=journal, pause=0)
     assert report.accepted == 1
     assert [message.content for message in box.messages] == [*texts, texts[0]]

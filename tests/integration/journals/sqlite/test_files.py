@@ -27,6 +27,7 @@ from smsworks_async.journals import (
     SQLiteJournal,
     open_journal,
 )
+from support.internals import on_connect
 from support.journals import CAMPAIGN, CHUNKS, PROBLEMS
 
 
@@ -249,15 +250,9 @@ async def test_a_file_that_may_not_grow_is_an_error_and_keeps_what_it_had(tmp_pa
 
 
 async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
-    from smsworks_async.journals.sqlite import file
-
-    def small(path, connect=file.connect):
-        connection = connect(path)
-        connection.execute("PRAGMA max_page_count = 40")
-        return connection
 
     journal = SQLiteJournal(tmp_path / "journal.db")
-    journal._handle._open = small
+    on_connect(journal, lambda connection: connection.execute("PRAGMA max_page_count = 40"))
     await journal.begin(CAMPAIGN)
     big = attrs.evolve(CHUNKS[0], items="4" * 500_000)
     with pytest.raises(JournalError, match="the disk is full"):

@@ -16,6 +16,7 @@ import pytest
 from smsworks_async import JournalError
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import handles
+from support.internals import worker_of
 from support.journals import CAMPAIGN, CHUNKS
 from support.waiting import PATIENCE
 
@@ -73,9 +74,7 @@ async def test_handles_by_different_paths_share_a_worker(tmp_path):
     (tmp_path / "link.db").symlink_to(path)
     (tmp_path / "folder").symlink_to(tmp_path)
     others = [SQLiteJournal(tmp_path / name) for name in ("link.db", "folder/journal.db")]
-    assert {journal._handle.worker(), *(other._handle.worker() for other in others)} == {
-        journal._handle.worker()
-    }
+    assert set(map(worker_of, [journal, *others])) == {worker_of(journal)}
     await journal.close()
     for other in others:  # whoever is left goes on
         assert len(await other.chunks("x")) == 3
@@ -201,7 +200,7 @@ async def test_what_is_no_file_is_refused(tmp_path):
 
 async def test_jobs_that_come_after_the_end_are_refused_and_not_forgotten(tmp_path):
     journal = await planned(tmp_path / "journal.db")
-    worker = journal._handle.worker()
+    worker = worker_of(journal)
     closing_ = asyncio.create_task(journal.close())
     await asyncio.sleep(0)
     with pytest.raises(JournalError, match="closed"):

@@ -13,11 +13,11 @@ from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import APIError, JournalError, NotSent, OutcomeUnknown
-from smsworks_async.journals import Campaign, MemoryJournal, SQLiteJournal
-from smsworks_async.journals.sqlite.worker import Worker
+from smsworks_async.journals import Campaign, MemoryJournal
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.phone import destination_rule
 from support.clock import FakeClock
+from support.internals import sqlite_journal_in_memory
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -163,11 +163,7 @@ async def test_campaign_report_adds_up_and_no_accepted_destination_repeats(
 ):
     clock = FakeClock(2e9)
     gateway = Gateway(history, clock)
-    if in_a_database:
-        journal = SQLiteJournal(":memory:", clock=clock)
-        journal._handle._worker = Worker(":memory:", open=in_memory)
-    else:
-        journal = MemoryJournal(clock=clock)
+    journal = sqlite_journal_in_memory(clock) if in_a_database else MemoryJournal(clock=clock)
     report = await live(journal, gateway, values, clock, **options)
     await journal.close()
     accepted = Counter(number for destinations, _ in gateway.batches for number in destinations)
@@ -177,14 +173,3 @@ async def test_campaign_report_adds_up_and_no_accepted_destination_repeats(
     assert report.accepted == accepted.total(), "whatever was accepted is found"
     doubted = {n for b in report.batches if b.outcome == "unknown" for n in b.destinations}
     assert not doubted & accepted.keys()
-
-
-def in_memory(_):
-    """Make a journal's database without a file: the layout and the statements are the same."""
-    import sqlite3
-
-    from smsworks_async.journals.sqlite.file import lay_out
-
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    lay_out(connection)
-    return connection
