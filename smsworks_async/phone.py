@@ -127,15 +127,23 @@ def are_normalised(numbers: Sequence[Any]) -> bool:
     )
 
 
-def apply_rule(rule: Callable[[Any], str], numbers: Iterable[Any]) -> list[str]:
+class Normalised(tuple[str, ...]):
+    """Destinations as a rule returned them, which no rule need judge again."""
+
+    __slots__ = ()
+
+
+def apply_rule(rule: Callable[[Any], str], numbers: Iterable[Any]) -> Normalised:
     """Return numbers as a rule returns them; numbers that are normalised already pass every rule.
 
     Arguments:
         rule: `destination_rule`'s, or `canonical`.
         numbers: the numbers, in any usual spelling.
     """
+    if type(numbers) is Normalised:
+        return numbers
     given = list(iter(numbers))  # which asks for no length
-    return given if are_normalised(given) else list(map(rule, given))
+    return Normalised(given if are_normalised(given) else map(rule, given))
 
 
 def canonical(number: Any) -> str:

@@ -19,9 +19,10 @@ from smsworks_async.errors import ConfigurationError, NotSent
 
 #: Seconds that closing waits for the background thread: it has nothing left to do by then.
 JOIN: Final = 5.0
-#: How many calls deep handing something over to the loop goes at most, the start of its thread
-#: included.
-HEADROOM: Final = 64
+#: Stack frames that handing a function over to the loop needs at most, and waiting for it.
+HEADROOM: Final = 20
+#: The same where the loop's thread is still to be started.
+STARTING_HEADROOM: Final = 64
 
 
 @attrs.frozen(eq=False)
@@ -102,7 +103,7 @@ class LoopThread:
             NotSent: the thread or its loop could not be started.
             RecursionError: the stack is too full to hand anything over; nothing was.
         """
-        _check_headroom()
+        _check_headroom(STARTING_HEADROOM if self._running is None else HEADROOM)
         if self._is_forked:
             raise ConfigurationError(
                 "this client was used before this process forked, and its thread stayed behind; "
@@ -112,7 +113,7 @@ class LoopThread:
             running = self._running
             if running is None and not self._closed:
                 running = self._start_thread()
-            if running is None or self._closed or self.ended:
+            if running is None or self._closed or running.loop.is_closed():
                 raise ConfigurationError("this client is closed; make a new one")
             if self._how().is_current(running.thread):
                 raise ConfigurationError(
@@ -131,7 +132,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop and its thread; again, if an interruption kept it from it."""
-        _check_headroom()
+        _check_headroom(STARTING_HEADROOM)
         if self._is_forked:
             return  # in a forked child there is no thread to stop
         with self._lock:
@@ -208,8 +209,11 @@ class LoopThread:
                 self._wake(self._running)
 
 
-def _check_headroom(frames: int = HEADROOM) -> None:
-    """Raise RecursionError now rather than halfway through, where what was begun would be lost."""
+def _check_headroom(frames: int) -> None:
+    """Raise RecursionError now rather than halfway through, where what was begun would be lost.
+
+    A frame costs about 500 instructions, and this is part of each call.
+    """
     if frames:
         _check_headroom(frames - 1)
 

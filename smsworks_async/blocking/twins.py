@@ -81,8 +81,6 @@ def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
     Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
     as is a lazy translation, which is evaluated here, in the language of this thread.
     """
-    if type(value) in PLAIN:
-        return value
     letters = isinstance(value, bytearray | memoryview) or as_text(value) is not None
     if letters or is_container(value) or not isinstance(value, Iterable):
         return settled(value)
@@ -95,7 +93,7 @@ def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
 def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
     """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
     for name, value in given.items():
-        if name not in _OBJECTS:
+        if type(value) not in PLAIN and name not in _OBJECTS:
             given[name] = _ready(value, name, stream)
 
 

@@ -52,7 +52,7 @@ def _ai(value: object) -> bool:
 
 def _destinations(numbers: Iterable[Any]) -> tuple[str, ...]:
     check_iterable(numbers, "destinations", awaitable=False)
-    return tuple(phone.apply_rule(phone.canonical, numbers))
+    return phone.apply_rule(phone.canonical, numbers)
 
 
 def _count(destinations: tuple[str, ...]) -> str:

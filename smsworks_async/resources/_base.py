@@ -25,7 +25,7 @@ class Resource:
         #: Returns a destination as the API takes it, by the client's settings, or raises.
         self._destination = requester.settings.destination
 
-    def _destinations(self, values: Any) -> list[str]:
+    def _destinations(self, values: Any) -> phone.Normalised:
         check_iterable(values, "destinations", awaitable=False)
         return phone.apply_rule(self._destination, values)
 

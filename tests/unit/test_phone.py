@@ -400,8 +400,17 @@ def test_apply_rule_judges_number_by_number_where_one_is_not_normalised(internat
         asked.append(number)
         return rule(number)
 
-    assert apply_rule(counting, ["447700900123", *more]) == [
+    assert list(apply_rule(counting, ["447700900123", *more])) == [
         "447700900123",
         *(["447700900124"] if more else []),
     ]
     assert len(asked) == (2 if more else 0)
+
+
+def test_numbers_that_a_rule_returned_are_not_judged_again():
+    normalised = apply_rule(canonical, ["07700 900123", "447700900124"])
+
+    def refuse(number):
+        raise AssertionError(f"judged again: {number}")
+
+    assert apply_rule(refuse, normalised) is normalised

@@ -1,4 +1,4 @@
--- The tables of a journal, layout 3. A change of it needs a new layout: raise VERSION in file.py, and
+-- The tables of a journal, layout 4. A change of it needs a new layout: raise VERSION in file.py, and
 -- write layout_N.sql, which leads from the layout before it to layout N.
 
 CREATE TABLE campaign (
@@ -11,7 +11,13 @@ CREATE TABLE campaign (
     created     REAL NOT NULL,              -- POSIX seconds, as all times
     totals      TEXT,                       -- JSON; NULL until it is planned whole
     round       INTEGER NOT NULL DEFAULT 0,
-    restored    INTEGER NOT NULL DEFAULT 0
+    restored    INTEGER NOT NULL DEFAULT 0,
+    control     TEXT NOT NULL DEFAULT 'running',
+    why         TEXT,                       -- of the control
+    window      TEXT,                       -- JSON: when requests may leave; NULL for always
+    opt_outs    TEXT,                       -- the list that it respects; NULL for none
+    at          REAL,                       -- when its messages are due; NULL for at once
+    forgotten   REAL                        -- when numbers and texts were erased
 );
 
 CREATE TABLE chunk (
@@ -22,7 +28,8 @@ CREATE TABLE chunk (
     credits  REAL NOT NULL,                 -- estimated
     round    INTEGER NOT NULL,
     state    TEXT NOT NULL
-        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown', 'split')),
+        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown', 'split',
+                         'skipped', 'cancelled')),
     attempt  INTEGER NOT NULL,
     owner    TEXT NOT NULL,
     began    REAL,
@@ -36,6 +43,7 @@ CREATE TABLE chunk (
     ahead    REAL,                          -- of the provider's clock; NULL where it is not known
     restored INTEGER NOT NULL DEFAULT 0,
     doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
+    left_out TEXT,                          -- positions that the last attempt left out, packed
     PRIMARY KEY (campaign, number)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';
@@ -83,7 +91,31 @@ CREATE TABLE event (
     what     TEXT NOT NULL,
     detail   TEXT NOT NULL
 );
+-- Only the detail may go, which can quote a number or a text.
 CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
+    WHEN new.detail != '' OR
+        (new.key, new.campaign, new.number, new.at, new.attempt, new.owner, new.what) IS NOT
+        (old.key, old.campaign, old.number, old.at, old.attempt, old.owner, old.what)
     BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
 CREATE TRIGGER event_is_not_removed BEFORE DELETE ON event
     BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
+
+-- Opt-outs and opt-ins, in their order; the last one of a number counts.
+CREATE TABLE opt_out (
+    key        INTEGER PRIMARY KEY,
+    number     TEXT NOT NULL,
+    change     TEXT NOT NULL CHECK (change IN ('out', 'in')),
+    at         REAL NOT NULL,
+    source     TEXT NOT NULL,
+    word       TEXT NOT NULL,
+    message_id TEXT NOT NULL                -- '' where it came without a message
+);
+CREATE INDEX opt_out_by_number ON opt_out (number, key);
+CREATE UNIQUE INDEX opt_out_by_message ON opt_out (message_id) WHERE message_id != '';
+CREATE TRIGGER opt_out_is_not_changed BEFORE UPDATE ON opt_out
+    BEGIN SELECT RAISE(ABORT, 'opt-outs are only added'); END;
+CREATE TRIGGER opt_out_is_not_removed BEFORE DELETE ON opt_out
+    BEGIN SELECT RAISE(ABORT, 'opt-outs are only added'); END;
+-- Tells this list from all others.
+CREATE TABLE opt_out_list (id TEXT NOT NULL);
+INSERT INTO opt_out_list VALUES (lower(hex(randomblob(8))));
