@@ -407,7 +407,7 @@ def test_apply_rule_judges_number_by_number_where_one_is_not_normalised(internat
     assert len(asked) == (2 if more else 0)
 
 
-def test_numbers_that_a_rule_returned_are_not_judged_again():
+def test_apply_rule_does_not_judge_again_what_a_rule_returned():
     normalised = apply_rule(canonical, ["07700 900123", "447700900124"])
 
     def refuse(number):
