@@ -60,6 +60,13 @@ def scope_of(error: SMSWorksError, before: int | None) -> RejectionScope:
     return known.scope
 
 
+def dooms_account(error: SMSWorksError) -> bool:
+    """Return whether no process of the account can send until a person has mended it."""
+    if not isinstance(error, InsufficientCredit | NotAuthorised):
+        return False
+    return scope_of(error, None) is RejectionScope.ACCOUNT
+
+
 def may_pass(error: SMSWorksError) -> bool:
     """Return whether a refused chunk may be tried again by another run.
 

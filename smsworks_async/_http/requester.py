@@ -60,6 +60,7 @@ class _Call:
     expired: Callable[[], bool] | None = None
     rate_acquired: bool = False
     on_retry: Callable[[SMSWorksError], None] | None = None
+    before_repeat: Callable[[], Awaitable[None]] | None = None
     body: Body | None = None
     in_flight: bool = False
     lost: bool = False
@@ -111,6 +112,7 @@ class Requester:
         expired: Callable[[], bool] | None = None,
         rate_acquired: bool = False,
         on_retry: Callable[[SMSWorksError], None] | None = None,
+        before_repeat: Callable[[], Awaitable[None]] | None = None,
         limit: float | None = None,
         is_inner: bool = False,
     ) -> T:
@@ -125,6 +127,8 @@ class Requester:
             expired: says whether no byte may leave any more.
             rate_acquired: whether `acquire_rate` was awaited for the first request already.
             on_retry: called with each failure after which the request is made again.
+            before_repeat: awaited before the request is made again; what it raises ends the call,
+                as it is.
             limit: seconds for this call in all, retries included, where the client has no time-out
                 (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
             is_inner: whether what a rate of the caller's raises comes as `RateRaised`, and not as
@@ -136,7 +140,8 @@ class Requester:
             OutcomeUnknown: there was no usable answer.
         """
         call = self._call(operation, document, identifier, query)
-        call.expired, call.rate_acquired, call.on_retry = expired, rate_acquired, on_retry
+        call.expired, call.rate_acquired = expired, rate_acquired
+        call.on_retry, call.before_repeat = on_retry, before_repeat
         # This frame is in an error's traceback, with its locals.
         document = identifier = query = None
         try:
@@ -188,13 +193,18 @@ class Requester:
             first = error
         clock = asyncio.get_running_loop().time
         return await retry.repeat(
-            lambda: self._attempt(call),
+            lambda: self._repeat(call),
             first,
             self.settings.retry,
             time_left=lambda: deadline - clock(),
             sleep=asyncio.sleep,
             on_retry=call.on_retry,
         )
+
+    async def _repeat(self, call: _Call) -> Any:
+        if call.before_repeat is not None:
+            await call.before_repeat()
+        return await self._attempt(call)
 
     async def _attempt(self, call: _Call) -> Any:
         if not call.operation.authenticated:

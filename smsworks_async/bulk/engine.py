@@ -11,7 +11,7 @@ from smsworks_async._http.transport import being_cancelled
 from smsworks_async.bulk.chunk import Chunk
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.refusals import Action, Refusals
-from smsworks_async.bulk.source import Post, Source, interrupted
+from smsworks_async.bulk.source import Post, Source, Withdrawn, interrupted
 from smsworks_async.bulk.throttle import Throttle
 from smsworks_async.errors import (
     ConfigurationError,
@@ -217,11 +217,19 @@ class Engine(Generic[T]):
         source = self._source
         self._in_flight[chunk.number] = len(chunk.items)
         try:
+            await source.check(chunk, again=False)
             batch_id = await self._post(
                 source.document(chunk),
                 source.lease_expired(chunk),
                 lambda error: self._throttle.back_off(permit, error),
+                lambda: source.check(chunk, again=True),
             )
+        except Withdrawn as withdrawn:
+            await self._put_back_for(chunk, withdrawn.why)
+        except JournalError:  # in a check, before the request
+            why = NotSent("the journal could not be read before the request")
+            await source.record_outcome(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
+            raise
         except SMSWorksError as error:
             self._throttle.back_off(permit, error)
             await self._handle_failure(chunk, error)
@@ -256,9 +264,14 @@ class Engine(Generic[T]):
             await self._source.record_outcome(chunk, outcome)
             return
         if action is Action.REQUEUE:
-            await self._source.requeue(chunk, error)
-        else:
-            await self._source.split(chunk)
+            await self._put_back_for(chunk, error)
+            return
+        await self._source.split(chunk)
+        self._put_back += 1
+        self._drained = False
+
+    async def _put_back_for(self, chunk: Chunk[T], why: SMSWorksError) -> None:
+        await self._source.requeue(chunk, why)
         self._put_back += 1
         self._drained = False
 

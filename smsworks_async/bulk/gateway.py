@@ -8,7 +8,7 @@ from typing import Any
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
 from smsworks_async.bulk.payloads import SharedText
-from smsworks_async.bulk.source import OnRetry, Post
+from smsworks_async.bulk.source import BeforeRepeat, OnRetry, Post
 from smsworks_async.bulk.timer import request_time
 from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.outgoing import Query
@@ -65,7 +65,12 @@ class BulkGateway:
         """
         operation: Operation = SEND if payload == SharedText.name else SEND_EACH
 
-        async def post(document: Any, expired: Callable[[], bool] | None, on_retry: OnRetry) -> str:
+        async def post(
+            document: Any,
+            expired: Callable[[], bool] | None,
+            on_retry: OnRetry,
+            before_repeat: BeforeRepeat,
+        ) -> str:
             batch = await self._requester.request(
                 operation,
                 document,
@@ -73,6 +78,7 @@ class BulkGateway:
                 rate_acquired=True,
                 expired=expired,
                 on_retry=on_retry,
+                before_repeat=before_repeat,
                 is_inner=True,
             )
             return batch.batch_id

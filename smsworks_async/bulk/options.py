@@ -12,6 +12,7 @@ import attrs
 from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
+from smsworks_async.models.window import SendWindow, check_window
 from smsworks_async.rates import check_rate
 
 
@@ -44,6 +45,10 @@ def _deduplicate(value: object) -> bool:
 
 def _require_balance(value: object) -> bool:
     return values.boolean(value, "require_balance")
+
+
+def _respect_opt_outs(value: object) -> bool | None:
+    return None if value is None else values.boolean(value, "respect_opt_outs")
 
 
 def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -113,6 +118,9 @@ class Options:
     campaign: str | None = _option(None, _campaign)
     on_unknown: Literal["report", "resend"] = _option("report", _on_unknown)
     settle: float = _option(SETTLE, _settle)
+    window: SendWindow | None = _option(None, check_window)
+    #: None leaves it to the campaign.
+    respect_opt_outs: bool | None = _option(None, _respect_opt_outs)
 
     def __attrs_post_init__(self) -> None:
         if (self.journal is None) != (self.campaign is None):

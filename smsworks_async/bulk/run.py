@@ -9,14 +9,16 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import CostLimits
 from smsworks_async.bulk.dispatcher import Dispatcher
 from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.opt_outs import OptOutList, OptOutView
 from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.recipients import Reader
+from smsworks_async.bulk.source import stopped_by, waits
 from smsworks_async.bulk.stream_source import StreamSource
 from smsworks_async.bulk.timer import Timer
-from smsworks_async.errors import NotSent, ValidationError
+from smsworks_async.errors import NotSent, SMSWorksError, ValidationError
 from smsworks_async.models.iterables import is_container
-from smsworks_async.models.report import BulkInterrupted, BulkReport
+from smsworks_async.models.report import BulkInterrupted, BulkReport, Phase
 
 
 T = TypeVar("T")
@@ -28,6 +30,7 @@ async def send(
     gateway: BulkGateway,
     options: Options,
     timer: Timer,
+    opt_outs: OptOutList | None = None,
 ) -> BulkReport:
     """Send without a journal.
 
@@ -45,12 +48,22 @@ async def send(
         )
     reader = Reader(payload, options.chunk_size, deduplicate=options.deduplicate)
     limits = CostLimits(options, gateway) if options.limits_cost else None
-    source = StreamSource(payload, values, reader, limits)
+    respected = opt_outs is not None and options.respect_opt_outs is not False
+    source = StreamSource(
+        payload,
+        values,
+        reader,
+        limits,
+        opt_outs=OptOutView(opt_outs) if opt_outs is not None and respected else None,
+        window=options.window,
+        clock=timer.clock,
+    )
     if limits is not None and is_known:
         await source.check_cost(limits)
-    dispatcher = Dispatcher(payload, gateway, options, Reporter(options.progress, timer))
+    reporter = Reporter(options.progress, timer)
+    dispatcher = Dispatcher(payload, gateway, options, reporter)
     try:
-        await dispatcher.send(source)
+        stopped = await _send(source, dispatcher, reporter, timer)
     except BulkInterrupted:
         raise
     except BaseException as error:
@@ -58,4 +71,24 @@ async def send(
         await source.abandon_rest(NotSent("the run was cancelled"), read_on=False)
         error.__dict__["report"] = await source.report(dispatcher.halt)
         raise
-    return await source.report(dispatcher.halt)
+    return await source.report(stopped)
+
+
+async def _send(
+    source: StreamSource[T], dispatcher: Dispatcher[T], reporter: Reporter, timer: Timer
+) -> SMSWorksError | None:
+    """Send all chunks of a source, in its window; return why that ended early, or None."""
+    while True:
+        halt = await dispatcher.send(source)
+        refused = source.refused
+        if halt is not None or refused is None:
+            return halt
+        if not waits(refused):
+            stopped = stopped_by(refused, "")
+            await source.abandon_rest(stopped, read_on=True)
+            return stopped
+        await reporter.sleep(
+            max(0.0, (refused.opens or 0.0) - timer.clock()),
+            Phase.WAITING_FOR_WINDOW,
+            f"its sending window, {refused.window}",
+        )

@@ -7,15 +7,58 @@ from typing import Any, Protocol, TypeVar
 
 from smsworks_async.bulk.chunk import Chunk
 from smsworks_async.errors import NotSent, SMSWorksError
+from smsworks_async.journals.records import Control, Refused
 from smsworks_async.models.report import BatchOutcome, BulkInterrupted, BulkReport
+from smsworks_async.models.window import as_date
 
 
 T = TypeVar("T")
 
+#: Checks that a request may be repeated, or raises.
+BeforeRepeat = Callable[[], Awaitable[None]]
 #: Called with each failure after which a request is made again.
 OnRetry = Callable[[SMSWorksError], None]
 #: Sends a document, as long as its lease has not expired, and returns the batch id.
-Post = Callable[[Any, Callable[[], bool] | None, OnRetry], Awaitable[str]]
+Post = Callable[[Any, Callable[[], bool] | None, OnRetry, BeforeRepeat], Awaitable[str]]
+
+
+class Withdrawn(Exception):
+    """A chunk may not be sent as it is, and goes back to where it came from.
+
+    Args:
+        why: what its recipients are told, as long as nothing else is known of them.
+    """
+
+    def __init__(self, why: SMSWorksError) -> None:
+        super().__init__()
+        self.why = why
+
+
+def waits(refused: Refused) -> bool:
+    """Return whether a run waits until it is allowed to send, and does not end."""
+    window = refused.window
+    return window is not None and refused.opens is not None and window.outside == "wait"
+
+
+def stopped_by(refused: Refused, campaign: str) -> NotSent:
+    """Return why what is left of a run is not sent: its claims are refused.
+
+    Args:
+        refused: the reason.
+        campaign: the campaign's name; an empty string without one.
+    """
+    run = f"campaign {campaign!r}" if campaign else "the run"
+    why = f": {refused.why}" if refused.why else ""
+    match refused.control:
+        case Control.PAUSED:
+            return NotSent(f"{run} is paused{why}; bulk.resume lifts it")
+        case Control.HALTED:
+            return NotSent(f"{run} is halted{why}; send it again once that has been mended")
+        case Control.CANCELLED:
+            return NotSent(f"{run} was cancelled{why}")
+        case Control.RUNNING:
+            opens = "never" if refused.opens is None else as_date(refused.opens)
+            return NotSent(f"{run} is {refused.why}; it opens next: {opens}")
 
 
 class Source(Protocol[T]):
@@ -25,6 +68,24 @@ class Source(Protocol[T]):
         """Return whether there probably is another chunk, so that waiting for the rate is worth it.
 
         It may read one to find out.
+        """
+        ...
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why the last `next_chunk` returned none although there may be one; or None."""
+        ...
+
+    async def check(self, chunk: Chunk[T], *, again: bool) -> None:
+        """Check that the request of a chunk may be written.
+
+        Args:
+            chunk: the chunk, as `next_chunk` returned it.
+            again: whether that was a while ago, since the request is repeated.
+
+        Raises:
+            Withdrawn: it may not; nothing of it was sent, or what was sent was refused.
+            JournalError: the journal cannot be read.
         """
         ...
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+import attrs
+
 from smsworks_async.bulk.chunk import Chunk, Payload, halves
 from smsworks_async.bulk.costs import CostLimits
 from smsworks_async.bulk.payloads import warnings_of
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.recipients import Reader, slices
-from smsworks_async.errors import SMSWorksError
+from smsworks_async.bulk.source import Withdrawn, stopped_by
+from smsworks_async.errors import NotSent, SMSWorksError
+from smsworks_async.journals.records import Control, Controls, Refused
+from smsworks_async.journals.transitions import refuse
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
+from smsworks_async.models.window import SendWindow
 
 
 T = TypeVar("T")
@@ -26,6 +34,9 @@ class StreamSource(Generic[T]):
         values: the recipients.
         reader: checks them, sets repeats aside, and puts them into chunks.
         limits: the run's cost limits; None if there are none.
+        opt_outs: who has opted out; None where that is not respected.
+        window: when requests may leave; None for always.
+        clock: returns POSIX seconds.
     """
 
     def __init__(
@@ -34,11 +45,20 @@ class StreamSource(Generic[T]):
         values: Iterable[Any] | AsyncIterable[Any],
         reader: Reader[T],
         limits: CostLimits | None = None,
+        *,
+        opt_outs: OptOutView | None = None,
+        window: SendWindow | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._payload = payload
         self._reader = reader
         # Counts the cost of each chunk as it is taken.
         self._limits = limits
+        self._opt_outs = opt_outs
+        self._window = window
+        self._clock = clock
+        #: Why no more chunks are returned for now; None where they are.
+        self.refused: Refused | None = None
         self._chunks = self._read(values)
         self._reading = asyncio.Lock()
         self._outcomes: list[BatchOutcome] = []
@@ -88,10 +108,53 @@ class StreamSource(Generic[T]):
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         """Return the next chunk, unless it would exceed the credits; None if there are no more."""
-        if self._waiting:
-            return self._waiting.popleft()
-        async with self._reading:
-            return await self._next(skip_international)
+        self.refused = self._outside_window()
+        while self.refused is None:
+            if self._waiting:
+                chunk: Chunk[T] | None = self._waiting.popleft()
+            else:
+                async with self._reading:
+                    chunk = await self._next(skip_international)
+            left = None if chunk is None else await self._without_opted_out(chunk)
+            if chunk is None or left is not None:
+                return left
+        return None
+
+    def _outside_window(self) -> Refused | None:
+        return refuse(Controls(Control.RUNNING, "", self._window), self._clock())
+
+    async def _without_opted_out(self, chunk: Chunk[T]) -> Chunk[T] | None:
+        """Return a chunk without those who have opted out; None where nobody is left."""
+        view = self._opt_outs
+        if view is None:
+            return chunk
+        await view.refresh()
+        numbers = self.destinations(chunk)
+        if view.is_empty or not view.leaves_out(numbers):
+            return chunk
+        out = tuple(filter(view.is_out, numbers))
+        outcome = BatchOutcome(chunk.number, Outcome.OPTED_OUT, len(out), destinations=out)
+        await self.record_outcome(chunk, outcome)
+        places = [place for place, number in enumerate(numbers) if not view.is_out(number)]
+        items = [chunk.items[place] for place in places]
+        if not items:
+            return None
+        return attrs.evolve(
+            chunk,
+            items=items,
+            positions=[chunk.positions[place] for place in places],
+            credits=self._payload.credits(items, international=chunk.international),
+        )
+
+    async def check(self, chunk: Chunk[T], *, again: bool) -> None:
+        """Check that nobody in a chunk has opted out since, and the window before a repetition."""
+        refused = self._outside_window() if again else None
+        if refused is not None:
+            raise Withdrawn(stopped_by(refused, ""))
+        if self._opt_outs is not None:
+            await self._opt_outs.refresh()
+            if self._opt_outs.leaves_out(self.destinations(chunk)):
+                raise Withdrawn(NotSent("somebody in its batch opted out just before it was sent"))
 
     async def _next(self, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         while self._limit_reached is None and (chunk := await self._read_on()) is not None:
@@ -172,6 +235,7 @@ class StreamSource(Generic[T]):
             "not_sent": self._recipients[Outcome.NOT_SENT],
             "invalid": self._reader.set_aside[Reason.INVALID],
             "duplicates": self._reader.set_aside[Reason.DUPLICATE],
+            "opted_out": self._recipients[Outcome.OPTED_OUT],
         }
 
     def expected(self) -> dict[str, int]:

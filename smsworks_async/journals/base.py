@@ -80,6 +80,10 @@ class BaseJournal(ABC):
     finish = _campaign_transaction(rules.finish)
     split = _campaign_transaction(rules.split)
 
+    steer = _campaign_transaction(rules.steer)
+    respect = _campaign_transaction(rules.respect)
+    controls = _campaign_transaction(rules.controls)
+
     reopen = _campaign_transaction(rules.reopen)
     suspect = _campaign_transaction(rules.suspect)
     clear_doubt = _campaign_transaction(rules.clear_doubt)

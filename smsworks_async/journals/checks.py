@@ -33,6 +33,12 @@ def check_campaign(kept: Campaign, given: Campaign) -> None:
             "the new campaign a name of its own",
             field=field,
         )
+    if given.window is not None and given.window != kept.window:
+        raise ValidationError(
+            f"campaign {kept.id!r} has another sending window ({kept.window or 'none'}); leave the "
+            "window out to go on with that, or change it with bulk.resume",
+            field="window",
+        )
 
 
 def _others(where: str) -> ValidationError:

@@ -13,6 +13,7 @@ from smsworks_async.journals.checks import no_such
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
+    Controls,
     Event,
     PlannedChunk,
     State,
@@ -88,6 +89,10 @@ class MemoryStore:
 
     async def update_campaign(self, key: int, campaign: Campaign) -> None:
         self.campaigns[key].campaign = campaign
+
+    async def controls(self, key: int) -> Controls:
+        campaign = self.campaigns[key].campaign
+        return Controls(campaign.control, campaign.why, campaign.window)
 
     async def next_number(self, key: int) -> int:
         return max(self.campaigns[key].records, default=-1) + 1
@@ -184,7 +189,7 @@ class MemoryStore:
                 self.campaigns[key].campaign.message,
             )
             for key, record in self._all()
-            if record.size == size and record.state in {State.SENDING, State.UNKNOWN}
+            if record.requested == size and record.state in {State.SENDING, State.UNKNOWN}
         ]
 
     async def tally(self, key: int) -> Tallies:
@@ -233,6 +238,8 @@ def _sum_up(records: Iterable[ChunkRecord]) -> dict[State, Sums]:
         sums[record.state] = Sums(
             chunks=before.chunks + 1,
             recipients=before.recipients + record.size,
-            credits=before.credits + record.credits,
+            credits=before.credits + record.credits_requested,
+            excluded=before.excluded + record.excluded,
+            opted=before.opted + record.opted,
         )
     return sums

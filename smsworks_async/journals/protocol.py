@@ -8,14 +8,18 @@ from typing import Protocol, runtime_checkable
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
+    Command,
     Event,
     PlannedChunk,
+    Refused,
     State,
     StoredChunk,
     Summary,
     Totals,
 )
+from smsworks_async.journals.store import LeaveOut
 from smsworks_async.models.report import BatchOutcome, Problem
+from smsworks_async.models.window import SendWindow
 
 
 class CampaignJournal(Protocol):
@@ -73,8 +77,12 @@ class CampaignJournal(Protocol):
         after: int,
         international: bool,
         server_time: float | None = None,
-    ) -> StoredChunk | None:
+        leave_out: LeaveOut | None = None,
+    ) -> StoredChunk | Refused | None:
         """Claim the next pending chunk, durably, for one owner alone; None where there is none.
+
+        A chunk of which nobody is left is skipped. Where none may be claimed now, the reason is
+        returned.
 
         Args:
             campaign: the campaign's id.
@@ -84,7 +92,38 @@ class CampaignJournal(Protocol):
             after: the number that it must be above.
             international: whether it may be one with recipients outside the UK.
             server_time: the time by the provider's clock, where it is known.
+            leave_out: returns the positions of a chunk that its request leaves out, packed; None
+                where it leaves nobody out.
         """
+        ...
+
+    async def steer(
+        self,
+        campaign: str,
+        /,
+        command: Command,
+        why: str = "",
+        *,
+        window: SendWindow | None = None,
+    ) -> Campaign:
+        """Change whether chunks may be claimed; return the campaign as it is then.
+
+        A command that does not apply changes nothing; one that cancels closes all pending chunks.
+
+        Args:
+            campaign: the campaign's id.
+            command: what to do.
+            why: in words.
+            window: the campaign's window from now on; None leaves it as it is.
+        """
+        ...
+
+    async def respect(self, campaign: str, /, opt_outs: str) -> Campaign:
+        """Record which opt-out list a campaign respects, unless that is recorded already."""
+        ...
+
+    async def controls(self, campaign: str, /) -> Refused | None:
+        """Return why no chunk may be claimed now; None where one may."""
         ...
 
     async def finish(

@@ -19,6 +19,7 @@ from smsworks_async.errors import (
     api_error_class,
 )
 from smsworks_async.models.report import Outcome, Reason
+from smsworks_async.models.window import SendWindow
 
 
 #: A limit that no campaign reaches: all of its chunks in one page, as they are at one moment.
@@ -34,6 +35,32 @@ class State(enum.StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     SPLIT = "split"
+    #: Nobody in it was left to send to.
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Control(enum.StrEnum):
+    """Whether a campaign's chunks may be claimed."""
+
+    RUNNING = "running"
+    #: By a person, until `bulk.resume`.
+    PAUSED = "paused"
+    #: By a refusal that is about the account, until the next `bulk.send`, `plan` or `resume`.
+    HALTED = "halted"
+    #: For good.
+    CANCELLED = "cancelled"
+
+
+class Command(enum.StrEnum):
+    """What changes a campaign's control; see `transitions.steer`."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    HALT = "halt"
+    #: Lift a halt, but not a pause.
+    LIFT = "lift"
+    CANCEL = "cancel"
 
 
 #: The outcome that a report has for a chunk in each state. A split chunk is reported by its halves.
@@ -43,6 +70,8 @@ OUTCOMES: Mapping[State, Outcome] = {
     State.ACCEPTED: Outcome.ACCEPTED,
     State.REJECTED: Outcome.REJECTED,
     State.UNKNOWN: Outcome.UNKNOWN,
+    State.SKIPPED: Outcome.OPTED_OUT,
+    State.CANCELLED: Outcome.NOT_SENT,
 }
 
 
@@ -76,6 +105,13 @@ class Campaign:
         created: when it was begun, in POSIX seconds of the journal's clock; None until then.
         restored: whether its journal was restored from a copy, so that there may have been rounds
             that it does not know of.
+        control: whether its chunks may be claimed.
+        why: why they may not, in words.
+        window: when its requests may leave; None for always.
+        opt_outs: the id of the opt-out list that it respects; an empty string where it respects
+            none; None where that was not asked yet.
+        at: when its messages are due, in POSIX seconds; None for at once.
+        forgotten: when its numbers and texts were erased, or None.
     """
 
     id: str
@@ -87,10 +123,21 @@ class Campaign:
     round: int = 0
     created: float | None = attrs.field(default=None, eq=False)
     restored: bool = attrs.field(default=False, eq=False)
+    control: Control = attrs.field(default=Control.RUNNING, eq=False)
+    why: str = attrs.field(default="", eq=False)
+    window: SendWindow | None = attrs.field(default=None, eq=False)
+    opt_outs: str | None = attrs.field(default=None, eq=False)
+    at: float | None = attrs.field(default=None, eq=False)
+    forgotten: float | None = attrs.field(default=None, eq=False)
+
+    @property
+    def respects_opt_outs(self) -> bool:
+        """Whether it leaves out who has opted out."""
+        return self.opt_outs != ""
 
     def difference(self, other: Campaign) -> str | None:
         """Name the first argument in which another campaign is not this one, or None."""
-        for field in ("kind", "chunk_size", "deduplicate"):
+        for field in ("kind", "chunk_size", "deduplicate", "at"):
             if getattr(self, field) != getattr(other, field):
                 return field
         names = [*self.message, *other.message]
@@ -143,6 +190,11 @@ class ChunkRecord:
             tell what was sent after it was made.
         doubles: ids of further batches that it was accepted with: whoever is in it was texted
             once more for each.
+        left_out: the positions that its last request left out, packed, since their recipients had
+            opted out; an empty string where there are none.
+        opted_out: those of them that are in no earlier request whose outcome is unknown, likewise.
+        excluded: how many are left out.
+        opted: how many of these are opted out.
     """
 
     number: int
@@ -164,6 +216,10 @@ class ChunkRecord:
     resent: bool = False
     restored: bool = False
     doubles: tuple[str, ...] = ()
+    left_out: str = ""
+    opted_out: str = ""
+    excluded: int = 0
+    opted: int = 0
 
     @classmethod
     def planned(cls, chunk: PlannedChunk, round: int) -> ChunkRecord:
@@ -175,6 +231,16 @@ class ChunkRecord:
             credits=chunk.credits,
             round=round,
         )
+
+    @property
+    def requested(self) -> int:
+        """How many recipients its last request held."""
+        return self.size - self.excluded
+
+    @property
+    def credits_requested(self) -> float:
+        """What those cost, estimated."""
+        return self.credits * self.requested / self.size if self.excluded else self.credits
 
     @property
     def is_open(self) -> bool:
@@ -195,6 +261,32 @@ class StoredChunk:
     record: ChunkRecord
     items: str = attrs.field(repr=False)
     positions: str
+
+
+@attrs.frozen
+class Controls:
+    """What a claim reads of its campaign: see `Campaign`."""
+
+    control: Control
+    why: str
+    window: SendWindow | None
+
+
+@attrs.frozen
+class Refused:
+    """Why no chunk of a campaign may be claimed now.
+
+    Attributes:
+        control: the campaign's control; *running* where it is outside its window.
+        why: in words.
+        opens: when its window opens, in POSIX seconds; None where that is not the reason.
+        window: the window, likewise.
+    """
+
+    control: Control
+    why: str
+    opens: float | None = None
+    window: SendWindow | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -220,11 +312,21 @@ class Event:
 
 @attrs.frozen(kw_only=True)
 class Sums:
-    """The chunks of one state, summed up."""
+    """The chunks of one state, summed up.
+
+    Attributes:
+        chunks: how many they are.
+        recipients: how many recipients they have.
+        credits: what those cost, estimated.
+        excluded: how many of the recipients their last requests left out.
+        opted: how many of these are opted out, and in no earlier request that is in doubt.
+    """
 
     chunks: int
     recipients: int
     credits: float
+    excluded: int = 0
+    opted: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -280,6 +382,8 @@ def storable(text: str) -> str:
 
 def pack_positions(positions: Sequence[int]) -> str:
     """Return ascending positions as runs, such as ``"0-498,500"``."""
+    if not positions:
+        return ""
     first, last = positions[0], positions[-1]
     if last - first == len(positions) - 1:
         return f"{first}-{last}"
@@ -294,6 +398,8 @@ def pack_positions(positions: Sequence[int]) -> str:
 
 def unpack_positions(packed: str) -> Sequence[int]:
     """Return the positions that `pack_positions` was given."""
+    if not packed:
+        return ()
     runs = [run.partition("-") for run in packed.split(",")]
     ranges = [range(int(start), int(end or start) + 1) for start, _, end in runs]
     return ranges[0] if len(ranges) == 1 else list(chain.from_iterable(ranges))

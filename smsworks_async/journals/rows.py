@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
+    Control,
+    Controls,
     Event,
     PlannedChunk,
     State,
@@ -18,6 +21,7 @@ from smsworks_async.journals.records import (
     unpack_error,
 )
 from smsworks_async.models.report import Problem, Reason
+from smsworks_async.models.window import SendWindow
 
 
 #: The columns that `chunk` reads, which have the names of the record's fields.
@@ -25,13 +29,22 @@ CHUNK: Final = (
     *("number", "size", "international", "credits", "round", "state", "attempt", "owner"),
     *("began", "lease", "lease_seconds", "ahead", "batch_id", "error"),
     *("reopenable", "found", "resent", "restored", "doubles"),
+    *("left_out", "opted_out", "excluded", "opted"),
 )
 #: The columns that `campaign` reads.
 CAMPAIGN: Final = (
     *("id", "kind", "message", "chunk_size", "deduplicate"),
     *("totals", "round", "created", "restored"),
+    *("control", "why", "window", "opt_outs", "at", "forgotten"),
 )
 
+#: The columns of a campaign that may change.
+CHANGING: Final = (
+    *("totals", "round", "restored"),
+    *("control", "why", "window", "opt_outs", "forgotten"),
+)
+
+_CONTROLS: Final = {control.value: control for control in Control}
 _STATES: Final = {state.value: state for state in State}
 
 
@@ -76,6 +89,10 @@ def chunk(row: Sequence[Any]) -> ChunkRecord:
         resent=bool(row[16]),
         restored=bool(row[17]),
         doubles=() if row[18] is None else tuple(json.loads(row[18])),
+        left_out=row[19],
+        opted_out=row[20],
+        excluded=row[21],
+        opted=row[22],
     )
 
 
@@ -95,7 +112,8 @@ def pack_totals(totals: Totals | None) -> str | None:
 
 def campaign(row: Sequence[Any]) -> Campaign:
     """Read a campaign from its columns."""
-    id_, kind, message, chunk_size, deduplicate, packed, round_, created, restored = row
+    id_, kind, message, chunk_size, deduplicate, packed, round_, created, restored, *more = row
+    control, why, window, opt_outs, at, forgotten = more
     totals = None
     if packed is not None:
         fields = json.loads(packed)
@@ -111,6 +129,37 @@ def campaign(row: Sequence[Any]) -> Campaign:
         round=round_,
         created=created,
         restored=bool(restored),
+        control=Control(control),
+        why=why or "",
+        window=None if window is None else _window(window),
+        opt_outs=opt_outs,
+        at=at,
+        forgotten=forgotten,
+    )
+
+
+@lru_cache(maxsize=16)
+def _window(packed: str) -> SendWindow:
+    return SendWindow.unpack(packed)
+
+
+def controls(row: Sequence[Any]) -> Controls:
+    """Read what a claim wants to know of a campaign from its columns."""
+    control, why, window = row
+    return Controls(_CONTROLS[control], why or "", None if window is None else _window(window))
+
+
+def campaign_values(campaign: Campaign) -> tuple[Any, ...]:
+    """Return what may change of a campaign, in the order of `CHANGING`."""
+    return (
+        pack_totals(campaign.totals),
+        campaign.round,
+        campaign.restored,
+        campaign.control.value,
+        campaign.why,
+        None if campaign.window is None else campaign.window.pack(),
+        campaign.opt_outs,
+        campaign.forgotten,
     )
 
 

@@ -20,16 +20,20 @@ from smsworks_async.journals.records import (
     NO_LIMIT,
     Campaign,
     ChunkRecord,
+    Command,
+    Control,
     Event,
     PlannedChunk,
+    Refused,
     State,
     StoredChunk,
     Summary,
     Totals,
 )
-from smsworks_async.journals.store import CampaignStore
+from smsworks_async.journals.store import CampaignStore, LeaveOut
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome, Problem
+from smsworks_async.models.window import SendWindow
 
 
 # Planning
@@ -106,15 +110,26 @@ async def claim_next(
     after: int,
     international: bool,
     server_time: float | None = None,
-) -> StoredChunk | None:
+    leave_out: LeaveOut | None = None,
+) -> StoredChunk | Refused | None:
     """Claim the next pending chunk, for one owner alone."""
     # A claim that no other process sees would keep none of them from sending the same chunk.
     await store.check_in_place()
-    pending = await store.next_pending(key, round=round, after=after, international=international)
-    if pending is None:
-        return None
     now = await store.now()
-    change = transitions.claim(pending.record, owner, now, lease, server_time)
+    refused = transitions.refuse(await store.controls(key), now)
+    if refused is not None:
+        return refused
+    while True:
+        pending = await store.next_pending(
+            key, round=round, after=after, international=international
+        )
+        if pending is None:
+            return None
+        left_out = "" if leave_out is None else leave_out(pending)
+        if left_out != pending.positions:
+            break
+        await store.write(key, transitions.skip(pending.record, left_out))
+    change = transitions.claim(pending.record, owner, now, lease, server_time, left_out)
     await store.write(key, change)
     return StoredChunk(change.record, pending.items, pending.positions)
 
@@ -127,7 +142,7 @@ async def finish(
     if claimed.state is State.SENDING:
         change = transitions.finish(claimed, claimed.attempt, outcome)
         if await store.replace_claimed(key, claimed, change, outcome.batch_id, detail):
-            return change.record
+            return await _unless_cancelled(store, key, change.record)
     # The chunk has moved on, or its batch was found for another chunk.
     record = await store.chunk(key, claimed.number)
     if outcome.batch_id is not None:
@@ -138,6 +153,19 @@ async def finish(
                 await store.write(other.key, transitions.revoke_found(other.record))
     change = transitions.finish(record, claimed.attempt, outcome)
     await store.write(key, change, detail)
+    return await _unless_cancelled(store, key, change.record)
+
+
+async def _unless_cancelled(store: CampaignStore, key: int, record: ChunkRecord) -> ChunkRecord:
+    """Cancel a chunk that is pending again in a cancelled campaign; return it as it is then."""
+    if record.state is not State.PENDING:
+        return record
+    if (await store.controls(key)).control is not Control.CANCELLED:
+        return record
+    change = transitions.cancel(record)
+    if change is None:
+        return record
+    await store.write(key, change)
     return change.record
 
 
@@ -149,7 +177,48 @@ async def split(
     if change is None:
         return ()
     await store.write(key, change)
-    return await _append(store, key, halves, change.record.round)
+    numbers = await _append(store, key, halves, change.record.round)
+    for number in numbers:
+        await _unless_cancelled(store, key, await store.chunk(key, number))
+    return numbers
+
+
+# Control
+
+
+async def steer(
+    store: CampaignStore,
+    key: int,
+    command: Command,
+    why: str = "",
+    *,
+    window: SendWindow | None = None,
+) -> Campaign:
+    """Pause, resume, halt or cancel a campaign; return it as it is then."""
+    before = await store.campaign(key)
+    after = transitions.steer(before, command, why)
+    if window is not None and after.control is not Control.CANCELLED:
+        after = attrs.evolve(after, window=window)
+    if after != before or after.control is not before.control or after.window != before.window:
+        await store.update_campaign(key, after)
+    if after.control is Control.CANCELLED:
+        pending = await store.chunks(key, after=-1, limit=NO_LIMIT, state=State.PENDING)
+        await _write_all(store, key, transitions.cancel, pending)
+    return after
+
+
+async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
+    """Record which list a campaign respects, unless that is recorded; return the campaign."""
+    campaign = await store.campaign(key)
+    if campaign.opt_outs is None:
+        campaign = attrs.evolve(campaign, opt_outs=opt_outs)
+        await store.update_campaign(key, campaign)
+    return campaign
+
+
+async def controls(store: CampaignStore, key: int) -> Refused | None:
+    """Return why no chunk may be claimed now; None where one may."""
+    return transitions.refuse(await store.controls(key), await store.now())
 
 
 # Between runs
@@ -157,6 +226,8 @@ async def split(
 
 async def reopen(store: CampaignStore, key: int, round: int) -> int:
     """Prepare a round for another run; return how many chunks changed."""
+    if (await store.controls(key)).control is Control.CANCELLED:
+        return 0
     marked = await store.chunks(key, after=-1, limit=NO_LIMIT, round=round, marked=True)
     return await _write_all(store, key, transitions.reopen, marked)
 
@@ -198,12 +269,18 @@ async def _write_if(store: CampaignStore, key: int, change: Change | None) -> bo
 async def clear_doubt(store: CampaignStore, key: int, number: int, attempt: int) -> bool:
     """Make a chunk pending that only `suspect` marked unknown; return whether it was."""
     record = await store.chunk(key, number)
-    return await _write_if(store, key, transitions.clear_doubt(record, attempt))
+    change = transitions.clear_doubt(record, attempt)
+    if not await _write_if(store, key, change):
+        return False
+    await _unless_cancelled(store, key, await store.chunk(key, number))
+    return True
 
 
 async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait: float) -> bool:
     """Make an unknown chunk pending whose lease ended some seconds ago; return whether it was."""
     record = await store.chunk(key, number)
+    if (await store.controls(key)).control is Control.CANCELLED:
+        return False
     now = await store.now()
     return await _write_if(store, key, transitions.resend(record, attempt, now, wait))
 
@@ -229,8 +306,13 @@ async def _count_twins(store: CampaignStore, key: int, record: ChunkRecord) -> i
     return sum(
         (other.key, other.record.number) != (key, record.number)
         and transitions.is_twin(record, other.record)
-        and transitions.is_alike(items, message, other.items, other.message)
-        for other in await store.doubtful(record.size)
+        and transitions.is_alike(
+            None if record.excluded else items,
+            message,
+            None if other.record.excluded else other.items,
+            other.message,
+        )
+        for other in await store.doubtful(record.requested)
     )
 
 

@@ -12,13 +12,14 @@ A store may run several statements as one where its database can, by overriding 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from smsworks_async.journals.leases import Lease
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
+    Controls,
     Event,
     PlannedChunk,
     State,
@@ -30,6 +31,10 @@ from smsworks_async.models.report import Problem
 
 
 T = TypeVar("T")
+
+#: Returns the positions of a chunk that its request leaves out, packed. It runs within a
+#: transaction, and must not wait.
+LeaveOut = Callable[[StoredChunk], str]
 
 
 class Held(NamedTuple):
@@ -122,7 +127,11 @@ class CampaignStore(Clock, Protocol):
         ...
 
     async def update_campaign(self, key: int, campaign: Campaign) -> None:
-        """Write the totals, the round and the restored mark of a campaign."""
+        """Write what may change of a campaign: see `rows.CHANGING`."""
+        ...
+
+    async def controls(self, key: int) -> Controls:
+        """Return what a claim reads of a campaign."""
         ...
 
     async def next_number(self, key: int) -> int:
@@ -203,7 +212,11 @@ class CampaignStore(Clock, Protocol):
         ...
 
     async def doubtful(self, size: int) -> Sequence[Doubtful]:
-        """Return the chunks of any campaign, of this size, that are *sending* or *unknown*."""
+        """Return the chunks of any campaign that are *sending* or *unknown*.
+
+        Args:
+            size: how many recipients their last requests held.
+        """
         ...
 
     async def tally(self, key: int) -> Tallies:

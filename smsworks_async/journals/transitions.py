@@ -11,6 +11,9 @@
 
     PENDING --suspect--> UNKNOWN --clear_doubt--> PENDING  (a journal restored from a copy)
 
+    PENDING --skip--> SKIPPED      (everybody in it has opted out)
+    PENDING --cancel--> CANCELLED
+
 A request carries the number of its attempt. The outcome of an older attempt than the last changes
 nothing, unless the chunk was accepted: that is always kept, and where the chunk had been accepted
 before, the second batch is kept as a double.
@@ -25,7 +28,17 @@ import attrs
 
 from smsworks_async._failures import may_pass
 from smsworks_async.errors import OutcomeUnknown
-from smsworks_async.journals.records import ChunkRecord, State
+from smsworks_async.journals.records import (
+    Campaign,
+    ChunkRecord,
+    Command,
+    Control,
+    Controls,
+    Refused,
+    State,
+    pack_positions,
+    unpack_positions,
+)
 from smsworks_async.models.report import BatchOutcome, Outcome
 
 
@@ -41,8 +54,28 @@ _COPY: Final = OutcomeUnknown(
     operation="bulk",
 )
 
+#: What all messages of two chunks share that a search cannot tell apart.
+_COMPARED: Final = ("sender", "content")
+
 #: Seconds by which the provider's clock may differ, before a request and after it.
 _CLOCKS: Final = 600.0
+
+
+#: What each command applies to, and leads to.
+_STEERED: Final[Mapping[Command, frozenset[Control]]] = {
+    Command.PAUSE: frozenset({Control.RUNNING, Control.HALTED}),
+    Command.HALT: frozenset({Control.RUNNING}),
+    Command.LIFT: frozenset({Control.HALTED}),
+    Command.RESUME: frozenset({Control.PAUSED, Control.HALTED}),
+    Command.CANCEL: frozenset({Control.RUNNING, Control.PAUSED, Control.HALTED}),
+}
+_INTO: Final[Mapping[Command, Control]] = {
+    Command.PAUSE: Control.PAUSED,
+    Command.HALT: Control.HALTED,
+    Command.LIFT: Control.RUNNING,
+    Command.RESUME: Control.RUNNING,
+    Command.CANCEL: Control.CANCELLED,
+}
 
 
 class Change(NamedTuple):
@@ -66,7 +99,12 @@ def change(record: ChunkRecord, event: str, /, **fields: Any) -> Change:
 
 
 def claim(
-    record: ChunkRecord, owner: str, now: float, lease: float, server_time: float | None = None
+    record: ChunkRecord,
+    owner: str,
+    now: float,
+    lease: float,
+    server_time: float | None = None,
+    left_out: str = "",
 ) -> Change:
     """Begin a request for a pending chunk.
 
@@ -76,10 +114,12 @@ def claim(
         now: the time by the journal's clock.
         lease: seconds for which the request may leave.
         server_time: the time by the provider's clock, where it is known.
+        left_out: the positions that the request leaves out, packed.
     """
     return change(
         record,
         "started",
+        **_leave_out(record, left_out),
         state=State.SENDING,
         attempt=record.attempt + 1,
         owner=owner,
@@ -93,6 +133,72 @@ def claim(
     )
 
 
+def _leave_out(record: ChunkRecord, left_out: str) -> dict[str, Any]:
+    """Return the fields of the positions that a request leaves out; none where nothing changes.
+
+    Whoever was in an earlier request that is still in doubt is not opted out, but in doubt.
+    """
+    if left_out == record.left_out == "":
+        return {}
+    opted = set(unpack_positions(left_out))
+    excluded = len(opted)
+    if record.resent:
+        opted &= set(unpack_positions(record.opted_out))
+    return {
+        "left_out": left_out,
+        "opted_out": pack_positions(sorted(opted)),
+        "excluded": excluded,
+        "opted": len(opted),
+    }
+
+
+def skip(record: ChunkRecord, everybody: str) -> Change:
+    """Close a pending chunk without a request, since everybody in it has opted out.
+
+    Args:
+        record: the chunk.
+        everybody: all its positions, packed.
+    """
+    if record.resent:
+        event = "everybody has opted out, in doubt as before"
+        return change(record, event, state=State.UNKNOWN, error=_EARLIER)
+    left = _leave_out(record, everybody)
+    return change(record, "skipped", state=State.SKIPPED, error=None, **left)
+
+
+def cancel(record: ChunkRecord) -> Change | None:
+    """Close a pending chunk of a cancelled campaign; None where it is not pending."""
+    if record.state is not State.PENDING:
+        return None
+    if record.resent:
+        event = "cancelled, in doubt as before"
+        return change(record, event, state=State.UNKNOWN, error=_EARLIER)
+    return change(record, "cancelled", state=State.CANCELLED, **_leave_out(record, ""))
+
+
+def refuse(controls: Controls, now: float) -> Refused | None:
+    """Return why no chunk of a campaign may be claimed; None where one may.
+
+    Args:
+        controls: the campaign's.
+        now: the time, in POSIX seconds.
+    """
+    if controls.control is not Control.RUNNING:
+        return Refused(controls.control, controls.why)
+    window = controls.window
+    if window is None or window.is_open(now):
+        return None
+    return Refused(controls.control, f"outside its window, {window}", window.opens(now), window)
+
+
+def steer(campaign: Campaign, command: Command, why: str = "") -> Campaign:
+    """Return a campaign as a command leaves it; a cancelled one stays cancelled."""
+    before = campaign.control
+    if before is Control.CANCELLED or before not in _STEERED[command]:
+        return campaign
+    return attrs.evolve(campaign, control=_INTO[command], why=why)
+
+
 def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
     """Record the outcome of a request."""
     if outcome.outcome is Outcome.ACCEPTED:
@@ -104,7 +210,8 @@ def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
         event = f"{outcome.outcome} again"
         return change(record, event, state=State.UNKNOWN, error=_EARLIER)
     if outcome.outcome is Outcome.NOT_SENT:
-        return change(record, "not sent", state=State.PENDING, error=outcome.error)
+        left = _leave_out(record, "")
+        return change(record, "not sent", state=State.PENDING, error=outcome.error, **left)
     state = State.REJECTED if outcome.outcome is Outcome.REJECTED else State.UNKNOWN
     reopenable = state is State.REJECTED and outcome.error is not None and may_pass(outcome.error)
     return change(record, str(state), state=state, error=outcome.error, reopenable=reopenable)
@@ -156,14 +263,20 @@ def confirm_found(record: ChunkRecord, attempt: int, batch_id: str) -> Change | 
 
 
 def is_alike(
-    items: str, message: Mapping[str, Any], other_items: str, other_message: Mapping[str, Any]
+    items: str | None,
+    message: Mapping[str, Any],
+    other_items: str | None,
+    other_message: Mapping[str, Any],
 ) -> bool:
     """Return whether a search cannot tell two chunks apart.
 
     Compared are the recipients in any order, the sender and the text. Packed items are lists with
-    commas; those that have texts of their own hold them.
+    commas; those that have texts of their own hold them. They are None where not all of them were
+    in the request: then the chunks are taken as alike.
     """
-    same = all(message.get(name) == other_message.get(name) for name in ("sender", "content"))
+    same = all(message.get(name) == other_message.get(name) for name in _COMPARED)
+    if items is None or other_items is None:
+        return same
     return same and sorted(items.split(",")) == sorted(other_items.split(","))
 
 
@@ -228,7 +341,8 @@ def reopen(record: ChunkRecord) -> Change | None:
     Only chunks that are `reopenable` or `resent` change; stores need read no others.
     """
     if record.state is State.REJECTED and record.reopenable:
-        return change(record, "reopened", state=State.PENDING, reopenable=False)
+        left = _leave_out(record, "")
+        return change(record, "reopened", state=State.PENDING, reopenable=False, **left)
     if record.state is State.PENDING and record.resent:
         return change(record, "in doubt as before", state=State.UNKNOWN, error=_EARLIER)
     return None

@@ -11,6 +11,7 @@ import attrs
 
 from smsworks_async import phone
 from smsworks_async.errors import APIError, OutcomeUnknown, SMSWorksError
+from smsworks_async.models.window import SendWindow
 
 
 class Outcome(enum.StrEnum):
@@ -20,6 +21,7 @@ class Outcome(enum.StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     NOT_SENT = "not sent"
+    OPTED_OUT = "opted out"
 
 
 def outcome_of(error: SMSWorksError) -> Outcome:
@@ -44,6 +46,8 @@ class Phase(enum.StrEnum):
     SENDING = "sending"
     #: Waiting for `max_rate`, or for a pause that the API asked for.
     WAITING_FOR_RATE = "waiting for the rate"
+    #: Waiting until the sending window opens.
+    WAITING_FOR_WINDOW = "waiting for the window"
     #: Waiting for requests of other processes.
     WAITING_FOR_OTHERS = "waiting for others"
     #: Searching for chunks whose outcome is unknown.
@@ -124,6 +128,7 @@ class Counts:
         not_sent: those that nothing was sent to.
         invalid: those that cannot be sent to.
         duplicates: those that were there before.
+        opted_out: those that were left out since they have opted out.
     """
 
     read: int = 0
@@ -133,6 +138,7 @@ class Counts:
     not_sent: int = 0
     invalid: int = 0
     duplicates: int = 0
+    opted_out: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -190,6 +196,7 @@ class BulkReport(Counts):
         not_sent: those that nothing was sent to.
         invalid: those that cannot be sent to.
         duplicates: those that were there before.
+        opted_out: those that were left out since they have opted out.
         batches: what became of each chunk, by number.
         problems: recipients that were set aside, by position.
         credits: what the accepted ones cost, estimated: batch answers do not say. Every text
@@ -229,7 +236,7 @@ class BulkReport(Counts):
     def adds_up(self) -> bool:
         """Whether every recipient that was read is accounted for."""
         outcomes = self.accepted + self.rejected + self.unknown + self.not_sent
-        return outcomes + self.invalid + self.duplicates == self.read
+        return outcomes + self.invalid + self.duplicates + self.opted_out == self.read
 
 
 class BulkInterrupted(SMSWorksError):
@@ -266,6 +273,10 @@ class BulkStatus(Counts):
         rounds: how often what was not delivered was sent again.
         sent_again: recipients of those rounds whose batch was accepted.
         open_again: recipients of those rounds who are still to be sent to, on the way, or in doubt.
+        control: ``"running"``, ``"paused"``, ``"halted"`` or ``"cancelled"``: whether its chunks
+            may be sent.
+        why: why they may not, in words.
+        window: when they may be sent, or None for always.
     """
 
     campaign: str
@@ -275,12 +286,28 @@ class BulkStatus(Counts):
     rounds: int = 0
     sent_again: int = 0
     open_again: int = 0
+    control: str = "running"
+    why: str = ""
+    window: SendWindow | None = None
+
+    @property
+    def state(self) -> str:
+        """What the campaign is: ``"planning"``, ``"done"``, or its ``control``."""
+        if self.control != "running":
+            return self.control
+        if not self.planned:
+            return "planning"
+        return "done" if self.settled else "running"
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt."""
+        """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt.
+
+        Those whom a cancelled campaign did not send to are not to be sent to.
+        """
+        waiting = 0 if self.control == "cancelled" else self.not_sent
         return self.planned and not (
-            self.not_sent or self.in_flight or self.unknown or self.open_again
+            waiting or self.in_flight or self.unknown or self.open_again
         )
 
 

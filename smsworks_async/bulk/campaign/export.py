@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 
 import attrs
 
-from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.campaign.packing import groups
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.errors import APIError, ValidationError
 from smsworks_async.journals import Journal
@@ -65,22 +65,31 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
+def _reason(outcome: Outcome, entry: ChunkRecord) -> str:
+    if outcome is Outcome.OPTED_OUT:
+        return "opted out"
+    if outcome is OUTCOMES[entry.state]:
+        return "" if entry.error is None else str(entry.error)
+    return "an earlier request of it may have been accepted"
+
+
 async def _rows(
     journal: Journal, campaign: str, payload: Any, entry: ChunkRecord
 ) -> list[RecipientOutcome]:
-    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
-    error = entry.error
+    claim = await journal.read_chunk(campaign, entry.number)
+    refused = entry.error if isinstance(entry.error, APIError) else None
     return [
         RecipientOutcome(
             position=position,
             destination=payload.destination(item),
-            outcome=OUTCOMES[entry.state].value,
-            batch_id=entry.batch_id,
-            code=error.code if isinstance(error, APIError) else None,
-            reason="" if error is None else str(error),
+            outcome=group.outcome.value,
+            batch_id=entry.batch_id if group.is_of(entry) else None,
+            code=None if refused is None or not group.is_of(entry) else refused.code,
+            reason=_reason(group.outcome, entry),
             round=entry.round,
         )
-        for position, item in zip(chunk.positions, chunk.items, strict=True)
+        for group in groups(claim, payload)
+        for position, item in zip(group.positions, group.items, strict=True)
     ]
 
 

@@ -96,7 +96,7 @@ class Follower:
         for entry in entries:
             for batch_id in (entry.batch_id, *entry.doubles):
                 if batch_id is not None and batch_id not in self._finished:
-                    self._batches.setdefault(batch_id, _Batch(entry.size))
+                    self._batches.setdefault(batch_id, _Batch(entry.requested))
 
     async def _look(self, batch_id: str) -> list[MessageRecord]:
         """Return the records of a batch that have become final; forget it after the last."""

@@ -12,14 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from smsworks_async.bulk.campaign.packing import pack_chunk, unpack_chunk
+from smsworks_async.bulk.campaign.packing import left_out, pack_chunk, unpack_chunk
 from smsworks_async.bulk.campaign.report import make_report
 from smsworks_async.bulk.campaign.waits import lease_is_over
+from smsworks_async.bulk.campaign.counts import StateCounts
 from smsworks_async.bulk.chunk import Chunk, Payload, halves
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.progress import log
-from smsworks_async.errors import SMSWorksError
+from smsworks_async.bulk.source import Withdrawn, stopped_by
+from smsworks_async.errors import NotSent, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import ChunkRecord, State, StoredChunk, Summary
+from smsworks_async.journals.records import Refused, StoredChunk, Summary
+from smsworks_async.journals.store import LeaveOut
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 
 
@@ -42,6 +46,7 @@ class JournalSource(Generic[T]):
         round: the campaign's round.
         monotonic: returns seconds by a clock that cannot be set.
         server_time: returns the time by the provider's clock, if known.
+        opt_outs: who has opted out; None where that is not respected.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class JournalSource(Generic[T]):
         *,
         monotonic: Callable[[], float] = time.monotonic,
         server_time: Callable[[], float | None] = lambda: None,
+        opt_outs: OptOutView | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
@@ -62,6 +68,9 @@ class JournalSource(Generic[T]):
         self._round = round
         self._monotonic = monotonic
         self._server_time = server_time
+        self._opt_outs = opt_outs
+        #: Why the last claim was refused; None where it was not.
+        self.refused: Refused | None = None
         self._owner = new_owner()
         self._claims = itertools.count(1)
         # A journal elsewhere has a clock of its own, which this machine's stands in for.
@@ -69,13 +78,13 @@ class JournalSource(Generic[T]):
         self._cursor = -1
         self._requeued: deque[int] = deque()
         # The chunks that this run is sending, as they were claimed.
-        self._claimed: dict[int, ChunkRecord] = {}
+        self._claimed: dict[int, StoredChunk] = {}
         self._lease_checks: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
         #: Chunks that this run could not send, and does not try a second time.
         self.failed: set[int] = set()
         self._not_sent: dict[bool, SMSWorksError | None] = {True: None, False: None}
-        self._recipients = dict.fromkeys(State, 0)
+        self._recipients = StateCounts()
         self._set_aside: dict[str, int] = {}
         self._before = 0
 
@@ -83,8 +92,7 @@ class JournalSource(Generic[T]):
         """Read how far the campaign has got, and begin again with its first chunk."""
         self._cursor = -1
         summary = await self.refresh()
-        waiting = self._recipients[State.PENDING] + self._recipients[State.SENDING]
-        self._before = sum(self._recipients.values()) - waiting
+        self._before = self._recipients.total - self._recipients.waiting
         totals = summary.campaign.totals
         if totals is not None and not self._round:
             self._set_aside = {
@@ -97,27 +105,47 @@ class JournalSource(Generic[T]):
         """Read the counts from the journal; not while this run sends, which counts by itself."""
         summary = await self._journal.summary(self._campaign)
         states = summary.later_rounds if self._round else summary.states
-        self._recipients = dict.fromkeys(State, 0) | {
-            state: sums.recipients for state, sums in states.items()
-        }
+        self._recipients = StateCounts(states)
         return summary
 
     async def has_more(self) -> bool:
         """Return whether there is another chunk, as far as this run knows."""
-        return bool(self._requeued) or self._recipients[State.PENDING] > 0
+        return bool(self._requeued) or self._recipients.pending > 0
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         """Claim the next pending chunk; return None if there is none that is free."""
         self._not_sent[True] = skip_international
+        if self._opt_outs is not None:
+            await self._opt_outs.refresh()
         while (claim := await self._claim(international=skip_international is None)) is not None:
             entry = claim.record
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
-                self._claimed[entry.number] = entry
-                self._move(entry.size, State.PENDING, State.SENDING)
+                self._claimed[entry.number] = claim
+                self._recipients.claim(entry)
                 return unpack_chunk(claim, self._payload)
             await self._return_unsent(claim)
         return None
+
+    async def check(self, chunk: Chunk[T], *, again: bool) -> None:
+        """Check that nobody in a chunk has opted out since its claim.
+
+        Before a repetition, check as well that the campaign still runs, and is in its window.
+        """
+        if again:
+            refused = await self._journal.controls(self._campaign)
+            if refused is not None:
+                raise Withdrawn(stopped_by(refused, self._campaign))
+        if self._opt_outs is not None:
+            await self._opt_outs.refresh()
+            if not self._opt_outs.is_empty and self._opt_outs.leaves_out(self.destinations(chunk)):
+                raise Withdrawn(NotSent("somebody in its batch opted out just before it was sent"))
+
+    def _leave_out(self) -> LeaveOut | None:
+        view, payload = self._opt_outs, self._payload
+        if view is None or view.is_empty:
+            return None
+        return lambda claim: left_out(claim, payload, view)
 
     async def _claim(self, *, international: bool) -> StoredChunk | None:
         after = self._requeued.popleft() - 1 if self._requeued else self._cursor
@@ -132,6 +160,7 @@ class JournalSource(Generic[T]):
                 after=after,
                 international=international,
                 server_time=self._server_time(),
+                leave_out=self._leave_out(),
             )
         )
         try:
@@ -139,9 +168,12 @@ class JournalSource(Generic[T]):
         except asyncio.CancelledError:
             # It may have been claimed all the same, and nothing will be sent: record that.
             claim = await claiming
-            if claim is not None:
+            if isinstance(claim, StoredChunk):
                 await self._return_unsent(claim)
             raise
+        self.refused = claim if isinstance(claim, Refused) else None
+        if isinstance(claim, Refused):
+            return None
         if claim is not None:
             lease_end = min(wall + self._lease, claim.record.lease or wall)
             self._lease_checks[claim.record.number] = lambda: lease_is_over(
@@ -157,16 +189,13 @@ class JournalSource(Generic[T]):
         outcome = BatchOutcome(entry.number, Outcome.NOT_SENT, entry.size)
         await self._journal.finish(self._campaign, entry, outcome)
 
-    def _move(self, size: int, before: State, after: State) -> None:
-        self._recipients[before] -= size
-        self._recipients[after] += size
-
     async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
         """Record the outcome of a chunk."""
         number = chunk.number
-        entry = await self._journal.finish(self._campaign, self._claimed[number], outcome)
+        claimed = self._claimed[number].record
+        entry = await self._journal.finish(self._campaign, claimed, outcome)
         del self._claimed[number]
-        self._move(entry.size, State.SENDING, entry.state)
+        self._recipients.finish(claimed, entry)
         late = self._lease_checks.pop(number)()
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
             log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
@@ -186,10 +215,13 @@ class JournalSource(Generic[T]):
 
     async def split(self, chunk: Chunk[T]) -> None:
         """Replace a rejected chunk by its two halves."""
-        parts = [pack_chunk(half, self._payload) for half in halves(chunk, self._payload, (0, 0))]
+        claim = self._claimed[chunk.number]
+        # Of the planned chunk: those who are left out now may be in again at the halves' claims.
+        planned = unpack_chunk(claim, self._payload, as_planned=True)
+        parts = [pack_chunk(half, self._payload) for half in halves(planned, self._payload, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
         del self._claimed[chunk.number]
-        self._move(len(chunk.items), State.SENDING, State.PENDING)
+        self._recipients.unclaim(claim.record)
 
     async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
         """Return a rejected chunk once more, later."""
@@ -221,16 +253,11 @@ class JournalSource(Generic[T]):
 
     def counts(self) -> dict[str, int]:
         """Return the counts of a report; pending recipients are in none of them yet."""
-        return {
-            **self._set_aside,
-            "accepted": self._recipients[State.ACCEPTED],
-            "rejected": self._recipients[State.REJECTED],
-            "unknown": self._recipients[State.UNKNOWN],
-        }
+        return {**self._set_aside, **self._recipients.outcomes()}
 
     def expected(self) -> dict[str, int]:
         """Return what is known ahead."""
-        return {"planned": sum(self._recipients.values()), "before": self._before}
+        return {"planned": self._recipients.total, "before": self._before}
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
         """Return the report of the campaign, as the journal has it now."""

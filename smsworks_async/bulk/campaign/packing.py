@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from smsworks_async.bulk.chunk import Chunk, Payload
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.journals.records import (
+    OUTCOMES,
+    ChunkRecord,
     PlannedChunk,
     StoredChunk,
     pack_positions,
     unpack_positions,
 )
+from smsworks_async.models.report import Outcome
 
 
 T = TypeVar("T")
@@ -28,15 +33,82 @@ def pack_chunk(chunk: Chunk[T], payload: Payload[T]) -> PlannedChunk:
     )
 
 
-def unpack_chunk(claim: StoredChunk, payload: Payload[T]) -> Chunk[T]:
-    """Return a chunk that a journal has stored."""
-    entry = claim.record
+def unpack_chunk(
+    claim: StoredChunk, payload: Payload[T], *, as_planned: bool = False
+) -> Chunk[T]:
+    """Return a chunk that a journal has stored, as its last request held it.
+
+    Args:
+        claim: the chunk.
+        payload: what it sends.
+        as_planned: whether nobody is left out.
+    """
+    record = claim.record
+    items, positions = payload.unpack(claim.items), unpack_positions(claim.positions)
+    if record.excluded and not as_planned:
+        left_out = set(unpack_positions(record.left_out))
+        items, positions = _select(items, positions, lambda position: position not in left_out)
     return Chunk(
-        entry.number,
-        payload.unpack(claim.items),
-        unpack_positions(claim.positions),
-        entry.international,
-        entry.credits,
-        entry.attempt,
-        entry.resent,
+        record.number,
+        items,
+        positions,
+        record.international,
+        record.credits if as_planned else record.credits_requested,
+        record.attempt,
+        record.resent,
     )
+
+
+def _select(
+    items: Sequence[T], positions: Sequence[int], keep: Callable[[int], bool]
+) -> tuple[list[T], list[int]]:
+    kept = [pair for pair in zip(items, positions, strict=True) if keep(pair[1])]
+    return [item for item, _ in kept], [position for _, position in kept]
+
+
+class Group(NamedTuple, Generic[T]):
+    """Recipients of one chunk that have the same outcome."""
+
+    outcome: Outcome
+    items: Sequence[T]
+    positions: Sequence[int]
+
+    def is_of(self, record: ChunkRecord) -> bool:
+        """Return whether they have the outcome of their chunk."""
+        return self.outcome is OUTCOMES[record.state]
+
+
+def groups(claim: StoredChunk, payload: Payload[T]) -> list[Group[T]]:
+    """Return the recipients of a chunk by their outcomes.
+
+    Whoever its last request left out has opted out, unless an earlier one, whose outcome is
+    unknown, held him.
+    """
+    record = claim.record
+    items, positions = payload.unpack(claim.items), unpack_positions(claim.positions)
+    outcome = OUTCOMES[record.state]
+    if not record.excluded or outcome is Outcome.NOT_SENT:
+        return [Group(outcome, items, positions)]
+    left_out = set(unpack_positions(record.left_out))
+    opted_out = set(unpack_positions(record.opted_out))
+    in_doubt = left_out - opted_out
+    if outcome is Outcome.UNKNOWN:
+        left_out, in_doubt = opted_out, set()
+    found = [
+        Group(outcome, *_select(items, positions, lambda position: position not in left_out)),
+        Group(Outcome.UNKNOWN, *_select(items, positions, in_doubt.__contains__)),
+        Group(Outcome.OPTED_OUT, *_select(items, positions, opted_out.__contains__)),
+    ]
+    return [group for group in found if group.items]
+
+
+def left_out(claim: StoredChunk, payload: Payload[T], view: OptOutView) -> str:
+    """Return the positions of a chunk whose recipients have opted out, packed."""
+    if view.is_empty:
+        return ""
+    numbers = list(map(payload.destination, payload.unpack(claim.items)))
+    if not view.leaves_out(numbers):
+        return ""
+    positions = unpack_positions(claim.positions)
+    pairs = zip(numbers, positions, strict=True)
+    return pack_positions([position for number, position in pairs if view.is_out(number)])

@@ -10,7 +10,7 @@ import attrs
 
 from smsworks_async import phone
 from smsworks_async._failures import may_be_delivered_yet
-from smsworks_async.bulk.campaign.packing import pack_chunk, unpack_chunk
+from smsworks_async.bulk.campaign.packing import groups, pack_chunk
 from smsworks_async.bulk.campaign.run import CampaignRun
 from smsworks_async.bulk.campaign.stored import StoredCampaign
 from smsworks_async.bulk.chunk import Chunk, Payload
@@ -21,7 +21,7 @@ from smsworks_async.errors import NotFound, ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, PlannedChunk, State
 from smsworks_async.models.incoming import MessageRecord
-from smsworks_async.models.report import BulkReport
+from smsworks_async.models.report import BulkReport, Outcome
 
 
 T = TypeVar("T")
@@ -126,24 +126,31 @@ class SendHistoryReader(Generic[T]):
         for entry in await self._journal.chunks(self._campaign, limit=NO_LIMIT):
             if entry.state is State.SPLIT:
                 continue
-            chunk = unpack_chunk(
-                await self._journal.read_chunk(self._campaign, entry.number), self._payload
-            )
+            claim = await self._journal.read_chunk(self._campaign, entry.number)
             batches = [await self._records(batch_id) for batch_id in _batch_ids(entry)]
-            for item, position in zip(chunk.items, chunk.positions, strict=True):
-                known = sends.get(position) or self._first(item, position, chunk.international)
-                sends[position] = known
-                if entry.state is State.ACCEPTED:
-                    taken = [self._take(records, known) for records in batches]
-                    known.last = _decisive(taken)
-                    for record in taken:
-                        made = None if record is None else record.created
-                        began = entry.began or 0.0
-                        known.times.append(began if made is None else made.timestamp())
-                elif entry.is_open or entry.state is State.UNKNOWN:
-                    # On its way, in doubt, or to be sent by another run: not again meanwhile.
-                    known.settled = False
+            for group in groups(claim, self._payload):
+                for item, position in zip(group.items, group.positions, strict=True):
+                    known = sends.get(position) or self._first(item, position, entry.international)
+                    sends[position] = known
+                    if group.outcome is Outcome.ACCEPTED:
+                        self._note_accepted(known, batches, entry)
+                    elif entry.is_open or group.outcome is Outcome.UNKNOWN:
+                        # On its way, in doubt, or to be sent by another run: not again meanwhile.
+                        known.settled = False
         return [sends[position] for position in sorted(sends)]
+
+    def _note_accepted(
+        self,
+        sends: SendHistory[T],
+        batches: Sequence[Mapping[str, list[MessageRecord]]],
+        entry: ChunkRecord,
+    ) -> None:
+        taken = [self._take(records, sends) for records in batches]
+        sends.last = _decisive(taken)
+        for record in taken:
+            made = None if record is None else record.created
+            began = entry.began or 0.0
+            sends.times.append(began if made is None else made.timestamp())
 
     def _first(self, item: T, position: int, international: bool) -> SendHistory[T]:
         payload = self._payload

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from smsworks_async.bulk.campaign.packing import unpack_chunk
+from smsworks_async.bulk.campaign.packing import groups
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import NO_LIMIT, OUTCOMES, ChunkRecord, State
+from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, State
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
 
 
@@ -40,14 +40,15 @@ async def make_report(
     entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     reasons = not_sent or {}
     batches = [
-        await _outcome(
+        outcome
+        for entry in entries
+        for outcome in await _outcomes(
             journal,
             campaign,
             payload,
             entry,
             reasons.get(entry.international) or reasons.get(False),
         )
-        for entry in entries
     ]
     later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
     problems = [] if round else await _all_problems(journal, campaign)
@@ -63,39 +64,56 @@ async def make_report(
         not_sent=recipients[Outcome.NOT_SENT],
         invalid=invalid,
         duplicates=len(problems) - invalid,
+        opted_out=recipients[Outcome.OPTED_OUT],
         batches=tuple(batches),
         problems=tuple(problems),
-        credits=sum(entry.credits for entry in entries if entry.state is State.ACCEPTED),
-        accepted_twice=sum(entry.size * len(entry.doubles) for entry in entries + later),
+        credits=sum(entry.credits_requested for entry in entries if entry.state is State.ACCEPTED),
+        accepted_twice=sum(entry.requested * len(entry.doubles) for entry in entries + later),
         stopped=stopped,
-        again=tuple([await _outcome(journal, campaign, payload, entry, None) for entry in later]),
+        again=tuple(
+            [
+                outcome
+                for entry in later
+                for outcome in await _outcomes(journal, campaign, payload, entry, None)
+            ]
+        ),
         warnings=warnings_of(payload),
     )
 
 
-async def _outcome(
+async def _outcomes(
     journal: Journal,
     campaign: str,
     payload: Payload[T],
     entry: ChunkRecord,
     why: SMSWorksError | None,
-) -> BatchOutcome:
-    if entry.state is State.ACCEPTED and not entry.doubles:
-        return BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
+) -> list[BatchOutcome]:
+    """Return what became of a chunk: one outcome for each group of its recipients."""
+    if entry.state is State.ACCEPTED and not entry.doubles and not entry.excluded:
+        return [BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)]
     error = entry.error or why
     if entry.state is State.SENDING:
         error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
-    chunk = unpack_chunk(await journal.read_chunk(campaign, entry.number), payload)
-    destinations = tuple(map(payload.destination, chunk.items))
-    return BatchOutcome(
-        entry.number,
-        OUTCOMES[entry.state],
-        entry.size,
-        entry.batch_id,
-        error,
-        destinations,
-        entry.doubles,
-    )
+    claim = await journal.read_chunk(campaign, entry.number)
+    return [
+        BatchOutcome(
+            entry.number,
+            group.outcome,
+            len(group.items),
+            entry.batch_id if group.is_of(entry) else None,
+            error if group.is_of(entry) else _error_of(group.outcome),
+            tuple(map(payload.destination, group.items)),
+            entry.doubles if group.outcome is Outcome.ACCEPTED else (),
+        )
+        for group in groups(claim, payload)
+    ]
+
+
+def _error_of(outcome: Outcome) -> SMSWorksError | None:
+    """Return the error of those in a chunk who have not the chunk's own outcome."""
+    if outcome is Outcome.UNKNOWN:
+        return OutcomeUnknown("an earlier request of it may have been accepted", operation="bulk")
+    return None
 
 
 async def _all_problems(journal: Journal, campaign: str) -> list[Problem]:

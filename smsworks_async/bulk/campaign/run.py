@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
+from smsworks_async._failures import dooms_account
 from smsworks_async.bulk.campaign.journal_source import JournalSource
 from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.campaign.plan import Planner
@@ -17,22 +18,34 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import CostLimits, Prices
 from smsworks_async.bulk.dispatcher import Dispatcher
 from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.opt_outs import OptOutList, OptOutView
 from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Reader
-from smsworks_async.bulk.source import interrupted
+from smsworks_async.bulk.source import interrupted, stopped_by, waits
 from smsworks_async.bulk.timer import Timer, request_time
-from smsworks_async.errors import ValidationError
+from smsworks_async.errors import ConfigurationError, ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_campaign, no_such
-from smsworks_async.journals.records import NO_LIMIT, Campaign, ChunkRecord, State, Summary
+from smsworks_async.journals.records import (
+    NO_LIMIT,
+    Campaign,
+    ChunkRecord,
+    Command,
+    Refused,
+    State,
+    Summary,
+)
 from smsworks_async.models.report import BulkReport, Phase
+from smsworks_async.optouts import OptOuts
 
 
 T = TypeVar("T")
 
 #: Seconds between two looks at what other processes are doing.
 _LOOK: Final = 1.0
+#: Seconds between two looks at a campaign that waits for its window, where nobody is told.
+_WINDOW_LOOK: Final = 10.0
 #: How often one run sends a chunk again that stays unknown.
 _RESENDS: Final = 2
 
@@ -56,6 +69,8 @@ class CampaignRun(Generic[T]):
     gateway: BulkGateway
     options: Options
     timer: Timer = attrs.field(factory=Timer)
+    #: The opt-out list to respect; None where that is the journal's own.
+    opt_outs: OptOutList | None = None
     #: Reports progress.
     reporter: Reporter = attrs.field(
         default=attrs.Factory(lambda run: run.make_reporter(), takes_self=True)
@@ -142,6 +157,8 @@ class CampaignRun(Generic[T]):
             BulkInterrupted: the callback raised.
             JournalError: the journal cannot be read or written.
         """
+        await self.journal.steer(self.campaign.id, Command.LIFT)
+        opt_outs = await self._opt_outs()
         source = JournalSource(
             self.journal,
             self.campaign.id,
@@ -150,6 +167,7 @@ class CampaignRun(Generic[T]):
             round,
             monotonic=self.timer.monotonic,
             server_time=self.gateway.server_time,
+            opt_outs=opt_outs,
         )
         self.reporter.refresh = source.refresh
         await self.journal.reopen(self.campaign.id, round)
@@ -173,7 +191,11 @@ class CampaignRun(Generic[T]):
         while True:
             await source.begin()
             halt = await dispatcher.send(source)
+            if halt is not None and dooms_account(halt):
+                await self.journal.steer(self.campaign.id, Command.HALT, str(halt))
+            refused = None if halt else await self._wait_until_allowed(source)
             await self._wait_for_others()
+            halt = halt or (None if refused is None else stopped_by(refused, self.campaign.id))
             if halt is None and await self._has_more(source, round):
                 continue
             nothing = await reconciler.settle(self.options.settle)
@@ -187,6 +209,50 @@ class CampaignRun(Generic[T]):
             for entry in lost:
                 resent[entry.number] = resent.get(entry.number, 0) + 1
             await self._resend(lost, reconciler)
+
+    async def _opt_outs(self) -> OptOutView | None:
+        """Return who has opted out; None where the campaign does not respect it.
+
+        Raises:
+            ConfigurationError: the campaign respects another list; nothing was sent.
+            ValidationError: it was begun with another `respect_opt_outs`; likewise.
+        """
+        respects = self.options.respect_opt_outs
+        opt_outs = self.opt_outs or OptOuts(self.journal)
+        wanted = "" if respects is False else await opt_outs.identity()
+        kept = (await self.journal.respect(self.campaign.id, wanted)).opt_outs
+        if respects is not None and (kept == "") is respects:
+            raise ValidationError(
+                f"campaign {self.campaign.id!r} was begun with respect_opt_outs={not respects}; "
+                "pass the same, or give the new campaign a name of its own",
+                field="respect_opt_outs",
+            )
+        if kept == "":
+            return None
+        if kept != wanted:
+            raise ConfigurationError(
+                f"campaign {self.campaign.id!r} respects another opt-out list; give the client the "
+                "opt_outs= that it was begun with"
+            )
+        return OptOutView(opt_outs)
+
+    async def _wait_until_allowed(self, source: JournalSource[T]) -> Refused | None:
+        """Wait for the sending window, if that is why the run ended.
+
+        Returns:
+            Why nothing more may be sent in this run; None where it may.
+        """
+        refused = source.refused
+        while refused is not None and waits(refused):
+            opens = refused.opens or 0.0
+            left = opens - await self.journal.now()
+            await self.reporter.enter(
+                Phase.WAITING_FOR_WINDOW, f"its sending window, {refused.window}", left
+            )
+            await self.timer.sleep(min(max(left, 0.0), self.reporter.interval or _WINDOW_LOOK))
+            # Meanwhile it may have been paused, or given another window.
+            refused = await self.journal.controls(self.campaign.id)
+        return refused
 
     async def _has_more(self, source: JournalSource[T], round: int) -> bool:
         """Return whether others have returned chunks that this run can send."""
@@ -229,6 +295,7 @@ async def send(
     gateway: BulkGateway,
     options: Options,
     timer: Timer,
+    opt_outs: OptOutList | None = None,
 ) -> BulkReport:
     """Begin a campaign, or continue it."""
     if options.journal is None or options.campaign is None:  # `Options` has checked both
@@ -239,9 +306,10 @@ async def send(
         message=payload.shared,
         chunk_size=options.chunk_size,
         deduplicate=options.deduplicate,
+        window=options.window,
     )
     async with open_journal(options.journal) as journal:
-        run = CampaignRun(journal, begun, payload, gateway, options, timer)
+        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs)
         no_campaign = await run.plan(values)
         _log_where(journal, begun.id)
         if no_campaign is not None:

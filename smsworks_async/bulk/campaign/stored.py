@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async import journals
+from smsworks_async.bulk.campaign.counts import StateCounts
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.options import check_campaign
 from smsworks_async.bulk.payloads import stored_payload
@@ -61,25 +62,25 @@ async def open_campaign(
 async def status(stored: StoredCampaign) -> BulkStatus:
     """Return how far a campaign has got."""
     summary = await stored.journal.summary(stored.campaign.id)
-    count = {state: summary.states.get(state, _NONE).recipients for state in State}
+    counts = StateCounts(summary.states)
+    later = StateCounts(summary.later_rounds)
     totals = summary.campaign.totals
     set_aside = {} if totals is None else totals.set_aside
     return BulkStatus(
         campaign=stored.campaign.id,
         planned=totals is not None,
-        read=sum(count.values()) if totals is None else totals.read,
-        accepted=count[State.ACCEPTED],
-        rejected=count[State.REJECTED],
-        unknown=count[State.UNKNOWN],
-        not_sent=count[State.PENDING],
-        in_flight=count[State.SENDING],
+        read=counts.total if totals is None else totals.read,
+        **counts.outcomes(),
+        not_sent=counts.pending + counts.cancelled,
+        in_flight=counts.in_flight,
         invalid=set_aside.get(Reason.INVALID, 0),
         duplicates=set_aside.get(Reason.DUPLICATE, 0),
         credits=summary.states.get(State.ACCEPTED, _NONE).credits,
         rounds=summary.campaign.round,
-        sent_again=summary.later_rounds.get(State.ACCEPTED, _NONE).recipients,
-        open_again=sum(
-            summary.later_rounds.get(state, _NONE).recipients
-            for state in (State.PENDING, State.SENDING, State.UNKNOWN)
-        ),
+        sent_again=later.outcomes()["accepted"],
+        open_again=later.pending + later.in_flight + later.outcomes()["unknown"],
+        control=summary.campaign.control.value,
+        why=summary.campaign.why,
+        window=summary.campaign.window,
     )
+

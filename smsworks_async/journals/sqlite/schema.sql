@@ -43,7 +43,10 @@ CREATE TABLE chunk (
     ahead    REAL,                          -- of the provider's clock; NULL where it is not known
     restored INTEGER NOT NULL DEFAULT 0,
     doubles  TEXT,                          -- JSON list of batch ids; NULL where there are none
-    left_out TEXT,                          -- positions that the last attempt left out, packed
+    left_out TEXT NOT NULL DEFAULT '',      -- positions that the last attempt left out, packed
+    opted_out TEXT NOT NULL DEFAULT '',     -- those of them that no request in doubt held, likewise
+    excluded INTEGER NOT NULL DEFAULT 0,    -- how many are left out
+    opted    INTEGER NOT NULL DEFAULT 0,    -- how many of them are opted out
     PRIMARY KEY (campaign, number)
 ) WITHOUT ROWID;
 CREATE INDEX chunk_to_send ON chunk (campaign, round, number) WHERE state = 'pending';

@@ -14,6 +14,7 @@ from smsworks_async.journals.leases import Lease
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
+    Controls,
     Event,
     PlannedChunk,
     State,
@@ -54,10 +55,11 @@ _DOUBTFUL: Final = (
     f"SELECT {_CHUNK}, chunk.campaign, items, "
     "(SELECT message FROM campaign WHERE key = chunk.campaign) "
     "FROM chunk JOIN recipients USING (campaign, number) "
-    "WHERE state IN ('sending', 'unknown') AND size = ?"
+    "WHERE state IN ('sending', 'unknown') AND size - excluded = ?"
 )
 _TALLY: Final = (
-    "SELECT round > 0, state, count(*), sum(size), sum(credits), min(lease) FROM chunk "
+    "SELECT round > 0, state, count(*), sum(size), sum(credits * (size - excluded) / size), "
+    "sum(excluded), sum(opted), min(lease) FROM chunk "
     "WHERE campaign = ? AND state != 'split' GROUP BY 1, 2"
 )
 
@@ -113,8 +115,8 @@ class SQLiteStore:
 
     async def insert_campaign(self, campaign: Campaign) -> None:
         self._db.execute(
-            "INSERT OR IGNORE INTO campaign (id, kind, message, chunk_size, deduplicate, created) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO campaign (id, kind, message, chunk_size, deduplicate, created, "
+            "window, opt_outs, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 campaign.id,
                 campaign.kind,
@@ -122,6 +124,9 @@ class SQLiteStore:
                 campaign.chunk_size,
                 campaign.deduplicate,
                 self._now,
+                None if campaign.window is None else campaign.window.pack(),
+                campaign.opt_outs,
+                campaign.at,
             ),
         )
 
@@ -130,10 +135,14 @@ class SQLiteStore:
         return rows.campaign(row)
 
     async def update_campaign(self, key: int, campaign: Campaign) -> None:
+        changing = ", ".join(f"{name} = ?" for name in rows.CHANGING)
         self._db.execute(
-            "UPDATE campaign SET totals = ?, round = ?, restored = ? WHERE key = ?",
-            (rows.pack_totals(campaign.totals), campaign.round, campaign.restored, key),
+            f"UPDATE campaign SET {changing} WHERE key = ?", (*rows.campaign_values(campaign), key)
         )
+
+    async def controls(self, key: int) -> Controls:
+        row = self._one("SELECT control, why, window FROM campaign WHERE key = ?", key)
+        return rows.controls(row)
 
     # Chunks
 
@@ -256,8 +265,14 @@ class SQLiteStore:
         sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
         leases: list[float] = []
         found = self._db.execute(_TALLY, (key,))
-        for later, state, chunks, recipients, credits, lease in found:
-            sums[later][State(state)] = Sums(chunks=chunks, recipients=recipients, credits=credits)
+        for later, state, chunks, recipients, credits, excluded, opted, lease in found:
+            sums[later][State(state)] = Sums(
+                chunks=chunks,
+                recipients=recipients,
+                credits=credits,
+                excluded=excluded,
+                opted=opted,
+            )
             if state == State.SENDING and lease is not None:
                 leases.append(lease)
         return Tallies(*sums, min(leases, default=None))

@@ -1,0 +1,61 @@
+"""The opt-out list as a run knows it: read before each claim, and again before each request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+
+class OptOutList(Protocol):
+    """What bulk reads of `smsworks_async.optouts.OptOuts`."""
+
+    async def identity(self) -> str:
+        """Return what tells this list from all others."""
+        ...
+
+    async def changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
+        """Return the key, the number, and whether it is opted out, of each change above a key."""
+        ...
+
+
+class OptOutView:
+    """Who has opted out, as far as was read.
+
+    All numbers that are opted out are kept in memory, so that a refresh reads what is new alone.
+
+    Args:
+        opt_outs: the list.
+    """
+
+    def __init__(self, opt_outs: OptOutList) -> None:
+        self._list = opt_outs
+        self._last = 0
+        self._out: set[str] = set()
+
+    async def refresh(self) -> None:
+        """Read what has changed.
+
+        Raises:
+            JournalError: the list cannot be read.
+        """
+        for key, number, is_out in await self._list.changes(self._last):
+            if key <= self._last:  # another task has read it meanwhile
+                continue
+            self._last = key
+            if is_out:
+                self._out.add(number)
+            else:
+                self._out.discard(number)
+
+    def leaves_out(self, numbers: Iterable[str]) -> bool:
+        """Return whether one of these numbers is opted out."""
+        return not self._out.isdisjoint(numbers)
+
+    def is_out(self, number: str) -> bool:
+        """Return whether a number is opted out."""
+        return number in self._out
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is opted out."""
+        return not self._out

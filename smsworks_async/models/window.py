@@ -1,0 +1,180 @@
+"""Sending windows: the hours of the day in which the messages of a bulk run may leave."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, time
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.models import values
+
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTE: Final = 60
+#: A window is open at least once in a week, but for one hour that a change of the clocks skips.
+_LONGEST_WAIT: Final = 15 * 24 * 60
+_TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+
+def _field(name: str) -> str:
+    return f"window.{name}"
+
+
+def _time(name: str) -> Any:
+    def check(value: object) -> time:
+        if type(value) is time:
+            if value.second or value.microsecond or value.tzinfo is not None:
+                raise ValidationError(
+                    f"{_field(name)} must be a whole minute without a time zone; the zone is tz",
+                    field=_field(name),
+                )
+            return value
+        found = _TIME.fullmatch((values.as_text(value) or "").strip())
+        if found is None:
+            raise ValidationError(
+                f'{_field(name)} must be a time such as "09:00"', field=_field(name)
+            )
+        return time(int(found[1]), int(found[2]))
+
+    return check
+
+
+def _zone(value: object) -> str:
+    name = values.as_text(value) or ""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError) as error:
+        raise ValidationError(
+            f'{_field("tz")} must be a time zone such as "Europe/London", and this machine must '
+            "have it (the package tzdata has all of them)",
+            field=_field("tz"),
+        ) from error
+    return name
+
+
+def _days(value: object) -> frozenset[int]:
+    found: set[int] = set()
+    for part in (values.as_text(value) or "").replace(" ", "").lower().split(","):
+        first, dash, last = part.partition("-")
+        if first not in _DAYS or (dash and last not in _DAYS):
+            raise ValidationError(
+                f'{_field("days")} must be days such as "mon-fri" or "mon,wed,sat"',
+                field=_field("days"),
+            )
+        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        found.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
+    return frozenset(found)
+
+
+def _outside(value: object) -> str:
+    policy = values.as_text(value)
+    if policy not in {"wait", "stop"}:
+        raise ValidationError(
+            f'{_field("outside")} must be "wait" or "stop"', field=_field("outside")
+        )
+    return policy
+
+
+@attrs.frozen
+class SendWindow:
+    """The hours in which the requests of a bulk run may leave.
+
+    Daylight saving is taken from the time zone: an hour that the clocks skip is never open, and one
+    that they repeat is open twice.
+
+    Args:
+        start: the first minute, such as ``"09:00"``, which belongs to it.
+        end: the minute at which it closes, which does not. Before the start it is on the next day.
+        tz: the time zone of both, ``"Europe/London"`` by default.
+        days: the days on which it opens: ``"mon-sun"`` by default, ``"mon-fri"``, ``"mon,wed"``.
+        outside: what a run does that is outside of it: ``"wait"`` (the default) until it opens, or
+            ``"stop"``.
+
+    Raises:
+        ValidationError: one of them is not as it should be, or no minute would be open.
+
+    >>> SendWindow("09:00", "20:00").is_open(1_900_000_000.0)
+    True
+    """
+
+    start: time = attrs.field(converter=_time("start"))
+    end: time = attrs.field(converter=_time("end"))
+    tz: str = attrs.field(default="Europe/London", kw_only=True, converter=_zone)
+    days: frozenset[int] = attrs.field(default="mon-sun", kw_only=True, converter=_days)
+    outside: Literal["wait", "stop"] = attrs.field(default="wait", kw_only=True, converter=_outside)
+
+    def __attrs_post_init__(self) -> None:
+        if self.start == self.end:
+            raise ValidationError(
+                "window: it begins and ends at the same time, so that no minute is open; leave it "
+                "out to send at any time",
+                field=_field("end"),
+            )
+
+    def is_open(self, at: float) -> bool:
+        """Return whether requests may leave at a time, in POSIX seconds."""
+        local = datetime.fromtimestamp(at, ZoneInfo(self.tz))
+        now, day = local.time(), local.weekday()
+        if self.start < self.end:
+            return day in self.days and self.start <= now < self.end
+        if now >= self.start:
+            return day in self.days
+        return now < self.end and (day - 1) % 7 in self.days
+
+    def opens(self, at: float) -> float | None:
+        """Return when it is open next, in POSIX seconds: ``at`` itself where it is.
+
+        None is returned where it does not open within 15 days: its hour is skipped by the clocks.
+        """
+        if self.is_open(at):
+            return at
+        # It opens at a whole minute, and so do the clocks of all zones change.
+        minute = (int(at) // _MINUTE + 1) * _MINUTE
+        for later in range(minute, minute + _LONGEST_WAIT * _MINUTE, _MINUTE):
+            if self.is_open(later):
+                return float(later)
+        return None
+
+    def pack(self) -> str:
+        """Return it as JSON."""
+        return json.dumps(
+            {
+                "start": f"{self.start:%H:%M}",
+                "end": f"{self.end:%H:%M}",
+                "tz": self.tz,
+                "days": ",".join(_DAYS[day] for day in sorted(self.days)),
+                "outside": self.outside,
+            }
+        )
+
+    @classmethod
+    def unpack(cls, packed: str) -> SendWindow:
+        """Return the window that `pack` has returned."""
+        fields = json.loads(packed)
+        return cls(fields.pop("start"), fields.pop("end"), **fields)
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M} to {self.end:%H:%M}, {self.tz}"
+
+
+def as_date(at: float) -> str:
+    """Return a time in POSIX seconds as it stands in a message."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def check_window(value: object) -> SendWindow | None:
+    """Return a window, or None.
+
+    Raises:
+        ValidationError: it is no `SendWindow`.
+    """
+    if value is None or isinstance(value, SendWindow):
+        return value
+    raise ValidationError(
+        f"window must be a SendWindow, not {type(value).__name__}", field="window"
+    )
