@@ -40,6 +40,7 @@ from smsworks_async.resources._base import Resource
 
 
 if TYPE_CHECKING:
+    from smsworks_async._client_journal import ClientJournal
     from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
@@ -61,9 +62,10 @@ class AsyncBulk(Resource):
     _clock = staticmethod(time.time)
     _monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
+    def __init__(self, requester: Requester, poller: StatusPoller, kept: ClientJournal) -> None:
         super().__init__(requester)
         self._poller = poller
+        self._kept = kept
 
     async def send(
         self,

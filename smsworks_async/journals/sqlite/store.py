@@ -21,6 +21,7 @@ from smsworks_async.journals.records import (
     Sums,
     storable,
 )
+from smsworks_async.journals.sqlite.opt_outs import SQLiteOptOuts
 from smsworks_async.journals.store import Doubtful, Held, ReportClaim, Tallies
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import Problem
@@ -79,7 +80,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here.
 
     Args:
