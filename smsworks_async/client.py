@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl as _ssl
 from collections.abc import Sequence
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import aiohttp
 
+from smsworks_async._client_journal import ClientJournal
 from smsworks_async._credentials import TokenFunction, resolve_credentials
 from smsworks_async._http.requester import Requester
 from smsworks_async._http.session import Sessions
@@ -36,6 +38,8 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.bulk.resource import AsyncBulk
+    from smsworks_async.journals import Journal
+    from smsworks_async.optouts import OptOuts
     from smsworks_async.rates import Rate
 
 
@@ -66,6 +70,11 @@ class AsyncSMSWorks:
         batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
+        journal: the path of an SQLite file, or a journal of `smsworks_async.journals`: what bulk,
+            `opt_outs` and `Webhooks` use unless they are given another. It is opened when it is
+            first used, and closed with the client if it was given as a path.
+        opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an
+            `OptOuts`.
         insecure: allow plain http beyond this machine.
 
     Raises:
@@ -91,6 +100,8 @@ class AsyncSMSWorks:
         max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
+        journal: Journal | str | os.PathLike[str] | None = None,
+        opt_outs: OptOuts | Journal | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
         if session is not None and (max_connections is not None or trace_configs or trust_env):
@@ -99,6 +110,7 @@ class AsyncSMSWorks:
                 "set them on the one that you give"
             )
         _check_types(session, trace_configs)
+        self._journal = ClientJournal(journal, opt_outs)
         given, credentials = resolve_credentials(token, customer_id, key, secret)
         settings = Settings(
             base_url=resolve_base_url(base_url, insecure=insecure_flag(insecure)),
@@ -129,13 +141,16 @@ class AsyncSMSWorks:
         """Any number of recipients; imported when it is used."""
         from smsworks_async.bulk.resource import AsyncBulk
 
-        return AsyncBulk(self._requester, self._poller)
+        return AsyncBulk(self._requester, self._poller, self._journal)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
         self._requester.close()
         self._poller.close()
-        await self._sessions.close()
+        try:
+            await self._sessions.close()
+        finally:
+            await self._journal.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl as _ssl
 from collections.abc import (
     Sequence,
@@ -31,6 +32,8 @@ from smsworks_async.resources.utils import AsyncUtils
 
 if TYPE_CHECKING:
     from smsworks_async.blocking.bulk import Bulk
+    from smsworks_async.journals import Journal
+    from smsworks_async.optouts import OptOuts
     from smsworks_async.rates import Rate
 
 
@@ -124,6 +127,11 @@ class SMSWorks:
             documented limit, and at most 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
+        journal: the path of an SQLite file, or a journal of `smsworks_async.journals`: what bulk,
+            `opt_outs` and `Webhooks` use unless they are given another. It is opened when it is
+            first used, and closed with the client if it was given as a path.
+        opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an
+            `OptOuts`.
         insecure: allow plain http beyond this machine (default False).
 
     Raises:
@@ -148,6 +156,8 @@ class SMSWorks:
         max_rate: float | Rate | None = None,
         batch_size: int = BATCH_SIZE,
         international: bool = False,
+        journal: Journal | str | os.PathLike[str] | None = None,
+        opt_outs: OptOuts | Journal | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
         client = AsyncSMSWorks(
@@ -166,6 +176,8 @@ class SMSWorks:
             max_rate=max_rate,
             batch_size=batch_size,
             international=international,
+            journal=journal,
+            opt_outs=opt_outs,
             insecure=insecure,
         )
         self._client = client

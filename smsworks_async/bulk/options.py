@@ -27,6 +27,9 @@ SETTLE: Final = 30.0
 #: The longest name of a campaign: it goes into the metadata of its messages.
 MAX_CAMPAIGN: Final = 100
 
+#: The longest reason of a pause or a cancellation.
+MAX_REASON: Final = 200
+
 
 def _max_credits(value: object) -> float | None:
     limit = None if value is None else values.as_number(value)
@@ -93,6 +96,14 @@ def check_journal(value: Any) -> Any:
     """Check where a campaign is kept: a path becomes a plain string, a journal stays as it is."""
     is_path = isinstance(value, str | os.PathLike) or values.as_text(value) is not None
     return values.path(value, "journal") if is_path else value
+
+
+def check_reason(value: object) -> str:
+    """Check the reason of a pause or a cancellation: at most 200 printable characters."""
+    reason = values.text(value, "why").strip()
+    if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
+        raise ValidationError(f"why must be at most {MAX_REASON} printable characters", field="why")
+    return reason
 
 
 def _campaign(value: object) -> str | None:

@@ -2,68 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from smsworks_async.bulk import run
+from smsworks_async.bulk.campaigns import Campaigns, JournalOrPath
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices
 from smsworks_async.bulk.estimate import BulkEstimate, choose_payload, estimate
-from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.options import (
     Options,
-    check_journal,
     check_seconds,
     choose_chunk_size,
 )
 from smsworks_async.bulk.payloads import SharedText, personal_payload
 from smsworks_async.bulk.recipients import copy_each
-from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import checks, values
+from smsworks_async.models import checks
 from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.outgoing import Message
 from smsworks_async.models.report import (
     BulkProgress,
     BulkReport,
     BulkStatus,
-    RecipientOutcome,
 )
 from smsworks_async.models.values import is_missing
-from smsworks_async.resources._base import Resource
+from smsworks_async.models.window import SendWindow
 
 
 if TYPE_CHECKING:
-    from smsworks_async._http.requester import Requester
-    from smsworks_async.journals import Journal
-    from smsworks_async.models.incoming import MessageRecord
-    from smsworks_async.resources._poller import StatusPoller
+    pass
 
 
 #: What may be sent in bulk, and what a campaign is read from.
 Destinations = Iterable[str | int] | AsyncIterable[str | int]
 Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mapping[str, Any]]
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
-JournalOrPath: TypeAlias = "Journal | str | os.PathLike[str]"
 
 
-class AsyncBulk(Resource):
+class AsyncBulk(Campaigns):
     """Any number of recipients."""
-
-    # Tests turn the time by these.
-    _sleep = staticmethod(asyncio.sleep)
-    _clock = staticmethod(time.time)
-    _monotonic = staticmethod(time.monotonic)
-
-    def __init__(self, requester: Requester, poller: StatusPoller) -> None:
-        super().__init__(requester)
-        self._poller = poller
 
     async def send(
         self,
@@ -87,6 +67,8 @@ class AsyncBulk(Resource):
         campaign: str | None = None,
         on_unknown: Literal["report", "resend"] = "report",
         settle: float = 30.0,
+        window: SendWindow | None = None,
+        respect_opt_outs: bool | None = None,
     ) -> BulkReport:
         """Send one text to any number of recipients, in chunks, and account for each of them.
 
@@ -126,7 +108,7 @@ class AsyncBulk(Resource):
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
-                `smsworks_async.journals`. Needs a campaign.
+                `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
             on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
@@ -134,6 +116,11 @@ class AsyncBulk(Resource):
                 which texts its recipients twice where the search was mistaken. Needs a journal.
             settle: seconds within which unknown chunks are searched for, several times; 30 by
                 default. Needs a journal.
+            window: the hours in which requests may leave, a `SendWindow`; always by default. It
+                belongs to the campaign, and only `resume` changes it.
+            respect_opt_outs: leave out who has opted out (default True), by the client's list, or
+                else by the one in the campaign's journal; False is for messages that are no
+                marketing. It belongs to the campaign; None leaves it as the campaign has it.
 
         Returns:
             A report that adds up. What happens to the requests is in the report, and not raised: a
@@ -171,10 +158,12 @@ class AsyncBulk(Resource):
             max_credits=max_credits,
             require_balance=require_balance,
             progress=progress,
-            journal=journal,
+            journal=self._default_journal(journal, campaign),
             campaign=campaign,
             on_unknown=on_unknown,
             settle=settle,
+            window=window,
+            respect_opt_outs=respect_opt_outs,
         )
         return await self._run(payload, destinations, "destinations", options)
 
@@ -201,6 +190,8 @@ class AsyncBulk(Resource):
         campaign: str | None = None,
         on_unknown: Literal["report", "resend"] = "report",
         settle: float = 30.0,
+        window: SendWindow | None = None,
+        respect_opt_outs: bool | None = None,
     ) -> BulkReport:
         """Send any number of messages, each with a text of its own, and account for each of them.
 
@@ -245,7 +236,7 @@ class AsyncBulk(Resource):
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
             journal: where the campaign is kept: the path of an SQLite file, or a journal of
-                `smsworks_async.journals`. Needs a campaign.
+                `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
             on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
@@ -253,6 +244,11 @@ class AsyncBulk(Resource):
                 which texts its recipients twice where the search was mistaken. Needs a journal.
             settle: seconds within which unknown chunks are searched for, several times; 30 by
                 default. Needs a journal.
+            window: the hours in which requests may leave, a `SendWindow`; always by default. It
+                belongs to the campaign, and only `resume` changes it.
+            respect_opt_outs: leave out who has opted out (default True), by the client's list, or
+                else by the one in the campaign's journal; False is for messages that are no
+                marketing. It belongs to the campaign; None leaves it as the campaign has it.
 
         Returns:
             A report that adds up. What happens to the requests is in the report, and not raised: a
@@ -273,15 +269,6 @@ class AsyncBulk(Resource):
             CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
                 how far it got, with recipients in flight as unknown.
         """
-        fields = {
-            "sender": sender,
-            "tag": tag,
-            "delivery_report_url": delivery_report_url,
-            "ttl": ttl,
-            "validity": validity,
-            "ai": ai,
-        }
-        common = {name: value for name, value in fields.items() if not is_missing(value)}
         options = Options(
             chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
             concurrency=concurrency,
@@ -290,17 +277,162 @@ class AsyncBulk(Resource):
             max_credits=max_credits,
             require_balance=require_balance,
             progress=progress,
-            journal=journal,
+            journal=self._default_journal(journal, campaign),
             campaign=campaign,
             on_unknown=on_unknown,
             settle=settle,
+            window=window,
+            respect_opt_outs=respect_opt_outs,
         )
+        common = _common(sender, tag, delivery_report_url, ttl, validity, ai)
         payload = personal_payload(template, common, options.campaign, self._destination)
-        if template is None:
-            return await self._run(payload, messages, "messages", options)
-        if messages is not None:
-            raise ValidationError("give messages, or a template and rows", field="messages")
-        return await self._run(payload, rows, "rows", options)
+        values, field = _each(template, messages, rows)
+        return await self._run(payload, values, field, options)
+
+    async def plan(
+        self,
+        *,
+        sender: str,
+        content: str,
+        destinations: Destinations,
+        campaign: str,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool = False,
+        chunk_size: int | None = None,
+        deduplicate: bool = True,
+        progress: Callable[[BulkProgress], object] | None = None,
+        journal: JournalOrPath | None = None,
+        window: SendWindow | None = None,
+        respect_opt_outs: bool | None = None,
+    ) -> BulkStatus:
+        """Plan a campaign, whole, and send nothing.
+
+        Planning again with the same arguments goes on where it was interrupted. `send` with the
+        same arguments, the destinations left out, sends it.
+
+        Args:
+            sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
+            content: the text, 1 to 1280 UTF-16 units.
+            destinations: an iterable or async iterable of the recipients' numbers, in any usual
+                spelling.
+            campaign: the campaign's name in the journal, 1 to 100 printable characters.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where delivery reports are posted, instead of the account's
+                address.
+            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary
+                (default False).
+            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+                default (500).
+            deduplicate: set repeats aside (default True).
+            progress: a function, async or not, called with a `BulkProgress` about once a second.
+            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+                `smsworks_async.journals`; the client's by default.
+            window: the hours in which requests may leave, a `SendWindow`; always by default.
+            respect_opt_outs: leave out who has opted out, when it is sent (default True).
+
+        Returns:
+            The campaign's status. Without a valid recipient nothing is kept, and it counts what
+            was read.
+
+        Raises:
+            ValidationError: the message or a setting is not as it should be, or the journal has
+                another campaign of this name.
+            BulkInterrupted: `destinations` or `progress` raised.
+            JournalError: the journal cannot be read or written.
+        """
+        payload = SharedText.of(
+            self._destination,
+            sender=sender,
+            content=content,
+            tag=tag,
+            delivery_report_url=delivery_report_url,
+            ttl=ttl,
+            validity=validity,
+            ai=False if is_missing(ai) else ai,
+        )
+        options = Options(
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
+            deduplicate=deduplicate,
+            progress=progress,
+            journal=self._journal_of(journal),
+            campaign=campaign,
+            window=window,
+            respect_opt_outs=respect_opt_outs,
+        )
+        return await self._plan(payload, destinations, "destinations", options)
+
+    async def plan_each(
+        self,
+        *,
+        campaign: str,
+        messages: Messages | None = None,
+        template: str | None = None,
+        rows: Rows | None = None,
+        sender: str | None = None,
+        tag: str | None = None,
+        delivery_report_url: str | None = None,
+        ttl: int | None = None,
+        validity: int | None = None,
+        ai: bool | None = None,
+        chunk_size: int | None = None,
+        deduplicate: bool = True,
+        progress: Callable[[BulkProgress], object] | None = None,
+        journal: JournalOrPath | None = None,
+        window: SendWindow | None = None,
+        respect_opt_outs: bool | None = None,
+    ) -> BulkStatus:
+        """Plan a campaign of messages with texts of their own, whole, and send nothing: see `plan`.
+
+        Args:
+            campaign: the campaign's name in the journal, 1 to 100 printable characters.
+            messages: an iterable or async iterable of messages, as for `send_each`.
+            template: a text with names in braces, as for `send_each`.
+            rows: an iterable or async iterable of mappings, as for `send_each`.
+            sender: the sender ID of a template's messages. This and the next five are for a
+                template only, since messages have their own.
+            tag: a label to search for, at most 280 characters.
+            delivery_report_url: where delivery reports are posted, instead of the account's
+                address.
+            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
+            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
+            ai: whether the provider may reword a text that is just over a credit's boundary; False
+                by default.
+            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+                default (500).
+            deduplicate: set repeats aside (default True).
+            progress: a function, async or not, called with a `BulkProgress` about once a second.
+            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+                `smsworks_async.journals`; the client's by default.
+            window: the hours in which requests may leave, a `SendWindow`; always by default.
+            respect_opt_outs: leave out who has opted out, when it is sent (default True).
+
+        Returns:
+            The campaign's status, as `plan` returns it.
+
+        Raises:
+            ValidationError: a message or a setting is not as it should be, or the journal has
+                another campaign of this name.
+            BulkInterrupted: `messages`, `rows` or `progress` raised.
+            JournalError: the journal cannot be read or written.
+        """
+        options = Options(
+            chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
+            deduplicate=deduplicate,
+            progress=progress,
+            journal=self._journal_of(journal),
+            campaign=campaign,
+            window=window,
+            respect_opt_outs=respect_opt_outs,
+        )
+        common = _common(sender, tag, delivery_report_url, ttl, validity, ai)
+        payload = personal_payload(template, common, options.campaign, self._destination)
+        values, field = _each(template, messages, rows)
+        return await self._plan(payload, values, field, options)
 
     async def estimate(
         self,
@@ -348,47 +480,11 @@ class AsyncBulk(Resource):
             found = attrs.evolve(found, balance=await gateway.balance())
         return found
 
-    async def reconcile(
-        self,
-        campaign: str,
-        *,
-        journal: JournalOrPath,
-        settle: float = 30.0,
-        restored: bool = False,
-    ) -> BulkReport:
-        """Search for a campaign's unknown chunks, and account for everybody. It sends nothing.
-
-        What is found is accepted. What is not stays unknown, and the report names it: a search may
-        lag behind, so that finding nothing does not prove that nothing was sent.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
-            settle: seconds within which it is searched for, several times; 30 by default.
-            restored: whether the journal was restored from a copy, which does not know what was
-                sent after it was made (default False). Pending chunks are then searched for as
-                well, since the campaign began: they are pending again where every search has
-                found nothing at all, and unknown where there is a trace. Call it before anything
-                is sent: `send` cannot recognise a copy.
-
-        Raises:
-            ValidationError: the journal has no such campaign, or with `restored` the copy was
-                made while the campaign was being planned, so that it lacks recipients.
-            JournalError: the journal cannot be read or written.
-        """
-        from smsworks_async.bulk.campaign.reconcile import reconcile
-        from smsworks_async.bulk.campaign.stored import open_campaign
-
-        from_copy = checks.boolean(restored, "restored")
-        seconds = check_seconds(settle, "settle")
-        async with open_campaign(check_journal(journal), campaign) as stored:
-            return await reconcile(stored, self._gateway, seconds, self._timer, restored=from_copy)
-
     async def retry_undelivered(
         self,
         campaign: str,
         *,
-        journal: JournalOrPath,
+        journal: JournalOrPath | None = None,
         attempts: int = 3,
         pause: float = 900.0,
         concurrency: int = 8,
@@ -406,7 +502,8 @@ class AsyncBulk(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
+            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+                default.
             attempts: how often one recipient is sent to at most, the first time included, 2 or
                 more; 3 by default. Whatever it allows, nobody gets more than 6 alike in an hour,
                 which is where the provider's flooding filter begins.
@@ -434,6 +531,7 @@ class AsyncBulk(Resource):
         from smsworks_async.bulk.campaign.redelivery import RedeliveryPolicy, retry_undelivered
         from smsworks_async.bulk.campaign.stored import open_campaign
 
+        kept_in = self._journal_of(journal)
         most = checks.integer(attempts, "attempts", at_least=2)
         seconds = check_seconds(pause, "pause")
         options = Options(
@@ -441,127 +539,16 @@ class AsyncBulk(Resource):
             concurrency=concurrency,
             max_rate=max_rate,
             progress=progress,
-            journal=journal,
+            journal=kept_in,
             campaign=campaign,
             on_unknown=on_unknown,
             settle=settle,
         )
         policy = RedeliveryPolicy(most, seconds, self._clock())
-        async with open_campaign(check_journal(journal), campaign) as stored:
-            return await retry_undelivered(stored, self._gateway, options, policy, self._timer)
-
-    async def status(self, campaign: str, *, journal: JournalOrPath) -> BulkStatus:
-        """Return how far a campaign has got, from any process that has its journal.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
-
-        Raises:
-            ValidationError: the journal has no such campaign.
-            JournalError: the journal cannot be read.
-        """
-        from smsworks_async.bulk.campaign.stored import open_campaign, status
-
-        async with open_campaign(check_journal(journal), campaign) as stored:
-            return await status(stored)
-
-    async def outcomes(
-        self, campaign: str, *, journal: JournalOrPath
-    ) -> AsyncGenerator[RecipientOutcome]:
-        """Yield the outcome of every recipient of a campaign, as its journal has it.
-
-        Those who were put into chunks come first, then those who were set aside.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
-
-        Raises:
-            ValidationError: the journal has no such campaign.
-            JournalError: the journal cannot be read.
-        """
-        from smsworks_async.bulk.campaign import export
-        from smsworks_async.bulk.campaign.stored import open_campaign
-
-        async with open_campaign(check_journal(journal), campaign) as stored:
-            rows = export.recipients(stored.journal, stored.campaign.id, stored.payload)
-            async with aclosing(rows):
-                async for outcome in rows:
-                    yield outcome
-
-    async def follow(
-        self,
-        campaign: str,
-        *,
-        journal: JournalOrPath,
-        timeout: float | None = None,  # noqa: ASYNC109 - of all of it, which outlasts its calls
-    ) -> AsyncGenerator[MessageRecord]:
-        """Yield the record of each recipient of a campaign, as soon as it is final.
-
-        It looks at the campaign's batches, at once, a second later, then ever less often, down to
-        every 30 seconds; a `smsworks_async.webhooks.Webhooks` that was given this client is quicker
-        where the report names its batch. Each message comes once, those that were final before
-        among them, and those of `retry_undelivered`. It ends when all of them are final. A batch
-        whose records have vanished at the provider's says nothing.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
-            timeout: seconds for all of it; None follows to the end. Networks may try for up to 72
-                hours.
-
-        Raises:
-            StillInFlight: the time was over; it says how many were not final. Or recipients are
-                still to be sent to, and nobody was sending for a minute.
-            ValidationError: the journal has no such campaign.
-            JournalError: the journal cannot be read.
-        """
-        from smsworks_async.bulk.campaign.follow import Follower
-        from smsworks_async.bulk.campaign.stored import open_campaign
-
-        seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        async with open_campaign(check_journal(journal), campaign) as stored:
-            follower = Follower(
-                stored.journal, stored.campaign.id, self._gateway, self._poller, sleep=self._sleep
+        async with open_campaign(kept_in, campaign) as stored:
+            return await retry_undelivered(
+                stored, self._gateway, options, policy, self._timer, opt_outs=self._kept.opt_outs()
             )
-            async with aclosing(follower.follow(seconds)) as records:
-                async for record in records:
-                    yield record
-
-    async def export(
-        self, campaign: str, *, journal: JournalOrPath, to: str | os.PathLike[str]
-    ) -> int:
-        """Write the outcome of every recipient of a campaign to a file; return their number.
-
-        It says *accepted*, and not *delivered*: `follow` tells that. Its order is that of
-        `outcomes`.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal.
-            to: the file, ending in ``.csv`` or ``.jsonl`` (a JSON object a line). It holds whole
-                numbers, and only its owner may read it. In a CSV file a cell that a spreadsheet
-                would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
-                line end) begins with an apostrophe; ``+`` followed by digits and blanks alone,
-                an international number, stays as it is. JSON lines are exact.
-
-        Raises:
-            ValidationError: the journal has no such campaign, or the file another ending.
-            JournalError: the journal cannot be read.
-            OSError: the file cannot be written.
-        """
-        from smsworks_async.bulk.campaign import export
-
-        return await export.write(self.outcomes(campaign, journal=journal), values.path(to, "to"))
-
-    @property
-    def _timer(self) -> Timer:
-        return Timer(self._sleep, self._monotonic, self._clock)
-
-    @property
-    def _gateway(self) -> BulkGateway:
-        return BulkGateway(self._requester)
 
     async def _run(
         self,
@@ -577,5 +564,41 @@ class AsyncBulk(Resource):
         if options.journal is not None or values is None:
             from smsworks_async.bulk.campaign.run import send
 
-            return await send(payload, values, self._gateway, options, self._timer)
-        return await run.send(payload, values, self._gateway, options, self._timer)
+            return await send(
+                payload, values, self._gateway, options, self._timer, opt_outs=self._kept.opt_outs()
+            )
+        return await run.send(
+            payload, values, self._gateway, options, self._timer, opt_outs=self._kept.opt_outs()
+        )
+
+    async def _plan(
+        self,
+        payload: Payload[Any],
+        values: Iterable[Any] | AsyncIterable[Any] | None,
+        field: str,
+        options: Options,
+    ) -> BulkStatus:
+        from smsworks_async.bulk.campaign.run import plan
+
+        check_iterable(values, field)
+        if field != "destinations":
+            values = copy_each(values)
+        return await plan(
+            payload, values, self._gateway, options, self._timer, opt_outs=self._kept.opt_outs()
+        )
+
+
+def _common(*given: object) -> dict[str, Any]:
+    """Return what all messages of a template share: those fields that were given."""
+    names = ("sender", "tag", "delivery_report_url", "ttl", "validity", "ai")
+    pairs = zip(names, given, strict=True)
+    return {name: value for name, value in pairs if not is_missing(value)}
+
+
+def _each(template: object, messages: Any, rows: Any) -> tuple[Any, str]:
+    """Return the messages, or a template's rows, with the argument's name."""
+    if template is None:
+        return messages, "messages"
+    if messages is not None:
+        raise ValidationError("give messages, or a template and rows", field="messages")
+    return rows, "rows"

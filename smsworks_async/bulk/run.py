@@ -30,6 +30,7 @@ async def send(
     gateway: BulkGateway,
     options: Options,
     timer: Timer,
+    *,
     opt_outs: OptOutList | None = None,
 ) -> BulkReport:
     """Send without a journal.

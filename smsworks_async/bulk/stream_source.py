@@ -12,8 +12,8 @@ import attrs
 
 from smsworks_async.bulk.chunk import Chunk, Payload, halves
 from smsworks_async.bulk.costs import CostLimits
-from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.bulk.opt_outs import OptOutView
+from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.bulk.recipients import Reader, slices
 from smsworks_async.bulk.source import Withdrawn, stopped_by
 from smsworks_async.errors import NotSent, SMSWorksError

@@ -1,7 +1,7 @@
 """Journals: they keep campaigns through crashes, and share them between processes.
 
-A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, and which
-delivery reports were handled. Opt-outs and idempotency keys are to join them in the same way: a
+A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, which
+delivery reports were handled, and opt-outs. Idempotency keys are to join them in the same way: a
 protocol there, its statements in `store`, its rules in a module beside `rules` and `handled`, and
 its tables in each store. `Journal` is the sum.
 
@@ -9,7 +9,7 @@ The layers, each of which imports only those below it::
 
     memory, sqlite/     journals: where a rule's statements run
     base                the methods of every journal: one rule each
-    rules, handled      what each transition reads, decides and writes, once for all journals
+    rules, handled, opt_outs    what each method reads, decides and writes, once for all
     store               the statements that rules are made of
     transitions, leases, checks     the decisions: pure functions
     records             what is kept
@@ -21,7 +21,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from smsworks_async.errors import ConfigurationError, JournalError
-from smsworks_async.journals.protocol import CampaignJournal, Journal, ReportJournal
+from smsworks_async.journals.protocol import (
+    CampaignJournal,
+    Journal,
+    OptOutJournal,
+    ReportJournal,
+)
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
@@ -46,6 +51,7 @@ __all__ = [
     "Event",
     "Journal",
     "MemoryJournal",
+    "OptOutJournal",
     "PlannedChunk",
     "ReportJournal",
     "SQLiteJournal",

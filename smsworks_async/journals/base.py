@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from smsworks_async.journals import handled, rules
+from smsworks_async.journals import handled, opt_outs, rules
 from smsworks_async.journals.handled import Claimed
 from smsworks_async.journals.store import Store
 
@@ -72,6 +72,7 @@ class BaseJournal(ABC):
         return await self._run(with_key)
 
     begin = _transaction(rules.begin)
+    campaign_ids = _transaction(rules.campaign_ids)
     plan = _campaign_transaction(rules.plan)
     finish_planning = _campaign_transaction(rules.finish_planning)
     plan_round = _campaign_transaction(rules.plan_round)
@@ -102,6 +103,13 @@ class BaseJournal(ABC):
     seen = _transaction(handled.seen)
     release_seen = _transaction(handled.release_seen)
     add_seen = _transaction(handled.add_seen)
+
+    record_opt_out = _transaction(opt_outs.record_opt_out)
+    opted_out = _transaction(opt_outs.opted_out)
+    opt_out_page = _transaction(opt_outs.opt_out_page)
+    opt_out_events = _transaction(opt_outs.opt_out_events)
+    opt_out_changes = _transaction(opt_outs.opt_out_changes)
+    opt_out_list = _transaction(opt_outs.opt_out_list)
 
     async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
         claimed = await self._run(

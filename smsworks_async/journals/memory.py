@@ -10,6 +10,7 @@ import attrs
 
 from smsworks_async.journals.base import BaseJournal
 from smsworks_async.journals.checks import no_such
+from smsworks_async.journals.memory_opt_outs import MemoryOptOuts
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
@@ -58,10 +59,11 @@ class Tables:
     events: list[Event] = attrs.field(factory=list)
 
 
-class MemoryStore:
+class MemoryStore(MemoryOptOuts):
     """A `Store` of dictionaries; what the protocol says of each statement is not repeated here."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
         self._clock = clock
         #: Campaigns; their keys are their places in this list.
         self.campaigns: list[Tables] = []
@@ -79,6 +81,9 @@ class MemoryStore:
             if tables.campaign.id == name:
                 return key
         raise no_such(name)
+
+    async def campaign_ids(self) -> Sequence[str]:
+        return [tables.campaign.id for tables in self.campaigns]
 
     async def insert_campaign(self, campaign: Campaign) -> None:
         if all(tables.campaign.id != campaign.id for tables in self.campaigns):

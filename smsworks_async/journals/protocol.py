@@ -18,6 +18,7 @@ from smsworks_async.journals.records import (
     Totals,
 )
 from smsworks_async.journals.store import LeaveOut
+from smsworks_async.models.opt_outs import Change, OptOutEvent
 from smsworks_async.models.report import BatchOutcome, Problem
 from smsworks_async.models.window import SendWindow
 
@@ -37,6 +38,10 @@ class CampaignJournal(Protocol):
         Raises:
             ValidationError: there is another campaign of this id; the field says what differs.
         """
+        ...
+
+    async def campaign_ids(self) -> Sequence[str]:
+        """Return the ids of all campaigns, in the order in which they were begun."""
         ...
 
     async def plan(
@@ -268,8 +273,69 @@ class ReportJournal(Protocol):
         ...
 
 
+class OptOutJournal(Protocol):
+    """Opt-outs and opt-ins of numbers, which are only added; the last event of a number counts.
+
+    Numbers are recorded as they are given, and never judged. Every method raises `JournalError`
+    where the journal cannot be read or written.
+    """
+
+    async def record_opt_out(
+        self,
+        number: str,
+        change: Change,
+        *,
+        source: str,
+        word: str = "",
+        message_id: str = "",
+        sent: float | None = None,
+    ) -> bool:
+        """Record an opt-out or an opt-in, durably; return whether it was recorded now.
+
+        It is not where its message is recorded already; where it has no message, and the number is
+        already out or in; and where an opt-in was sent before the number's last event.
+
+        Args:
+            number: the number, in digits.
+            change: ``"out"`` or ``"in"``.
+            source: how it was asked for.
+            word: the word that asked for it.
+            message_id: the id of the message that contained it.
+            sent: when the message came, in POSIX seconds; None where that is not known.
+        """
+        ...
+
+    async def opted_out(self, numbers: Sequence[str]) -> Collection[str]:
+        """Return those of some numbers that have opted out."""
+        ...
+
+    async def opt_out_page(self, after: str = "", limit: int = 1000) -> Sequence[OptOutEvent]:
+        """Return the last event of each number that has opted out, by the numbers.
+
+        Args:
+            after: the number that theirs are above, as strings.
+            limit: how many at most.
+        """
+        ...
+
+    async def opt_out_events(self, number: str) -> Sequence[OptOutEvent]:
+        """Return the events of a number, in their order."""
+        ...
+
+    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
+        """Return key, number, and whether it is out, of all events above a key, in their order.
+
+        Keys begin at 1, and each event has a higher one than those before it.
+        """
+        ...
+
+    async def opt_out_list(self) -> str:
+        """Return the id of the list, which tells it from all others."""
+        ...
+
+
 @runtime_checkable
-class Journal(CampaignJournal, ReportJournal, Protocol):
+class Journal(CampaignJournal, ReportJournal, OptOutJournal, Protocol):
     """A journal: all that it keeps, in one database."""
 
     async def close(self) -> None:

@@ -129,7 +129,7 @@ async def claim_next(
         if left_out != pending.positions:
             break
         await store.write(key, transitions.skip(pending.record, left_out))
-    change = transitions.claim(pending.record, owner, now, lease, server_time, left_out)
+    change = transitions.claim(pending.record, owner, now, lease, server_time, left_out=left_out)
     await store.write(key, change)
     return StoredChunk(change.record, pending.items, pending.positions)
 
@@ -178,8 +178,8 @@ async def split(
         return ()
     await store.write(key, change)
     numbers = await _append(store, key, halves, change.record.round)
-    for number in numbers:
-        await _unless_cancelled(store, key, await store.chunk(key, number))
+    for half in numbers:
+        await _unless_cancelled(store, key, await store.chunk(key, half))
     return numbers
 
 
@@ -317,6 +317,11 @@ async def _count_twins(store: CampaignStore, key: int, record: ChunkRecord) -> i
 
 
 # Reading
+
+
+async def campaign_ids(store: CampaignStore) -> Sequence[str]:
+    """Return the ids of all campaigns, in the order in which they were begun."""
+    return await store.campaign_ids()
 
 
 async def has_batch(store: CampaignStore, _key: int, batch_id: str) -> bool:

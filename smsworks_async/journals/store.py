@@ -1,10 +1,10 @@
 """The statements that a store of journals runs: small reads and writes, without a rule in them.
 
-The rules (`rules`, `handled`) are coroutines over these protocols. A store that does not wait (in
-memory, or SQLite on its own thread) runs a rule to its end with `run`; a store behind a network
-awaits it. Either way one rule is one transaction, and what is read in it does not change before it
-is committed: a store with row locks locks the rows that `chunk`, `chunks` and `report_claim`
-return, in the order in which they are asked for.
+The rules (`rules`, `handled`, `opt_outs`) are coroutines over these protocols. A store that does
+not wait (in memory, or SQLite on its own thread) runs a rule to its end with `run`; a store behind
+a network awaits it. Either way one rule is one transaction, and what is read in it does not change
+before it is committed: a store with row locks locks the rows that `chunk`, `chunks`,
+`report_claim` and `last_opt_out` return, in the order in which they are asked for.
 
 A store may run several statements as one where its database can, by overriding a method of
 `BaseJournal`; the tests that compare stores hold it to the rule.
@@ -27,6 +27,7 @@ from smsworks_async.journals.records import (
     Sums,
 )
 from smsworks_async.journals.transitions import Change
+from smsworks_async.models.opt_outs import OptOutEvent
 from smsworks_async.models.report import Problem
 
 
@@ -116,6 +117,10 @@ class CampaignStore(Clock, Protocol):
         Raises:
             ValidationError: there is none of this name.
         """
+        ...
+
+    async def campaign_ids(self) -> Sequence[str]:
+        """Return the ids of all campaigns, in the order in which they were inserted."""
         ...
 
     async def insert_campaign(self, campaign: Campaign) -> None:
@@ -259,7 +264,42 @@ class ReportStore(Clock, Protocol):
         ...
 
 
-class Store(CampaignStore, ReportStore, Protocol):
+class OptOutStore(Clock, Protocol):
+    """Opt-outs and opt-ins, which are only added; the last event of a number counts."""
+
+    async def insert_opt_out(self, event: OptOutEvent) -> bool:
+        """Insert an event, unless its message is recorded already; return whether it was."""
+        ...
+
+    async def last_opt_out(self, number: str) -> OptOutEvent | None:
+        """Return the last event of a number, or None where it has none."""
+        ...
+
+    async def opt_out_events(self, number: str) -> Sequence[OptOutEvent]:
+        """Return the events of a number, in their order."""
+        ...
+
+    async def opted_out(self, numbers: Sequence[str]) -> Collection[str]:
+        """Return those of some numbers whose last event is an opt-out."""
+        ...
+
+    async def opt_out_page(self, *, after: str, limit: int) -> Sequence[OptOutEvent]:
+        """Return the last events that are opt-outs, by their numbers, above one of them."""
+        ...
+
+    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
+        """Return key, number, and whether it is out, of all events above a key, in their order.
+
+        Keys begin at 1, and each event has a higher one than those before it.
+        """
+        ...
+
+    async def opt_out_list(self) -> str:
+        """Return the id of the list, which tells it from all others."""
+        ...
+
+
+class Store(CampaignStore, ReportStore, OptOutStore, Protocol):
     """All that a journal keeps."""
 
 

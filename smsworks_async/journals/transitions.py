@@ -104,6 +104,7 @@ def claim(
     now: float,
     lease: float,
     server_time: float | None = None,
+    *,
     left_out: str = "",
 ) -> Change:
     """Begin a request for a pending chunk.

@@ -306,9 +306,7 @@ class BulkStatus(Counts):
         Those whom a cancelled campaign did not send to are not to be sent to.
         """
         waiting = 0 if self.control == "cancelled" else self.not_sent
-        return self.planned and not (
-            waiting or self.in_flight or self.unknown or self.open_again
-        )
+        return self.planned and not (waiting or self.in_flight or self.unknown or self.open_again)
 
 
 @attrs.frozen(kw_only=True)

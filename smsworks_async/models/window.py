@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, time
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -25,26 +25,29 @@ def _field(name: str) -> str:
     return f"window.{name}"
 
 
-def _time(name: str) -> Any:
-    def check(value: object) -> time:
-        if type(value) is time:
-            if value.second or value.microsecond or value.tzinfo is not None:
-                raise ValidationError(
-                    f"{_field(name)} must be a whole minute without a time zone; the zone is tz",
-                    field=_field(name),
-                )
-            return value
-        found = _TIME.fullmatch((values.as_text(value) or "").strip())
-        if found is None:
+def _time(value: str | time, name: str) -> time:
+    if isinstance(value, time):
+        if value.second or value.microsecond or value.tzinfo is not None:
             raise ValidationError(
-                f'{_field(name)} must be a time such as "09:00"', field=_field(name)
+                f"{_field(name)} must be a whole minute without a time zone; the zone is tz",
+                field=_field(name),
             )
-        return time(int(found[1]), int(found[2]))
+        return value
+    found = _TIME.fullmatch((values.as_text(value) or "").strip())
+    if found is None:
+        raise ValidationError(f'{_field(name)} must be a time such as "09:00"', field=_field(name))
+    return time(int(found[1]), int(found[2]))
 
-    return check
+
+def _start(value: str | time) -> time:
+    return _time(value, "start")
 
 
-def _zone(value: object) -> str:
+def _end(value: str | time) -> time:
+    return _time(value, "end")
+
+
+def _zone(value: str) -> str:
     name = values.as_text(value) or ""
     try:
         ZoneInfo(name)
@@ -57,7 +60,7 @@ def _zone(value: object) -> str:
     return name
 
 
-def _days(value: object) -> frozenset[int]:
+def _days(value: str) -> frozenset[int]:
     found: set[int] = set()
     for part in (values.as_text(value) or "").replace(" ", "").lower().split(","):
         first, dash, last = part.partition("-")
@@ -102,8 +105,8 @@ class SendWindow:
     True
     """
 
-    start: time = attrs.field(converter=_time("start"))
-    end: time = attrs.field(converter=_time("end"))
+    start: time = attrs.field(converter=_start)
+    end: time = attrs.field(converter=_end)
     tz: str = attrs.field(default="Europe/London", kw_only=True, converter=_zone)
     days: frozenset[int] = attrs.field(default="mon-sun", kw_only=True, converter=_days)
     outside: Literal["wait", "stop"] = attrs.field(default="wait", kw_only=True, converter=_outside)

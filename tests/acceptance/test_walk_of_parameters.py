@@ -178,6 +178,8 @@ SETTINGS: dict[str, Any] = {
     "max_rate": 5.0,
     "batch_size": 5,
     "international": True,
+    "journal": "campaigns.db",
+    "opt_outs": "opt-outs.db",
     "insecure": True,
 }
 

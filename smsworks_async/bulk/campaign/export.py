@@ -18,7 +18,7 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.errors import APIError, ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import OUTCOMES, ChunkRecord, State
-from smsworks_async.models.report import RecipientOutcome
+from smsworks_async.models.report import Outcome, RecipientOutcome
 
 
 _COLUMNS: Final = tuple(attribute.name for attribute in attrs.fields(RecipientOutcome))

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from smsworks_async.bulk.campaign.counts import StateCounts
 from smsworks_async.bulk.campaign.packing import left_out, pack_chunk, unpack_chunk
 from smsworks_async.bulk.campaign.report import make_report
 from smsworks_async.bulk.campaign.waits import lease_is_over
-from smsworks_async.bulk.campaign.counts import StateCounts
 from smsworks_async.bulk.chunk import Chunk, Payload, halves
 from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.progress import log

@@ -33,9 +33,7 @@ def pack_chunk(chunk: Chunk[T], payload: Payload[T]) -> PlannedChunk:
     )
 
 
-def unpack_chunk(
-    claim: StoredChunk, payload: Payload[T], *, as_planned: bool = False
-) -> Chunk[T]:
+def unpack_chunk(claim: StoredChunk, payload: Payload[T], *, as_planned: bool = False) -> Chunk[T]:
     """Return a chunk that a journal has stored, as its last request held it.
 
     Args:

@@ -15,6 +15,7 @@ from smsworks_async.bulk.campaign.run import CampaignRun
 from smsworks_async.bulk.campaign.stored import StoredCampaign
 from smsworks_async.bulk.chunk import Chunk, Payload
 from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.opt_outs import OptOutList
 from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import NotFound, ValidationError
@@ -208,6 +209,8 @@ async def retry_undelivered(
     options: Options,
     policy: RedeliveryPolicy,
     timer: Timer,
+    *,
+    opt_outs: OptOutList | None = None,
 ) -> BulkReport:
     """Send again to recipients whom the campaign did not reach, and who may be reached yet.
 
@@ -237,5 +240,5 @@ async def retry_undelivered(
             await journal.plan_round(name, round, chunks)
         elif not any(entry.state is State.UNKNOWN for entry in last):
             return BulkReport()
-    run = CampaignRun(journal, campaign, stored.payload, gateway, options, timer)
+    run = CampaignRun(journal, campaign, stored.payload, gateway, options, timer, opt_outs=opt_outs)
     return await run.run(round)

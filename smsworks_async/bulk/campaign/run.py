@@ -12,7 +12,7 @@ from smsworks_async.bulk.campaign.journal_source import JournalSource
 from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.campaign.plan import Planner
 from smsworks_async.bulk.campaign.reconcile import Reconciler
-from smsworks_async.bulk.campaign.stored import open_journal
+from smsworks_async.bulk.campaign.stored import open_journal, status_of
 from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, lease_for, longest_request
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import CostLimits, Prices
@@ -36,7 +36,7 @@ from smsworks_async.journals.records import (
     State,
     Summary,
 )
-from smsworks_async.models.report import BulkReport, Phase
+from smsworks_async.models.report import BulkReport, BulkStatus, Counts, Phase
 from smsworks_async.optouts import OptOuts
 
 
@@ -157,8 +157,7 @@ class CampaignRun(Generic[T]):
             BulkInterrupted: the callback raised.
             JournalError: the journal cannot be read or written.
         """
-        await self.journal.steer(self.campaign.id, Command.LIFT)
-        opt_outs = await self._opt_outs()
+        opt_outs = await self.prepare()
         source = JournalSource(
             self.journal,
             self.campaign.id,
@@ -210,13 +209,14 @@ class CampaignRun(Generic[T]):
                 resent[entry.number] = resent.get(entry.number, 0) + 1
             await self._resend(lost, reconciler)
 
-    async def _opt_outs(self) -> OptOutView | None:
-        """Return who has opted out; None where the campaign does not respect it.
+    async def prepare(self) -> OptOutView | None:
+        """Lift a halt, and return who has opted out; None where the campaign does not respect it.
 
         Raises:
             ConfigurationError: the campaign respects another list; nothing was sent.
             ValidationError: it was begun with another `respect_opt_outs`; likewise.
         """
+        await self.journal.steer(self.campaign.id, Command.LIFT)
         respects = self.options.respect_opt_outs
         opt_outs = self.opt_outs or OptOuts(self.journal)
         wanted = "" if respects is False else await opt_outs.identity()
@@ -289,18 +289,33 @@ class CampaignRun(Generic[T]):
             await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
 
 
-async def send(
+async def plan(
     payload: Payload[Any],
     values: Iterable[Any] | AsyncIterable[Any] | None,
     gateway: BulkGateway,
     options: Options,
     timer: Timer,
+    *,
     opt_outs: OptOutList | None = None,
-) -> BulkReport:
-    """Begin a campaign, or continue it."""
-    if options.journal is None or options.campaign is None:  # `Options` has checked both
+) -> BulkStatus:
+    """Plan a campaign, and send nothing."""
+    begun = _campaign(payload, options)
+    if options.journal is None:  # `Options` has checked it
         raise AssertionError
-    begun = Campaign(
+    async with open_journal(options.journal) as journal:
+        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
+        nobody = await run.plan(values)
+        if nobody is not None:
+            counts = {field.name: getattr(nobody, field.name) for field in attrs.fields(Counts)}
+            return BulkStatus(campaign=begun.id, planned=False, **counts)
+        await run.prepare()
+        return await status_of(journal, begun.id)
+
+
+def _campaign(payload: Payload[Any], options: Options) -> Campaign:
+    if options.campaign is None:  # `Options` has checked it
+        raise AssertionError
+    return Campaign(
         id=options.campaign,
         kind=payload.name,
         message=payload.shared,
@@ -308,8 +323,23 @@ async def send(
         deduplicate=options.deduplicate,
         window=options.window,
     )
+
+
+async def send(
+    payload: Payload[Any],
+    values: Iterable[Any] | AsyncIterable[Any] | None,
+    gateway: BulkGateway,
+    options: Options,
+    timer: Timer,
+    *,
+    opt_outs: OptOutList | None = None,
+) -> BulkReport:
+    """Begin a campaign, or continue it."""
+    begun = _campaign(payload, options)
+    if options.journal is None:  # `Options` has checked it
+        raise AssertionError
     async with open_journal(options.journal) as journal:
-        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs)
+        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
         no_campaign = await run.plan(values)
         _log_where(journal, begun.id)
         if no_campaign is not None:

@@ -61,13 +61,18 @@ async def open_campaign(
 
 async def status(stored: StoredCampaign) -> BulkStatus:
     """Return how far a campaign has got."""
-    summary = await stored.journal.summary(stored.campaign.id)
+    return await status_of(stored.journal, stored.campaign.id)
+
+
+async def status_of(journal: Journal, campaign: str) -> BulkStatus:
+    """Return how far a campaign has got, by its id."""
+    summary = await journal.summary(campaign)
     counts = StateCounts(summary.states)
     later = StateCounts(summary.later_rounds)
     totals = summary.campaign.totals
     set_aside = {} if totals is None else totals.set_aside
     return BulkStatus(
-        campaign=stored.campaign.id,
+        campaign=campaign,
         planned=totals is not None,
         read=counts.total if totals is None else totals.read,
         **counts.outcomes(),
@@ -83,4 +88,3 @@ async def status(stored: StoredCampaign) -> BulkStatus:
         why=summary.campaign.why,
         window=summary.campaign.window,
     )
-

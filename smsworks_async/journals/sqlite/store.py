@@ -22,6 +22,7 @@ from smsworks_async.journals.records import (
     Sums,
     storable,
 )
+from smsworks_async.journals.sqlite.opt_outs import SQLiteOptOuts
 from smsworks_async.journals.store import Doubtful, Held, ReportClaim, Tallies
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import Problem
@@ -81,7 +82,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here.
 
     Args:
@@ -112,6 +113,9 @@ class SQLiteStore:
         if row is None:
             raise no_such(name)
         return int(row[0])
+
+    async def campaign_ids(self) -> Sequence[str]:
+        return [name for (name,) in self._db.execute("SELECT id FROM campaign ORDER BY key")]
 
     async def insert_campaign(self, campaign: Campaign) -> None:
         self._db.execute(

@@ -1,0 +1,113 @@
+"""The journal and the opt-out list of a client, opened when they are first used."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from smsworks_async.errors import ConfigurationError, ValidationError
+from smsworks_async.models import values
+
+
+if TYPE_CHECKING:
+    from smsworks_async.journals import Journal
+    from smsworks_async.optouts import OptOuts
+
+
+class ClientJournal:
+    """What a client was given as `journal` and `opt_outs`.
+
+    It may be used on several threads, and imports nothing of journals before it is used.
+
+    Args:
+        journal: the path of a journal, or a journal, or None.
+        opt_outs: the path of a journal, a journal, or a list, or None.
+
+    Raises:
+        ConfigurationError: an argument is none of these.
+    """
+
+    def __init__(self, journal: Any, opt_outs: Any) -> None:
+        self._given = {
+            "journal": _checked(journal, "journal"),
+            "opt_outs": _checked(opt_outs, "opt_outs"),
+        }
+        # What was opened here, or given, by the names of the arguments.
+        self._opened: dict[str, Any] = {}
+        self._closed = False
+
+    def journal(self) -> Journal | None:
+        """Return the client's journal; None where it has none.
+
+        Raises:
+            ConfigurationError: the client is closed.
+        """
+        self._check_open()
+        journal: Journal | None = self._opened.get("journal")
+        given = self._given["journal"]
+        if journal is None and given is not None:
+            from smsworks_async.journals import open_journal
+
+            # Another thread may be first. What is not kept has opened no file yet.
+            journal = self._opened.setdefault("journal", open_journal(given)[0])
+        return journal
+
+    def opt_outs(self) -> OptOuts | None:
+        """Return the list in `opt_outs`, or else in `journal`; None where there is neither.
+
+        Raises:
+            ConfigurationError: the client is closed.
+        """
+        self._check_open()
+        opt_outs: OptOuts | None = self._opened.get("opt_outs")
+        if opt_outs is None:
+            given = self._given["opt_outs"]
+            given = self.journal() if given is None else given
+            if given is not None:
+                opt_outs = self._opened.setdefault("opt_outs", _open_opt_outs(given))
+        return opt_outs
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this client is closed; make another one")
+
+    async def close(self) -> None:
+        """Close what was opened here; a second time does nothing."""
+        self._closed = True
+        for name, opened in self._opened.items():
+            if opened is not self._given[name]:
+                await opened.close()
+
+
+def _checked(given: Any, name: str) -> Any:
+    """Return what an argument may be, a path as an absolute one.
+
+    Raises:
+        ConfigurationError: it is neither a path nor a journal.
+    """
+    if given is None:
+        return None
+    if values.as_text(given) is None and not values.has_method(given, "__fspath__"):
+        return _as_object(given, name)
+    try:
+        path = values.path(given, name)
+    except ValidationError as error:
+        raise ConfigurationError(str(error)) from error
+    return path if "://" in path else os.path.abspath(path)  # noqa: PTH100 - keeps links
+
+
+def _open_opt_outs(given: Any) -> OptOuts:
+    from smsworks_async.optouts import OptOuts
+
+    return given if isinstance(given, OptOuts) else OptOuts(given)
+
+
+def _as_object(given: Any, name: str) -> Any:
+    from smsworks_async.journals import Journal
+    from smsworks_async.optouts import OptOuts
+
+    if isinstance(given, Journal) or (name == "opt_outs" and isinstance(given, OptOuts)):
+        return given
+    raise ConfigurationError(
+        f"{name} must be the path of a file, or a journal, not {type(given).__name__}"
+    )

@@ -1,0 +1,55 @@
+"""Pausing, resuming and cancelling campaigns, from any process that has their journal."""
+
+from __future__ import annotations
+
+from smsworks_async.bulk.campaign.reconcile import reconcile
+from smsworks_async.bulk.campaign.stored import StoredCampaign, status
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.timer import Timer
+from smsworks_async.errors import ValidationError
+from smsworks_async.journals.records import Command, Control
+from smsworks_async.models.report import BulkReport, BulkStatus
+from smsworks_async.models.window import SendWindow
+
+
+async def steer(
+    stored: StoredCampaign, command: Command, why: str, window: SendWindow | None
+) -> BulkStatus:
+    """Pause or resume a campaign; return its status.
+
+    Raises:
+        ValidationError: it is done, or was cancelled.
+    """
+    _check_open(await status(stored), command)
+    kept = await stored.journal.steer(stored.campaign.id, command, why, window=window)
+    now = await status(stored)
+    if kept.control is Control.CANCELLED:  # by another process, meanwhile
+        _check_open(now, command)
+    return now
+
+
+async def cancel(
+    stored: StoredCampaign, gateway: BulkGateway, settle: float, timer: Timer, why: str
+) -> BulkReport:
+    """Cancel a campaign, then search for its unknown chunks; return its report.
+
+    That it is cancelled is recorded first, so that nobody claims a chunk meanwhile. A campaign that
+    was cancelled before is reconciled again.
+
+    Raises:
+        ValidationError: it is done.
+    """
+    before = await status(stored)
+    if before.state == "done":
+        _check_open(before, Command.CANCEL)
+    await stored.journal.steer(stored.campaign.id, Command.CANCEL, why)
+    return await reconcile(stored, gateway, settle, timer)
+
+
+def _check_open(status: BulkStatus, command: Command) -> None:
+    if status.state in {"done", "cancelled"}:
+        was = "is done" if status.state == "done" else "was cancelled"
+        raise ValidationError(
+            f"campaign {status.campaign!r} {was}, and there is nothing to {command}",
+            field="campaign",
+        )

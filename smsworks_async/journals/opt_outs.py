@@ -1,0 +1,68 @@
+"""The rules of opt-outs: events are only added, each message once, and the last one counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from smsworks_async.journals.records import storable
+from smsworks_async.journals.store import OptOutStore
+from smsworks_async.models.opt_outs import Change, OptOutEvent
+
+
+async def record_opt_out(
+    store: OptOutStore,
+    number: str,
+    change: Change,
+    *,
+    source: str,
+    word: str = "",
+    message_id: str = "",
+    sent: float | None = None,
+) -> bool:
+    """Record an opt-out or an opt-in; return whether it was recorded now."""
+    # What no other process sees would keep none of them from texting the number.
+    await store.check_in_place()
+    last = await store.last_opt_out(number)
+    if not _counts(last, change, message_id, sent):
+        return False
+    moment = datetime.fromtimestamp(await store.now() if sent is None else sent, UTC)
+    texts = map(storable, (source, word, message_id))
+    return await store.insert_opt_out(OptOutEvent(number, change, moment, *texts))
+
+
+def _counts(last: OptOutEvent | None, change: Change, message_id: str, sent: float | None) -> bool:
+    """Return whether a change of a number is to be recorded after its last one."""
+    before = "in" if last is None else last.change
+    if change == before and not message_id:
+        return False
+    # An opt-in that is read late must not undo an opt-out that came after it.
+    late = last is not None and sent is not None and sent < last.at.timestamp()
+    return change == "out" or not late
+
+
+async def opted_out(store: OptOutStore, numbers: Sequence[str]) -> Collection[str]:
+    """Return those of some numbers that have opted out."""
+    return await store.opted_out(numbers)
+
+
+async def opt_out_page(
+    store: OptOutStore, after: str = "", limit: int = 1000
+) -> Sequence[OptOutEvent]:
+    """Return the last event of each number that has opted out and is above one of them."""
+    return await store.opt_out_page(after=after, limit=limit)
+
+
+async def opt_out_events(store: OptOutStore, number: str) -> Sequence[OptOutEvent]:
+    """Return the events of a number, in their order."""
+    return await store.opt_out_events(number)
+
+
+async def opt_out_changes(store: OptOutStore, after: int) -> Sequence[tuple[int, str, bool]]:
+    """Return key, number, and whether it is out, of all events above a key, in their order."""
+    return await store.opt_out_changes(after)
+
+
+async def opt_out_list(store: OptOutStore) -> str:
+    """Return the id of the list, which tells it from all others."""
+    return await store.opt_out_list()
