@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         Reason,
         RecipientOutcome,
     )
+    from smsworks_async.models.window import SendWindow
 
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "SMSWorks",
     "SMSWorksError",
     "ScheduledMessage",
+    "SendWindow",
     "SentMessage",
     "SentOTP",
     "ServiceError",
@@ -162,6 +164,7 @@ _MODULES = {
     "SMSWorks": "smsworks_async.blocking.client",
     "SMSWorksError": "smsworks_async.errors",
     "ScheduledMessage": "smsworks_async.models.incoming",
+    "SendWindow": "smsworks_async.models.window",
     "SentMessage": "smsworks_async.models.incoming",
     "SentOTP": "smsworks_async.models.incoming",
     "ServiceError": "smsworks_async.errors",

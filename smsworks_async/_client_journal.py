@@ -42,9 +42,10 @@ class ClientJournal:
         Raises:
             ConfigurationError: the client is closed.
         """
-        self._check_open()
         journal: Journal | None = self._opened.get("journal")
         given = self._given["journal"]
+        if given is not None:
+            self._check_open()
         if journal is None and given is not None:
             from smsworks_async.journals import open_journal
 
@@ -58,10 +59,11 @@ class ClientJournal:
         Raises:
             ConfigurationError: the client is closed.
         """
-        self._check_open()
         opt_outs: OptOuts | None = self._opened.get("opt_outs")
+        given = self._given["opt_outs"]
+        if given is not None:
+            self._check_open()
         if opt_outs is None:
-            given = self._given["opt_outs"]
             given = self.journal() if given is None else given
             if given is not None:
                 opt_outs = self._opened.setdefault("opt_outs", _open_opt_outs(given))

@@ -177,13 +177,13 @@ class Campaigns(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
-                default.
             to: the file, ending in ``.csv`` or ``.jsonl`` (a JSON object a line). It holds whole
                 numbers, and only its owner may read it. In a CSV file a cell that a spreadsheet
                 would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
                 line end) begins with an apostrophe; ``+`` followed by digits and blanks alone,
                 an international number, stays as it is. JSON lines are exact.
+            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+                default.
 
         Raises:
             ValidationError: the journal has no such campaign, or the file another ending.

@@ -11,6 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, Outcome, Phase
 from smsworks_async.bulk import progress as progress_module
 from smsworks_async.journals import MemoryJournal
+from smsworks_async.journals.records import Command
 from smsworks_async.sandbox import Fault, Sandbox
 from support.clock import FakeClock, use_clock
 from support.messages import TEXT_TO_MANY as TEXT
@@ -51,6 +52,7 @@ class Listener:
 
 async def kill(journal, chunks, lease):
     """Leave chunks as a process does that is killed while it sends them."""
+    await journal.steer("x", Command.LIFT)
     for _ in range(chunks):
         await journal.claim_next(
             "x", owner="killed", lease=lease, round=0, after=-1, international=True

@@ -55,7 +55,7 @@ async def test_engine_report_adds_up_and_no_accepted_destination_repeats(
     accepted = Counter()
     asked = iter(faults)
 
-    async def post(document, expired, on_retry):
+    async def post(document, expired, on_retry, before_repeat):
         fault = next(asked, None)
         if fault is None or "accepted" in str(fault):
             accepted.update(document["destinations"])
