@@ -10,7 +10,8 @@ import importlib.util
 import os
 import re
 import unicodedata
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
@@ -55,7 +56,8 @@ def _words(given: Any) -> tuple[str, ...]:
     return words
 
 
-def _by_plain(words: Iterable[str]) -> dict[str, str]:
+@cache
+def _by_plain(words: tuple[str, ...]) -> Mapping[str, str]:
     return {_plain(word): word for word in words}
 
 
@@ -262,12 +264,22 @@ class OptOuts:
             ValidationError: one of them can be no number.
             JournalError: the list cannot be read.
         """
-        listed = list(dict.fromkeys([await self._known(number) for number in numbers]))
-        found: list[str] = []
-        for start in range(0, len(listed), _SLICE):
-            part = listed[start : start + _SLICE]
-            out = await self._journal.opted_out(part)
-            found += [number for number in part if number in out]
+        listed = [await self._known(number) for number in numbers]
+        out = await self.opted_out(listed)
+        return [number for number in dict.fromkeys(listed) if number in out]
+
+    async def opted_out(self, destinations: Sequence[str]) -> set[str]:
+        """Return those of some destinations that have opted out; they are not judged.
+
+        Args:
+            destinations: numbers as the API takes them, such as ``"447700900123"``.
+
+        Raises:
+            JournalError: the list cannot be read.
+        """
+        found: set[str] = set()
+        for start in range(0, len(destinations), _SLICE):
+            found |= {*await self._journal.opted_out(destinations[start : start + _SLICE])}
         return found
 
     async def iterate(self) -> AsyncGenerator[OptOutEvent]:

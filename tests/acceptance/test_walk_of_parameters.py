@@ -41,7 +41,7 @@ from smsworks_async.journals import MemoryJournal
 if not django_settings.configured:
     django_settings.configure(USE_I18N=False)
 
-FAMILIES = ("messages", "batches", "otp", "credits", "utils", "auth", "bulk")
+FAMILIES = ("messages", "batches", "otp", "credits", "utils", "auth", "bulk", "opt_outs")
 SOON = datetime(2050, 1, 31, 9, 0, tzinfo=UTC)
 PAST = datetime(2020, 1, 31, 9, 0, tzinfo=UTC)
 NUMBERS = ["07700 900001", "07700 900002"]
@@ -85,18 +85,22 @@ VALID: dict[str, Any] = {
     "max_rate": 1000.0,
     "messages": MESSAGES,
     "metadata": {"order": "1"},
+    "number": "07700 900123",
+    "numbers": NUMBERS,
     "on_unknown": "report",
     "passcode": "123456",
     "pause": 1.0,
     "progress": told,
     "reference": "order-1",
     "require_balance": True,
+    "respect_opt_outs": True,
     "restored": True,
     "response_email": ["me@example.org"],
     "rows": ROWS,
     "sender": "AcmeCorp",
     "settle": 0.0,
     "since": PAST,
+    "source": "shop",
     "skip": 1,
     "status": "INCOMING",
     "tag": "tag",
@@ -106,6 +110,7 @@ VALID: dict[str, Any] = {
     "ttl": 60,
     "unread": True,
     "validity": 60,
+    "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
 }
@@ -408,7 +413,12 @@ def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR091
     rich_host, wire, tmp_path, monkeypatch, family, kind
 ):
     monkeypatch.chdir(tmp_path)  # some values are paths
-    settings = {"base_url": rich_host.box.base_url, "retry": AT_ONCE, "timeout": 20}
+    settings = {
+        "base_url": rich_host.box.base_url,
+        "retry": AT_ONCE,
+        "timeout": 20,
+        "opt_outs": MemoryJournal(),
+    }
     walk = Walk(wire, lambda *_: None)
 
     def whole() -> None:
