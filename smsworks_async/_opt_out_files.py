@@ -48,7 +48,8 @@ def numbers_in(rows: Sequence[Sequence[str]]) -> list[str]:
     heading = rows[0] if rows else ()
     column = column_of(heading, _NUMBER_COLUMNS)
     read = _as_exported if tuple(heading) == _COLUMNS else listed
-    found, problems = {}, []
+    found: dict[str, None] = {}
+    problems: list[str] = []
     for index, cell in _cells(rows, column):
         try:
             found[read(cell)] = None
