@@ -111,6 +111,9 @@ def are_normalised(numbers: Sequence[Any]) -> bool:
     """Return whether all of these are plain strings that are UK mobiles as the API takes them.
 
     That is so for most slices of most lists, and takes less time than `normalise` for each.
+
+    >>> are_normalised(["447700900123", "447700900124"]), are_normalised(["07700 900123"])
+    (True, False)
     """
     try:
         joined = "".join(numbers)
@@ -151,6 +154,9 @@ def canonical(number: Any) -> str:
 
     Raises:
         ValidationError: it can be no number to text at all.
+
+    >>> canonical("07700 900123"), canonical("0033 6 39 98 00 01")
+    ('447700900123', '+33639980001')
     """
     if type(number) is str and number[:-8] in _MOBILE and number.isdecimal() and number.isascii():
         return number
@@ -185,6 +191,9 @@ def is_uk(destination: str) -> bool:
     """Return whether a normalised destination is in the UK.
 
     It goes by shape: Jersey, Guernsey and the Isle of Man share 44 7 with the UK and count as UK.
+
+    >>> is_uk("447700900123"), is_uk("33639980001")
+    (True, False)
     """
     return destination.startswith(UK)
 

@@ -118,6 +118,9 @@ def utf16_units(content: str) -> int:
 
     Raises:
         ValidationError: the content is not a string, or holds half of a surrogate pair.
+
+    >>> utf16_units("Hello"), utf16_units("😀")
+    (5, 2)
     """
     if not isinstance(content, str):
         kind = type(content).__name__

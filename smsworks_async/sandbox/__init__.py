@@ -1,7 +1,16 @@
 """A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
 
-    async with Sandbox() as box:
-        ...  # a client with box.base_url and box.token
+>>> import asyncio
+>>> from smsworks_async import AsyncSMSWorks
+>>> from smsworks_async.sandbox import Sandbox
+>>> async def main():
+...     async with Sandbox() as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+...         await sms.messages.send(
+...             sender="AcmeCorp", destination="07700 900123", content="Hello"
+...         )
+...         return box.accepted("07700 900123")
+>>> asyncio.run(main())
+1
 
 It shares no code with the client, and judges requests by tables of its own, so that it can notice
 the client's mistakes. `destinations` lists the destinations that fail, `Fault` describes how to

@@ -49,6 +49,10 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
 
     Raises:
         InvalidWebhook: it is neither. The error quotes nothing of the body.
+
+    >>> report = parse('{"messageid": "5f2a", "status": "DELIVERED"}')
+    >>> report.message_id, report.status, report.is_final
+    ('5f2a', 'DELIVERED', True)
     """
     document = _read(_as_text(body))
     shape: type[DeliveryReport | IncomingMessage] = DeliveryReport

@@ -124,7 +124,14 @@ class DeliveryStats:
         self._by_batch: dict[str, Tally] = {}
 
     def add(self, record: MessageRecord) -> bool:
-        """Count a report or a record, and say whether it counts: only final ones do."""
+        """Count a report or a record, and return whether it counts: only final ones do.
+
+        >>> stats = DeliveryStats()
+        >>> [stats.add(MessageRecord("5f2a", status)) for status in ("SENT", "DELIVERED")]
+        [False, True]
+        >>> stats.total.messages
+        1
+        """
         if not record.is_final:
             return False
         with self._lock:

@@ -9,10 +9,12 @@ from itertools import cycle, islice
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from conftest import AT_ONCE, TEXT_TO_MANY, Turned
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal
+from support.clock import FakeClock, use_clock
+from support.messages import TEXT_TO_MANY
+from support.sandboxes import AT_ONCE
 
 
 pytestmark = pytest.mark.slow
@@ -58,8 +60,8 @@ async def run(path, count):
         TestServer(server.app()) as host,
         AsyncSMSWorks("eyJ", base_url=str(host.make_url("/v1")), retry=AT_ONCE) as sms,
     ):
-        clock = Turned()
-        sms.bulk._sleep = clock.sleep
+        clock = FakeClock()
+        use_clock(sms, clock)
         journal = SQLiteJournal(path, clock=clock)
         campaign = {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "deduplicate": False}
         tracemalloc.start()

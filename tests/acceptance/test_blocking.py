@@ -13,10 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import PATIENCE, end_calls, when_held
 
 from smsworks_async import BulkInterrupted, ConfigurationError, OutcomeUnknown, SMSWorks
 from smsworks_async.sandbox import Fault
+from support.internals import awaited, call_on_loop
+from support.waiting import PATIENCE, end_calls, when_held
 
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
@@ -271,8 +272,7 @@ def test_ctrl_c_cancels_the_call_says_what_is_not_known_and_sends_nothing_more(h
 def test_a_time_out_cancels_the_call_and_sends_nothing_more(hosted):
     hosted.do(lambda box: box.add_fault(Fault(path="*", when="hang", times=0)))
     with hosted.client(timeout=30) as client:
-        loop = client._portal._loop_thread
-        when_held(hosted.box, lambda: loop.call_soon(lambda: end_calls(client._client)))
+        when_held(hosted.box, lambda: call_on_loop(client, lambda: end_calls(awaited(client))))
         with pytest.raises(OutcomeUnknown, match="time of 30 s"):
             client.messages.send(**ONE)
     assert len(hosted.box.requests) == 1

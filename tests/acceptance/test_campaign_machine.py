@@ -10,11 +10,11 @@ from collections import Counter
 from typing import ClassVar
 
 import pytest
-from campaign_machine import FATES, GROUPS, CampaignMachine
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals.sqlite import worker
+from support.campaigns.machine import FATES, GROUPS, CampaignMachine
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

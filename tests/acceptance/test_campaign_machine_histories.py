@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from campaign_machine import FATES, PEOPLE, CampaignMachine
-from campaign_world import Habits
+
+from support.campaigns.machine import FATES, PEOPLE, CampaignMachine
+from support.campaigns.provider import Habits
 
 
 def run_to_the_end(machine, campaign, but=None):
@@ -19,7 +20,7 @@ def play(machine, campaign, fates, but=None):
     for request in machine.world.requests:
         if request.campaign == campaign and request.is_waited_for and request.process is not but:
             fate = fates.get(request.messages[0][0], "sent")
-            machine._befall(request, FATES[fate])
+            machine.meet_fate(request, FATES[fate])
             machine.world.settle()
     machine.holds()
 
@@ -33,13 +34,13 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
     mine, another = machine.names
     try:
         # The first campaign's first batch was lost on its way.
-        machine._send(mine, "report")
+        machine.run_send(mine, "report")
         for _ in range(2):
             play(machine, mine, {PEOPLE[0]: "lost on the way"})
         world.pass_time(60)
         machine.holds()
         # The other's is accepted, and its process stops before it has the answer.
-        machine._send(another, "report")
+        machine.run_send(another, "report")
         stopped = world.living[-1]
         for _ in range(2):
             play(machine, another, {PEOPLE[0]: "answer outstanding"})
@@ -47,19 +48,19 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
         world.pass_time(30)
         # Its lease is seen to have ended by somebody who is killed before the search is answered.
         world.let_reads_go("hold")
-        machine._send(another, "resend")
+        machine.run_send(another, "resend")
         world.kill(world.living[-1])
         world.let_reads_go("answer")
         # Now the first campaign looks, and finds the other's batch.
-        machine._reconcile(mine, restored=False)
+        machine.run_reconcile(mine, restored=False)
         world.pass_time(60)
         machine.holds()
         # The other one is resent; then the answer arrives, and the first one is in doubt again.
-        machine._send(another, "resend")
+        machine.run_send(another, "resend")
         run_to_the_end(machine, another, but=stopped)
-        machine._go_on(stopped, ["answer"])
+        machine.continue_process(stopped, ["answer"])
         machine.holds()
-        machine._send(mine, "resend")
+        machine.run_send(mine, "resend")
         run_to_the_end(machine, mine)
     finally:
         world.close()

@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import attrs
 import pytest
-from campaign_machine import FATES, SPELLINGS, CampaignMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -23,6 +22,7 @@ from smsworks_async.bulk.campaign import evidence, journal_source, search, store
 from smsworks_async.journals import memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
+from support.campaigns.machine import FATES, SPELLINGS, CampaignMachine
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

@@ -9,9 +9,9 @@ import sys
 import urllib.request
 
 import pytest
-from conftest import PATIENCE
 
 from smsworks_async.cli import main
+from support.waiting import PATIENCE
 
 
 def run(*arguments, **options):

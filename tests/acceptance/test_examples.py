@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+
+from support.waiting import PATIENCE
 
 
 ROOT = Path(__file__).parents[2]

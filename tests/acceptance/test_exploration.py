@@ -13,19 +13,6 @@ import time
 
 import attrs
 import pytest
-from exploration import (
-    LEASE,
-    NAMES,
-    PAYLOAD,
-    TEXT,
-    TIMEOUT,
-    Bound,
-    Exploration,
-    Gateway,
-    Violation,
-    describe,
-    visible,
-)
 
 from smsworks_async.bulk import options
 from smsworks_async.bulk.campaign import journal_source, reconcile, search
@@ -42,6 +29,10 @@ from smsworks_async.journals import (
 )
 from smsworks_async.journals.sqlite import file, handles
 from smsworks_async.models.report import BatchOutcome, Outcome
+from support.clock import FakeClock
+from support.exploration.explorer import Exploration
+from support.exploration.journals import NAMES, PAYLOAD, TEXT, Gateway
+from support.exploration.world import LEASE, TIMEOUT, Bound, Violation, describe, visible
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
@@ -230,10 +221,10 @@ def test_it_finds_what_is_wrong(monkeypatch, mutant, bound):
 class Mirror:
     """Does with a real journal what a history does with the explored one."""
 
-    def __init__(self, exploration, journal, ahead):
+    def __init__(self, exploration, journal, clock):
         self.exploration = exploration
         self.journal = journal
-        self.ahead = ahead
+        self.clock = clock
         self.claimed = {}
 
     async def begin(self):
@@ -246,8 +237,8 @@ class Mirror:
 
     async def step(self, before, what, after):
         if not what.startswith("process "):
-            self.ahead[0] += what == "a second passes"
-            self.ahead[1] = after.clock
+            self.clock.advance(what == "a second passes")
+            self.clock.set_ahead(after.clock - before.clock)
             return
         _, index, doing = what.split(" ", 2)
         me = before.processes[int(index)]
@@ -334,8 +325,8 @@ for line in sys.stdin:
 SAMPLED = Bound(claims=2, deaths=1, steps_forward=1, resends=1)
 
 
-async def mirrored(exploration, history, journal, ahead, between):
-    mirror = Mirror(exploration, journal, ahead)
+async def mirrored(exploration, history, journal, clock, between):
+    mirror = Mirror(exploration, journal, clock)
     await mirror.begin()
     worlds = exploration.replay(history)
     for before, what, after in zip(worlds[:-1], history, worlds[1:], strict=True):
@@ -348,8 +339,8 @@ async def on_sqlite(exploration, histories, folder):
     """Go through histories in files, which second handles and another process open and close."""
     for turn, history in enumerate(histories):
         path = folder / f"{turn}.db"
-        ahead = [1e9, 0.0]
-        journal = SQLiteJournal(path, clock=lambda ahead=ahead: sum(ahead))
+        clock = FakeClock(1e9)
+        journal = SQLiteJournal(path, clock=clock)
         passer = Passer(path)
 
         async def between(path=path, passer=passer, journal=journal):
@@ -361,7 +352,7 @@ async def on_sqlite(exploration, histories, folder):
             assert passer.pass_by() == [[e.number, e.state.value, e.attempt] for e in kept]
 
         try:
-            await mirrored(exploration, history, journal, ahead, between)
+            await mirrored(exploration, history, journal, clock, between)
         finally:
             passer.close()
             await journal.close()
@@ -375,9 +366,9 @@ async def test_the_real_stores_do_the_same_on_a_sample_of_the_histories(tmp_path
         pass
 
     for history in histories:
-        ahead = [1e9, 0.0]
-        journal = MemoryJournal(clock=lambda ahead=ahead: sum(ahead))
-        await mirrored(exploration, history, journal, ahead, nothing)
+        clock = FakeClock(1e9)
+        journal = MemoryJournal(clock=clock)
+        await mirrored(exploration, history, journal, clock, nothing)
     await on_sqlite(exploration, histories, tmp_path)
     print(f"{len(histories)} histories, {sum(map(len, histories))} steps on both stores")  # noqa: T201
 

@@ -6,35 +6,34 @@ against. Time is turned, never waited for, but for the time-out of requests that
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import signal
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, give_up_when_held, until, when_held
-from matrix_helpers import (
+
+from smsworks_async import AsyncSMSWorks, JournalError, Outcome, OutcomeUnknown, SMSWorksError
+from smsworks_async.journals import SQLiteJournal
+from smsworks_async.sandbox import Sandbox
+from support.clock import use_clock
+from support.fault_matrix import (
     BULK,
     CHUNK,
     PEOPLE,
     POSITIONS,
     SINGLE,
-    Clocks,
     Line,
+    ReleasingClock,
     Watched,
     check,
-    named,
     open_and_close,
-    worker_path,
 )
-
-from smsworks_async import AsyncSMSWorks, JournalError, Outcome, OutcomeUnknown, SMSWorksError
-from smsworks_async.journals import SQLiteJournal
-from smsworks_async.sandbox import Sandbox
+from support.processes import start_worker
+from support.reports import named
+from support.sandboxes import AT_ONCE
+from support.waiting import give_up_when_held, until, when_held
 
 
 LATE = "the request is held and accepted late"
@@ -64,7 +63,7 @@ async def test_a_single_send_is_accepted_once_at_most_and_says_whether(position,
             said = error
         if position == LATE:
             assert box.accepted() == 0
-            await Clocks(box).let_go()
+            await ReleasingClock(box).let_go()
         accepted = box.accepted()
     assert any((said is None) if one is None else isinstance(said, one) for one in where.says), (
         repr(said)
@@ -91,7 +90,7 @@ async def test_bulk_without_a_journal_texts_nobody_twice_and_names_whom_it_doubt
     ):
         report = await getattr(sms.bulk, method)(**fields, chunk_size=CHUNK, concurrency=1)
         if position == LATE:
-            await Clocks(box).let_go()
+            await ReleasingClock(box).let_go()
         check(report, box)
         posts = len(box.requests)
     if OutcomeUnknown in where.says and where.fault is not None:
@@ -106,14 +105,14 @@ class Case:
         self.box, self.line, self.position, self.path = box, line, position, path
         self.method, self.fields = BULK[kind]
         self.concurrency = 1
-        self.clocks = Clocks(box)
-        self.clocks.holding = position == LATE
+        self.clock = ReleasingClock(box)
+        self.clock.holding = position == LATE
 
     async def run(self, journal, *, on_unknown, progress=None):
         """Run the campaign, and hold its report against the sandbox's count."""
         try:
             async with client(self.box, self.line, self.position) as sms:
-                self.clocks.turn(sms)
+                use_clock(sms, self.clock)
                 report = await getattr(sms.bulk, self.method)(
                     **self.fields,
                     chunk_size=CHUNK,
@@ -141,7 +140,7 @@ class Case:
 
     async def reconcile(self, **options):
         async with client(self.box, self.line, self.position) as sms:
-            self.clocks.turn(sms)
+            use_clock(sms, self.clock)
             journal = self.journal()
             report = await sms.bulk.reconcile("x", journal=journal, settle=0, **options)
             await journal.close()
@@ -149,7 +148,7 @@ class Case:
         return report
 
     def journal(self, **happenings):
-        return Watched(self.path, clock=self.clocks.wall, **happenings)
+        return Watched(self.path, clock=self.clock, **happenings)
 
 
 @pytest.fixture
@@ -213,9 +212,6 @@ async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
     fate = {} if late else {"where": "before finish", "nth": 2, "signal": "SIGKILL"}
     held = []
     when_held(case.box, lambda: held.append(True))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, worker_path(), stdin=asyncio.subprocess.PIPE
-    )
     given = {
         "path": str(case.path),
         "token": case.box.token,
@@ -225,8 +221,7 @@ async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
         "chunk_size": CHUNK,
         "fate": fate,
     }
-    process.stdin.write(json.dumps(given).encode())
-    process.stdin.close()
+    process = await start_worker("matrix", given)
     if late:
         await until(lambda: held, process)
         process.kill()
@@ -283,7 +278,7 @@ async def test_a_campaign_whose_clock_is_set_texts_nobody_twice(case, step):
     """It is set between the second claim and its request."""
 
     async def happens():
-        case.clocks.wall.ahead += step
+        case.clock.set_ahead(step)
 
     journal = case.journal(happens=happens, nth=2, after=True)
     await case.run(journal, on_unknown="resend")
@@ -306,11 +301,11 @@ async def deletes(case):
 
 
 async def sets_forward(case):
-    case.clocks.wall.ahead += 3600
+    case.clock.set_ahead(3600)
 
 
 async def sets_back(case):
-    case.clocks.wall.ahead -= 3600
+    case.clock.set_ahead(-3600)
 
 
 async def opens_and_closes(case):

@@ -10,10 +10,10 @@ import sys
 
 import aiohttp
 import pytest
-from conftest import PATIENCE
-from greenlet_helpers import LIBRARIES, environment, needs_gevent
 
 from smsworks_async.sandbox import Fault
+from support.greenlets import LIBRARIES, environment, needs_gevent
+from support.waiting import PATIENCE
 
 
 TASKS = """

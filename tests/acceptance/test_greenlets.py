@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import ssl
-from pathlib import Path
 
 import pytest
 from aiohttp import web
-from greenlet_helpers import (
+
+from smsworks_async.sandbox import Fault
+from support.greenlets import (
     CLIENT,
     DJANGO,
     LIBRARIES,
@@ -22,8 +23,7 @@ from greenlet_helpers import (
     sends,
     wait_until,
 )
-
-from smsworks_async.sandbox import Fault
+from support.sandboxes import UNTRUSTED
 
 
 pytestmark = pytest.mark.parametrize("library", LIBRARIES)
@@ -291,7 +291,7 @@ async def test_connections_are_secured(library, hosted, tmp_path):
     app = web.Application()
     app.router.add_get("/credits/balance", balance)
     secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(Path(__file__).parents[1] / "integration" / "untrusted.pem")
+    secure.load_cert_chain(UNTRUSTED)
     runner = web.AppRunner(app)
     await runner.setup()
     try:

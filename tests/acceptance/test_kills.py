@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
 import signal
-import sys
-from pathlib import Path
 
 import pytest
-from conftest import AT_ONCE, Turned, until, when_held
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault, Sandbox
+from support.campaigns.workers import CHUNK, CHUNKS, PEOPLE, order, set_ahead, worker
+from support.clock import FakeClock, use_clock
+from support.messages import TEXT_TO_MANY
+from support.reports import named
+from support.sandboxes import AT_ONCE
+from support.waiting import until, when_held
 
-
-WORKER = Path(__file__).with_name("campaign_worker.py")
-TEXT = {"sender": "AcmeCorp", "content": "Hello"}
-CHUNKS, CHUNK = 50, 20
-PEOPLE = [f"447700900{n:03d}" for n in range(CHUNKS * CHUNK)]
 
 _moments = random.Random(20310501)
 #: 25 moments: around the intent, around the record, and while the server holds the answer.
@@ -33,33 +30,6 @@ KILLS = [
     )
     for _ in range(5)
 ]
-
-
-def order(box, path, **more):
-    return {
-        "path": str(path),
-        "token": box.token,
-        "base_url": box.base_url,
-        "destinations": PEOPLE,
-        "chunk_size": CHUNK,
-        **more,
-    }
-
-
-async def worker(given):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, WORKER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    process.stdin.write(json.dumps(given).encode())
-    process.stdin.close()
-    return process
-
-
-def set_ahead(path, seconds):
-    """Set the clocks of the processes of a journal ahead; each reads it whenever it asks."""
-    new = path.with_name("ahead.new")
-    new.write_text(str(seconds))
-    new.replace(path.with_name("ahead"))
 
 
 def is_stopped(process):
@@ -84,12 +54,12 @@ async def killed(box, path, where, nth):
 
 
 async def run_again(box, path, **options):
-    clock = Turned()
+    clock = FakeClock()
     journal = SQLiteJournal(path, clock=clock)
     async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
-        sms.bulk._sleep, sms.bulk._monotonic = clock.sleep, clock
+        use_clock(sms, clock)
         report = await sms.bulk.send(
-            **TEXT,
+            **TEXT_TO_MANY,
             destinations=PEOPLE,
             chunk_size=CHUNK,
             journal=journal,
@@ -101,10 +71,6 @@ async def run_again(box, path, **options):
     assert report.adds_up
     assert report.read == len(PEOPLE)
     return report
-
-
-def named(report, outcome):
-    return {n for batch in report.batches if batch.outcome is outcome for n in batch.destinations}
 
 
 @pytest.mark.parametrize(("where", "nth"), KILLS)
@@ -127,7 +93,7 @@ async def test_after_a_kill_reporting_doubles_nobody_and_names_whom_it_doubts(tm
     assert set(counts.values()) == {1}
     # Whoever was accepted was found; whoever was not is named, and nobody else is.
     assert report.accepted == len(counts)
-    assert named(report, Outcome.UNKNOWN) == set(PEOPLE) - set(counts)
+    assert set(named(report, Outcome.UNKNOWN)) == set(PEOPLE) - set(counts)
     assert report.unknown < 4 * CHUNK  # no more than were under way
 
 
@@ -138,7 +104,7 @@ async def test_where_the_search_lags_behind_reporting_still_doubles_nobody(tmp_p
         report = await run_again(box, tmp_path / "journal.db")
         counts = box.accepted_by_destination()
     assert set(counts.values()) == {1}
-    unknown = named(report, Outcome.UNKNOWN)
+    unknown = set(named(report, Outcome.UNKNOWN))
     assert set(PEOPLE) - set(counts) <= unknown
     assert report.accepted + len(unknown) == len(PEOPLE)
 

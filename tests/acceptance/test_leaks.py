@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from conftest import AT_ONCE
 
 from smsworks_async import AsyncSMSWorks, SMSWorks, SMSWorksError
+from support.sandboxes import AT_ONCE
 
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.armadillo.s3cr3tsignature"
@@ -181,7 +181,7 @@ async def server(request):
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    echo.base_url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/v1"
+    echo.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     yield echo
     echo.over.set()
     await runner.cleanup()

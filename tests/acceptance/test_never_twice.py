@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from conftest import AT_ONCE, give_up_when_held, until
 
 from smsworks_async import (
     APIError,
@@ -24,6 +23,8 @@ from smsworks_async import (
     SMSWorksError,
 )
 from smsworks_async.sandbox import Fault
+from support.sandboxes import AT_ONCE
+from support.waiting import give_up_when_held, until
 
 
 AT = datetime.now(UTC) + timedelta(hours=1)

@@ -11,11 +11,11 @@ import textwrap
 import threading
 
 import pytest
-from conftest import PATIENCE
-from greenlet_helpers import LIBRARIES, PATCHES
 
 from smsworks_async import _patching, _threads
 from smsworks_async.blocking.loop_thread import LoopThread
+from support.greenlets import LIBRARIES, PATCHES
+from support.waiting import PATIENCE
 
 
 def test_an_unpatched_process_uses_the_standard_parts():

@@ -6,7 +6,8 @@ import asyncio
 import signal
 
 import pytest
-from report_load import SERVERS, Load
+
+from support.report_load import SERVERS, Load
 
 
 pytestmark = pytest.mark.skipif("not hasattr(os, 'killpg')", reason="no process groups here")

@@ -7,9 +7,9 @@ import random
 import time
 
 import pytest
-from report_load import SERVERS, Load
 
 from smsworks_async.webhooks.claim import LEASE
+from support.report_load import SERVERS, Load
 
 
 pytestmark = pytest.mark.skipif("not hasattr(os, 'killpg')", reason="no process groups here")

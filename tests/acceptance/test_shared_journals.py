@@ -7,19 +7,17 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, until, when_held
-from test_kills import set_ahead
 
 from smsworks_async.sandbox import Fault, Sandbox
+from support.campaigns.workers import set_ahead
+from support.processes import start_worker
+from support.waiting import PATIENCE, until, when_held
 
 
-WORKER = Path(__file__).with_name("shared_journal_worker.py")
 CAMPAIGNS = ["first", "second"]
 PEOPLE = [f"447700900{n:03d}" for n in range(200)]
 #: How often each is run: `nox -s slow` sets more.
@@ -27,13 +25,6 @@ RUNS = int(os.environ.get("SMSWORKS_TEST_RUNS", "1"))
 
 
 async def process(box, path, **order):
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        WORKER,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
     given = {
         "path": str(path),
         "token": box.token,
@@ -45,9 +36,8 @@ async def process(box, path, **order):
         "ahead": str(path.with_name("ahead")),
         **order,
     }
-    started.stdin.write(json.dumps(given).encode())
-    started.stdin.close()
-    return started
+    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    return await start_worker("shared_journal", given, **pipes)
 
 
 def is_left_alone(path, pid):

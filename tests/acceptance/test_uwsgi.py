@@ -15,8 +15,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from conftest import PATIENCE
-from greenlet_helpers import environment
+
+from support.greenlets import environment
+from support.waiting import PATIENCE
 
 
 UWSGI = shutil.which("uwsgi", path=str(Path(sys.executable).parent)) or shutil.which("uwsgi")

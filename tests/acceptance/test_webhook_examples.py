@@ -11,9 +11,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from conftest import PATIENCE
 
 from smsworks_async.sandbox import ManualClock, Sandbox
+from support.waiting import PATIENCE
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()

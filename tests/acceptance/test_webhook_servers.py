@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from conftest import PATIENCE
-from greenlet_helpers import needs_gevent
+
+from support.greenlets import needs_gevent
+from support.waiting import PATIENCE
 
 
 SECRET = "the-webhook-secret-of-these-tests-+/AA"

@@ -10,6 +10,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, JournalError, OptOuts, SMSWorks
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from support.internals import journal_of
 
 
 NUMBER = "07700 900123"
@@ -38,9 +39,9 @@ async def test_a_path_is_opened_when_it_is_first_used_where_the_client_was_made(
         assert not Path(tmp_path / "sms.db").exists()
         await sms.opt_outs.add(NUMBER)
         assert (tmp_path / "sms.db").exists()
-        journal = sms._journal.journal()
-        assert journal is sms._journal.journal()
-        assert sms._journal.opt_outs() is sms._journal.opt_outs()
+        journal = journal_of(sms).journal()
+        assert journal is journal_of(sms).journal()
+        assert journal_of(sms).opt_outs() is journal_of(sms).opt_outs()
         assert await OptOuts(journal).contains(NUMBER)
     with pytest.raises(JournalError, match="closed"):
         await journal.seen("1")
@@ -49,7 +50,7 @@ async def test_a_path_is_opened_when_it_is_first_used_where_the_client_was_made(
 async def test_a_list_of_its_own_comes_before_the_one_in_the_journal(tmp_path):
     async with AsyncSMSWorks("eyJ", journal=MemoryJournal(), opt_outs=tmp_path / "o.db") as sms:
         await sms.opt_outs.add(NUMBER)
-        assert not await OptOuts(sms._journal.journal()).contains(NUMBER)
+        assert not await OptOuts(journal_of(sms).journal()).contains(NUMBER)
     async with OptOuts(tmp_path / "o.db") as opt_outs:
         assert await opt_outs.contains(NUMBER)
 
@@ -60,7 +61,7 @@ async def test_what_was_given_stays_open(tmp_path, name):
     async with AsyncSMSWorks("eyJ", **{name: journal}) as sms:
         await sms.opt_outs.add(NUMBER)
         if name == "journal":
-            assert sms._journal.journal() is journal
+            assert journal_of(sms).journal() is journal
     assert await OptOuts(journal).contains(NUMBER)
     await journal.close()
 
@@ -68,14 +69,14 @@ async def test_what_was_given_stays_open(tmp_path, name):
 async def test_a_list_that_was_given_is_used_as_it_is_and_stays_open(tmp_path):
     async with OptOuts(tmp_path / "o.db") as opt_outs:
         async with AsyncSMSWorks("eyJ", opt_outs=opt_outs) as sms:
-            assert sms._journal.opt_outs() is opt_outs
+            assert journal_of(sms).opt_outs() is opt_outs
             await sms.opt_outs.add(NUMBER)
         assert await opt_outs.contains(NUMBER)
 
 
 async def test_without_either_the_list_is_a_configuration_error():
     async with AsyncSMSWorks("eyJ") as sms:
-        assert (sms._journal.journal(), sms._journal.opt_outs()) == (None, None)
+        assert (journal_of(sms).journal(), journal_of(sms).opt_outs()) == (None, None)
         for call in (sms.opt_outs.add, sms.opt_outs.contains, sms.opt_outs.history):
             with pytest.raises(ConfigurationError, match="opt_outs= or journal="):
                 await call(NUMBER)

@@ -151,9 +151,9 @@ async def test_among_keeps_the_order_and_names_each_once(opt_outs, monkeypatch):
     assert found == [TWO, ONE]
 
 
-async def test_iterate_goes_through_all_pages(opt_outs, monkeypatch):
+async def test_iterate_goes_through_all_pages(opt_outs, journal):
     numbers = [f"4477009{n:05d}" for n in range(1100)]
-    await opt_outs._journal.record_opt_outs(numbers, source="import")
+    await journal.record_opt_outs(numbers, source="import")
     await opt_outs.remove(numbers[5])
     found = [event.number async for event in opt_outs.iterate()]
     assert found == [number for number in numbers if number != numbers[5]]
@@ -285,7 +285,9 @@ async def test_the_list_is_exported_and_read_back(opt_outs, tmp_path):
     assert await other.among([ONE, TWO, THREE]) == [ONE, TWO]
 
 
-async def test_an_export_that_fails_leaves_the_old_file_and_nothing_else(opt_outs, tmp_path):
+async def test_an_export_that_fails_leaves_the_old_file_and_nothing_else(
+    opt_outs, journal, tmp_path, monkeypatch
+):
     folder = tmp_path / "exports"
     folder.mkdir()
     (folder / "list.csv").write_text("old")
@@ -294,7 +296,7 @@ async def test_an_export_that_fails_leaves_the_old_file_and_nothing_else(opt_out
     async def failing(*_):
         raise JournalError("journal x.db: it is damaged")
 
-    opt_outs._journal.opt_out_page = failing
+    monkeypatch.setattr(journal, "opt_out_page", failing)
     with pytest.raises(JournalError):
         await opt_outs.export_csv(folder / "list.csv")
     assert [path.name for path in folder.iterdir()] == ["list.csv"]

@@ -9,7 +9,6 @@ import traceback
 
 import pytest
 from aiolimiter import AsyncLimiter
-from conftest import AT_ONCE, TEXT, TEXT_TO_MANY, drama
 
 from smsworks_async import (
     AsyncSMSWorks,
@@ -23,6 +22,8 @@ from smsworks_async import (
 )
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Fault
+from support.messages import TEXT, TEXT_TO_MANY, drama
+from support.sandboxes import AT_ONCE
 
 
 class Counting:
@@ -47,7 +48,7 @@ def client(box, rate, **settings):
     return AsyncSMSWorks(**{"token": box.token, **given})
 
 
-async def test_it_is_charged_once_for_each_request_repetitions_included(box):
+async def test_max_rate_is_acquired_once_for_each_request_repetitions_included(box):
     box.add_fault(Fault(path="/message/send", status=429, times=2))
     rate = Counting()
     async with client(box, rate) as sms:
@@ -57,7 +58,7 @@ async def test_it_is_charged_once_for_each_request_repetitions_included(box):
         assert rate.acquired == len(box.requests) == 4
 
 
-async def test_logins_and_the_request_after_a_refused_token_are_charged(box):
+async def test_max_rate_is_acquired_for_logins_and_the_request_after_a_refused_token(box):
     rate = Counting()
     login = {"customer_id": box.customer_id, "key": box.key, "secret": box.secret}
     async with client(box, rate, token=None, **login) as sms:
@@ -69,7 +70,7 @@ async def test_logins_and_the_request_after_a_refused_token_are_charged(box):
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_bulk_is_charged_once_for_each_request(box, journalled):
+async def test_max_rate_is_acquired_once_for_each_request_of_bulk(box, journalled):
     box.add_fault(Fault(path="/batch/send", status=429, times=2))
     rate = Counting()
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
@@ -81,7 +82,7 @@ async def test_bulk_is_charged_once_for_each_request(box, journalled):
     assert rate.acquired == len(box.requests) == 7
 
 
-def test_the_blocking_client_awaits_it_on_its_own_loop(hosted):
+def test_max_rate_is_awaited_by_the_blocking_client_on_its_own_loop(hosted):
     rate = Counting()
     with hosted.client(max_rate=rate) as sms:
         sms.messages.send(**TEXT)
@@ -91,14 +92,14 @@ def test_the_blocking_client_awaits_it_on_its_own_loop(hosted):
     assert threading.current_thread() not in rate.threads
 
 
-async def test_one_rate_serves_several_clients(box):
+async def test_max_rate_serves_several_clients(box):
     rate = Counting()
     async with client(box, rate) as one, client(box, rate) as other:
         await asyncio.gather(one.credits.balance(), other.credits.balance())
     assert rate.acquired == 2
 
 
-async def test_waiting_for_it_uses_the_calls_time_and_then_nothing_was_sent(box):
+async def test_max_rate_wait_uses_the_calls_time_and_then_nothing_was_sent(box):
     class Never:
         async def acquire(self):
             await asyncio.Event().wait()
@@ -126,7 +127,7 @@ RAISED = [
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-async def test_what_it_raises_comes_out_as_it_is_and_nothing_was_sent(box, error):
+async def test_max_rate_errors_are_raised_as_they_are_and_nothing_was_sent(box, error):
     rate = Counting(error)
     async with client(box, rate) as sms:
         with pytest.raises(type(error)) as raised:
@@ -137,7 +138,7 @@ async def test_what_it_raises_comes_out_as_it_is_and_nothing_was_sent(box, error
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-def test_what_it_raises_comes_out_of_the_blocking_client_as_it_is(hosted, error):
+def test_max_rate_errors_are_raised_by_the_blocking_client_as_they_are(hosted, error):
     rate = Counting(error)
     with hosted.client(max_rate=rate) as sms:
         with pytest.raises(type(error)) as raised:
@@ -148,7 +149,7 @@ def test_what_it_raises_comes_out_of_the_blocking_client_as_it_is(hosted, error)
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-async def test_what_it_raises_at_a_login_comes_out_as_it_is(box, error):
+async def test_max_rate_errors_at_a_login_are_raised_as_they_are(box, error):
     login = {"customer_id": box.customer_id, "key": box.key, "secret": box.secret}
     async with client(box, Counting(error), token=None, **login) as sms:
         with pytest.raises(type(error)) as raised:
@@ -157,7 +158,7 @@ async def test_what_it_raises_at_a_login_comes_out_as_it_is(box, error):
     assert box.requests == []
 
 
-async def test_what_it_raises_before_a_repetition_comes_out_as_it_is(box):
+async def test_max_rate_errors_before_a_repetition_are_raised_as_they_are(box):
     box.add_fault(Fault(path="/message/send", status=429, times=2))
     error = OfTheirOwn()
     async with client(box, Counting(error, at=2)) as sms:
@@ -167,7 +168,7 @@ async def test_what_it_raises_before_a_repetition_comes_out_as_it_is(box):
     assert (len(box.requests), box.accepted()) == (1, 0)
 
 
-async def test_its_traceback_shows_where_it_raised_and_no_frame_that_holds_the_token(box):
+async def test_max_rate_errors_have_a_traceback_without_a_frame_that_holds_the_token(box):
     error = OfTheirOwn()
     async with client(box, Counting(error)) as sms:
         with pytest.raises(OfTheirOwn):
@@ -180,9 +181,7 @@ async def test_its_traceback_shows_where_it_raised_and_no_frame_that_holds_the_t
 
 @pytest.mark.parametrize("journalled", [False, True])
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-async def test_what_it_raises_in_bulk_interrupts_the_run_and_leaves_nobody_in_doubt(
-    box, error, journalled
-):
+async def test_max_rate_errors_interrupt_bulk_and_leave_nobody_unknown(box, error, journalled):
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     run = {**TEXT_TO_MANY, "chunk_size": 10, "concurrency": 1, **more}
     async with client(box, Counting(error, at=3)) as sms:
@@ -199,7 +198,7 @@ async def test_what_it_raises_in_bulk_interrupts_the_run_and_leaves_nobody_in_do
 
 @pytest.mark.parametrize("journalled", [False, True])
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-async def test_what_it_raises_before_a_repetition_in_bulk_leaves_nobody_in_doubt(
+async def test_max_rate_errors_before_a_repetition_in_bulk_leave_nobody_unknown(
     box, error, journalled
 ):
     box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429))
@@ -218,14 +217,14 @@ async def test_what_it_raises_before_a_repetition_in_bulk_leaves_nobody_in_doubt
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=["Ctrl-C", "exit"])
-def test_what_would_end_the_loop_for_everybody_ends_one_call(hosted, error):
+def test_max_rate_errors_that_would_end_the_loop_end_one_call(hosted, error):
     with hosted.client(max_rate=Counting(error)) as sms:
         with pytest.raises(NotSent, match=type(error).__name__):
             sms.messages.send(**TEXT)
         sms.messages.send(**TEXT)
 
 
-async def test_a_cancelled_wait_stays_cancelled(box):
+async def test_max_rate_wait_that_is_cancelled_stays_cancelled(box):
     class Slow:
         async def acquire(self):
             waiting.set()
@@ -242,7 +241,9 @@ async def test_a_cancelled_wait_stays_cancelled(box):
 
 
 @pytest.mark.parametrize("method", [lambda self: None, lambda self: 5, lambda self: [1]])
-async def test_a_method_that_is_not_async_is_an_error_and_nothing_is_sent(box, method):
+async def test_max_rate_with_a_method_that_is_not_async_is_an_error_and_nothing_is_sent(
+    box, method
+):
     rate = type("Plain", (), {"acquire": method})()
     async with client(box, rate) as sms:
         with pytest.raises(ConfigurationError, match=r"acquire\(\) must be an async method"):
@@ -292,7 +293,7 @@ class Anything:
     ],
     ids=lambda hostile: type(hostile).__name__,
 )
-def test_what_cannot_be_a_rate_is_refused_when_it_is_given(make, hostile):
+def test_max_rate_refuses_what_cannot_be_a_rate_when_it_is_given(make, hostile):
     with pytest.raises(ConfigurationError, match="max_rate") as refused:
         make("eyJ", max_rate=hostile)
     assert "secret" not in str(refused.value)
@@ -314,11 +315,11 @@ class Partial:
 
 
 @pytest.mark.parametrize("rate", [Delegating, Optional, Partial, lambda: AsyncLimiter(100, 1)])
-async def test_whatever_can_be_awaited_is_a_rate(box, rate):
+async def test_max_rate_takes_whatever_can_be_awaited(box, rate):
     async with client(box, rate()) as sms:
         await sms.messages.send(**TEXT)
 
 
-async def test_a_run_of_its_own_takes_a_number_alone(sms):
+async def test_max_rate_of_a_run_takes_a_number_alone(sms):
     with pytest.raises(ValidationError, match="max_rate must be requests a second"):
         await sms.bulk.send(**TEXT_TO_MANY, destinations=drama(1), max_rate=Counting())

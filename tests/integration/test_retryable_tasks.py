@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import NUMBER
 
 from smsworks_async import FloodingRefused, OutcomeUnknown, RateLimited, ValidationError
 from smsworks_async.sandbox import Fault
+from support.messages import NUMBER
 
 
 pytest.importorskip("celery")
@@ -35,12 +35,12 @@ def attempts(hosted):
     return hosted.do(lambda box: [r.path for r in box.requests].count("/message/send"))
 
 
-def test_a_task_that_succeeds_returns_the_message_id(hosted, task):
+def test_task_returns_the_message_id(hosted, task):
     assert task.apply(kwargs=ARGUMENTS).get().isdigit()
     assert hosted.do(lambda box: box.accepted(NUMBER)) == 1
 
 
-def test_a_passing_refusal_is_retried_until_it_has_passed(hosted, task):
+def test_task_retries_a_temporary_refusal_until_it_has_passed(hosted, task):
     # Four of them are more than the client itself tries.
     faulty(hosted, status=429, times=5, retry_after=0)
     assert task.apply(kwargs=ARGUMENTS).get().isdigit()
@@ -57,7 +57,9 @@ def test_a_passing_refusal_is_retried_until_it_has_passed(hosted, task):
         ({}, {"when": "after"}, OutcomeUnknown),
     ],
 )
-def test_what_would_fail_again_fails_at_once(hosted, task, monkeypatch, *, arguments, fault, error):
+def test_task_fails_at_once_where_it_would_fail_again(
+    hosted, task, monkeypatch, *, arguments, fault, error
+):
     retried = []
     monkeypatch.setattr(task, "retry", lambda **how: retried.append(how) or how["exc"])
     if fault:
@@ -69,7 +71,7 @@ def test_what_would_fail_again_fails_at_once(hosted, task, monkeypatch, *, argum
     assert not getattr(done.result, "retryable", False)
 
 
-def test_only_so_often(hosted, task):
+def test_task_retries_only_so_often(hosted, task):
     task.max_retries = 2
     faulty(hosted, status=429, times=0, retry_after=0)
     assert isinstance(task.apply(kwargs=ARGUMENTS).result, RateLimited)

@@ -73,7 +73,7 @@ def subclasses(cls):
     return {cls}.union(*map(subclasses, cls.__subclasses__()))
 
 
-def test_every_class_of_ours_is_among_those_that_are_tested_here():
+def test_errors_under_test_are_all_classes_of_ours():
     ours = {cls for cls in subclasses(SMSWorksError) if cls.__module__.startswith("smsworks")}
     assert {type(error) for error in ERRORS} | {SMSWorksError} == ours
 
@@ -90,7 +90,7 @@ def rebuilt(error):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_every_error_is_rebuilt_from_its_class_and_its_args_as_json(error):
+def test_errors_are_rebuilt_from_their_class_and_their_args_as_json(error):
     again = rebuilt(error)
     assert type(again) is type(error)
     assert vars(again) == {k: v for k, v in vars(error).items() if k != "__notes__"}
@@ -99,7 +99,7 @@ def test_every_error_is_rebuilt_from_its_class_and_its_args_as_json(error):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_celery_itself_rebuilds_every_error(error):
+def test_errors_are_rebuilt_by_celery_itself(error):
     celery = pytest.importorskip("celery")
     from celery.backends.base import Backend
 
@@ -110,7 +110,7 @@ def test_celery_itself_rebuilds_every_error(error):
     assert vars(again) == {k: v for k, v in vars(error).items() if k != "__notes__"}
 
 
-def test_args_name_no_recipient_of_a_bulk_run():
+def test_bulk_interrupted_args_name_no_recipient():
     batch = BatchOutcome(0, Outcome.UNKNOWN, 1, destinations=("447700900123",))
     error = BulkInterrupted("stopped", report=BulkReport(read=1, unknown=1, batches=(batch,)))
     assert "7700900123" not in repr(error) + json.dumps(error.args)
@@ -120,7 +120,7 @@ def test_args_name_no_recipient_of_a_bulk_run():
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_every_error_is_copied_with_all_that_it_knows(error, copied):
+def test_errors_are_copied_with_all_that_they_know(error, copied):
     again = copied(error)
     assert type(again) is type(error)
     assert (vars(again), again.args, str(again)) == (vars(error), error.args, str(error))
@@ -134,7 +134,7 @@ class OfTheCallers(NotSent):
         self.shop = shop
 
 
-def test_a_subclass_with_other_arguments_pickles_and_copies_too():
+def test_errors_of_a_subclass_with_other_arguments_pickle_and_copy_too():
     for again in (
         pickle.loads(pickle.dumps(OfTheCallers(shop="A"))),
         copy.copy(OfTheCallers(shop="A")),
@@ -163,19 +163,19 @@ RETRYABLE = [
 
 
 @pytest.mark.parametrize(("error", "expected"), RETRYABLE, ids=repr)
-def test_what_may_succeed_the_next_time_is_retryable(error, expected):
+def test_errors_are_retryable_where_the_next_call_may_succeed(error, expected):
     assert error.retryable is expected
     assert error.safe_to_repeat or not error.retryable
 
 
-def test_the_page_on_errors_has_a_row_for_every_class():
+def test_errors_have_a_row_each_on_their_page():
     page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
     for error in ERRORS:
         assert f"| `{type(error).__name__}`" in page
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_every_error_pickles_with_all_that_it_knows(error):
+def test_errors_pickle_with_all_that_they_know(error):
     error.add_note("a note")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
@@ -185,13 +185,13 @@ def test_every_error_pickles_with_all_that_it_knows(error):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_every_error_knows_whether_it_is_safe_to_repeat(error):
+def test_errors_know_whether_the_call_is_safe_to_repeat(error):
     unsafe = isinstance(error, OutcomeUnknown | BulkInterrupted)
     assert isinstance(error, SMSWorksError)
     assert error.safe_to_repeat is (not unsafe or getattr(error, "operation", "")[:3] == "GET")
 
 
-def test_the_table_has_every_code_of_the_guide():
+def test_codes_are_all_those_of_the_guide():
     assert set(CODES) == {
         *range(4001, 4010),
         *(4011, 4021, 4031, 4032, 4033, 4034),
@@ -224,7 +224,7 @@ def test_the_table_has_every_code_of_the_guide():
         (500, 4004, InvalidMessage),
     ],
 )
-def test_the_code_chooses_the_class_before_the_status_does(status, code, expected):
+def test_api_error_class_goes_by_the_code_before_the_status(status, code, expected):
     assert api_error_class(status, code) is expected
 
 
@@ -242,13 +242,13 @@ def test_the_code_chooses_the_class_before_the_status_does(status, code, expecte
         (302, None, None, True),
     ],
 )
-def test_the_apis_own_flag_goes_before_the_table_and_the_table_before_the_status(
+def test_is_permanent_goes_by_the_apis_flag_then_the_table_then_the_status(
     status, code, flag, expected
 ):
     assert is_permanent(status, code, flag) is expected
 
 
-def test_an_api_error_says_what_was_said_the_number_and_what_to_do():
+def test_api_error_says_the_apis_words_the_code_and_what_to_do():
     error = InsufficientCredit("Insufficient credit", status=402, code=4021)
     assert (
         str(error) == "Insufficient credit [code 4021] (buy credits, then send what was not sent)"

@@ -124,7 +124,7 @@ def outside(room: str) -> set[str]:
     return set().union(*map(imports_of, own)) - own
 
 
-def test_the_sandbox_imports_nothing_of_the_client():
+def test_sandbox_imports_nothing_of_the_client():
     assert outside("sandbox") <= {"_version"}
 
 

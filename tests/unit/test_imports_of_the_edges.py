@@ -50,7 +50,7 @@ def modules(room):
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_the_modules_of_a_room_import_each_other_in_one_direction(room):
+def test_imports_within_a_room_run_in_one_direction(room):
     inside = modules(room)
     assert len(inside) > 10
     order = graphlib.TopologicalSorter({name: inside.keys() & of for name, of in inside.items()})
@@ -58,12 +58,12 @@ def test_the_modules_of_a_room_import_each_other_in_one_direction(room):
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_no_module_of_a_room_imports_the_rooms_face(room):
+def test_imports_within_a_room_are_never_of_its_face(room):
     face = f"smsworks_async.{room}"
     assert not [name for name, found in modules(room).items() if face in found]
 
 
-def test_the_sandbox_imports_nothing_of_the_client_and_two_libraries():
+def test_sandbox_imports_nothing_of_the_client_and_two_libraries():
     found = {name for path in (PACKAGE / "sandbox").rglob("*.py") for name in imports(path)}
     foreign = {name for name in found if not name.startswith("smsworks_async.sandbox")}
     assert {name.split(".")[0] for name in foreign} - sys.stdlib_module_names == {
@@ -72,7 +72,7 @@ def test_the_sandbox_imports_nothing_of_the_client_and_two_libraries():
     }
 
 
-def test_the_simulator_and_all_below_it_know_no_server_and_no_socket():
+def test_simulator_and_all_below_it_import_no_server_and_no_socket():
     inside = modules("sandbox")
     below, new = set(), {"smsworks_async.sandbox.simulator"}
     while new:
@@ -84,7 +84,7 @@ def test_the_simulator_and_all_below_it_know_no_server_and_no_socket():
 
 
 @pytest.mark.parametrize("adapter", ["aiohttp", "asgi", "django", "wsgi"])
-def test_an_adapter_of_webhooks_imports_the_processor_and_the_processor_no_adapter(adapter):
+def test_webhooks_adapters_import_the_processor_and_the_processor_no_adapter(adapter):
     inside = modules("webhooks")
     name = f"smsworks_async.webhooks.{adapter}"
     assert "smsworks_async.webhooks.processor" in inside[name]

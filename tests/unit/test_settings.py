@@ -11,6 +11,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, ConfigurationError, SMSWorks
 from smsworks_async._credentials import Credentials, parse_token, resolve_credentials
 from smsworks_async._settings import BASE_URL, resolve_base_url
+from support.internals import settings_of
 
 
 THREE = {"customer_id": "c", "key": "k", "secret": "s"}
@@ -19,7 +20,7 @@ ENVIRONMENT = {"SMSWORKS_CUSTOMER_ID": "c", "SMSWORKS_KEY": "k", "SMSWORKS_SECRE
 
 
 @pytest.mark.parametrize("token", ["eyJhbGciOi.J9.x", "JWT eyJhbGciOi.J9.x"])
-def test_a_token_is_taken_with_or_without_its_prefix(token):
+def test_parse_token_takes_a_token_with_or_without_its_prefix(token):
     assert parse_token(token) == "JWT eyJhbGciOi.J9.x"
 
 
@@ -38,7 +39,7 @@ def test_a_token_is_taken_with_or_without_its_prefix(token):
         b"eyJ",
     ],
 )
-def test_what_is_no_token_is_refused_without_being_quoted(token):
+def test_parse_token_refuses_what_is_no_token_without_quoting_it(token):
     with pytest.raises(ConfigurationError) as caught:
         parse_token(token)
     assert "eyJ" not in str(caught.value)
@@ -63,7 +64,7 @@ def test_what_is_no_token_is_refused_without_being_quoted(token):
         5,
     ],
 )
-def test_a_bad_base_url_is_refused(base_url):
+def test_resolve_base_url_refuses_a_bad_one(base_url):
     with pytest.raises(ConfigurationError, match="base_url"):
         resolve_base_url(base_url, insecure=False, environ={})
 
@@ -81,11 +82,11 @@ def test_a_bad_base_url_is_refused(base_url):
         ("http://example.org/v1", True, "http://example.org/v1"),
     ],
 )
-def test_a_good_base_url_is_taken(base_url, insecure, expected):
+def test_resolve_base_url_takes_a_good_one(base_url, insecure, expected):
     assert resolve_base_url(base_url, insecure=insecure, environ={}) == expected
 
 
-def test_the_environment_is_asked_where_nothing_was_given():
+def test_resolve_credentials_reads_the_environment_where_nothing_was_given():
     url = resolve_base_url(None, insecure=False, environ={"SMSWORKS_BASE_URL": "https://x.example"})
     assert url == "https://x.example"
     none = (None, None, None, None)
@@ -93,35 +94,35 @@ def test_the_environment_is_asked_where_nothing_was_given():
     assert resolve_credentials(*none, ENVIRONMENT) == (None, CREDENTIALS)
 
 
-def test_what_was_given_goes_before_the_environment():
+def test_resolve_credentials_prefers_what_was_given_to_the_environment():
     environment = {**ENVIRONMENT, "SMSWORKS_TOKEN": "eyJ-other"}
     assert resolve_credentials("eyJ", None, None, None, environment) == ("JWT eyJ", None)
     given = resolve_credentials(None, "mine", "k", "s", environment)
     assert given == (None, Credentials("mine", "k", "s"))
 
 
-def test_a_part_of_the_credentials_may_come_from_the_environment():
+def test_resolve_credentials_takes_a_part_from_the_environment():
     assert resolve_credentials(None, "c", "k", None, {"SMSWORKS_SECRET": "s"})[1] == CREDENTIALS
 
 
-def test_a_token_and_credentials_may_both_be_given():
+def test_resolve_credentials_takes_a_token_beside_credentials():
     assert resolve_credentials("eyJ", "c", "k", "s", {}) == ("JWT eyJ", CREDENTIALS)
 
 
-def test_an_async_function_may_give_the_token():
+def test_resolve_credentials_takes_an_async_function_for_the_token():
     async def fetch():
         return "eyJ"
 
     assert resolve_credentials(fetch, None, None, None, {}) == (fetch, None)
 
 
-def test_nothing_to_be_let_in_with_says_what_to_set():
+def test_client_without_credentials_says_what_to_set():
     with pytest.raises(ConfigurationError, match="SMSWORKS_TOKEN"):
         AsyncSMSWorks()
 
 
 @pytest.mark.parametrize("missing", THREE)
-def test_a_missing_part_is_named(missing):
+def test_client_names_a_missing_credential(missing):
     given = {name: value for name, value in THREE.items() if name != missing}
     with pytest.raises(ConfigurationError, match=missing):
         AsyncSMSWorks(**given)
@@ -156,19 +157,19 @@ def test_a_missing_part_is_named(missing):
     ],
 )
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
-def test_a_setting_that_cannot_work_is_refused_at_once_and_by_name(client, setting):
+def test_client_refuses_a_setting_that_cannot_work_at_once_and_by_name(client, setting):
     with pytest.raises(ConfigurationError, match=next(iter(setting))):
         client("eyJ", **setting)
 
 
 @pytest.mark.parametrize("setting", [{"max_connections": 5}, {"trust_env": True}])
-def test_what_belongs_to_a_session_is_refused_beside_one(setting):
+def test_client_refuses_beside_a_session_what_belongs_to_one(setting):
     with pytest.raises(ConfigurationError, match="session"):
         AsyncSMSWorks("eyJ", session=object(), **setting)
 
 
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
-def test_no_repr_carries_a_token_or_a_secret(client):
+def test_client_repr_carries_no_token_and_no_secret(client):
     made = client("eyJsecret", customer_id="secret", key="secret", secret="secret")
     for thing in (made, Credentials("secret", "secret", "secret")):
         assert "secret" not in repr(thing).replace("secret=", "")
@@ -185,27 +186,28 @@ class Secret:
 @pytest.mark.parametrize(
     "value", [Secret(), b"secret", 5, NonCallableMagicMock(), ["secret"]], ids=type
 )
-def test_what_is_no_text_is_refused_in_words_by_each_part_of_a_log_in(name, value):
+def test_client_refuses_what_is_no_text_in_each_part_of_a_log_in(name, value):
     given = {**THREE, name: value}
     with pytest.raises(ConfigurationError, match=f"{name} must be a string, not") as caught:
         AsyncSMSWorks(**given)
     assert "secret" not in str(caught.value).replace("secret must", "")
 
 
-def test_settings_are_plain_values():
+def test_client_settings_become_plain_values():
     class Part(str, enum.Enum):  # noqa: UP042 - whose `str` is another
         TOKEN = "eyJ"
         URL = "https://example.org/v1"
 
-    settings = AsyncSMSWorks(
+    client = AsyncSMSWorks(
         Part.TOKEN, base_url=Part.URL, timeout=np.float64(5), max_connections=5.0, batch_size=5.0
-    )._requester.settings
+    )
+    settings = settings_of(client)
     assert (settings.token, settings.base_url) == ("JWT eyJ", "https://example.org/v1")
     assert type(settings.base_url) is str
     assert (type(settings.timeout), type(settings.max_connections)) == (float, int)
 
 
-def test_constructing_a_client_opens_nothing_and_starts_nothing():
+def test_client_construction_opens_nothing_and_starts_nothing():
     import threading
 
     before = threading.active_count()

@@ -46,14 +46,14 @@ def documented(docstring):
     return dict(re.findall(r"^ {4}(\w+): (.+)$", section[1], re.MULTILINE)) if section else {}
 
 
-def test_all_methods_are_looked_at():
+def test_signatures_under_test_are_all_methods():
     assert len(METHODS) > 30
     assert {"messages.send", "bulk.send", "auth.token"} <= set(METHODS)
 
 
 @pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
 @pytest.mark.parametrize("path", METHODS)
-def test_every_parameter_is_explicit_and_the_required_ones_come_first(client, path):
+def test_signatures_have_explicit_parameters_and_the_required_ones_first(client, path):
     found = parameters(method(client, path))
     kinds = [parameter.kind for parameter in found]
     assert Parameter.VAR_KEYWORD not in kinds
@@ -67,18 +67,18 @@ def test_every_parameter_is_explicit_and_the_required_ones_come_first(client, pa
 
 
 @pytest.mark.parametrize("path", METHODS)
-def test_every_parameter_has_a_line_of_its_own_in_the_docstring(path):
+def test_docstrings_have_a_line_for_every_parameter(path):
     function = method(AWAITED, path)
     assert re.match(r"[A-Z][a-z]+ .*[.;]", function.__doc__)
     assert list(documented(function.__doc__)) == [p.name for p in parameters(function)]
 
 
-def test_so_has_every_argument_of_the_blocking_client():
+def test_docstrings_have_a_line_for_every_argument_of_the_blocking_client():
     assert list(documented(SMSWorks.__doc__)) == [p.name for p in parameters(SMSWorks)]
 
 
 @pytest.mark.parametrize("path", METHODS)
-def test_both_clients_show_the_same(path):
+def test_signatures_are_the_same_in_both_clients(path):
     awaited, blocking = method(AWAITED, path), method(BLOCKING, path)
     assert parameters(blocking) == parameters(awaited)
     assert blocking.__doc__ == awaited.__doc__
@@ -93,7 +93,7 @@ def test_help_shows_parameters_and_what_they_mean(client):
         assert shown.count(parameter.name) >= 2
 
 
-def test_the_blocking_client_takes_what_the_awaitable_one_takes_but_for_its_session():
+def test_signatures_of_both_constructors_are_the_same_but_for_the_session():
     awaited = {p.name: p for p in parameters(AsyncSMSWorks) if p.name != "session"}
     blocking = {p.name: p for p in parameters(SMSWorks)}
     assert list(blocking) == list(awaited)
@@ -104,7 +104,7 @@ def test_the_blocking_client_takes_what_the_awaitable_one_takes_but_for_its_sess
 
 @pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
 @pytest.mark.parametrize("path", METHODS)
-def test_an_unknown_keyword_is_a_type_error_at_once(client, path):
+def test_methods_raise_type_error_at_once_for_an_unknown_keyword(client, path):
     required = {p.name: None for p in parameters(method(client, path)) if p.default is p.empty}
     with pytest.raises(TypeError, match="'colour'"):
         method(client, path)(**required, colour="red")
@@ -112,12 +112,12 @@ def test_an_unknown_keyword_is_a_type_error_at_once(client, path):
 
 @pytest.mark.parametrize("path", ["messages.send", "batches.send", "otp.send", "bulk.send"])
 @pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
-def test_so_is_a_missing_one(client, path):
+def test_methods_raise_type_error_at_once_for_a_missing_argument(client, path):
     with pytest.raises(TypeError, match="'sender'"):
         method(client, path)()
 
 
-def test_the_defaults_of_a_bulk_run_are_those_of_its_options():
+def test_signatures_of_bulk_runs_have_the_defaults_of_options():
     defaults = {
         name: field.default
         for name, field in attrs.fields_dict(Options).items()

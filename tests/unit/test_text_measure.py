@@ -83,12 +83,12 @@ TEXTS = (
 @example("a" * 152 + "€" + "a" * 152)
 @example("a" * 66 + "😀" + "a" * 66)
 @example("\x1b")
-def test_it_agrees_with_an_encoder_that_packs_one_character_at_a_time(content):
+def test_measure_agrees_with_an_encoder_that_packs_one_character_at_a_time(content):
     assert measure(content) == slow_measure(content)
 
 
 @given(TEXTS)
-def test_no_reading_of_the_tariff_for_gsm_is_dearer_than_the_estimate(content):
+def test_measure_estimates_no_less_than_any_reading_of_the_tariff_for_gsm(content):
     measured = measure(content)
     if measured.encoding is Encoding.GSM and measured.units > 160:
         assert measured.credits >= measured.units / 153
@@ -119,7 +119,7 @@ def test_no_reading_of_the_tariff_for_gsm_is_dearer_than_the_estimate(content):
         ("€" + "я" * 69, "Unicode", 70, 1, 1),  # outside GSM the euro is one unit
     ],
 )
-def test_known_lengths(content, encoding, units, segments, credits):
+def test_measure_of_known_lengths(content, encoding, units, segments, credits):
     measured = measure(content)
     assert (measured.encoding, measured.units) == (encoding, units)
     assert (measured.segments, measured.credits) == (segments, credits)
@@ -127,28 +127,28 @@ def test_known_lengths(content, encoding, units, segments, credits):
 
 
 @pytest.mark.parametrize("character", sorted(ONE_SEPTET))
-def test_a_character_of_the_alphabet_is_one_septet(character):
+def test_measure_counts_a_character_of_the_alphabet_as_one_septet(character):
     assert measure(character).units == 1
     assert measure(character).encoding == "GSM"
 
 
 @pytest.mark.parametrize("character", sorted(TWO_SEPTETS))
-def test_a_character_of_the_extension_is_two_septets(character):
+def test_measure_counts_a_character_of_the_extension_as_two_septets(character):
     assert measure(character).units == 2
     assert measure(character).encoding == "GSM"
 
 
-def test_the_alphabet_has_all_of_the_standard():
+def test_measure_knows_all_of_the_standards_alphabet():
     gsm = [c for c in map(chr, range(0xD800)) if measure(c).encoding is Encoding.GSM]
     assert len(gsm) == 127 + 10
 
 
 @pytest.mark.parametrize("character", ["ç", "`", "\t", "\x00", "\x1b", "’", "\u00a0", "°", "👍"])
-def test_what_the_alphabet_lacks_forces_unicode(character):
+def test_measure_takes_unicode_where_the_alphabet_lacks_a_character(character):
     assert measure(character).offenders == (Offender(character, 0),)
 
 
-def test_offenders_are_found_where_they_stand():
+def test_measure_finds_offenders_where_they_stand():
     content = "It’s 😀 at the café… ’"
     offenders = measure(content).offenders
     assert [(o.character, o.position) for o in offenders] == [
@@ -167,7 +167,7 @@ def test_utf16_units_are_what_javascript_calls_length(content):
 
 @pytest.mark.parametrize("function", [measure, utf16_units])
 @pytest.mark.parametrize("content", ["caf\udce9", "\ud83d", "a\ude00\ud83d"])
-def test_half_a_surrogate_pair_is_refused_with_a_way_to_mend_it(function, content):
+def test_measure_refuses_half_a_surrogate_pair_with_a_way_to_mend_it(function, content):
     with pytest.raises(ValidationError, match="surrogate pair at position") as refused:
         function(content)
     assert refused.value.field == "content"
@@ -178,13 +178,13 @@ def test_half_a_surrogate_pair_is_refused_with_a_way_to_mend_it(function, conten
 
 @pytest.mark.parametrize("function", [measure, utf16_units])
 @pytest.mark.parametrize("content", [None, b"Hello", 160, ["a"]])
-def test_what_is_not_a_string_is_refused(function, content):
+def test_measure_refuses_what_is_not_a_string(function, content):
     with pytest.raises(ValidationError, match="must be a str") as refused:
         function(content)
     assert refused.value.field == "content"
 
 
-def test_a_measure_pickles_and_hashes():
+def test_measure_returns_what_pickles_and_hashes():
     measured = measure("It’s")
     assert pickle.loads(pickle.dumps(measured)) == measured
     assert len({measured, measure("It’s")}) == 1

@@ -45,7 +45,7 @@ TEXTS = st.text() | st.text(st.sampled_from(GSM + WORD))
         ("𝐇𝐞𝐥𝐥𝐨", "Hello"),
     ],
 )
-def test_what_word_processors_put_in_becomes_plain(typed, sent):
+def test_to_gsm_makes_plain_what_word_processors_put_in(typed, sent):
     assert to_gsm(typed) == sent
     assert measure(sent).encoding is Encoding.GSM
 
@@ -61,7 +61,7 @@ def test_what_word_processors_put_in_becomes_plain(typed, sent):
         ("\u212b \u2126", "Å Ω"),  # the signs ångström and ohm
     ],
 )
-def test_accents_stay_where_gsm_has_them_and_go_where_it_does_not(typed, sent):
+def test_to_gsm_keeps_accents_that_gsm_has_and_removes_others(typed, sent):
     assert to_gsm(typed) == sent
 
 
@@ -82,29 +82,29 @@ def test_accents_stay_where_gsm_has_them_and_go_where_it_does_not(typed, sent):
         "≮",
     ],
 )
-def test_what_has_no_equivalent_stays_and_is_still_an_offender(content):
+def test_to_gsm_leaves_what_has_no_equivalent(content):
     assert to_gsm(content) == content
     assert measure(content).encoding is Encoding.UNICODE
 
 
-def test_an_emoji_made_of_plain_characters_becomes_them():
+def test_to_gsm_turns_an_emoji_made_of_plain_characters_into_them():
     assert to_gsm("Press 1️⃣ or ™️") == "Press 1 or TM"
 
 
 @given(TEXTS)
 @example("и\u200b\u0306")
 @example("\r\u200b\n")
-def test_twice_is_once(content):
+def test_to_gsm_twice_is_to_gsm_once(content):
     assert to_gsm(to_gsm(content)) == to_gsm(content)
 
 
 @given(st.text(st.sampled_from(GSM)))
-def test_a_text_of_the_alphabet_is_left_alone(content):
+def test_to_gsm_leaves_a_text_of_the_alphabet_alone(content):
     assert to_gsm(content) == content
 
 
 @given(TEXTS)
-def test_it_never_adds_an_offender(content):
+def test_to_gsm_never_adds_an_offender(content):
     composed = unicodedata.normalize("NFC", content)
     before = {offender.character for offender in measure(composed).offenders}
     after = {offender.character for offender in measure(to_gsm(content)).offenders}
@@ -115,13 +115,13 @@ def test_it_never_adds_an_offender(content):
 
 
 @given(st.text(st.sampled_from("aé ‘“–\u00a0â€^ﬁ\r\n\u00ad→≤"), min_size=50, max_size=400))
-def test_replacements_of_one_or_two_septets_never_cost_a_segment(content):
+def test_to_gsm_replacements_of_one_or_two_septets_never_cost_a_segment(content):
     cleaned = measure(to_gsm(content))
     assert cleaned.encoding is Encoding.GSM
     assert cleaned.segments <= measure(content).segments
 
 
-def test_half_a_surrogate_pair_and_other_types_are_refused():
+def test_to_gsm_refuses_half_a_surrogate_pair_and_other_types():
     for content in ("\ud83d", None, b"bytes"):
         with pytest.raises(ValidationError) as refused:
             to_gsm(content)

@@ -1,0 +1,1 @@
+"""Campaigns in processes: modelled for state machines, and real ones."""

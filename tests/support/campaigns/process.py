@@ -1,0 +1,158 @@
+"""A process of a campaign: its loop, its clock and its handle of the journal, moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from smsworks_async.errors import JournalError
+from smsworks_async.journals import Journal
+from smsworks_async.models.report import Outcome
+
+
+#: What sums of seconds may be wrong by.
+INSTANT = 1e-6
+
+
+class Killed(JournalError):
+    """The process is dead: nothing of it reaches the journal any more."""
+
+
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """A loop that runs until it is idle, and whose time is its process's monotonic clock."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        #: Whether its process is stopped, and makes no step.
+        self.frozen = False
+        #: Calls that a thread is going to answer.
+        self.outstanding = 0
+        self._heard = False
+        self._turns = 0
+        super().__init__()
+        self._clock_resolution = INSTANT
+        self.set_exception_handler(lambda *_: None)
+
+    def time(self):
+        return self._clock()
+
+    def next_timer(self):
+        """Return when it next has something to do by itself, by its own clock."""
+        return min((t.when() for t in self._scheduled if not t.cancelled()), default=math.inf)
+
+    def is_busy(self):
+        return bool(self._ready) or self.next_timer() <= self.time() + INSTANT
+
+    def _run_once(self):
+        self._turns += 1
+        if self._turns > 20_000:
+            raise AssertionError("a process goes round and round")
+        heard, self._heard = self._heard, False
+        if self.frozen or not (heard or self.is_busy()):
+            self._stopping = True
+        else:
+            super()._run_once()
+
+    def run_until_idle(self):
+        self._turns = 0
+        while not self.frozen:
+            self.run_forever()
+            if self.frozen or not self.outstanding:
+                return
+            if not self._selector.select(30):
+                raise AssertionError("the journal's thread does not answer")
+            self._heard = True
+
+    def bury(self):
+        """Cancel all that runs, and close."""
+        self.frozen = False
+        for _ in range(20):
+            tasks = asyncio.all_tasks(self)
+            if not tasks:
+                break
+            for task in tasks:
+                task.cancel()
+            self.run_until_idle()
+        assert not asyncio.all_tasks(self), "what was cancelled does not end"
+        self.run_until_complete(self.shutdown_asyncgens())
+        self.close()
+
+
+def _through(name):
+    async def call(self, *args, **kwargs):
+        return await self.make(name, args, kwargs)
+
+    return call
+
+
+class Mortal:
+    """A process's handle of the journal: it can be killed or stopped at any call."""
+
+    def __init__(self, process, journal):
+        self._process = process
+        self.journal = journal
+        self.clock = journal.clock
+
+    async def make(self, name, args, kwargs):
+        process = self._process
+        process.check_alive()
+        fate = process.fate_of_call()
+        await process.meet(fate, "before")
+        process.loop.outstanding += 1
+        try:
+            result = await getattr(self.journal, name)(*args, **kwargs)
+        finally:
+            process.loop.outstanding -= 1
+        if name == "finish" and args[2].outcome is Outcome.ACCEPTED:
+            process.world.recorded.add(args[2].batch_id)
+        await process.meet(fate, "after")
+        process.check_alive()
+        return result
+
+
+for _name in (n for n in dir(Journal) if not n.startswith("_")):
+    setattr(Mortal, _name, _through(_name))
+
+
+class Process:
+    """One process: a loop, a monotonic clock, a handle of the journal, and one run."""
+
+    def __init__(self, world, number):
+        self.world = world
+        self.number = number
+        self._offset = 1000.0 * number
+        self.loop = SteppedLoop(self.monotonic)
+        self.dead = False
+        self.run = None
+        #: At which of the next journal calls something befalls it, and what.
+        self.doom = None
+        self.journal = Mortal(self, world.open())
+
+    def monotonic(self):
+        return self.world.awake + self._offset
+
+    def check_alive(self):
+        if self.dead:
+            raise Killed("dead")
+
+    def fate_of_call(self):
+        if self.doom is None:
+            return None
+        calls, what = self.doom
+        self.doom = (calls - 1, what) if calls else None
+        return None if calls else what
+
+    async def meet(self, fate, when):
+        if fate == ("stop", when):
+            self.loop.frozen = True
+            await asyncio.sleep(0)
+        elif fate == ("kill", when):
+            self.dead = self.loop.frozen = True
+            raise Killed("dead")
+
+    def do(self, work):
+        return self.loop.create_task(work)
+
+    @property
+    def is_stopped(self):
+        return self.loop.frozen and not self.dead

@@ -1,0 +1,187 @@
+"""The provider of a campaign, its requests and what it accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import attrs
+
+from smsworks_async.errors import NotFound, NotSent, OutcomeUnknown
+from smsworks_async.models.incoming import MessageRecord
+from support.campaigns.process import INSTANT, Process
+
+
+#: Seconds that a request may take, and within which an accepted message is found by a search.
+TIMEOUT = 10.0
+
+
+SETTLE = 2.0
+
+
+BEGINNING = 2e9
+
+
+#: The text of all messages.
+CONTENT = "Hello"
+
+
+SENDER = "AcmeCorp"
+
+
+@attrs.define(eq=False)
+class Request:
+    """A request of a process, on its way."""
+
+    process: Process
+    campaign: str
+    document: object
+    expired: object
+    answer: asyncio.Future
+    written: float | None = None
+    #: It is accepted at this moment; or never.
+    accept_at: float | None = None
+    lag: float = 0.0
+    over: bool = False
+    batch: Batch | None = None
+    returned: bool = False
+
+    @property
+    def messages(self):
+        if isinstance(self.document, list):
+            return [
+                (m["destination"], {d["key"]: d["value"] for d in m["metadata"]})
+                for m in self.document
+            ]
+        return [(number, {}) for number in self.document["destinations"]]
+
+    @property
+    def is_waited_for(self):
+        return not self.answer.done() and not self.process.dead
+
+
+@attrs.define(eq=False)
+class Batch:
+    """What the provider has accepted."""
+
+    id: str
+    campaign: str
+    messages: list
+    at: float
+    lag: float
+
+    @property
+    def recipients(self):
+        return [number for number, _ in self.messages]
+
+
+@attrs.frozen
+class Habits:
+    """How the provider shows what it has."""
+
+    content: str | None = CONTENT
+    shows_batch: bool = True
+    shows_date: bool = True
+    shows_marks: bool = False
+    #: What it makes of a search for metadata: "obeys", "ignores" or "nothing".
+    metadata: str = "obeys"
+    tells_time: bool = True
+
+
+class Gateway:
+    """What `bulk.gateway.BulkGateway` is to a run, whose answers wait for a rule."""
+
+    acquire_rate = None
+    timeout = TIMEOUT
+
+    def __init__(self, process, campaign):
+        self._process = process
+        self._world = process.world
+        self._campaign = campaign
+
+    def post(self, payload):
+        async def post(document, expired, on_retry):
+            answer = self._process.loop.create_future()
+            request = Request(self._process, self._campaign, document, expired, answer)
+            self._world.arrive(request)
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    batch_id = await answer
+            except TimeoutError:
+                if request.written is None:
+                    raise NotSent("it took too long to connect") from None
+                raise lost() from None
+            request.returned = True
+            return batch_id
+
+        return post
+
+    async def _read(self, answer):
+        world = self._world
+        if world.reads == "fail":
+            raise lost()
+        if world.reads == "hold":
+            waiting = self._process.loop.create_future()
+            world.held.append(waiting)
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    await waiting
+            except TimeoutError:
+                raise lost() from None
+        return answer
+
+    def _records(self, batch):
+        world, habits = self._world, self._world.habits
+        for index, (number, marks) in enumerate(batch.messages):
+            # The messages of a batch appear one after the other.
+            if batch.at + batch.lag * (index + 1) / len(batch.messages) <= world.now + INSTANT:
+                yield (
+                    MessageRecord(
+                        f"{batch.id}.{index}",
+                        batch_id=batch.id if habits.shows_batch else None,
+                        destination=number,
+                        sender=SENDER,
+                        content=habits.content,
+                        created=datetime.fromtimestamp(BEGINNING + batch.at, UTC)
+                        if habits.shows_date
+                        else None,
+                        metadata=marks if habits.shows_marks else {},
+                    ),
+                    marks,
+                )
+
+    async def iterate(self, *, destination, sender, from_, metadata=None):
+        habits = self._world.habits
+        found = []
+        for batch in self._world.batches:
+            for record, marks in self._records(batch):
+                if record.destination != destination or BEGINNING + batch.at < from_.timestamp():
+                    continue
+                obeyed = metadata is None or habits.metadata == "ignores"
+                if obeyed or (habits.metadata == "obeys" and metadata.items() <= marks.items()):
+                    found.append(record)
+        for record in await self._read(found):
+            yield record
+
+    async def get(self, batch_id):
+        there = [batch for batch in self._world.batches if batch.id == batch_id]
+        records = [record for batch in there for record, _ in self._records(batch)]
+        found = await self._read(records)
+        if not found:
+            raise NotFound("there is none", status=404)
+        return found
+
+    async def balance(self):
+        return await self._read(1e6)
+
+    def server_time(self):
+        return BEGINNING + self._world.now if self._world.habits.tells_time else None
+
+    async def now(self):
+        return await self._read(
+            BEGINNING + self._world.now if self._world.habits.tells_time else None
+        )
+
+
+def lost():
+    return OutcomeUnknown("lost", operation="POST /batch/send")

@@ -1,0 +1,240 @@
+"""Processes, their clocks and loops, a network and a provider, all moved by hand.
+
+Everything of the package that runs here is its own code: campaigns, engine, journal source,
+reconciler and journals. Only the world outside of it is modelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+import tempfile
+from pathlib import Path
+
+from smsworks_async.errors import NotSent
+from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from support.campaigns.process import INSTANT, Process
+from support.campaigns.provider import (
+    BEGINNING,
+    TIMEOUT,
+    Batch,
+)
+
+
+class World:
+    """The time, the network, the provider, a journal, and the processes."""
+
+    def __init__(self, *, on_disk, kept_open, habits, visitor):
+        #: Seconds that have passed, and how many of them monotonic clocks have counted.
+        self.now = self.awake = 0.0
+        self.skew = 0.0
+        self.habits = habits
+        self.processes = []
+        self.requests = []
+        self.batches = []
+        self.recorded = set()
+        self.reads = "answer"
+        self.held = []
+        #: Whether the provider accepts and answers by itself, as it does in the end.
+        self.willing = False
+        self.visitor = visitor
+        self._admin = asyncio.new_event_loop()
+        self._kept_open = kept_open
+        self._folder = None
+        self._memory = self._own = None
+        self.copy = None
+        if on_disk:
+            self._folder = tempfile.TemporaryDirectory(dir=visitor.fastest)
+            self.path = str(Path(self._folder.name) / "campaigns.db")
+            self._own = self.open() if kept_open else None
+        else:
+            self._memory = MemoryJournal(clock=self.wall)
+
+    @property
+    def on_disk(self):
+        return self._folder is not None
+
+    def wall(self):
+        return BEGINNING + self.now + self.skew
+
+    def open(self):
+        return self._memory or SQLiteJournal(self.path, clock=self.wall)
+
+    def ask(self, question):
+        """Ask the journal something, as whoever looks at it from outside."""
+        if self._memory is not None:
+            return self._admin.run_until_complete(question(self._memory))
+        own = self._own or self.open()
+
+        async def ask():
+            try:
+                return await question(own)
+            finally:
+                if own is not self._own:
+                    await own.close()
+
+        return self._admin.run_until_complete(ask())
+
+    # Processes
+
+    def start(self):
+        process = Process(self, len(self.processes) + 1)
+        self.processes.append(process)
+        return process
+
+    @property
+    def living(self):
+        return [p for p in self.processes if not p.dead]
+
+    def settle(self):
+        """Let every process go as far as it can by itself."""
+        while True:
+            busy = [p for p in self.living if not p.loop.frozen and p.loop.is_busy()]
+            for process in busy:
+                process.loop.run_until_idle()
+            for process in self.processes:
+                if process.dead and not process.loop.is_closed():
+                    self.kill(process)
+            if not busy:
+                return
+
+    def kill(self, process):
+        process.dead = True
+        process.loop.bury()
+        self.release(process)
+
+    def release(self, process):
+        """Close what a process that has ended had open."""
+        if self.on_disk:
+            self._admin.run_until_complete(process.journal.journal.close())
+
+    def leave(self, process):
+        """End a process whose run has come to its end."""
+        process.dead = True
+        process.loop.bury()
+        self.release(process)
+
+    # Time
+
+    def pass_time(self, seconds, *, asleep=False):
+        """Let time pass, and all that happens meanwhile by itself happen in its order."""
+        end = self.now + seconds
+        for _ in range(10_000):
+            waits = [r.accept_at - self.now for r in self.requests if r.accept_at is not None]
+            if not asleep:
+                awake = [p.loop for p in self.living if not p.loop.frozen]
+                waits += [loop.next_timer() - loop.time() for loop in awake]
+            wait = max(0.0, min(waits, default=math.inf))
+            if self.now + wait > end:
+                break
+            self._turn_clocks(wait, asleep=asleep)
+            for request in self.requests:
+                if request.accept_at is not None and request.accept_at <= self.now + INSTANT:
+                    self.accept(request)
+            if not asleep:
+                self.settle()
+        else:
+            raise AssertionError("time does not pass")
+        self._turn_clocks(end - self.now, asleep=asleep)
+
+    def _turn_clocks(self, seconds, *, asleep):
+        self.now += seconds
+        if not asleep:
+            self.awake += seconds
+
+    # The network and the provider
+
+    def arrive(self, request):
+        self.requests.append(request)
+        if self.willing:
+            self.write(request)
+            if request.written is not None:
+                self.accept(request)
+                self.answer(request)
+
+    def write(self, request):
+        """Let a request leave, unless its process finds that it may not any more."""
+        if request.written is not None or not request.is_waited_for or request.process.loop.frozen:
+            return
+        if request.expired():
+            request.answer.set_exception(NotSent("it may not leave any more"))
+            request.over = True
+        else:
+            request.written = self.now
+
+    def may_be_accepted(self, request):
+        if request.written is None or request.over or request.batch is not None:
+            return False
+        return self.now <= request.written + TIMEOUT + INSTANT
+
+    def accept(self, request):
+        request.accept_at = None
+        if self.may_be_accepted(request):
+            request.batch = Batch(
+                f"b{len(self.batches)}",
+                request.campaign,
+                request.messages,
+                self.now,
+                request.lag,
+            )
+            self.batches.append(request.batch)
+
+    def accept_later(self, request, part):
+        """Have a request accepted when this part of the time that it may take is over."""
+        if self.may_be_accepted(request):
+            request.accept_at = max(self.now, request.written + part * TIMEOUT)
+
+    def drop(self, request):
+        """Let a request never be accepted, unless it is."""
+        if request.batch is None:
+            request.over, request.accept_at = True, None
+
+    def answer(self, request):
+        if request.batch is not None and request.is_waited_for:
+            request.answer.set_result(request.batch.id)
+
+    def refuse(self, request, error):
+        """Answer with an error; what is refused is not accepted later."""
+        if request.is_waited_for:
+            request.answer.set_exception(error)
+
+    def let_reads_go(self, reads):
+        self.reads = reads
+        if reads != "hold":
+            held, self.held = self.held, []
+            for waiting in held:
+                if not waiting.done() and not waiting.get_loop().is_closed():
+                    waiting.set_result(None)
+
+    # Copies of the journal
+
+    def make_copy(self):
+        if self.on_disk:
+            self.visitor.ask("copy", self.path, self.path + ".copy")
+            self.copy = (None, self.recorded.copy())
+        else:
+            self.copy = (copy.deepcopy(self._memory.store.campaigns), self.recorded.copy())
+
+    def restore(self):
+        """Put the copy in the journal's place; nobody uses it meanwhile."""
+        for process in self.living:
+            self.kill(process)
+        campaigns, recorded = self.copy
+        if self.on_disk:
+            if self._own is not None:
+                self._admin.run_until_complete(self._own.close())
+            self.visitor.ask("restore", self.path + ".copy", self.path)
+            self._own = self.open() if self._kept_open else None
+        else:
+            self._memory.store.campaigns = copy.deepcopy(campaigns)
+        self.recorded = recorded.copy()
+
+    def close(self):
+        for process in self.living:
+            self.kill(process)
+        if self.on_disk:
+            if self._own is not None:
+                self._admin.run_until_complete(self._own.close())
+            self._folder.cleanup()
+        self._admin.close()

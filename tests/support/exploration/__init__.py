@@ -1,0 +1,1 @@
+"""An exploration of all histories of a small world."""

@@ -1,0 +1,45 @@
+"""The one place that starts worker scripts, with the paths by which they import."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import smsworks_async
+
+
+WORKERS = Path(__file__).parent / "workers"
+#: `support` is imported from here, and the package from wherever this process has it.
+_IMPORTED_FROM = (Path(__file__).parents[1], Path(smsworks_async.__file__).parents[1])
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment in which a script finds `support` and the package."""
+    paths = [*map(str, _IMPORTED_FROM), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
+
+
+def worker_command(name: str) -> list[str]:
+    return [sys.executable, str(WORKERS / f"{name}.py")]
+
+
+async def start_worker(
+    name: str, order: dict[str, Any], **pipes: int
+) -> asyncio.subprocess.Process:
+    """Start a worker, and write its order to it as JSON.
+
+    Args:
+        name: the script's name in `support/workers`.
+        order: what the script is to do.
+        pipes: `stdout` and `stderr`, as `subprocess` takes them.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *worker_command(name), stdin=asyncio.subprocess.PIPE, env=environment(), **pipes
+    )
+    process.stdin.write(json.dumps(order).encode())
+    process.stdin.close()
+    return process

@@ -1,0 +1,94 @@
+"""What a message that was found proves about a request whose answer was lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from smsworks_async.bulk.campaign.evidence import (
+    MARGIN,
+    Candidate,
+    Finding,
+    Marks,
+    Request,
+    is_same_text,
+    judge,
+    window,
+)
+from smsworks_async.journals.records import ChunkRecord, State
+
+
+THEM = Counter({"447700900001": 1, "447700900002": 1})
+REQUEST = Request(recipients=THEM, since=1000.0, until=2000.0)
+MARKED = Request(recipients=THEM, since=1000.0, until=2000.0, marked=True)
+
+
+def candidate(**changes):
+    usual = {"batch_id": "1", "created": 1500.0, "same_text": True, "recipients": THEM}
+    return Candidate(**{**usual, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({}, Finding.FOUND),
+        ({"created": None}, Finding.FOUND),
+        ({"same_text": False}, Finding.TRACE),
+        ({"batch_id": None}, Finding.TRACE),
+        ({"recipients": None}, Finding.TRACE),
+        ({"recipients": Counter({"447700900001": 1})}, Finding.TRACE),
+        ({"recipients": Counter({"447700900001": 2, "447700900002": 1})}, Finding.TRACE),
+        ({"recipients": THEM + Counter({"447700900003": 1})}, Finding.NOTHING),
+        ({"is_held": True}, Finding.NOTHING),
+        ({"marks": Marks.ANOTHERS}, Finding.NOTHING),
+        # At another time: nothing, unless all but the date is the request's.
+        ({"created": 999.0}, Finding.TRACE),
+        ({"created": 2001.0, "recipients": None}, Finding.TRACE),
+        ({"created": 2001.0, "same_text": False}, Finding.NOTHING),
+        ({"created": 2001.0, "batch_id": None}, Finding.NOTHING),
+        ({"created": 999.0, "recipients": Counter({"447700900001": 1})}, Finding.NOTHING),
+        ({"created": 999.0, "marks": Marks.OWN}, Finding.TRACE),
+        # What the API named when it refused needs no date and no text.
+        ({"is_named": True, "created": None, "same_text": False}, Finding.FOUND),
+        ({"is_named": True, "recipients": None}, Finding.TRACE),
+    ],
+)
+def test_judge_takes_a_message_for_found_a_trace_or_nothing(changes, finding):
+    assert judge(candidate(**changes), REQUEST) is finding
+
+
+def test_judge_goes_by_marks_and_not_by_the_text_where_marks_can_be_asked_for():
+    assert judge(candidate(), MARKED) is Finding.TRACE
+    own = candidate(marks=Marks.OWN, same_text=False)
+    assert judge(own, MARKED) is Finding.FOUND
+
+
+def test_is_same_text_ignores_composition_line_ends_and_outer_blanks():
+    assert is_same_text("caf\u00e9\nopen", " cafe\u0301\r\nopen\n")
+    assert not is_same_text("It's", "It\u2019s")
+    assert not is_same_text(None, "")
+
+
+def test_window_allows_for_margins_for_clocks_and_for_the_longest_request():
+    entry = ChunkRecord(
+        number=0,
+        size=2,
+        international=False,
+        credits=2.0,
+        state=State.UNKNOWN,
+        began=1000.0,
+        lease=1038.5,
+        lease_seconds=38.5,
+    )
+    since, until = window(entry, began=1000.0, request_time=10.0)
+    assert (since, until) == (1000.0 - MARGIN, 1038.5 + 30.0 + MARGIN)
+    since, until = window(entry, began=1000.0, request_time=10.0, ahead=-7200.0)
+    assert (since, until) == (1000.0 - MARGIN - 7200.0, 1038.5 + 30.0 + MARGIN)
+
+
+def test_window_of_a_restored_journal_reaches_from_the_copy_to_now():
+    entry = ChunkRecord(
+        number=0, size=2, international=False, credits=2.0, restored=True, lease=1038.5
+    )
+    assert window(entry, began=500.0, request_time=10.0) == (500.0 - MARGIN, None)
