@@ -1,10 +1,10 @@
 """The SMS Works for Python: async first, with a thin blocking facade.
 
 `AsyncSMSWorks` is the awaitable client and `SMSWorks` the blocking one, with the same families of
-methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth`` and ``bulk``. `text`
-measures texts, `phone` reads destinations, `smsworks_async.webhooks` takes in what the provider
-posts, and `smsworks_async.sandbox` is a local server to run all of it against. Every error is a
-`SMSWorksError`.
+methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth``, ``bulk`` and
+``opt_outs``. `text` measures texts, `phone` reads destinations, `optouts` records who has opted
+out, `smsworks_async.webhooks` takes in what the provider posts, and `smsworks_async.sandbox` is a
+local server to run all of it against. Every error is a `SMSWorksError`.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from smsworks_async._version import __version__
 
 
 if TYPE_CHECKING:
-    from smsworks_async import phone, text
+    from smsworks_async import optouts, phone, text
     from smsworks_async._settings import RetryPolicy
     from smsworks_async.blocking.client import SMSWorks
     from smsworks_async.bulk.estimate import BulkEstimate
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NotAuthorised,
         NotFound,
         NotSent,
+        OptedOut,
         OutcomeUnknown,
         RateLimited,
         ServiceError,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         SentMessage,
         SentOTP,
     )
+    from smsworks_async.models.opt_outs import OptOutEvent
     from smsworks_async.models.outgoing import Message, MessageFields
     from smsworks_async.models.posted import DeliveryReport, IncomingMessage
     from smsworks_async.models.report import (
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
         RecipientOutcome,
     )
     from smsworks_async.models.window import SendWindow
+    from smsworks_async.optouts import OptOuts
 
 
 __all__ = [
@@ -99,6 +102,9 @@ __all__ = [
     "NotFound",
     "NotSent",
     "OTPRecord",
+    "OptOutEvent",
+    "OptOuts",
+    "OptedOut",
     "Outcome",
     "OutcomeUnknown",
     "Phase",
@@ -117,6 +123,7 @@ __all__ = [
     "StillInFlight",
     "ValidationError",
     "__version__",
+    "optouts",
     "phone",
     "text",
 ]
@@ -153,6 +160,9 @@ _MODULES = {
     "NotFound": "smsworks_async.errors",
     "NotSent": "smsworks_async.errors",
     "OTPRecord": "smsworks_async.models.incoming",
+    "OptOutEvent": "smsworks_async.models.opt_outs",
+    "OptOuts": "smsworks_async.optouts",
+    "OptedOut": "smsworks_async.errors",
     "Outcome": "smsworks_async.models.report",
     "OutcomeUnknown": "smsworks_async.errors",
     "Phase": "smsworks_async.models.report",
@@ -170,6 +180,7 @@ _MODULES = {
     "ServiceError": "smsworks_async.errors",
     "StillInFlight": "smsworks_async.errors",
     "ValidationError": "smsworks_async.errors",
+    "optouts": "smsworks_async.optouts",
     "phone": "smsworks_async.phone",
     "text": "smsworks_async.text",
 }

@@ -11,6 +11,7 @@ from smsworks_async.models import values
 
 if TYPE_CHECKING:
     from smsworks_async.journals import Journal
+    from smsworks_async.models.posted import IncomingMessage
     from smsworks_async.optouts import OptOuts
 
 
@@ -68,6 +69,31 @@ class ClientJournal:
             if given is not None:
                 opt_outs = self._opened.setdefault("opt_outs", _open_opt_outs(given))
         return opt_outs
+
+    def required_opt_outs(self) -> OptOuts:
+        """Return the client's list of opt-outs.
+
+        Raises:
+            ConfigurationError: it has none, or is closed.
+        """
+        opt_outs = self.opt_outs()
+        if opt_outs is None:
+            raise ConfigurationError(
+                "this client has no list of opt-outs; give it opt_outs= or journal=, such as "
+                "journal='sms.db'"
+            )
+        return opt_outs
+
+    async def record(self, message: IncomingMessage) -> None:
+        """Record what an incoming message asks for in the client's list, if it has one.
+
+        Raises:
+            JournalError: it could not be recorded.
+            ConfigurationError: the client is closed.
+        """
+        opt_outs = self.opt_outs()
+        if opt_outs is not None:
+            await opt_outs.record(message)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -32,6 +32,7 @@ from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
 from smsworks_async.resources.messages import AsyncMessages
+from smsworks_async.resources.opt_outs import AsyncOptOutList
 from smsworks_async.resources.otp import AsyncOTP
 from smsworks_async.resources.utils import AsyncUtils
 
@@ -129,12 +130,13 @@ class AsyncSMSWorks:
         self._sessions = Sessions(settings, session, trace_configs)
         self._requester = Requester(settings, self._sessions)
         self._poller = StatusPoller(MessageSearching(self._requester))
-        self.messages = AsyncMessages(self._requester, self._poller)
-        self.batches = AsyncBatches(self._requester)
+        self.messages = AsyncMessages(self._requester, self._poller, self._journal)
+        self.batches = AsyncBatches(self._requester, self._journal)
         self.otp = AsyncOTP(self._requester)
         self.credits = AsyncCredits(self._requester)
         self.utils = AsyncUtils(self._requester)
         self.auth = AsyncAuth(self._requester)
+        self.opt_outs = AsyncOptOutList(self._journal)
 
     @functools.cached_property
     def bulk(self) -> AsyncBulk:
@@ -181,6 +183,7 @@ declare(
     credits=AsyncCredits,
     utils=AsyncUtils,
     auth=AsyncAuth,
+    opt_outs=AsyncOptOutList,
     bulk=_bulk,
 )
 

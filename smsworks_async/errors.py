@@ -5,6 +5,7 @@
     SMSWorksError
     ├── ConfigurationError     a missing token, a bad base URL, a missing extra
     ├── ValidationError        refused here, before the wire
+    │   └── OptedOut               a recipient has opted out
     ├── APIError               the API said no
     │   ├── InvalidMessage         400
     │   ├── NotAuthenticated       401
@@ -28,7 +29,7 @@ None of them carries a token, a text or a whole phone number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from smsworks_async._error_codes import CODES, ErrorCode, RejectionScope
@@ -48,6 +49,7 @@ __all__ = [
     "NotAuthorised",
     "NotFound",
     "NotSent",
+    "OptedOut",
     "OutcomeUnknown",
     "RateLimited",
     "RejectionScope",
@@ -107,6 +109,28 @@ class ValidationError(SMSWorksError):
         super().__init__(message, field, code)
         self.field = field
         self.code = code
+
+
+class OptedOut(ValidationError):
+    """A recipient has opted out, and the call was told to respect that; nothing was sent.
+
+    Attributes:
+        field: ``"destination"``; ``"destinations"`` or ``"messages"`` of a batch.
+        code: None.
+        positions: where those who have opted out stand in a batch, counted from 0; empty for a
+            single message.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        field: str = "",
+        code: int | None = None,
+        positions: Sequence[int] = (),
+    ) -> None:
+        super().__init__(message, field, code)
+        self.positions = tuple(positions)
+        self.args = (message, field, code, list(positions))
 
 
 class APIError(SMSWorksError):

@@ -6,17 +6,21 @@ records every request, deletes nothing, and is kept in a journal, so that proces
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
-import unicodedata
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from smsworks_async import phone
+from smsworks_async._csv_files import Readable, read_rows
+from smsworks_async._opt_out_files import listed, numbers_in, write
+from smsworks_async._opt_out_words import (
+    DEFAULT_KEYWORDS,
+    Keywords,
+    Request,
+    classify,
+    request_in,
+)
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal, open_journal
 from smsworks_async.models import values
@@ -29,126 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_KEYWORDS", "Keywords", "OptOutEvent", "OptOuts", "Request", "classify"]
 
-#: What a text asks for.
-Request: TypeAlias = Literal["out", "in", "help"]
-
 #: The longest `source` and `word`, and the longest `message_id`, in characters.
 _LONGEST: Final = 200
-# Numbers that are looked for in one statement.
+# Numbers that are looked for, or recorded, in one transaction.
 _SLICE: Final = 5000
-
-
-def _plain(text: str) -> str:
-    """Return a text in the form that keywords are compared in."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    shown = "".join(c for c in folded if unicodedata.category(c) != "Cf")
-    inner = re.sub(r"^[\W_]+|[\W_]+$", "", shown)
-    return re.sub(r"\s+", " ", inner)
-
-
-def _words(given: Any) -> tuple[str, ...]:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise ValidationError("keywords must be lists of words", field="keywords")
-    words = tuple(values.text(word, "keywords").strip() for word in given)
-    if not all(map(_plain, words)):
-        raise ValidationError("keywords must have letters or digits", field="keywords")
-    return words
-
-
-def _by_plain(words: Iterable[str]) -> dict[str, str]:
-    return {_plain(word): word for word in words}
-
-
-@attrs.frozen(kw_only=True)
-class Keywords:
-    """The words that ask to opt out or in, whatever their case and the punctuation around them.
-
-    CANCEL and END may also answer a booking; leave them out of `out` where they do.
-
-    Attributes:
-        out: a text that is one of these asks to opt out.
-        begins: so does a text that begins with one of these words.
-        opt_in: a text that is one of these asks to opt in again.
-        help: a text that is one of these asks for help, and changes nothing.
-    """
-
-    out: tuple[str, ...] = attrs.field(
-        default=(
-            *("STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE"),
-            *("OPTOUT", "OPT-OUT", "OPT OUT", "REMOVE", "ARRET"),
-        ),
-        converter=_words,
-    )
-    begins: tuple[str, ...] = attrs.field(default=("STOP",), converter=_words)
-    opt_in: tuple[str, ...] = attrs.field(default=("START", "UNSTOP"), converter=_words)
-    help: tuple[str, ...] = attrs.field(default=("HELP", "INFO"), converter=_words)
-
-    def match(self, text: str) -> tuple[Request, str] | None:
-        """Return what a text asks for, and the keyword that says so; None where it is neither."""
-        plain = _plain(text)
-        if word := _by_plain(self.out).get(plain) or self._beginning(plain):
-            return "out", word
-        if word := _by_plain(self.opt_in).get(plain):
-            return "in", word
-        if word := _by_plain(self.help).get(plain):
-            return "help", word
-        return None
-
-    def _beginning(self, plain: str) -> str | None:
-        for start, word in _by_plain(self.begins).items():
-            if re.match(re.escape(start) + r"(?!\w)", plain):
-                return word
-        return None
-
-
-DEFAULT_KEYWORDS: Final = Keywords()
-
-
-def classify(text: str, *, keywords: Keywords = DEFAULT_KEYWORDS) -> Request | None:
-    """Return what a text asks for: ``"out"``, ``"in"`` or ``"help"``; None for any other text.
-
-    Args:
-        text: the text of an incoming message.
-        keywords: the words to look for; `Keywords` has the defaults.
-
-    Raises:
-        ValidationError: it is no text.
-
-    >>> classify(" Stop! "), classify("Stop texting me"), classify("Don't stop"), classify("start")
-    ('out', 'out', None, 'in')
-    """
-    plain = values.as_text(text)
-    if plain is None:
-        raise ValidationError("text must be a string", field="text")
-    found = keywords.match(plain)
-    return None if found is None else found[0]
-
-
-def _after_keyword(text: str, keyword: str | None) -> str:
-    """Return a text without the keyword of a shared number that it begins with."""
-    start = re.escape(_plain(keyword or ""))
-    return re.sub(rf"^{start}(?!\w)", "", _plain(text)) if start else text
-
-
-def _request(message: IncomingMessage, keywords: Keywords) -> tuple[Request, str] | None:
-    """Return what an incoming message asks for. STOP counts even where it is the keyword itself."""
-    rest = keywords.match(_after_keyword(message.content, message.keyword))
-    if rest is not None and rest[0] == "out":
-        return rest
-    whole = keywords.match(message.content)
-    return whole if whole is not None and whole[0] == "out" else rest or whole
-
-
-def _listed(number: Any) -> str:
-    """Return a number that a person gives as the list keeps it: UK ones 447…, others in digits.
-
-    Raises:
-        ValidationError: it can be no number to text.
-    """
-    reduced = phone.canonical(number)
-    if phone.is_uk(reduced) or importlib.util.find_spec("phonenumbers") is None:
-        return reduced.removeprefix("+")
-    return phone.normalise(reduced, international=True)
 
 
 def _note(value: Any, field: str) -> str:
@@ -200,7 +88,7 @@ class OptOuts:
             ValidationError: it can be no number, or another value is not as described.
             JournalError: it could not be recorded.
         """
-        return await self._record(_listed(number), "out", source, word, message_id)
+        return await self._record(listed(number), "out", source, word, message_id)
 
     async def remove(
         self, number: str | int, *, source: str = "manual", word: str = "", message_id: str = ""
@@ -233,7 +121,7 @@ class OptOuts:
     async def _known(self, number: Any) -> str:
         """Return a number as the list keeps it. One that the list has is not judged."""
         try:
-            return _listed(number)
+            return listed(number)
         except ValidationError:
             as_it_stands = values.as_text(number)
             if as_it_stands and await self._journal.opt_out_events(as_it_stands):
@@ -262,12 +150,22 @@ class OptOuts:
             ValidationError: one of them can be no number.
             JournalError: the list cannot be read.
         """
-        listed = list(dict.fromkeys([await self._known(number) for number in numbers]))
-        found: list[str] = []
-        for start in range(0, len(listed), _SLICE):
-            part = listed[start : start + _SLICE]
-            out = await self._journal.opted_out(part)
-            found += [number for number in part if number in out]
+        listed = [await self._known(number) for number in numbers]
+        out = await self.opted_out(listed)
+        return [number for number in dict.fromkeys(listed) if number in out]
+
+    async def opted_out(self, destinations: Sequence[str]) -> set[str]:
+        """Return those of some destinations that have opted out; they are not judged.
+
+        Args:
+            destinations: numbers as the API takes them, such as ``"447700900123"``.
+
+        Raises:
+            JournalError: the list cannot be read.
+        """
+        found: set[str] = set()
+        for start in range(0, len(destinations), _SLICE):
+            found |= {*await self._journal.opted_out(destinations[start : start + _SLICE])}
         return found
 
     async def iterate(self) -> AsyncGenerator[OptOutEvent]:
@@ -296,7 +194,7 @@ class OptOuts:
 
     def concerns(self, message: IncomingMessage) -> bool:
         """Return whether an incoming message asks to opt out or in."""
-        found = _request(message, self.keywords)
+        found = request_in(message, self.keywords)
         return found is not None and found[0] != "help"
 
     async def record(self, message: IncomingMessage) -> Request | None:
@@ -311,7 +209,7 @@ class OptOuts:
         Raises:
             JournalError: it could not be recorded.
         """
-        found = _request(message, self.keywords)
+        found = request_in(message, self.keywords)
         number = phone.digits_of(message.sender) or message.sender.strip()
         if found is not None and found[0] != "help" and number:
             await self._journal.record_opt_out(
@@ -323,6 +221,46 @@ class OptOuts:
                 sent=None if message.created is None else message.created.timestamp(),
             )
         return None if found is None else found[0]
+
+    async def import_csv(
+        self, file: str | os.PathLike[str] | Readable, *, source: str = "import"
+    ) -> int:
+        """Record that all numbers of a CSV file opt out; return how many were not out before.
+
+        They stand in the column ``number`` (or ``mobile``, ``phone``, ``destination`` and the
+        like), or in the first one where no row names the columns.
+
+        Args:
+            file: the path of the file, or an open one.
+            source: how that was asked for, at most 200 characters.
+
+        Raises:
+            ValidationError: it has no such column, or some can be no numbers; the first 20 are
+                named by their rows, and none was recorded.
+            OSError: it cannot be read.
+            JournalError: not all could be recorded; importing the file again records the rest.
+        """
+        numbers = numbers_in(read_rows(file, "file"))
+        note = _note(source, "source") or "import"
+        count = 0
+        for start in range(0, len(numbers), _SLICE):
+            part = numbers[start : start + _SLICE]
+            count += await self._journal.record_opt_outs(part, source=note)
+        return count
+
+    async def export_csv(self, to: str | os.PathLike[str]) -> int:
+        """Write the last event of each number that has opted out to a CSV file; return how many.
+
+        It is written whole or not at all, and readable by its owner alone. `import_csv` reads it.
+
+        Args:
+            to: the path of the file.
+
+        Raises:
+            OSError: it cannot be written.
+            JournalError: the list cannot be read.
+        """
+        return await write(self.iterate(), values.path(to, "to"))
 
     async def identity(self) -> str:
         """Return the id of this list, which tells it from all others."""

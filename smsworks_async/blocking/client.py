@@ -26,6 +26,7 @@ from smsworks_async.resources.auth import AsyncAuth
 from smsworks_async.resources.batches import AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
 from smsworks_async.resources.messages import AsyncMessages
+from smsworks_async.resources.opt_outs import AsyncOptOutList
 from smsworks_async.resources.otp import AsyncOTP
 from smsworks_async.resources.utils import AsyncUtils
 
@@ -94,6 +95,17 @@ class Auth(Twin[AsyncAuth]):
     """Tokens."""
 
     token = blocking(AsyncAuth.token)
+
+
+class OptOutList(Twin[AsyncOptOutList]):
+    """The list of opt-outs that the client was given."""
+
+    add = blocking(AsyncOptOutList.add)
+    remove = blocking(AsyncOptOutList.remove)
+    contains = blocking(AsyncOptOutList.contains)
+    among = blocking(AsyncOptOutList.among)
+    iterate = iterating(AsyncOptOutList.iterate)
+    history = blocking(AsyncOptOutList.history)
 
 
 class SMSWorks:
@@ -188,6 +200,7 @@ class SMSWorks:
         self.credits = Credits(self._portal, client.credits)
         self.utils = Utils(self._portal, client.utils)
         self.auth = Auth(self._portal, client.auth)
+        self.opt_outs = OptOutList(self._portal, client.opt_outs)
 
     @functools.cached_property
     def bulk(self) -> Bulk:
@@ -232,5 +245,6 @@ declare(
     credits=Credits,
     utils=Utils,
     auth=Auth,
+    opt_outs=OptOutList,
     bulk=_bulk,
 )

@@ -105,6 +105,7 @@ class BaseJournal(ABC):
     add_seen = _transaction(handled.add_seen)
 
     record_opt_out = _transaction(opt_outs.record_opt_out)
+    record_opt_outs = _transaction(opt_outs.record_opt_outs)
     opted_out = _transaction(opt_outs.opted_out)
     opt_out_page = _transaction(opt_outs.opt_out_page)
     opt_out_events = _transaction(opt_outs.opt_out_events)

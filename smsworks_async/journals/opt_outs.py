@@ -31,6 +31,12 @@ async def record_opt_out(
     return await store.insert_opt_out(OptOutEvent(number, change, moment, *texts))
 
 
+async def record_opt_outs(store: OptOutStore, numbers: Sequence[str], *, source: str) -> int:
+    """Record opt-outs of many numbers; return how many were not out before."""
+    recorded = [await record_opt_out(store, number, "out", source=source) for number in numbers]
+    return sum(recorded)
+
+
 def _counts(last: OptOutEvent | None, change: Change, message_id: str, sent: float | None) -> bool:
     """Return whether a change of a number is to be recorded after its last one."""
     before = "in" if last is None else last.change

@@ -305,6 +305,10 @@ class OptOutJournal(Protocol):
         """
         ...
 
+    async def record_opt_outs(self, numbers: Sequence[str], *, source: str) -> int:
+        """Record, all or none, that numbers opt out; return how many were not out before."""
+        ...
+
     async def opted_out(self, numbers: Sequence[str]) -> Collection[str]:
         """Return those of some numbers that have opted out."""
         ...

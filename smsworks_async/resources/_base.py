@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from smsworks_async import phone
+from smsworks_async._client_journal import ClientJournal
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
 from smsworks_async.models import checks
@@ -16,12 +17,20 @@ from smsworks_async.models.values import is_missing
 
 T = TypeVar("T")
 
+_NO_JOURNAL: Final = ClientJournal(None, None)
+
 
 class Resource:
-    """A family of operations, over a client's requester."""
+    """A family of operations, over a client's requester.
 
-    def __init__(self, requester: Requester) -> None:
+    Args:
+        requester: makes the requests.
+        kept: the client's journal and opt-outs; by default neither.
+    """
+
+    def __init__(self, requester: Requester, kept: ClientJournal = _NO_JOURNAL) -> None:
         self._requester = requester
+        self._kept = kept
         #: Returns a destination as the API takes it, by the client's settings, or raises.
         self._destination = requester.settings.destination
 

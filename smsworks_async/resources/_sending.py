@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from smsworks_async._http.operations import Operation
 from smsworks_async.models.incoming import Acknowledgement, SentMessage
 from smsworks_async.models.outgoing import BinaryMessage, Message, ScheduledOne
 from smsworks_async.resources._base import Resource
+from smsworks_async.resources._opted_out import check_opt_outs
 
+
+T = TypeVar("T")
 
 _SEND: Final = Operation("POST", "/message/send", body=Message)
 _BINARY: Final = Operation("POST", "/binary/send", body=BinaryMessage)
@@ -35,6 +38,7 @@ class MessageSending(Resource):
         metadata: Mapping[str, str] | None = None,
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
+        respect_opt_outs: bool = False,
     ) -> SentMessage:
         """Send one text to one recipient.
 
@@ -53,9 +57,14 @@ class MessageSending(Resource):
             reference: your own name for the message, such as an order's number, 1 to 200 printable
                 characters. It is kept in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
+            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
@@ -74,7 +83,7 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._requester.request(_SEND, message, into=SentMessage)
+        return await self._send(_SEND, message, SentMessage, respect_opt_outs)
 
     async def send_binary(
         self,
@@ -89,6 +98,7 @@ class MessageSending(Resource):
         metadata: Mapping[str, str] | None = None,
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
+        respect_opt_outs: bool = False,
     ) -> SentMessage:
         """Send bytes to one recipient, as a binary message.
 
@@ -107,9 +117,14 @@ class MessageSending(Resource):
             reference: your own name for the message, such as an order's number, 1 to 200 printable
                 characters. It is kept in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
+            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
@@ -127,7 +142,7 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._requester.request(_BINARY, message, into=SentMessage)
+        return await self._send(_BINARY, message, SentMessage, respect_opt_outs)
 
     async def flash(
         self,
@@ -143,6 +158,7 @@ class MessageSending(Resource):
         metadata: Mapping[str, str] | None = None,
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
+        respect_opt_outs: bool = False,
     ) -> SentMessage:
         """Send a flash message, which appears on the lock screen.
 
@@ -161,9 +177,14 @@ class MessageSending(Resource):
             reference: your own name for the message, such as an order's number, 1 to 200 printable
                 characters. It is kept in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
+            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
@@ -182,7 +203,7 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._requester.request(_FLASH, message, into=SentMessage)
+        return await self._send(_FLASH, message, SentMessage, respect_opt_outs)
 
     async def schedule(
         self,
@@ -199,6 +220,7 @@ class MessageSending(Resource):
         metadata: Mapping[str, str] | None = None,
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
+        respect_opt_outs: bool = False,
     ) -> Acknowledgement:
         """Schedule one text to one recipient.
 
@@ -218,9 +240,14 @@ class MessageSending(Resource):
             reference: your own name for the message, such as an order's number, 1 to 200 printable
                 characters. It is kept in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
+            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
@@ -240,4 +267,14 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._requester.request(_SCHEDULE, message, into=Acknowledgement)
+        return await self._send(_SCHEDULE, message, Acknowledgement, respect_opt_outs)
+
+    async def _send(
+        self,
+        operation: Operation,
+        message: Message | BinaryMessage,
+        into: type[T],
+        respect_opt_outs: object,
+    ) -> T:
+        await check_opt_outs(self._kept, (message.destination,), respect_opt_outs, "destination")
+        return await self._requester.request(operation, message, into=into)

@@ -16,6 +16,7 @@ from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.iterables import as_mapping, check_iterable
 from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
+from smsworks_async.resources._opted_out import check_opt_outs
 
 
 SEND: Final = Operation("POST", "/batch/send", body=BatchMessage)
@@ -71,6 +72,7 @@ class AsyncBatches(Resource):
         ttl: int | None = None,
         validity: int | None = None,
         ai: bool | None = None,
+        respect_opt_outs: bool = False,
     ) -> Batch:
         """Send one text to 1 to 500 recipients.
 
@@ -86,9 +88,15 @@ class AsyncBatches(Resource):
             validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
             ai: whether the provider may reword a text that is just over a credit's boundary; the
                 account's own setting by default.
+            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
+                Nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
@@ -103,18 +111,29 @@ class AsyncBatches(Resource):
             validity=validity,
             ai=ai,
         )
-        return await self._post(SEND, batch)
+        return await self._post(SEND, batch, respect_opt_outs)
 
-    async def send_each(self, *, messages: Iterable[Message | Mapping[str, Any]]) -> Batch:
+    async def send_each(
+        self,
+        *,
+        messages: Iterable[Message | Mapping[str, Any]],
+        respect_opt_outs: bool = False,
+    ) -> Batch:
         """Send 1 to 500 messages, each with a text of its own.
 
         Args:
             messages: messages, or mappings of their fields as `MessageFields` has them; 1 to 500
                 (or the client's `batch_size`).
+            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; it names the message too, such as
                 ``messages[3].content``. Nothing was sent.
+            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
+                Nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
@@ -126,6 +145,8 @@ class AsyncBatches(Resource):
             _at(position, message, self._destination) for position, message in enumerate(messages)
         ]
         checks.batch_size(checked, "messages", self._requester.settings.batch_size)
+        destinations = [message.destination for message in checked]
+        await check_opt_outs(self._kept, destinations, respect_opt_outs, "messages")
         return await self._requester.request(SEND_EACH, checked, into=Batch)
 
     async def schedule(
@@ -140,6 +161,7 @@ class AsyncBatches(Resource):
         ttl: int | None = None,
         validity: int | None = None,
         ai: bool | None = None,
+        respect_opt_outs: bool = False,
     ) -> Batch:
         """Schedule one text to 1 to 500 recipients.
 
@@ -156,9 +178,15 @@ class AsyncBatches(Resource):
             validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
             ai: whether the provider may reword a text that is just over a credit's boundary; the
                 account's own setting by default.
+            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
+                `opt_outs` or `journal` (default False: for messages that are no marketing).
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
+                Nothing was sent.
+            ConfigurationError: with it, where the client has no list; nothing was sent.
+            JournalError: with it, where the list cannot be read; nothing was sent.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
@@ -174,7 +202,7 @@ class AsyncBatches(Resource):
             validity=validity,
             ai=ai,
         )
-        return await self._post(_SCHEDULE, batch)
+        return await self._post(_SCHEDULE, batch, respect_opt_outs)
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
         """Return the record of every message of a batch.
@@ -198,6 +226,9 @@ class AsyncBatches(Resource):
         """
         return await self._on(_CANCEL, batch_id, Batch, "batch_id")
 
-    async def _post(self, operation: Operation, batch: BatchMessage) -> Batch:
+    async def _post(
+        self, operation: Operation, batch: BatchMessage, respect_opt_outs: object
+    ) -> Batch:
         checks.batch_size(batch.destinations, "destinations", self._requester.settings.batch_size)
+        await check_opt_outs(self._kept, batch.destinations, respect_opt_outs, "destinations")
         return await self._requester.request(operation, batch, into=Batch)

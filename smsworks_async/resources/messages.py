@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from smsworks_async._client_journal import ClientJournal
 from smsworks_async._failures import worth_repeating
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
@@ -50,9 +51,10 @@ class AsyncMessages(MessageSending, MessageSearching):
         self,
         requester: Requester,
         poller: StatusPoller,
+        kept: ClientJournal,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(requester)
+        super().__init__(requester, kept)
         self._poller = poller
         self._sleep = sleep
 
@@ -174,7 +176,8 @@ class AsyncMessages(MessageSending, MessageSearching):
         when the next one is asked for, and then the bookmark moves past it. So after a crash, or a
         ``break``, the one in hand comes again and nothing is lost: each comes at least once. A
         message that shows up in searches more than an hour after a later one has been handled is
-        missed.
+        missed. Where the client has `opt_outs` or a `journal`, a message that asks to opt out or in
+        is recorded there before it is handed on.
 
         Args:
             bookmark: the path of a file in which the place is kept, or an object with ``load`` and
@@ -187,6 +190,7 @@ class AsyncMessages(MessageSending, MessageSearching):
         Raises:
             APIError: the API refuses to be asked.
             ConfigurationError: what the bookmark holds is no cursor.
+            JournalError: an opt-out could not be recorded; its message comes again.
         """
         pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage
@@ -205,7 +209,9 @@ class AsyncMessages(MessageSending, MessageSearching):
                     raise
                 failures += 1
             for record in fresh:
-                yield IncomingMessage.of(record)
+                message = IncomingMessage.of(record)
+                await self._kept.record(message)
+                yield message
                 await cursor.move_past(record)
             if not fresh:
                 await self._sleep(max(pause, min(pause * 2**failures, LONGEST_PAUSE)))

@@ -13,6 +13,7 @@ import attrs
 from smsworks_async._callables import is_async
 from smsworks_async.errors import InvalidWebhook, NotFound, SMSWorksError
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
+from smsworks_async.optouts import OptOuts
 from smsworks_async.webhooks.callbacks import check_result
 from smsworks_async.webhooks.deduplication import (
     Deduplicator,
@@ -42,6 +43,8 @@ class Processor:
         seen: the store of what was handled.
         on_report, on_incoming: handle reports and incoming messages; None for none.
         notify: called with each new report, before `on_report`; None for nothing.
+        opt_outs: records an incoming message that asks to opt out or in, before `on_incoming`; None
+            for no list.
         get_message: returns what the API has of a message, by its id; a plain or an async function.
             With it a post is only a hint, and the API's record is handled. None for no such look.
         receive_timeout: seconds within which the whole body must arrive.
@@ -55,6 +58,7 @@ class Processor:
         on_incoming: OnIncoming | None,
         *,
         notify: Callable[[DeliveryReport], object] | None,
+        opt_outs: OptOuts | None,
         get_message: Callable[[str], Any] | None,
         receive_timeout: float,
     ) -> None:
@@ -64,6 +68,7 @@ class Processor:
         # Found out once, since that costs as much as a call.
         self._is_async = {kind: is_async(function) for kind, function in self._functions.items()}
         self._notify = notify
+        self._opt_outs = opt_outs
         self._get_message = get_message
         self._deduplicator = Deduplicator(seen)
 
@@ -90,10 +95,16 @@ class Processor:
             item = parse(body)
         except InvalidWebhook:
             return 400
-        if type(item) is IncomingMessage and self._functions[IncomingMessage] is None:
+        if type(item) is IncomingMessage and not self._concerns_anybody(item):
             _log.warning("an incoming message came, and there is no on_incoming to handle it")
             return 404
         return await executor.run_to_end(self._process(item, executor))
+
+    def _concerns_anybody(self, message: IncomingMessage) -> bool:
+        """Return whether there is a function, or a list, that an incoming message is for."""
+        if self._functions[IncomingMessage] is not None:
+            return True
+        return self._opt_outs is not None and self._opt_outs.concerns(message)
 
     async def _process(self, item: Item, executor: Executor) -> int:
         handle = functools.partial(self._handle, item, executor)
@@ -129,12 +140,29 @@ class Processor:
                 return None
         if self._notify is not None and isinstance(item, DeliveryReport):
             self._notify(item)
+        if self._opt_outs is not None and isinstance(item, IncomingMessage):
+            await self._record(item, self._opt_outs, executor)
         function = self._functions[type(item)]
         if self._is_async[type(item)]:
             check_result(await executor.call_async(function, item))
         elif function is not None:
             check_result(await executor.call(function, item))
         return _status(item)
+
+    async def _record(self, message: IncomingMessage, to: OptOuts, executor: Executor) -> None:
+        """Record what a message asks for.
+
+        Raises:
+            Rejected: with 503, if it could not be recorded.
+        """
+        try:
+            await executor.call(to.record, message)
+        except Exception as error:
+            _log.warning(
+                "an incoming message was answered with 503, since the list of opt-outs failed",
+                exc_info=True,
+            )
+            raise Rejected(503) from error
 
     async def _confirm(self, hint: Item, get: Callable[[str], Any], executor: Executor) -> Item:
         """Return what the API has of a message that was posted.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from smsworks_async._client_journal import ClientJournal
 from smsworks_async.blocking.client import SMSWorks
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ConfigurationError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smsworks_async.journals import Journal
+    from smsworks_async.optouts import OptOuts
     from smsworks_async.webhooks.asgi import ASGIApplication
     from smsworks_async.webhooks.django import DjangoView
     from smsworks_async.webhooks.wsgi import WSGIApplication
@@ -60,13 +62,16 @@ class Webhooks:
         trusted_proxies: the networks of your own proxies, ``"unix"`` for a UNIX socket. Only their
             ``X-Forwarded-For`` is believed.
         client: passes each report to its `messages.wait`, which then returns at once; required for
-            `confirm`.
+            `confirm`. Its `journal` is the default of `seen`, and its list that of `opt_outs`.
         confirm: take a post only as a hint: get the message from the API through the client, and
             hand on what the API says.
         seen: the store of what was handled; by default one in the memory of this process, of the
             100,000 messages that were last used. The path of a journal, or a journal of
             `smsworks_async.journals`, is shared by processes and outlives them; a `Seen` is a store
             of your own.
+        opt_outs: the list in which incoming messages that ask to opt out or in are recorded before
+            `on_incoming` is called: an `OptOuts`, a journal, or the path of one; by default the
+            client's, if it has one. Such a message is answered with 200 without `on_incoming`, too.
         receive_timeout: seconds within which the whole body must arrive.
         insecure: accept posts without secrets and networks, from anybody.
 
@@ -74,8 +79,8 @@ class Webhooks:
     secret, the wrong one or the wrong network, all three alike, so that a stranger does not learn
     that the address exists; or there is no `on_incoming` for an incoming message; 405 not a POST;
     408 too slow; 413 too large (64 KiB); 422 the API has no such message (`confirm`); 500 your
-    function failed; 503 the API cannot say, a copy is still being handled, or the store (`seen`)
-    failed.
+    function failed; 503 the API cannot say, a copy is still being handled, or the store (`seen`) or
+    the list of opt-outs failed.
 
     Raises:
         ConfigurationError: there is no guard, nothing to call, or an argument cannot work.
@@ -92,6 +97,7 @@ class Webhooks:
         client: AsyncSMSWorks | SMSWorks | None = None,
         confirm: bool = False,
         seen: Seen | Journal | str | PathLike[str] | None = None,
+        opt_outs: OptOuts | Journal | str | PathLike[str] | None = None,
         receive_timeout: float = 10.0,
         insecure: bool = False,
     ) -> None:
@@ -99,19 +105,22 @@ class Webhooks:
         check_callback(on_incoming, "on_incoming")
         if not isinstance(client, AsyncSMSWorks | SMSWorks | None):
             raise ConfigurationError("client must be an AsyncSMSWorks or a SMSWorks")
-        if on_report is None and on_incoming is None and client is None:
+        if on_report is None and on_incoming is None and client is None and opt_outs is None:
             raise ConfigurationError("there is nobody to tell: give on_report or on_incoming")
         if confirm and client is None:
             raise ConfigurationError("confirm asks the API, for which it needs a client")
         if not 0 < receive_timeout < float("inf"):
             raise ConfigurationError("receive_timeout must be more than 0 seconds")
         core = client._client if isinstance(client, SMSWorks) else client  # noqa: SLF001 - our own
+        given = ClientJournal(None, opt_outs)
+        theirs = ClientJournal(None, None) if core is None else core._journal  # noqa: SLF001
         self._processor = Processor(
             Guard(secrets, networks, trusted_proxies, insecure=insecure),
-            open_seen(seen),
+            open_seen(theirs.journal() if seen is None else seen),
             on_report,
             on_incoming,
             notify=None if core is None else core._poller.notify,  # noqa: SLF001
+            opt_outs=given.opt_outs() or theirs.opt_outs(),
             get_message=client.messages.get if confirm and client is not None else None,
             receive_timeout=receive_timeout,
         )

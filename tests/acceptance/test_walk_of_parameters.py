@@ -128,7 +128,12 @@ def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR091
     rich_host, wire, tmp_path, monkeypatch, family, kind
 ):
     monkeypatch.chdir(tmp_path)  # some values are paths
-    settings = {"base_url": rich_host.box.base_url, "retry": AT_ONCE, "timeout": 20}
+    settings = {
+        "base_url": rich_host.box.base_url,
+        "retry": AT_ONCE,
+        "timeout": 20,
+        "opt_outs": MemoryJournal(),
+    }
     walk = Walk(wire, lambda *_: None)
 
     def whole() -> None:

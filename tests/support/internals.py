@@ -30,6 +30,11 @@ def settings_of(client):
     return requester_of(client).settings
 
 
+def journal_of(client):
+    """Return what opens a client's journal and its list of opt-outs."""
+    return awaited(client)._journal
+
+
 def poller_of(client):
     return awaited(client)._poller
 

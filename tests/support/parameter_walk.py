@@ -28,7 +28,7 @@ if not django_settings.configured:
     django_settings.configure(USE_I18N=False)
 
 
-FAMILIES = ("messages", "batches", "otp", "credits", "utils", "auth", "bulk")
+FAMILIES = ("messages", "batches", "otp", "credits", "utils", "auth", "bulk", "opt_outs")
 
 
 SOON = datetime(2050, 1, 31, 9, 0, tzinfo=UTC)
@@ -84,18 +84,22 @@ VALID: dict[str, Any] = {
     "max_rate": 1000.0,
     "messages": MESSAGES,
     "metadata": {"order": "1"},
+    "number": "07700 900123",
+    "numbers": NUMBERS,
     "on_unknown": "report",
     "passcode": "123456",
     "pause": 1.0,
     "progress": told,
     "reference": "order-1",
     "require_balance": True,
+    "respect_opt_outs": True,
     "restored": True,
     "response_email": ["me@example.org"],
     "rows": ROWS,
     "sender": "AcmeCorp",
     "settle": 0.0,
     "since": PAST,
+    "source": "shop",
     "skip": 1,
     "status": "INCOMING",
     "tag": "tag",
@@ -105,6 +109,7 @@ VALID: dict[str, Any] = {
     "ttl": 60,
     "unread": True,
     "validity": 60,
+    "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
 }

@@ -22,6 +22,8 @@ from smsworks_async import (
     Message,
     MessageFields,
     MessageRecord,
+    OptOutEvent,
+    OptOuts,
     OTPRecord,
     RecipientOutcome,
     RetryPolicy,
@@ -29,6 +31,7 @@ from smsworks_async import (
     SentMessage,
     SentOTP,
     SMSWorks,
+    optouts,
     phone,
     text,
     webhooks,
@@ -109,6 +112,10 @@ async def awaited() -> None:
             sms.bulk.outcomes("spring", journal="x.db"), AsyncGenerator[RecipientOutcome, None]
         )
         assert_type(await sms.bulk.estimate(messages=[message], balance=False), BulkEstimate)
+        assert_type(await sms.opt_outs.add("07700 900123", source="shop"), bool)
+        assert_type(await sms.opt_outs.among(numbers=["07700 900123"]), list[str])
+        assert_type(sms.opt_outs.iterate(), AsyncGenerator[OptOutEvent, None])
+        assert_type(await sms.opt_outs.history("07700 900123"), list[OptOutEvent])
 
 
 def blocking() -> None:
@@ -129,6 +136,10 @@ def blocking() -> None:
         message = Message(sender="Acme", destination="07700 900123", content="x")
         assert_type(sms.batches.send_each(messages=[message]), Batch)
         assert_type(sms.otp.verify(passcode="123456", destination="07700 900123"), OTPRecord)
+        assert_type(sms.opt_outs.remove("07700 900123"), bool)
+        assert_type(sms.opt_outs.contains(447700900123), bool)
+        assert_type(sms.opt_outs.iterate(), Generator[OptOutEvent, None, None])
+        sms.opt_outs.among(["07700 900123"])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         assert_type(sms.credits.balance(), float)
         assert_type(sms.credits.cost(country="FR"), CountryCost)
         assert_type(sms.messages.volume(), int)
@@ -184,8 +195,20 @@ def refused() -> None:
     SMSWorks("eyJ", session=None)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
+async def opt_outs() -> None:
+    """The list by itself, and shared with a client."""
+    keywords = optouts.Keywords(out=["STOP"], begins=())
+    async with OptOuts("sms.db", keywords=keywords) as kept:
+        assert_type(await kept.import_csv("old.csv"), int)
+        assert_type(await kept.export_csv("all.csv"), int)
+        AsyncSMSWorks("eyJ", journal="sms.db", opt_outs=kept)
+        webhooks.Webhooks(opt_outs=kept, insecure=True)
+    SMSWorks("eyJ", opt_outs=5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def pure() -> None:
     """The parts that need no client."""
+    assert_type(optouts.classify("STOP"), optouts.Request | None)
     assert_type(phone.normalise("07700 900123"), str)
     assert_type(text.measure("Hi").credits, float)
     assert_type(text.to_gsm("Hi"), str)

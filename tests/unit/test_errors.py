@@ -25,6 +25,7 @@ from smsworks_async import (
     NotAuthorised,
     NotFound,
     NotSent,
+    OptedOut,
     Outcome,
     OutcomeUnknown,
     RateLimited,
@@ -39,6 +40,8 @@ from smsworks_async.errors import CODES, api_error_class, is_permanent
 ERRORS = [
     ConfigurationError("no token"),
     ValidationError("too long", field="content", code=4002),
+    OptedOut("opted out", field="destination"),
+    OptedOut("opted out", field="destinations", positions=(1, 4)),
     *(
         cls("no", status=400, code=4004, permanent=False, retry_after=2.5)
         for cls in (

@@ -28,6 +28,8 @@ FLOORS = [
     ["models"],
     ["_failures"],
     ["journals"],
+    ["_csv_files"],
+    ["_opt_out_files", "_opt_out_words"],
     ["optouts"],
     ["_client_journal"],
     ["_credentials"],

@@ -15,9 +15,9 @@ from smsworks_async import AsyncSMSWorks, SMSWorks
 from smsworks_async.bulk.options import Options
 
 
-FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk"]
+FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk", "opt_outs"]
 #: What may be given without its name.
-IDENTIFIERS = {"message_id", "batch_id", "campaign", "code"}
+IDENTIFIERS = {"message_id", "batch_id", "campaign", "code", "number"}
 #: Made once: nothing is sent, and no connection is opened.
 AWAITED, BLOCKING = AsyncSMSWorks("eyJ"), SMSWorks("eyJ")
 

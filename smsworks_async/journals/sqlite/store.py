@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from smsworks_async.journals import rows
 from smsworks_async.journals.checks import no_such
-from smsworks_async.journals.leases import Lease
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
@@ -23,7 +22,8 @@ from smsworks_async.journals.records import (
     storable,
 )
 from smsworks_async.journals.sqlite.opt_outs import SQLiteOptOuts
-from smsworks_async.journals.store import Doubtful, Held, ReportClaim, Tallies
+from smsworks_async.journals.sqlite.reports import SQLiteReports
+from smsworks_async.journals.store import Doubtful, Held, Tallies
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import Problem
 
@@ -82,7 +82,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class SQLiteStore(SQLiteOptOuts):
+class SQLiteStore(SQLiteReports, SQLiteOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here.
 
     Args:
@@ -296,40 +296,6 @@ class SQLiteStore(SQLiteOptOuts):
             (key, number, number),
         )
         return list(map(rows.event, found))
-
-    # Handled reports: a row without an owner is a report that was handled, others are claims.
-
-    async def statuses(self, message_id: str) -> Collection[str]:
-        found = self._db.execute(
-            "SELECT status FROM seen WHERE message_id = ? AND owner IS NULL", (message_id,)
-        )
-        return tuple(status for (status,) in found)
-
-    async def report_claim(self, message_id: str) -> ReportClaim | None:
-        row = self._one(
-            "SELECT status, owner, lease FROM seen WHERE message_id = ? AND owner IS NOT NULL",
-            message_id,
-        )
-        return None if row is None else ReportClaim(row[0], Lease(row[1], row[2]))
-
-    async def write_report_claim(self, message_id: str, claim: ReportClaim) -> None:
-        self._db.execute(
-            "DELETE FROM seen WHERE message_id = ? AND owner IS NOT NULL", (message_id,)
-        )
-        self._db.execute(
-            "INSERT INTO seen VALUES (?, ?, ?, ?, ?)",
-            (message_id, claim.status, self._now, claim.lease.owner, claim.lease.until),
-        )
-
-    async def delete_report_claim(self, message_id: str, owner: str) -> None:
-        self._db.execute("DELETE FROM seen WHERE message_id = ? AND owner = ?", (message_id, owner))
-
-    async def insert_status(self, message_id: str, status: str) -> None:
-        self._db.execute(
-            "INSERT INTO seen VALUES (?, ?, ?, NULL, NULL) ON CONFLICT (message_id, status) "
-            "DO UPDATE SET at = excluded.at, owner = NULL, lease = NULL WHERE owner IS NOT NULL",
-            (message_id, status, self._now),
-        )
 
     def _one(self, query: str, *values: object) -> Any:
         return self._db.execute(query, values).fetchone()

@@ -10,7 +10,7 @@ import pytest
 from smsworks_async import AsyncSMSWorks, SMSWorks
 
 
-FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk"]
+FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk", "opt_outs"]
 
 
 def public(thing):

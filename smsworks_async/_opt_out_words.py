@@ -1,0 +1,124 @@
+"""What a reply asks for: to opt out, to opt in again, or for help."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import attrs
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.models import values
+
+
+if TYPE_CHECKING:
+    from smsworks_async.models.posted import IncomingMessage
+
+
+#: What a text asks for.
+Request: TypeAlias = Literal["out", "in", "help"]
+
+
+def _plain(text: str) -> str:
+    """Return a text in the form that keywords are compared in."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    shown = "".join(c for c in folded if unicodedata.category(c) != "Cf")
+    inner = re.sub(r"^[\W_]+|[\W_]+$", "", shown)
+    return re.sub(r"\s+", " ", inner)
+
+
+def _words(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ValidationError("keywords must be lists of words", field="keywords")
+    words = tuple(values.text(word, "keywords").strip() for word in given)
+    if not all(map(_plain, words)):
+        raise ValidationError("keywords must have letters or digits", field="keywords")
+    return words
+
+
+@cache
+def _by_plain(words: tuple[str, ...]) -> Mapping[str, str]:
+    return {_plain(word): word for word in words}
+
+
+@attrs.frozen(kw_only=True)
+class Keywords:
+    """The words that ask to opt out or in, whatever their case and the punctuation around them.
+
+    CANCEL and END may also answer a booking; leave them out of `out` where they do.
+
+    Attributes:
+        out: a text that is one of these asks to opt out.
+        begins: so does a text that begins with one of these words.
+        opt_in: a text that is one of these asks to opt in again.
+        help: a text that is one of these asks for help, and changes nothing.
+    """
+
+    out: tuple[str, ...] = attrs.field(
+        default=(
+            *("STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE"),
+            *("OPTOUT", "OPT-OUT", "OPT OUT", "REMOVE", "ARRET"),
+        ),
+        converter=_words,
+    )
+    begins: tuple[str, ...] = attrs.field(default=("STOP",), converter=_words)
+    opt_in: tuple[str, ...] = attrs.field(default=("START", "UNSTOP"), converter=_words)
+    help: tuple[str, ...] = attrs.field(default=("HELP", "INFO"), converter=_words)
+
+    def match(self, text: str) -> tuple[Request, str] | None:
+        """Return what a text asks for, and the keyword that says so; None where it is neither."""
+        plain = _plain(text)
+        if word := _by_plain(self.out).get(plain) or self._beginning(plain):
+            return "out", word
+        if word := _by_plain(self.opt_in).get(plain):
+            return "in", word
+        if word := _by_plain(self.help).get(plain):
+            return "help", word
+        return None
+
+    def _beginning(self, plain: str) -> str | None:
+        for start, word in _by_plain(self.begins).items():
+            if re.match(re.escape(start) + r"(?!\w)", plain):
+                return word
+        return None
+
+
+DEFAULT_KEYWORDS: Final = Keywords()
+
+
+def classify(text: str, *, keywords: Keywords = DEFAULT_KEYWORDS) -> Request | None:
+    """Return what a text asks for: ``"out"``, ``"in"`` or ``"help"``; None for any other text.
+
+    Args:
+        text: the text of an incoming message.
+        keywords: the words to look for; `Keywords` has the defaults.
+
+    Raises:
+        ValidationError: it is no text.
+
+    >>> classify(" Stop! "), classify("Stop texting me"), classify("Don't stop"), classify("start")
+    ('out', 'out', None, 'in')
+    """
+    plain = values.as_text(text)
+    if plain is None:
+        raise ValidationError("text must be a string", field="text")
+    found = keywords.match(plain)
+    return None if found is None else found[0]
+
+
+def _after_keyword(text: str, keyword: str | None) -> str:
+    """Return a text without the keyword of a shared number that it begins with."""
+    start = re.escape(_plain(keyword or ""))
+    return re.sub(rf"^{start}(?!\w)", "", _plain(text)) if start else text
+
+
+def request_in(message: IncomingMessage, keywords: Keywords) -> tuple[Request, str] | None:
+    """Return what an incoming message asks for. STOP counts even where it is the keyword itself."""
+    rest = keywords.match(_after_keyword(message.content, message.keyword))
+    if rest is not None and rest[0] == "out":
+        return rest
+    whole = keywords.match(message.content)
+    return whole if whole is not None and whole[0] == "out" else rest or whole
