@@ -52,10 +52,14 @@ class Campaigns(Resource):
         settle: float = 30.0,
         restored: bool = False,
     ) -> BulkReport:
-        """Search for a campaign's unknown chunks, and account for everybody. It sends nothing.
+        """Search for a campaign's unknown chunks, and account for everybody. It sends nothing new.
 
         What is found is accepted. What is not stays unknown, and the report names it: a search may
         lag behind, so that finding nothing does not prove that nothing was sent.
+
+        Of a scheduled campaign that was cancelled, it cancels the batches that still wait. In any
+        other it cancels those with a recipient who has opted out since, and schedules them again
+        without them; where other chunks are still to be sent, `send` does the latter.
 
         Args:
             campaign: the campaign's name.
@@ -71,15 +75,23 @@ class Campaigns(Resource):
         Raises:
             ValidationError: the journal has no such campaign, or with `restored` the copy was
                 made while the campaign was being planned, so that it lacks recipients.
+            ConfigurationError: the campaign is scheduled, and respects another opt-out list.
             JournalError: the journal cannot be read or written.
         """
-        from smsworks_async.bulk.campaign.reconcile import reconcile
+        from smsworks_async.bulk.campaign.reschedule import reconcile
         from smsworks_async.bulk.campaign.stored import open_campaign
 
         from_copy = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with open_campaign(self._journal_of(journal), campaign) as stored:
-            return await reconcile(stored, self._gateway, seconds, self._timer, restored=from_copy)
+            return await reconcile(
+                stored,
+                self._gateway,
+                seconds,
+                self._timer,
+                restored=from_copy,
+                opt_outs=self._kept.opt_outs(),
+            )
 
     async def status(self, campaign: str, *, journal: JournalOrPath | None = None) -> BulkStatus:
         """Return how far a campaign has got, from any process that has its journal.
@@ -136,7 +148,9 @@ class Campaigns(Resource):
         every 30 seconds; a `smsworks_async.webhooks.Webhooks` that was given this client is quicker
         where the report names its batch. Each message comes once, those that were final before
         among them, and those of `retry_undelivered`. It ends when all of them are final. A batch
-        whose records have vanished at the provider's says nothing.
+        whose records have vanished at the provider's says nothing. Scheduled batches are looked at
+        when their messages are due; one that is cancelled for good has records with the status
+        ``CANCELLED``.
 
         Args:
             campaign: the campaign's name.
@@ -157,7 +171,12 @@ class Campaigns(Resource):
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
         async with open_campaign(self._journal_of(journal), campaign) as stored:
             follower = Follower(
-                stored.journal, stored.campaign.id, self._gateway, self._poller, sleep=self._sleep
+                stored.journal,
+                stored.campaign.id,
+                self._gateway,
+                self._poller,
+                at=stored.campaign.at,
+                sleep=self._sleep,
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -200,7 +219,7 @@ class Campaigns(Resource):
         """Pause a campaign: no process claims a chunk of it any more.
 
         Requests that were claimed before go out; runs end, and their reports say why. Only `resume`
-        lifts it.
+        lifts it. What is scheduled already is sent at its time; `cancel` cancels it.
 
         Args:
             campaign: the campaign's name.
@@ -230,7 +249,8 @@ class Campaigns(Resource):
                 default.
 
         Raises:
-            ValidationError: the journal has no such campaign, or it is done or was cancelled.
+            ValidationError: the journal has no such campaign, it is done or was cancelled, or it is
+                scheduled for a time outside the window.
             JournalError: the journal cannot be read or written.
         """
         return await self._steer(campaign, Command.RESUME, journal, window=check_window(window))
@@ -262,7 +282,10 @@ class Campaigns(Resource):
         """Cancel a campaign, for good, and account for everybody.
 
         No process claims a chunk of it any more. Requests that were claimed before go out. Unknown
-        chunks are searched for; whoever was not sent to is *not sent* in the report.
+        chunks are searched for; whoever was not sent to is *not sent* in the report. Then scheduled
+        batches are cancelled at the provider, and whoever finishes or finds one later cancels it,
+        too. One that has gone out stays accepted, and is in the report's `too_late`, as is one of
+        which it is not known; calling this again tries again.
 
         Args:
             campaign: the campaign's name.

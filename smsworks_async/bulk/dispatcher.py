@@ -26,12 +26,18 @@ class Dispatcher(Generic[T]):
         gateway: sends it.
         options: the run's concurrency and rate.
         reporter: reports progress.
+        at: when its messages are due, in POSIX seconds; None for at once.
     """
 
     def __init__(
-        self, payload: Payload[T], gateway: BulkGateway, options: Options, reporter: Reporter
+        self,
+        payload: Payload[T],
+        gateway: BulkGateway,
+        options: Options,
+        reporter: Reporter,
+        at: float | None = None,
     ) -> None:
-        self._post = gateway.post(payload.name)
+        self._post = gateway.post(payload.name, at)
         self._throttle = Throttle(
             options.concurrency, options.max_rate, acquire_rate=gateway.acquire_rate
         )

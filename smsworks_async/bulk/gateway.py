@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from smsworks_async._http.operations import Operation
@@ -10,11 +11,13 @@ from smsworks_async._http.requester import Requester
 from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.bulk.source import BeforeRepeat, OnRetry, Post
 from smsworks_async.bulk.timer import request_time
-from smsworks_async.models.incoming import Batch, MessageRecord
+from smsworks_async.models.convert import format_date
+from smsworks_async.models.incoming import Batch, MessageRecord, ScheduledMessage
 from smsworks_async.models.outgoing import Query
 from smsworks_async.resources._searching import MessageSearching
-from smsworks_async.resources.batches import SEND, SEND_EACH, AsyncBatches
+from smsworks_async.resources.batches import SCHEDULE, SEND, SEND_EACH, AsyncBatches
 from smsworks_async.resources.credits import AsyncCredits
+from smsworks_async.resources.messages import SCHEDULED
 
 
 class BulkGateway:
@@ -28,7 +31,8 @@ class BulkGateway:
         self.server_time = requester.server_time
         self._asked_for_the_time = False
         self._messages = MessageSearching(requester)
-        self.get = AsyncBatches(requester).get
+        batches = AsyncBatches(requester)
+        self.get, self.cancel = batches.get, batches.cancel
         credits = AsyncCredits(requester)
         self.balance, self.cost = credits.balance, credits.cost
         # Waiting for the rate is no part of a call, and does not use its time up.
@@ -57,13 +61,24 @@ class BulkGateway:
             self._asked_for_the_time = True  # a server need not tell it
         return self.server_time()
 
-    def post(self, payload: str) -> Post:
+    async def scheduled(self) -> list[ScheduledMessage]:
+        """Return what was scheduled: see `AsyncMessages.scheduled`."""
+        return await self._requester.request(SCHEDULED, into=list[ScheduledMessage])
+
+    def post(self, payload: str, at: float | None = None) -> Post:
         """Return the function that sends a payload's documents.
 
         Args:
             payload: the payload's name.
+            at: when its messages are due, in POSIX seconds; None for at once. Only one text to many
+                can be scheduled.
         """
-        operation: Operation = SEND if payload == SharedText.name else SEND_EACH
+        operation: Operation = SEND_EACH
+        due: dict[str, str] = {}
+        if payload == SharedText.name:
+            operation = SEND if at is None else SCHEDULE
+        if at is not None:
+            due["schedule"] = format_date(datetime.fromtimestamp(at, UTC))
 
         async def post(
             document: Any,
@@ -73,7 +88,7 @@ class BulkGateway:
         ) -> str:
             batch = await self._requester.request(
                 operation,
-                document,
+                {**document, **due} if due else document,
                 into=Batch,
                 rate_acquired=True,
                 expired=expired,

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from smsworks_async.models.opt_outs import OptOutEvent
+
 
 class OptOutList(Protocol):
     """What bulk reads of `smsworks_async.optouts.OptOuts`."""
 
     async def identity(self) -> str:
         """Return what tells this list from all others."""
+        ...
+
+    async def history(self, number: str) -> Sequence[OptOutEvent]:
+        """Return all events of a number, the oldest first."""
         ...
 
     async def changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
@@ -54,6 +60,23 @@ class OptOutView:
     def is_out(self, number: str) -> bool:
         """Return whether a number is opted out."""
         return number in self._out
+
+    async def out_before(self, numbers: Iterable[str], at: float) -> tuple[str, ...]:
+        """Return those of these numbers that are opted out, and were at a time.
+
+        Args:
+            numbers: the numbers.
+            at: POSIX seconds.
+
+        Raises:
+            JournalError: the list cannot be read.
+        """
+        found: list[str] = []
+        for number in filter(self.is_out, numbers):
+            events = await self._list.history(number)
+            if events and events[-1].at.timestamp() <= at:
+                found.append(number)
+        return tuple(found)
 
     @property
     def is_empty(self) -> bool:

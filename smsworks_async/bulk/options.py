@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
 from smsworks_async.bulk.progress import Progress
 from smsworks_async.errors import ValidationError
-from smsworks_async.models import values
+from smsworks_async.models import checks, values
 from smsworks_async.models.window import SendWindow, check_window
 from smsworks_async.rates import check_rate
 
@@ -52,6 +53,11 @@ def _require_balance(value: object) -> bool:
 
 def _respect_opt_outs(value: object) -> bool | None:
     return None if value is None else values.boolean(value, "respect_opt_outs")
+
+
+def _at(value: object) -> datetime | None:
+    # A missing value that was computed is no reason to send at once.
+    return None if value is None else checks.aware_datetime(value, "at")
 
 
 def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -132,6 +138,7 @@ class Options:
     window: SendWindow | None = _option(None, check_window)
     #: None leaves it to the campaign.
     respect_opt_outs: bool | None = _option(None, _respect_opt_outs)
+    at: datetime | None = _option(None, _at)
 
     def __attrs_post_init__(self) -> None:
         if (self.journal is None) != (self.campaign is None):
@@ -144,6 +151,28 @@ class Options:
             raise ValidationError(
                 "on_unknown needs a journal, which tells what is in doubt", field="on_unknown"
             )
+        if self.due is not None and self.window is not None and not self.window.is_open(self.due):
+            raise ValidationError(
+                f"at lies outside the sending window, {self.window}; give a time within it",
+                field="at",
+            )
+
+    @property
+    def due(self) -> float | None:
+        """When the messages are due, in POSIX seconds; None for at once."""
+        return None if self.at is None else self.at.timestamp()
+
+    def check_at(self, now: float) -> None:
+        """Check that it is not too late to schedule.
+
+        Args:
+            now: the time, in POSIX seconds.
+
+        Raises:
+            ValidationError: it is.
+        """
+        if self.at is not None:
+            checks.schedule(self.at, datetime.fromtimestamp(now, UTC))
 
     @property
     def limits_cost(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -69,6 +70,7 @@ class AsyncBulk(Campaigns):
         settle: float = 30.0,
         window: SendWindow | None = None,
         respect_opt_outs: bool | None = None,
+        at: datetime | None = None,
     ) -> BulkReport:
         """Send one text to any number of recipients, in chunks, and account for each of them.
 
@@ -121,6 +123,11 @@ class AsyncBulk(Campaigns):
             respect_opt_outs: leave out who has opted out (default True), by the client's list, or
                 else by the one in the campaign's journal; False is for messages that are no
                 marketing. It belongs to the campaign; None leaves it as the campaign has it.
+            at: when the messages are due: an aware datetime, at most 60 seconds in the past and
+                within the window; at once by default. The provider is asked at any hour to send
+                them then. It belongs to the campaign. Run again before that time, it cancels each
+                batch with a recipient who has opted out since, and schedules it again without them;
+                who cannot be left out any more is in the report's `too_late`.
 
         Returns:
             A report that adds up. What happens to the requests is in the report, and not raised: a
@@ -131,8 +138,8 @@ class AsyncBulk(Campaigns):
 
         Raises:
             ValidationError: the message or a setting is not as it should be, `max_credits` or the
-                balance does not suffice, or the journal has another campaign of this name; nothing
-                was sent.
+                balance does not suffice, `at` is past or outside the window, or the journal has
+                another campaign of this name; nothing was sent.
             APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
                 the balance could not be asked for; nothing was sent.
             BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
@@ -164,6 +171,7 @@ class AsyncBulk(Campaigns):
             settle=settle,
             window=window,
             respect_opt_outs=respect_opt_outs,
+            at=at,
         )
         return await self._run(payload, destinations, "destinations", options)
 
@@ -201,7 +209,8 @@ class AsyncBulk(Campaigns):
 
         What has the same destination and the same text is a repeat. A refusal that is about one
         text stops that text alone: the chunk is halved until it is found. With a journal every
-        message carries metadata that tells it from all others. Otherwise it is as `send`.
+        message carries metadata that tells it from all others. It cannot be scheduled (there is no
+        `at`), since the API schedules one text to many alone. Otherwise it is as `send`.
 
         Args:
             messages: an iterable or async iterable of messages, or of mappings of their fields as
@@ -307,6 +316,7 @@ class AsyncBulk(Campaigns):
         journal: JournalOrPath | None = None,
         window: SendWindow | None = None,
         respect_opt_outs: bool | None = None,
+        at: datetime | None = None,
     ) -> BulkStatus:
         """Plan a campaign, whole, and send nothing.
 
@@ -334,14 +344,16 @@ class AsyncBulk(Campaigns):
                 `smsworks_async.journals`; the client's by default.
             window: the hours in which requests may leave, a `SendWindow`; always by default.
             respect_opt_outs: leave out who has opted out, when it is sent (default True).
+            at: when the messages are due, as for `send`, which must be given the same; at once by
+                default.
 
         Returns:
             The campaign's status. Without a valid recipient nothing is kept, and it counts what
             was read.
 
         Raises:
-            ValidationError: the message or a setting is not as it should be, or the journal has
-                another campaign of this name.
+            ValidationError: the message or a setting is not as it should be, `at` is past or
+                outside the window, or the journal has another campaign of this name.
             BulkInterrupted: `destinations` or `progress` raised.
             JournalError: the journal cannot be read or written.
         """
@@ -363,6 +375,7 @@ class AsyncBulk(Campaigns):
             campaign=campaign,
             window=window,
             respect_opt_outs=respect_opt_outs,
+            at=at,
         )
         return await self._plan(payload, destinations, "destinations", options)
 

@@ -36,11 +36,12 @@ async def send(
     """Send without a journal.
 
     Raises:
-        ValidationError: it would cost more than it may; nothing was sent.
+        ValidationError: it would cost more than it may, or is due in the past; nothing was sent.
         APIError: a price or the balance could not be asked for; nothing was sent.
         BulkInterrupted: the caller's code raised.
         CancelledError: the run was cancelled; its ``report`` has recipients in flight as unknown.
     """
+    options.check_at(timer.clock())
     is_known = is_container(values)
     if options.require_balance and not is_known:
         raise ValidationError(
@@ -57,12 +58,13 @@ async def send(
         limits,
         opt_outs=OptOutView(opt_outs) if opt_outs is not None and respected else None,
         window=options.window,
+        at=options.due,
         clock=timer.clock,
     )
     if limits is not None and is_known:
         await source.check_cost(limits)
     reporter = Reporter(options.progress, timer)
-    dispatcher = Dispatcher(payload, gateway, options, reporter)
+    dispatcher = Dispatcher(payload, gateway, options, reporter, options.due)
     try:
         stopped = await _send(source, dispatcher, reporter, timer)
     except BulkInterrupted:

@@ -56,6 +56,8 @@ def stopped_by(refused: Refused, campaign: str) -> NotSent:
             return NotSent(f"{run} is halted{why}; send it again once that has been mended")
         case Control.CANCELLED:
             return NotSent(f"{run} was cancelled{why}")
+        case Control.RUNNING if refused.window is None:
+            return NotSent(f"{run} is {refused.why}")
         case Control.RUNNING:
             opens = "never" if refused.opens is None else as_date(refused.opens)
             return NotSent(f"{run} is {refused.why}; it opens next: {opens}")

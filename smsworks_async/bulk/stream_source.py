@@ -36,6 +36,7 @@ class StreamSource(Generic[T]):
         limits: the run's cost limits; None if there are none.
         opt_outs: who has opted out; None where that is not respected.
         window: when requests may leave; None for always.
+        at: when its messages are due, in POSIX seconds; None for at once.
         clock: returns POSIX seconds.
     """
 
@@ -48,6 +49,7 @@ class StreamSource(Generic[T]):
         *,
         opt_outs: OptOutView | None = None,
         window: SendWindow | None = None,
+        at: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._payload = payload
@@ -55,7 +57,7 @@ class StreamSource(Generic[T]):
         # Counts the cost of each chunk as it is taken.
         self._limits = limits
         self._opt_outs = opt_outs
-        self._window = window
+        self._controls = Controls(Control.RUNNING, "", window, at)
         self._clock = clock
         #: Why no more chunks are returned for now; None where they are.
         self.refused: Refused | None = None
@@ -108,7 +110,7 @@ class StreamSource(Generic[T]):
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         """Return the next chunk, unless it would exceed the credits; None if there are no more."""
-        self.refused = self._outside_window()
+        self.refused = self._refusal()
         while self.refused is None:
             if self._waiting:
                 chunk: Chunk[T] | None = self._waiting.popleft()
@@ -120,8 +122,8 @@ class StreamSource(Generic[T]):
                 return left
         return None
 
-    def _outside_window(self) -> Refused | None:
-        return refuse(Controls(Control.RUNNING, "", self._window), self._clock())
+    def _refusal(self) -> Refused | None:
+        return refuse(self._controls, self._clock())
 
     async def _without_opted_out(self, chunk: Chunk[T]) -> Chunk[T] | None:
         """Return a chunk without those who have opted out; None where nobody is left."""
@@ -148,7 +150,7 @@ class StreamSource(Generic[T]):
 
     async def check(self, chunk: Chunk[T], *, again: bool) -> None:
         """Check that nobody in a chunk has opted out since, and the window before a repetition."""
-        refused = self._outside_window() if again else None
+        refused = self._refusal() if again else None
         if refused is not None:
             raise Withdrawn(stopped_by(refused, ""))
         if self._opt_outs is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from smsworks_async.journals import handled, opt_outs, rules
+from smsworks_async.journals import handled, opt_outs, rules, scheduled
 from smsworks_async.journals.handled import Claimed
 from smsworks_async.journals.store import Store
 
@@ -84,6 +84,10 @@ class BaseJournal(ABC):
     steer = _campaign_transaction(rules.steer)
     respect = _campaign_transaction(rules.respect)
     controls = _campaign_transaction(rules.controls)
+
+    begin_recall = _campaign_transaction(scheduled.begin_recall)
+    confirm_cancelled = _campaign_transaction(scheduled.confirm_cancelled)
+    end_recall = _campaign_transaction(scheduled.end_recall)
 
     reopen = _campaign_transaction(rules.reopen)
     suspect = _campaign_transaction(rules.suspect)

@@ -97,7 +97,7 @@ class MemoryStore(MemoryOptOuts):
 
     async def controls(self, key: int) -> Controls:
         campaign = self.campaigns[key].campaign
-        return Controls(campaign.control, campaign.why, campaign.window)
+        return Controls(campaign.control, campaign.why, campaign.window, campaign.at)
 
     async def next_number(self, key: int) -> int:
         return max(self.campaigns[key].records, default=-1) + 1

@@ -127,8 +127,33 @@ class CampaignJournal(Protocol):
         """Record which opt-out list a campaign respects, unless that is recorded already."""
         ...
 
-    async def controls(self, campaign: str, /) -> Refused | None:
-        """Return why no chunk may be claimed now; None where one may."""
+    async def controls(self, campaign: str, /, round: int = 0) -> Refused | None:
+        """Return why no chunk of a round may be claimed now; None where one may."""
+        ...
+
+    async def begin_recall(self, campaign: str, /, number: int, batch_id: str) -> bool:
+        """Record that a scheduled batch is to be cancelled, and its chunk to be scheduled again.
+
+        Returns:
+            Whether the chunk has that batch, and its campaign was not cancelled.
+        """
+        ...
+
+    async def confirm_cancelled(
+        self, campaign: str, /, number: int, batch_id: str
+    ) -> ChunkRecord | None:
+        """Record that a scheduled batch was cancelled in time; return the chunk as it is now.
+
+        The chunk is *cancelled* where its campaign is; otherwise it is pending, to be scheduled
+        again. None is returned where the chunk does not have that batch any more.
+        """
+        ...
+
+    async def end_recall(self, campaign: str, /, number: int) -> bool:
+        """Record that a scheduled batch went out before it was cancelled; return whether it had to.
+
+        The chunk stays accepted.
+        """
         ...
 
     async def finish(

@@ -183,7 +183,8 @@ class ChunkRecord:
         batch_id: the batch's id where it was accepted.
         error: why it was not, or None.
         reopenable: whether it may become pending again: it was refused for a reason that may have
-            passed, or it was pending in a copy that the journal was restored from.
+            passed, or it was pending in a copy that the journal was restored from, or its scheduled
+            batch is being cancelled, to be scheduled again.
         found: whether its batch was found, and not answered.
         resent: whether an earlier request of it is still in doubt, and it was resent by name.
         restored: whether it is in doubt because the journal was restored from a copy, which cannot
@@ -270,6 +271,7 @@ class Controls:
     control: Control
     why: str
     window: SendWindow | None
+    at: float | None = None
 
 
 @attrs.frozen
@@ -277,7 +279,8 @@ class Refused:
     """Why no chunk of a campaign may be claimed now.
 
     Attributes:
-        control: the campaign's control; *running* where it is outside its window.
+        control: the campaign's control; *running* where it is outside its window, or its messages
+            were due before now.
         why: in words.
         opens: when its window opens, in POSIX seconds; None where that is not the reason.
         window: the window, likewise.

@@ -145,8 +145,9 @@ def _window(packed: str) -> SendWindow:
 
 def controls(row: Sequence[Any]) -> Controls:
     """Read what a claim wants to know of a campaign from its columns."""
-    control, why, window = row
-    return Controls(_CONTROLS[control], why or "", None if window is None else _window(window))
+    control, why, window, at = row
+    opens = None if window is None else _window(window)
+    return Controls(_CONTROLS[control], why or "", opens, at)
 
 
 def campaign_values(campaign: Campaign) -> tuple[Any, ...]:

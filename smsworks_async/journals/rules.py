@@ -30,6 +30,7 @@ from smsworks_async.journals.records import (
     Summary,
     Totals,
 )
+from smsworks_async.journals.scheduled import was_cancelled
 from smsworks_async.journals.store import CampaignStore, LeaveOut
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome, Problem
@@ -116,7 +117,7 @@ async def claim_next(
     # A claim that no other process sees would keep none of them from sending the same chunk.
     await store.check_in_place()
     now = await store.now()
-    refused = transitions.refuse(await store.controls(key), now)
+    refused = transitions.refuse(await store.controls(key), now, round)
     if refused is not None:
         return refused
     while True:
@@ -146,6 +147,9 @@ async def finish(
     # The chunk has moved on, or its batch was found for another chunk.
     record = await store.chunk(key, claimed.number)
     if outcome.batch_id is not None:
+        if await was_cancelled(store, key, record.number, outcome.batch_id):
+            await store.write(key, Change(record, "accepted, and cancelled since", {}), detail)
+            return record
         for other in await store.chunks_with_batch(outcome.batch_id):
             is_itself = (other.key, other.record.number) == (key, record.number)
             was_found = other.record.found and other.record.batch_id == outcome.batch_id
@@ -216,9 +220,9 @@ async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
     return campaign
 
 
-async def controls(store: CampaignStore, key: int) -> Refused | None:
-    """Return why no chunk may be claimed now; None where one may."""
-    return transitions.refuse(await store.controls(key), await store.now())
+async def controls(store: CampaignStore, key: int, round: int = 0) -> Refused | None:
+    """Return why no chunk of a round may be claimed now; None where one may."""
+    return transitions.refuse(await store.controls(key), await store.now(), round)
 
 
 # Between runs
@@ -292,6 +296,8 @@ async def confirm_found(
     record = await store.chunk(key, number)
     change = transitions.confirm_found(record, attempt, batch_id)
     if change is None or await store.chunks_with_batch(batch_id):
+        return False
+    if await was_cancelled(store, key, number, batch_id):
         return False
     if await _count_twins(store, key, record) > others:
         return False

@@ -7,12 +7,14 @@
        |                  `-- its lease ended --> UNKNOWN --confirm_found--> ACCEPTED
        |
        `-- only by: the proof that no byte left; an answered refusal, reopened or split in two;
-           or `resend`, which a person asks for by name
+           a scheduled batch that was cancelled; or `resend`, which a person asks for by name
 
     PENDING --suspect--> UNKNOWN --clear_doubt--> PENDING  (a journal restored from a copy)
 
     PENDING --skip--> SKIPPED      (everybody in it has opted out)
     PENDING --cancel--> CANCELLED
+
+    ACCEPTED --confirm_cancelled--> CANCELLED | PENDING  (a scheduled batch, cancelled in time)
 
 A request carries the number of its attempt. The outcome of an older attempt than the last changes
 nothing, unless the chunk was accepted: that is always kept, and where the chunk had been accepted
@@ -39,7 +41,9 @@ from smsworks_async.journals.records import (
     pack_positions,
     unpack_positions,
 )
+from smsworks_async.models.checks import SCHEDULE_GRACE
 from smsworks_async.models.report import BatchOutcome, Outcome
+from smsworks_async.models.window import as_date
 
 
 _SILENT: Final = OutcomeUnknown(
@@ -54,8 +58,14 @@ _COPY: Final = OutcomeUnknown(
     operation="bulk",
 )
 
+#: The event of a scheduled batch that was cancelled; its detail is the batch's id.
+BATCH_CANCELLED: Final = "batch cancelled"
+
 #: What all messages of two chunks share that a search cannot tell apart.
 _COMPARED: Final = ("sender", "content")
+
+#: Seconds for which a time may be past and still be scheduled for.
+GRACE: Final = SCHEDULE_GRACE.total_seconds()
 
 #: Seconds by which the provider's clock may differ, before a request and after it.
 _CLOCKS: Final = 600.0
@@ -177,19 +187,31 @@ def cancel(record: ChunkRecord) -> Change | None:
     return change(record, "cancelled", state=State.CANCELLED, **_leave_out(record, ""))
 
 
-def refuse(controls: Controls, now: float) -> Refused | None:
+def refuse(controls: Controls, now: float, round: int = 0) -> Refused | None:
     """Return why no chunk of a campaign may be claimed; None where one may.
+
+    The messages of a scheduled campaign are due within its window, whenever they are scheduled.
 
     Args:
         controls: the campaign's.
         now: the time, in POSIX seconds.
+        round: the chunk's round; only those of the first one are scheduled.
     """
     if controls.control is not Control.RUNNING:
         return Refused(controls.control, controls.why)
+    if controls.at is not None and not round:
+        if not is_past(controls.at, now):
+            return None
+        return Refused(controls.control, f"past the time of its messages, {as_date(controls.at)}")
     window = controls.window
     if window is None or window.is_open(now):
         return None
     return Refused(controls.control, f"outside its window, {window}", window.opens(now), window)
+
+
+def is_past(at: float, now: float) -> bool:
+    """Return whether it is too late to schedule for a time; both in POSIX seconds."""
+    return at < now - GRACE
 
 
 def steer(campaign: Campaign, command: Command, why: str = "") -> Campaign:
@@ -399,3 +421,59 @@ def split(record: ChunkRecord, attempt: int) -> Change | None:
     if record.state is not State.SENDING or record.attempt != attempt or record.resent:
         return None
     return change(record, "split", state=State.SPLIT)
+
+
+def begin_recall(record: ChunkRecord, batch_id: str) -> Change | None:
+    """Mark a chunk whose scheduled batch is to be cancelled, to be scheduled again without some.
+
+    Args:
+        record: the chunk.
+        batch_id: one of its batches; None is returned where it is none of them.
+    """
+    if record.state is not State.ACCEPTED or batch_id not in {record.batch_id, *record.doubles}:
+        return None
+    return change(record, "to be scheduled again", reopenable=True)
+
+
+def confirm_cancelled(
+    record: ChunkRecord, batch_id: str, *, final: bool, restored: bool
+) -> Change | None:
+    """Record that a scheduled batch was cancelled in time, so that it texts nobody.
+
+    Args:
+        record: the chunk.
+        batch_id: one of its batches; None is returned where it is none of them.
+        final: whether its campaign was cancelled. Otherwise the chunk is pending again, if that was
+            its recall.
+        restored: whether the journal was restored from a copy, which cannot tell whether the chunk
+            has been scheduled again since.
+    """
+    batches = [record.batch_id, *record.doubles]
+    is_due = record.state is State.ACCEPTED and (final or record.reopenable)
+    if not is_due or batch_id not in batches:
+        return None
+    first, *others = [other for other in batches if other != batch_id] or [None]
+    if first is not None:
+        fields = {"batch_id": first, "doubles": tuple(others), "found": False}
+        return change(record, BATCH_CANCELLED, **fields)
+    return change(record, BATCH_CANCELLED, **_cancelled(record, final=final, restored=restored))
+
+
+def _cancelled(record: ChunkRecord, *, final: bool, restored: bool) -> dict[str, Any]:
+    """Return the fields of a chunk whose only batch was cancelled."""
+    fields = {"found": False, "reopenable": False}
+    if restored:
+        doubt = {"state": State.UNKNOWN, "error": _COPY, "restored": True, "reopenable": True}
+        return {**fields, "batch_id": None, **doubt}
+    if record.excluded > record.opted:  # an earlier request of it is in doubt
+        return {**fields, "batch_id": None, "state": State.UNKNOWN, "error": _EARLIER}
+    if final:
+        return {**fields, "state": State.CANCELLED, **_leave_out(record, "")}
+    return {**fields, "batch_id": None, "state": State.PENDING, **_leave_out(record, "")}
+
+
+def end_recall(record: ChunkRecord) -> Change | None:
+    """Record that a scheduled batch went out before it was cancelled; None where it had not to."""
+    if record.state is not State.ACCEPTED or not record.reopenable:
+        return None
+    return change(record, "too late to cancel", reopenable=False)

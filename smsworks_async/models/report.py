@@ -52,6 +52,8 @@ class Phase(enum.StrEnum):
     WAITING_FOR_OTHERS = "waiting for others"
     #: Searching for chunks whose outcome is unknown.
     RECONCILING = "reconciling"
+    #: Cancelling scheduled batches.
+    CANCELLING = "cancelling"
     #: Waiting until unknown chunks can be sent again.
     WAITING_TO_RESEND = "waiting to resend"
 
@@ -95,7 +97,8 @@ class BatchOutcome:
         number: the chunk's number, counted from 0.
         outcome: what became of it.
         size: how many recipients it has.
-        batch_id: the batch's id where it was accepted, or None.
+        batch_id: the batch's id where it was accepted, or None; of a chunk that was cancelled after
+            it was scheduled, the batch that was cancelled.
         error: why it was not accepted, or None.
         destinations: the recipients, unless they were accepted, and once alone.
         doubles: ids of further batches that it was accepted with. Its recipients were texted once
@@ -207,6 +210,10 @@ class BulkReport(Counts):
         again: chunks of `bulk.retry_undelivered`, of which the counts do not speak; only in the
             report of a whole campaign.
         warnings: what was sent as it was given, and is probably a mistake.
+        too_late: scheduled batches that should not go out, and could not be cancelled in time: of a
+            cancelled campaign, or with recipients who opted out before the messages were due. Their
+            ``destinations`` are those recipients, and ``error`` is None where the batch has gone,
+            and otherwise says why it is not known whether it was cancelled.
     """
 
     batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
@@ -216,6 +223,7 @@ class BulkReport(Counts):
     stopped: SMSWorksError | None = None
     again: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    too_late: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
 
     @property
     def all_accepted(self) -> bool:
@@ -277,6 +285,9 @@ class BulkStatus(Counts):
             may be sent.
         why: why they may not, in words.
         window: when they may be sent, or None for always.
+        at: when its messages are due, UTC, or None for at once.
+        scheduled: those of the accepted ones whose messages are not due yet, so that their batch
+            can still be cancelled.
     """
 
     campaign: str
@@ -289,6 +300,8 @@ class BulkStatus(Counts):
     control: str = "running"
     why: str = ""
     window: SendWindow | None = None
+    at: datetime | None = None
+    scheduled: int = 0
 
     @property
     def state(self) -> str:
@@ -303,10 +316,12 @@ class BulkStatus(Counts):
     def settled(self) -> bool:
         """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt.
 
-        Those whom a cancelled campaign did not send to are not to be sent to.
+        Nor is there a scheduled batch whose messages are not due yet. Those whom a cancelled
+        campaign did not send to are not to be sent to.
         """
         waiting = 0 if self.control == "cancelled" else self.not_sent
-        return self.planned and not (waiting or self.in_flight or self.unknown or self.open_again)
+        open_now = waiting or self.in_flight or self.unknown or self.scheduled
+        return self.planned and not (open_now or self.open_again)
 
 
 @attrs.frozen(kw_only=True)

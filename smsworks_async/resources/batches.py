@@ -21,7 +21,7 @@ from smsworks_async.resources._opted_out import check_opt_outs
 
 SEND: Final = Operation("POST", "/batch/send", body=BatchMessage)
 SEND_EACH: Final = Operation("POST", "/batch/any", body=Message)
-_SCHEDULE: Final = Operation("POST", "/batch/schedule", body=ScheduledBatch)
+SCHEDULE: Final = Operation("POST", "/batch/schedule", body=ScheduledBatch)
 _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
@@ -202,7 +202,7 @@ class AsyncBatches(Resource):
             validity=validity,
             ai=ai,
         )
-        return await self._post(_SCHEDULE, batch, respect_opt_outs)
+        return await self._post(SCHEDULE, batch, respect_opt_outs)
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
         """Return the record of every message of a batch.

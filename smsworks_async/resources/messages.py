@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smsworks_async.resources._inbox import Bookmark
 
 
-_SCHEDULED: Final = Operation("GET", "/messages/schedule", repeatable=True)
+SCHEDULED: Final = Operation("GET", "/messages/schedule", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/messages/schedule/{}", repeatable=True)
 _DELETE: Final = Operation("DELETE", "/messages/{}", repeatable=True)
 _VOLUME: Final = Operation("GET", "/messages/volume", repeatable=True)
@@ -64,7 +64,7 @@ class AsyncMessages(MessageSending, MessageSearching):
         Raises:
             APIError: the API refused.
         """
-        return await self._requester.request(_SCHEDULED, into=list[ScheduledMessage])
+        return await self._requester.request(SCHEDULED, into=list[ScheduledMessage])
 
     async def cancel(self, message_id: str) -> Acknowledgement:
         """Cancel a scheduled message.

@@ -9,7 +9,7 @@ from smsworks_async.bulk.timer import Timer
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals.records import Command, Control
 from smsworks_async.models.report import BulkReport, BulkStatus
-from smsworks_async.models.window import SendWindow
+from smsworks_async.models.window import SendWindow, as_date
 
 
 async def steer(
@@ -18,9 +18,16 @@ async def steer(
     """Pause or resume a campaign; return its status.
 
     Raises:
-        ValidationError: it is done, or was cancelled.
+        ValidationError: it is done, or was cancelled, or its messages are due outside the window.
     """
     _check_open(await status(stored), command)
+    at = stored.campaign.at
+    if window is not None and at is not None and not window.is_open(at):
+        raise ValidationError(
+            f"window: the messages of campaign {stored.campaign.id!r} are due at {as_date(at)}, "
+            "which lies outside it",
+            field="window",
+        )
     kept = await stored.journal.steer(stored.campaign.id, command, why, window=window)
     now = await status(stored)
     if kept.control is Control.CANCELLED:  # by another process, meanwhile
@@ -31,7 +38,7 @@ async def steer(
 async def cancel(
     stored: StoredCampaign, gateway: BulkGateway, settle: float, timer: Timer, why: str
 ) -> BulkReport:
-    """Cancel a campaign, then search for its unknown chunks; return its report.
+    """Cancel a campaign, search for its unknown chunks, and cancel its scheduled batches.
 
     That it is cancelled is recorded first, so that nobody claims a chunk meanwhile. A campaign that
     was cancelled before is reconciled again.

@@ -21,6 +21,8 @@ from smsworks_async.journals.records import ChunkRecord
 
 #: Seconds by which the provider's clock and the journal's may differ unnoticed.
 MARGIN: Final = 300.0
+#: Seconds by which two times that are shown to the second may differ, and be the same.
+SAME_TIME: Final = 1.0
 
 
 class Finding(enum.Enum):
@@ -55,12 +57,14 @@ class Request:
         until: after this moment none was; None where that is not known.
         marked: whether its messages carry marks that the provider can be asked for, so that one
             without them is not known to be its.
+        at: when its messages are due, in POSIX seconds; None for at once.
     """
 
     recipients: Mapping[str, int] = attrs.field(repr=False)
     since: float
     until: float | None
     marked: bool = False
+    at: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +79,7 @@ class Candidate:
         recipients: the numbers of the batch, each with how often it is there; None if not known.
         is_held: whether a journal's chunk has it already.
         is_named: whether the API named it when it answered this very request.
+        at: when its messages are due, in POSIX seconds, where the provider shows that.
     """
 
     batch_id: str | None = None
@@ -84,6 +89,7 @@ class Candidate:
     recipients: Mapping[str, int] | None = attrs.field(default=None, repr=False)
     is_held: bool = False
     is_named: bool = False
+    at: float | None = None
 
 
 def window(
@@ -126,7 +132,7 @@ def _is_explained(candidate: Candidate, request: Request) -> bool:
     there = candidate.recipients
     if there is not None and not there.keys() <= request.recipients.keys():
         return True  # somebody is in it who was not in the request
-    if not _is_outside(candidate.created, request):
+    if not (_is_outside(candidate.created, request) or _is_due_otherwise(candidate, request)):
         return False
     # What is the request's in all but its date is none of its only if clocks are right.
     may_be_it = there is None or Counter(there) == Counter(request.recipients)
@@ -144,13 +150,21 @@ def _is_proven(candidate: Candidate, request: Request) -> bool:
     # Its own marks at another time: of a journal that is gone, or after a clock was set.
     by_text = candidate.same_text and not request.marked
     is_its_own = candidate.marks is Marks.OWN or by_text
-    return is_its_own and not _is_outside(candidate.created, request)
+    apart = _is_outside(candidate.created, request) or _is_due_otherwise(candidate, request)
+    return is_its_own and not apart
 
 
 def _is_outside(created: float | None, request: Request) -> bool:
     if created is None:
         return False
     return created < request.since or (request.until is not None and created > request.until)
+
+
+def _is_due_otherwise(candidate: Candidate, request: Request) -> bool:
+    """Return whether a candidate was scheduled for another time than the request's messages."""
+    if candidate.at is None or request.at is None:
+        return False
+    return abs(candidate.at - request.at) > SAME_TIME
 
 
 def is_same_text(stored: str | None, sent: str) -> bool:

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 import attrs
 
+from smsworks_async.bulk.campaign.evidence import MARGIN
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.errors import NotFound, StillInFlight
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import NO_LIMIT, State
+from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, State
 from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.resources._poller import GROWTH, LONGEST, SHORTEST, StatusPoller
 
@@ -38,6 +39,7 @@ class Follower:
         campaign: its id.
         gateway: the API.
         poller: what is notified of delivery reports.
+        at: when the messages of its first round are due, in POSIX seconds; None for at once.
         clock: returns seconds.
         sleep: waits for so many seconds.
     """
@@ -49,6 +51,7 @@ class Follower:
         gateway: BulkGateway,
         poller: StatusPoller,
         *,
+        at: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
@@ -56,9 +59,12 @@ class Follower:
         self._campaign = campaign
         self._gateway = gateway
         self._poller = poller
+        self._at = at
         self._clock = clock
         self._sleep = sleep
         self._batches: dict[str, _Batch] = {}
+        # Batches that are not looked at before their messages are due.
+        self._scheduled: set[str] = set()
         self._finished: set[str] = set()
         self._sending = False
         self._pending = 0
@@ -69,7 +75,7 @@ class Follower:
         with self._poller.subscribe() as reports:
             while True:
                 await self._join()
-                for batch_id in list(self._batches):
+                for batch_id in [*self._batches.keys() - self._scheduled]:
                     for record in await self._look(batch_id):
                         yield record
                 passed = self._clock() - begun
@@ -93,22 +99,42 @@ class Follower:
         entries = await self._journal.chunks(self._campaign, limit=NO_LIMIT)
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
+        now = await self._journal.now()
+        self._scheduled.clear()
+        there: set[str] = set()
         for entry in entries:
-            for batch_id in (entry.batch_id, *entry.doubles):
-                if batch_id is not None and batch_id not in self._finished:
+            for batch_id in filter(None, (entry.batch_id, *entry.doubles)):
+                there.add(batch_id)
+                if batch_id not in self._finished:
                     self._batches.setdefault(batch_id, _Batch(entry.requested))
+                if self._waits(entry, now):
+                    self._scheduled.add(batch_id)
+        # One that is gone was cancelled, and its recipients are scheduled again.
+        for batch_id in self._batches.keys() - there:
+            del self._batches[batch_id]
+
+    def _waits(self, entry: ChunkRecord, now: float) -> bool:
+        """Return whether a chunk's messages are not due yet."""
+        is_scheduled = entry.state is State.ACCEPTED and not entry.round
+        return is_scheduled and self._at is not None and now < self._at
 
     async def _look(self, batch_id: str) -> list[MessageRecord]:
         """Return the records of a batch that have become final; forget it after the last."""
         batch = self._batches[batch_id]
         try:
             records = await self._gateway.get(batch_id)
-        except NotFound:  # its records have vanished, and say nothing any more
-            records = []
+        except NotFound:
+            if await self._may_appear_yet():
+                return []
+            records = []  # they have vanished, and say nothing any more
         news = [record for record in records if self._is_news(batch, record)]
         if all(record.is_final for record in records):
             self._finish(batch_id)
         return news
+
+    async def _may_appear_yet(self) -> bool:
+        """Return whether a scheduled batch may not have gone out yet, by the provider's clock."""
+        return self._at is not None and await self._journal.now() < self._at + MARGIN
 
     def _finish(self, batch_id: str) -> None:
         del self._batches[batch_id]

@@ -9,7 +9,7 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.campaign.counts import StateCounts
@@ -22,7 +22,7 @@ from smsworks_async.bulk.progress import log
 from smsworks_async.bulk.source import Withdrawn, stopped_by
 from smsworks_async.errors import NotSent, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import Refused, StoredChunk, Summary
+from smsworks_async.journals.records import ChunkRecord, Refused, State, StoredChunk, Summary
 from smsworks_async.journals.store import LeaveOut
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 
@@ -47,6 +47,7 @@ class JournalSource(Generic[T]):
         monotonic: returns seconds by a clock that cannot be set.
         server_time: returns the time by the provider's clock, if known.
         opt_outs: who has opted out; None where that is not respected.
+        on_accepted: awaited with each chunk that was accepted; None for nothing.
     """
 
     def __init__(
@@ -60,15 +61,18 @@ class JournalSource(Generic[T]):
         monotonic: Callable[[], float] = time.monotonic,
         server_time: Callable[[], float | None] = lambda: None,
         opt_outs: OptOutView | None = None,
+        on_accepted: Callable[[ChunkRecord], Awaitable[None]] | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._payload = payload
         self._lease = lease
-        self._round = round
+        #: The campaign's round.
+        self.round = round
         self._monotonic = monotonic
         self._server_time = server_time
         self._opt_outs = opt_outs
+        self._on_accepted = on_accepted
         #: Why the last claim was refused; None where it was not.
         self.refused: Refused | None = None
         self._owner = new_owner()
@@ -94,7 +98,7 @@ class JournalSource(Generic[T]):
         summary = await self.refresh()
         self._before = self._recipients.total - self._recipients.waiting
         totals = summary.campaign.totals
-        if totals is not None and not self._round:
+        if totals is not None and not self.round:
             self._set_aside = {
                 "read": totals.read,
                 "invalid": totals.set_aside[Reason.INVALID],
@@ -104,7 +108,7 @@ class JournalSource(Generic[T]):
     async def refresh(self) -> Summary:
         """Read the counts from the journal; not while this run sends, which counts by itself."""
         summary = await self._journal.summary(self._campaign)
-        states = summary.later_rounds if self._round else summary.states
+        states = summary.later_rounds if self.round else summary.states
         self._recipients = StateCounts(states)
         return summary
 
@@ -133,7 +137,7 @@ class JournalSource(Generic[T]):
         Before a repetition, check as well that the campaign still runs, and is in its window.
         """
         if again:
-            refused = await self._journal.controls(self._campaign)
+            refused = await self._journal.controls(self._campaign, self.round)
             if refused is not None:
                 raise Withdrawn(stopped_by(refused, self._campaign))
         if self._opt_outs is not None:
@@ -156,7 +160,7 @@ class JournalSource(Generic[T]):
                 self._campaign,
                 owner=f"{self._owner}:{next(self._claims)}",
                 lease=self._lease,
-                round=self._round,
+                round=self.round,
                 after=after,
                 international=international,
                 server_time=self._server_time(),
@@ -200,6 +204,8 @@ class JournalSource(Generic[T]):
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
             log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
         if outcome.outcome is not Outcome.NOT_SENT:
+            if entry.state is State.ACCEPTED and self._on_accepted is not None:
+                await self._on_accepted(entry)
             return
         if late and number not in self._lapsed:
             # This process was stopped for longer than its lease, and then nothing left.
@@ -266,6 +272,6 @@ class JournalSource(Generic[T]):
             self._campaign,
             self._payload,
             stopped,
-            round=self._round,
+            round=self.round,
             not_sent=self._not_sent,
         )

@@ -10,13 +10,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
+import attrs
+
 from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.bulk.campaign.report import make_report
+from smsworks_async.bulk.campaign.scheduled import ScheduledBatches
 from smsworks_async.bulk.campaign.search import ChunkSearch
 from smsworks_async.bulk.campaign.stored import StoredCampaign
 from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, until_resend
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.bulk.timer import Timer, request_time
 from smsworks_async.errors import SMSWorksError, ValidationError
@@ -45,6 +49,7 @@ class Reconciler(Generic[T]):
         gateway: the API.
         timer: how to wait.
         reporter: reports progress.
+        at: when the messages of its first round are due, in POSIX seconds; None for at once.
     """
 
     def __init__(
@@ -56,11 +61,12 @@ class Reconciler(Generic[T]):
         *,
         timer: Timer,
         reporter: Reporter,
+        at: float | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._gateway = gateway
-        self._search = ChunkSearch(journal, campaign, payload, gateway)
+        self._search = ChunkSearch(journal, campaign, payload, gateway, at)
         self._timer = timer
         self._reporter = reporter
         self._traced: set[tuple[int, int]] = set()
@@ -151,6 +157,10 @@ class Reconciler(Generic[T]):
         findings: list[tuple[ChunkRecord, Finding]] = []
         if doubts:
             await self._reporter.enter(Phase.RECONCILING)
+            try:
+                await self._search.read_scheduled()
+            except SMSWorksError:  # the provider cannot be asked
+                return [(entry, Finding.TRACE) for entry in doubts]
         for start in range(0, len(doubts), _AT_A_TIME):
             some = doubts[start : start + _AT_A_TIME]
             found = await self._reporter.gather(map(self._search.look, some))
@@ -185,8 +195,11 @@ async def reconcile(
     timer: Timer,
     *,
     restored: bool = False,
+    opt_outs: OptOutView | None = None,
 ) -> BulkReport:
     """Search for unknown chunks, and account for every recipient.
+
+    Scheduled batches that must not go out are cancelled: see `ScheduledBatches`.
 
     Args:
         stored: the campaign.
@@ -195,6 +208,7 @@ async def reconcile(
         timer: how to wait.
         restored: whether the journal was restored from a copy, so that pending chunks are unknown,
             too. Those of which nothing is found are pending again in the end.
+        opt_outs: who has opted out; None where that does not matter.
 
     Raises:
         ValidationError: the copy was made while the campaign was being planned.
@@ -210,10 +224,23 @@ async def reconcile(
             )
         await journal.suspect(name)
     reporter = Reporter(None, timer, f"campaign {name}")
-    reconciler = Reconciler(journal, name, stored.payload, gateway, timer=timer, reporter=reporter)
+    reconciler = Reconciler(
+        journal,
+        name,
+        stored.payload,
+        gateway,
+        timer=timer,
+        reporter=reporter,
+        at=stored.campaign.at,
+    )
     nothing = await reconciler.settle(settle)
     if restored:
         # Whoever used the file before may have had requests on their way.
         for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
             await journal.clear_doubt(name, entry.number, entry.attempt)
-    return await make_report(journal, name, stored.payload)
+    batches = ScheduledBatches(
+        journal, stored.campaign, stored.payload, gateway, opt_outs=opt_outs, reporter=reporter
+    )
+    await batches.tidy()
+    report = await make_report(journal, name, stored.payload)
+    return attrs.evolve(report, too_late=batches.too_late)

@@ -12,6 +12,7 @@ from smsworks_async.bulk.campaign.journal_source import JournalSource
 from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.campaign.plan import Planner
 from smsworks_async.bulk.campaign.reconcile import Reconciler
+from smsworks_async.bulk.campaign.scheduled import ScheduledBatches
 from smsworks_async.bulk.campaign.stored import open_journal, status_of
 from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, lease_for, longest_request
 from smsworks_async.bulk.chunk import Payload
@@ -94,6 +95,8 @@ class CampaignRun(Generic[T]):
         kept = await (self.journal.summary(self.campaign.id) if values is None else self._kept())
         if kept is not None:
             check_campaign(kept.campaign, self.campaign)
+        if kept is None:
+            self.options.check_at(await self.journal.now())
         if values is not None:
             reader = Reader(
                 self.payload, self.options.chunk_size, deduplicate=self.options.deduplicate
@@ -158,6 +161,14 @@ class CampaignRun(Generic[T]):
             JournalError: the journal cannot be read or written.
         """
         opt_outs = await self.prepare()
+        batches = ScheduledBatches(
+            self.journal,
+            self.campaign,
+            self.payload,
+            self.gateway,
+            opt_outs=opt_outs,
+            reporter=self.reporter,
+        )
         source = JournalSource(
             self.journal,
             self.campaign.id,
@@ -167,17 +178,22 @@ class CampaignRun(Generic[T]):
             monotonic=self.timer.monotonic,
             server_time=self.gateway.server_time,
             opt_outs=opt_outs,
+            on_accepted=None if round else batches.check_control,
         )
         self.reporter.refresh = source.refresh
         await self.journal.reopen(self.campaign.id, round)
         await self.check_cost()
         try:
-            return await self._run(source, round)
+            report = await self._run(source, round, batches)
+            return attrs.evolve(report, too_late=batches.too_late)
         except CallbackRaised as raised:
             raise await interrupted(source, raised.error, None) from raised.error
 
-    async def _run(self, source: JournalSource[T], round: int) -> BulkReport:
-        dispatcher = Dispatcher(self.payload, self.gateway, self.options, self.reporter)
+    async def _run(
+        self, source: JournalSource[T], round: int, batches: ScheduledBatches[T]
+    ) -> BulkReport:
+        at = None if round else self.campaign.at
+        dispatcher = Dispatcher(self.payload, self.gateway, self.options, self.reporter, at)
         reconciler = Reconciler(
             self.journal,
             self.campaign.id,
@@ -185,9 +201,11 @@ class CampaignRun(Generic[T]):
             self.gateway,
             timer=self.timer,
             reporter=self.reporter,
+            at=self.campaign.at,
         )
         resent: dict[int, int] = {}
         while True:
+            await batches.tidy()
             await source.begin()
             halt = await dispatcher.send(source)
             if halt is not None and dooms_account(halt):
@@ -198,6 +216,8 @@ class CampaignRun(Generic[T]):
             if halt is None and await self._has_more(source, round):
                 continue
             nothing = await reconciler.settle(self.options.settle)
+            if await batches.tidy() and halt is None:
+                continue
             lost = [
                 entry
                 for entry in nothing
@@ -251,7 +271,7 @@ class CampaignRun(Generic[T]):
             )
             await self.timer.sleep(min(max(left, 0.0), self.reporter.interval or _WINDOW_LOOK))
             # Meanwhile it may have been paused, or given another window.
-            refused = await self.journal.controls(self.campaign.id)
+            refused = await self.journal.controls(self.campaign.id, source.round)
         return refused
 
     async def _has_more(self, source: JournalSource[T], round: int) -> bool:
@@ -322,6 +342,7 @@ def _campaign(payload: Payload[Any], options: Options) -> Campaign:
         chunk_size=options.chunk_size,
         deduplicate=options.deduplicate,
         window=options.window,
+        at=options.due,
     )
 
 

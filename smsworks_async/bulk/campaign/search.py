@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -34,7 +34,7 @@ from smsworks_async.bulk.timer import request_time
 from smsworks_async.errors import NotFound, OutcomeUnknown
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import ChunkRecord
-from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.models.incoming import MessageRecord, ScheduledMessage
 
 
 T = TypeVar("T")
@@ -51,15 +51,32 @@ class ChunkSearch(Generic[T]):
         campaign: its id.
         payload: what it sends.
         gateway: the API.
+        at: when the messages of its first round are due, in POSIX seconds; None for at once.
     """
 
     def __init__(
-        self, journal: Journal, campaign: str, payload: Payload[T], gateway: BulkGateway
+        self,
+        journal: Journal,
+        campaign: str,
+        payload: Payload[T],
+        gateway: BulkGateway,
+        at: float | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
         self._payload = payload
         self._gateway = gateway
+        self._at = at
+        self._scheduled: Sequence[ScheduledMessage] | None = None
+
+    async def read_scheduled(self) -> None:
+        """Read the list of scheduled messages, for the looks that follow.
+
+        Raises:
+            SMSWorksError: the provider could not be asked.
+        """
+        if self._at is not None:
+            self._scheduled = await self._gateway.scheduled()
 
     async def look(self, entry: ChunkRecord) -> Finding:
         """Search for one chunk, once, and accept it where its batch is found.
@@ -81,6 +98,7 @@ class ChunkSearch(Generic[T]):
             recipients=Counter(map(self._payload.destination, chunk.items)),
             since=since,
             until=until,
+            at=None if entry.round else self._at,
         )
         named = _named_by_the_answer(entry)
         if named is not None:
@@ -88,6 +106,9 @@ class ChunkSearch(Generic[T]):
             if await self._examine(candidate, request) is Finding.FOUND:
                 return await self._accept(entry, [candidate])
         candidates, request = await self._candidates(chunk, request)
+        if request.at is not None:
+            scheduled = await self._scheduled_candidates(chunk, request)
+            candidates = merge_scheduled(candidates, scheduled)
         findings = [await self._examine(one, request) for one in candidates]
         found = [
             one
@@ -123,7 +144,7 @@ class ChunkSearch(Generic[T]):
             held = await self._journal.has_batch(self._campaign, batch_id)
             candidate = attrs.evolve(candidate, is_held=held)
         finding = judge(candidate, request)
-        if finding is Finding.TRACE and batch_id is not None:
+        if finding is Finding.TRACE and batch_id is not None and candidate.recipients is None:
             recipients = await self._recipients(batch_id)
             finding = judge(attrs.evolve(candidate, recipients=recipients), request)
         return finding
@@ -133,10 +154,34 @@ class ChunkSearch(Generic[T]):
             records = await self._gateway.get(batch_id)
         except NotFound:
             return None
-        numbers = [phone.digits_of(record.destination) for record in records]
-        if any(len(number) < _FEWEST_DIGITS for number in numbers):
-            return None  # masked, or missing: it is not known who that is
-        return Counter(numbers)
+        return count_numbers([record.destination for record in records])
+
+    async def _scheduled_candidates(self, chunk: Chunk[T], request: Request) -> list[Candidate]:
+        """Return the batches on the list of scheduled messages that go to one of the recipients.
+
+        One that was cancelled texts nobody, and is left out.
+        """
+        if self._scheduled is None:
+            await self.read_scheduled()
+        item, found = chunk.items[0], []
+        for job in self._scheduled or ():
+            recipients = count_numbers(job.destinations)
+            others = recipients is not None and recipients.keys().isdisjoint(request.recipients)
+            if job.sender not in {None, self._payload.sender(item)} or others:
+                continue
+            if job.status != "CANCELLED":
+                found.append(self._scheduled_candidate(job, item, recipients))
+        return found
+
+    def _scheduled_candidate(
+        self, job: ScheduledMessage, item: T, recipients: Mapping[str, int] | None
+    ) -> Candidate:
+        return Candidate(
+            batch_id=job.message_id if job.batch else None,
+            same_text=self._is_same_text(job.content, item),
+            recipients=recipients,
+            at=None if job.schedule is None else job.schedule.timestamp(),
+        )
 
     async def _candidates(
         self, chunk: Chunk[T], request: Request
@@ -163,7 +208,8 @@ class ChunkSearch(Generic[T]):
                 shown = _compare_marks(record, marks)
                 if shown is Marks.NONE and record.message_id in own:
                     shown = Marks.OWN
-                sightings.append(self._candidate(record, item, shown))
+                if request.at is None or record.status != "CANCELLED":
+                    sightings.append(self._candidate(record, item, shown))
         return _by_batch(sightings), attrs.evolve(request, marked=marked)
 
     def _search(
@@ -187,11 +233,43 @@ class ChunkSearch(Generic[T]):
         return False
 
     def _candidate(self, record: MessageRecord, item: T, marks: Marks) -> Candidate:
-        same = self._payload.may_be_reworded(item) or is_same_text(
-            record.content, self._payload.content(item)
-        )
         created = None if record.created is None else record.created.timestamp()
+        same = self._is_same_text(record.content, item)
         return Candidate(batch_id=record.batch_id, created=created, marks=marks, same_text=same)
+
+    def _is_same_text(self, stored: str | None, item: T) -> bool:
+        """Return whether a text is an item's, or cannot be compared."""
+        return self._payload.may_be_reworded(item) or is_same_text(
+            stored, self._payload.content(item)
+        )
+
+
+def count_numbers(destinations: Iterable[str | None]) -> Mapping[str, int] | None:
+    """Return how often each number is among destinations; None where one of them is not shown."""
+    numbers = [phone.digits_of(destination) for destination in destinations]
+    if any(len(number) < _FEWEST_DIGITS for number in numbers):
+        return None  # masked, or missing: it is not known who that is
+    return Counter(numbers)
+
+
+def merge_scheduled(
+    candidates: Sequence[Candidate], scheduled: Sequence[Candidate]
+) -> list[Candidate]:
+    """Add what the list of scheduled messages shows to what a search has found; each batch once."""
+    listed = {one.batch_id: one for one in scheduled if one.batch_id is not None}
+    merged = [
+        attrs.evolve(
+            one,
+            recipients=listed[one.batch_id].recipients,
+            at=listed[one.batch_id].at,
+            same_text=one.same_text and listed[one.batch_id].same_text,
+        )
+        if one.batch_id in listed
+        else one
+        for one in candidates
+    ]
+    known = {one.batch_id for one in candidates}
+    return merged + [one for one in scheduled if one.batch_id is None or one.batch_id not in known]
 
 
 def _by_batch(sightings: Sequence[Candidate]) -> list[Candidate]:

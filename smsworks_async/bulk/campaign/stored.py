@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -16,6 +17,7 @@ from smsworks_async.bulk.options import check_campaign
 from smsworks_async.bulk.payloads import stored_payload
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import Campaign, State, Sums
+from smsworks_async.journals.transitions import is_past
 from smsworks_async.models.report import BulkStatus, Reason
 
 
@@ -69,13 +71,15 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
     summary = await journal.summary(campaign)
     counts = StateCounts(summary.states)
     later = StateCounts(summary.later_rounds)
-    totals = summary.campaign.totals
+    totals, at = summary.campaign.totals, summary.campaign.at
+    is_due = at is None or is_past(at, await journal.now())
+    outcomes = counts.outcomes()
     set_aside = {} if totals is None else totals.set_aside
     return BulkStatus(
         campaign=campaign,
         planned=totals is not None,
         read=counts.total if totals is None else totals.read,
-        **counts.outcomes(),
+        **outcomes,
         not_sent=counts.pending + counts.cancelled,
         in_flight=counts.in_flight,
         invalid=set_aside.get(Reason.INVALID, 0),
@@ -87,4 +91,6 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
         control=summary.campaign.control.value,
         why=summary.campaign.why,
         window=summary.campaign.window,
+        at=None if at is None else datetime.fromtimestamp(at, UTC),
+        scheduled=0 if is_due else outcomes["accepted"],
     )

@@ -145,7 +145,7 @@ class SQLiteStore(SQLiteReports, SQLiteOptOuts):
         )
 
     async def controls(self, key: int) -> Controls:
-        row = self._one("SELECT control, why, window FROM campaign WHERE key = ?", key)
+        row = self._one("SELECT control, why, window, at FROM campaign WHERE key = ?", key)
         return rows.controls(row)
 
     # Chunks

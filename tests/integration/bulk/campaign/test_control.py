@@ -106,9 +106,9 @@ async def test_a_repetition_inside_a_call_is_not_made_after_a_pause(sms, box, ke
     box.add_fault(Fault(path="/batch/send", status=429, nth=1))
     check = journal.controls
 
-    async def controls(campaign):
+    async def controls(campaign, round):
         await pause_first(None)
-        return await check(campaign)
+        return await check(campaign, round)
 
     journal.controls = controls
     report = await sms.bulk.send(**{**kept, "concurrency": 1}, destinations=drama(20))

@@ -1,0 +1,82 @@
+"""Reconciling a campaign, and scheduling again what had to be cancelled for opt-outs."""
+
+from __future__ import annotations
+
+from smsworks_async.bulk.campaign import reconcile as reconciling
+from smsworks_async.bulk.campaign.run import CampaignRun
+from smsworks_async.bulk.campaign.stored import StoredCampaign
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.opt_outs import OptOutList, OptOutView
+from smsworks_async.bulk.options import Options
+from smsworks_async.bulk.timer import Timer
+from smsworks_async.errors import ConfigurationError
+from smsworks_async.journals.records import State
+from smsworks_async.models.report import BulkReport
+from smsworks_async.optouts import OptOuts
+
+
+async def reconcile(
+    stored: StoredCampaign,
+    gateway: BulkGateway,
+    settle: float,
+    timer: Timer,
+    *,
+    restored: bool,
+    opt_outs: OptOutList | None,
+) -> BulkReport:
+    """Search for unknown chunks, respect opt-outs that came after scheduling, and report.
+
+    What was cancelled for an opt-out is scheduled again, unless other chunks are pending: those are
+    only for `send` to send.
+
+    Raises:
+        ValidationError: the copy was made while the campaign was being planned.
+        ConfigurationError: the campaign is scheduled, and respects another opt-out list.
+    """
+    view = await respected(stored, opt_outs)
+    others_pending = await _has_pending(stored)
+    report = await reconciling.reconcile(
+        stored, gateway, settle, timer, restored=restored, opt_outs=view
+    )
+    if view is None or restored or others_pending or not await _has_pending(stored):
+        return report
+    if await stored.journal.controls(stored.campaign.id) is not None:
+        return report
+    options = Options(
+        chunk_size=stored.campaign.chunk_size,
+        journal=stored.journal,
+        campaign=stored.campaign.id,
+        settle=settle,
+    )
+    run = CampaignRun(
+        stored.journal,
+        stored.campaign,
+        stored.payload,
+        gateway,
+        options,
+        timer,
+        opt_outs=opt_outs,
+    )
+    return await run.run()
+
+
+async def _has_pending(stored: StoredCampaign) -> bool:
+    return bool(await stored.journal.chunks(stored.campaign.id, limit=1, state=State.PENDING))
+
+
+async def respected(stored: StoredCampaign, opt_outs: OptOutList | None) -> OptOutView | None:
+    """Return who has opted out, where a scheduled campaign respects that; otherwise None.
+
+    Raises:
+        ConfigurationError: it respects another list.
+    """
+    kept = stored.campaign.opt_outs
+    if stored.campaign.at is None or not kept:
+        return None
+    found = opt_outs or OptOuts(stored.journal)
+    if await found.identity() != kept:
+        raise ConfigurationError(
+            f"campaign {stored.campaign.id!r} respects another opt-out list; give the client the "
+            "opt_outs= that it was begun with"
+        )
+    return OptOutView(found)

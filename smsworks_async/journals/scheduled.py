@@ -1,0 +1,51 @@
+"""The rules of scheduled batches that are cancelled before their time; see `rules`."""
+
+from __future__ import annotations
+
+from smsworks_async.journals import transitions
+from smsworks_async.journals.records import ChunkRecord, Control
+from smsworks_async.journals.store import CampaignStore
+
+
+async def begin_recall(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
+    """Record that a batch is to be cancelled, and its chunk to be scheduled again."""
+    change = transitions.begin_recall(await store.chunk(key, number), batch_id)
+    if change is None or (await store.controls(key)).control is Control.CANCELLED:
+        return False
+    await store.write(key, change, batch_id)
+    return True
+
+
+async def confirm_cancelled(
+    store: CampaignStore, key: int, number: int, batch_id: str
+) -> ChunkRecord | None:
+    """Record that a batch was cancelled in time; return the chunk as it is now."""
+    record = await store.chunk(key, number)
+    campaign = await store.campaign(key)
+    change = transitions.confirm_cancelled(
+        record,
+        batch_id,
+        final=campaign.control is Control.CANCELLED,
+        restored=campaign.restored,
+    )
+    if change is None:
+        return None
+    await store.write(key, change, batch_id)
+    return change.record
+
+
+async def end_recall(store: CampaignStore, key: int, number: int) -> bool:
+    """Record that a batch went out before it was cancelled; return whether it had to."""
+    change = transitions.end_recall(await store.chunk(key, number))
+    if change is None:
+        return False
+    await store.write(key, change)
+    return True
+
+
+async def was_cancelled(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
+    """Return whether a chunk had a batch that was cancelled since."""
+    return any(
+        event.what == transitions.BATCH_CANCELLED and event.detail == batch_id
+        for event in await store.events(key, number)
+    )
