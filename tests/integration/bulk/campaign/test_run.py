@@ -199,7 +199,8 @@ async def test_send_refuses_a_time_where_nothing_is_scheduled(box, sms):
         lambda: sms.messages.send(**message),
         lambda: sms.messages.flash(**message),
         lambda: sms.batches.send(**TEXT, destinations=drama(2), at=at),
-        lambda: sms.bulk.send(**TEXT, destinations=drama(2), at=at),
+        lambda: sms.bulk.send_each(messages=[{**TEXT, "destination": "07700 900001"}], at=at),
+        lambda: sms.bulk.plan_each(campaign="x", messages=[], at=at),
     ):
         with pytest.raises(TypeError, match="'at'"):
             await send()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsworks_async import AsyncSMSWorks, SendWindow, ValidationError
-from smsworks_async.journals import MemoryJournal, State
-from smsworks_async.sandbox import Fault, ManualClock, Sandbox
+from smsworks_async import AsyncSMSWorks
+from smsworks_async.journals import MemoryJournal
+from smsworks_async.sandbox import ManualClock, Sandbox
 from support.clock import SandboxClock, use_clock
 from support.messages import TEXT_TO_MANY, drama
 from support.sandboxes import AT_ONCE
