@@ -99,7 +99,7 @@ class Gateway:
         self._world = process.world
         self._campaign = campaign
 
-    def post(self, payload):
+    def post(self, payload, at=None):
         async def post(document, expired, on_retry, before_repeat):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)

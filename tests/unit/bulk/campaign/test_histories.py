@@ -63,7 +63,7 @@ class Gateway:
     async def now(self):
         return self.clock()
 
-    def post(self, _):
+    def post(self, _, at=None):
         async def post(document, expired, on_retry, before_repeat):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):

@@ -1,0 +1,58 @@
+"""A sandbox whose clock is turned by hand, for campaigns that are scheduled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from smsworks_async import AsyncSMSWorks
+from smsworks_async.journals import MemoryJournal
+from smsworks_async.sandbox import ManualClock, Sandbox
+from support.clock import SandboxClock, use_clock
+from support.messages import TEXT_TO_MANY
+from support.sandboxes import AT_ONCE
+
+
+@attrs.frozen
+class Scheduling:
+    """A sandbox, its client, a journal, and the arguments of a campaign that is due in an hour."""
+
+    box: Sandbox
+    sms: AsyncSMSWorks
+    journal: MemoryJournal
+    at: datetime
+
+    @property
+    def kept(self):
+        return {
+            **TEXT_TO_MANY,
+            **{"journal": self.journal, "campaign": "x", "chunk_size": 10, "concurrency": 2},
+            "at": self.at,
+        }
+
+    async def status(self):
+        return await self.sms.bulk.status("x", journal=self.journal)
+
+    async def cancel(self, **options):
+        return await self.sms.bulk.cancel("x", journal=self.journal, **{"settle": 0, **options})
+
+    async def opt_out(self, *numbers):
+        for number in numbers:
+            await self.journal.record_opt_out(number, "out", source="test")
+
+    async def states(self):
+        return [str(chunk.state) for chunk in await self.journal.chunks("x")]
+
+
+@pytest.fixture
+async def scheduling():
+    async with (
+        Sandbox(clock=ManualClock(), delivery_delay=5) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
+    ):
+        clock = SandboxClock(box)
+        use_clock(sms, clock)
+        at = datetime.fromtimestamp(box.now, UTC) + timedelta(hours=1)
+        yield Scheduling(box, sms, MemoryJournal(clock=clock), at)
