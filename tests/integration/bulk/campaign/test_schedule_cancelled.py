@@ -10,7 +10,7 @@ from smsworks_async import Outcome
 from smsworks_async.sandbox import Fault
 from support.messages import drama
 from support.schedules import deletes, due_or_gone, statuses
-from support.waiting import until
+from support.waiting import until, when_held
 
 
 DELETE = {"path": "/batches/schedule/*", "method": "DELETE"}
@@ -140,6 +140,29 @@ async def test_whoever_finishes_after_the_cancel_cancels_it_too(scheduling):
     report = await run
     assert (report.accepted, report.not_sent, report.adds_up) == (0, 40, True)
     assert statuses(box) == {"CANCELLED": 20}
+
+
+async def test_the_first_to_finish_after_the_cancel_waits_for_no_other(scheduling, monkeypatch):
+    box, sms, journal = scheduling.box, scheduling.sms, scheduling.journal
+    box.add_fault(Fault(path="/batch/schedule", when="hold", times=0))
+    held, finish, others = [], journal.finish, asyncio.Event()
+
+    async def finishing(campaign, claimed, outcome):
+        if claimed.number:
+            await others.wait()
+        return await finish(campaign, claimed, outcome)
+
+    monkeypatch.setattr(journal, "finish", finishing)
+    when_held(box, lambda: held.append(box))
+    run = asyncio.create_task(sms.bulk.send(**scheduling.kept, destinations=drama(40)))
+    await until(lambda: len(held) == 2)
+    await scheduling.cancel()
+    box.release()
+    await until(lambda: statuses(box)["CANCELLED"] == 10)
+    assert not run.done()
+    others.set()
+    report = await run
+    assert (report.accepted, report.not_sent) == (0, 40)
 
 
 async def test_cancel_finds_what_was_scheduled_and_cancels_that(scheduling):

@@ -7,13 +7,11 @@ import asyncio
 import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError, OptOuts
-from smsworks_async.journals import MemoryJournal, transitions
+from smsworks_async.journals import transitions
 from smsworks_async.sandbox import Fault
-from support.clock import SandboxClock, use_clock
-from support.messages import TEXT_TO_MANY, drama
-from support.sandboxes import AT_ONCE
+from support.messages import drama
 from support.schedules import deletes, due_or_gone, statuses
-from support.waiting import until
+from support.waiting import when_held
 
 
 DELETE = {"path": "/batches/schedule/*", "method": "DELETE"}
@@ -75,8 +73,10 @@ async def test_it_is_named_where_it_is_too_late(scheduling):
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(25))
     box.add_fault(Fault(**DELETE, when="late"))
     await scheduling.opt_out(STOPPED)
+    held = asyncio.Event()
+    when_held(box, held.set)
     sending = asyncio.create_task(again(scheduling, "send"))
-    await until(lambda: deletes(box) == 1)
+    await held.wait()
     await box.advance(3600)
     box.release()
     report = await sending
@@ -167,6 +167,7 @@ async def test_a_process_that_ends_in_between_leaves_nobody_out(scheduling, monk
         with pytest.raises(Died):
             await again(scheduling, "send")
     await journal.record_opt_out(STOPPED, "in", source="test")
+    await scheduling.opt_out("447700900998")  # in no batch
     report = await again(scheduling, "send")
     assert (report.accepted, report.opted_out) == (10, 0)
     assert set(due_or_gone(box).values()) == {1}
@@ -188,8 +189,10 @@ async def test_a_cancel_in_the_middle_of_it_wins(scheduling):
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(20))
     await scheduling.opt_out(STOPPED)
     box.add_fault(Fault(**DELETE, when="hold"))
+    held = asyncio.Event()
+    when_held(box, held.set)
     sending = asyncio.create_task(again(scheduling, "send"))
-    await until(lambda: deletes(box) == 1)
+    await held.wait()
     await scheduling.journal.steer("x", "cancel")
     box.release()
     report = await sending
@@ -237,18 +240,3 @@ async def test_a_restored_journal_does_not_schedule_again_what_may_have_been(sch
     report = await sms.bulk.reconcile("x", journal=journal, settle=0, restored=True)
     assert report.adds_up
     assert max(due_or_gone(box).values()) == 1
-
-
-async def test_a_batch_scheduled_for_another_time_is_left_alone(scheduling):
-    """A client of its own, so that the journal does not know the batch."""
-    box, at = scheduling.box, scheduling.at
-    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as other:
-        use_clock(other, SandboxClock(box))
-        journal = MemoryJournal(clock=SandboxClock(box))
-        more = {"journal": journal, "campaign": "x", "chunk_size": 10}
-        await other.bulk.send(
-            **TEXT_TO_MANY, **more, destinations=drama(10), at=at.replace(minute=30)
-        )
-    await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(10))
-    await scheduling.cancel()
-    assert statuses(box) == {"SCHEDULED": 10, "CANCELLED": 10}
