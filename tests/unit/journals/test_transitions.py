@@ -124,6 +124,26 @@ def test_confirm_found_accepts_unless_the_chunk_has_moved_on():
     assert transitions.confirm_found(sending(), 1, "7") is None
 
 
+def test_confirm_cancelled_needs_an_accepted_chunk_and_a_recall_or_a_cancelled_campaign():
+    def confirm(record, batch_id="1", *, final=False, restored=False):
+        return transitions.confirm_cancelled(record, batch_id, final=final, restored=restored)
+
+    accepted = transitions.finish(sending(), 1, ACCEPTED)[0]
+    recalled = transitions.begin_recall(accepted, "1")[0]
+    assert transitions.begin_recall(accepted, "2") is None
+    assert transitions.begin_recall(sending(), "1") is None
+    assert confirm(accepted) is None
+    assert confirm(recalled, "2") is None
+    assert confirm(sending(), final=True) is None
+    assert confirm(recalled)[0] == attrs.evolve(
+        accepted, state=State.PENDING, batch_id=None, error=None
+    )
+    assert confirm(accepted, final=True)[0] == attrs.evolve(accepted, state=State.CANCELLED)
+    assert confirm(recalled, restored=True)[0].state is State.UNKNOWN
+    assert transitions.end_recall(recalled)[0] == accepted
+    assert transitions.end_recall(accepted) is None
+
+
 OUTCOMES = {
     "finish accepted": ACCEPTED,
     "finish unknown": UNKNOWN,
@@ -132,14 +152,19 @@ OUTCOMES = {
     "finish broke": BROKE,
 }
 steps = st.lists(
-    st.sampled_from(["start", "expire", "resend", "reopen", "found", "late accepted", *OUTCOMES]),
+    st.sampled_from(
+        ["start", "expire", "resend", "reopen", "found", "late accepted", "recall", *OUTCOMES]
+    ),
     max_size=40,
 )
 
 
 @given(steps)
-def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(history):  # noqa: C901 - a machine
-    """Between two starts there is the proof that nothing left, a refusal, or a resend by name."""
+def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(history):  # noqa: C901, PLR0912 - a machine
+    """Between two starts there is the proof that nobody is texted, or a resend by name.
+
+    That is a request that did not leave, a refusal, or a batch that was cancelled before its time.
+    """
     entry, now = PENDING, 0.0
     excused, accepted, started = True, False, False
     for step in history:
@@ -149,6 +174,16 @@ def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(his
             if entry.state is State.PENDING:
                 assert excused
                 entry, excused, started = transitions.claim(entry, "a", now, 3.0)[0], False, True
+        elif step == "recall":
+            change = transitions.begin_recall(entry, entry.batch_id or "")
+            if change is not None and not entry.doubles:
+                recalled = change[0]
+                entry = transitions.confirm_cancelled(
+                    recalled, entry.batch_id, final=False, restored=False
+                )[0]
+                assert entry.state is State.PENDING
+                excused, accepted = True, False
+                continue
         elif step == "late accepted":
             if started:
                 entry = transitions.finish(entry, max(1, entry.attempt - 1), ACCEPTED)[0]

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from smsworks_async import AsyncSMSWorks
-from smsworks_async.journals import MemoryJournal
+from smsworks_async.journals import Journal, MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import ManualClock, Sandbox
 from support.clock import SandboxClock, use_clock
 from support.messages import TEXT_TO_MANY
@@ -25,7 +25,7 @@ class Scheduling:
 
     box: Sandbox
     sms: AsyncSMSWorks
-    journal: MemoryJournal
+    journal: Journal
     at: datetime
 
     @property
@@ -53,8 +53,8 @@ class Scheduling:
         return [str(chunk.state) for chunk in await self.journal.chunks("x")]
 
 
-@pytest.fixture
-async def scheduling():
+@pytest.fixture(params=["memory", "sqlite"])
+async def scheduling(request, tmp_path):
     async with (
         Sandbox(clock=ManualClock(NOON), delivery_delay=5) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
@@ -62,4 +62,9 @@ async def scheduling():
         clock = SandboxClock(box)
         use_clock(sms, clock)
         at = datetime.fromtimestamp(box.now, UTC) + timedelta(hours=1)
-        yield Scheduling(box, sms, MemoryJournal(clock=clock), at)
+        if request.param == "memory":
+            journal: Journal = MemoryJournal(clock=clock)
+        else:
+            journal = SQLiteJournal(tmp_path / "journal.db", clock=clock)
+        yield Scheduling(box, sms, journal, at)
+        await journal.close()

@@ -122,6 +122,24 @@ async def test_follow_yields_those_who_were_cancelled(scheduling):
     assert [record.status for record in records] == ["CANCELLED"] * 15
 
 
+async def test_follow_forgets_a_batch_that_was_scheduled_again_without_somebody(scheduling):
+    sms, journal = scheduling.sms, scheduling.journal
+    await sms.bulk.send(**scheduling.kept, destinations=drama(10))
+    sleep, turns = sms.bulk._sleep, []
+
+    async def sleeping(seconds):
+        turns.append(seconds)
+        if len(turns) == 3:
+            await journal.record_opt_out("447700900003", "out", source="test")
+            await sms.bulk.send(**scheduling.kept)
+        await sleep(seconds)
+
+    sms.bulk._sleep = sleeping
+    records = [record async for record in sms.bulk.follow("x", journal=journal)]
+    assert {record.status for record in records} == {"DELIVERED"}
+    assert len({record.destination for record in records}) == len(records) == 9
+
+
 async def test_a_round_of_retry_undelivered_is_sent_at_once(scheduling):
     sms, box = scheduling.sms, scheduling.box
     await sms.bulk.send(**scheduling.kept, destinations=["07700 900506", *drama(4)])

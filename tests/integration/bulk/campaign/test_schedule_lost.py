@@ -34,6 +34,15 @@ async def test_what_was_scheduled_is_found(scheduling, nth, when, hidden):
     assert set(due_or_gone(box).values()) == {1}
 
 
+async def test_a_list_that_lags_behind_is_read_again(scheduling):
+    box = scheduling.box
+    hide(box)
+    box.change_storage(search_lag=20.0)
+    box.add_fault(Fault(**SCHEDULE, when="after"))
+    report = await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(10))
+    assert (report.accepted, report.unknown) == (10, 0)
+
+
 async def test_what_was_not_scheduled_is_resent_by_name_only(scheduling):
     box, sms = scheduling.box, scheduling.sms
     box.add_fault(Fault(**SCHEDULE, when="before", nth=2))

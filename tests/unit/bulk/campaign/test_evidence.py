@@ -16,6 +16,7 @@ from smsworks_async.bulk.campaign.evidence import (
     judge,
     window,
 )
+from smsworks_async.bulk.campaign.search import merge_scheduled
 from smsworks_async.journals.records import ChunkRecord, State
 
 
@@ -92,3 +93,44 @@ def test_window_of_a_restored_journal_reaches_from_the_copy_to_now():
         number=0, size=2, international=False, credits=2.0, restored=True, lease=1038.5
     )
     assert window(entry, began=500.0, request_time=10.0) == (500.0 - MARGIN, None)
+
+
+DUE = Request(recipients=THEM, since=1000.0, until=2000.0, at=5000.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"at": 5000.0}, Finding.FOUND),
+        ({"at": 4999.1, "created": None}, Finding.FOUND),
+        ({"at": None}, Finding.FOUND),
+        ({"at": 5000.0, "created": 2001.0}, Finding.TRACE),
+        ({"at": 5000.0, "same_text": False}, Finding.TRACE),
+        # For another time: nothing, unless all but the time is the request's.
+        ({"at": 5060.0}, Finding.TRACE),
+        ({"at": 5060.0, "same_text": False}, Finding.NOTHING),
+        ({"at": 4940.0, "recipients": Counter({"447700900001": 1})}, Finding.NOTHING),
+    ],
+)
+def test_judge_compares_when_a_scheduled_batch_is_due(changes, finding):
+    assert judge(candidate(**changes), DUE) is finding
+
+
+def test_judge_compares_no_time_where_nothing_was_scheduled():
+    assert judge(candidate(at=1500.0), REQUEST) is Finding.FOUND
+
+
+def test_merge_scheduled_has_each_batch_once_with_all_that_is_known():
+    seen = [
+        candidate(batch_id="1", recipients=None),
+        candidate(batch_id="2"),
+        candidate(batch_id=None),
+    ]
+    listed = [
+        candidate(batch_id="1", created=None, at=5000.0, same_text=False),
+        candidate(batch_id="3", created=None, at=5000.0),
+        candidate(batch_id=None, created=None),
+    ]
+    first, second, alone, third, other = merge_scheduled(seen, listed)
+    assert first == candidate(batch_id="1", at=5000.0, same_text=False)
+    assert (second, alone, third, other) == (seen[1], seen[2], listed[1], listed[2])
