@@ -333,7 +333,7 @@ class RecipientOutcome:
         destination: the number; what stood there, where it cannot be sent to or is a repeat.
         outcome: ``"accepted"``, ``"rejected"``, ``"unknown"``, ``"not sent"``, ``"invalid"`` or
             ``"duplicate"``; of the last time, where it was sent to again.
-        batch_id: the batch's id where it was accepted.
+        batch_id: the batch's id where it was accepted, or was scheduled and then cancelled.
         code: the API's code where it was refused.
         reason: why it was not accepted, or an empty string.
         round: 0, or the round of `bulk.retry_undelivered` that this is about.

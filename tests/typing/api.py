@@ -11,6 +11,7 @@ from smsworks_async import (
     Acknowledgement,
     AsyncSMSWorks,
     Batch,
+    BatchOutcome,
     BulkEstimate,
     BulkProgress,
     BulkReport,
@@ -99,6 +100,11 @@ async def awaited() -> None:
             sender="Acme", content="x", destinations=iter(["07700 900123"]), progress=tell
         )
         assert_type(report, BulkReport)
+        assert_type(report.too_late, tuple[BatchOutcome, ...])
+        later = await sms.bulk.send(
+            sender="Acme", content="x", destinations=["07700 900123"], at=AT, campaign="spring"
+        )
+        assert_type(later, BulkReport)
         rows = [{"destination": "07700 900123", "name": "Ada"}]
         each = await sms.bulk.send_each(template="Hi {name}", rows=rows, sender="Acme", ai=True)
         assert_type(each, BulkReport)
@@ -162,7 +168,15 @@ def blocking() -> None:
             sms.bulk.retry_undelivered("spring", journal="x.db", settle=5, on_unknown="resend"),
             BulkReport,
         )
-        assert_type(sms.bulk.status(campaign="spring", journal="x.db"), BulkStatus)
+        status = sms.bulk.status(campaign="spring", journal="x.db")
+        assert_type(status, BulkStatus)
+        assert_type((status.at, status.scheduled), tuple[datetime | None, int])
+        assert_type(
+            sms.bulk.plan(
+                sender="Acme", content="x", destinations=["07700 900123"], campaign="y", at=AT
+            ),
+            BulkStatus,
+        )
         assert_type(
             sms.bulk.outcomes("spring", journal="x.db"), Generator[RecipientOutcome, None, None]
         )
@@ -179,6 +193,8 @@ async def refused_awaited() -> None:
         await sms.messages.get("1", "2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.batches.send_each([])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.bulk.send(sender="Acme", content="x", concurrency="8")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await sms.bulk.send(sender="Acme", content="x", at=1.0)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await sms.bulk.send_each(messages=[], at=AT)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.bulk.send(sender="Acme", content="x", on_unknown="guess")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 

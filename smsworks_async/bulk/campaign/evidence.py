@@ -157,6 +157,8 @@ def _is_proven(candidate: Candidate, request: Request) -> bool:
 def _is_outside(created: float | None, request: Request) -> bool:
     if created is None:
         return False
+    if request.at is not None and abs(created - request.at) <= MARGIN:
+        return False  # it may be dated when it went out
     return created < request.since or (request.until is not None and created > request.until)
 
 

@@ -149,9 +149,8 @@ class SendHistoryReader(Generic[T]):
         taken = [self._take(records, sends) for records in batches]
         sends.last = _decisive(taken)
         for record in taken:
-            made = None if record is None else record.created
             began = entry.began or 0.0
-            sends.times.append(began if made is None else made.timestamp())
+            sends.times.append(began if record is None else _sent_at(record, began))
 
     def _first(self, item: T, position: int, international: bool) -> SendHistory[T]:
         payload = self._payload
@@ -186,6 +185,17 @@ class SendHistoryReader(Generic[T]):
         for record in found:
             records[phone.digits_of(record.destination)].append(record)
         return records
+
+
+def _sent_at(record: MessageRecord, began: float) -> float:
+    """Return when a message was sent: at the time that it was scheduled for, where that is later.
+
+    Args:
+        record: the message.
+        began: when its request was begun, for a record without a date.
+    """
+    shown = [moment.timestamp() for moment in (record.created, record.schedule) if moment]
+    return max(shown, default=began)
 
 
 def _batch_ids(entry: ChunkRecord) -> list[str]:

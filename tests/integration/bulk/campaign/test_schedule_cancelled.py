@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from smsworks_async import Outcome
+from smsworks_async import Outcome, ValidationError
 from smsworks_async.sandbox import Fault
 from support.messages import drama
 from support.schedules import deletes, due_or_gone, statuses
@@ -66,6 +66,15 @@ async def test_cancel_after_the_time_names_all_of_them(scheduling):
     ]
     assert late[1].destinations == tuple(f"4477009000{n}" for n in range(10, 15))
     assert await scheduling.states() == ["accepted"] * 2
+
+
+async def test_a_campaign_whose_time_is_over_is_done_and_not_cancelled(scheduling):
+    await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(15))
+    await scheduling.box.advance(3661)
+    with pytest.raises(ValidationError, match="is done") as caught:
+        await scheduling.cancel()
+    assert caught.value.field == "campaign"
+    assert deletes(scheduling.box) == 0
 
 
 @pytest.mark.parametrize("when", ["before", "after", "mid"])

@@ -105,6 +105,7 @@ DUE = Request(recipients=THEM, since=1000.0, until=2000.0, at=5000.0)
         ({"at": 4999.1, "created": None}, Finding.FOUND),
         ({"at": None}, Finding.FOUND),
         ({"at": 5000.0, "created": 2001.0}, Finding.TRACE),
+        ({"at": 5000.0, "created": 5001.0}, Finding.FOUND),  # dated when it went out
         ({"at": 5000.0, "same_text": False}, Finding.TRACE),
         # For another time: nothing, unless all but the time is the request's.
         ({"at": 5060.0}, Finding.TRACE),
