@@ -22,6 +22,7 @@ from django.utils.functional import lazystr
 from markupsafe import Markup
 
 from smsworks_async import SMSWorksError
+from smsworks_async.journals import MemoryJournal
 
 
 if not django_settings.configured:
@@ -109,6 +110,8 @@ VALID: dict[str, Any] = {
     "ttl": 60,
     "unread": True,
     "validity": 60,
+    "why": "a mistake",
+    "window": None,
     "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
@@ -120,6 +123,9 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.send": ("destinations",),
     "bulk.send_each": ("template", "rows", "sender"),
     "bulk.send_each messages": ("messages",),
+    "bulk.plan": ("destinations",),
+    "bulk.plan_each": ("template", "rows", "sender"),
+    "bulk.plan_each messages": ("messages",),
     "bulk.estimate": ("content", "destinations"),
     "bulk.estimate messages": ("messages",),
     "bulk.estimate template": ("template", "rows"),
@@ -255,6 +261,8 @@ class Walk:
     now: str = ""
 
     def valid(self, method: str, name: str) -> Any:
+        if name == "journal" and method.startswith("bulk.plan"):
+            return MemoryJournal()  # each plan is of a campaign of its own
         known = VALID | self.ids
         return known.get(f"{method} {name}", known.get(name, inspect.Parameter.empty))
 
@@ -264,7 +272,7 @@ class Walk:
         names |= set(TOGETHER.get(f"{method} {name}", TOGETHER.get(method, ())))
         names.add(name)
         if {"journal", "campaign"} & names:
-            names |= {"journal", "campaign"}
+            names |= {"journal", "campaign"} & parameters.keys()
         return {n: self.valid(method, n) for n in sorted(names)}
 
     def sent(self, method: str, arguments: dict[str, Any]) -> tuple[str, BaseException | None]:
