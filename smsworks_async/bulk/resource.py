@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from smsworks_async.bulk import run
-from smsworks_async.bulk.campaigns import Campaigns, JournalOrPath
+from smsworks_async.bulk.campaigns import JournalOrPath
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices
+from smsworks_async.bulk.erasure import Erasure
 from smsworks_async.bulk.estimate import BulkEstimate, choose_payload, estimate
 from smsworks_async.bulk.options import (
     Options,
@@ -42,7 +43,7 @@ Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mappi
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
-class AsyncBulk(Campaigns):
+class AsyncBulk(Erasure):
     """Any number of recipients."""
 
     async def send(
