@@ -136,10 +136,15 @@ class SendWindow:
         """
         if self.is_open(at):
             return at
+        closed, opens = _CLOSED.get(self, (0.0, 0.0))
+        if closed <= at < opens:
+            return opens
         # It opens at a whole minute, and so do the clocks of all zones change.
         minute = (int(at) // _MINUTE + 1) * _MINUTE
         for later in range(minute, minute + _LONGEST_WAIT * _MINUTE, _MINUTE):
             if self.is_open(later):
+                _CLOSED.clear()
+                _CLOSED[self] = at, float(later)
                 return float(later)
         return None
 
@@ -163,6 +168,11 @@ class SendWindow:
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M} to {self.end:%H:%M}, {self.tz}"
+
+
+#: From when until when the window that was asked for last is known to be closed: a run that waits
+#: asks every second.
+_CLOSED: Final[dict[SendWindow, tuple[float, float]]] = {}
 
 
 def as_date(at: float) -> str:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals.sqlite import worker
+from support.campaigns.controlled import ControlledMachine
 from support.campaigns.machine import FATES, GROUPS, CampaignMachine
 
 
@@ -38,6 +39,11 @@ FOCUSES = {
     "a provider with habits": ({"habits", "each", "stops", "deaths"}, tuple(FATES)),
     "a twin": ({"twin", "stops", "deaths"}, ("sent", "answer lost", "lost on the way")),
     "handles": ({"handles", "deaths"}, tuple(FATES)),
+    "controls": ({"controls", "deaths", "stops"}, tuple(FATES)),
+    "controls of texts of their own": (
+        {"controls", "deaths", "each"},
+        ("sent", "answer lost", "lost on the way", "refused: one number", "refused: for a while"),
+    ),
 }
 
 
@@ -59,7 +65,7 @@ def test_nobody_is_texted_twice_and_everybody_is_named_whatever_happens(
     )  # nobody else comes while a process waits
     groups_of_focus, fates_of_focus = FOCUSES[focus]
 
-    class Machine(CampaignMachine):
+    class Machine(ControlledMachine if "controls" in groups_of_focus else CampaignMachine):
         journals = (journal,)
         groups = groups_of_focus
         fates = fates_of_focus

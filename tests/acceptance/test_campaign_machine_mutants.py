@@ -22,6 +22,7 @@ from smsworks_async.bulk.campaign import evidence, journal_source, search, store
 from smsworks_async.journals import memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
+from support.campaigns.controlled import ControlledMachine
 from support.campaigns.machine import FATES, SPELLINGS, CampaignMachine
 
 
@@ -173,6 +174,50 @@ def a_copy_that_is_trusted(patch):
     patch.setattr(transitions, "suspect", suspect_what_was_sent)
 
 
+@mutant("controls", "deaths", found="no look at the opt-outs|after opting out", quick=True)
+def no_second_look(patch):
+    async def pass_(self, chunk, *, again):
+        pass
+
+    patch.setattr(journal_source.JournalSource, "check", pass_)
+
+
+@mutant("controls", found="claimed after the campaign was stopped", quick=True)
+def a_claim_that_does_not_read_the_controls(patch):
+    patch.setattr(transitions, "refuse", lambda controls, now: None)
+
+
+@mutant("controls", found="accepted, and not told", quick=True)
+def a_cancellation_that_forgets_what_is_unknown(patch):
+    cancel = transitions.cancel
+
+    def cancel_all(record):
+        if record.state is records.State.UNKNOWN:
+            return transitions.change(record, "cancelled", state=records.State.CANCELLED)
+        return cancel(record)
+
+    async def chunks(self, key, *, state=None, **kwargs):
+        found = await every(self, key, state=None, **kwargs)
+        wanted = {state, records.State.UNKNOWN} if state is records.State.PENDING else {state}
+        return [record for record in found if state is None or record.state in wanted]
+
+    every = memory.MemoryStore.chunks
+    patch.setattr(memory.MemoryStore, "chunks", chunks)
+    patch.setattr(transitions, "cancel", cancel_all)
+
+
+@mutant(
+    "controls", fates=("sent", "refused: one number"), found="not named|was forgotten", quick=True
+)
+def halves_of_the_shrunken_chunk(patch):
+    unpack_chunk = journal_source.unpack_chunk
+    patch.setattr(
+        journal_source,
+        "unpack_chunk",
+        lambda claim, payload, **_: unpack_chunk(claim, payload),
+    )
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -184,7 +229,7 @@ def test_the_machine_finds(name, monkeypatch, record_property):
     mutation = MUTANTS[name]
     mutation.mutate(monkeypatch)
 
-    class Machine(CampaignMachine):
+    class Machine(ControlledMachine if "controls" in mutation.groups else CampaignMachine):
         played: ClassVar = Counter()
         groups = mutation.groups
         fates = mutation.fates

@@ -261,6 +261,8 @@ def operation_of(record):
 def client_methods():
     """Return the name and the signature of every method that awaits one answer of the API."""
     for family, resource in inspect.getmembers(AsyncSMSWorks, inspect.isclass):
+        if family == "opt_outs":  # a journal answers
+            continue
         if resource.__module__.startswith(f"{resources.__name__}."):
             for name, function in inspect.getmembers(resource, inspect.iscoroutinefunction):
                 if not name.startswith("_"):

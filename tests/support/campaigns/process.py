@@ -7,6 +7,7 @@ import math
 
 from smsworks_async.errors import JournalError
 from smsworks_async.journals import Journal
+from smsworks_async.journals.records import StoredChunk
 from smsworks_async.models.report import Outcome
 
 
@@ -105,6 +106,7 @@ class Mortal:
             process.loop.outstanding -= 1
         if name == "finish" and args[2].outcome is Outcome.ACCEPTED:
             process.world.recorded.add(args[2].batch_id)
+        process.note(name, result)
         await process.meet(fate, "after")
         process.check_alive()
         return result
@@ -124,9 +126,17 @@ class Process:
         self.loop = SteppedLoop(self.monotonic)
         self.dead = False
         self.run = None
+        self.claimed_at = self.looked_at = 0
         #: At which of the next journal calls something befalls it, and what.
         self.doom = None
         self.journal = Mortal(self, world.open())
+
+    def note(self, call, result):
+        """Note when it last claimed a chunk, and last read who has opted out."""
+        if call == "claim_next" and isinstance(result, StoredChunk):
+            self.claimed_at = self.world.tick()
+        elif call == "opt_out_changes":
+            self.looked_at = self.world.tick()
 
     def monotonic(self):
         return self.world.awake + self._offset

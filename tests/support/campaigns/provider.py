@@ -100,7 +100,7 @@ class Gateway:
         self._campaign = campaign
 
     def post(self, payload):
-        async def post(document, expired, on_retry):
+        async def post(document, expired, on_retry, before_repeat):
             answer = self._process.loop.create_future()
             request = Request(self._process, self._campaign, document, expired, answer)
             self._world.arrive(request)

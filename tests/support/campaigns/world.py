@@ -39,6 +39,10 @@ class World:
         #: Whether the provider accepts and answers by itself, as it does in the end.
         self.willing = False
         self.visitor = visitor
+        #: Counts what happens, so that it can be told which came first.
+        self.ticks = 0
+        #: Called with each request before it can leave.
+        self.on_arrival = lambda request: None
         self._admin = asyncio.new_event_loop()
         self._kept_open = kept_open
         self._folder = None
@@ -145,7 +149,12 @@ class World:
 
     # The network and the provider
 
+    def tick(self):
+        self.ticks += 1
+        return self.ticks
+
     def arrive(self, request):
+        self.on_arrival(request)
         self.requests.append(request)
         if self.willing:
             self.write(request)

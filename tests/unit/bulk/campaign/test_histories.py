@@ -64,7 +64,7 @@ class Gateway:
         return self.clock()
 
     def post(self, _):
-        async def post(document, expired, on_retry):
+        async def post(document, expired, on_retry, before_repeat):
             fate = next(self.fates, None)
             if isinstance(fate, Exception):
                 raise fate

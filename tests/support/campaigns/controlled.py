@@ -1,0 +1,89 @@
+"""The machine of campaigns, with opt-outs, pauses and cancellations among its steps."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from smsworks_async.bulk import options
+from smsworks_async.journals.records import Command, Control
+from smsworks_async.models.report import Outcome
+from smsworks_async.optouts import OptOuts
+from support.campaigns.machine import PEOPLE, CampaignMachine, of, picks
+
+
+class ControlledMachine(CampaignMachine):
+    """Beside all else, recipients opt out and in, and campaigns are paused, resumed, cancelled.
+
+    Chunks are sent one at a time by each process, so that its last claim is that of its request.
+    """
+
+    def __init__(self):
+        super().__init__()
+        #: When who opted out, by the world's count; and when each campaign was stopped.
+        self.out = {}
+        self.stopped = {}
+        self.cancelled = set()
+
+    def made(self):
+        self.concurrency = 1
+        self.world.on_arrival = self.check_arrival
+
+    def check_arrival(self, request):
+        """Check that a request holds nobody, and is of no campaign, that its claim could see."""
+        process, world = request.process, self.world
+        assert process.looked_at > process.claimed_at, "no look at the opt-outs after the claim"
+        people = {number for number, _ in request.messages}
+        out = {one for one, since in self.out.items() if since <= process.looked_at}
+        assert not people & out, "somebody was sent to after opting out"
+        since = self.stopped.get(options.check_campaign(request.campaign), world.ticks + 1)
+        assert process.claimed_at < since, "claimed after the campaign was stopped"
+
+    @of("controls", lambda self: self.world.living)
+    @rule(pick=picks)
+    def opt_out(self, pick):
+        self.world.ask(lambda journal: OptOuts(journal).add(PEOPLE[pick]))
+        self.out.setdefault(PEOPLE[pick], self.world.tick())
+
+    @of("controls", lambda self: self.out)
+    @rule(pick=picks)
+    def opt_in(self, pick):
+        number = self._one(pick, sorted(self.out))
+        self.world.ask(lambda journal: OptOuts(journal).remove(number))
+        self.world.tick()
+        del self.out[number]
+
+    @of("controls", lambda self: self.begun)
+    @rule(
+        pick=picks,
+        command=st.sampled_from([Command.PAUSE, Command.RESUME, Command.RESUME, Command.CANCEL]),
+    )
+    def steer(self, pick, command):
+        planned = self.planned()
+        if not planned or self.unsure:
+            return
+        name = options.check_campaign(planned[pick % len(planned)])
+        kept = self.world.ask(lambda journal: journal.steer(name, command))
+        if kept.control is Control.RUNNING:
+            self.stopped.pop(name, None)
+            self.world.tick()
+        else:
+            self.stopped.setdefault(name, self.world.tick())
+        if kept.control is Control.CANCELLED:
+            self.cancelled.add(name)
+
+    def before_last_run(self, name):
+        name = options.check_campaign(name)
+        if name in self.stopped and name not in self.cancelled:
+            self.world.ask(lambda journal: journal.steer(name, Command.RESUME))
+            del self.stopped[name]
+
+    def _check(self, reports):
+        super()._check(reports)
+        for name, report in reports.items():
+            told = {
+                n for b in report.batches if b.outcome is Outcome.OPTED_OUT for n in b.destinations
+            }
+            assert report.opted_out == len(told)
+            if options.check_campaign(name) not in self.cancelled:
+                assert not report.not_sent, "somebody was forgotten"
