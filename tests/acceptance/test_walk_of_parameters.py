@@ -94,6 +94,8 @@ def prepare(host: HostedSandbox) -> dict[str, Any]:
         )
         kept = {"journal": journal, "campaign": "each"}
         sms.bulk.send_each(template="Hi {name}", rows=ROWS, sender="AcmeCorp", **kept)
+        kept = {"journal": journal, "campaign": "planned"}
+        sms.bulk.plan(sender="AcmeCorp", destinations=NUMBERS, content="Hello", **kept)
         text = {"sender": "AcmeCorp", "content": "Hello", "at": SOON}
         scheduled = sms.messages.schedule(**text, destination=NUMBERS[0])
         batched = sms.batches.schedule(**text, destinations=NUMBERS)
@@ -105,6 +107,7 @@ def prepare(host: HostedSandbox) -> dict[str, Any]:
         "batches.cancel batch_id": batched.batch_id,
         "otp.get message_id": otp.message_id,
         "bulk.send_each campaign": "each",
+        **{f"bulk.{name} campaign": "planned" for name in ("pause", "resume", "cancel")},
         "message_id": sent.message_id,
         "batch_id": batch.batch_id,
         "campaign": "opening",

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter, UserDict, UserString, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 from unittest.mock import MagicMock
@@ -21,7 +21,8 @@ from django.conf import settings as django_settings
 from django.utils.functional import lazystr
 from markupsafe import Markup
 
-from smsworks_async import SMSWorksError
+from smsworks_async import SendWindow, SMSWorksError
+from smsworks_async.journals import MemoryJournal
 
 
 if not django_settings.configured:
@@ -64,6 +65,7 @@ VALID: dict[str, Any] = {
     "at": SOON,
     "attempts": 2,
     "balance": True,
+    "before": PAST,
     "bookmark": None,
     "chunk_size": 10,
     "code": 4021,
@@ -109,6 +111,8 @@ VALID: dict[str, Any] = {
     "ttl": 60,
     "unread": True,
     "validity": 60,
+    "why": "a mistake",
+    "window": SendWindow(time.min, time.max, tz="UTC"),
     "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
@@ -120,6 +124,8 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.send": ("destinations",),
     "bulk.send_each": ("template", "rows", "sender"),
     "bulk.send_each messages": ("messages",),
+    "bulk.plan_each": ("template", "rows", "sender"),
+    "bulk.plan_each messages": ("messages",),
     "bulk.estimate": ("content", "destinations"),
     "bulk.estimate messages": ("messages",),
     "bulk.estimate template": ("template", "rows"),
@@ -263,14 +269,16 @@ class Walk:
         names = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         names |= set(TOGETHER.get(f"{method} {name}", TOGETHER.get(method, ())))
         names.add(name)
-        if {"journal", "campaign"} & names:
-            names |= {"journal", "campaign"}
+        if {"journal", "campaign", "before"} & names:
+            names |= {"journal", "campaign"} & parameters.keys()
         return {n: self.valid(method, n) for n in sorted(names)}
 
     def sent(self, method: str, arguments: dict[str, Any]) -> tuple[str, BaseException | None]:
         """Make one call; what the sandbox read, and what was raised."""
         del self.wire[:]
         error = None
+        if method.startswith("bulk.plan") and isinstance(arguments.get("journal"), MemoryJournal):
+            arguments = {**arguments, "journal": MemoryJournal()}  # where its name is free
         self.now = f"{method}({', '.join(arguments)})"
         try:
             self.call(method, arguments)
