@@ -78,10 +78,10 @@ def blocking(client: SMSWorks):
     return call
 
 
-def prepare(host: HostedSandbox) -> dict[str, Any]:
+def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
     """Make what is asked for by an id, and campaigns that are done."""
     journal = MemoryJournal()
-    with host.client() as sms:
+    with host.client(opt_outs=opt_outs) as sms:
         host.do(lambda box: box.receive(sender="447700900001", to="60777", content="Hi"))
         sent = sms.messages.send(sender="AcmeCorp", destination=NUMBERS[0], content="Hello")
         batch = sms.batches.send(sender="AcmeCorp", destinations=NUMBERS, content="Hello")
@@ -153,7 +153,7 @@ def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR091
                 type(getattr(client if kind == "awaited" else sms, family))
             ).items():
                 walk.walked["methods"] += 1
-                walk.ids = prepare(rich_host)
+                walk.ids = prepare(rich_host, settings["opt_outs"])
                 parameters = dict(inspect.signature(method).parameters)
                 parameters.pop("self")
                 for parameter in parameters:

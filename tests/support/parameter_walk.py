@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter, UserDict, UserString, deque
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import MagicMock
@@ -57,6 +57,12 @@ def told(_):
 
 def lazily(words):
     return lazystr(words)
+
+
+def open_for_hours():
+    """A window that is open now, and for longer than any walk lasts."""
+    hours = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 12))
+    return SendWindow(*(f"{moment:%H:%M}" for moment in hours), tz="UTC")
 
 
 # What each parameter takes, by its name, and by its method where that differs.
@@ -112,7 +118,7 @@ VALID: dict[str, Any] = {
     "unread": True,
     "validity": 60,
     "why": "a mistake",
-    "window": SendWindow(time.min, time.max, tz="UTC"),
+    "window": open_for_hours(),
     "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
