@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import attrs
@@ -105,3 +106,14 @@ async def test_a_sweep_that_fails_is_told_and_made_good_later(journal, monkeypat
     monkeypatch.setattr(erasure, "_rewrite", rewrite)
     await journal.forget("x")
     assert (await journal.summary("x")).campaign.forgotten > 0.0
+
+
+async def test_a_sweep_is_no_part_of_the_transaction_of_jobs_that_come_at_the_same_time(journal):
+    await plan(journal, "x")
+    await finish(journal, "x")
+    numbers = [f"447700900{n:03d}" for n in range(20)]
+    adding = [journal.record_opt_out(number, "out", source="shop") for number in numbers]
+    sweeps = [journal._sweep() for _ in range(3)]
+    jobs = [job for pair in zip(adding, sweeps, strict=False) for job in pair] + adding[3:]
+    await asyncio.gather(journal.forget("x"), *jobs)
+    assert await journal.opted_out(numbers) == {*numbers}
