@@ -92,10 +92,16 @@ def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
             journal=journal,
             campaign="opening",
         )
+        # With one that is done beside it, there is one that can be steered.
+        sms.bulk.plan(
+            sender="AcmeCorp",
+            destinations=NUMBERS,
+            content="Hello",
+            journal=journal,
+            campaign="planned",
+        )
         kept = {"journal": journal, "campaign": "each"}
         sms.bulk.send_each(template="Hi {name}", rows=ROWS, sender="AcmeCorp", **kept)
-        kept = {"journal": journal, "campaign": "planned"}
-        sms.bulk.plan(sender="AcmeCorp", destinations=NUMBERS, content="Hello", **kept)
         text = {"sender": "AcmeCorp", "content": "Hello", "at": SOON}
         scheduled = sms.messages.schedule(**text, destination=NUMBERS[0])
         batched = sms.batches.schedule(**text, destinations=NUMBERS)
@@ -107,7 +113,10 @@ def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
         "batches.cancel batch_id": batched.batch_id,
         "otp.get message_id": otp.message_id,
         "bulk.send_each campaign": "each",
-        **{f"bulk.{name} campaign": "planned" for name in ("pause", "resume", "cancel")},
+        "bulk.plan_each campaign": "each",
+        "bulk.pause campaign": "planned",
+        "bulk.resume campaign": "planned",
+        "bulk.cancel campaign": "planned",
         "message_id": sent.message_id,
         "batch_id": batch.batch_id,
         "campaign": "opening",

@@ -130,6 +130,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.send": ("destinations",),
     "bulk.send_each": ("template", "rows", "sender"),
     "bulk.send_each messages": ("messages",),
+    "bulk.plan": ("destinations",),
     "bulk.plan_each": ("template", "rows", "sender"),
     "bulk.plan_each messages": ("messages",),
     "bulk.estimate": ("content", "destinations"),
@@ -267,6 +268,8 @@ class Walk:
     now: str = ""
 
     def valid(self, method: str, name: str) -> Any:
+        if name == "journal" and method.startswith("bulk.plan"):
+            return MemoryJournal()  # each plan is of a campaign of its own
         known = VALID | self.ids
         return known.get(f"{method} {name}", known.get(name, inspect.Parameter.empty))
 
@@ -283,8 +286,6 @@ class Walk:
         """Make one call; what the sandbox read, and what was raised."""
         del self.wire[:]
         error = None
-        if method.startswith("bulk.plan") and isinstance(arguments.get("journal"), MemoryJournal):
-            arguments = {**arguments, "journal": MemoryJournal()}  # where its name is free
         self.now = f"{method}({', '.join(arguments)})"
         try:
             self.call(method, arguments)
