@@ -277,6 +277,7 @@ class BulkStatus(Counts):
             may be sent.
         why: why they may not, in words.
         window: when they may be sent, or None for always.
+        forgotten: when its numbers and texts were erased, an aware datetime; or None.
     """
 
     campaign: str
@@ -289,6 +290,7 @@ class BulkStatus(Counts):
     control: str = "running"
     why: str = ""
     window: SendWindow | None = None
+    forgotten: datetime | None = None
 
     @property
     def state(self) -> str:

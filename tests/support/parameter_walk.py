@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter, UserDict, UserString, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import MagicMock
@@ -21,7 +21,7 @@ from django.conf import settings as django_settings
 from django.utils.functional import lazystr
 from markupsafe import Markup
 
-from smsworks_async import SMSWorksError
+from smsworks_async import SendWindow, SMSWorksError
 from smsworks_async.journals import MemoryJournal
 
 
@@ -59,12 +59,19 @@ def lazily(words):
     return lazystr(words)
 
 
+def open_for_hours():
+    """A window that is open now, and for longer than any walk lasts."""
+    hours = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 12))
+    return SendWindow(*(f"{moment:%H:%M}" for moment in hours), tz="UTC")
+
+
 # What each parameter takes, by its name, and by its method where that differs.
 VALID: dict[str, Any] = {
     "ai": True,
     "at": SOON,
     "attempts": 2,
     "balance": True,
+    "before": PAST,
     "bookmark": None,
     "chunk_size": 10,
     "code": 4021,
@@ -111,7 +118,7 @@ VALID: dict[str, Any] = {
     "unread": True,
     "validity": 60,
     "why": "a mistake",
-    "window": None,
+    "window": open_for_hours(),
     "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
@@ -271,7 +278,7 @@ class Walk:
         names = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         names |= set(TOGETHER.get(f"{method} {name}", TOGETHER.get(method, ())))
         names.add(name)
-        if {"journal", "campaign"} & names:
+        if {"journal", "campaign", "before"} & names:
             names |= {"journal", "campaign"} & parameters.keys()
         return {n: self.valid(method, n) for n in sorted(names)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -15,6 +16,7 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.options import check_campaign
 from smsworks_async.bulk.payloads import stored_payload
 from smsworks_async.journals import Journal
+from smsworks_async.journals.checks import check_not_forgotten
 from smsworks_async.journals.records import Campaign, State, Sums
 from smsworks_async.models.report import BulkStatus, Reason
 
@@ -27,8 +29,13 @@ class StoredCampaign:
     """A campaign that a journal has."""
 
     journal: Journal
-    payload: Payload[Any]
     campaign: Campaign
+
+    @property
+    def payload(self) -> Payload[Any]:
+        """What it sends."""
+        found = self.campaign
+        return stored_payload(found.kind, found.message, found.id)
 
 
 @asynccontextmanager
@@ -46,17 +53,24 @@ async def open_journal(
 
 @asynccontextmanager
 async def open_campaign(
-    journal: Journal | str | os.PathLike[str], campaign: str
+    journal: Journal | str | os.PathLike[str], campaign: str, *, forgotten_too: bool = False
 ) -> AsyncIterator[StoredCampaign]:
     """Open a journal, and read a campaign that it has.
 
+    Args:
+        journal: the journal, or its path.
+        campaign: the campaign's name.
+        forgotten_too: whether one may be opened whose recipients and texts were erased.
+
     Raises:
-        ValidationError: it has none of this name.
+        ValidationError: it has none of this name, or has forgotten it.
     """
     name = check_campaign(campaign)
     async with open_journal(journal, must_exist=True) as opened:
         found = (await opened.summary(name)).campaign
-        yield StoredCampaign(opened, stored_payload(found.kind, found.message, name), found)
+        if not forgotten_too:
+            check_not_forgotten(found)
+        yield StoredCampaign(opened, found)
 
 
 async def status(stored: StoredCampaign) -> BulkStatus:
@@ -71,6 +85,7 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
     later = StateCounts(summary.later_rounds)
     totals = summary.campaign.totals
     set_aside = {} if totals is None else totals.set_aside
+    forgotten = summary.campaign.forgotten
     return BulkStatus(
         campaign=campaign,
         planned=totals is not None,
@@ -87,4 +102,5 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
         control=summary.campaign.control.value,
         why=summary.campaign.why,
         window=summary.campaign.window,
+        forgotten=datetime.fromtimestamp(forgotten, UTC) if forgotten else None,
     )
