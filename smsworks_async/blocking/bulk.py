@@ -24,3 +24,5 @@ class Bulk(Twin[AsyncBulk]):
     resume = blocking(AsyncBulk.resume)
     cancel = blocking(AsyncBulk.cancel)
     campaigns = iterating(AsyncBulk.campaigns)
+    forget = blocking(AsyncBulk.forget)
+    prune = blocking(AsyncBulk.prune)

@@ -73,8 +73,9 @@ class Campaigns(Resource):
                 is sent: `send` cannot recognise a copy.
 
         Raises:
-            ValidationError: the journal has no such campaign, or with `restored` the copy was
-                made while the campaign was being planned, so that it lacks recipients.
+            ValidationError: the journal has no such campaign, or has forgotten it; or with
+                `restored` the copy was made while the campaign was being planned, so that it lacks
+                recipients.
             ConfigurationError: the campaign is scheduled, and respects another opt-out list.
             JournalError: the journal cannot be read or written.
         """
@@ -107,7 +108,8 @@ class Campaigns(Resource):
         """
         from smsworks_async.bulk.campaign.stored import open_campaign, status
 
-        async with open_campaign(self._journal_of(journal), campaign) as stored:
+        kept_in = self._journal_of(journal)
+        async with open_campaign(kept_in, campaign, forgotten_too=True) as stored:
             return await status(stored)
 
     async def outcomes(
@@ -169,7 +171,8 @@ class Campaigns(Resource):
         from smsworks_async.bulk.campaign.stored import open_campaign
 
         seconds = None if timeout is None else check_seconds(timeout, "timeout")
-        async with open_campaign(self._journal_of(journal), campaign) as stored:
+        kept_in = self._journal_of(journal)
+        async with open_campaign(kept_in, campaign, forgotten_too=True) as stored:
             follower = Follower(
                 stored.journal,
                 stored.campaign.id,

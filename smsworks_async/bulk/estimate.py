@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 
 from smsworks_async import phone, text
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices, exceeds
+from smsworks_async.bulk.hints import hint_on_sender, hint_on_way_out, names_way_out
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.payloads import (
     DestinationRule,
     PersonalTexts,
@@ -23,12 +25,15 @@ from smsworks_async.bulk.recipients import Reader, slices
 from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.report import Reason
+from smsworks_async.models.values import is_missing
 
 
 T = TypeVar("T")
 
 # As many chunks as there are slices: their size does not matter here.
 _CHUNK = 500
+#: How many texts an estimate shows.
+_SAMPLES: Final = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -39,6 +44,7 @@ class BulkEstimate:
         recipients: those who would be sent to.
         invalid: those who cannot be.
         duplicates: those who were there before.
+        opted_out: those who would be left out since they have opted out.
         segments: SMS parts in all.
         credits: for all of it.
         unicode: recipients whose text is not GSM, so that a credit buys 70 characters and not 160.
@@ -47,12 +53,15 @@ class BulkEstimate:
         costs_abroad: credits for one text by country (two letters of ISO 3166), of those outside
             the UK; 2 where the API does not know.
         balance: the account's credits; None where it was not asked.
-        warnings: what would be sent as it was given, and is probably a mistake.
+        samples: the first texts that differ, three at most.
+        warnings: what is probably a mistake, and is sent all the same: names in braces, texts that
+            name no way to opt out, sender IDs that UK operators block.
     """
 
     recipients: int = 0
     invalid: int = 0
     duplicates: int = 0
+    opted_out: int = 0
     segments: int = 0
     credits: float = 0.0
     unicode: int = 0
@@ -60,6 +69,7 @@ class BulkEstimate:
     credits_as_gsm: float = 0.0
     costs_abroad: Mapping[str, float] = attrs.field(factory=dict, hash=False)
     balance: float | None = None
+    samples: tuple[str, ...] = attrs.field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -79,6 +89,7 @@ async def estimate(
     *,
     deduplicate: bool,
     prices: Prices,
+    opt_outs: OptOutView | None = None,
 ) -> BulkEstimate:
     """Read all recipients, and sum up what they would cost.
 
@@ -87,12 +98,16 @@ async def estimate(
         values: the recipients.
         deduplicate: whether repeats are set aside.
         prices: tell what a text costs in a country.
+        opt_outs: who has opted out; None where nobody is left out.
 
     Raises:
         APIError: the API refused to tell a price.
+        JournalError: the opt-out list cannot be read.
     """
+    if opt_outs is not None:
+        await opt_outs.refresh()
     reader = Reader(payload, _CHUNK, deduplicate=deduplicate)
-    sums = _Sums(payload)
+    sums = _Sums(payload, opt_outs)
     async for some in slices(values):
         for chunk in reader.feed(some):
             sums.add(chunk.items, international=chunk.international)
@@ -106,22 +121,51 @@ async def estimate(
         recipients=sums.recipients,
         invalid=reader.set_aside[Reason.INVALID],
         duplicates=reader.set_aside[Reason.DUPLICATE],
+        opted_out=sums.opted_out,
         segments=sums.segments,
         credits=sums.credits,
         unicode=sums.unicode,
         offenders=dict(sums.offenders.most_common()),
         credits_as_gsm=sums.credits_as_gsm,
-        warnings=warnings_of(payload),
+        samples=tuple(sums.samples),
+        warnings=(*warnings_of(payload), *sums.hints()),
         costs_abroad={country: price for country, price in costs.items() if country},
     )
 
 
-class _Sums:
-    """Sums over texts; the same text is measured once in a row."""
+class _Text(NamedTuple):
+    """A text that was measured."""
 
-    def __init__(self, payload: Payload[Any]) -> None:
+    content: str
+    measure: text.TextMeasure
+    credits_as_gsm: float
+    names_way_out: bool
+
+
+def _measure(content: str) -> _Text:
+    measure = text.measure(content)
+    as_gsm = measure.credits
+    if measure.offenders:
+        as_gsm = min(as_gsm, text.measure(text.to_gsm(content)).credits)
+    return _Text(content, measure, as_gsm, names_way_out(content))
+
+
+class _Sums:
+    """Sums over texts; the same text is measured once in a row.
+
+    Args:
+        payload: what would be sent.
+        opt_outs: who has opted out; None where nobody is left out.
+    """
+
+    def __init__(self, payload: Payload[Any], opt_outs: OptOutView | None) -> None:
         self._payload = payload
-        self._last: tuple[str, text.TextMeasure, float] | None = None
+        self._opt_outs = opt_outs
+        self._last: _Text | None = None
+        self._silent = 0
+        self._on_senders: dict[str, None] = {}
+        self.opted_out = 0
+        self.samples: list[str] = []
         self.recipients = 0
         self.segments = 0
         self.credits = 0.0
@@ -131,11 +175,14 @@ class _Sums:
         #: Credits at the UK's price, and those as GSM, by country; "" where it is not known.
         self.international: dict[str, list[float]] = {}
 
-    def add(self, items: Iterable[Any], *, international: bool) -> None:
+    def add(self, items: Sequence[Any], *, international: bool) -> None:
         """Add recipients."""
-        for item in items:
-            measure, as_gsm = self._measure(self._payload.content(item))
+        for item in self._respected(items):
+            content, measure, as_gsm, names = self._text(self._payload.content(item))
             self.recipients += 1
+            self._silent += not names
+            if len(self.samples) < _SAMPLES and content not in self.samples:
+                self.samples.append(content)
             self.segments += measure.segments
             if international:
                 country = Prices.country(self._payload.destination(item))
@@ -155,14 +202,34 @@ class _Sums:
             self.credits += credits * costs[country]
             self.credits_as_gsm += as_gsm * costs[country]
 
-    def _measure(self, content: str) -> tuple[text.TextMeasure, float]:
-        if self._last is None or self._last[0] != content:
-            measure = text.measure(content)
-            as_gsm = measure.credits
-            if measure.offenders:
-                as_gsm = min(as_gsm, text.measure(text.to_gsm(content)).credits)
-            self._last = (content, measure, as_gsm)
-        return self._last[1], self._last[2]
+    def hints(self) -> list[str]:
+        """Return what is to be pointed out about texts and senders."""
+        is_shared = isinstance(self._payload, SharedText)
+        hint = hint_on_way_out(self._silent, self.recipients, is_shared=is_shared)
+        return [*filter(None, (hint, *self._on_senders))]
+
+    def _respected(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return the items that would be sent, and count the others."""
+        view, destination = self._opt_outs, self._payload.destination
+        if view is None or view.is_empty or not view.leaves_out(map(destination, items)):
+            kept = items
+        else:
+            kept = [item for item in items if not view.is_out(destination(item))]
+        self.opted_out += len(items) - len(kept)
+        self._note_senders(kept)
+        return kept
+
+    def _note_senders(self, items: Sequence[Any]) -> None:
+        if isinstance(self._payload, SharedText):  # all have the same, if that was given
+            senders = {self._payload.shared.get("sender", "")}
+        else:
+            senders = set(map(self._payload.sender, items))
+        self._on_senders |= dict.fromkeys(map(hint_on_sender, sorted(senders)))
+
+    def _text(self, content: str) -> _Text:
+        if self._last is None or self._last.content != content:
+            self._last = _measure(content)
+        return self._last
 
 
 def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
@@ -171,6 +238,7 @@ def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
     messages: Any,
     template: str | None,
     rows: Any,
+    sender: str | None = None,
     rule: DestinationRule = phone.normalise,
 ) -> tuple[Payload[Any], Any, str]:
     """Return the payload to estimate, its recipients, and the argument that they came from.
@@ -189,11 +257,14 @@ def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
         }.items()
         if value is not None
     }
+    named = {} if is_missing(sender) else {"sender": checks.sender(sender)}
     if content is not None and given == {"content", "destinations"}:
-        payload = SharedText({"content": checks.content(content)}, rule)
+        payload = SharedText({"content": checks.content(content), **named}, rule)
         return payload, destinations, "destinations"
     if template is not None and given == {"template", "rows"}:
-        return TemplatedTexts(template, {"sender": "Estimate"}, rule=rule), rows, "rows"
+        return TemplatedTexts(template, {"sender": "Estimate", **named}, rule=rule), rows, "rows"
+    if given == {"messages"} and named:
+        raise ValidationError("messages have senders of their own", field="sender")
     if given == {"messages"}:
         return PersonalTexts(rule=rule), messages, "messages"
     raise ValidationError(

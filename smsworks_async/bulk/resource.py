@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from smsworks_async.bulk import run
-from smsworks_async.bulk.campaigns import Campaigns, JournalOrPath
+from smsworks_async.bulk.campaigns import JournalOrPath
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices
+from smsworks_async.bulk.erasure import Erasure
 from smsworks_async.bulk.estimate import BulkEstimate, choose_payload, estimate
+from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.options import (
     Options,
     check_seconds,
@@ -43,7 +45,7 @@ Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mappi
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
-class AsyncBulk(Campaigns):
+class AsyncBulk(Erasure):
     """Any number of recipients."""
 
     async def send(
@@ -455,10 +457,12 @@ class AsyncBulk(Campaigns):
         messages: Messages | None = None,
         template: str | None = None,
         rows: Rows | None = None,
+        sender: str | None = None,
         deduplicate: bool = True,
         balance: bool = True,
+        respect_opt_outs: bool = True,
     ) -> BulkEstimate:
-        """Return what a bulk run would cost, without sending anything.
+        """Return what a bulk run would cost, without sending anything, and what to look at first.
 
         Pass a content and destinations, or messages, or a template and rows. All of them are read:
         an iterator is used up.
@@ -469,8 +473,12 @@ class AsyncBulk(Campaigns):
             messages: an iterable or async iterable of messages, as for `send_each`.
             template: a text with names in braces, as for `send_each`.
             rows: an iterable or async iterable of mappings, as for `send_each`.
+            sender: the sender ID of a content or a template, which may be warned of; messages have
+                their own.
             deduplicate: set repeats aside (default True).
             balance: ask for the account's balance, too (default True).
+            respect_opt_outs: leave out who has opted out by the client's list, if it has one
+                (default True).
 
         Where the client is international, the API is asked what a text costs in each country that
         a number belongs to: one request a country. A price that it does not know counts double.
@@ -478,16 +486,23 @@ class AsyncBulk(Campaigns):
         Raises:
             ValidationError: what was given is none of the three, or a text is not as it should be.
             APIError: the API refused to tell a price or the balance.
+            JournalError: the client's list of opt-outs cannot be read.
         """
         payload, people, field = choose_payload(
-            content, destinations, messages, template, rows, self._destination
+            content, destinations, messages, template, rows, sender, self._destination
         )
         check_iterable(people, field)
+        respected = checks.boolean(respect_opt_outs, "respect_opt_outs")
+        opt_outs = self._kept.opt_outs() if respected else None
         asked = checks.boolean(balance, "balance")
         apart = checks.boolean(deduplicate, "deduplicate")
         gateway = self._gateway
         found = await estimate(
-            payload, copy_each(people), deduplicate=apart, prices=Prices(gateway.cost)
+            payload,
+            copy_each(people),
+            deduplicate=apart,
+            prices=Prices(gateway.cost),
+            opt_outs=None if opt_outs is None else OptOutView(opt_outs),
         )
         if asked:
             found = attrs.evolve(found, balance=await gateway.balance())

@@ -1,15 +1,15 @@
 """Journals: they keep campaigns through crashes, and share them between processes.
 
-A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, which
-delivery reports were handled, and opt-outs. Idempotency keys are to join them in the same way: a
-protocol there, its statements in `store`, its rules in a module beside `rules` and `handled`, and
-its tables in each store. `Journal` is the sum.
+A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, their
+erasure, which delivery reports were handled, and opt-outs. Idempotency keys are to join them in the
+same way: a protocol there, its statements in `store`, its rules in a module beside `rules` and
+`handled`, and its tables in each store. `Journal` is the sum.
 
 The layers, each of which imports only those below it::
 
     memory, sqlite/     journals: where a rule's statements run
     base                the methods of every journal: one rule each
-    rules, handled, opt_outs    what each method reads, decides and writes, once for all
+    rules, erasure, handled, opt_outs   what each method reads, decides and writes, once for all
     store               the statements that rules are made of
     transitions, leases, checks     the decisions: pure functions
     records             what is kept
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from smsworks_async.errors import ConfigurationError, JournalError
 from smsworks_async.journals.protocol import (
     CampaignJournal,
+    ErasureJournal,
     Journal,
     OptOutJournal,
     ReportJournal,
@@ -48,6 +49,7 @@ __all__ = [
     "Campaign",
     "CampaignJournal",
     "ChunkRecord",
+    "ErasureJournal",
     "Event",
     "Journal",
     "MemoryJournal",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import CoroutineType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from smsworks_async.journals import handled, opt_outs, rules, scheduled
+from smsworks_async.errors import ValidationError
+from smsworks_async.journals import erasure, handled, opt_outs, rules, scheduled
 from smsworks_async.journals.handled import Claimed
 from smsworks_async.journals.store import Store
 
@@ -103,6 +104,40 @@ class BaseJournal(ABC):
     read_chunk = _campaign_transaction(rules.read_chunk)
     problems = _campaign_transaction(rules.problems)
     events = _campaign_transaction(rules.events)
+
+    _erase = _campaign_transaction(erasure.erase)
+    _confirm_erased = _campaign_transaction(erasure.confirm)
+    _prunable = _transaction(erasure.prunable)
+
+    async def forget(self, campaign: str, /) -> None:
+        await self._erase(campaign)
+        await self._sweep()
+        await self._confirm_erased(campaign)
+
+    async def prune(self, before: float) -> Sequence[str]:
+        erased = [
+            name for name in await self._prunable(before) if await self._erase_unless_open(name)
+        ]
+        if erased:
+            await self._sweep()
+        for name in erased:
+            await self._confirm_erased(name)
+        return erased
+
+    async def _erase_unless_open(self, campaign: str) -> bool:
+        try:
+            await self._erase(campaign)
+        except ValidationError:  # somebody has gone on with it meanwhile
+            return False
+        return True
+
+    @abstractmethod
+    async def _sweep(self) -> None:
+        """Remove from the store's files what was erased from its tables.
+
+        Raises:
+            JournalError: that is not possible now.
+        """
 
     seen = _transaction(handled.seen)
     release_seen = _transaction(handled.release_seen)

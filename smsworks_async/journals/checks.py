@@ -23,8 +23,19 @@ def no_such(campaign: str) -> ValidationError:
     )
 
 
+def check_not_forgotten(campaign: Campaign) -> None:
+    """Raise `ValidationError` where the numbers and texts of a campaign were erased."""
+    if campaign.is_forgotten:
+        raise ValidationError(
+            f"campaign {campaign.id!r} was forgotten: its numbers, texts and errors are erased, "
+            "and bulk.status has its counts; to text people, give a new campaign a name of its own",
+            field="campaign",
+        )
+
+
 def check_campaign(kept: Campaign, given: Campaign) -> None:
     """Raise `ValidationError` where another campaign has this name already."""
+    check_not_forgotten(kept)
     field = kept.difference(given)
     if field is not None:
         begun = _BEGUN.get(kept.kind, "") if field == "kind" else f"with another {field}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -43,6 +43,9 @@ class MemoryJournal(BaseJournal):
     async def _run(self, rule: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         # No statement waits, so that no other rule runs before this one has ended.
         return await rule(self.store)
+
+    async def _sweep(self) -> None:
+        """Do nothing: there are no files."""
 
     async def close(self) -> None:
         """Do nothing: what is kept stays for the next call."""
@@ -212,6 +215,31 @@ class MemoryStore(MemoryOptOuts):
 
     async def events(self, key: int, number: int | None) -> Sequence[Event]:
         return [e for e in self.campaigns[key].events if number in {None, e.number}]
+
+    async def last_events(self) -> Mapping[str, float]:
+        return {
+            tables.campaign.id: max(
+                (event.at for event in tables.events), default=tables.campaign.created or 0.0
+            )
+            for tables in self.campaigns
+        }
+
+    async def erase_texts(self, key: int) -> None:
+        tables = self.campaigns[key]
+        tables.campaign = attrs.evolve(tables.campaign, message={})
+        planned, problems = tables.planned, tables.problems
+        tables.planned = {n: attrs.evolve(chunk, items="") for n, chunk in planned.items()}
+        tables.problems = {
+            position: attrs.evolve(problem, value=None, message="")
+            for position, problem in problems.items()
+        }
+
+    async def erase_details(self, key: int, *, but_of: Collection[str]) -> None:
+        tables = self.campaigns[key]
+        tables.events = [
+            event if event.what in but_of else attrs.evolve(event, detail="")
+            for event in tables.events
+        ]
 
     async def statuses(self, message_id: str) -> Sequence[str]:
         return tuple(self._statuses.get(message_id, ()))

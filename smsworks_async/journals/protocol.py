@@ -271,6 +271,33 @@ class CampaignJournal(Protocol):
         ...
 
 
+class ErasureJournal(Protocol):
+    """Erasing campaigns: numbers, texts and quotations go; counts, states, times and batches stay.
+
+    Both methods raise `JournalError`, with "not erased yet", where what was erased may still be
+    found in the journal's files. Nothing is lost then, and a later call finishes it.
+    """
+
+    async def forget(self, campaign: str, /) -> None:
+        """Erase the numbers and texts of a campaign, for good. A second time changes nothing.
+
+        Raises:
+            ValidationError: something in it is open; the field is ``campaign``.
+        """
+        ...
+
+    async def prune(self, before: float) -> Sequence[str]:
+        """Forget each campaign that has nothing open, and had its last event before a moment.
+
+        Args:
+            before: the moment, in POSIX seconds of the journal's clock.
+
+        Returns:
+            The names of those that were forgotten now.
+        """
+        ...
+
+
 class ReportJournal(Protocol):
     """Reports that were handled, for `webhooks.Seen`. Times are of the journal's clock.
 
@@ -364,7 +391,7 @@ class OptOutJournal(Protocol):
 
 
 @runtime_checkable
-class Journal(CampaignJournal, ReportJournal, OptOutJournal, Protocol):
+class Journal(CampaignJournal, ErasureJournal, ReportJournal, OptOutJournal, Protocol):
     """A journal: all that it keeps, in one database."""
 
     async def close(self) -> None:

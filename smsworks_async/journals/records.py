@@ -25,6 +25,9 @@ from smsworks_async.models.window import SendWindow
 #: A limit that no campaign reaches: all of its chunks in one page, as they are at one moment.
 NO_LIMIT: Final = 2**31
 
+#: `Campaign.forgotten` while the journal's files may still hold what was erased from its tables.
+NOT_SWEPT: Final = 0.0
+
 
 class State(enum.StrEnum):
     """The state of a chunk; `transitions` has what leads from one to another."""
@@ -111,7 +114,7 @@ class Campaign:
         opt_outs: the id of the opt-out list that it respects; an empty string where it respects
             none; None where that was not asked yet.
         at: when its messages are due, in POSIX seconds; None for at once.
-        forgotten: when its numbers and texts were erased, or None.
+        forgotten: when its numbers and texts were erased, or None; `NOT_SWEPT` until that is done.
     """
 
     id: str
@@ -129,6 +132,11 @@ class Campaign:
     opt_outs: str | None = attrs.field(default=None, eq=False)
     at: float | None = attrs.field(default=None, eq=False)
     forgotten: float | None = attrs.field(default=None, eq=False)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its numbers and texts were erased."""
+        return self.forgotten is not None
 
     @property
     def respects_opt_outs(self) -> bool:
@@ -376,6 +384,12 @@ def unpack_error(packed: str | None) -> SMSWorksError | None:
     if "operation" in fields:
         return OutcomeUnknown(message, **fields)
     return (ConfigurationError if name == "ConfigurationError" else NotSent)(message)
+
+
+def without_words(error: SMSWorksError) -> SMSWorksError:
+    """Return an error without its message, which may quote a number or a text."""
+    fields = json.loads(pack_error(error) or "{}")
+    return unpack_error(json.dumps({**fields, "message": "(erased)"})) or error
 
 
 def storable(text: str) -> str:

@@ -15,7 +15,12 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from smsworks_async.journals import transitions
-from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals
+from smsworks_async.journals.checks import (
+    check_campaign,
+    check_chunk,
+    check_not_forgotten,
+    check_totals,
+)
 from smsworks_async.journals.records import (
     NO_LIMIT,
     Campaign,
@@ -52,12 +57,13 @@ async def plan(
     store: CampaignStore, key: int, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
 ) -> None:
     """Record chunks and problems, which may be there already."""
-    totals = (await store.campaign(key)).totals
+    campaign = await store.campaign(key)
+    check_not_forgotten(campaign)
     after_last = await store.next_number(key)
     there = [chunk.number for chunk in chunks if chunk.number < after_last]
     kept = await store.recipients(key, min(there), max(there)) if there else {}
     for chunk in chunks:
-        check_chunk(chunk, kept.get(chunk.number), totals)
+        check_chunk(chunk, kept.get(chunk.number), campaign.totals)
     new = [chunk for chunk in chunks if chunk.number not in kept]
     await store.insert_chunks(key, new, 0)
     await store.insert_problems(key, problems)
@@ -66,6 +72,7 @@ async def plan(
 async def finish_planning(store: CampaignStore, key: int, totals: Totals) -> None:
     """Record that the plan of a campaign is complete."""
     campaign = await store.campaign(key)
+    check_not_forgotten(campaign)
     chunks, set_aside = await store.count(key)
     check_totals(campaign.totals, totals, chunks=chunks, set_aside=set_aside)
     await store.update_campaign(key, attrs.evolve(campaign, totals=totals))
@@ -76,6 +83,7 @@ async def plan_round(
 ) -> bool:
     """Record a round of chunks to be sent again; return whether it was recorded."""
     campaign = await store.campaign(key)
+    check_not_forgotten(campaign)
     if campaign.round != round - 1:
         return False
     if round > 1 and any(
@@ -145,6 +153,8 @@ async def finish(
         if await store.replace_claimed(key, claimed, change, outcome.batch_id, detail):
             return await _unless_cancelled(store, key, change.record)
     # The chunk has moved on, or its batch was found for another chunk.
+    if outcome.batch_id is None and (await store.campaign(key)).is_forgotten:
+        detail = ""  # it may quote a number
     record = await store.chunk(key, claimed.number)
     if outcome.batch_id is not None:
         if await was_cancelled(store, key, record.number, outcome.batch_id):
@@ -365,6 +375,7 @@ async def chunks(
 
 async def read_chunk(store: CampaignStore, key: int, number: int) -> StoredChunk:
     """Return a chunk with its recipients, without claiming it."""
+    check_not_forgotten(await store.campaign(key))
     record = await store.chunk(key, number)
     items, positions = (await store.recipients(key, number, number))[number]
     return StoredChunk(record, items, positions)
@@ -374,6 +385,7 @@ async def problems(
     store: CampaignStore, key: int, after: int = -1, limit: int = 5000
 ) -> Sequence[Problem]:
     """Return problems by their positions, above one of them."""
+    check_not_forgotten(await store.campaign(key))
     return await store.problems(key, after=after, limit=limit)
 
 

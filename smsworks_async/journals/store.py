@@ -1,10 +1,10 @@
 """The statements that a store of journals runs: small reads and writes, without a rule in them.
 
-The rules (`rules`, `handled`, `opt_outs`) are coroutines over these protocols. A store that does
-not wait (in memory, or SQLite on its own thread) runs a rule to its end with `run`; a store behind
-a network awaits it. Either way one rule is one transaction, and what is read in it does not change
-before it is committed: a store with row locks locks the rows that `chunk`, `chunks`,
-`report_claim` and `last_opt_out` return, in the order in which they are asked for.
+The rules (`rules`, `erasure`, `handled`, `opt_outs`) are coroutines over these protocols. A store
+that does not wait (in memory, or SQLite on its own thread) runs a rule to its end with `run`; a
+store behind a network awaits it. Either way one rule is one transaction, and what is read in it
+does not change before it is committed: a store with row locks locks the rows that `chunk`,
+`chunks`, `report_claim` and `last_opt_out` return, in the order in which they are asked for.
 
 A store may run several statements as one where its database can, by overriding a method of
 `BaseJournal`; the tests that compare stores hold it to the rule.
@@ -237,6 +237,25 @@ class CampaignStore(Clock, Protocol):
         ...
 
 
+class ErasureStore(CampaignStore, Protocol):
+    """What erasing a campaign needs beside `CampaignStore`."""
+
+    async def last_events(self) -> Mapping[str, float]:
+        """Return when each campaign had its last event, by its id; or when it was begun."""
+        ...
+
+    async def erase_texts(self, key: int) -> None:
+        """Empty a campaign's message, its packed recipients, and what its problems quote.
+
+        A message becomes an empty mapping, a problem's value None, and the rest an empty string.
+        """
+        ...
+
+    async def erase_details(self, key: int, *, but_of: Collection[str]) -> None:
+        """Empty the details of a campaign's events, but for events of these kinds."""
+        ...
+
+
 class ReportStore(Clock, Protocol):
     """Reports that were handled, and the claim on each message whose report is being handled."""
 
@@ -299,7 +318,7 @@ class OptOutStore(Clock, Protocol):
         ...
 
 
-class Store(CampaignStore, ReportStore, OptOutStore, Protocol):
+class Store(ErasureStore, ReportStore, OptOutStore, Protocol):
     """All that a journal keeps."""
 
 

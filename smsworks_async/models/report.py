@@ -288,6 +288,7 @@ class BulkStatus(Counts):
         at: when its messages are due, UTC, or None for at once.
         scheduled: those of the accepted ones whose messages are not due yet, so that their batch
             can still be cancelled.
+        forgotten: when its numbers and texts were erased, an aware datetime; or None.
     """
 
     campaign: str
@@ -302,6 +303,7 @@ class BulkStatus(Counts):
     window: SendWindow | None = None
     at: datetime | None = None
     scheduled: int = 0
+    forgotten: datetime | None = None
 
     @property
     def state(self) -> str:

@@ -74,13 +74,13 @@ def _days(value: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _outside(value: object) -> str:
-    policy = values.as_text(value)
-    if policy not in {"wait", "stop"}:
-        raise ValidationError(
-            f'{_field("outside")} must be "wait" or "stop"', field=_field("outside")
-        )
-    return policy
+def _outside(value: str) -> Literal["wait", "stop"]:
+    match values.as_text(value):
+        case "wait":
+            return "wait"
+        case "stop":
+            return "stop"
+    raise ValidationError(f'{_field("outside")} must be "wait" or "stop"', field=_field("outside"))
 
 
 @attrs.frozen
@@ -108,7 +108,11 @@ class SendWindow:
     start: time = attrs.field(converter=_start)
     end: time = attrs.field(converter=_end)
     tz: str = attrs.field(default="Europe/London", kw_only=True, converter=_zone)
-    days: frozenset[int] = attrs.field(default="mon-sun", kw_only=True, converter=_days)
+    days: frozenset[int] = attrs.field(
+        default="mon-sun",  # pyright: ignore[reportAssignmentType] - which the converter reads
+        kw_only=True,
+        converter=_days,
+    )
     outside: Literal["wait", "stop"] = attrs.field(default="wait", kw_only=True, converter=_outside)
 
     def __attrs_post_init__(self) -> None:

@@ -189,21 +189,17 @@ def a_claim_that_does_not_read_the_controls(patch):
 
 @mutant("controls", found="accepted, and not told", quick=True)
 def a_cancellation_that_forgets_what_is_unknown(patch):
-    cancel = transitions.cancel
+    steer = memory.MemoryJournal.steer
 
-    def cancel_all(record):
-        if record.state is records.State.UNKNOWN:
-            return transitions.change(record, "cancelled", state=records.State.CANCELLED)
-        return cancel(record)
+    async def steer_and_forget(self, campaign, command, *args, **kwargs):
+        kept = await steer(self, campaign, command, *args, **kwargs)
+        tables = self.store.campaigns[await self.store.key_of(campaign)]
+        for number, record in tables.records.items():
+            if command == "cancel" and record.state is records.State.UNKNOWN:
+                tables.records[number] = attrs.evolve(record, state=records.State.CANCELLED)
+        return kept
 
-    async def chunks(self, key, *, state=None, **kwargs):
-        found = await every(self, key, state=None, **kwargs)
-        wanted = {state, records.State.UNKNOWN} if state is records.State.PENDING else {state}
-        return [record for record in found if state is None or record.state in wanted]
-
-    every = memory.MemoryStore.chunks
-    patch.setattr(memory.MemoryStore, "chunks", chunks)
-    patch.setattr(transitions, "cancel", cancel_all)
+    patch.setattr(memory.MemoryJournal, "steer", steer_and_forget)
 
 
 @mutant(

@@ -78,10 +78,10 @@ def blocking(client: SMSWorks):
     return call
 
 
-def prepare(host: HostedSandbox) -> dict[str, Any]:
+def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
     """Make what is asked for by an id, and campaigns that are done."""
     journal = MemoryJournal()
-    with host.client() as sms:
+    with host.client(opt_outs=opt_outs) as sms:
         host.do(lambda box: box.receive(sender="447700900001", to="60777", content="Hi"))
         sent = sms.messages.send(sender="AcmeCorp", destination=NUMBERS[0], content="Hello")
         batch = sms.batches.send(sender="AcmeCorp", destinations=NUMBERS, content="Hello")
@@ -91,6 +91,14 @@ def prepare(host: HostedSandbox) -> dict[str, Any]:
             content="Hello",
             journal=journal,
             campaign="opening",
+        )
+        # With one that is done beside it, there is one that can be steered.
+        sms.bulk.plan(
+            sender="AcmeCorp",
+            destinations=NUMBERS,
+            content="Hello",
+            journal=journal,
+            campaign="planned",
         )
         kept = {"journal": journal, "campaign": "each"}
         sms.bulk.send_each(template="Hi {name}", rows=ROWS, sender="AcmeCorp", **kept)
@@ -105,6 +113,10 @@ def prepare(host: HostedSandbox) -> dict[str, Any]:
         "batches.cancel batch_id": batched.batch_id,
         "otp.get message_id": otp.message_id,
         "bulk.send_each campaign": "each",
+        "bulk.plan_each campaign": "each",
+        "bulk.pause campaign": "planned",
+        "bulk.resume campaign": "planned",
+        "bulk.cancel campaign": "planned",
         "message_id": sent.message_id,
         "batch_id": batch.batch_id,
         "campaign": "opening",
@@ -150,7 +162,7 @@ def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR091
                 type(getattr(client if kind == "awaited" else sms, family))
             ).items():
                 walk.walked["methods"] += 1
-                walk.ids = prepare(rich_host)
+                walk.ids = prepare(rich_host, settings["opt_outs"])
                 parameters = dict(inspect.signature(method).parameters)
                 parameters.pop("self")
                 for parameter in parameters:

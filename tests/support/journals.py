@@ -1,6 +1,10 @@
-"""A campaign that the tests of journals keep."""
+"""A campaign that the tests of journals keep, and the bytes of a journal's files."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
 
 from smsworks_async import Problem, Reason
 from smsworks_async.journals import Campaign, PlannedChunk, Totals
@@ -23,3 +27,22 @@ PROBLEMS = [
     Problem(6, "a", Reason.DUPLICATE, "it was there"),
 ]
 TOTALS = Totals(read=7, set_aside={Reason.INVALID: 1, Reason.DUPLICATE: 1}, chunks=3)
+
+
+_SHOW = """
+import sys
+from pathlib import Path
+for name in sys.argv[1:]:
+    sys.stdout.buffer.write(Path(name).read_bytes())
+"""
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return all bytes of a journal's file and of the files beside it.
+
+    Another process reads them: to close a descriptor of the file here would drop the locks that
+    SQLite has on it.
+    """
+    files = sorted(path.parent.glob(f"{path.name}*"))
+    done = subprocess.run([sys.executable, "-c", _SHOW, *files], capture_output=True, check=True)
+    return done.stdout

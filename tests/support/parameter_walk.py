@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter, UserDict, UserString, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import MagicMock
@@ -21,7 +21,8 @@ from django.conf import settings as django_settings
 from django.utils.functional import lazystr
 from markupsafe import Markup
 
-from smsworks_async import SMSWorksError
+from smsworks_async import SendWindow, SMSWorksError
+from smsworks_async.journals import MemoryJournal
 
 
 if not django_settings.configured:
@@ -58,12 +59,19 @@ def lazily(words):
     return lazystr(words)
 
 
+def open_for_hours():
+    """A window that is open now, and for longer than any walk lasts."""
+    hours = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 12))
+    return SendWindow(*(f"{moment:%H:%M}" for moment in hours), tz="UTC")
+
+
 # What each parameter takes, by its name, and by its method where that differs.
 VALID: dict[str, Any] = {
     "ai": True,
     "at": SOON,
     "attempts": 2,
     "balance": True,
+    "before": PAST,
     "bookmark": None,
     "chunk_size": 10,
     "code": 4021,
@@ -109,6 +117,8 @@ VALID: dict[str, Any] = {
     "ttl": 60,
     "unread": True,
     "validity": 60,
+    "why": "a mistake",
+    "window": open_for_hours(),
     "word": "STOP",
     "otp.send template": "Code {{passcode}}",
     "bulk.export to": "outcomes.csv",
@@ -120,6 +130,9 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.send": ("destinations",),
     "bulk.send_each": ("template", "rows", "sender"),
     "bulk.send_each messages": ("messages",),
+    "bulk.plan": ("destinations",),
+    "bulk.plan_each": ("template", "rows", "sender"),
+    "bulk.plan_each messages": ("messages",),
     "bulk.estimate": ("content", "destinations"),
     "bulk.estimate messages": ("messages",),
     "bulk.estimate template": ("template", "rows"),
@@ -255,6 +268,8 @@ class Walk:
     now: str = ""
 
     def valid(self, method: str, name: str) -> Any:
+        if name == "journal" and method.startswith("bulk.plan"):
+            return MemoryJournal()  # each plan is of a campaign of its own
         known = VALID | self.ids
         return known.get(f"{method} {name}", known.get(name, inspect.Parameter.empty))
 
@@ -263,8 +278,8 @@ class Walk:
         names = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         names |= set(TOGETHER.get(f"{method} {name}", TOGETHER.get(method, ())))
         names.add(name)
-        if {"journal", "campaign"} & names:
-            names |= {"journal", "campaign"}
+        if {"journal", "campaign", "before"} & names:
+            names |= {"journal", "campaign"} & parameters.keys()
         return {n: self.valid(method, n) for n in sorted(names)}
 
     def sent(self, method: str, arguments: dict[str, Any]) -> tuple[str, BaseException | None]:

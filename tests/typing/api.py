@@ -1,7 +1,7 @@
 """The public names as a user writes them; checked by mypy and pyright, never run."""
 
 from collections.abc import AsyncGenerator, Generator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, assert_type
 
 from aiohttp import web
@@ -118,6 +118,10 @@ async def awaited() -> None:
             sms.bulk.outcomes("spring", journal="x.db"), AsyncGenerator[RecipientOutcome, None]
         )
         assert_type(await sms.bulk.estimate(messages=[message], balance=False), BulkEstimate)
+        await sms.bulk.estimate(content="x", destinations=["1"], sender="Acme")
+        assert_type(await sms.bulk.prune(before=timedelta(days=90)), list[str])
+        assert_type(await sms.bulk.prune(before=datetime.now(UTC), journal="x.db"), list[str])
+        await sms.bulk.forget("spring", journal="x.db")
         assert_type(await sms.opt_outs.add("07700 900123", source="shop"), bool)
         assert_type(await sms.opt_outs.among(numbers=["07700 900123"]), list[str])
         assert_type(sms.opt_outs.iterate(), AsyncGenerator[OptOutEvent, None])
@@ -181,6 +185,9 @@ def blocking() -> None:
             sms.bulk.outcomes("spring", journal="x.db"), Generator[RecipientOutcome, None, None]
         )
         assert_type(sms.bulk.estimate(messages=[message], balance=False), BulkEstimate)
+        assert_type(sms.bulk.estimate(messages=[message]).samples, tuple[str, ...])
+        assert_type(sms.bulk.prune(before=timedelta(days=90)), list[str])
+        sms.bulk.forget("spring", journal="x.db")
 
 
 async def refused_awaited() -> None:
@@ -195,6 +202,8 @@ async def refused_awaited() -> None:
         await sms.bulk.send(sender="Acme", content="x", concurrency="8")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         await sms.bulk.send(sender="Acme", content="x", at=1.0)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         await sms.bulk.send_each(messages=[], at=AT)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.bulk.prune()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        await sms.bulk.prune(before=90)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         await sms.bulk.send(sender="Acme", content="x", on_unknown="guess")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 

@@ -40,6 +40,7 @@ FLOORS = [
     ["bulk"],
     ["bulk.campaign"],
     ["bulk.campaigns"],
+    ["bulk.erasure"],
     ["bulk.resource"],
     ["client"],
     ["blocking"],

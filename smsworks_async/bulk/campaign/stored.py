@@ -16,6 +16,7 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.options import check_campaign
 from smsworks_async.bulk.payloads import stored_payload
 from smsworks_async.journals import Journal
+from smsworks_async.journals.checks import check_not_forgotten
 from smsworks_async.journals.records import Campaign, State, Sums
 from smsworks_async.journals.transitions import is_past
 from smsworks_async.models.report import BulkStatus, Reason
@@ -29,8 +30,13 @@ class StoredCampaign:
     """A campaign that a journal has."""
 
     journal: Journal
-    payload: Payload[Any]
     campaign: Campaign
+
+    @property
+    def payload(self) -> Payload[Any]:
+        """What it sends."""
+        found = self.campaign
+        return stored_payload(found.kind, found.message, found.id)
 
 
 @asynccontextmanager
@@ -48,17 +54,24 @@ async def open_journal(
 
 @asynccontextmanager
 async def open_campaign(
-    journal: Journal | str | os.PathLike[str], campaign: str
+    journal: Journal | str | os.PathLike[str], campaign: str, *, forgotten_too: bool = False
 ) -> AsyncIterator[StoredCampaign]:
     """Open a journal, and read a campaign that it has.
 
+    Args:
+        journal: the journal, or its path.
+        campaign: the campaign's name.
+        forgotten_too: whether one may be opened whose recipients and texts were erased.
+
     Raises:
-        ValidationError: it has none of this name.
+        ValidationError: it has none of this name, or has forgotten it.
     """
     name = check_campaign(campaign)
     async with open_journal(journal, must_exist=True) as opened:
         found = (await opened.summary(name)).campaign
-        yield StoredCampaign(opened, stored_payload(found.kind, found.message, name), found)
+        if not forgotten_too:
+            check_not_forgotten(found)
+        yield StoredCampaign(opened, found)
 
 
 async def status(stored: StoredCampaign) -> BulkStatus:
@@ -75,6 +88,7 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
     is_due = at is None or is_past(at, await journal.now())
     outcomes = counts.outcomes()
     set_aside = {} if totals is None else totals.set_aside
+    forgotten = summary.campaign.forgotten
     return BulkStatus(
         campaign=campaign,
         planned=totals is not None,
@@ -93,4 +107,5 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
         window=summary.campaign.window,
         at=None if at is None else datetime.fromtimestamp(at, UTC),
         scheduled=0 if is_due else outcomes["accepted"],
+        forgotten=datetime.fromtimestamp(forgotten, UTC) if forgotten else None,
     )

@@ -159,6 +159,7 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     if mode != "wal":
         raise JournalError(f"journal {name}: its disk does not allow a write-ahead log")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
     connection.execute("PRAGMA fullfsync = ON")  # on macOS an fsync alone does not reach the disk
     connection.execute("BEGIN IMMEDIATE")
     (application,) = connection.execute("PRAGMA application_id").fetchone()

@@ -57,13 +57,17 @@ class Handle:
         self._worker: Worker | None = None
         self._closed = False
 
-    async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def do(self, function: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> T:
         """Carry a function out in a transaction; what it did is durable when this returns.
+
+        Args:
+            function: what to do with the connection.
+            alone: whether it is to be done by itself, and outside a transaction (default False).
 
         Raises:
             JournalError: that was not possible.
         """
-        return await self.worker().do(function)
+        return await self.worker().do(function, alone=alone)
 
     def check_in_place(self) -> None:
         """Check that the path still leads to the file that was opened; within a transaction.

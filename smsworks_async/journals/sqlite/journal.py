@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from smsworks_async.journals.base import BaseJournal
+from smsworks_async.journals.sqlite.erasure import sweep
 from smsworks_async.journals.sqlite.handles import Handle
 from smsworks_async.journals.sqlite.store import SQLiteStore
 from smsworks_async.journals.sqlite.worker import Worker
@@ -71,6 +72,10 @@ class SQLiteJournal(BaseJournal):
         # Only what was committed is remembered.
         keys[campaign], result = await worker.do(job)
         return result
+
+    async def _sweep(self) -> None:
+        name = os.path.basename(self.path)  # noqa: PTH119 - it is a string everywhere here
+        await self._handle.do(lambda connection: sweep(connection, name), alone=True)
 
     async def close(self) -> None:
         """Finish what waits, and close the file unless another handle uses it."""

@@ -21,6 +21,7 @@ from smsworks_async.journals.records import (
     Sums,
     storable,
 )
+from smsworks_async.journals.sqlite.erasure import SQLiteErasure
 from smsworks_async.journals.sqlite.opt_outs import SQLiteOptOuts
 from smsworks_async.journals.sqlite.reports import SQLiteReports
 from smsworks_async.journals.store import Doubtful, Held, Tallies
@@ -82,7 +83,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class SQLiteStore(SQLiteReports, SQLiteOptOuts):
+class SQLiteStore(SQLiteErasure, SQLiteReports, SQLiteOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here.
 
     Args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import os
 import queue
 import sqlite3
@@ -80,6 +81,8 @@ class _Job:
     function: Callable[[sqlite3.Connection], Any] | None
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    #: Whether it is carried out by itself, and outside a transaction.
+    alone: bool = False
 
 
 class Worker:
@@ -123,14 +126,18 @@ class Worker:
         self._running: threading.Lock | None = None
         self._over = False
 
-    async def do(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def do(self, function: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> T:
         """Carry a function out in a transaction; what it did is durable when this returns.
+
+        Args:
+            function: what to do with the connection.
+            alone: whether it is to be done by itself, and outside a transaction (default False).
 
         Raises:
             JournalError: that was not possible.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(function, loop, loop.create_future())
+        job = _Job(function, loop, loop.create_future(), alone)
         self._put(job)
         result: T = await job.future
         return result
@@ -211,9 +218,15 @@ class Worker:
         return jobs, None
 
     def _carry_out(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+        parts = itertools.groupby(jobs, key=lambda job: job.alone)
+        return [result for alone, part in parts for result in self._results(list(part), alone)]
+
+    def _results(self, jobs: Sequence[_Job], alone: bool) -> Sequence[Any]:
         try:
             if self.connection is None:
                 self.connection = self._connect()
+            if alone:
+                return [job.function(self.connection) for job in jobs if job.function is not None]
             return _together(jobs, self.connection)
         except SMSWorksError as error:  # it is no journal that we can use
             return [error] * len(jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -66,6 +67,18 @@ async def test_cancel_after_the_time_names_all_of_them(scheduling):
     ]
     assert late[1].destinations == tuple(f"4477009000{n}" for n in range(10, 15))
     assert await scheduling.states() == ["accepted"] * 2
+
+
+async def test_a_scheduled_campaign_is_forgotten_after_its_time_or_its_cancel(scheduling):
+    sms, journal = scheduling.sms, scheduling.journal
+    await sms.bulk.send(**scheduling.kept, destinations=drama(15))
+    with pytest.raises(ValidationError, match="15 recipients are scheduled"):
+        await sms.bulk.forget("x", journal=journal)
+    assert await sms.bulk.prune(before=timedelta(0), journal=journal) == []
+    await scheduling.cancel()
+    await sms.bulk.forget("x", journal=journal)
+    details = {event.what: event.detail for event in await journal.events("x", 0)}
+    assert details["batch cancelled"] == (await journal.chunks("x"))[0].batch_id
 
 
 async def test_a_campaign_whose_time_is_over_is_done_and_not_cancelled(scheduling):

@@ -1,0 +1,82 @@
+"""Erasing in an SQLite file: the statements, and the sweep of the file and its log."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from smsworks_async.errors import JournalError
+from smsworks_async.journals.sqlite.file import PATIENCE
+
+
+#: Seconds to wait for other processes, during which no other job of this process is done.
+SWEEP_PATIENCE: Final = 5.0
+_HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class SQLiteErasure:
+    """An `ErasureStore` within one transaction; what the protocol says is not repeated here."""
+
+    __slots__ = ()
+    _db: sqlite3.Connection
+
+    async def last_events(self) -> Mapping[str, float]:
+        found = self._db.execute(
+            "SELECT id, coalesce(max(event.at), created) FROM campaign "
+            "LEFT JOIN event ON event.campaign = campaign.key GROUP BY campaign.key"
+        )
+        return dict(found.fetchall())
+
+    async def erase_texts(self, key: int) -> None:
+        self._db.execute("UPDATE campaign SET message = '{}' WHERE key = ?", (key,))
+        self._db.execute("UPDATE recipients SET items = '' WHERE campaign = ?", (key,))
+        self._db.execute(
+            "UPDATE problem SET value = 'null', message = '' WHERE campaign = ?", (key,)
+        )
+
+    async def erase_details(self, key: int, *, but_of: Collection[str]) -> None:
+        self._db.execute(
+            "UPDATE event SET detail = '' WHERE campaign = ? AND detail != '' "
+            "AND what NOT IN (SELECT value FROM json_each(?))",
+            (key, json.dumps(list(but_of))),
+        )
+
+
+def sweep(connection: sqlite3.Connection, name: str) -> None:
+    """Remove from a file and its log what was erased from its tables; outside a transaction.
+
+    The file is written anew: pages that were split have old copies of rows in their free space,
+    which `secure_delete` does not reach. The log is then copied to the file, and truncated.
+
+    Raises:
+        JournalError: another process holds the file or its log.
+        sqlite3.Error: it cannot be written, such as where the disk has no room for a second file.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {round(SWEEP_PATIENCE * 1000)}")
+    try:
+        if not _rewrite(connection):
+            raise _not_erased_yet(name)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(PATIENCE * 1000)}")
+
+
+def _rewrite(connection: sqlite3.Connection) -> bool:
+    """Write the file anew, and empty its log; return False where another process holds it."""
+    try:
+        connection.execute("VACUUM")
+        is_held, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _HELD:
+            raise
+        return False
+    return not is_held
+
+
+def _not_erased_yet(name: str) -> JournalError:
+    return JournalError(
+        f"journal {name}: not erased yet: another process holds the file or its log, which may "
+        "hold what was erased; call it again when that process has ended its work",
+        temporary=True,
+    )
