@@ -9,7 +9,7 @@ The layers, each of which imports only those below it::
 
     memory, sqlite/     journals: where a rule's statements run
     base                the methods of every journal: one rule each
-    rules, erasure, handled, opt_outs   what each method reads, decides and writes, once for all
+    rules, scheduled, erasure, handled, opt_outs    what each method reads, decides and writes
     store               the statements that rules are made of
     transitions, leases, checks     the decisions: pure functions
     records             what is kept

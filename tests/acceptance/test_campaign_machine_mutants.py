@@ -184,7 +184,7 @@ def no_second_look(patch):
 
 @mutant("controls", found="claimed after the campaign was stopped", quick=True)
 def a_claim_that_does_not_read_the_controls(patch):
-    patch.setattr(transitions, "refuse", lambda controls, now: None)
+    patch.setattr(transitions, "refuse", lambda *_: None)
 
 
 @mutant("controls", found="accepted, and not told", quick=True)

@@ -1,5 +1,7 @@
+import aiohttp
 import pytest
 
+from smsworks_async.sandbox import Fault
 from support.wire import BATCH, MESSAGE, sandbox
 
 
@@ -133,10 +135,26 @@ async def test_a_cancelled_batch_never_goes_and_answers_with_a_message_id(api):
     path = f"/batches/schedule/{job['batchid']}"
     expected = {"messageid": job["batchid"], "status": "CANCELLED"}
     assert await api.delete(path) == (200, expected)
+    assert (await api.get("/messages/schedule"))[1][0]["status"] == "CANCELLED"
     await api.box.advance(3600)
     assert api.box.credits == 10000
     _, records = await api.get(f"/batch/{job['batchid']}")
     assert {record["status"] for record in records} == {"CANCELLED"}
+
+
+async def test_a_delete_whose_answer_is_lost_was_carried_out_and_one_that_comes_late_is_refused(
+    api,
+):
+    jobs = [await api.post("/batch/schedule", {**BATCH, "schedule": LATER}) for _ in range(2)]
+    lost, late = (f"/batches/schedule/{job['batchid']}" for _, job in jobs)
+    api.box.add_fault(Fault(path="/batches/schedule/*", method="DELETE", when="mid"))
+    with pytest.raises(aiohttp.ClientError):
+        await api.delete(lost)
+    listed = (await api.get("/messages/schedule"))[1]
+    assert [job["status"] for job in listed] == ["CANCELLED", "SCHEDULED"]
+    await api.box.advance(3600)
+    assert (await api.delete(late))[1]["errorCode"] == 4008
+    assert api.box.credits == 9998
 
 
 async def test_a_batch_without_a_date_is_not_scheduled(api):

@@ -120,9 +120,9 @@ async def test_a_repetition_is_not_made_after_the_window_has_closed(sms, box):
     box.add_fault(Fault(path="/batch/send", status=429, nth=1))
     finish = journal.controls
 
-    async def later(campaign):
+    async def later(campaign, round):
         clock.advance(120)
-        return await finish(campaign)
+        return await finish(campaign, round)
 
     journal.controls = later
     report = await sms.bulk.send(
