@@ -66,5 +66,33 @@ def journal(url, count):
         yield {"file": sum(part.stat().st_size for part in Path(folder).iterdir())}
 
 
+def opt_outs(url, count):
+    """With a journal, and a list of 100,000 who have opted out, none of whom is in the campaign."""
+    from smsworks_async.journals import SQLiteJournal
+    from smsworks_async.optouts import OptOuts
+
+    async def fill(path):
+        opened = SQLiteJournal(path)
+        numbers = "\n".join(f"4478{n:08d}" for n in range(100_000))
+        listed = Path(path).with_name("opted-out.csv")
+        listed.write_text(f"number\n{numbers}\n")
+        await OptOuts(opened).import_csv(listed)
+        await opened.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        asyncio.run(fill(path))
+        working = ours(url, count, journal=path, campaign="x")
+        yield next(working)
+        next(working)
+        yield {}
+
+
 def runs():
-    return {"bare loop": bare, "ours": ours, "no dedup": flat, "journal": journal}
+    return {
+        "bare loop": bare,
+        "ours": ours,
+        "no dedup": flat,
+        "journal": journal,
+        "opt-outs": opt_outs,
+    }

@@ -52,6 +52,10 @@ class Payload(Protocol[T]):
         """Return the number that an item goes to."""
         ...
 
+    def destinations(self, items: Sequence[T], /) -> Sequence[str]:
+        """Return the numbers that items go to."""
+        ...
+
     def content(self, item: T, /) -> str:
         """Return the text of an item."""
         ...

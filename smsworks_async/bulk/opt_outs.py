@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from smsworks_async._patching import new_lock
 from smsworks_async.models.opt_outs import OptOutEvent
 
 
@@ -35,8 +36,15 @@ class OptOutView:
 
     def __init__(self, opt_outs: OptOutList) -> None:
         self._list = opt_outs
-        self._last = 0
+        #: The key of the last change that was read.
+        self.last = 0
         self._out: set[str] = set()
+        # A claim reads the list as well, on the journal's thread.
+        self._lock = new_lock()
+
+    async def identity(self) -> str:
+        """Return what tells the list from all others."""
+        return await self._list.identity()
 
     async def refresh(self) -> None:
         """Read what has changed.
@@ -44,14 +52,21 @@ class OptOutView:
         Raises:
             JournalError: the list cannot be read.
         """
-        for key, number, is_out in await self._list.changes(self._last):
-            if key <= self._last:  # another task has read it meanwhile
-                continue
-            self._last = key
-            if is_out:
-                self._out.add(number)
-            else:
-                self._out.discard(number)
+        self.learn(await self._list.changes(self.last))
+
+    def learn(self, changes: Sequence[tuple[int, str, bool]]) -> None:
+        """Take in changes, of which some may be known already."""
+        if not changes:
+            return
+        with self._lock:
+            for key, number, is_out in changes:
+                if key <= self.last:  # another task has read it meanwhile
+                    continue
+                self.last = key
+                if is_out:
+                    self._out.add(number)
+                else:
+                    self._out.discard(number)
 
     def leaves_out(self, numbers: Iterable[str]) -> bool:
         """Return whether one of these numbers is opted out."""

@@ -73,6 +73,10 @@ class SharedText:
         """Return the number that an item goes to."""
         return item
 
+    def destinations(self, items: Sequence[str]) -> Sequence[str]:
+        """Return the numbers that items go to."""
+        return items
+
     def content(self, _: str) -> str:
         """Return the text of an item."""
         return str(self.shared["content"])
@@ -155,6 +159,10 @@ class PersonalTexts:
     def destination(self, item: Wire) -> str:
         """Return the number that an item goes to."""
         return str(item["destination"])
+
+    def destinations(self, items: Sequence[Wire]) -> Sequence[str]:
+        """Return the numbers that items go to."""
+        return [item["destination"] for item in items]
 
     def content(self, item: Wire) -> str:
         """Return the text of an item."""

@@ -221,7 +221,7 @@ class StreamSource(Generic[T]):
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
         """Return the numbers that a chunk goes to."""
-        return tuple(map(self._payload.destination, chunk.items))
+        return tuple(self._payload.destinations(chunk.items))
 
     def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
         """Return None: without a journal a chunk has no lease."""

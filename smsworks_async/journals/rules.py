@@ -36,7 +36,7 @@ from smsworks_async.journals.records import (
     Totals,
 )
 from smsworks_async.journals.scheduled import was_cancelled
-from smsworks_async.journals.store import CampaignStore, LeaveOut
+from smsworks_async.journals.store import CampaignStore, ClaimStore, LeaveOut
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome, Problem
 from smsworks_async.models.window import SendWindow
@@ -110,7 +110,7 @@ async def _append(
 
 
 async def claim_next(
-    store: CampaignStore,
+    store: ClaimStore,
     key: int,
     *,
     owner: str,
@@ -128,13 +128,15 @@ async def claim_next(
     refused = transitions.refuse(await store.controls(key), now, round)
     if refused is not None:
         return refused
+    if leave_out is not None and leave_out.after is not None:
+        leave_out.learn(await store.opt_out_changes(leave_out.after))
     while True:
         pending = await store.next_pending(
             key, round=round, after=after, international=international
         )
         if pending is None:
             return None
-        left_out = "" if leave_out is None else leave_out(pending)
+        left_out = "" if leave_out is None else leave_out.positions(pending)
         if left_out != pending.positions:
             break
         await store.write(key, transitions.skip(pending.record, left_out))

@@ -12,7 +12,7 @@ A store may run several statements as one where its database can, by overriding 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from smsworks_async.journals.leases import Lease
@@ -33,9 +33,22 @@ from smsworks_async.models.report import Problem
 
 T = TypeVar("T")
 
-#: Returns the positions of a chunk that its request leaves out, packed. It runs within a
-#: transaction, and must not wait.
-LeaveOut = Callable[[StoredChunk], str]
+
+class LeaveOut(Protocol):
+    """Tells a claim whom to leave out. It runs within a transaction, and must not wait."""
+
+    @property
+    def after(self) -> int | None:
+        """The key of the last opt-out that it knows; None where the list is in no store of ours."""
+        ...
+
+    def learn(self, changes: Sequence[tuple[int, str, bool]], /) -> None:
+        """Take in the opt-outs and opt-ins after that."""
+        ...
+
+    def positions(self, claim: StoredChunk, /) -> str:
+        """Return the positions of a chunk that its request leaves out, packed."""
+        ...
 
 
 class Held(NamedTuple):
@@ -316,6 +329,10 @@ class OptOutStore(Clock, Protocol):
     async def opt_out_list(self) -> str:
         """Return the id of the list, which tells it from all others."""
         ...
+
+
+class ClaimStore(CampaignStore, OptOutStore, Protocol):
+    """What a claim reads and writes."""
 
 
 class Store(ErasureStore, ReportStore, OptOutStore, Protocol):

@@ -203,7 +203,10 @@ def a_cancellation_that_forgets_what_is_unknown(patch):
 
 
 @mutant(
-    "controls", fates=("sent", "refused: one number"), found="not named|was forgotten", quick=True
+    "controls",
+    fates=("sent", "refused: one number"),
+    found="not named|was forgotten|missing",
+    quick=True,
 )
 def halves_of_the_shrunken_chunk(patch):
     unpack_chunk = journal_source.unpack_chunk

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from smsworks_async.bulk.campaign.counts import StateCounts
-from smsworks_async.bulk.campaign.packing import left_out, pack_chunk, unpack_chunk
+from smsworks_async.bulk.campaign.packing import LeavesOut, pack_chunk, unpack_chunk
 from smsworks_async.bulk.campaign.report import make_report
 from smsworks_async.bulk.campaign.waits import lease_is_over
 from smsworks_async.bulk.chunk import Chunk, Payload, halves
@@ -23,7 +23,6 @@ from smsworks_async.bulk.source import Withdrawn, stopped_by
 from smsworks_async.errors import NotSent, SMSWorksError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import ChunkRecord, Refused, State, StoredChunk, Summary
-from smsworks_async.journals.store import LeaveOut
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 
 
@@ -48,6 +47,7 @@ class JournalSource(Generic[T]):
         server_time: returns the time by the provider's clock, if known.
         opt_outs: who has opted out; None where that is not respected.
         on_accepted: awaited with each chunk that was accepted; None for nothing.
+        lists_opt_outs: whether that list is in this journal.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class JournalSource(Generic[T]):
         server_time: Callable[[], float | None] = lambda: None,
         opt_outs: OptOutView | None = None,
         on_accepted: Callable[[ChunkRecord], Awaitable[None]] | None = None,
+        lists_opt_outs: bool = False,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
@@ -73,6 +74,12 @@ class JournalSource(Generic[T]):
         self._server_time = server_time
         self._opt_outs = opt_outs
         self._on_accepted = on_accepted
+        self._lists_opt_outs = lists_opt_outs
+        self._leaves_out = (
+            None if opt_outs is None else LeavesOut(payload, opt_outs, is_inside=lists_opt_outs)
+        )
+        # The last opt-out that was known before the claim of each chunk.
+        self._known: dict[int, int] = {}
         #: Why the last claim was refused; None where it was not.
         self.refused: Refused | None = None
         self._owner = new_owner()
@@ -95,6 +102,8 @@ class JournalSource(Generic[T]):
     async def begin(self) -> None:
         """Read how far the campaign has got, and begin again with its first chunk."""
         self._cursor = -1
+        if self._opt_outs is not None:  # all of it, and not within the first claim
+            await self._opt_outs.refresh()
         summary = await self.refresh()
         self._before = self._recipients.total - self._recipients.waiting
         totals = summary.campaign.totals
@@ -119,13 +128,15 @@ class JournalSource(Generic[T]):
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         """Claim the next pending chunk; return None if there is none that is free."""
         self._not_sent[True] = skip_international
-        if self._opt_outs is not None:
+        if self._opt_outs is not None and not self._lists_opt_outs:
             await self._opt_outs.refresh()
+        known = 0 if self._opt_outs is None else self._opt_outs.last
         while (claim := await self._claim(international=skip_international is None)) is not None:
             entry = claim.record
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
                 self._claimed[entry.number] = claim
+                self._known[entry.number] = known
                 self._recipients.claim(entry)
                 return unpack_chunk(claim, self._payload)
             await self._return_unsent(claim)
@@ -142,14 +153,9 @@ class JournalSource(Generic[T]):
                 raise Withdrawn(stopped_by(refused, self._campaign))
         if self._opt_outs is not None:
             await self._opt_outs.refresh()
-            if not self._opt_outs.is_empty and self._opt_outs.leaves_out(self.destinations(chunk)):
+            news = self._opt_outs.last > self._known[chunk.number]
+            if news and self._opt_outs.leaves_out(self.destinations(chunk)):
                 raise Withdrawn(NotSent("somebody in its batch opted out just before it was sent"))
-
-    def _leave_out(self) -> LeaveOut | None:
-        view, payload = self._opt_outs, self._payload
-        if view is None or view.is_empty:
-            return None
-        return lambda claim: left_out(claim, payload, view)
 
     async def _claim(self, *, international: bool) -> StoredChunk | None:
         after = self._requeued.popleft() - 1 if self._requeued else self._cursor
@@ -164,7 +170,7 @@ class JournalSource(Generic[T]):
                 after=after,
                 international=international,
                 server_time=self._server_time(),
-                leave_out=self._leave_out(),
+                leave_out=self._leaves_out,
             )
         )
         try:
@@ -198,7 +204,7 @@ class JournalSource(Generic[T]):
         number = chunk.number
         claimed = self._claimed[number].record
         entry = await self._journal.finish(self._campaign, claimed, outcome)
-        del self._claimed[number]
+        del self._claimed[number], self._known[number]
         self._recipients.finish(claimed, entry)
         late = self._lease_checks.pop(number)()
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
@@ -226,7 +232,7 @@ class JournalSource(Generic[T]):
         planned = unpack_chunk(claim, self._payload, as_planned=True)
         parts = [pack_chunk(half, self._payload) for half in halves(planned, self._payload, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
-        del self._claimed[chunk.number]
+        del self._claimed[chunk.number], self._known[chunk.number]
         self._recipients.unclaim(claim.record)
 
     async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
@@ -246,7 +252,7 @@ class JournalSource(Generic[T]):
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
         """Return the numbers that a chunk goes to."""
-        return tuple(map(self._payload.destination, chunk.items))
+        return tuple(self._payload.destinations(chunk.items))
 
     def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
         """Return the function that tells whether a chunk's lease has expired."""

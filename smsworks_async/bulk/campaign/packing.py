@@ -100,13 +100,35 @@ def groups(claim: StoredChunk, payload: Payload[T]) -> list[Group[T]]:
     return [group for group in found if group.items]
 
 
-def left_out(claim: StoredChunk, payload: Payload[T], view: OptOutView) -> str:
-    """Return the positions of a chunk whose recipients have opted out, packed."""
-    if view.is_empty:
-        return ""
-    numbers = list(map(payload.destination, payload.unpack(claim.items)))
-    if not view.leaves_out(numbers):
-        return ""
-    positions = unpack_positions(claim.positions)
-    pairs = zip(numbers, positions, strict=True)
-    return pack_positions([position for number, position in pairs if view.is_out(number)])
+class LeavesOut(Generic[T]):
+    """Tells a claim which positions of a chunk to leave out: those who have opted out.
+
+    Args:
+        payload: what the chunks send.
+        view: who has opted out.
+        is_inside: whether the list is in the journal itself, so that the claim brings the view up
+            to date.
+    """
+
+    def __init__(self, payload: Payload[T], view: OptOutView, *, is_inside: bool) -> None:
+        self._payload = payload
+        self._view = view
+        self._is_inside = is_inside
+        self.learn = view.learn
+
+    @property
+    def after(self) -> int | None:
+        """The key of the last change that is known; None where the list is elsewhere."""
+        return self._view.last if self._is_inside else None
+
+    def positions(self, claim: StoredChunk) -> str:
+        """Return the positions of a chunk whose recipients have opted out, packed."""
+        view = self._view
+        if view.is_empty:
+            return ""
+        numbers = self._payload.destinations(self._payload.unpack(claim.items))
+        if not view.leaves_out(numbers):
+            return ""
+        positions = unpack_positions(claim.positions)
+        pairs = zip(numbers, positions, strict=True)
+        return pack_positions([position for number, position in pairs if view.is_out(number)])

@@ -179,6 +179,7 @@ class CampaignRun(Generic[T]):
             server_time=self.gateway.server_time,
             opt_outs=opt_outs,
             on_accepted=None if round else batches.check_control,
+            lists_opt_outs=opt_outs is not None and await self._lists(opt_outs),
         )
         self.reporter.refresh = source.refresh
         await self.journal.reopen(self.campaign.id, round)
@@ -255,6 +256,10 @@ class CampaignRun(Generic[T]):
                 "opt_outs= that it was begun with"
             )
         return OptOutView(opt_outs)
+
+    async def _lists(self, view: OptOutView) -> bool:
+        """Return whether an opt-out list is the one in the campaign's journal."""
+        return await view.identity() == await OptOuts(self.journal).identity()
 
     async def _wait_until_allowed(self, source: JournalSource[T]) -> Refused | None:
         """Wait for the sending window, if that is why the run ended.

@@ -18,6 +18,9 @@ class ControlledMachine(CampaignMachine):
     Chunks are sent one at a time by each process, so that its last claim is that of its request.
     """
 
+    #: A chunk of which somebody is left out can still be split.
+    chunk_size = 3
+
     def __init__(self):
         super().__init__()
         #: When who opted out, by the world's count; and when each campaign was stopped.

@@ -80,6 +80,7 @@ class CampaignMachine(RuleBasedStateMachine):
     """Everything that happens to a campaign, or two of the same text to the same people."""
 
     visitor = Visitor()
+    chunk_size = CHUNK_SIZE
     #: How many histories were played, and how many steps.
     played: ClassVar = Counter()
     journals = ("memory", "file")
@@ -164,7 +165,7 @@ class CampaignMachine(RuleBasedStateMachine):
 
         async def work(process, gateway, timer):
             chosen = options.Options(
-                chunk_size=CHUNK_SIZE,
+                chunk_size=self.chunk_size,
                 concurrency=self.concurrency,
                 journal=process.journal,
                 campaign=spelt,
@@ -495,8 +496,8 @@ class CampaignMachine(RuleBasedStateMachine):
         accepted = Counter()
         named = defaultdict(set)
         for name, report in reports.items():
-            assert report.adds_up
-            assert report.read == READ
+            assert report.adds_up, "the report does not add up"
+            assert report.read == READ, "somebody is missing in the report"
             kind = self.payload(name)
             doubles = 0
             for entry in self._entries(name):
