@@ -69,22 +69,30 @@ class Campaigns(Resource):
             restored: whether the journal was restored from a copy, which does not know what was
                 sent after it was made (default False). Pending chunks are then searched for as
                 well, since the campaign began: they are pending again where every search has
-                found nothing at all, and unknown where there is a trace. Call it before anything
-                is sent: `send` cannot recognise a copy.
+                found nothing at all, and unknown where there is a trace. Opt-outs that came since
+                the copy's last event are read again from the incoming messages. Call it before
+                anything is sent: `send` cannot recognise a copy.
 
         Raises:
+            APIError, NotSent, OutcomeUnknown: with `restored`, the incoming messages could not be
+                read; nothing has changed.
             ValidationError: the journal has no such campaign, or has forgotten it; or with
                 `restored` the copy was made while the campaign was being planned, so that it lacks
                 recipients.
             ConfigurationError: the campaign is scheduled, and respects another opt-out list.
             JournalError: the journal cannot be read or written.
         """
+        from smsworks_async.bulk.campaign.inbox import read_opt_outs_again
         from smsworks_async.bulk.campaign.reschedule import reconcile
         from smsworks_async.bulk.campaign.stored import open_campaign
 
         from_copy = checks.boolean(restored, "restored")
         seconds = check_seconds(settle, "settle")
         async with open_campaign(self._journal_of(journal), campaign) as stored:
+            if from_copy:
+                await read_opt_outs_again(
+                    stored.journal, stored.campaign.id, self._gateway, self._kept.opt_outs()
+                )
             return await reconcile(
                 stored,
                 self._gateway,

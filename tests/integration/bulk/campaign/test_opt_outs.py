@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from smsworks_async import AsyncSMSWorks, ConfigurationError, OptOuts, Outcome, ValidationError
+from smsworks_async import (
+    AsyncSMSWorks,
+    ConfigurationError,
+    NotAuthenticated,
+    OptOuts,
+    Outcome,
+    ValidationError,
+)
 from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 from support.clock import FakeClock, SandboxClock, use_clock
@@ -236,3 +243,30 @@ async def test_retry_undelivered_leaves_out_who_has_opted_out_since():
         assert (report.read, report.accepted, report.opted_out) == (2, 1, 1)
         assert box.accepted_by_destination()[wire_number(506)] == 1
         assert box.accepted_by_destination()[wire_number(513)] == 2
+
+
+async def test_reconcile_reads_opt_outs_again_that_a_copy_has_forgotten(sms, box, kept, journal):
+    box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
+    await sms.bulk.send(**kept, destinations=drama(10))
+    box.clear_faults()
+    # The list is as the copy has it: without the replies that came after it was made.
+    await box.receive(sender=wire_number(1), to="60777", content="STOP")
+    await box.receive(sender=wire_number(2), to="60777", content="STOP")
+    await box.receive(sender=wire_number(2), to="60777", content="START")
+    await sms.bulk.reconcile("x", journal=journal, restored=True)
+    report = await sms.bulk.send(**kept)
+    assert (report.accepted, report.opted_out) == (9, 1)
+    assert wire_number(1) not in texted(box)
+
+
+async def test_reconcile_of_a_copy_changes_nothing_where_messages_cannot_be_read(
+    sms, box, kept, journal
+):
+    box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
+    await sms.bulk.send(**kept, destinations=drama(10))
+    before = await journal.chunks("x")
+    box.clear_faults()
+    box.add_fault(Fault(path="/messages", status=401, times=0))
+    with pytest.raises(NotAuthenticated):
+        await sms.bulk.reconcile("x", journal=journal, restored=True)
+    assert await journal.chunks("x") == before
