@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from smsworks_async._client_journal import ClientJournal
+from smsworks_async._clock import Clock
 from smsworks_async._credentials import TokenFunction, resolve_credentials
 from smsworks_async._http.requester import Requester
 from smsworks_async._http.session import Sessions
@@ -129,8 +130,16 @@ class AsyncSMSWorks:
         )
         self._sessions = Sessions(settings, session, trace_configs)
         self._requester = Requester(settings, self._sessions)
-        self._poller = StatusPoller(MessageSearching(self._requester))
-        self.messages = AsyncMessages(self._requester, self._poller, self._journal)
+        #: The time by which it waits; a test may replace it.
+        self.clock = Clock()
+        self._poller = StatusPoller(
+            MessageSearching(self._requester),
+            clock=self.clock.monotonic,
+            sleep=self.clock.sleep,
+        )
+        self.messages = AsyncMessages(
+            self._requester, self._poller, self._journal, sleep=self.clock.sleep
+        )
         self.batches = AsyncBatches(self._requester, self._journal)
         self.otp = AsyncOTP(self._requester)
         self.credits = AsyncCredits(self._requester)
@@ -143,7 +152,7 @@ class AsyncSMSWorks:
         """Any number of recipients; imported when it is used."""
         from smsworks_async.bulk.resource import AsyncBulk
 
-        return AsyncBulk(self._requester, self._poller, self._journal)
+        return AsyncBulk(self._requester, self._poller, self._journal, self.clock)
 
     async def close(self) -> None:
         """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""

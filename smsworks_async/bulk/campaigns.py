@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,6 +20,7 @@ from smsworks_async.resources._base import Resource
 
 if TYPE_CHECKING:
     from smsworks_async._client_journal import ClientJournal
+    from smsworks_async._clock import Clock
     from smsworks_async._http.requester import Requester
     from smsworks_async.journals import Journal
     from smsworks_async.models.incoming import MessageRecord
@@ -34,13 +33,11 @@ JournalOrPath: TypeAlias = "Journal | str | os.PathLike[str]"
 class Campaigns(Resource):
     """The part of `AsyncBulk` that is about campaigns which a journal has already."""
 
-    # Tests turn the time by these.
-    _sleep = staticmethod(asyncio.sleep)
-    _clock = staticmethod(time.time)
-    _monotonic = staticmethod(time.monotonic)
-
-    def __init__(self, requester: Requester, poller: StatusPoller, kept: ClientJournal) -> None:
+    def __init__(
+        self, requester: Requester, poller: StatusPoller, kept: ClientJournal, clock: Clock
+    ) -> None:
         super().__init__(requester)
+        self._clock = clock
         self._poller = poller
         self._kept = kept
 
@@ -187,7 +184,7 @@ class Campaigns(Resource):
                 self._gateway,
                 self._poller,
                 at=stored.campaign.at,
-                sleep=self._sleep,
+                sleep=self._clock.sleep,
             )
             async with aclosing(follower.follow(seconds)) as records:
                 async for record in records:
@@ -336,7 +333,7 @@ class Campaigns(Resource):
 
     @property
     def _timer(self) -> Timer:
-        return Timer(self._sleep, self._monotonic, self._clock)
+        return Timer(self._clock.sleep, self._clock.monotonic, self._clock.time)
 
     @property
     def _gateway(self) -> BulkGateway:

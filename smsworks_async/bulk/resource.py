@@ -572,7 +572,7 @@ class AsyncBulk(Erasure):
             on_unknown=on_unknown,
             settle=settle,
         )
-        policy = RedeliveryPolicy(most, seconds, self._clock())
+        policy = RedeliveryPolicy(most, seconds, self._clock.time())
         async with open_campaign(kept_in, campaign) as stored:
             return await retry_undelivered(
                 stored, self._gateway, options, policy, self._timer, opt_outs=self._kept.opt_outs()

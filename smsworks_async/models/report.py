@@ -200,7 +200,8 @@ class BulkReport(Counts):
         invalid: those that cannot be sent to.
         duplicates: those that were there before.
         opted_out: those that were left out since they have opted out.
-        batches: what became of each chunk, by number.
+        batches: what became of each chunk, by number. A chunk of which somebody was left out has an
+            entry for each outcome of its recipients.
         problems: recipients that were set aside, by position.
         credits: what the accepted ones cost, estimated: batch answers do not say. Every text
             outside the UK counts double, whatever its price.

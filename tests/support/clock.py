@@ -133,7 +133,7 @@ async def settle() -> None:
 
 def use_clock_to_wait(sms, clock, *, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Have `messages.wait` go by a clock, as `use_clock` has the rest."""
-    sms._poller._clock, sms._poller._sleep = clock.monotonic, sleep
+    sms.clock.replace(monotonic=clock.monotonic, sleep=sleep)
 
 
 def use_clock(sms, clock, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
@@ -144,5 +144,4 @@ def use_clock(sms, clock, *, sleep: Callable[[float], Awaitable[None]] | None = 
         clock: has `time`, `monotonic` and `sleep`.
         sleep: in place of the clock's own.
     """
-    sms.bulk._clock, sms.bulk._monotonic = clock.time, clock.monotonic
-    sms.bulk._sleep = sms.messages._sleep = sleep or clock.sleep
+    sms.clock.replace(time=clock.time, monotonic=clock.monotonic, sleep=sleep or clock.sleep)

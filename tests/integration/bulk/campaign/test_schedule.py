@@ -125,7 +125,7 @@ async def test_follow_yields_those_who_were_cancelled(scheduling):
 async def test_follow_forgets_a_batch_that_was_scheduled_again_without_somebody(scheduling):
     sms, journal = scheduling.sms, scheduling.journal
     await sms.bulk.send(**scheduling.kept, destinations=drama(10))
-    sleep, turns = sms.bulk._sleep, []
+    sleep, turns = scheduling.box.advance, []
 
     async def sleeping(seconds):
         turns.append(seconds)
@@ -134,7 +134,7 @@ async def test_follow_forgets_a_batch_that_was_scheduled_again_without_somebody(
             await sms.bulk.send(**scheduling.kept)
         await sleep(seconds)
 
-    sms.bulk._sleep = sleeping
+    sms.clock.replace(sleep=sleeping)
     records = [record async for record in sms.bulk.follow("x", journal=journal)]
     assert {record.status for record in records} == {"DELIVERED"}
     assert len({record.destination for record in records}) == len(records) == 9
