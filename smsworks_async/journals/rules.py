@@ -167,7 +167,7 @@ async def finish(
             was_found = other.record.found and other.record.batch_id == outcome.batch_id
             if was_found and not is_itself:
                 await store.write(other.key, transitions.revoke_found(other.record))
-    change = transitions.finish(record, claimed.attempt, outcome)
+    change = transitions.finish(record, claimed.attempt, outcome, left_out=claimed.left_out)
     await store.write(key, change, detail)
     return await _unless_cancelled(store, key, change.record)
 

@@ -151,14 +151,23 @@ def _leave_out(record: ChunkRecord, left_out: str) -> dict[str, Any]:
     """
     if left_out == record.left_out == "":
         return {}
-    opted = set(unpack_positions(left_out))
-    excluded = len(opted)
-    if record.resent:
-        opted &= set(unpack_positions(record.opted_out))
+    before = set(unpack_positions(record.opted_out)) if record.resent else None
+    return _excluded(left_out, before)
+
+
+def _excluded(left_out: str, opted_out: set[int] | None) -> dict[str, Any]:
+    """Return the fields of positions that are left out.
+
+    Args:
+        left_out: the positions, packed.
+        opted_out: those that no request in doubt held; None where there is no such request.
+    """
+    positions = set(unpack_positions(left_out))
+    opted = positions if opted_out is None else positions & opted_out
     return {
         "left_out": left_out,
         "opted_out": pack_positions(sorted(opted)),
-        "excluded": excluded,
+        "excluded": len(positions),
         "opted": len(opted),
     }
 
@@ -222,10 +231,20 @@ def steer(campaign: Campaign, command: Command, why: str = "") -> Campaign:
     return attrs.evolve(campaign, control=_INTO[command], why=why)
 
 
-def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
-    """Record the outcome of a request."""
+def finish(
+    record: ChunkRecord, attempt: int, outcome: BatchOutcome, *, left_out: str | None = None
+) -> Change:
+    """Record the outcome of a request.
+
+    Args:
+        record: the chunk.
+        attempt: which of its requests that was.
+        outcome: the outcome.
+        left_out: the positions that this request left out, packed; None where they are those of
+            the chunk's last request.
+    """
     if outcome.outcome is Outcome.ACCEPTED:
-        return _accept(record, attempt, outcome)
+        return _accept(record, attempt, outcome, left_out)
     if not _current(record, attempt):
         return Change(record, f"{outcome.outcome}, too late to matter", {})
     if record.resent or record.restored:
@@ -240,14 +259,20 @@ def finish(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
     return change(record, str(state), state=state, error=outcome.error, reopenable=reopenable)
 
 
-def _accept(record: ChunkRecord, attempt: int, outcome: BatchOutcome) -> Change:
+def _accept(
+    record: ChunkRecord, attempt: int, outcome: BatchOutcome, left_out: str | None = None
+) -> Change:
     if record.state is State.ACCEPTED and not (record.found and record.attempt == attempt):
         batch_id = outcome.batch_id or ""
         if batch_id in {record.batch_id, *record.doubles}:
             return Change(record, "accepted, as was known", {})
         return change(record, "accepted a second time", doubles=(*record.doubles, batch_id))
     late = "" if _current(record, attempt) else ", late"
-    return change(record, f"accepted{late}", **_accepted(outcome.batch_id, found=False))
+    fields = _accepted(outcome.batch_id, found=False)
+    if left_out is not None and left_out != record.left_out:
+        # An earlier request was accepted, of which others were left out than of the last one.
+        fields |= _excluded(left_out, set(unpack_positions(record.opted_out)))
+    return change(record, f"accepted{late}", **fields)
 
 
 def _accepted(batch_id: str | None, *, found: bool) -> dict[str, Any]:

@@ -116,10 +116,10 @@ def no_lease_at_the_write(patch):
 def a_late_answer_is_lost(patch):
     accept = transitions._accept
 
-    def accept_in_time(entry, attempt, outcome):
+    def accept_in_time(entry, attempt, outcome, *more):
         if not transitions._current(entry, attempt) or entry.state is not records.State.SENDING:
             return transitions.Change(entry, "too late", {})
-        return accept(entry, attempt, outcome)
+        return accept(entry, attempt, outcome, *more)
 
     patch.setattr(transitions, "_accept", accept_in_time)
 

@@ -138,10 +138,10 @@ def a_claim_that_is_no_compare_and_set(monkeypatch):
 
 
 def a_late_answer_that_is_lost(monkeypatch):
-    def accept(entry, attempt, outcome, accept=transitions._accept):
+    def accept(entry, attempt, outcome, *more, accept=transitions._accept):
         late = entry.attempt != attempt or entry.state is not State.SENDING
         return (
-            transitions.Change(entry, "too late", {}) if late else accept(entry, attempt, outcome)
+            transitions.Change(entry, "too late", {}) if late else accept(entry, attempt, outcome, *more)
         )
 
     monkeypatch.setattr(transitions, "_accept", accept)
