@@ -141,7 +141,9 @@ def a_late_answer_that_is_lost(monkeypatch):
     def accept(entry, attempt, outcome, *more, accept=transitions._accept):
         late = entry.attempt != attempt or entry.state is not State.SENDING
         return (
-            transitions.Change(entry, "too late", {}) if late else accept(entry, attempt, outcome, *more)
+            transitions.Change(entry, "too late", {})
+            if late
+            else accept(entry, attempt, outcome, *more)
         )
 
     monkeypatch.setattr(transitions, "_accept", accept)
@@ -175,8 +177,8 @@ def a_batch_that_two_may_hold(monkeypatch):
 
 
 def a_double_that_is_not_kept(monkeypatch):
-    def finish(entry, attempt, outcome, finish=transitions.finish):
-        change = finish(entry, attempt, outcome)
+    def finish(entry, attempt, outcome, finish=transitions.finish, **more):
+        change = finish(entry, attempt, outcome, **more)
         return change._replace(record=attrs.evolve(change.record, doubles=()))
 
     monkeypatch.setattr(transitions, "finish", finish)
