@@ -9,6 +9,8 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "typing"]
 
+#: A process for each processor: no test depends on another.
+PARALLEL = ("-n", "auto")
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -18,7 +20,7 @@ def _group(name: str) -> tuple[str, ...]:
 
 def _run_tests(session: nox.Session) -> None:
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -47,7 +49,7 @@ def lowest(session: nox.Session) -> None:
     """Run all tests with the oldest dependencies that we promise to work with."""
     oldest = [line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]]
     session.install(".", *oldest, *_group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session

@@ -206,7 +206,6 @@ def a_cancellation_that_forgets_what_is_unknown(patch):
     "controls",
     fates=("sent", "refused: one number"),
     found="not named|was forgotten|missing",
-    quick=True,
 )
 def halves_of_the_shrunken_chunk(patch):
     unpack_chunk = journal_source.unpack_chunk
