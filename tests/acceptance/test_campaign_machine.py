@@ -20,7 +20,7 @@ from support.campaigns.machine import FATES, GROUPS, CampaignMachine
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 #: How many histories of each focus; those in a file take ten times as long.
-HISTORIES = {"memory": 2000, "file": 300} if SLOW else {"memory": 50, "file": 8}
+HISTORIES = {"memory": 2000, "file": 300} if SLOW else {"memory": 30, "file": 5}
 PROFILE = settings(
     stateful_step_count=50,
     deadline=None,
