@@ -193,6 +193,8 @@ class SMSWorks:
             insecure=insecure,
         )
         self._client = client
+        #: The time by which it waits; a test may replace it.
+        self.clock = client.clock
         self._portal = Portal(client.close)
         self.messages = Messages(self._portal, client.messages)
         self.batches = Batches(self._portal, client.batches)

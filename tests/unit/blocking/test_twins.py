@@ -19,7 +19,7 @@ def public(thing):
 
 def test_blocking_client_has_the_same_families_and_methods():
     awaited, blocking = AsyncSMSWorks("eyJ"), SMSWorks("eyJ")
-    assert public(awaited) == public(blocking) == {*FAMILIES, "close"}
+    assert public(awaited) == public(blocking) == {*FAMILIES, "clock", "close"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
