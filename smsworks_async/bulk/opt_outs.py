@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from smsworks_async._patching import new_lock
+from smsworks_async.errors import ConfigurationError
 from smsworks_async.models.opt_outs import OptOutEvent
 
 
@@ -97,3 +98,11 @@ class OptOutView:
     def is_empty(self) -> bool:
         """Whether nobody is opted out."""
         return not self._out
+
+
+def another_list(campaign: str) -> ConfigurationError:
+    """Return the error for a campaign that was begun with another opt-out list."""
+    return ConfigurationError(
+        f"campaign {campaign!r} respects another opt-out list; give the client the opt_outs= that "
+        "it was begun with"
+    )

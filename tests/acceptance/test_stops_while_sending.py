@@ -9,6 +9,8 @@ import os
 import random
 import subprocess
 import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from smsworks_async import AsyncSMSWorks, Outcome
 from smsworks_async.journals import SQLiteJournal, State
@@ -167,3 +169,39 @@ async def test_cancel_while_four_processes_send_is_seen_by_their_next_claims(
     record_property(
         "figures", f"last claim {max(0.0, claims[-1] - called):.3f} s after the call of cancel"
     )
+
+
+async def test_two_processes_that_are_killed_and_restarted_at_night_send_nothing(tmp_path):
+    """They are killed in the evening, in the middle of requests, and started again at 03:00."""
+    path, ahead = tmp_path / "journal.db", tmp_path / "ahead"
+    london = ZoneInfo("Europe/London")
+    today = datetime.now(london).replace(minute=0, second=0, microsecond=0)
+
+    def turn_to(hour, days=0):
+        then = today.replace(hour=hour) + timedelta(days=days)
+        ahead.write_text(str(then.timestamp() - time.time()))
+
+    async with Sandbox(credits=1e9, flooding=False, delivery_delay=1e6) as box:
+        one = order(box, path, 1000, ahead=str(ahead), window=["09:00", "20:00"])
+        turn_to(19, days=1)
+        box.add_fault(Fault(path="/batch/send", nth=3, when="hold", times=0))
+        workers = await start(one, one)
+        await until(lambda: len(box.requests) >= 6, *workers)
+        for worker in workers:
+            worker.kill()
+            await worker.wait()
+        box.clear_faults()
+        box.release()
+        evening = box.accepted()
+        turn_to(3, days=2)
+        reports = [await said_by(worker) for worker in await start(one, one)]
+        assert box.accepted() == evening
+        assert all(one["adds_up"] and len(one["not_sent"]) > 0 for one in reports)
+        turn_to(9, days=2)
+        reports = [await said_by(worker) for worker in await start(one, one)]
+        counts = box.accepted_by_destination()
+    assert set(counts.values()) == {1}
+    for said in reports:
+        assert said["adds_up"]
+        assert not said["not_sent"]
+        assert said["accepted"] + len(said["unknown"]) == 1000

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from pathlib import Path
 from typing import IO, Any, Final
 
 import attrs
 
+from smsworks_async._csv_files import neutralised, written_whole
 from smsworks_async.bulk.campaign.packing import groups
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.errors import APIError, ValidationError
@@ -93,23 +92,6 @@ async def _rows(
     ]
 
 
-# Spreadsheets take a cell that begins with one of these for a formula, the full-width ones in some
-# languages (OWASP, *CSV Injection*).
-_BEGINS_FORMULA: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-# Nothing can be computed from digits and blanks: as a number it stays readable.
-_PHONE_NUMBER: Final = re.compile(r"\+[0-9 ]+")
-
-
-def neutralised(cell: object) -> object:
-    """Return a cell for a CSV file, with an apostrophe before what would be taken for a formula.
-
-    An international number (``+``, digits and blanks) stays as it is.
-    """
-    if not isinstance(cell, str) or cell[:1] not in _BEGINS_FORMULA:
-        return cell
-    return cell if _PHONE_NUMBER.fullmatch(cell) else f"'{cell}"
-
-
 def _as_csv(file: IO[str]) -> Callable[[RecipientOutcome], object]:
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
@@ -134,19 +116,10 @@ async def write(rows: AsyncIterable[RecipientOutcome], to: str | os.PathLike[str
     form = _FORMATS.get(path.suffix)
     if form is None:
         raise ValidationError("to must be a file that ends in .csv or .jsonl", field="to")
-    # A new file, which only its owner may read: it holds numbers.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     count = 0
-    try:
-        with os.fdopen(
-            descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
-        ) as file:
-            put = form(file)
-            async for row in rows:
-                put(row)
-                count += 1
-        os.replace(name, path)  # noqa: PTH105 - as the rest of this, it takes no time
-    except BaseException:
-        os.unlink(name)  # noqa: PTH108
-        raise
+    with written_whole(path) as file:
+        put = form(file)
+        async for row in rows:
+            put(row)
+            count += 1
     return count

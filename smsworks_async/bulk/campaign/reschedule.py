@@ -6,10 +6,9 @@ from smsworks_async.bulk.campaign import reconcile as reconciling
 from smsworks_async.bulk.campaign.run import CampaignRun
 from smsworks_async.bulk.campaign.stored import StoredCampaign
 from smsworks_async.bulk.gateway import BulkGateway
-from smsworks_async.bulk.opt_outs import OptOutList, OptOutView
+from smsworks_async.bulk.opt_outs import OptOutList, OptOutView, another_list
 from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.timer import Timer
-from smsworks_async.errors import ConfigurationError
 from smsworks_async.journals.records import State
 from smsworks_async.models.report import BulkReport
 from smsworks_async.optouts import OptOuts
@@ -75,8 +74,5 @@ async def respected(stored: StoredCampaign, opt_outs: OptOutList | None) -> OptO
         return None
     found = opt_outs or OptOuts(stored.journal)
     if await found.identity() != kept:
-        raise ConfigurationError(
-            f"campaign {stored.campaign.id!r} respects another opt-out list; give the client the "
-            "opt_outs= that it was begun with"
-        )
+        raise another_list(stored.campaign.id)
     return OptOutView(found)

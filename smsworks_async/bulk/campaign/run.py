@@ -19,13 +19,13 @@ from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import CostLimits, Prices
 from smsworks_async.bulk.dispatcher import Dispatcher
 from smsworks_async.bulk.gateway import BulkGateway
-from smsworks_async.bulk.opt_outs import OptOutList, OptOutView
+from smsworks_async.bulk.opt_outs import OptOutList, OptOutView, another_list
 from smsworks_async.bulk.options import Options
 from smsworks_async.bulk.progress import CallbackRaised, Reporter, log
 from smsworks_async.bulk.recipients import Reader
 from smsworks_async.bulk.source import interrupted, stopped_by, waits
 from smsworks_async.bulk.timer import Timer, request_time
-from smsworks_async.errors import ConfigurationError, ValidationError
+from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_campaign, no_such
 from smsworks_async.journals.records import (
@@ -251,10 +251,7 @@ class CampaignRun(Generic[T]):
         if kept == "":
             return None
         if kept != wanted:
-            raise ConfigurationError(
-                f"campaign {self.campaign.id!r} respects another opt-out list; give the client the "
-                "opt_outs= that it was begun with"
-            )
+            raise another_list(self.campaign.id)
         return OptOutView(opt_outs)
 
     async def _lists(self, view: OptOutView) -> bool:

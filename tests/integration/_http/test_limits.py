@@ -18,7 +18,7 @@ from support.waiting import give_up_when_held, until
 
 
 async def pass_():
-    """Let a request be repeated."""
+    """Allow the repetition of a request."""
 
 
 SEND = Operation("POST", "/message/send")

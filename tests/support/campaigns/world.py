@@ -92,7 +92,7 @@ class World:
         return [p for p in self.processes if not p.dead]
 
     def settle(self):
-        """Let every process go as far as it can by itself."""
+        """Run every process as far as it goes by itself."""
         while True:
             busy = [p for p in self.living if not p.loop.frozen and p.loop.is_busy()]
             for process in busy:
@@ -122,7 +122,7 @@ class World:
     # Time
 
     def pass_time(self, seconds, *, asleep=False):
-        """Let time pass, and all that happens meanwhile by itself happen in its order."""
+        """Advance the time, and run in its order what falls due meanwhile."""
         end = self.now + seconds
         for _ in range(10_000):
             waits = [r.accept_at - self.now for r in self.requests if r.accept_at is not None]
@@ -163,7 +163,7 @@ class World:
                 self.answer(request)
 
     def write(self, request):
-        """Let a request leave, unless its process finds that it may not any more."""
+        """Write a request, unless its process finds that it may not any more."""
         if request.written is not None or not request.is_waited_for or request.process.loop.frozen:
             return
         if request.expired():
@@ -190,12 +190,12 @@ class World:
             self.batches.append(request.batch)
 
     def accept_later(self, request, part):
-        """Have a request accepted when this part of the time that it may take is over."""
+        """Accept a request after this part of the time that it may take."""
         if self.may_be_accepted(request):
             request.accept_at = max(self.now, request.written + part * TIMEOUT)
 
     def drop(self, request):
-        """Let a request never be accepted, unless it is."""
+        """Drop a request, unless it was accepted."""
         if request.batch is None:
             request.over, request.accept_at = True, None
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from smsworks_async import AsyncSMSWorks, RetryPolicy
+from smsworks_async import AsyncSMSWorks, RetryPolicy, SendWindow
 from smsworks_async.journals import SQLiteJournal
 from support.clock import SharedClock, use_clock
 
@@ -64,6 +64,7 @@ async def main(order):
             campaign="x",
             settle=0,
             on_unknown=order.get("on_unknown", "report"),
+            window=SendWindow(*order["window"], outside="stop") if "window" in order else None,
         )
     await journal.close()
     unknown = [n for b in report.batches if b.outcome == "unknown" for n in b.destinations]

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from smsworks_async.bulk.campaign.export import neutralised
+from smsworks_async._csv_files import neutralised
 from support.messages import TEXT_TO_MANY as TEXT
 
 

@@ -15,7 +15,7 @@ SCHEDULE = {"path": "/batch/schedule"}
 
 
 def hide(box):
-    """Have searches and batches show no message before its time."""
+    """Hide messages from searches and batches before their time."""
     more = {"times": 0, "content_type": "application/json"}
     box.add_fault(Fault(path="/messages", status=200, body="[]", **more))
     box.add_fault(Fault(path="/batch/*", method="GET", status=404, body='{"message": ""}', **more))

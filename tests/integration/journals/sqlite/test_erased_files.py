@@ -36,7 +36,7 @@ async def plan(journal, name, chunks=CHUNKS):
 
 
 async def finish(journal, name):
-    """Have a campaign's chunks refused, reopened and accepted."""
+    """Refuse, reopen and accept the chunks of a campaign."""
     await journal.finish_planning(name, attrs.evolve(TOTALS, read=5, set_aside={}))
     for n in range(6):
         claimed = await journal.claim_next(
