@@ -49,6 +49,8 @@ def _counts(last: OptOutEvent | None, change: Change, message_id: str, sent: flo
 
 async def opted_out(store: OptOutStore, numbers: Sequence[str]) -> Collection[str]:
     """Return those of some numbers that have opted out."""
+    # Other processes record replies elsewhere, if the file is not the one that they open.
+    await store.check_in_place()
     return await store.opted_out(numbers)
 
 
@@ -66,6 +68,7 @@ async def opt_out_events(store: OptOutStore, number: str) -> Sequence[OptOutEven
 
 async def opt_out_changes(store: OptOutStore, after: int) -> Sequence[tuple[int, str, bool]]:
     """Return key, number, and whether it is out, of all events above a key, in their order."""
+    await store.check_in_place()  # as for `opted_out`
     return await store.opt_out_changes(after)
 
 

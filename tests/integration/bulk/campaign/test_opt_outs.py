@@ -7,6 +7,7 @@ import pytest
 from smsworks_async import (
     AsyncSMSWorks,
     ConfigurationError,
+    JournalError,
     NotAuthenticated,
     OptOuts,
     Outcome,
@@ -15,7 +16,7 @@ from smsworks_async import (
 from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 from support.clock import FakeClock, SandboxClock, use_clock
-from support.messages import TEXT_TO_MANY, drama
+from support.messages import TEXT, TEXT_TO_MANY, drama
 from support.sandboxes import AT_ONCE
 
 
@@ -270,3 +271,30 @@ async def test_reconcile_of_a_copy_changes_nothing_where_messages_cannot_be_read
     with pytest.raises(NotAuthenticated):
         await sms.bulk.reconcile("x", journal=journal, restored=True)
     assert await journal.chunks("x") == before
+
+
+async def test_a_list_whose_file_vanishes_ends_the_run_before_the_next_request(box, tmp_path):
+    """Another process records replies in a new file of that name, which this one would not see."""
+    path, listed = tmp_path / "journal.db", tmp_path / "opt-outs.db"
+
+    def progress(event):
+        if event.accepted >= 9:
+            listed.unlink(missing_ok=True)
+
+    async with AsyncSMSWorks(
+        box.token, base_url=box.base_url, retry=AT_ONCE, journal=path, opt_outs=listed
+    ) as sms:
+        await sms.opt_outs.add("07700 900001")
+        kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 10, "concurrency": 1}
+        with pytest.raises(JournalError, match=r"opt-outs\.db"):
+            await sms.bulk.send(**kept, destinations=drama(50), progress=progress)
+        status = await sms.bulk.status("x")
+        assert (status.accepted, status.opted_out, status.not_sent, status.in_flight) == (
+            9,
+            1,
+            40,
+            0,
+        )
+        with pytest.raises(JournalError, match=r"opt-outs\.db"):
+            await sms.messages.send(**TEXT, respect_opt_outs=True)
+    assert box.accepted() == 9
