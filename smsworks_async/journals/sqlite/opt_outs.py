@@ -67,7 +67,7 @@ class SQLiteOptOuts:
         found = self._db.execute(
             "SELECT key, number, change = 'out' FROM opt_out WHERE key > ? ORDER BY key", (after,)
         )
-        return [(key, number, bool(out)) for key, number, out in found]
+        return found.fetchall()  # as they are: a run begins by reading a whole list
 
     async def opt_out_list(self) -> str:
         (list_id,) = self._db.execute("SELECT id FROM opt_out_list").fetchone()
