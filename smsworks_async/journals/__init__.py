@@ -1,15 +1,13 @@
 """Journals: they keep campaigns through crashes, and share them between processes.
 
 A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, their
-erasure, which delivery reports were handled, and opt-outs. Idempotency keys are to join them in the
-same way: a protocol there, its statements in `store`, its rules in a module beside `rules` and
-`handled`, and its tables in each store. `Journal` is the sum.
+erasure, which delivery reports were handled, opt-outs, and idempotency keys. `Journal` is the sum.
 
 The layers, each of which imports only those below it::
 
     memory, sqlite/     journals: where a rule's statements run
     base                the methods of every journal: one rule each
-    rules, scheduled, erasure, handled, opt_outs    what each method reads, decides and writes
+    rules, finding, scheduled, erasure, handled, opt_outs, keys    what each method reads, decides and writes
     store               the statements that rules are made of
     transitions, leases, checks     the decisions: pure functions
     records             what is kept
@@ -21,6 +19,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from smsworks_async.errors import ConfigurationError, JournalError
+from smsworks_async.journals.key_protocol import KeyJournal
+from smsworks_async.journals.key_records import KeyRecord
 from smsworks_async.journals.protocol import (
     CampaignJournal,
     ErasureJournal,
@@ -52,6 +52,8 @@ __all__ = [
     "ErasureJournal",
     "Event",
     "Journal",
+    "KeyJournal",
+    "KeyRecord",
     "MemoryJournal",
     "OptOutJournal",
     "PlannedChunk",

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from smsworks_async.errors import ValidationError
-from smsworks_async.journals import erasure, handled, opt_outs, rules, scheduled
+from smsworks_async.journals import erasure, finding, handled, keys, opt_outs, rules, scheduled
 from smsworks_async.journals.handled import Claimed
 from smsworks_async.journals.store import Store
 
@@ -94,10 +94,10 @@ class BaseJournal(ABC):
     suspect = _campaign_transaction(rules.suspect)
     clear_doubt = _campaign_transaction(rules.clear_doubt)
     expire_leases = _campaign_transaction(rules.expire_leases)
-    confirm_found = _campaign_transaction(rules.confirm_found)
+    confirm_found = _campaign_transaction(finding.confirm_found)
     resend = _campaign_transaction(rules.resend)
 
-    has_batch = _campaign_transaction(rules.has_batch)
+    has_batch = _campaign_transaction(finding.has_batch)
     unknown_chunks = _campaign_transaction(rules.unknown_chunks)
     summary = _campaign_transaction(rules.summary)
     chunks = _campaign_transaction(rules.chunks)
@@ -142,6 +142,14 @@ class BaseJournal(ABC):
     seen = _transaction(handled.seen)
     release_seen = _transaction(handled.release_seen)
     add_seen = _transaction(handled.add_seen)
+
+    key = _transaction(keys.key)
+    claim_key = _transaction(keys.claim_key)
+    finish_key = _transaction(keys.finish_key)
+    resend_key = _transaction(keys.resend_key)
+    confirm_key = _transaction(finding.confirm_key)
+    is_held = _transaction(finding.is_held)
+    prune_keys = _transaction(keys.prune_keys)
 
     record_opt_out = _transaction(opt_outs.record_opt_out)
     record_opt_outs = _transaction(opt_outs.record_opt_outs)

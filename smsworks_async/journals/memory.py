@@ -10,6 +10,7 @@ import attrs
 
 from smsworks_async.journals.base import BaseJournal
 from smsworks_async.journals.checks import no_such
+from smsworks_async.journals.memory_keys import MemoryKeys
 from smsworks_async.journals.memory_opt_outs import MemoryOptOuts
 from smsworks_async.journals.records import (
     Campaign,
@@ -62,7 +63,7 @@ class Tables:
     events: list[Event] = attrs.field(factory=list)
 
 
-class MemoryStore(MemoryOptOuts):
+class MemoryStore(MemoryOptOuts, MemoryKeys):
     """A `Store` of dictionaries; what the protocol says of each statement is not repeated here."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

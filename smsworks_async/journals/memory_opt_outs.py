@@ -12,6 +12,7 @@ class MemoryOptOuts:
     """An `OptOutStore` of lists; what the protocol says of each statement is not repeated here."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._list_id = uuid.uuid4().hex
         # The key of an event is its place in this list, counted from 1.
         self._opt_outs: list[OptOutEvent] = []

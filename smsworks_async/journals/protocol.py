@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
+from smsworks_async.journals.key_protocol import KeyJournal
 from smsworks_async.journals.records import (
     Campaign,
     ChunkRecord,
@@ -219,7 +220,7 @@ class CampaignJournal(Protocol):
         ...
 
     async def has_batch(self, campaign: str, /, batch_id: str) -> bool:
-        """Return whether a chunk, of this campaign or another, was accepted with this batch."""
+        """Return whether a chunk of any campaign, or a key, has this batch or message."""
         ...
 
     async def resend(self, campaign: str, /, number: int, attempt: int, wait: float) -> bool:
@@ -391,7 +392,7 @@ class OptOutJournal(Protocol):
 
 
 @runtime_checkable
-class Journal(CampaignJournal, ErasureJournal, ReportJournal, OptOutJournal, Protocol):
+class Journal(CampaignJournal, ErasureJournal, ReportJournal, OptOutJournal, KeyJournal, Protocol):
     """A journal: all that it keeps, in one database."""
 
     async def close(self) -> None:

@@ -31,6 +31,11 @@ CHUNK: Final = (
     *("reopenable", "found", "resent", "restored", "doubles"),
     *("left_out", "opted_out", "excluded", "opted"),
 )
+#: The columns that `request` reads: those of a chunk that stands alone.
+REQUEST: Final = (
+    *("state", "attempt", "owner", "began", "lease", "lease_seconds", "ahead", "batch_id"),
+    *("error", "reopenable", "found", "resent", "restored", "doubles"),
+)
 #: The columns that `campaign` reads.
 CAMPAIGN: Final = (
     *("id", "kind", "message", "chunk_size", "deduplicate"),
@@ -94,6 +99,16 @@ def chunk(row: Sequence[Any]) -> ChunkRecord:
         excluded=row[21],
         opted=row[22],
     )
+
+
+def request(row: Sequence[Any]) -> ChunkRecord:
+    """Read the request of a key from its columns."""
+    return chunk((0, 1, 0, 0.0, 0, *row, "", "", 0, 0))
+
+
+def request_values(request: ChunkRecord) -> list[Any]:
+    """Return the columns of a key's request, in the order of `REQUEST`."""
+    return changed({name: getattr(request, name) for name in REQUEST})
 
 
 def planned(chunk: PlannedChunk, round: int) -> tuple[Any, ...]:

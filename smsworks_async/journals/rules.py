@@ -301,50 +301,12 @@ async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait
     return await _write_if(store, key, transitions.resend(record, attempt, now, wait))
 
 
-async def confirm_found(
-    store: CampaignStore, key: int, number: int, attempt: int, batch_id: str, *, others: int = 0
-) -> bool:
-    """Accept an unknown chunk whose batch was found; return whether it was accepted."""
-    record = await store.chunk(key, number)
-    change = transitions.confirm_found(record, attempt, batch_id)
-    if change is None or await store.chunks_with_batch(batch_id):
-        return False
-    if await was_cancelled(store, key, number, batch_id):
-        return False
-    if await _count_twins(store, key, record) > others:
-        return False
-    await store.write(key, change, batch_id)
-    return True
-
-
-async def _count_twins(store: CampaignStore, key: int, record: ChunkRecord) -> int:
-    """Return how many other chunks the batch of this one may be of."""
-    items, _ = (await store.recipients(key, record.number, record.number))[record.number]
-    message = (await store.campaign(key)).message
-    return sum(
-        (other.key, other.record.number) != (key, record.number)
-        and transitions.is_twin(record, other.record)
-        and transitions.is_alike(
-            None if record.excluded else items,
-            message,
-            None if other.record.excluded else other.items,
-            other.message,
-        )
-        for other in await store.doubtful(record.requested)
-    )
-
-
 # Reading
 
 
 async def campaign_ids(store: CampaignStore) -> Sequence[str]:
     """Return the ids of all campaigns, in the order in which they were begun."""
     return await store.campaign_ids()
-
-
-async def has_batch(store: CampaignStore, _key: int, batch_id: str) -> bool:
-    """Return whether a chunk, of this campaign or another, was accepted with this batch."""
-    return bool(await store.chunks_with_batch(batch_id))
 
 
 async def unknown_chunks(store: CampaignStore, key: int) -> Sequence[ChunkRecord]:

@@ -1,10 +1,11 @@
 """The statements that a store of journals runs: small reads and writes, without a rule in them.
 
-The rules (`rules`, `erasure`, `handled`, `opt_outs`) are coroutines over these protocols. A store
+The rules (`rules`, `finding`, `keys` and others) are coroutines over these protocols. A store
 that does not wait (in memory, or SQLite on its own thread) runs a rule to its end with `run`; a
 store behind a network awaits it. Either way one rule is one transaction, and what is read in it
 does not change before it is committed: a store with row locks locks the rows that `chunk`,
-`chunks`, `report_claim` and `last_opt_out` return, in the order in which they are asked for.
+`chunks`, `key_record`, `report_claim` and `last_opt_out` return, in the order in which they are
+asked for.
 
 A store may run several statements as one where its database can, by overriding a method of
 `BaseJournal`; the tests that compare stores hold it to the rule.
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from smsworks_async.journals.key_records import KeyRecord
 from smsworks_async.journals.leases import Lease
 from smsworks_async.journals.records import (
     Campaign,
@@ -331,11 +333,39 @@ class OptOutStore(Clock, Protocol):
         ...
 
 
+class KeyStore(Clock, Protocol):
+    """Idempotency keys, by their hashes."""
+
+    async def key_record(self, key_hash: str) -> KeyRecord | None:
+        """Return a key, or None where there is none."""
+        ...
+
+    async def write_key(self, record: KeyRecord) -> None:
+        """Insert a key, or write what may change of it: its request, answer and last change."""
+        ...
+
+    async def keys_with(self, message_id: str) -> Sequence[KeyRecord]:
+        """Return the keys that have this message or batch, or have it as a double."""
+        ...
+
+    async def keys_in_doubt(self) -> Sequence[KeyRecord]:
+        """Return the keys whose requests are *sending* or *unknown*."""
+        ...
+
+    async def delete_keys(self, before: float) -> int:
+        """Delete the keys that last changed before a moment, but not those; return how many."""
+        ...
+
+
+class RequestStore(CampaignStore, KeyStore, Protocol):
+    """All requests: those of campaigns' chunks, and those of idempotency keys."""
+
+
 class ClaimStore(CampaignStore, OptOutStore, Protocol):
     """What a claim reads and writes."""
 
 
-class Store(ErasureStore, ReportStore, OptOutStore, Protocol):
+class Store(ErasureStore, RequestStore, ReportStore, OptOutStore, Protocol):
     """All that a journal keeps."""
 
 

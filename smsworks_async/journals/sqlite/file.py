@@ -19,7 +19,7 @@ from smsworks_async.errors import JournalError
 #: Marks the file as a journal of ours, in SQLite's ``application_id``.
 APPLICATION: Final = 0x534D5357
 #: The layout in schema.sql; a newer one is refused.
-VERSION: Final = 4
+VERSION: Final = 5
 #: Seconds to wait for another process to finish its transaction.
 PATIENCE: Final = 30.0
 

@@ -1,4 +1,4 @@
--- The tables of a journal, layout 4. A change of it needs a new layout: raise VERSION in file.py, and
+-- The tables of a journal, layout 5. A change of it needs a new layout: raise VERSION in file.py, and
 -- write layout_N.sql, which leads from the layout before it to layout N.
 
 CREATE TABLE campaign (
@@ -122,3 +122,31 @@ CREATE TRIGGER opt_out_is_not_removed BEFORE DELETE ON opt_out
 -- Tells this list from all others.
 CREATE TABLE opt_out_list (id TEXT NOT NULL);
 INSERT INTO opt_out_list VALUES (lower(hex(randomblob(8))));
+
+-- Idempotency keys, each a chunk of one request. Neither a key nor a number or text is in it.
+CREATE TABLE idempotency_key (
+    key_hash TEXT NOT NULL PRIMARY KEY,
+    operation TEXT NOT NULL,
+    fields   TEXT NOT NULL,                 -- JSON: a hash of each field
+    found_by TEXT NOT NULL CHECK (found_by IN ('mark', 'recipients', 'nothing')),
+    answer   TEXT NOT NULL,                 -- JSON: what is known of it
+    changed  REAL NOT NULL,
+    state    TEXT NOT NULL
+        CHECK (state IN ('pending', 'sending', 'accepted', 'rejected', 'unknown')),
+    attempt  INTEGER NOT NULL,
+    owner    TEXT NOT NULL,
+    began    REAL,
+    lease    REAL,
+    lease_seconds REAL NOT NULL,
+    ahead    REAL,
+    batch_id TEXT,                          -- or the message's id
+    error    TEXT,                          -- JSON, without what the API said
+    reopenable INTEGER NOT NULL,
+    found    INTEGER NOT NULL,
+    resent   INTEGER NOT NULL,
+    restored INTEGER NOT NULL,
+    doubles  TEXT
+) WITHOUT ROWID;
+CREATE INDEX key_by_message ON idempotency_key (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX key_with_doubles ON idempotency_key (doubles) WHERE doubles IS NOT NULL;
+CREATE INDEX key_in_doubt ON idempotency_key (state) WHERE state IN ('sending', 'unknown');

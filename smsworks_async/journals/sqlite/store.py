@@ -22,6 +22,7 @@ from smsworks_async.journals.records import (
     storable,
 )
 from smsworks_async.journals.sqlite.erasure import SQLiteErasure
+from smsworks_async.journals.sqlite.keys import SQLiteKeys
 from smsworks_async.journals.sqlite.opt_outs import SQLiteOptOuts
 from smsworks_async.journals.sqlite.reports import SQLiteReports
 from smsworks_async.journals.store import Doubtful, Held, Tallies
@@ -83,7 +84,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class SQLiteStore(SQLiteErasure, SQLiteReports, SQLiteOptOuts):
+class SQLiteStore(SQLiteErasure, SQLiteKeys, SQLiteReports, SQLiteOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here.
 
     Args:

@@ -1,0 +1,140 @@
+"""The rules of idempotency keys: what each transition reads, decides and writes, for every store.
+
+A key is a chunk of one request: `transitions` decides on it, as on every chunk. `finding` has the
+rule of a request in doubt whose message or batch was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from smsworks_async.errors import JournalError
+from smsworks_async.journals import transitions
+from smsworks_async.journals.key_records import KEPT_FOR, FoundBy, KeyRecord
+from smsworks_async.journals.records import ChunkRecord, without_words
+from smsworks_async.journals.store import KeyStore, RequestStore
+from smsworks_async.journals.transitions import Change
+from smsworks_async.models.report import BatchOutcome
+
+
+async def key(store: KeyStore, key_hash: str) -> KeyRecord | None:
+    """Return a key as it is now, its lease looked at; None where it is new."""
+    await store.check_in_place()
+    kept = await store.key_record(key_hash)
+    return None if kept is None else await _expire(store, kept)
+
+
+async def _expire(store: KeyStore, kept: KeyRecord) -> KeyRecord:
+    change = transitions.expire(kept.request, await store.now())
+    return kept if change is None else await write_key(store, kept, change)
+
+
+async def write_key(
+    store: KeyStore, kept: KeyRecord, change: Change, answer: Mapping[str, Any] | None = None
+) -> KeyRecord:
+    """Write a change of a key's request; return the key as it is then."""
+    changed = attrs.evolve(
+        kept,
+        request=change.record,
+        answer=kept.answer if answer is None else answer,
+        changed=await store.now(),
+    )
+    await store.write_key(changed)
+    return changed
+
+
+async def claim_key(
+    store: KeyStore,
+    key_hash: str,
+    *,
+    operation: str,
+    fields: Mapping[str, str],
+    found_by: FoundBy,
+    owner: str,
+    lease: float,
+    server_time: float | None = None,
+) -> KeyRecord:
+    """Claim a key's request for one owner alone, if a call may make one; return the key."""
+    # A claim that no other process sees would keep none of them from sending the same.
+    await store.check_in_place()
+    kept = await store.key_record(key_hash)
+    if kept is None:
+        kept = KeyRecord(key_hash=key_hash, operation=operation, fields=fields, found_by=found_by)
+    elif kept.difference(operation, fields) is not None:
+        return kept
+    if not kept.is_free:
+        return await _expire(store, kept)
+    now = await store.now()
+    return await write_key(
+        store, kept, transitions.claim(kept.request, owner, now, lease, server_time)
+    )
+
+
+async def resend_key(
+    store: KeyStore,
+    key_hash: str,
+    attempt: int,
+    wait: float,
+    *,
+    owner: str,
+    lease: float,
+    server_time: float | None = None,
+) -> KeyRecord | None:
+    """Claim a key in doubt for a further request, some seconds after its lease; None where not."""
+    await store.check_in_place()
+    kept = await store.key_record(key_hash)
+    now = await store.now()
+    change = None if kept is None else transitions.resend(kept.request, attempt, now, wait)
+    if kept is None or change is None:
+        return None
+    # In one transaction: what is to be sent again is never seen as if it could be sent at all.
+    claimed = transitions.claim(change.record, owner, now, lease, server_time)
+    return await write_key(store, kept, claimed)
+
+
+async def finish_key(
+    store: RequestStore,
+    key_hash: str,
+    claimed: ChunkRecord,
+    outcome: BatchOutcome,
+    answer: Mapping[str, Any],
+) -> KeyRecord:
+    """Record the outcome of a key's request; return the key as it is now."""
+    kept = await _of(store, key_hash)
+    if outcome.error is not None:
+        outcome = attrs.evolve(outcome, error=without_words(outcome.error))
+    if outcome.batch_id is not None:
+        await _revoke_others(store, key_hash, outcome.batch_id)
+    change = transitions.finish(kept.request, claimed.attempt, outcome)
+    is_first = outcome.batch_id is not None and change.record.batch_id == outcome.batch_id
+    return await write_key(store, kept, change, answer if is_first else None)
+
+
+async def _revoke_others(store: RequestStore, key_hash: str, message_id: str) -> None:
+    """Mark what was found with a message unknown again, since it turns out to be this key's."""
+    for other in await store.keys_with(message_id):
+        if _was_found_with(other.request, message_id) and other.key_hash != key_hash:
+            await write_key(store, other, transitions.revoke_found(other.request), {})
+    for chunk in await store.chunks_with_batch(message_id):
+        if _was_found_with(chunk.record, message_id):
+            await store.write(chunk.key, transitions.revoke_found(chunk.record))
+
+
+def _was_found_with(request: ChunkRecord, message_id: str) -> bool:
+    return request.found and request.batch_id == message_id
+
+
+async def _of(store: KeyStore, key_hash: str) -> KeyRecord:
+    kept = await store.key_record(key_hash)
+    if kept is None:
+        raise JournalError("the journal has no such key any more: it is another file, or a copy")
+    return kept
+
+
+async def prune_keys(store: KeyStore, before: float) -> int:
+    """Remove settled keys that ended before a moment and 30 days ago; return how many."""
+    before = min(before, await store.now() - KEPT_FOR)
+    return await store.delete_keys(before)
