@@ -54,6 +54,22 @@ class ClientJournal:
             journal = self._opened.setdefault("journal", open_journal(given)[0])
         return journal
 
+    def required_journal(self, needed_for: str) -> Journal:
+        """Return the client's journal.
+
+        Args:
+            needed_for: the argument that needs it.
+
+        Raises:
+            ConfigurationError: it has none, or is closed.
+        """
+        journal = self.journal()
+        if journal is None:
+            raise ConfigurationError(
+                f"{needed_for} needs a journal; give the client journal=, such as journal='sms.db'"
+            )
+        return journal
+
     def opt_outs(self) -> OptOuts | None:
         """Return the list in `opt_outs`, or else in `journal`; None where there is neither.
 

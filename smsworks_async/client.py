@@ -27,6 +27,7 @@ from smsworks_async._settings import (
 )
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.resources._base import declare
+from smsworks_async.resources._calls import KeyedSends
 from smsworks_async.resources._poller import StatusPoller
 from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources.auth import AsyncAuth
@@ -73,8 +74,9 @@ class AsyncSMSWorks:
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
         journal: the path of an SQLite file, or a journal of `smsworks_async.journals`: what bulk,
-            `opt_outs` and `Webhooks` use unless they are given another. It is opened when it is
-            first used, and closed with the client if it was given as a path.
+            `opt_outs` and `Webhooks` use unless they are given another, and what an
+            `idempotency_key` needs. It is opened when it is first used, and closed with the client
+            if it was given as a path.
         opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an
             `OptOuts`.
         insecure: allow plain http beyond this machine.
@@ -137,11 +139,14 @@ class AsyncSMSWorks:
             clock=self.clock.monotonic,
             sleep=self.clock.sleep,
         )
-        self.messages = AsyncMessages(
-            self._requester, self._poller, self._journal, sleep=self.clock.sleep
+        keyed = functools.cache(
+            functools.partial(_keyed, self._requester, self._journal, self.clock)
         )
-        self.batches = AsyncBatches(self._requester, self._journal)
-        self.otp = AsyncOTP(self._requester)
+        self.messages = AsyncMessages(
+            self._requester, self._poller, self._journal, keyed, sleep=self.clock.sleep
+        )
+        self.batches = AsyncBatches(self._requester, self._journal, keyed)
+        self.otp = AsyncOTP(self._requester, self._journal, keyed)
         self.credits = AsyncCredits(self._requester)
         self.utils = AsyncUtils(self._requester)
         self.auth = AsyncAuth(self._requester)
@@ -176,6 +181,13 @@ class AsyncSMSWorks:
 
     def __repr__(self) -> str:
         return f"<AsyncSMSWorks {self._requester.settings.base_url}>"
+
+
+def _keyed(requester: Requester, kept: ClientJournal, clock: Clock) -> KeyedSends:
+    """Return what makes calls that have an idempotency key; imported when it is used."""
+    from smsworks_async._idempotency.sends import JournaledSends
+
+    return JournaledSends(requester, kept, clock)
 
 
 def _bulk() -> type[AsyncBulk]:

@@ -19,6 +19,7 @@
     ├── OutcomeUnknown         it may have been accepted
     ├── JournalError           a journal cannot be read or written
     ├── StillInFlight          what was waited for has not come to its end yet
+    ├── KeyInUse               another call with this idempotency key is still being made
     ├── InvalidWebhook         what was posted is no delivery report and no incoming message
     └── BulkInterrupted        the caller's own code stopped a bulk run; defined beside `BulkReport`
 
@@ -45,6 +46,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidWebhook",
     "JournalError",
+    "KeyInUse",
     "NotAuthenticated",
     "NotAuthorised",
     "NotFound",
@@ -221,7 +223,8 @@ class OutcomeUnknown(SMSWorksError):
 
     A refusal that carries the id of a message or of a batch is no usable answer either. A send is
     never repeated for you after this. ``safe_to_repeat`` is False for whatever costs money or
-    changes state when repeated, and True for reads, cancellations and deletions.
+    changes state when repeated, and True for reads, cancellations and deletions. It is True as well
+    for the same call with the same idempotency key, which looks for the message before all else.
 
     Attributes:
         operation: the request in question, such as ``"POST /message/send"``.
@@ -291,6 +294,18 @@ class StillInFlight(SMSWorksError):
     @property
     def retryable(self) -> bool:
         """Return True: waiting again may see the end."""
+        return True
+
+
+class KeyInUse(SMSWorksError):
+    """Another call with this idempotency key is being made, and did not end in this one's time.
+
+    This call sent nothing. Made again with the same key, it returns the other one's answer.
+    """
+
+    @property
+    def retryable(self) -> bool:
+        """Return True: the other call ends, or its lease does."""
         return True
 
 

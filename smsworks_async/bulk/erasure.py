@@ -50,6 +50,9 @@ class Erasure(Campaigns):
         Those are campaigns that are done or were cancelled, in which nothing is open, and whose
         last event is older: see `forget`. Campaigns that were forgotten before are left out.
 
+        Idempotency keys of calls that ended before that moment, and over 30 days ago, are removed;
+        those whose outcome is unknown stay. A key that was removed is new.
+
         Args:
             before: an aware datetime, or an age, such as ``timedelta(days=90)``.
             journal: where they are kept: the path of an SQLite file, or a journal; the client's by
@@ -65,8 +68,11 @@ class Erasure(Campaigns):
         moment = _check_before(before)
         async with open_journal(self._journal_of(journal), must_exist=True) as opened:
             if isinstance(moment, timedelta):
-                return list(await opened.prune(await opened.now() - moment.total_seconds()))
-            return list(await opened.prune(moment.timestamp()))
+                seconds = await opened.now() - moment.total_seconds()
+            else:
+                seconds = moment.timestamp()
+            await opened.prune_keys(seconds)
+            return list(await opened.prune(seconds))
 
 
 def _check_before(before: Any) -> datetime | timedelta:

@@ -31,6 +31,7 @@ class BulkGateway:
         self.server_time = requester.server_time
         self._asked_for_the_time = False
         self._messages = MessageSearching(requester)
+        self.message = self._messages.get
         batches = AsyncBatches(requester)
         self.get, self.cancel = batches.get, batches.cancel
         credits = AsyncCredits(requester)

@@ -65,7 +65,8 @@ def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None
         raise ValidationError("progress must be a function", field=attribute.name)
 
 
-def _on_unknown(value: object) -> str:
+def check_on_unknown(value: object) -> str:
+    """Check what becomes of what is unknown: it is reported, or sent again."""
     policy = values.as_text(value)
     if policy not in {"report", "resend"}:
         raise ValidationError('on_unknown must be "report" or "resend"', field="on_unknown")
@@ -133,7 +134,7 @@ class Options:
     progress: Progress | None = attrs.field(default=None, validator=_function)
     journal: Journal | str | os.PathLike[str] | None = _option(None, check_journal)
     campaign: str | None = _option(None, _campaign)
-    on_unknown: Literal["report", "resend"] = _option("report", _on_unknown)
+    on_unknown: Literal["report", "resend"] = _option("report", check_on_unknown)
     settle: float = _option(SETTLE, _settle)
     window: SendWindow | None = _option(None, check_window)
     #: None leaves it to the campaign.

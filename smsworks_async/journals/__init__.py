@@ -7,7 +7,8 @@ The layers, each of which imports only those below it::
 
     memory, sqlite/     journals: where a rule's statements run
     base                the methods of every journal: one rule each
-    rules, finding, scheduled, erasure, handled, opt_outs, keys    what each method reads, decides and writes
+    rules, finding, scheduled, erasure,
+    handled, opt_outs, keys         what each method reads, decides and writes
     store               the statements that rules are made of
     transitions, leases, checks     the decisions: pure functions
     records             what is kept

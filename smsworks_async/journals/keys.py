@@ -7,17 +7,21 @@ rule of a request in doubt whose message or batch was found.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from smsworks_async.errors import JournalError
 from smsworks_async.journals import transitions
 from smsworks_async.journals.key_records import KEPT_FOR, FoundBy, KeyRecord
-from smsworks_async.journals.records import ChunkRecord, without_words
+from smsworks_async.journals.records import ChunkRecord, State, without_words
 from smsworks_async.journals.store import KeyStore, RequestStore
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome
+
+
+#: Said in place of an error's own words, which may quote a number or a text.
+_WORDS: Final = "a call with this idempotency key was not accepted"
 
 
 async def key(store: KeyStore, key_hash: str) -> KeyRecord | None:
@@ -105,11 +109,12 @@ async def finish_key(
     """Record the outcome of a key's request; return the key as it is now."""
     kept = await _of(store, key_hash)
     if outcome.error is not None:
-        outcome = attrs.evolve(outcome, error=without_words(outcome.error))
+        outcome = attrs.evolve(outcome, error=without_words(outcome.error, _WORDS))
     if outcome.batch_id is not None:
         await _revoke_others(store, key_hash, outcome.batch_id)
     change = transitions.finish(kept.request, claimed.attempt, outcome)
-    is_first = outcome.batch_id is not None and change.record.batch_id == outcome.batch_id
+    is_accepted = change.record.state is State.ACCEPTED
+    is_first = is_accepted and change.record.batch_id == outcome.batch_id
     return await write_key(store, kept, change, answer if is_first else None)
 
 

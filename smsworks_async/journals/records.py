@@ -386,10 +386,10 @@ def unpack_error(packed: str | None) -> SMSWorksError | None:
     return (ConfigurationError if name == "ConfigurationError" else NotSent)(message)
 
 
-def without_words(error: SMSWorksError) -> SMSWorksError:
-    """Return an error without its message, which may quote a number or a text."""
+def without_words(error: SMSWorksError, instead: str = "(erased)") -> SMSWorksError:
+    """Return an error with another message, since its own may quote a number or a text."""
     fields = json.loads(pack_error(error) or "{}")
-    return unpack_error(json.dumps({**fields, "message": "(erased)"})) or error
+    return unpack_error(json.dumps({**fields, "message": instead})) or error
 
 
 def storable(text: str) -> str:

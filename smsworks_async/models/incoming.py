@@ -64,6 +64,14 @@ def extra_fields(
     return attrs.field(factory=dict, repr=False, hash=False, kw_only=True, metadata=metadata)
 
 
+def _replayed() -> Any:
+    return attrs.field(default=False, kw_only=True, metadata=wire(read=_never, name="<replayed>"))
+
+
+def _never(_: object) -> bool:
+    return False  # only a journal tells
+
+
 def _flatten(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """Lift a scheduled entry's message up beside its id and status."""
     message = entry.get("message")
@@ -81,9 +89,12 @@ class SentMessage:
     Attributes:
         message_id: the message's id.
         status: ``"SENT"`` as a rule; the delivery comes later.
-        balance: credits left on the account; negative where there is an overdraft.
+        balance: credits left on the account; negative where there is an overdraft. None where the
+            answer is replayed.
         credits_used: what the message cost.
         parts: how many parts it was sent in, or None where the API does not say.
+        replayed: whether this is the answer to an earlier call with the same idempotency key, and
+            nothing was sent now.
         extra: fields that we do not know.
     """
 
@@ -92,6 +103,7 @@ class SentMessage:
     balance: float | None = attrs.field(default=None, metadata=wire("credits"))
     credits_used: float | None = attrs.field(default=None, metadata=wire("creditsUsed"))
     parts: int | None = attrs.field(default=None, metadata=wire("messageparts"))
+    replayed: bool = _replayed()
     extra: Mapping[str, Any] = extra_fields()
 
 
@@ -102,11 +114,14 @@ class Acknowledgement:
     Attributes:
         message_id: the message's id.
         status: ``"SCHEDULED"``, ``"CANCELLED"`` or ``"DELETED"``.
+        replayed: whether this is the answer to an earlier call with the same idempotency key, and
+            nothing was sent now.
         extra: fields that we do not know.
     """
 
     message_id: str = attrs.field(metadata=wire("messageid"))
     status: str = _status()
+    replayed: bool = _replayed()
     extra: Mapping[str, Any] = extra_fields()
 
 
@@ -119,6 +134,8 @@ class Batch:
     Attributes:
         batch_id: the batch's id.
         status: ``"SCHEDULED"`` even for a batch that is sent at once.
+        replayed: whether this is the answer to an earlier call with the same idempotency key, and
+            nothing was sent now.
         extra: fields that we do not know.
     """
 
@@ -126,6 +143,7 @@ class Batch:
         metadata=wire("batchid", also=("messageid",), read=readers.identifier)
     )
     status: str = _status()
+    replayed: bool = _replayed()
     extra: Mapping[str, Any] = extra_fields()
 
 

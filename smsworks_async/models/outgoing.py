@@ -17,6 +17,8 @@ from smsworks_async.models.iterables import check_iterable
 
 #: The metadata that a message's reference is kept in.
 REFERENCE: Final = "reference"
+#: The metadata that a message is marked with that was sent with an idempotency key.
+KEY: Final = "smsworks-key"
 
 
 def _as_pairs(metadata: Mapping[str, str] | None) -> list[dict[str, str]] | None:
@@ -43,7 +45,7 @@ def _hex_pairs(data: bytes) -> str:
 
 
 def _schedule(value: object) -> datetime:
-    return checks.schedule(value)
+    return checks.aware_datetime(value, "at")
 
 
 def _ai(value: object) -> bool:
@@ -102,6 +104,16 @@ class _Common:
     ai: bool | None = optional(_ai)
 
 
+def _check_marks(metadata: Mapping[str, str] | None) -> None:
+    """Refuse metadata that would make a message look like one that was sent with a key."""
+    if metadata is not None and KEY in metadata:
+        raise ValidationError(
+            f"metadata: {KEY} is kept for messages that are sent with an idempotency_key; give it "
+            "another name",
+            field="metadata",
+        )
+
+
 def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference: str) -> None:
     """Put a message's reference into its metadata, while the message is being made."""
     if metadata is not None and metadata.get(REFERENCE, reference) != reference:
@@ -129,6 +141,7 @@ class Message(_Common):
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
+        _check_marks(self.metadata)
         if self.reference is not None:
             _keep_reference(self, self.metadata, self.reference)
 
@@ -157,6 +170,7 @@ class BinaryMessage:
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
+        _check_marks(self.metadata)
         if self.reference is not None:
             _keep_reference(self, self.metadata, self.reference)
 
@@ -174,14 +188,14 @@ class BatchMessage(_Common):
 
 @attrs.frozen(kw_only=True)
 class ScheduledOne(Message):
-    """A `Message` to be sent at its time."""
+    """A `Message` to be sent at its time; whether that is past, `checks.schedule` tells."""
 
     at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 @attrs.frozen(kw_only=True)
 class ScheduledBatch(BatchMessage):
-    """A `BatchMessage` to be sent at its time."""
+    """A `BatchMessage` to be sent at its time; as for `ScheduledOne`."""
 
     at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 

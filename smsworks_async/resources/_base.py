@@ -10,9 +10,11 @@ from smsworks_async import phone
 from smsworks_async._client_journal import ClientJournal
 from smsworks_async._http.operations import Operation
 from smsworks_async._http.requester import Requester
+from smsworks_async.errors import ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.iterables import check_iterable
 from smsworks_async.models.values import is_missing
+from smsworks_async.resources._calls import Call, KeyedBy, KeyedSends
 
 
 T = TypeVar("T")
@@ -26,11 +28,18 @@ class Resource:
     Args:
         requester: makes the requests.
         kept: the client's journal and opt-outs; by default neither.
+        keyed: returns what makes calls that have an idempotency key; None where there are none.
     """
 
-    def __init__(self, requester: Requester, kept: ClientJournal = _NO_JOURNAL) -> None:
+    def __init__(
+        self,
+        requester: Requester,
+        kept: ClientJournal = _NO_JOURNAL,
+        keyed: Callable[[], KeyedSends] | None = None,
+    ) -> None:
         self._requester = requester
         self._kept = kept
+        self._keyed = keyed
         #: Returns a destination as the API takes it, by the client's settings, or raises.
         self._destination = requester.settings.destination
 
@@ -41,6 +50,19 @@ class Resource:
     def _filter(self, destination: Any) -> str | None:
         """Return the destination that narrows a search; a missing one does not."""
         return None if is_missing(destination) else self._destination(destination)
+
+    async def _make(self, call: Call[T], keyed: KeyedBy) -> T:
+        """Make a call that sends; with an idempotency key, one that may be made again."""
+        if keyed.idempotency_key is not None and self._keyed is not None:
+            return await self._keyed().make(call, keyed)
+        if keyed.on_unknown is not None:
+            raise ValidationError(
+                "on_unknown needs an idempotency_key, which tells what is in doubt",
+                field="on_unknown",
+            )
+        await call.check()
+        send = call.send
+        return await self._requester.request(send.operation, call.document, into=send.into)
 
     async def _on(self, operation: Operation, identifier: str, into: type[T], field: str) -> T:
         checked = checks.identifier(identifier, field)

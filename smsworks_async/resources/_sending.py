@@ -7,18 +7,26 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from smsworks_async._http.operations import Operation
+from smsworks_async.models import checks
 from smsworks_async.models.incoming import Acknowledgement, SentMessage
 from smsworks_async.models.outgoing import BinaryMessage, Message, ScheduledOne
 from smsworks_async.resources._base import Resource
+from smsworks_async.resources._calls import Call, KeyedBy, OnUnknown, Send
 from smsworks_async.resources._opted_out import check_opt_outs
 
 
 T = TypeVar("T")
 
-_SEND: Final = Operation("POST", "/message/send", body=Message)
-_BINARY: Final = Operation("POST", "/binary/send", body=BinaryMessage)
-_FLASH: Final = Operation("POST", "/message/flash", body=Message)
-_SCHEDULE: Final = Operation("POST", "/message/schedule", body=ScheduledOne)
+_SEND: Final = Send("messages.send", Operation("POST", "/message/send", body=Message), SentMessage)
+_BINARY: Final = Send(
+    "messages.send_binary", Operation("POST", "/binary/send", body=BinaryMessage), SentMessage
+)
+_FLASH: Final = Send(
+    "messages.flash", Operation("POST", "/message/flash", body=Message), SentMessage
+)
+_SCHEDULE: Final = Send(
+    "messages.schedule", Operation("POST", "/message/schedule", body=ScheduledOne), Acknowledgement
+)
 
 
 class MessageSending(Resource):
@@ -39,6 +47,8 @@ class MessageSending(Resource):
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> SentMessage:
         """Send one text to one recipient.
 
@@ -59,16 +69,24 @@ class MessageSending(Resource):
             response_email: addresses to which replies are forwarded; needs a reply number.
             respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`.
+                by its `reference`. With a key, the same call may be made again, and searches first.
         """
         message = Message(
             sender=sender,
@@ -83,7 +101,8 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._send(_SEND, message, SentMessage, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._send(_SEND, message, respect_opt_outs, keyed)
 
     async def send_binary(
         self,
@@ -99,6 +118,8 @@ class MessageSending(Resource):
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> SentMessage:
         """Send bytes to one recipient, as a binary message.
 
@@ -119,16 +140,24 @@ class MessageSending(Resource):
             response_email: addresses to which replies are forwarded; needs a reply number.
             respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`.
+                by its `reference`. With a key, the same call may be made again, and searches first.
         """
         message = BinaryMessage(
             data=data,
@@ -142,7 +171,8 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._send(_BINARY, message, SentMessage, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._send(_BINARY, message, respect_opt_outs, keyed)
 
     async def flash(
         self,
@@ -159,6 +189,8 @@ class MessageSending(Resource):
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> SentMessage:
         """Send a flash message, which appears on the lock screen.
 
@@ -179,16 +211,24 @@ class MessageSending(Resource):
             response_email: addresses to which replies are forwarded; needs a reply number.
             respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`.
+                by its `reference`. With a key, the same call may be made again, and searches first.
         """
         message = Message(
             sender=sender,
@@ -203,7 +243,8 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._send(_FLASH, message, SentMessage, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._send(_FLASH, message, respect_opt_outs, keyed)
 
     async def schedule(
         self,
@@ -221,6 +262,8 @@ class MessageSending(Resource):
         reference: str | None = None,
         response_email: Iterable[str] | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> Acknowledgement:
         """Schedule one text to one recipient.
 
@@ -242,16 +285,24 @@ class MessageSending(Resource):
             response_email: addresses to which replies are forwarded; needs a reply number.
             respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`.
+                by its `reference`. With a key, the same call may be made again, and searches first.
         """
         message = ScheduledOne(
             at=at,
@@ -267,14 +318,20 @@ class MessageSending(Resource):
             reference=reference,
             response_email=response_email,
         )
-        return await self._send(_SCHEDULE, message, Acknowledgement, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._send(_SCHEDULE, message, respect_opt_outs, keyed)
 
     async def _send(
         self,
-        operation: Operation,
+        send: Send[T],
         message: Message | BinaryMessage,
-        into: type[T],
         respect_opt_outs: object,
+        keyed: KeyedBy,
     ) -> T:
-        await check_opt_outs(self._kept, (message.destination,), respect_opt_outs, "destination")
-        return await self._requester.request(operation, message, into=into)
+        async def check() -> None:
+            if isinstance(message, ScheduledOne):
+                checks.schedule(message.at)
+            to = (message.destination,)
+            await check_opt_outs(self._kept, to, respect_opt_outs, "destination")
+
+        return await self._make(Call(send, (message,), check), keyed)

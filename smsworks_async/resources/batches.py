@@ -16,12 +16,16 @@ from smsworks_async.models.incoming import Batch, MessageRecord
 from smsworks_async.models.iterables import as_mapping, check_iterable
 from smsworks_async.models.outgoing import BatchMessage, Message, ScheduledBatch
 from smsworks_async.resources._base import Resource
+from smsworks_async.resources._calls import Call, KeyedBy, OnUnknown, Send
 from smsworks_async.resources._opted_out import check_opt_outs
 
 
 SEND: Final = Operation("POST", "/batch/send", body=BatchMessage)
 SEND_EACH: Final = Operation("POST", "/batch/any", body=Message)
 SCHEDULE: Final = Operation("POST", "/batch/schedule", body=ScheduledBatch)
+_SEND: Final = Send("batches.send", SEND, Batch)
+_SEND_EACH: Final = Send("batches.send_each", SEND_EACH, Batch, is_list=True)
+_SCHEDULE: Final = Send("batches.schedule", SCHEDULE, Batch)
 _GET: Final = Operation("GET", "/batch/{}", repeatable=True)
 _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
@@ -73,6 +77,8 @@ class AsyncBatches(Resource):
         validity: int | None = None,
         ai: bool | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> Batch:
         """Send one text to 1 to 500 recipients.
 
@@ -90,16 +96,25 @@ class AsyncBatches(Resource):
                 account's own setting by default.
             respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
                 Nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated.
+            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
+                call may be made again, and searches for the batch first.
         """
         batch = BatchMessage(
             sender=sender,
@@ -111,13 +126,16 @@ class AsyncBatches(Resource):
             validity=validity,
             ai=ai,
         )
-        return await self._post(SEND, batch, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._post(_SEND, batch, respect_opt_outs, keyed)
 
     async def send_each(
         self,
         *,
         messages: Iterable[Message | Mapping[str, Any]],
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> Batch:
         """Send 1 to 500 messages, each with a text of its own.
 
@@ -126,17 +144,26 @@ class AsyncBatches(Resource):
                 (or the client's `batch_size`).
             respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; it names the message too, such as
                 ``messages[3].content``. Nothing was sent.
             OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
                 Nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated.
+            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
+                call may be made again, and searches for the batch first.
         """
         check_iterable(messages, "messages", awaitable=False)
         if as_mapping(messages) is not None:
@@ -146,8 +173,12 @@ class AsyncBatches(Resource):
         ]
         checks.batch_size(checked, "messages", self._requester.settings.batch_size)
         destinations = [message.destination for message in checked]
-        await check_opt_outs(self._kept, destinations, respect_opt_outs, "messages")
-        return await self._requester.request(SEND_EACH, checked, into=Batch)
+
+        async def check() -> None:
+            await check_opt_outs(self._kept, destinations, respect_opt_outs, "messages")
+
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._make(Call(_SEND_EACH, checked, check), keyed)
 
     async def schedule(
         self,
@@ -162,6 +193,8 @@ class AsyncBatches(Resource):
         validity: int | None = None,
         ai: bool | None = None,
         respect_opt_outs: bool = False,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> Batch:
         """Schedule one text to 1 to 500 recipients.
 
@@ -180,16 +213,25 @@ class AsyncBatches(Resource):
                 account's own setting by default.
             respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
                 `opt_outs` or `journal` (default False: for messages that are no marketing).
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
             OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
                 Nothing was sent.
-            ConfigurationError: with it, where the client has no list; nothing was sent.
-            JournalError: with it, where the list cannot be read; nothing was sent.
+            ConfigurationError: with it, where the client has no list; with a key, where it has no
+                journal; nothing was sent.
+            JournalError: with either, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated.
+            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
+                call may be made again, and searches for the batch first.
         """
         batch = ScheduledBatch(
             at=at,
@@ -202,7 +244,8 @@ class AsyncBatches(Resource):
             validity=validity,
             ai=ai,
         )
-        return await self._post(SCHEDULE, batch, respect_opt_outs)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._post(_SCHEDULE, batch, respect_opt_outs, keyed)
 
     async def get(self, batch_id: str) -> list[MessageRecord]:
         """Return the record of every message of a batch.
@@ -227,8 +270,13 @@ class AsyncBatches(Resource):
         return await self._on(_CANCEL, batch_id, Batch, "batch_id")
 
     async def _post(
-        self, operation: Operation, batch: BatchMessage, respect_opt_outs: object
+        self, send: Send[Batch], batch: BatchMessage, respect_opt_outs: object, keyed: KeyedBy
     ) -> Batch:
         checks.batch_size(batch.destinations, "destinations", self._requester.settings.batch_size)
-        await check_opt_outs(self._kept, batch.destinations, respect_opt_outs, "destinations")
-        return await self._requester.request(operation, batch, into=Batch)
+
+        async def check() -> None:
+            if isinstance(batch, ScheduledBatch):
+                checks.schedule(batch.at)
+            await check_opt_outs(self._kept, batch.destinations, respect_opt_outs, "destinations")
+
+        return await self._make(Call(send, (batch,), check), keyed)

@@ -19,6 +19,7 @@ from smsworks_async.errors import SMSWorksError
 from smsworks_async.models import checks, values
 from smsworks_async.models.incoming import Acknowledgement, MessageRecord, ScheduledMessage
 from smsworks_async.models.outgoing import REFERENCE
+from smsworks_async.resources._calls import KeyedSends
 from smsworks_async.resources._poller import StatusPoller
 from smsworks_async.resources._searching import MessageSearching
 from smsworks_async.resources._sending import MessageSending
@@ -52,9 +53,10 @@ class AsyncMessages(MessageSending, MessageSearching):
         requester: Requester,
         poller: StatusPoller,
         kept: ClientJournal,
+        keyed: Callable[[], KeyedSends] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        super().__init__(requester, kept)
+        super().__init__(requester, kept, keyed)
         self._poller = poller
         self._sleep = sleep
 

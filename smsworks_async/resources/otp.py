@@ -14,9 +14,12 @@ from smsworks_async.errors import NotFound
 from smsworks_async.models.incoming import OTPRecord, SentOTP
 from smsworks_async.models.otp import OTPRequest, PasscodeToVerify, typed_passcodes
 from smsworks_async.resources._base import Resource
+from smsworks_async.resources._calls import Call, KeyedBy, OnUnknown, Send
 
 
-_SEND: Final = Operation("POST", "/otp/send", passcodes=True, body=OTPRequest)
+_SEND: Final = Send(
+    "otp.send", Operation("POST", "/otp/send", passcodes=True, body=OTPRequest), SentOTP
+)
 _VERIFY: Final = Operation("POST", "/otp/verify", passcodes=True, body=PasscodeToVerify)
 _GET: Final = Operation("GET", "/otp/{}", repeatable=True, passcodes=True)
 
@@ -34,6 +37,8 @@ class AsyncOTP(Resource):
         validity: int | None = None,
         passcode: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        on_unknown: OnUnknown | None = None,
     ) -> SentOTP:
         """Send a one-time password, generated or your own.
 
@@ -47,9 +52,19 @@ class AsyncOTP(Resource):
                 own limit by default.
             passcode: your own passcode, instead of a generated one.
             metadata: a JSON object of at most 1024 bytes, returned when the passcode is verified.
+            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
+                order's number: made again with it, here or in another process that has the
+                client's `journal`, the call returns the first one's answer and sends nothing.
+            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
+                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
+                sends it again after waits that outlast the earlier one. One passcode cannot be told
+                from another, so that a lost one is never found: a new key asks for a new one.
 
         Raises:
             ValidationError: a field is not as the API wants it; nothing was sent.
+            ConfigurationError: with a key, where the client has no journal; nothing was sent.
+            JournalError: with a key, where the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is being made; this one sent nothing.
             APIError: the API refused; nothing was sent.
             NotSent: nothing left this machine.
             OutcomeUnknown: it may have been accepted; it was not repeated.
@@ -63,7 +78,8 @@ class AsyncOTP(Resource):
             passcode=passcode,
             metadata=metadata,
         )
-        return await self._requester.request(_SEND, request, into=SentOTP)
+        keyed = KeyedBy(idempotency_key, on_unknown)
+        return await self._make(Call(_SEND, (request,), _nothing_more), keyed)
 
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
         """Verify a passcode that was sent to this destination; return only if it is valid.
@@ -118,3 +134,7 @@ class AsyncOTP(Resource):
             NotFound: there is no such one.
         """
         return await self._on(_GET, message_id, OTPRecord, "message_id")
+
+
+async def _nothing_more() -> None:
+    """Check nothing: what can be wrong with a passcode does not change between two calls."""

@@ -42,6 +42,7 @@ FLOORS = [
     ["bulk.campaigns"],
     ["bulk.erasure"],
     ["bulk.resource"],
+    ["_idempotency"],
     ["client"],
     ["blocking"],
     ["webhooks"],

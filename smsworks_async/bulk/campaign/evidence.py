@@ -58,6 +58,8 @@ class Request:
         marked: whether its messages carry marks that the provider can be asked for, so that one
             without them is not known to be its.
         at: when its messages are due, in POSIX seconds; None for at once.
+        is_single: whether it is one message without a batch, which its mark alone tells from
+            others, or the moment that it is scheduled for.
     """
 
     recipients: Mapping[str, int] = attrs.field(repr=False)
@@ -65,6 +67,7 @@ class Request:
     until: float | None
     marked: bool = False
     at: float | None = None
+    is_single: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -73,16 +76,18 @@ class Candidate:
 
     Attributes:
         batch_id: the batch's id, where the provider shows it.
+        message_id: the message's id, likewise.
         created: when it was made, in POSIX seconds, where the provider shows that.
         marks: what its metadata says.
         same_text: whether its text is the request's, or cannot be compared.
         recipients: the numbers of the batch, each with how often it is there; None if not known.
-        is_held: whether a journal's chunk has it already.
+        is_held: whether the journal knows it as another request's.
         is_named: whether the API named it when it answered this very request.
         at: when its messages are due, in POSIX seconds, where the provider shows that.
     """
 
     batch_id: str | None = None
+    message_id: str | None = None
     created: float | None = None
     marks: Marks = Marks.NONE
     same_text: bool = False
@@ -90,6 +95,11 @@ class Candidate:
     is_held: bool = False
     is_named: bool = False
     at: float | None = None
+
+    @property
+    def known_as(self) -> str | None:
+        """The id of the batch, or of the message where it is of none."""
+        return self.batch_id or self.message_id
 
 
 def window(
@@ -140,18 +150,25 @@ def _is_explained(candidate: Candidate, request: Request) -> bool:
 
 
 def _is_proven(candidate: Candidate, request: Request) -> bool:
-    """Return whether a candidate is the request's batch."""
-    if candidate.batch_id is None or candidate.recipients is None:
+    """Return whether a candidate is the request's batch, or its message."""
+    known = candidate.message_id if request.is_single else candidate.batch_id
+    if known is None or candidate.recipients is None:
         return False
     if Counter(candidate.recipients) != Counter(request.recipients):
         return False
     if candidate.is_named:
         return True
     # Its own marks at another time: of a journal that is gone, or after a clock was set.
-    by_text = candidate.same_text and not request.marked
-    is_its_own = candidate.marks is Marks.OWN or by_text
+    is_its_own = candidate.marks is Marks.OWN or _is_its_own_by_text(candidate, request)
     apart = _is_outside(candidate.created, request) or _is_due_otherwise(candidate, request)
     return is_its_own and not apart
+
+
+def _is_its_own_by_text(candidate: Candidate, request: Request) -> bool:
+    """Return whether its text is enough, without a mark that was seen."""
+    if request.is_single:  # the list of scheduled messages shows no marks
+        return candidate.same_text and candidate.at is not None and request.at is not None
+    return candidate.same_text and not request.marked
 
 
 def _is_outside(created: float | None, request: Request) -> bool:

@@ -11,7 +11,8 @@ from smsworks_async._failures import dooms_account
 from smsworks_async.bulk.campaign.journal_source import JournalSource
 from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.campaign.plan import Planner
-from smsworks_async.bulk.campaign.reconcile import Reconciler
+from smsworks_async.bulk.campaign.reconcile import CampaignDoubts
+from smsworks_async.bulk.campaign.reconciler import Reconciler
 from smsworks_async.bulk.campaign.scheduled import ScheduledBatches
 from smsworks_async.bulk.campaign.stored import open_journal, status_of
 from smsworks_async.bulk.campaign.waits import LONGEST_WAIT, lease_for, longest_request
@@ -196,13 +197,9 @@ class CampaignRun(Generic[T]):
         at = None if round else self.campaign.at
         dispatcher = Dispatcher(self.payload, self.gateway, self.options, self.reporter, at)
         reconciler = Reconciler(
-            self.journal,
-            self.campaign.id,
-            self.payload,
-            self.gateway,
+            CampaignDoubts(self.journal, self.campaign, self.payload, self.gateway),
             timer=self.timer,
             reporter=self.reporter,
-            at=self.campaign.at,
         )
         resent: dict[int, int] = {}
         while True:
@@ -304,7 +301,7 @@ class CampaignRun(Generic[T]):
             await self.timer.sleep(pause)
             waited += pause
 
-    async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler[T]) -> None:
+    async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler) -> None:
         """Make chunks pending again of which, as far as is known, nothing can be accepted."""
         for entry in await reconciler.rule_out(entries, self.options.settle):
             wait = longest_request(entry, request_time(self.gateway.timeout))

@@ -61,7 +61,6 @@ NOW = datetime.now(UTC)
         ("response_email", ["nobody"], None),
         ("response_email", [5], None),
         ("at", datetime(2050, 1, 1), None),  # noqa: DTZ001 - a naive one is what is tested
-        ("at", NOW - timedelta(seconds=120), 4009),
         ("at", "2050-01-01", 4009),
     ],
 )
@@ -103,8 +102,9 @@ def test_message_takes_what_is_just_within_bounds(field, value):
 def test_schedule_may_lie_a_minute_in_the_past_since_clocks_differ():
     at = NOW - timedelta(seconds=60)
     assert schedule(at, now=NOW) == at
-    with pytest.raises(ValidationError, match="past"):
+    with pytest.raises(ValidationError, match="past") as caught:
         schedule(at, now=NOW + timedelta(milliseconds=1))
+    assert (caught.value.field, caught.value.code) == ("at", 4009)
 
 
 def test_schedule_refuses_a_naive_datetime_and_says_how_to_make_it_aware():

@@ -16,7 +16,7 @@ from smsworks_async.bulk.campaign.evidence import (
     judge,
     window,
 )
-from smsworks_async.bulk.campaign.search import merge_scheduled
+from smsworks_async.bulk.campaign.candidates import merge_scheduled
 from smsworks_async.journals.records import ChunkRecord, State
 
 

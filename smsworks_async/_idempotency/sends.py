@@ -1,0 +1,372 @@
+"""Calls with an idempotency key: each asks for its messages once, however often it is made.
+
+The order is fixed: the fields are checked; the key is looked up; what may change between two calls
+is checked (a time that is past, opt-outs, the rate); the request is claimed, durably, and leaves.
+A call whose key was accepted gets as far as the second step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from smsworks_async._client_journal import ClientJournal
+from smsworks_async._clock import Clock
+from smsworks_async._http.requester import Requester
+from smsworks_async._idempotency.answers import id_of, pack_answer, replay
+from smsworks_async._idempotency.doubts import KeyDoubts, found_by
+from smsworks_async._idempotency.fingerprints import check_key, hash_fields, hash_key
+from smsworks_async.bulk.campaign.journal_source import new_owner
+from smsworks_async.bulk.campaign.reconciler import Reconciler
+from smsworks_async.bulk.campaign.waits import lease_for, lease_is_over, longest_request
+from smsworks_async.bulk.gateway import BulkGateway
+from smsworks_async.bulk.options import SETTLE, check_on_unknown
+from smsworks_async.bulk.progress import Reporter
+from smsworks_async.bulk.timer import Timer, request_time
+from smsworks_async.errors import (
+    JournalError,
+    KeyInUse,
+    NotSent,
+    OutcomeUnknown,
+    SMSWorksError,
+    ValidationError,
+)
+from smsworks_async.journals import Journal
+from smsworks_async.journals.key_records import KeyRecord
+from smsworks_async.journals.records import ChunkRecord, State, pack_error, unpack_error
+from smsworks_async.models.convert import to_wire
+from smsworks_async.models.outgoing import KEY
+from smsworks_async.models.report import BatchOutcome, Outcome, outcome_of
+from smsworks_async.rates import RateRaised
+from smsworks_async.resources._calls import Call, KeyedBy
+
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("smsworks_async")
+
+#: Seconds between two looks at a key that another call is using: short at first, then longer.
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGER = 0.02, 0.5, 1.5
+
+
+class JournaledSends:
+    """Makes the calls of one client that have an idempotency key.
+
+    Args:
+        requester: makes the requests.
+        kept: has the client's journal.
+        clock: how the client waits.
+    """
+
+    def __init__(self, requester: Requester, kept: ClientJournal, clock: Clock) -> None:
+        self.requester = requester
+        self.clock = clock
+        self.gateway = BulkGateway(requester)
+        self._kept = kept
+
+    async def make(self, call: Call[T], keyed: KeyedBy) -> T:
+        """Make a call, unless one with the same key was accepted; return its answer."""
+        key = check_key(keyed.idempotency_key)
+        resends = keyed.on_unknown is not None and check_on_unknown(keyed.on_unknown) == "resend"
+        journal = self._kept.required_journal("idempotency_key")
+        self.requester.check_loop()
+        key_hash = hash_key(key, str(self.requester.settings.base_url))
+        fields = hash_fields(key, call.messages)
+        return await _KeyedCall(self, journal, call, key_hash, fields, resends=resends).run()
+
+
+class _KeyedCall(Generic[T]):
+    """One call with a key."""
+
+    def __init__(
+        self,
+        sends: JournaledSends,
+        journal: Journal,
+        call: Call[T],
+        key_hash: str,
+        fields: Mapping[str, str],
+        *,
+        resends: bool,
+    ) -> None:
+        self._requester = sends.requester
+        self._gateway = sends.gateway
+        self._clock = sends.clock
+        self._journal = journal
+        self._call = call
+        self._key_hash = key_hash
+        self._fields = fields
+        self._resends = resends
+        self._seconds = request_time(sends.requester.settings.timeout)
+        self._lease = lease_for(sends.requester.settings.timeout)
+        self._until = self._clock.monotonic() + self._seconds
+        self._pause = _FIRST_PAUSE
+        # Of a claim: which process made it, and whether its request may not be written any more.
+        self._pid = os.getpid()
+        self._lease_is_over: Callable[[], bool] = bool
+
+    async def run(self) -> T:
+        """Make the call."""
+        awaited = None  # the attempt of another call that this one waits for
+        while True:
+            kept = await self._journal.key(self._key_hash)
+            if kept is not None:
+                self._check_same(kept)
+            state = State.PENDING if kept is None else kept.request.state
+            if kept is None or kept.is_free:
+                if kept is not None and awaited == kept.request.attempt:
+                    raise _failure_of(kept)
+                claimed = await self._claim()
+                if claimed is not None:
+                    return await self._request(claimed)
+            elif state is State.ACCEPTED:
+                return replay(kept.answer, self._call.send.into)
+            elif state is State.SENDING:
+                awaited = kept.request.attempt
+                await self._wait()
+            elif (claimed := await self._reconcile(kept)) is not None:
+                return await self._request(claimed)
+
+    def _check_same(self, kept: KeyRecord) -> None:
+        """Check that a key was given to this very call before.
+
+        Raises:
+            ValidationError: it was given to another one.
+        """
+        differs = kept.difference(self._call.send.name, self._fields)
+        if differs is not None:
+            raise ValidationError(
+                f"idempotency_key: it was given to another call before, which differs in {differs};"
+                " nothing was sent; give each call a key of its own, and the same call the same "
+                "values",
+                field="idempotency_key",
+            )
+
+    # Waiting for another call
+
+    async def _wait(self) -> None:
+        """Wait a moment for the call that uses the key.
+
+        Raises:
+            KeyInUse: this call's time is over.
+        """
+        left = self._until - self._clock.monotonic()
+        if left <= 0:
+            raise KeyInUse(
+                f"{self._call.send.name}: another call with this idempotency_key is being made, "
+                f"and did not end within {self._seconds:g} s; this one sent nothing; make it again"
+            )
+        await self._clock.sleep(min(self._pause, left))
+        self._pause = min(self._pause * _LONGER, _LONGEST_PAUSE)
+
+    # Searching for a lost request
+
+    async def _reconcile(self, kept: KeyRecord) -> ChunkRecord | None:
+        """Search for a request in doubt; return a claim where it is to be sent again.
+
+        None is returned where the key is to be looked at again.
+
+        Raises:
+            OutcomeUnknown: it stays in doubt.
+        """
+        doubts = KeyDoubts(self._journal, self._key_hash, self._call, self._gateway)
+        timer = Timer(
+            sleep=self._clock.sleep, monotonic=self._clock.monotonic, clock=self._clock.time
+        )
+        reporter = Reporter(None, timer, doubts.describe(kept.request))
+        reconciler = Reconciler(doubts, timer=timer, reporter=reporter)
+        if not self._resends:
+            await self._look_once(reconciler)
+        else:
+            nothing = await reconciler.settle(SETTLE)
+            lost = await reconciler.rule_out(nothing, SETTLE)
+            if lost:
+                return await self._claim_again(lost[0])
+        left = await doubts.unknown()
+        if left and left[0].attempt == kept.request.attempt:
+            raise self._unknown("it is in doubt, and was not found", left[0].error)
+        return None
+
+    async def _look_once(self, reconciler: Reconciler) -> None:
+        seconds = max(0.0, self._until - self._clock.monotonic())
+        try:
+            async with asyncio.timeout(seconds):
+                await reconciler.settle(0)
+        except TimeoutError as error:
+            why = f"it is in doubt, and the search took longer than {self._seconds:g} s"
+            raise self._unknown(why) from error
+
+    def _unknown(self, why: str, error: SMSWorksError | None = None) -> OutcomeUnknown:
+        """Return the error for this call, which the same call with its key may follow."""
+        return OutcomeUnknown(
+            f"{self._call.send.name}: {why}, so it may have been accepted; the same call with its "
+            "idempotency_key looks for it once more, and with on_unknown='resend' sends it again "
+            "where nothing at all is found",
+            operation=str(self._call.send.operation),
+            safe_to_repeat=True,
+            message_id=getattr(error, "message_id", None),
+            batch_id=getattr(error, "batch_id", None),
+        )
+
+    # Claiming
+
+    async def _claim(self) -> ChunkRecord | None:
+        """Claim the key's request; None where another call was first, or it was sent before."""
+        return await self._with_lease(
+            functools.partial(
+                self._journal.claim_key,
+                self._key_hash,
+                operation=self._call.send.name,
+                fields=self._fields,
+                found_by=found_by(self._call.send, self._call.messages[0]),
+            )
+        )
+
+    async def _claim_again(self, lost: ChunkRecord) -> ChunkRecord | None:
+        wait = longest_request(lost, self._seconds)
+        return await self._with_lease(
+            functools.partial(self._journal.resend_key, self._key_hash, lost.attempt, wait)
+        )
+
+    async def _with_lease(self, claim: Callable[..., Any]) -> ChunkRecord | None:
+        """Check what may have changed, wait for the rate, and claim; None where that fails."""
+        await self._call.check()
+        try:
+            await self._requester.acquire_rate()
+        except RateRaised as raised:
+            raise raised.error from None
+        owner = new_owner()
+        self._pid = os.getpid()
+        # Both before the claim, so that the lease cannot seem longer here than to others.
+        since, now = self._clock.monotonic(), await self._journal.now()
+        claiming = asyncio.ensure_future(
+            claim(owner=owner, lease=self._lease, server_time=self._requester.server_time())
+        )
+        try:
+            kept: KeyRecord | None = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # It may have been claimed all the same, and nothing will be sent: record that.
+            kept = await claiming
+            if kept is not None and _is_claimed(kept, owner):
+                await self._record(kept.request, BatchOutcome(0, Outcome.NOT_SENT, 1))
+            raise
+        if kept is None or not _is_claimed(kept, owner):
+            return None
+        lease_end = min(now + self._lease, kept.request.lease or now)
+        clock = self._wall_clock()
+
+        def lease_is_over_() -> bool:
+            # A process that was forked since has the same claim, and must not use it.
+            return os.getpid() != self._pid or lease_is_over(
+                self._lease,
+                since_claim=self._clock.monotonic() - since,
+                now=clock(),
+                lease_end=lease_end,
+            )
+
+        self._lease_is_over = lease_is_over_
+        return kept.request
+
+    def _wall_clock(self) -> Callable[[], float]:
+        # A journal elsewhere has a clock of its own, which this machine's stands in for.
+        clock: Callable[[], float] = getattr(self._journal, "clock", self._clock.time)
+        return clock
+
+    # The request
+
+    async def _request(self, claimed: ChunkRecord) -> T:
+        """Make the request of a claim, and record what becomes of it."""
+        try:
+            answer = await self._requester.request(
+                self._call.send.operation,
+                self._document(),
+                into=self._call.send.into,
+                expired=self._lease_is_over,
+                rate_acquired=True,
+                limit=self._seconds,
+                is_inner=True,
+            )
+        except SMSWorksError as error:
+            failed: Exception = await self._after(claimed, error)
+        except RateRaised as raised:  # before the request was repeated, which had sent nothing
+            await self._record(claimed, BatchOutcome(0, Outcome.NOT_SENT, 1))
+            failed = raised.error
+        except asyncio.CancelledError:
+            await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))
+            raise
+        except Exception:  # not foreseen, so that nothing is known
+            await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))
+            raise
+        else:
+            await self._accepted(claimed, answer)
+            return answer
+        # Not from within a handler: what is handled there would become the context again.
+        raise failed
+
+    def _document(self) -> Any:
+        """Return the body of the request, its messages marked where they can be."""
+        wire = to_wire(self._call.document)
+        if found_by(self._call.send, self._call.messages[0]) != "mark":
+            return wire
+        mark = {"key": KEY, "value": self._key_hash}
+        for message in wire if self._call.send.is_list else [wire]:
+            message["metadata"] = [*message.get("metadata", ()), mark]
+        return wire
+
+    async def _accepted(self, claimed: ChunkRecord, answer: T) -> None:
+        message_id = id_of(answer)
+        outcome = BatchOutcome(0, Outcome.ACCEPTED, 1, message_id)
+        kept = await self._record(claimed, outcome, pack_answer(answer))
+        if kept is not None and message_id in kept.request.doubles:
+            _log.warning(
+                "%s with key %s was accepted twice", self._call.send.name, self._key_hash[:8]
+            )
+
+    async def _after(self, claimed: ChunkRecord, error: SMSWorksError) -> SMSWorksError:
+        """Record a failure; return what to raise."""
+        outcome = outcome_of(error)
+        kept = await self._record(claimed, BatchOutcome(0, outcome, 1, error=error))
+        in_doubt = kept is not None and kept.request.state is State.UNKNOWN
+        if outcome is not Outcome.UNKNOWN and not in_doubt:
+            return error
+        why = (
+            "no usable answer came" if outcome is Outcome.UNKNOWN else "an earlier request is lost"
+        )
+        unknown = self._unknown(why, error)
+        unknown.__cause__ = error
+        return unknown
+
+    async def _record(
+        self,
+        claimed: ChunkRecord,
+        outcome: BatchOutcome,
+        answer: Mapping[str, Any] | None = None,
+    ) -> KeyRecord | None:
+        """Record the outcome of a claim; return the key as it is then, None where that failed.
+
+        A process that was forked after the claim records nothing: the request is its parent's.
+        """
+        if os.getpid() != self._pid:
+            return None
+        try:
+            return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
+        except JournalError as error:
+            _log.warning(
+                "%s with key %s: its outcome (%s) could not be recorded, and is in doubt for the "
+                "next call: %s",
+                *(self._call.send.name, self._key_hash[:8], outcome.outcome, error),
+            )
+            return None
+
+
+def _is_claimed(kept: KeyRecord, owner: str) -> bool:
+    return kept.request.state is State.SENDING and kept.request.owner == owner
+
+
+def _failure_of(kept: KeyRecord) -> SMSWorksError:
+    """Return why the call that was waited for was not accepted."""
+    error = unpack_error(pack_error(kept.request.error))  # each caller gets one of its own
+    return error or NotSent("the other call with this idempotency_key sent nothing")
