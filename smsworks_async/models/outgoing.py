@@ -104,9 +104,9 @@ class _Common:
     ai: bool | None = optional(_ai)
 
 
-def _check_marks(metadata: Mapping[str, str] | None) -> None:
+def _check_marks(metadata: Mapping[str, str]) -> None:
     """Refuse metadata that would make a message look like one that was sent with a key."""
-    if metadata is not None and KEY in metadata:
+    if KEY in metadata:
         raise ValidationError(
             f"metadata: {KEY} is kept for messages that are sent with an idempotency_key; give it "
             "another name",
@@ -141,7 +141,8 @@ class Message(_Common):
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
-        _check_marks(self.metadata)
+        if self.metadata is not None:
+            _check_marks(self.metadata)
         if self.reference is not None:
             _keep_reference(self, self.metadata, self.reference)
 
@@ -170,7 +171,8 @@ class BinaryMessage:
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
-        _check_marks(self.metadata)
+        if self.metadata is not None:
+            _check_marks(self.metadata)
         if self.reference is not None:
             _keep_reference(self, self.metadata, self.reference)
 

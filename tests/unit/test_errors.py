@@ -21,6 +21,7 @@ from smsworks_async import (
     InvalidMessage,
     InvalidWebhook,
     JournalError,
+    KeyInUse,
     NotAuthenticated,
     NotAuthorised,
     NotFound,
@@ -62,6 +63,7 @@ ERRORS = [
     OutcomeUnknown("refused", operation="POST /batch/send", message_id="1", batch_id="2"),
     StillInFlight("not yet", message_id="1", status="SENT"),
     StillInFlight("not yet"),
+    KeyInUse("another call"),
     InvalidWebhook("not JSON"),
     JournalError("journal c.db: it is damaged"),
     JournalError("journal c.db: another process holds it locked", temporary=True),
@@ -157,6 +159,7 @@ RETRYABLE = [
     (JournalError("damaged"), False),
     (JournalError("locked", temporary=True), True),
     (StillInFlight("not yet"), True),
+    (KeyInUse("another call"), True),
     (InvalidWebhook("not JSON"), False),
     (BulkInterrupted("stopped", report=BulkReport()), False),
 ]

@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 )
 
 from smsworks_async.journals import (
+    finding,
     leases,
-    rules,
     transitions,
 )
 from smsworks_async.journals.memory import MemoryStore
@@ -112,7 +112,7 @@ def twins_do_not_matter(patch):
     async def none(store, key, record):
         return 0
 
-    patch.setattr(rules, "_count_twins", none)
+    patch.setattr(finding, "_count_twins", none)
 
 
 def a_round_may_begin_at_any_time(patch):
