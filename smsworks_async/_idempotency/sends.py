@@ -104,31 +104,42 @@ class _KeyedCall(Generic[T]):
         self._lease = lease_for(sends.requester.settings.timeout)
         self._until = self._clock.monotonic() + self._seconds
         self._pause = _FIRST_PAUSE
-        # Of a claim: which process made it, and whether its request may not be written any more.
-        self._pid = os.getpid()
+        # Of the claim: whose it is, and whether its request may not be written any more.
+        self._owner, self._pid = "", os.getpid()
         self._lease_is_over: Callable[[], bool] = bool
 
     async def run(self) -> T:
         """Make the call."""
         awaited = None  # the attempt of another call that this one waits for
+        kept = await self._first_look()
         while True:
-            kept = await self._journal.key(self._key_hash)
             if kept is not None:
                 self._check_same(kept)
-            state = State.PENDING if kept is None else kept.request.state
+            if kept is not None and self._is_claimed(kept):
+                return await self._request(kept.request)
             if kept is None or kept.is_free:
                 if kept is not None and awaited == kept.request.attempt:
                     raise _failure_of(kept)
-                claimed = await self._claim()
-                if claimed is not None:
-                    return await self._request(claimed)
-            elif state is State.ACCEPTED:
+                kept = await self._claim()
+                continue
+            if kept.request.state is State.ACCEPTED:
                 return replay(kept.answer, self._call.send.into)
-            elif state is State.SENDING:
+            if kept.request.state is State.SENDING:
                 awaited = kept.request.attempt
                 await self._wait()
-            elif (claimed := await self._reconcile(kept)) is not None:
-                return await self._request(claimed)
+                kept = await self._journal.key(self._key_hash)
+            else:
+                kept = await self._reconcile(kept)
+
+    async def _first_look(self) -> KeyRecord | None:
+        """Return the key, claimed at once where nothing is to be checked before; None if new."""
+        if self._call.check is None and not self._requester.is_paced:
+            return await self._claim()
+        return await self._journal.key(self._key_hash)
+
+    def _is_claimed(self, kept: KeyRecord) -> bool:
+        """Return whether the key's request is this call's."""
+        return kept.request.state is State.SENDING and kept.request.owner == self._owner
 
     def _check_same(self, kept: KeyRecord) -> None:
         """Check that a key was given to this very call before.
@@ -164,10 +175,8 @@ class _KeyedCall(Generic[T]):
 
     # Searching for a lost request
 
-    async def _reconcile(self, kept: KeyRecord) -> ChunkRecord | None:
-        """Search for a request in doubt; return a claim where it is to be sent again.
-
-        None is returned where the key is to be looked at again.
+    async def _reconcile(self, kept: KeyRecord) -> KeyRecord | None:
+        """Search for a request in doubt; return the key, claimed where it is to be sent again.
 
         Raises:
             OutcomeUnknown: it stays in doubt.
@@ -183,12 +192,12 @@ class _KeyedCall(Generic[T]):
         else:
             nothing = await reconciler.settle(SETTLE)
             lost = await reconciler.rule_out(nothing, SETTLE)
-            if lost:
-                return await self._claim_again(lost[0])
-        left = await doubts.unknown()
-        if left and left[0].attempt == kept.request.attempt:
-            raise self._unknown("it is in doubt, and was not found", left[0].error)
-        return None
+            if lost and (claimed := await self._claim_again(lost[0])) is not None:
+                return claimed
+        now = await self._journal.key(self._key_hash)
+        if now is not None and _is_as_before(now.request, kept.request):
+            raise self._unknown("it is in doubt, and was not found", now.request.error)
+        return now
 
     async def _look_once(self, reconciler: Reconciler) -> None:
         seconds = max(0.0, self._until - self._clock.monotonic())
@@ -213,8 +222,8 @@ class _KeyedCall(Generic[T]):
 
     # Claiming
 
-    async def _claim(self) -> ChunkRecord | None:
-        """Claim the key's request; None where another call was first, or it was sent before."""
+    async def _claim(self) -> KeyRecord | None:
+        """Claim the key's request, unless another call was first; return the key."""
         return await self._with_lease(
             functools.partial(
                 self._journal.claim_key,
@@ -225,50 +234,54 @@ class _KeyedCall(Generic[T]):
             )
         )
 
-    async def _claim_again(self, lost: ChunkRecord) -> ChunkRecord | None:
+    async def _claim_again(self, lost: ChunkRecord) -> KeyRecord | None:
         wait = longest_request(lost, self._seconds)
         return await self._with_lease(
             functools.partial(self._journal.resend_key, self._key_hash, lost.attempt, wait)
         )
 
-    async def _with_lease(self, claim: Callable[..., Any]) -> ChunkRecord | None:
-        """Check what may have changed, wait for the rate, and claim; None where that fails."""
-        await self._call.check()
+    async def _with_lease(self, claim: Callable[..., Any]) -> KeyRecord | None:
+        """Check what may have changed, wait for the rate, and claim."""
+        if self._call.check is not None:
+            await self._call.check()
         try:
             await self._requester.acquire_rate()
         except RateRaised as raised:
             raise raised.error from None
-        owner = new_owner()
-        self._pid = os.getpid()
+        self._owner, self._pid = new_owner(), os.getpid()
         # Both before the claim, so that the lease cannot seem longer here than to others.
         since, now = self._clock.monotonic(), await self._journal.now()
         claiming = asyncio.ensure_future(
-            claim(owner=owner, lease=self._lease, server_time=self._requester.server_time())
+            claim(owner=self._owner, lease=self._lease, server_time=self._requester.server_time())
         )
         try:
             kept: KeyRecord | None = await asyncio.shield(claiming)
         except asyncio.CancelledError:
             # It may have been claimed all the same, and nothing will be sent: record that.
             kept = await claiming
-            if kept is not None and _is_claimed(kept, owner):
+            if kept is not None and self._is_claimed(kept):
                 await self._record(kept.request, BatchOutcome(0, Outcome.NOT_SENT, 1))
             raise
-        if kept is None or not _is_claimed(kept, owner):
-            return None
-        lease_end = min(now + self._lease, kept.request.lease or now)
-        clock = self._wall_clock()
-
-        def lease_is_over_() -> bool:
-            # A process that was forked since has the same claim, and must not use it.
-            return os.getpid() != self._pid or lease_is_over(
-                self._lease,
-                since_claim=self._clock.monotonic() - since,
-                now=clock(),
-                lease_end=lease_end,
+        if kept is not None and self._is_claimed(kept):
+            self._lease_is_over = functools.partial(
+                self._may_not_write, since, min(now + self._lease, kept.request.lease or now)
             )
+        return kept
 
-        self._lease_is_over = lease_is_over_
-        return kept.request
+    def _may_not_write(self, since: float, lease_end: float) -> bool:
+        """Return whether the claim's request may not leave, or not any more.
+
+        Args:
+            since: when it was claimed, by the monotonic clock.
+            lease_end: when its lease ends, by the journal's clock.
+        """
+        # A process that was forked since has the same claim, and must not use it.
+        return os.getpid() != self._pid or lease_is_over(
+            self._lease,
+            since_claim=self._clock.monotonic() - since,
+            now=self._wall_clock()(),
+            lease_end=lease_end,
+        )
 
     def _wall_clock(self) -> Callable[[], float]:
         # A journal elsewhere has a clock of its own, which this machine's stands in for.
@@ -362,8 +375,9 @@ class _KeyedCall(Generic[T]):
             return None
 
 
-def _is_claimed(kept: KeyRecord, owner: str) -> bool:
-    return kept.request.state is State.SENDING and kept.request.owner == owner
+def _is_as_before(request: ChunkRecord, before: ChunkRecord) -> bool:
+    """Return whether a request is in doubt as it was."""
+    return request.state is State.UNKNOWN and request.attempt == before.attempt
 
 
 def _failure_of(kept: KeyRecord) -> SMSWorksError:
