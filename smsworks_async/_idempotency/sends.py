@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from smsworks_async._client_journal import ClientJournal
 from smsworks_async._clock import Clock
 from smsworks_async._http.requester import Requester
 from smsworks_async._idempotency.answers import id_of, pack_answer, replay
+from smsworks_async._idempotency.claims import Claims
 from smsworks_async._idempotency.doubts import KeyDoubts, found_by
 from smsworks_async._idempotency.fingerprints import check_key, hash_fields, hash_key
-from smsworks_async.bulk.campaign.journal_source import new_owner
 from smsworks_async.bulk.campaign.reconciler import Reconciler
-from smsworks_async.bulk.campaign.waits import lease_for, lease_is_over, longest_request
+from smsworks_async.bulk.campaign.waits import longest_request
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.options import SETTLE, check_on_unknown
 from smsworks_async.bulk.progress import Reporter
@@ -101,12 +100,9 @@ class _KeyedCall(Generic[T]):
         self._fields = fields
         self._resends = resends
         self._seconds = request_time(sends.requester.settings.timeout)
-        self._lease = lease_for(sends.requester.settings.timeout)
+        self._claims = Claims(sends.requester, journal, sends.clock, key_hash)
         self._until = self._clock.monotonic() + self._seconds
         self._pause = _FIRST_PAUSE
-        # Of the claim: whose it is, and whether its request may not be written any more.
-        self._owner, self._pid = "", os.getpid()
-        self._lease_is_over: Callable[[], bool] = bool
 
     async def run(self) -> T:
         """Make the call."""
@@ -115,7 +111,7 @@ class _KeyedCall(Generic[T]):
         while True:
             if kept is not None:
                 self._check_same(kept)
-            if kept is not None and self._is_claimed(kept):
+            if kept is not None and self._claims.is_claimed(kept):
                 return await self._request(kept.request)
             if kept is None or kept.is_free:
                 if kept is not None and awaited == kept.request.attempt:
@@ -136,10 +132,6 @@ class _KeyedCall(Generic[T]):
         if self._call.check is None and not self._requester.is_paced:
             return await self._claim()
         return await self._journal.key(self._key_hash)
-
-    def _is_claimed(self, kept: KeyRecord) -> bool:
-        """Return whether the key's request is this call's."""
-        return kept.request.state is State.SENDING and kept.request.owner == self._owner
 
     def _check_same(self, kept: KeyRecord) -> None:
         """Check that a key was given to this very call before.
@@ -224,7 +216,8 @@ class _KeyedCall(Generic[T]):
 
     async def _claim(self) -> KeyRecord | None:
         """Claim the key's request, unless another call was first; return the key."""
-        return await self._with_lease(
+        await self._check()
+        return await self._claims.make(
             functools.partial(
                 self._journal.claim_key,
                 self._key_hash,
@@ -235,58 +228,20 @@ class _KeyedCall(Generic[T]):
         )
 
     async def _claim_again(self, lost: ChunkRecord) -> KeyRecord | None:
+        await self._check()
         wait = longest_request(lost, self._seconds)
-        return await self._with_lease(
+        return await self._claims.make(
             functools.partial(self._journal.resend_key, self._key_hash, lost.attempt, wait)
         )
 
-    async def _with_lease(self, claim: Callable[..., Any]) -> KeyRecord | None:
-        """Check what may have changed, wait for the rate, and claim."""
+    async def _check(self) -> None:
+        """Check what may have changed since an earlier call, and wait for the rate."""
         if self._call.check is not None:
             await self._call.check()
         try:
             await self._requester.acquire_rate()
         except RateRaised as raised:
             raise raised.error from None
-        self._owner, self._pid = new_owner(), os.getpid()
-        # Both before the claim, so that the lease cannot seem longer here than to others.
-        since, now = self._clock.monotonic(), await self._journal.now()
-        claiming = asyncio.ensure_future(
-            claim(owner=self._owner, lease=self._lease, server_time=self._requester.server_time())
-        )
-        try:
-            kept: KeyRecord | None = await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            # It may have been claimed all the same, and nothing will be sent: record that.
-            kept = await claiming
-            if kept is not None and self._is_claimed(kept):
-                await self._record(kept.request, BatchOutcome(0, Outcome.NOT_SENT, 1))
-            raise
-        if kept is not None and self._is_claimed(kept):
-            self._lease_is_over = functools.partial(
-                self._may_not_write, since, min(now + self._lease, kept.request.lease or now)
-            )
-        return kept
-
-    def _may_not_write(self, since: float, lease_end: float) -> bool:
-        """Return whether the claim's request may not leave, or not any more.
-
-        Args:
-            since: when it was claimed, by the monotonic clock.
-            lease_end: when its lease ends, by the journal's clock.
-        """
-        # A process that was forked since has the same claim, and must not use it.
-        return os.getpid() != self._pid or lease_is_over(
-            self._lease,
-            since_claim=self._clock.monotonic() - since,
-            now=self._wall_clock()(),
-            lease_end=lease_end,
-        )
-
-    def _wall_clock(self) -> Callable[[], float]:
-        # A journal elsewhere has a clock of its own, which this machine's stands in for.
-        clock: Callable[[], float] = getattr(self._journal, "clock", self._clock.time)
-        return clock
 
     # The request
 
@@ -297,7 +252,7 @@ class _KeyedCall(Generic[T]):
                 self._call.send.operation,
                 self._document(),
                 into=self._call.send.into,
-                expired=self._lease_is_over,
+                expired=self._claims.is_over,
                 rate_acquired=True,
                 limit=self._seconds,
                 is_inner=True,
@@ -362,7 +317,7 @@ class _KeyedCall(Generic[T]):
 
         A process that was forked after the claim records nothing: the request is its parent's.
         """
-        if os.getpid() != self._pid:
+        if self._claims.is_inherited:
             return None
         try:
             return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
