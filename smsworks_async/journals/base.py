@@ -17,12 +17,21 @@ from smsworks_async.journals.store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
+J = TypeVar("J")
 
 #: A rule, and one that is about a campaign, whose key it takes.
 Rule = Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]
 CampaignRule = Callable[Concatenate[Store, int, P], Coroutine[Any, Any, T]]
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
+
+
+def typed(
+    method: Callable[Concatenate[J, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]:
+    """Return a method as it is, for the type checkers: they call an `async def` otherwise."""
+    # mypy and pyright do not agree about the type of an `async def`.
+    return cast("Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]", method)
 
 
 def _transaction(
@@ -34,8 +43,7 @@ def _transaction(
     async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(lambda store: rule(store, *args, **kwargs))
 
-    # mypy and pyright do not agree about the type of an `async def`.
-    return cast("Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
 
 
 def _campaign_transaction(
@@ -47,19 +55,19 @@ def _campaign_transaction(
     async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run_for(campaign, lambda store, key: rule(store, key, *args, **kwargs))
 
-    return cast("Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
 
 
 def _reading(
     rule: Rule[P, T], *, as_one: bool = False
 ) -> Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]:
-    """Return the method that runs a rule which writes and locks nothing; see `BaseJournal._read`."""
+    """Return the method that runs a rule which writes and locks nothing; see `_read`."""
 
     @functools.wraps(rule)
     async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read(lambda store: rule(store, *args, **kwargs), as_one=as_one)
 
-    return cast("Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
 
 
 def _campaign_reading(
@@ -73,7 +81,7 @@ def _campaign_reading(
             campaign, lambda store, key: rule(store, key, *args, **kwargs), as_one=as_one
         )
 
-    return cast("Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
 
 
 class BaseJournal(ABC):

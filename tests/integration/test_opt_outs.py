@@ -16,6 +16,7 @@ from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.journals.sqlite import file
 from smsworks_async.models.posted import IncomingMessage
 from smsworks_async.optouts import Keywords
+from support.journals import each_kind, of_kind
 
 
 NOW = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
@@ -35,14 +36,10 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path, clock):
-    if request.param == "memory":
-        journal = MemoryJournal(clock=clock)
-    else:
-        journal = SQLiteJournal(tmp_path / "list.db", clock=clock)
-    yield journal
-    await journal.close()
+@each_kind
+async def journal(request, clock):
+    async with of_kind(request, clock) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,141 +13,28 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from itertools import islice
 from math import inf
-from typing import Any, Final
 
 import attrs
 
 from smsworks_async.errors import JournalError
 from smsworks_async.journals import rows, transitions
+from smsworks_async.journals.postgres.ahead import (
+    AHEAD_AT_MOST,
+    BEHIND_AT_MOST,
+    OWN,
+    PEEK,
+    READ_AHEAD,
+    Ahead,
+    Judged,
+    ServerClock,
+    take,
+)
 from smsworks_async.journals.postgres.statements import Connection, plain
-from smsworks_async.journals.postgres.store import CHUNK, TYPES, PostgresStore
-from smsworks_async.journals.records import Control, Controls, Refused, State, StoredChunk
+from smsworks_async.journals.postgres.store import PostgresStore
+from smsworks_async.journals.records import Control, Refused, State, StoredChunk
 from smsworks_async.journals.store import LeaveOut
 from smsworks_async.journals.transitions import Change
-
-
-# All that is put into statements below are names of columns; values are always bound.
-# ruff: noqa: S608
-
-#: How many pending chunks are read at a time, and how many of them one statement may try.
-READ_AHEAD: Final = 8
-#: Seconds by which the time that a claim was decided for may be ahead of the server's, and behind.
-_AHEAD: Final = 1.0
-_BEHIND: Final = 5.0
-
-_JUDGED: Final = (
-    "SELECT extract(epoch FROM clock_timestamp())::float8 AS now, "
-    'control, why, "window", at, (timeline <> smsworks.timeline()) IS TRUE '
-    "AS moved, (SELECT coalesce(max(key), 0) FROM smsworks.opt_out) AS newest "
-    "FROM smsworks.campaign WHERE key = $1"
-)
-_PEEK: Final = (
-    f"WITH judged AS ({_JUDGED}) SELECT judged.*, pending.* FROM judged LEFT JOIN LATERAL ("
-    f"SELECT c.xmin::text::bigint AS version, {CHUNK}, items, positions FROM smsworks.chunk AS c "
-    "JOIN smsworks.recipients USING (campaign, number) "
-    "WHERE campaign = $1 AND state = 'pending' AND round = $2 AND number > $3 "
-    "AND (NOT international OR $4) ORDER BY number LIMIT $5) AS pending ON true"
-)
-_OWN: Final = (
-    f"SELECT {CHUNK}, items, positions FROM smsworks.chunk AS c "
-    "JOIN smsworks.recipients USING (campaign, number) "
-    "WHERE campaign = $1 AND state = 'sending' AND owner = $2"
-)
-
-
-@cache
-def _take(fields: tuple[str, ...]) -> str:
-    """Return the statement that writes fields of the first chunk that is as it was read.
-
-    Its values are the campaign, the time, how far the server's may be from it, the window, the last
-    opt-out, the owner, the event, and lists: numbers, versions, attempts, and those of each field.
-    """
-    lists = ", ".join(f"${n}::{TYPES.get(f, 'text')}[]" for n, f in enumerate(fields, 12))
-    return (
-        f"WITH judged AS ({_JUDGED}), "
-        "may AS (SELECT FROM judged WHERE control = 'running' AND NOT moved "
-        'AND "window" IS NOT DISTINCT FROM $5::text AND newest <= coalesce($6::bigint, newest) '
-        "AND now - $2::float8 BETWEEN $3::float8 AND $4::float8), "
-        f"wanted AS (SELECT * FROM unnest($9::integer[], $10::bigint[], $11::integer[], {lists}) "
-        f"AS w (number, version, try, {', '.join(f'new_{field}' for field in fields)})), "
-        "picked AS (SELECT c.number FROM wanted JOIN smsworks.chunk AS c "
-        "ON c.campaign = $1 AND c.number = wanted.number "
-        "WHERE c.state = 'pending' AND c.xmin::text::bigint = wanted.version "
-        "AND EXISTS (SELECT FROM may) ORDER BY c.number LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED), "
-        f"taken AS (UPDATE smsworks.chunk AS c SET {', '.join(f'{f} = new_{f}' for f in fields)} "
-        "FROM picked JOIN wanted USING (number) "
-        "WHERE c.campaign = $1 AND c.number = picked.number RETURNING c.number, try), "
-        "noted AS (INSERT INTO smsworks.event "
-        "(campaign, number, at, attempt, owner, what, detail) "
-        "SELECT $1, number, $2, try, $7::text, $8::text, '' FROM taken) "
-        "SELECT judged.*, (SELECT number FROM taken) FROM judged"
-    )
-
-
-@attrs.frozen
-class Judged:
-    """What a claim is decided by."""
-
-    now: float
-    controls: Controls
-    window: str | None
-    moved: bool
-    newest: int
-
-    @classmethod
-    def read(cls, row: Sequence[Any]) -> Judged:
-        """Read it from the first columns of a row."""
-        now, control, why, window, at, moved, newest = row[:7]
-        return cls(now, rows.controls((control, why, window, at)), window, moved, newest)
-
-
-class ServerClock:
-    """The server's clock, as far as it is known between statements.
-
-    Args:
-        given: a clock in the place of the server's, for tests.
-    """
-
-    def __init__(self, given: Callable[[], float] | None = None) -> None:
-        self.given = given
-        self._ahead = 0.0
-
-    def __call__(self) -> float:
-        """Return POSIX seconds."""
-        return time.time() + self._ahead if self.given is None else self.given()
-
-    def set(self, now: float, since: float) -> None:
-        """Take in the server's time, which it told between a moment of this machine and now."""
-        self._ahead = now - (since + time.time()) / 2
-
-
-@attrs.define(eq=False)
-class Ahead:
-    """Pending chunks of one round that were read ahead, by their numbers."""
-
-    #: All that were pending above this number are in the list, as far as was read.
-    position: int = -1
-    chunks: deque[tuple[int, StoredChunk]] = attrs.field(factory=deque)
-    judged: Judged | None = None
-    #: How many are tried by one statement: more while others claim as well.
-    width: int = 1
-
-    def above(self, number: int) -> list[tuple[int, StoredChunk]]:
-        """Return those above a number, which one statement tries; none where it is to be read."""
-        if number < self.position:
-            self.chunks.clear()
-        while self.chunks and self.chunks[0][1].record.number <= number:
-            self.chunks.popleft()
-        return list(islice(self.chunks, self.width))
-
-    def drop(self, number: int) -> None:
-        """Leave out those up to a number."""
-        while self.chunks and self.chunks[0][1].record.number <= number:
-            self.chunks.popleft()
-        self.position = number
 
 
 @attrs.frozen(kw_only=True)
@@ -167,11 +54,13 @@ class Claims:
     """The claims of one loop, which are made one after the other.
 
     Args:
-        clock: the journal's.
+        clock: the server's.
+        given_now: returns the time by a clock in its place; None where there is none.
     """
 
-    def __init__(self, clock: ServerClock) -> None:
+    def __init__(self, clock: ServerClock, given_now: Callable[[], float | None]) -> None:
         self._clock = clock
+        self._given_now = given_now
         self._ahead: dict[tuple[int, int, bool], Ahead] = {}
         #: Held by the claim that is being made.
         self.turn = asyncio.Lock()
@@ -182,7 +71,7 @@ class Claims:
 
     async def own(self, connection: Connection, key: int, owner: str) -> StoredChunk | None:
         """Return the chunk that an owner has claimed, where the answer to the claim was lost."""
-        row = await connection.fetchrow(_OWN, key, owner)
+        row = await connection.fetchrow(OWN, key, owner)
         return None if row is None else StoredChunk(rows.chunk(row), row[-2], row[-1])
 
     async def claim(
@@ -191,13 +80,14 @@ class Claims:
         """Claim the next pending chunk: the rule `rules.claim_next`, as one statement."""
         which = (key, wanted.round, wanted.international)
         ahead = self._ahead.setdefault(which, Ahead())
-        now = self._clock()
+        given = self._given_now()
+        now = self._clock() if given is None else given
         while True:
             chunks = ahead.above(wanted.after)
             judged = ahead.judged
             if not chunks or judged is None or self._refuses(judged, now, wanted.round):
                 judged = await self._peek(connection, key, wanted, ahead)
-                now = self._now(judged)
+                now = judged.now if given is None else given
                 if judged.moved:
                     raise _moved(name)
                 refused = self._refuses(judged, now, wanted.round)
@@ -209,10 +99,12 @@ class Claims:
                 self._ahead.pop(which, None)
                 return None
             decided = _decide(chunks, wanted, now)
-            judged, number = await self._take(connection, key, judged, decided, known, now)
+            judged, number = await self._take(
+                connection, key, judged, decided, known, now=now, is_given=given is not None
+            )
             ahead.judged = judged
             if number is None:
-                now = self._now(judged)
+                now = judged.now if given is None else given
                 self._missed(ahead, decided[-1].change.record.number, known, judged)
                 continue
             ahead.width = max(1, ahead.width - 1)
@@ -222,19 +114,14 @@ class Claims:
                 chunk = taken.chunk
                 return StoredChunk(taken.change.record, chunk.items, chunk.positions)
 
-    def _now(self, judged: Judged) -> float:
-        return judged.now if self._clock.given is None else self._clock()
-
     @staticmethod
     def _refuses(judged: Judged, now: float, round: int) -> Refused | None:
         return transitions.refuse(judged.controls, now, round)
 
-    async def _peek(
-        self, connection: Connection, key: int, wanted: Wanted, ahead: Ahead
-    ) -> Judged:
+    async def _peek(self, connection: Connection, key: int, wanted: Wanted, ahead: Ahead) -> Judged:
         since = time.time()
         found = await connection.fetch(
-            _PEEK, key, wanted.round, wanted.after, wanted.international, READ_AHEAD
+            PEEK, key, wanted.round, wanted.after, wanted.international, READ_AHEAD
         )
         judged = Judged.read(found[0])
         self._clock.set(judged.now, since)
@@ -265,12 +152,14 @@ class Claims:
         judged: Judged,
         decided: Sequence[Decided],
         known: int | None,
+        *,
         now: float,
+        is_given: bool,
     ) -> tuple[Judged, int | None]:
         """Write the first of some changes that still can be; return the chunk's number, or None."""
         first = decided[0].change
         columns = [rows.changed(one.change.fields) for one in decided]
-        behind, ahead = (_AHEAD, _BEHIND) if self._clock.given is None else (inf, inf)
+        behind, ahead = (inf, inf) if is_given else (AHEAD_AT_MOST, BEHIND_AT_MOST)
         values = (
             *(key, now, -behind, ahead, judged.window, known, first.record.owner, first.event),
             [one.change.record.number for one in decided],
@@ -279,7 +168,7 @@ class Claims:
             *map(list, zip(*columns, strict=True)),
         )
         since = time.time()
-        row = await connection.fetchrow(_take(tuple(first.fields)), *plain(values))
+        row = await connection.fetchrow(take(tuple(first.fields)), *plain(values))
         judged = Judged.read(row)
         self._clock.set(judged.now, since)
         return judged, row[7]
@@ -312,10 +201,8 @@ class Decided:
         return self.change.record.state is State.SENDING
 
 
-def _decide(
-    chunks: Iterable[tuple[int, StoredChunk]], wanted: Wanted, now: float
-) -> list[Decided]:
-    """Return what claims of the first chunks would write: claims of the same fields, or one skip."""
+def _decide(chunks: Iterable[tuple[int, StoredChunk]], wanted: Wanted, now: float) -> list[Decided]:
+    """Return what claims of the first chunks would write: of the same fields, or one skip."""
     decided: list[Decided] = []
     for version, chunk in chunks:
         one = Decided(version, chunk, _change(chunk, wanted, now))

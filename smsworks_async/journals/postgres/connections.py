@@ -38,9 +38,7 @@ class Connections:
         prepare: awaited with each new connection; it raises what makes it unusable.
     """
 
-    def __init__(
-        self, target: Target, prepare: Callable[[Connection], Awaitable[None]]
-    ) -> None:
+    def __init__(self, target: Target, prepare: Callable[[Connection], Awaitable[None]]) -> None:
         self._target = target
         self._prepare = prepare
         self._free: list[Connection] = []
@@ -101,7 +99,7 @@ class Connections:
                     failing_since = now if failing_since is None else failing_since
                     if not self._bears(error, now - failing_since + wait):
                         raise journal_error(self._target.name, error) from None
-                await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+                await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - a wait
                 wait = min(2 * wait, weather.LONGEST_WAIT)
 
     def _bears(self, error: Exception, seconds: float) -> bool:

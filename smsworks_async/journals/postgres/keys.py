@@ -67,7 +67,9 @@ class PostgresKeys(Statements):
         return list(map(_read, await self._rows(self._locking(query), message_id)))
 
     async def keys_in_doubt(self) -> Sequence[KeyRecord]:
-        return list(map(_read, await self._rows(f"{_SELECT} WHERE state IN ('sending', 'unknown')")))
+        return list(
+            map(_read, await self._rows(f"{_SELECT} WHERE state IN ('sending', 'unknown')"))
+        )
 
     async def delete_keys(self, before: float) -> int:
         deleted = await self._rows(

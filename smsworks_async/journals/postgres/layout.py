@@ -104,7 +104,7 @@ async def create(connection: Connection) -> bool:
         if await connection.fetchval("SELECT to_regnamespace('smsworks') IS NULL"):
             await connection.execute("CREATE SCHEMA smsworks")
         await connection.execute(_script("schema.sql"))
-        await connection.execute(f"INSERT INTO smsworks.layout VALUES ({VERSION})")
+        await connection.execute("INSERT INTO smsworks.layout VALUES ($1)", VERSION)
     return True
 
 

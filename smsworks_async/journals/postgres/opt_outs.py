@@ -51,8 +51,8 @@ class PostgresOptOuts(Statements):
         self._last_opt_outs = {number: found.get(number) for number in numbers}
 
     async def insert_opt_out(self, event: OptOutEvent) -> bool:
-        values = (event.number, event.change, event.at.timestamp())
-        values = (*values, event.source, event.word, event.message_id)
+        what = (event.number, event.change, event.at.timestamp())
+        values = (*what, event.source, event.word, event.message_id)
         if not event.message_id:
             self._write(_INSERT, *values)
             if event.number in self._last_opt_outs:

@@ -14,6 +14,9 @@ from smsworks_async.journals.postgres.statements import NOW, Statements
 from smsworks_async.journals.store import ReportClaim
 
 
+# All that is put into statements below is a function call; values are always bound.
+# ruff: noqa: S608
+
 _INSERT_CLAIM: Final = (
     "INSERT INTO smsworks.seen (message_id, status, at, owner, lease) "
     f"VALUES ($1, $2, coalesce($3::float8, {NOW}), $4, $5)"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from smsworks_async.journals import rows
 from smsworks_async.journals.checks import no_such
+from smsworks_async.journals.postgres.erasure import PostgresErasure
 from smsworks_async.journals.postgres.keys import PostgresKeys
 from smsworks_async.journals.postgres.opt_outs import PostgresOptOuts
 from smsworks_async.journals.postgres.reports import PostgresReports
@@ -113,7 +114,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
     )
 
 
-class PostgresStore(PostgresKeys, PostgresReports, PostgresOptOuts):
+class PostgresStore(PostgresErasure, PostgresKeys, PostgresReports, PostgresOptOuts):
     """A `Store` within one transaction; what the protocol says is not repeated here."""
 
     __slots__ = ()
@@ -170,9 +171,7 @@ class PostgresStore(PostgresKeys, PostgresReports, PostgresOptOuts):
 
     async def next_number(self, key: int) -> int:
         # Chunks are numbered by one at a time. A query of its own: it sees what the other has done.
-        await self._row(
-            self._locking("SELECT key FROM smsworks.campaign WHERE key = $1"), key
-        )
+        await self._row(self._locking("SELECT key FROM smsworks.campaign WHERE key = $1"), key)
         last = await self._value("SELECT max(number) FROM smsworks.chunk WHERE campaign = $1", key)
         return 0 if last is None else last + 1
 
@@ -323,29 +322,6 @@ class PostgresStore(PostgresKeys, PostgresReports, PostgresOptOuts):
             *((key,) if number is None else (key, number)),
         )
         return list(map(rows.event, found))
-
-    # Erasing
-
-    async def last_events(self) -> Mapping[str, float]:
-        found = await self._rows(
-            "SELECT id, coalesce((SELECT max(at) FROM smsworks.event WHERE campaign = c.key), "
-            "created) FROM smsworks.campaign AS c ORDER BY key"
-        )
-        return {name: last for name, last in found}  # noqa: C416 - they are no pairs
-
-    async def erase_texts(self, key: int) -> None:
-        self._write("UPDATE smsworks.campaign SET message = '{}' WHERE key = $1", key)
-        self._write("UPDATE smsworks.recipients SET items = '' WHERE campaign = $1", key)
-        self._write(
-            "UPDATE smsworks.problem SET value = 'null', message = '' WHERE campaign = $1", key
-        )
-
-    async def erase_details(self, key: int, *, but_of: Collection[str]) -> None:
-        self._write(
-            "UPDATE smsworks.event SET detail = '' WHERE campaign = $1 AND detail != '' "
-            "AND what != ALL ($2::text[])",
-            *(key, list(but_of)),
-        )
 
 
 def _texts(chunk: PlannedChunk) -> tuple[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import asyncpg
 
@@ -69,9 +70,11 @@ def weather_of(error: BaseException) -> Weather:
     return Weather.LOST if isinstance(error, _LOST) else Weather.LASTING
 
 
+#: One class of errors, or several.
+Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
+
 #: What is wrong and what to do, by the class of the error; the first that fits counts.
-_EXPLANATIONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]]
-_EXPLANATIONS = (
+_EXPLANATIONS: Final[Sequence[tuple[Kinds, str]]] = (
     (
         (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError),
         "the server refused the login; look at the user and the password, and at pg_hba.conf",
@@ -79,8 +82,10 @@ _EXPLANATIONS = (
     (asyncpg.InvalidCatalogNameError, "there is no database of this name; create it first"),
     (
         asyncpg.InsufficientPrivilegeError,
-        "the role has no right to do this; create the journal's tables ahead as their owner, and "
-        "grant this role the use of them (smsworks journal init)",
+        (
+            "the role has no right to do this; create the journal's tables ahead as their owner, "
+            "and grant this role the use of them (smsworks journal init)"
+        ),
     ),
     (
         (asyncpg.TooManyConnectionsError,),
@@ -98,9 +103,11 @@ _EXPLANATIONS = (
     ),
     (
         (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
-        "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True for "
-        "each campaign before anything is sent: a copy does not know what was sent after it was "
-        "made",
+        (
+            "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True "
+            "for each campaign before anything is sent: a copy does not know what was sent after "
+            "it was made"
+        ),
     ),
     (
         (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError),
