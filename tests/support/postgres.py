@@ -52,7 +52,7 @@ def binaries() -> Path | None:
     return folder if (folder / "postgres").exists() else None
 
 
-def _as_nobody() -> dict[str, object]:
+def as_nobody() -> dict[str, object]:
     """Return how a program is started: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -63,6 +63,17 @@ def _as_nobody() -> dict[str, object]:
     return {"user": nobody.pw_uid, "group": grp.getgrgid(nobody.pw_gid).gr_gid, "extra_groups": []}
 
 
+def scratch_folder() -> Path:
+    """Return a new folder for a server, whose name is short enough for that of a socket in it."""
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**30
+    parent = _MEMORY if has_room and os.access(_MEMORY, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="smsworks-pg-", dir=parent))
+    how = as_nobody()
+    if how:
+        os.chown(folder, how["user"], how["group"])
+    return folder
+
+
 class Server:
     """A server in a folder of its own, on a Unix socket.
 
@@ -71,18 +82,13 @@ class Server:
     """
 
     def __init__(self, **settings: str) -> None:
-        has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**30
-        parent = _MEMORY if has_room and os.access(_MEMORY, os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix="smsworks-pg-", dir=parent))
+        self.folder = scratch_folder()
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         found = binaries()
         if found is None:
             raise RuntimeError("there is no PostgreSQL for this platform")
         self._binaries = found
-        how = _as_nobody()
-        if how:
-            os.chown(self.folder, how["user"], how["group"])
         self._run(
             "initdb",
             "-D",
@@ -109,7 +115,7 @@ class Server:
             check=True,
             capture_output=True,
             cwd=self.folder,
-            **_as_nobody(),
+            **as_nobody(),
         )
 
     def start(self) -> None:
@@ -125,7 +131,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                **_as_nobody(),
+                **as_nobody(),
             )
         until = time.monotonic() + PATIENCE
         while (

@@ -94,11 +94,13 @@ class Connections:
                     return await attempt()
                 except SMSWorksError:
                     raise
-                except Exception as error:
-                    now = time.monotonic()
-                    failing_since = now if failing_since is None else failing_since
-                    if not self._bears(error, now - failing_since + wait):
-                        raise journal_error(self._target.name, error) from None
+                except Exception as caught:
+                    error = caught
+                # Out of reach of what is raised here: its words and its frames quote values.
+                now = time.monotonic()
+                failing_since = now if failing_since is None else failing_since
+                if not self._bears(error, now - failing_since + wait):
+                    raise journal_error(self._target.name, error)
                 await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - a wait
                 wait = min(2 * wait, weather.LONGEST_WAIT)
 

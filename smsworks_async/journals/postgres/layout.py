@@ -18,7 +18,9 @@ _LOCK: Final = 0x736D73776F726B73
 
 _SERVER: Final = (
     "SELECT current_setting('server_encoding'), current_setting('fsync'), "
-    "current_setting('synchronous_commit'), to_regclass('smsworks.layout') IS NOT NULL, "
+    # Not by to_regclass, which may go by what was there before a lock was waited for.
+    "current_setting('synchronous_commit'), "
+    "EXISTS (SELECT FROM pg_tables WHERE schemaname = 'smsworks' AND tablename = 'layout'), "
     "extract(epoch FROM clock_timestamp())::float8, current_setting('server_version_num')::int"
 )
 #: The oldest server whose features are used.
@@ -101,7 +103,7 @@ async def create(connection: Connection) -> bool:
         await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
         if (await look_at(connection)).is_laid_out:
             return False
-        if await connection.fetchval("SELECT to_regnamespace('smsworks') IS NULL"):
+        if not await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = 'smsworks'"):
             await connection.execute("CREATE SCHEMA smsworks")
         await connection.execute(_script("schema.sql"))
         await connection.execute("INSERT INTO smsworks.layout VALUES ($1)", VERSION)
