@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# A process that is stopped within a transaction would keep others from its rows for ever.
+WRITING: Final = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    "SET LOCAL idle_in_transaction_session_timeout = '20s'"
+)
 READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # What belongs to the process that this one was forked from. It is left alone, and kept, since to
