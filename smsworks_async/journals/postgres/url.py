@@ -7,7 +7,9 @@ over here that was not looked at: https://www.postgresql.org/docs/current/libpq-
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
@@ -26,10 +28,12 @@ _DEFAULT_NAME: Final = "smsworks-async"
 # Given to asyncpg as they are; the values of the first are checked before.
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SESSIONS: Final = ("any", "read-write", "primary")
-_FILES: Final = frozenset(
+_CERTIFICATES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,6}")
+_GIVEN_ON: Final = frozenset(
     {
-        *("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword"),
-        *("ssl_min_protocol_version", "ssl_max_protocol_version"),
+        *_CERTIFICATES,
+        *("sslpassword", "ssl_min_protocol_version", "ssl_max_protocol_version"),
         *("krbsrvname", "gsslib", "passfile", "service"),
     }
 )
@@ -79,16 +83,14 @@ def parse(url: str) -> Target:
         ConfigurationError: it is no such URL, or has an option that cannot be honoured. The URL is
             not quoted, since it holds a password.
     """
-    try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError:
-        raise _malformed("it cannot be read") from None
+    split = _split(url)
+    if split is None:
+        raise _malformed("it cannot be read")
+    parts, options = split
     if parts.scheme not in SCHEMES:
         raise _wrong_scheme(parts.scheme)
     if parts.fragment:
         raise _malformed("a # in it must be written as %23")
-    options = dict(pairs)
     user, password, netloc = _authority(parts)
     arguments: dict[str, Any] = {
         "user": options.pop("user", user),
@@ -110,6 +112,16 @@ def parse(url: str) -> Target:
     database = arguments["database"] or "the default database"
     name = f"{','.join(hosts) or 'the default host'}/{database}"
     return Target(name, {k: v for k, v in arguments.items() if v is not None}, is_shuffled)
+
+
+def _split(url: str) -> tuple[SplitResult, dict[str, str]] | None:
+    """Return the parts of a URL and its options; None where it is none, in an error of our own."""
+    try:
+        parts = urlsplit(url)
+        strict = bool(parts.query)
+        return parts, dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=strict))
+    except ValueError:
+        return None
 
 
 def _malformed(why: str) -> ConfigurationError:
@@ -190,12 +202,11 @@ def _bad_value(option: str, allowed: tuple[str, ...]) -> ConfigurationError:
 
 
 def _timeout(written: str) -> float:
-    try:
-        seconds = int(written)
-    except ValueError:
+    if not _WHOLE.fullmatch(written):
         raise ConfigurationError(
             "the option connect_timeout of the journal's URL must be whole seconds"
-        ) from None
+        )
+    seconds = int(written)
     # As in libpq, nothing and what is below it stand for no limit of the caller's.
     return max(2.0, float(seconds)) if seconds > 0 else _CONNECT_TIMEOUT
 
@@ -227,7 +238,13 @@ def _translated(options: dict[str, str]) -> dict[str, Any]:
         raise _bad_value("target_session_attrs", _SESSIONS)
     given["target_session_attrs"] = session
     # Files of certificates are read by asyncpg from a URL alone, so that it is given one of these.
-    rest = {name: options.pop(name) for name in sorted(_FILES & options.keys())}
+    rest = {name: options.pop(name) for name in sorted(_GIVEN_ON & options.keys())}
+    for name in _CERTIFICATES:
+        # Where asyncpg looks for it, that looks like a server that cannot be reached.
+        if name in rest and not Path(rest[name]).is_file():
+            raise ConfigurationError(
+                f"the file of the option {name} of the journal's URL is missing"
+            )
     if mode is not None:
         rest["sslmode"] = mode
     if rest:
