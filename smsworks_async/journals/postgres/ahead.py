@@ -111,23 +111,19 @@ class ServerClock:
 class Ahead:
     """Pending chunks of one round that were read ahead, by their numbers."""
 
-    #: All that were pending above this number are in the list, as far as was read.
-    position: int = -1
     chunks: deque[tuple[int, StoredChunk]] = attrs.field(factory=deque)
     judged: Judged | None = None
     #: How many are tried by one statement: more while others claim as well.
     width: int = 1
+    #: The highest number that was returned to a caller. Who asks for one below it does not go on
+    #: from there: chunks may have become pending that were not so when these were read.
+    returned: int = -1
 
-    def above(self, number: int) -> list[tuple[int, StoredChunk]]:
-        """Return those above a number, which one statement tries; none where it is to be read."""
-        if number < self.position:
-            self.chunks.clear()
-        while self.chunks and self.chunks[0][1].record.number <= number:
-            self.chunks.popleft()
+    def first(self) -> list[tuple[int, StoredChunk]]:
+        """Return those that one statement tries."""
         return list(islice(self.chunks, self.width))
 
     def drop(self, number: int) -> None:
         """Leave out those up to a number."""
         while self.chunks and self.chunks[0][1].record.number <= number:
             self.chunks.popleft()
-        self.position = number

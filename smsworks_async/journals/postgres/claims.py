@@ -61,7 +61,8 @@ class Claims:
     def __init__(self, clock: ServerClock, given_now: Callable[[], float | None]) -> None:
         self._clock = clock
         self._given_now = given_now
-        self._ahead: dict[tuple[int, int, bool], Ahead] = {}
+        # By the campaign's name, the round, and whether chunks outside the UK are among them.
+        self._ahead: dict[tuple[str, int, bool], Ahead] = {}
         #: Held by the claim that is being made.
         self.turn = asyncio.Lock()
 
@@ -74,38 +75,49 @@ class Claims:
         row = await connection.fetchrow(OWN, key, owner)
         return None if row is None else StoredChunk(rows.chunk(row), row[-2], row[-1])
 
+    def ask(self, name: str, wanted: Wanted) -> Ahead:
+        """Return what was read ahead for a claim that is asked for now."""
+        which = (name, wanted.round, wanted.international)
+        ahead = self._ahead.get(which)
+        if ahead is None or wanted.after < ahead.returned:
+            ahead = self._ahead[which] = Ahead()
+        return ahead
+
+    def answered(self, name: str, wanted: Wanted, ahead: Ahead, number: int | None) -> None:
+        """Take note of the number of the chunk that a caller has claimed, or of None."""
+        if number is None:
+            self._ahead.pop((name, wanted.round, wanted.international), None)
+        else:
+            ahead.returned = max(ahead.returned, number)
+
     async def claim(
-        self, connection: Connection, key: int, name: str, wanted: Wanted
+        self, connection: Connection, key: int, name: str, wanted: Wanted, ahead: Ahead
     ) -> StoredChunk | Refused | None:
         """Claim the next pending chunk: the rule `rules.claim_next`, as one statement."""
-        which = (key, wanted.round, wanted.international)
-        ahead = self._ahead.setdefault(which, Ahead())
         given = self._given_now()
         now = self._clock() if given is None else given
+        ahead.drop(wanted.after)
         while True:
-            chunks = ahead.above(wanted.after)
             judged = ahead.judged
-            if not chunks or judged is None or self._refuses(judged, now, wanted.round):
+            if not ahead.chunks or judged is None or _refuses(judged, now, wanted):
                 judged = await self._peek(connection, key, wanted, ahead)
                 now = judged.now if given is None else given
                 if judged.moved:
                     raise _moved(name)
-                refused = self._refuses(judged, now, wanted.round)
+                refused = _refuses(judged, now, wanted)
                 if refused is not None:
                     return refused
-                chunks = ahead.above(wanted.after)
-            known = await self._learn(connection, wanted.leave_out, judged)
-            if not chunks:
-                self._ahead.pop(which, None)
+            known = await _learn(connection, wanted.leave_out, judged)
+            if not ahead.chunks:
                 return None
-            decided = _decide(chunks, wanted, now)
+            decided = _decide(ahead.first(), wanted, now)
             judged, number = await self._take(
                 connection, key, judged, decided, known, now=now, is_given=given is not None
             )
             ahead.judged = judged
             if number is None:
                 now = judged.now if given is None else given
-                self._missed(ahead, decided[-1].change.record.number, known, judged)
+                _missed(ahead, decided[-1].change.record.number, known, judged)
                 continue
             ahead.width = max(1, ahead.width - 1)
             ahead.drop(number)
@@ -114,10 +126,6 @@ class Claims:
                 chunk = taken.chunk
                 return StoredChunk(taken.change.record, chunk.items, chunk.positions)
 
-    @staticmethod
-    def _refuses(judged: Judged, now: float, round: int) -> Refused | None:
-        return transitions.refuse(judged.controls, now, round)
-
     async def _peek(self, connection: Connection, key: int, wanted: Wanted, ahead: Ahead) -> Judged:
         since = time.time()
         found = await connection.fetch(
@@ -125,25 +133,13 @@ class Claims:
         )
         judged = Judged.read(found[0])
         self._clock.set(judged.now, since)
-        ahead.judged, ahead.position = judged, wanted.after
+        ahead.judged = judged
         ahead.chunks = deque(
             (row[7], StoredChunk(rows.chunk(row[8:]), row[-2], row[-1]))
             for row in map(tuple, found)
             if row[7] is not None
         )
         return judged
-
-    @staticmethod
-    async def _learn(
-        connection: Connection, leave_out: LeaveOut | None, judged: Judged
-    ) -> int | None:
-        """Tell who is to be left out of opt-outs that are new; return the last that is known."""
-        if leave_out is None or leave_out.after is None:
-            return None
-        if judged.newest > leave_out.after:
-            store = PostgresStore(connection, None, locks=False)
-            leave_out.learn(await store.opt_out_changes(leave_out.after))
-        return leave_out.after
 
     async def _take(
         self,
@@ -172,19 +168,6 @@ class Claims:
         judged = Judged.read(row)
         self._clock.set(judged.now, since)
         return judged, row[7]
-
-    @staticmethod
-    def _missed(ahead: Ahead, last: int, known: int | None, judged: Judged) -> None:
-        """Take note of a claim that found nothing: either it was to be decided anew, or others had.
-
-        Others have claimed the chunks, or are about to.
-        """
-        may = judged.controls.control is Control.RUNNING and not judged.moved
-        if not may:
-            ahead.judged = None
-        elif known is None or judged.newest <= known:
-            ahead.drop(last)
-            ahead.width = min(2 * ahead.width, READ_AHEAD)
 
 
 @attrs.frozen
@@ -223,6 +206,33 @@ def _change(chunk: StoredChunk, wanted: Wanted, now: float) -> Change:
     return transitions.claim(
         chunk.record, wanted.owner, now, wanted.lease, wanted.server_time, left_out=left_out
     )
+
+
+def _refuses(judged: Judged, now: float, wanted: Wanted) -> Refused | None:
+    return transitions.refuse(judged.controls, now, wanted.round)
+
+
+async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Judged) -> int | None:
+    """Tell who is to be left out of opt-outs that are new; return the last that is known."""
+    if leave_out is None or leave_out.after is None:
+        return None
+    if judged.newest > leave_out.after:
+        store = PostgresStore(connection, None, locks=False)
+        leave_out.learn(await store.opt_out_changes(leave_out.after))
+    return leave_out.after
+
+
+def _missed(ahead: Ahead, last: int, known: int | None, judged: Judged) -> None:
+    """Take note of a claim that found nothing: either it was to be decided anew, or others had.
+
+    Others have claimed the chunks, or are about to.
+    """
+    may = judged.controls.control is Control.RUNNING and not judged.moved
+    if not may:
+        ahead.judged = None
+    elif known is None or judged.newest <= known:
+        ahead.drop(last)
+        ahead.width = min(2 * ahead.width, READ_AHEAD)
 
 
 def _moved(campaign: str) -> JournalError:

@@ -108,6 +108,16 @@ async def test_claim_next_uses_what_was_read_ahead_and_sees_what_others_have_cla
     assert (await claim(one, after=0)).record.number == 3
 
 
+async def test_claim_next_takes_no_chunk_that_has_changed_since_it_was_read_ahead(open_journal):
+    one, other = open_journal(), open_journal()
+    await plan(one, 3)
+    assert (await claim(one)).record.number == 0
+    given_back = (await claim(other, "another", after=0)).record
+    await other.finish("x", given_back, BatchOutcome(1, Outcome.NOT_SENT, 2))
+    claimed = (await claim(one, after=0)).record
+    assert (claimed.number, claimed.attempt) == (1, 2)
+
+
 class LeavesOut:
     """Who has opted out, by the list of the journal."""
 

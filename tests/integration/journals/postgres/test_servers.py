@@ -16,7 +16,7 @@ import pytest
 
 from smsworks_async import BatchOutcome, ConfigurationError, JournalError, Outcome
 from smsworks_async.journals import PostgresJournal, State, open_journal
-from smsworks_async.journals.postgres import lay_out, layout, weather
+from smsworks_async.journals.postgres import lay_out, layout, running, weather
 from support import postgres
 from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
 from support.postgres import Server, connected, execute, fetch
@@ -288,6 +288,30 @@ async def test_a_deadlock_is_tried_again(postgres_url, monkeypatch):
     )
     assert done == [0, 1]
     assert len(tries) == 3
+    await journal.close()
+
+
+async def test_a_process_that_stops_within_a_transaction_is_thrown_out(postgres_url, monkeypatch):
+    quick(monkeypatch)
+    monkeypatch.setattr(running, "WRITING", running.WRITING.replace("20s", "50ms"))
+    journal = PostgresJournal(postgres_url)
+    await plan(journal)
+    tries = []
+
+    async def stopping(store):
+        tries.append(await store.chunk(1, 0))
+        await asyncio.sleep(0.5 if len(tries) == 1 else 0)
+        return await store.chunk(1, 1)
+
+    stopped = asyncio.create_task(journal._run(stopping))
+    while not tries:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    other = PostgresJournal(postgres_url)
+    assert (await claim(other)).record.number == 0
+    await other.close()
+    assert (await stopped).number == 1
+    assert len(tries) == 2
     await journal.close()
 
 
