@@ -131,6 +131,8 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                # Ctrl-C is for the tests, which need it until their end.
+                start_new_session=True,
                 **as_nobody(),
             )
         until = time.monotonic() + PATIENCE

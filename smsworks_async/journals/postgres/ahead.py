@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, Final
@@ -47,31 +46,41 @@ OWN: Final = (
 
 @cache
 def take(fields: tuple[str, ...]) -> str:
-    """Return the statement that writes fields of the first chunk that is as it was read.
+    """Return the statement that writes fields of the next pending chunk that nobody has locked.
 
-    Its values are the campaign, the time, how far the server's may be from it, the window, the last
-    opt-out, the owner, the event, and lists: numbers, versions, attempts, and those of each field.
+    That is one of some that were read ahead, if all pending ones below it are as they were read.
+
+    Its values are the campaign, the time, how far the server's may be before it and after it, the
+    window, the last opt-out, the owner, the event; the round, the number that the chunk's is above,
+    and whether it may be one outside the UK; and lists: numbers, versions, attempts, and the values
+    of each field.
     """
-    lists = ", ".join(f"${n}::{TYPES.get(f, 'text')}[]" for n, f in enumerate(fields, 12))
+    lists = ", ".join(f"${n}::{TYPES.get(f, 'text')}[]" for n, f in enumerate(fields, 15))
     return (
         f"WITH judged AS ({_JUDGED}), "
         "may AS (SELECT FROM judged WHERE control = 'running' AND NOT moved "
         'AND "window" IS NOT DISTINCT FROM $5::text AND newest <= coalesce($6::bigint, newest) '
         "AND now - $2::float8 BETWEEN $3::float8 AND $4::float8), "
-        f"wanted AS (SELECT * FROM unnest($9::integer[], $10::bigint[], $11::integer[], {lists}) "
+        f"wanted AS (SELECT * FROM unnest($12::integer[], $13::bigint[], $14::integer[], {lists}) "
         f"AS w (number, version, try, {', '.join(f'new_{field}' for field in fields)})), "
-        "picked AS (SELECT c.number FROM wanted JOIN smsworks.chunk AS c "
+        # The first pending chunk that is not as it was read: none above it is taken.
+        "other AS (SELECT c.number FROM smsworks.chunk AS c "
+        "WHERE c.campaign = $1 AND c.state = 'pending' AND c.round = $9 AND c.number > $10 "
+        "AND (NOT c.international OR $11) AND NOT EXISTS (SELECT FROM wanted "
+        "WHERE number = c.number AND version = c.xmin::text::bigint) ORDER BY c.number LIMIT 1), "
+        "next AS (SELECT c.number FROM wanted JOIN smsworks.chunk AS c "
         "ON c.campaign = $1 AND c.number = wanted.number "
         "WHERE c.state = 'pending' AND c.xmin::text::bigint = wanted.version "
+        "AND c.number < coalesce((SELECT number FROM other), c.number + 1) "
         "AND EXISTS (SELECT FROM may) ORDER BY c.number LIMIT 1 "
         "FOR NO KEY UPDATE OF c SKIP LOCKED), "
         f"taken AS (UPDATE smsworks.chunk AS c SET {', '.join(f'{f} = new_{f}' for f in fields)} "
-        "FROM picked JOIN wanted USING (number) "
-        "WHERE c.campaign = $1 AND c.number = picked.number RETURNING c.number, try), "
+        "FROM next JOIN wanted USING (number) "
+        "WHERE c.campaign = $1 AND c.number = next.number RETURNING c.number, try), "
         "noted AS (INSERT INTO smsworks.event "
         "(campaign, number, at, attempt, owner, what, detail) "
         "SELECT $1, number, $2, try, $7::text, $8::text, '' FROM taken) "
-        "SELECT judged.*, (SELECT number FROM taken) FROM judged"
+        "SELECT judged.*, (SELECT number FROM other), (SELECT number FROM taken) FROM judged"
     )
 
 
@@ -109,21 +118,27 @@ class ServerClock:
 
 @attrs.define(eq=False)
 class Ahead:
-    """Pending chunks of one round that were read ahead, by their numbers."""
+    """Pending chunks of one round that were read ahead, by their numbers, with their versions."""
 
-    chunks: deque[tuple[int, StoredChunk]] = attrs.field(factory=deque)
+    chunks: dict[int, tuple[int, StoredChunk]] = attrs.field(factory=dict)
     judged: Judged | None = None
     #: How many are tried by one statement: more while others claim as well.
     width: int = 1
-    #: The highest number that was returned to a caller. Who asks for one below it does not go on
-    #: from there: chunks may have become pending that were not so when these were read.
-    returned: int = -1
 
-    def first(self) -> list[tuple[int, StoredChunk]]:
-        """Return those that one statement tries."""
-        return list(islice(self.chunks, self.width))
+    def above(self, number: int) -> list[tuple[int, StoredChunk]]:
+        """Return those above a number that one statement tries."""
+        return list(islice((one for n, one in self.chunks.items() if n > number), self.width))
 
-    def drop(self, number: int) -> None:
-        """Leave out those up to a number."""
-        while self.chunks and self.chunks[0][1].record.number <= number:
-            self.chunks.popleft()
+    def missed(self, tried: Collection[int], other: int | None) -> None:
+        """Take note that none of the chunks that were tried could be claimed.
+
+        Args:
+            tried: their numbers.
+            other: the number of the first pending chunk that is none of them, or has changed.
+        """
+        if other in tried or other not in self.chunks:
+            self.chunks.clear()
+            return
+        self.width = min(2 * self.width, READ_AHEAD)
+        for number in tried:  # others have claimed them
+            self.chunks.pop(number, None)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 
 import attrs
@@ -75,31 +74,17 @@ class Claims:
         row = await connection.fetchrow(OWN, key, owner)
         return None if row is None else StoredChunk(rows.chunk(row), row[-2], row[-1])
 
-    def ask(self, name: str, wanted: Wanted) -> Ahead:
-        """Return what was read ahead for a claim that is asked for now."""
-        which = (name, wanted.round, wanted.international)
-        ahead = self._ahead.get(which)
-        if ahead is None or wanted.after < ahead.returned:
-            ahead = self._ahead[which] = Ahead()
-        return ahead
-
-    def answered(self, name: str, wanted: Wanted, ahead: Ahead, number: int | None) -> None:
-        """Take note of the number of the chunk that a caller has claimed, or of None."""
-        if number is None:
-            self._ahead.pop((name, wanted.round, wanted.international), None)
-        else:
-            ahead.returned = max(ahead.returned, number)
-
     async def claim(
-        self, connection: Connection, key: int, name: str, wanted: Wanted, ahead: Ahead
+        self, connection: Connection, key: int, name: str, wanted: Wanted
     ) -> StoredChunk | Refused | None:
         """Claim the next pending chunk: the rule `rules.claim_next`, as one statement."""
+        which = (name, wanted.round, wanted.international)
+        ahead = self._ahead.setdefault(which, Ahead())
         given = self._given_now()
         now = self._clock() if given is None else given
-        ahead.drop(wanted.after)
         while True:
-            judged = ahead.judged
-            if not ahead.chunks or judged is None or _refuses(judged, now, wanted):
+            judged, chunks = ahead.judged, ahead.above(wanted.after)
+            if not chunks or judged is None or judged.moved or _refuses(judged, now, wanted):
                 judged = await self._peek(connection, key, wanted, ahead)
                 now = judged.now if given is None else given
                 if judged.moved:
@@ -107,24 +92,33 @@ class Claims:
                 refused = _refuses(judged, now, wanted)
                 if refused is not None:
                     return refused
+                chunks = ahead.above(wanted.after)
             known = await _learn(connection, wanted.leave_out, judged)
-            if not ahead.chunks:
+            if not chunks:
+                self._ahead.pop(which, None)
                 return None
-            decided = _decide(ahead.first(), wanted, now)
-            judged, number = await self._take(
-                connection, key, judged, decided, known, now=now, is_given=given is not None
+            decided = _decide(chunks, wanted, now)
+            reply = await self._take(
+                connection,
+                key,
+                judged,
+                decided,
+                wanted,
+                known=known,
+                now=now,
+                is_given=given is not None,
             )
-            ahead.judged = judged
-            if number is None:
-                now = judged.now if given is None else given
-                _missed(ahead, decided[-1].change.record.number, known, judged)
+            ahead.judged = reply.judged
+            if reply.taken is None:
+                now = reply.judged.now if given is None else given
+                if _may(reply.judged, known):
+                    ahead.missed(decided, reply.other)
                 continue
+            taken = decided[reply.taken]
             ahead.width = max(1, ahead.width - 1)
-            ahead.drop(number)
-            taken = next(one for one in decided if one.change.record.number == number)
+            ahead.chunks.pop(reply.taken, None)
             if taken.is_claim:
-                chunk = taken.chunk
-                return StoredChunk(taken.change.record, chunk.items, chunk.positions)
+                return StoredChunk(taken.change.record, taken.chunk.items, taken.chunk.positions)
 
     async def _peek(self, connection: Connection, key: int, wanted: Wanted, ahead: Ahead) -> Judged:
         since = time.time()
@@ -134,11 +128,12 @@ class Claims:
         judged = Judged.read(found[0])
         self._clock.set(judged.now, since)
         ahead.judged = judged
-        ahead.chunks = deque(
+        chunks = [
             (row[7], StoredChunk(rows.chunk(row[8:]), row[-2], row[-1]))
             for row in map(tuple, found)
             if row[7] is not None
-        )
+        ]
+        ahead.chunks = {one[1].record.number: one for one in chunks}
         return judged
 
     async def _take(
@@ -146,28 +141,47 @@ class Claims:
         connection: Connection,
         key: int,
         judged: Judged,
-        decided: Sequence[Decided],
-        known: int | None,
+        decided: Mapping[int, Decided],
+        wanted: Wanted,
         *,
+        known: int | None,
         now: float,
         is_given: bool,
-    ) -> tuple[Judged, int | None]:
-        """Write the first of some changes that still can be; return the chunk's number, or None."""
-        first = decided[0].change
-        columns = [rows.changed(one.change.fields) for one in decided]
+    ) -> Reply:
+        """Write one of some changes, if its chunk is the next one and as it was read."""
+        tried = list(decided.values())
+        first = tried[0].change
+        columns = [rows.changed(one.change.fields) for one in tried]
         behind, ahead = (inf, inf) if is_given else (AHEAD_AT_MOST, BEHIND_AT_MOST)
         values = (
             *(key, now, -behind, ahead, judged.window, known, first.record.owner, first.event),
-            [one.change.record.number for one in decided],
-            [one.version for one in decided],
-            [one.change.record.attempt for one in decided],
+            *(wanted.round, wanted.after, wanted.international),
+            list(decided),
+            [one.version for one in tried],
+            [one.change.record.attempt for one in tried],
             *map(list, zip(*columns, strict=True)),
         )
         since = time.time()
         row = await connection.fetchrow(take(tuple(first.fields)), *plain(values))
-        judged = Judged.read(row)
-        self._clock.set(judged.now, since)
-        return judged, row[7]
+        reply = Reply(Judged.read(row), row[7], row[8])
+        self._clock.set(reply.judged.now, since)
+        return reply
+
+
+@attrs.frozen
+class Reply:
+    """What the statement of a claim says: see `ahead.take`.
+
+    Attributes:
+        judged: what it went by.
+        other: the number of the first pending chunk that is none of those that were tried, or is
+            not as it was read; None where there is none.
+        taken: the number of the chunk that was written; None where none was.
+    """
+
+    judged: Judged
+    other: int | None
+    taken: int | None
 
 
 @attrs.frozen
@@ -184,16 +198,18 @@ class Decided:
         return self.change.record.state is State.SENDING
 
 
-def _decide(chunks: Iterable[tuple[int, StoredChunk]], wanted: Wanted, now: float) -> list[Decided]:
+def _decide(
+    chunks: Iterable[tuple[int, StoredChunk]], wanted: Wanted, now: float
+) -> dict[int, Decided]:
     """Return what claims of the first chunks would write: of the same fields, or one skip."""
-    decided: list[Decided] = []
+    decided: dict[int, Decided] = {}
+    fields = None
     for version, chunk in chunks:
         one = Decided(version, chunk, _change(chunk, wanted, now))
-        if decided and not (
-            one.is_claim and one.change.fields.keys() == decided[0].change.fields.keys()
-        ):
+        if decided and not (one.is_claim and one.change.fields.keys() == fields):
             break
-        decided.append(one)
+        fields = one.change.fields.keys()
+        decided[chunk.record.number] = one
         if not one.is_claim:
             break
     return decided
@@ -222,17 +238,10 @@ async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Jud
     return leave_out.after
 
 
-def _missed(ahead: Ahead, last: int, known: int | None, judged: Judged) -> None:
-    """Take note of a claim that found nothing: either it was to be decided anew, or others had.
-
-    Others have claimed the chunks, or are about to.
-    """
-    may = judged.controls.control is Control.RUNNING and not judged.moved
-    if not may:
-        ahead.judged = None
-    elif known is None or judged.newest <= known:
-        ahead.drop(last)
-        ahead.width = min(2 * ahead.width, READ_AHEAD)
+def _may(judged: Judged, known: int | None) -> bool:
+    """Return whether a claim went by what still holds, but for the time, so that chunks count."""
+    is_known = known is None or judged.newest <= known
+    return judged.controls.control is Control.RUNNING and not judged.moved and is_known
 
 
 def _moved(campaign: str) -> JournalError:

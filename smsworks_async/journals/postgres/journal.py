@@ -78,22 +78,17 @@ class PostgresJournal(RunInPostgres):
             server_time=server_time,
             leave_out=leave_out,
         )
-        ahead = here.claims.ask(campaign, wanted)
 
         async def job(connection: Connection, again: bool) -> StoredChunk | Refused | None:
             async def rule(store: PostgresStore) -> StoredChunk | Refused | None:
                 key = await self._key(here, store, campaign)
                 # The answer to a claim may be lost: then nobody would send what it has claimed.
                 claimed = await here.claims.own(connection, key, owner) if again else None
-                return claimed or await here.claims.claim(connection, key, campaign, wanted, ahead)
+                return claimed or await here.claims.claim(connection, key, campaign, wanted)
 
             return await self._alone(here, connection, rule)
 
-        claimed = await here.connections.do(job, turn=here.claims.turn)
-        if not isinstance(claimed, Refused):
-            number = None if claimed is None else claimed.record.number
-            here.claims.answered(campaign, wanted, ahead, number)
-        return claimed
+        return await here.connections.do(job, turn=here.claims.turn)
 
     @typed
     async def finish(

@@ -122,11 +122,12 @@ class RunInPostgres(BaseJournal):
         self,
         connection: Connection,
         rule: Callable[[PostgresStore], Awaitable[T]],
-        begin: str = WRITING,
+        *,
+        reads: bool = False,
     ) -> T:
-        await connection.execute(begin)
+        await connection.execute(READING if reads else WRITING)
         try:
-            store = PostgresStore(connection, self._given_now(), locks=begin == WRITING)
+            store = PostgresStore(connection, self._given_now(), locks=not reads)
             result = await rule(store)
             await store.flush()
         except Exception:
@@ -142,12 +143,13 @@ class RunInPostgres(BaseJournal):
         here: Here,
         connection: Connection,
         rule: Callable[[PostgresStore], Awaitable[T]],
-        begin: str = WRITING,
+        *,
+        reads: bool = False,
     ) -> T:
         """Run a rule of one statement that counts, which needs no transaction of its own."""
         if here.connections.is_pooled:
             # Where a statement is prepared is another connection of the server than the next.
-            return await self._transaction(connection, rule, begin)
+            return await self._transaction(connection, rule, reads=reads)
         store = PostgresStore(connection, self._given_now(), locks=False)
         return await rule(store)
 
@@ -181,8 +183,8 @@ class RunInPostgres(BaseJournal):
 
         async def job(connection: Connection, _again: bool) -> T:
             if as_one:
-                return await self._transaction(connection, rule, READING)
-            return await self._alone(here, connection, rule, READING)
+                return await self._transaction(connection, rule, reads=True)
+            return await self._alone(here, connection, rule, reads=True)
 
         return await here.connections.do(job)
 

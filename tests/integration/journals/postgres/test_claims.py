@@ -14,6 +14,7 @@ import pytest
 from smsworks_async import BatchOutcome, JournalError, NotSent, Outcome, SendWindow
 from smsworks_async.journals import PlannedChunk, PostgresJournal, State, Totals
 from smsworks_async.journals.postgres import claims
+from smsworks_async.journals.postgres.store import PostgresStore
 from smsworks_async.journals.records import Command, Control, Refused
 from support.clock import FakeClock
 from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
@@ -250,6 +251,50 @@ async def test_confirm_found_that_races_finish_gives_a_batch_to_one_chunk(open_j
         holders[sum(record.batch_id == batch_id for record in records)] += 1
         assert records[1].batch_id == batch_id, "it was answered with it"
     assert holders == {1: TRIES}
+
+
+def meanwhile(monkeypatch, statement, work):
+    """Begin some work right after a statement of the store is run for the first time."""
+    run, begun = getattr(PostgresStore, statement), []
+
+    async def run_and_begin(self, *args, **kwargs):
+        found = await run(self, *args, **kwargs)
+        if not begun:
+            begun.append(asyncio.ensure_future(work()))
+            await asyncio.wait(begun, timeout=0.3)
+        return found
+
+    monkeypatch.setattr(PostgresStore, statement, run_and_begin)
+    return begun
+
+
+async def test_finish_waits_for_confirm_found_of_the_same_batch(open_journal, monkeypatch):
+    clock = FakeClock(1000.0)
+    one, other = open_journal(clock=clock), open_journal(clock=clock)
+    await plan(one)
+    lost = (await claim(one, lease=1.0)).record
+    clock.advance(2.0)
+    await one.expire_leases("x")
+    answered = (await claim(other, after=0, lease=600.0)).record
+    accepted = BatchOutcome(1, Outcome.ACCEPTED, 2, "b")
+    finishing = meanwhile(
+        monkeypatch, "chunks_with_batch", lambda: other.finish("x", answered, accepted)
+    )
+    assert await one.confirm_found("x", lost.number, lost.attempt, "b", others=5)
+    assert (await finishing[0]).batch_id == "b"
+    records = await one.chunks("x")
+    assert [record.batch_id for record in records] == [None, "b", None]
+    assert records[0].state is State.UNKNOWN
+
+
+async def test_steer_waits_for_what_is_just_becoming_pending(open_journal, monkeypatch):
+    one, other = open_journal(), open_journal()
+    await plan(one, 1)
+    claimed = (await claim(one)).record
+    steering = meanwhile(monkeypatch, "controls", lambda: other.steer("x", Command.CANCEL))
+    await one.finish("x", claimed, BatchOutcome(0, Outcome.NOT_SENT, 2))
+    await steering[0]
+    assert [record.state for record in await one.chunks("x")] == [State.CANCELLED]
 
 
 async def test_steer_cancels_what_is_just_becoming_pending_again(open_journal):
