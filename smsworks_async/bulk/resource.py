@@ -111,7 +111,7 @@ class AsyncBulk(Erasure):
                 number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
@@ -246,7 +246,7 @@ class AsyncBulk(Erasure):
                 number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
@@ -342,7 +342,7 @@ class AsyncBulk(Erasure):
                 default (500).
             deduplicate: set repeats aside (default True).
             progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default.
             window: the hours in which requests may leave, a `SendWindow`; always by default.
             respect_opt_outs: leave out who has opted out, when it is sent (default True).
@@ -421,7 +421,7 @@ class AsyncBulk(Erasure):
                 default (500).
             deduplicate: set repeats aside (default True).
             progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default.
             window: the hours in which requests may leave, a `SendWindow`; always by default.
             respect_opt_outs: leave out who has opted out, when it is sent (default True).
@@ -530,7 +530,7 @@ class AsyncBulk(Erasure):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             attempts: how often one recipient is sent to at most, the first time included, 2 or
                 more; 3 by default. Whatever it allows, nobody gets more than 6 alike in an hour,

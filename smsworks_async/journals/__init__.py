@@ -98,7 +98,7 @@ def open_journal(
     if isinstance(journal, Journal):
         return journal, False
     raise ConfigurationError(
-        "journal must be the path of a file, the URL of a PostgreSQL database, or a journal, not "
+        "journal must be the path of a file, a PostgreSQL URL, or a journal, not "
         f"{type(journal).__name__}"
     )
 

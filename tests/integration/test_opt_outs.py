@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsworks_async import ConfigurationError, JournalError, OptOuts, ValidationError
-from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.journals import MemoryJournal, PostgresJournal, SQLiteJournal
 from smsworks_async.journals.sqlite import file
 from smsworks_async.models.posted import IncomingMessage
 from smsworks_async.optouts import Keywords
@@ -335,3 +336,19 @@ async def test_the_stores_agree(tmp_path_factory, events):
         assert await answers(journal, events) == expected
     finally:
         await journal.close()
+
+
+@settings(max_examples=25)
+@given(events=EVENTS)
+def test_postgres_agrees(postgres_databases, events):
+    async def compare():
+        url = await postgres_databases.create()
+        journal = PostgresJournal(url, clock=Clock())
+        try:
+            expected = await answers(MemoryJournal(clock=Clock()), events)
+            assert await answers(journal, events) == expected
+        finally:
+            await journal.close()
+            await postgres_databases.drop(url)
+
+    asyncio.run(compare())

@@ -83,7 +83,7 @@ async def test_claim_next_returns_what_it_has_claimed_where_its_answer_was_cut(
 CALL = {"operation": "messages.send", "fields": {"content": "h"}, "found_by": "mark"}
 
 
-@pytest.mark.parametrize("answer", range(1, 8))
+@pytest.mark.parametrize("answer", range(1, 14))
 async def test_keys_and_reports_are_claimed_once_where_an_answer_was_cut(postgres_url, answer):
     async with cutting(postgres_url) as cutter:
         clock = FakeClock(1000.0)
