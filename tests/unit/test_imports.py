@@ -47,6 +47,7 @@ FLOORS = [
     ["client"],
     ["blocking"],
     ["webhooks"],
+    ["queues"],
     ["sandbox"],
     ["cli"],
     ["__main__"],

@@ -27,6 +27,11 @@ _TIME: Final = "its time was over"
 _ENOUGH: Final = "it has sent as many chunks as it was to"
 
 
+def ended_by_itself(report: BulkReport) -> bool:
+    """Return whether a call ended at a limit of its own, so that another one may go on."""
+    return str(report.stopped) in {_ASKED, _TIME, _ENOUGH}
+
+
 @attrs.define
 class Quota:
     """How much one call may claim.
