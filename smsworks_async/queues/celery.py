@@ -66,8 +66,8 @@ class Campaigns:
         def tend(campaign: str) -> float:
             return self.tend_now(campaign)
 
-        self.work = app.task(work, name=f"{name}.work", ignore_result=True, **settings)
-        self.tend = app.task(tend, name=f"{name}.tend", **settings)
+        self.work: Any = app.task(work, name=f"{name}.work", ignore_result=True, **settings)
+        self.tend: Any = app.task(tend, name=f"{name}.tend", **settings)
 
     def dispatch(self, campaign: str, *, tasks: int = 8) -> None:
         """Queue tasks that send a campaign; a second time, or after a queue was lost, is harmless.
