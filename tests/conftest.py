@@ -26,7 +26,9 @@ settings.load_profile("any machine")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET"):
+    for name in (
+        *("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET", "OFFLINE"),
+    ):
         monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
 
 
