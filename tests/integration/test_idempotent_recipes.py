@@ -130,8 +130,8 @@ async def shops(settings):
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def start(**replaced):
-            app = load("fastapi", **replaced)["app"]
+        async def start(timeout=None):
+            app = load("fastapi", timeout)["app"]
             port = await stack.enter_async_context(serve_asgi(app))
 
             async def post(*, key="a1", order=1234, to="07700900123"):
@@ -164,10 +164,10 @@ async def test_fastapi_endpoint_called_by_many_at_once_in_two_servers_texts_once
 
 
 async def test_fastapi_endpoint_says_that_a_request_is_being_worked_on(hosted, shops):
-    patient, hasty = await shops(), await shops(timeout="0.2")
+    patient, hasty = await shops(), await shops(timeout=0.2)
     faulty(hosted, when="hold")
     first = asyncio.create_task(patient())
-    await until(lambda: hosted.box.accepted())
+    await until(hosted.box.accepted)
     assert (await hasty())[0] == 409
     hosted.do(lambda box: box.release())
     assert (await first)[0] == 200

@@ -24,18 +24,21 @@ RECIPES: dict[str, str] = {
 }
 
 
-def load(recipe: str, name: str = "shop", /, **replaced: str) -> dict[str, Any]:
-    """Run a recipe, and return what it defines.
+_CLIENT = re.compile(r'SMSWorks\(journal="sms.db"(?:, timeout=\d+)?\)')
+
+
+def load(recipe: str, timeout: float | None = None) -> dict[str, Any]:
+    """Run a recipe as a module `shop`, and return what it defines.
 
     Args:
         recipe: which.
-        name: what it is to have as `__name__`.
-        replaced: settings of its client that are to be others, by name.
+        timeout: seconds that a call of its client may take, instead of what it says.
     """
     source = RECIPES[recipe]
-    for setting, value in replaced.items():
-        source, count = re.subn(rf"\b{setting}=[^,)]+", f"{setting}={value}", source, count=1)
-        assert count == 1, setting
-    defined: dict[str, Any] = {"__name__": name}
+    if timeout is not None:
+        client = f'SMSWorks(journal="sms.db", timeout={timeout})'
+        source, count = _CLIENT.subn(client, source)
+        assert count == 1
+    defined: dict[str, Any] = {"__name__": "shop"}
     exec(compile(source, f"{recipe} of docs/idempotency.md", "exec"), defined)
     return defined

@@ -1,0 +1,155 @@
+"""The Celery task of docs/idempotency.md, in a worker that is killed over and over."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sys
+from collections import Counter
+
+import pytest
+
+from smsworks_async.sandbox import Fault, Sandbox
+from support.processes import environment
+from support.waiting import until, when_held
+
+
+pytest.importorskip("celery")
+
+PROCESSES = 4
+#: What is killed, and while a request is held: one that was accepted, or one that never is.
+#: Of the worker's processes only one that holds none of the pool's locks can be killed.
+KILLS = [("worker", "hold"), ("process", "hold"), ("worker", "hang"), ("worker", None)]
+
+
+class Worker:
+    """A worker of Celery with several processes.
+
+    Args:
+        box: what it sends to.
+        folder: where it works.
+    """
+
+    def __init__(self, box, folder):
+        self._folder = folder
+        self._environment = environment(SMSWORKS_TOKEN=box.token, SMSWORKS_BASE_URL=box.base_url)
+
+    async def start(self):
+        with (self._folder / "log").open("a") as log:
+            self.main = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "celery", "-A", "support.workers.confirmations"),
+                *("worker", "-P", "prefork", "-c", str(PROCESSES)),
+                *("--without-mingle", "--without-gossip", "--without-heartbeat"),
+                cwd=self._folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # so that its processes can be killed with it
+            )
+
+    async def kill(self):
+        os.killpg(self.main.pid, signal.SIGKILL)
+        await self.main.wait()
+
+    def kill_process(self, text):
+        """Kill the one of its processes that has sent a text."""
+        [noted] = [p for p in (self._folder / "processes").iterdir() if p.name[:8] in text.content]
+        os.kill(int(noted.read_text()), signal.SIGKILL)
+
+    async def stop(self):
+        self.main.terminate()
+        assert await self.main.wait() == 0
+
+
+def deliver(orders, folder):
+    """Put the confirmation of each order into the queue, and return the broker."""
+    from celery import Celery
+
+    from support.file_broker import Broker
+    from support.workers.confirmations import configure
+
+    with Celery("shop") as app:
+        configure(app, folder)
+        for order, phone in orders.items():
+            arguments = {"order": order, "destination": phone}
+            app.send_task("shop.confirm_order", kwargs=arguments, task_id=order)
+    return Broker(folder / "queue")
+
+
+def read_results(orders, folder):
+    """Return what became of each order's task: an id, or the name of an exception."""
+    results = {}
+    for order in orders:
+        kept = json.loads((folder / f"celery-task-meta-{order}").read_text())
+        done, result = kept["status"], kept["result"]
+        results[order] = result if done == "SUCCESS" else (done, result["exc_type"])
+    return results
+
+
+@pytest.mark.parametrize(
+    ("size", "every"), [(200, 40), pytest.param(2000, 40, marks=pytest.mark.slow)]
+)
+async def test_confirmations_are_texted_once_or_named_as_unknown(
+    tmp_path, record_property, size, every
+):
+    orders = {
+        f"{n:08x}-0000-4000-8000-000000000000": f"07700 900{n % 1000:03d}" for n in range(size)
+    }
+    for folder in ("results", "processes"):
+        (tmp_path / folder).mkdir()
+    broker = deliver(orders, tmp_path)
+    figures = Counter()
+    async with Sandbox() as box:
+        held = []
+        when_held(box, lambda: held.append(box.messages[-1] if box.messages else None))
+
+        def posts():
+            return [request.path for request in box.requests].count("/message/send")
+
+        worker = Worker(box, tmp_path)
+        await worker.start()
+        try:
+            for what, fault in itertools.cycle(KILLS):
+                if posts() + every > size:
+                    break
+                goal = posts() + every
+                if fault:
+                    held.clear()
+                    box.add_fault(Fault(path="/message/send", nth=every, when=fault))
+                await until(lambda goal=goal, fault=fault: held if fault else posts() >= goal)
+                figures[f"kills of a {what}"] += 1
+                if what == "process":
+                    worker.kill_process(held[0])
+                else:
+                    await worker.kill()
+                box.clear_faults()
+                box.release()
+                if what == "worker":
+                    figures["delivered again"] += broker.redeliver()
+                    await worker.start()
+            await until(lambda: not len(broker))
+            await worker.stop()
+        finally:
+            if worker.main.returncode is None:
+                await worker.kill()
+        texts = {message.content: message.message_id for message in box.messages}
+        assert len(texts) == len(box.messages), "somebody was texted twice"
+        figures["requests"] = posts()
+    results = read_results(orders, tmp_path / "results")
+    texted = {order: text for order in orders for text in texts if order[:8] in text}
+    unknown = {order for order, result in results.items() if order not in texted}
+    for order in orders:
+        if order in texted:
+            assert results[order] == texts[texted[order]]
+        else:
+            assert results[order] == ("FAILURE", "OutcomeUnknown")
+    # Each kill leaves in doubt what was being sent, and no more.
+    kills = figures["kills of a worker"] + figures["kills of a process"]
+    assert 1 <= len(unknown) <= kills * PROCESSES
+    assert figures["requests"] <= size
+    assert figures["delivered again"] > 0
+    figures |= {"texted": len(texted), "unknown": len(unknown)}
+    record_property("figures", dict(figures))
