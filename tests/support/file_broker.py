@@ -79,11 +79,11 @@ class Channel(virtual.Channel):
     def _purge(self, queue: str) -> int:
         return 0
 
-    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: FBT001 - kombu's
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         super().basic_ack(delivery_tag, multiple)
         self._broker.acknowledge(delivery_tag)
 
-    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         self._broker.acknowledge(delivery_tag)
         super().basic_reject(delivery_tag, requeue)
 

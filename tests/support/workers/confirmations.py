@@ -16,8 +16,8 @@ from support.recipes import load
 
 
 #: Seconds that a call may take, so that leases and the waits for them are short.
-TIMEOUT = 2.0
-RETRIES = 4
+TIMEOUT = 1.5
+RETRIES = 3
 
 
 def configure(app: Any, folder: Path) -> None:
