@@ -79,9 +79,11 @@ def deliver(orders, folder):
 
 
 def read_results(orders, folder):
-    """Return what became of each order's task: an id, or the name of an exception."""
-    results = {}
+    """Return what became of each order's task: an id, the name of an exception, or None."""
+    results = dict.fromkeys(orders)
     for order in orders:
+        if not (folder / f"celery-task-meta-{order}").exists():
+            continue
         kept = json.loads((folder / f"celery-task-meta-{order}").read_text())
         done, result = kept["status"], kept["result"]
         results[order] = result if done == "SUCCESS" else (done, result["exc_type"])

@@ -47,9 +47,9 @@ class Broker:
         for file in self._taken.glob(f"*.{tag}"):
             file.unlink()
 
-    def redeliver(self) -> int:
-        """Have everything delivered again that was taken; return how many messages those are."""
-        files = list(self._taken.iterdir())
+    def redeliver(self, tag: str = "*") -> int:
+        """Have what was taken delivered again, one message or all; return how many those are."""
+        files = list(self._taken.glob(f"*.{tag}"))
         for file in files:
             file.rename(self._waiting / file.name)
         return len(files)
@@ -84,8 +84,11 @@ class Channel(virtual.Channel):
         self._broker.acknowledge(delivery_tag)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        self._broker.acknowledge(delivery_tag)
-        super().basic_reject(delivery_tag, requeue)
+        super().basic_reject(delivery_tag)
+        if requeue:
+            self._broker.redeliver(delivery_tag)
+        else:
+            self._broker.acknowledge(delivery_tag)
 
 
 class Transport(virtual.Transport):
