@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from smsworks_async.sandbox import Fault
+
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "idempotency.md").read_text()
 #: What each program begins with.
@@ -42,3 +44,18 @@ def load(recipe: str, timeout: float | None = None) -> dict[str, Any]:
     defined: dict[str, Any] = {"__name__": "shop"}
     exec(compile(source, f"{recipe} of docs/idempotency.md", "exec"), defined)
     return defined
+
+
+def faulty(hosted, **fault):
+    """Have a sandbox fail single sends in some way."""
+    hosted.do(lambda box: box.add_fault(Fault(path="/message/send", **fault)))
+
+
+def counts(hosted):
+    """Return how many texts each number was sent."""
+    return hosted.do(lambda box: box.accepted_by_destination())
+
+
+def posts(hosted):
+    """Return how many single sends a sandbox has read."""
+    return hosted.do(lambda box: [r.path for r in box.requests].count("/message/send"))
