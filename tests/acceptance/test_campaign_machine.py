@@ -15,7 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals.sqlite import worker
 from support.campaigns.controlled import ControlledMachine
-from support.campaigns.machine import FATES, GROUPS, CampaignMachine
+from support.campaigns.machine import CampaignMachine
+from support.campaigns.steps import FATES, GROUPS
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

@@ -23,7 +23,8 @@ from smsworks_async.journals import memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
 from support.campaigns.controlled import ControlledMachine
-from support.campaigns.machine import FATES, SPELLINGS, CampaignMachine
+from support.campaigns.machine import CampaignMachine
+from support.campaigns.steps import FATES, SPELLINGS
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"

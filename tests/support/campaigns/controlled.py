@@ -9,7 +9,8 @@ from smsworks_async.bulk import options
 from smsworks_async.journals.records import Command, Control
 from smsworks_async.models.report import Outcome
 from smsworks_async.optouts import OptOuts
-from support.campaigns.machine import PEOPLE, CampaignMachine, of, picks
+from support.campaigns.machine import CampaignMachine
+from support.campaigns.steps import PEOPLE, of, picks
 
 
 class ControlledMachine(CampaignMachine):
