@@ -7,10 +7,8 @@ exploration finds them (`test_exploration.py`).
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import attrs
 import pytest
@@ -18,12 +16,19 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.bulk import engine, options
-from smsworks_async.bulk.campaign import evidence, journal_source, search, stored
-from smsworks_async.journals import memory, records, transitions
+from smsworks_async.bulk.campaign import (
+    evidence,
+    journal_source,
+    packing,
+    scheduled,
+    search,
+    stored,
+)
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.journals import erasure, memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
-from support.campaigns.controlled import ControlledMachine
-from support.campaigns.machine import CampaignMachine
+from support.campaigns.focus import machine_of
 from support.campaigns.steps import FATES, SPELLINGS
 
 
@@ -217,6 +222,82 @@ def halves_of_the_shrunken_chunk(patch):
     )
 
 
+@mutant("controls", "each", found="mark of somebody else's position", quick=True)
+def positions_without_metadata(patch):
+    """Items are filtered and positions are not, so that a request bears the first ones' marks."""
+
+    def unpack_chunk(claim, payload, **more):
+        chunk = packing.unpack_chunk(claim, payload, **more)
+        planned = records.unpack_positions(claim.positions)
+        return attrs.evolve(chunk, positions=planned[: len(chunk.items)])
+
+    patch.setattr(journal_source, "unpack_chunk", unpack_chunk)
+
+
+@mutant("controls", "each", found="position of somebody else", quick=True)
+def outcomes_by_positions_without_metadata(patch):
+    """The same where outcomes are told."""
+    select = packing._select
+
+    def select_items(items, positions, keep):
+        kept, _ = select(items, positions, keep)
+        return kept, positions[: len(kept)]
+
+    patch.setattr(packing, "_select", select_items)
+
+
+@mutant("windows", "controls", fates=("sent",), found="outside its window", quick=True)
+def a_claim_at_any_time_of_day(patch):
+    refuse = transitions.refuse
+    patch.setattr(
+        transitions,
+        "refuse",
+        lambda controls, *args: refuse(attrs.evolve(controls, window=None), *args),
+    )
+
+
+@mutant("schedules", "controls", fates=("sent",), found="after its time", quick=True)
+def a_claim_after_the_time_of_its_messages(patch):
+    patch.setattr(transitions, "is_past", lambda at, now: False)
+
+
+@mutant("schedules", "controls", fates=("sent",), found="due although|not named", quick=True)
+def no_recall(patch):
+    async def nothing(self, at):
+        return []
+
+    patch.setattr(scheduled.ScheduledBatches, "_to_recall", nothing)
+
+
+@mutant("schedules", "controls", fates=("sent",), found="accepted twice|not told", quick=True)
+def a_delete_that_is_not_read_back(patch):
+    """A batch whose DELETE has no answer is taken for cancelled."""
+
+    async def cancel_batch(gateway, batch_id):
+        try:
+            await gateway.cancel(batch_id)
+        except SMSWorksError:
+            pass
+        return True
+
+    patch.setattr(scheduled, "cancel_batch", cancel_batch)
+
+
+@mutant("schedules", "controls", fates=("answer lost",), found="due although|named", quick=True)
+def a_cancellation_that_forgets_what_is_found_later(patch):
+    """Batches that are found, or were accepted, after the cancellation are left to go out."""
+
+    async def nothing(self, *_):
+        return False
+
+    patch.setattr(scheduled.ScheduledBatches, "_cancel", nothing)
+
+
+@mutant("forgets", "controls", found="although something is open", quick=True)
+def forgotten_in_doubt(patch):
+    patch.setattr(erasure, "what_is_open", lambda *_: "")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -228,15 +309,11 @@ def test_the_machine_finds(name, monkeypatch, record_property):
     mutation = MUTANTS[name]
     mutation.mutate(monkeypatch)
 
-    class Machine(ControlledMachine if "controls" in mutation.groups else CampaignMachine):
-        played: ClassVar = Counter()
-        groups = mutation.groups
-        fates = mutation.fates
-        journals = mutation.journals
+    machine = machine_of(mutation.groups, mutation.fates, mutation.journals)
+    if "names" in name:
         # Where names are not normalised yet, the package is this mutant itself.
-        spellings = SPELLINGS if "names" in name else CampaignMachine.spellings
-
+        machine.spellings = SPELLINGS
     with pytest.raises(AssertionError, match=mutation.found):
-        run_state_machine_as_test(Machine, settings=PROFILE)
-    played = Machine.played
+        run_state_machine_as_test(machine, settings=PROFILE)
+    played = machine.played
     record_property("histories", f"found in {played['histories']}, {played['steps']} steps")

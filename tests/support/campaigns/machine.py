@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign.reconcile import reconcile
+from smsworks_async.bulk.campaign.reschedule import reconcile
 from smsworks_async.bulk.campaign.run import send
 from smsworks_async.bulk.campaign.stored import open_campaign
 from smsworks_async.bulk.payloads import PersonalTexts, SharedText
 from smsworks_async.bulk.timer import Timer
+from smsworks_async.errors import ValidationError
 from smsworks_async.journals import SQLiteJournal
 from support.campaigns.checks import Checks
 from support.campaigns.network import NetworkSteps
@@ -23,9 +24,9 @@ from support.campaigns.steps import (
     FATES,
     GROUPS,
     NAMES_ARE_NORMALISED,
-    PEOPLE,
     SKEW,
     SPELLINGS,
+    WITH_POSITIONS,
     of,
     picks,
     seconds,
@@ -97,13 +98,15 @@ class CampaignMachine(NetworkSteps, Checks):
         )
 
     def values(self):
-        values = [PEOPLE[0], *PEOPLE, "nobody"]
         if not self.each:
-            return values
-        return [{"sender": SENDER, "content": CONTENT, "destination": one} for one in values]
+            return list(WITH_POSITIONS)
+        return [
+            {"sender": SENDER, "content": CONTENT, "destination": one} for one in WITH_POSITIONS
+        ]
 
     def _start(self, name, work):
         process = self.world.start()
+        process.campaign = options.check_campaign(name)
         process.run = process.do(
             work(process, Gateway(process, name), Timer(monotonic=process.monotonic))
         )
@@ -121,6 +124,7 @@ class CampaignMachine(NetworkSteps, Checks):
         self.begun.setdefault(name, False)
         spelt = self.spellings[spelling % len(self.spellings)] if name == self.names[0] else name
         spelt = options.check_campaign(spelt)
+        more = self.more_options(spelt)
 
         async def work(process, gateway, timer):
             chosen = options.Options(
@@ -130,10 +134,15 @@ class CampaignMachine(NetworkSteps, Checks):
                 campaign=spelt,
                 on_unknown=on_unknown,
                 settle=SETTLE,
+                **more,
             )
             return await send(self.payload(spelt), self.values(), gateway, chosen, timer)
 
         self._start(name, work)
+
+    def more_options(self, name):
+        """Return the options that a campaign is sent with beside those that all have."""
+        return {}
 
     def _claim(self, name, entry):
         return self.world.ask(lambda j: j.read_chunk(options.check_campaign(name), entry.number))
@@ -144,12 +153,17 @@ class CampaignMachine(NetworkSteps, Checks):
         return [name for name, planned in self.begun.items() if planned]
 
     def _summary(self, name):
+        summary = self.stored(name)
+        return None if summary is None or summary.campaign.totals is None else summary
+
+    def stored(self, name):
+        """Return what the journal has of a campaign; None where it has nothing."""
+
         async def ask(journal):
             try:
-                summary = await journal.summary(options.check_campaign(name))
-            except options.ValidationError:
+                return await journal.summary(options.check_campaign(name))
+            except ValidationError:
                 return None
-            return summary if summary.campaign.totals is not None else None
 
         return self.world.ask(ask)
 
@@ -164,7 +178,9 @@ class CampaignMachine(NetworkSteps, Checks):
     def run_reconcile(self, name, *, restored):
         async def work(process, gateway, timer):
             async with open_campaign(process.journal, name) as stored:
-                report = await reconcile(stored, gateway, SETTLE, timer, restored=restored)
+                report = await reconcile(
+                    stored, gateway, SETTLE, timer, restored=restored, opt_outs=None
+                )
             if restored:
                 self.unsure.discard(name)
             return report

@@ -11,8 +11,9 @@ from smsworks_async.bulk import options
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
-#: Beside them somebody invalid, and somebody who is there twice.
-READ = len(PEOPLE) + 2
+#: Whoever is read, by position: somebody is there twice, and the last one is invalid.
+WITH_POSITIONS = (PEOPLE[0], *PEOPLE, "nobody")
+READ = len(WITH_POSITIONS)
 CHUNK_SIZE = 2
 #: One name, as people type it.
 SPELLINGS = ("café", unicodedata.normalize("NFD", "café"), " café ", "café")
