@@ -293,7 +293,7 @@ def a_cancellation_that_forgets_what_is_found_later(patch):
     patch.setattr(scheduled.ScheduledBatches, "_cancel", nothing)
 
 
-@mutant("forgets", "controls", found="although something is open|although it was forgotten", quick=True)
+@mutant("forgets", "controls", found="although something is open|although it was", quick=True)
 def forgotten_in_doubt(patch):
     patch.setattr(erasure, "what_is_open", lambda *_: "")
 
