@@ -7,6 +7,7 @@ import contextlib
 import attrs
 
 from smsworks_async import AsyncSMSWorks, Outcome
+from smsworks_async.bulk.payloads import POSITION
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault, Sandbox
 from support.fault_matrix import PEOPLE
@@ -149,6 +150,9 @@ class ControlledCampaign:
         texts = self.texts()
         assert max(texts.values(), default=0) <= 1, "somebody was texted twice"
         assert not self.out & texts.keys(), "somebody was texted after opting out"
+        for message in self.box.messages:
+            marked = [pair["value"] for pair in message.metadata if pair["key"] == POSITION]
+            assert {PEOPLE[int(position)] for position in marked} <= {message.destination}
         assert report.adds_up
         assert report.read == len(PEOPLE)
         assert report.accepted_twice == 0
