@@ -73,13 +73,6 @@ class ScheduledMachine(ControlledMachine):
         self.world.let_cancels_go(how)
         self.world.settle()
 
-    @of("schedules", lambda self: self.begun and len(self.world.living) < 3)
-    @rule()
-    def look_after(self):
-        """Reconcile all campaigns, which cancels what must not go out."""
-        for name in self.planned():
-            self.run_reconcile(name, restored=False)
-
     def note_change(self, number, change):
         super().note_change(number, change)
         self.changes.setdefault(number, []).append((self.world.wall(), change))
