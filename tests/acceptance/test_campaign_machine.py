@@ -18,7 +18,7 @@ from support.campaigns.steps import FATES, GROUPS
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 #: How many histories of each focus; those in a file take ten times as long.
-HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 18, "file": 3}
+HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 15, "file": 3}
 PROFILE = settings(
     stateful_step_count=50,
     deadline=None,
@@ -42,7 +42,7 @@ FOCUSES = {
         {"controls", "deaths", "each"},
         ("sent", "answer lost", "lost on the way", "refused: one number", "refused: for a while"),
     ),
-    "windows": ({"windows", "controls", "stops"}, ("sent", "written", "answer lost")),
+    "windows": ({"windows", "controls", "clocks"}, ("sent", "written", "answer lost")),
     "windows of texts of their own": (
         {"windows", "controls", "deaths", "each"},
         ("sent", "accepted late", "refused: for a while"),
