@@ -75,6 +75,17 @@ class ControlledMachine(CampaignMachine):
         del self.out[number]
         self.note_change(number, "in")
 
+    def note_copy(self):
+        super().note_copy()
+        self.copied_controls = self.stopped.copy(), self.cancelled.copy(), self.out.copy()
+
+    def note_restored(self):
+        super().note_restored()
+        stopped, cancelled, out = self.copied_controls
+        self.stopped, self.cancelled = stopped.copy(), cancelled.copy()
+        if self.world.on_disk:  # otherwise only the campaigns are copied
+            self.out = out.copy()
+
     def note_change(self, number, change):
         """Note that a number has opted out or in."""
 

@@ -212,6 +212,10 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         if self.planned() == list(self.begun):
             self.world.make_copy()
             self.copied = set(self.begun)
+            self.note_copy()
+
+    def note_copy(self):
+        """Note what the journal has when it is copied."""
 
     @of("copies", lambda self: self.world.copy is not None and set(self.begun) == self.copied)
     @rule()
@@ -219,3 +223,7 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         self.world.restore()
         self.restored = True
         self.unsure = set(self.begun)
+        self.note_restored()
+
+    def note_restored(self):
+        """Note that the journal has again what it had when it was copied."""

@@ -128,6 +128,16 @@ def a_cancellation_that_forgets_what_is_found_later(patch):
     patch.setattr(scheduled.ScheduledBatches, "_cancel", nothing)
 
 
+@MUTANTS.add(
+    "schedules", "controls", "copies", fates=("sent",), found="not by the provider", quick=True
+)
+def a_copy_that_is_trusted_in_what_was_scheduled(patch):
+    async def nothing(self):
+        return frozenset()
+
+    patch.setattr(scheduled.ScheduledBatches, "read_cancelled", nothing)
+
+
 @MUTANTS.add("forgets", "controls", found="although something is open|although it was", quick=True)
 def forgotten_in_doubt(patch):
     patch.setattr(erasure, "what_is_open", lambda *_: "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime
 
 import attrs
@@ -76,6 +77,15 @@ class ScheduledMachine(ControlledMachine):
     def note_change(self, number, change):
         super().note_change(number, change)
         self.changes.setdefault(number, []).append((self.world.wall(), change))
+
+    def note_copy(self):
+        super().note_copy()
+        self.copied_changes = copy.deepcopy(self.changes)
+
+    def note_restored(self):
+        super().note_restored()
+        if self.world.on_disk:
+            self.changes = copy.deepcopy(self.copied_changes)
 
     def no_run_fails(self):
         super().no_run_fails()
