@@ -128,9 +128,7 @@ def a_cancellation_that_forgets_what_is_found_later(patch):
     patch.setattr(scheduled.ScheduledBatches, "_cancel", nothing)
 
 
-@MUTANTS.add(
-    "schedules", "controls", "copies", fates=("sent",), found="not by the provider", quick=True
-)
+@MUTANTS.add("schedules", "controls", "copies", fates=("sent",), found="not by the provider")
 def a_copy_that_is_trusted_in_what_was_scheduled(patch):
     async def nothing(self):
         return frozenset()
