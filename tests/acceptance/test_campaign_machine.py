@@ -18,7 +18,7 @@ from support.campaigns.steps import FATES, GROUPS
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 #: How many histories of each focus; those in a file take ten times as long.
-HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 14, "file": 3}
+HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 16, "file": 3}
 PROFILE = settings(
     stateful_step_count=50,
     deadline=None,
