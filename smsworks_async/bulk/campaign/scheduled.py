@@ -7,7 +7,7 @@ counts as cancelled only where the API says so: nobody is scheduled twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, TypeVar
 
 from smsworks_async.bulk.campaign.packing import unpack_chunk
@@ -82,6 +82,33 @@ class ScheduledBatches(Generic[T]):
         recalled = await self._do(self._recall, await self._to_recall(self._at))
         self.too_late = await self._opted_out_too_late(self._at)
         return any(recalled)
+
+    async def read_cancelled(self) -> frozenset[str]:
+        """Return the batches that the provider shows as cancelled.
+
+        Raises:
+            SMSWorksError: the provider could not be asked.
+        """
+        if self._at is None:
+            return frozenset()
+        jobs = await self._gateway.scheduled()
+        return frozenset(job.message_id for job in jobs if job.batch and job.status == "CANCELLED")
+
+    async def doubt_cancelled(self, cancelled: Collection[str]) -> None:
+        """Doubt chunks whose batch was cancelled after the journal, a restored copy, was made.
+
+        The copy cannot tell whether they were scheduled again since.
+
+        Args:
+            cancelled: what `read_cancelled` has returned.
+
+        Raises:
+            JournalError: the journal cannot be read or written.
+        """
+        for entry in await self._accepted() if cancelled else ():
+            for batch_id in filter(cancelled.__contains__, _batches(entry)):
+                if await self._journal.begin_recall(self._campaign, entry.number, batch_id):
+                    await self._journal.confirm_cancelled(self._campaign, entry.number, batch_id)
 
     async def check_control(self, entry: ChunkRecord) -> None:
         """Cancel the batch of a chunk that was just accepted, if its campaign was cancelled."""
