@@ -1,0 +1,229 @@
+"""Calls with an idempotency key of every kind, made by processes that can be killed or stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+
+from smsworks_async.sandbox import Sandbox
+from support.clock import set_both_clocks, settle
+from support.processes import environment, worker_command
+from support.waiting import until, when_held
+
+
+#: Seconds that a call may take, and those of its lease, by the package's rule.
+TIMEOUT = 30.0
+LEASE = 38.5
+#: Longer than a lease and all waits of a call that is sent again.
+AGES = 1000.0
+KEY = "order-4711-confirmation"
+
+_PEOPLE = [f"447700900{n:03d}" for n in range(11, 14)]
+_TEXT = {"sender": "AcmeCorp", "content": "Your order 4711 is on its way"}
+_ONE = {**_TEXT, "destination": _PEOPLE[0]}
+_MANY = {**_TEXT, "destinations": _PEOPLE}
+_AT = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+#: Each way to send that takes a key, and its fields.
+KINDS: dict[str, dict[str, Any]] = {
+    "messages.send": _ONE,
+    "messages.send_binary": {"sender": "AcmeCorp", "data": b"\x01\x02", "destination": _PEOPLE[0]},
+    "messages.flash": _ONE,
+    "messages.schedule": _ONE,
+    "batches.send": _MANY,
+    "batches.send_each": {"messages": [{**_TEXT, "destination": number} for number in _PEOPLE]},
+    "batches.schedule": _MANY,
+    "otp.send": {"sender": "AcmeCorp", "destination": _PEOPLE[0]},
+}
+
+
+def recipients(kind: str) -> set[str]:
+    return set(_PEOPLE if kind.startswith("batches") else _PEOPLE[:1])
+
+
+def fields_of(kind: str, at: str) -> dict[str, Any]:
+    """Return the fields of a kind, its time as it is in an order."""
+    more = {"at": datetime.fromisoformat(at)} if kind.endswith("schedule") else {}
+    return {**KINDS[kind], **more}
+
+
+@attrs.frozen
+class Said:
+    """What a call in a process of its own came to.
+
+    Attributes:
+        verdict: "accepted", or the name of the exception.
+        id: of the message or batch.
+        replayed: whether it was accepted before.
+        repeatable: whether the exception is safe to repeat for the same call.
+        words: the exception's.
+        forked: whether a process says it that was forked within the call.
+    """
+
+    verdict: str
+    id: str | None = None
+    replayed: bool | None = None
+    repeatable: bool | None = None
+    words: str = ""
+    forked: bool = False
+
+    @property
+    def outcome(self) -> tuple[str, str | None]:
+        return self.verdict, self.id
+
+
+class Callers:
+    """A process that imports the package once, and forks one for each call; it makes none itself.
+
+    Each call's process is new to the journal and to the API, as a process from the start would be.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            worker_command("keyed_call"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+        )
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    async def start(self, order: dict[str, Any]) -> Call:
+        """Start a call; the one before has ended."""
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+        return Call(self, (await self.read())["pid"])
+
+    async def read(self) -> dict[str, Any]:
+        return json.loads(await asyncio.to_thread(self._process.stdout.readline))
+
+
+class Call:
+    """A process that makes one call."""
+
+    def __init__(self, callers: Callers, pid: int) -> None:
+        self._callers = callers
+        self.pid = pid
+
+    async def stopped(self) -> None:
+        """Wait until it has stopped itself."""
+        assert await self._callers.read() == {"stopped": True}
+
+    async def ended(self) -> list[Said] | int:
+        """Wait until it has ended; return what it said, or the signal that ended it."""
+        said = []
+        while "ended" not in (line := await self._callers.read()):
+            said.append(Said(**line))
+        return line["ended"] or said
+
+
+class Journaled:
+    """A sandbox, and a journal's file that calls with one key have in common.
+
+    Args:
+        box: the sandbox.
+        path: the file.
+        callers: starts the processes.
+        kind: one of `KINDS`.
+    """
+
+    def __init__(self, box: Sandbox, path: Path, callers: Callers, kind: str) -> None:
+        self.box, self.path, self.callers, self.kind = box, path, callers, kind
+        self._ahead = self._passed = 0.0
+        self.let_pass(0)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass, by both clocks of every process."""
+        self._passed += seconds
+        self.set_ahead(seconds)
+
+    def set_ahead(self, seconds: float) -> None:
+        """Set the clock of the machine, by which the journal goes: no time passes."""
+        self._ahead += seconds
+        set_both_clocks(self._clocks, self._ahead, self._passed)
+
+    @property
+    def _clocks(self) -> Path:
+        return self.path.with_name("clocks")
+
+    def order(self, **more: Any) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "clocks": str(self._clocks),
+            "token": self.box.token,
+            "base_url": self.box.base_url,
+            "timeout": TIMEOUT,
+            "kind": self.kind,
+            "at": _AT.isoformat(),
+            "idempotency_key": KEY,
+            **more,
+        }
+
+    async def call(self, **more: Any) -> Said:
+        """Make the call in a new process, and return what it says."""
+        call = await self.callers.start(self.order(**more))
+        [said] = await call.ended()
+        return said
+
+    async def call_and_die(self, where: str) -> None:
+        """Make the call in a new process that is killed somewhere."""
+        call = await self.callers.start(self.order(strike={"where": where, "signal": "SIGKILL"}))
+        assert await call.ended() == signal.SIGKILL
+
+    async def call_until_held(self, number: int) -> list[Said] | int:
+        """Make the call in a new process, and send it a signal while the sandbox holds it.
+
+        SIGUSR1 ends the time of the call.
+        """
+        held: list[bool] = []
+        when_held(self.box, lambda: held.append(True))
+        call = await self.callers.start(self.order())
+        await until(lambda: held)
+        os.kill(call.pid, number)
+        return await call.ended()
+
+    async def release(self) -> None:
+        """Let what the sandbox holds go on to its end, and nothing fail from now on."""
+        self.box.clear_faults()
+        self.box.release()
+        await settle()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the sandbox has accepted it for each recipient, once; more is an error."""
+        counts = self.box.accepted_by_destination()
+        assert set(counts.values()) <= {1}, "somebody was texted twice"
+        assert set(counts) in (set(), recipients(self.kind)), "not everybody alike"
+        return bool(counts)
+
+    @property
+    def accepted_id(self) -> str:
+        """The id of what the sandbox has accepted."""
+        name = "batch_id" if self.kind.startswith("batches") else "message_id"
+        [identifier] = {getattr(message, name) for message in self.box.messages}
+        return identifier
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"
+
+
+class CallersOfOneModule:
+    """Two of them: one may be stopped while the other calls."""
+
+    def __enter__(self) -> Self:
+        self.first, self.second = Callers(), Callers()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.first.close()
+        self.second.close()
