@@ -7,6 +7,7 @@ answer, is a line of JSON; see `support.keyed_calls`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -166,6 +167,7 @@ def run(order):
 
 
 def main():
+    gc.freeze()  # so that memory stays shared with the processes that are forked
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
