@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -119,6 +121,10 @@ class Call:
         """Wait until it has stopped itself."""
         assert await self._callers.read() == {"stopped": True}
 
+    def go_on(self) -> None:
+        """Wake the process that was stopped."""
+        os.kill(self.pid, signal.SIGCONT)
+
     async def ended(self) -> list[Said] | int:
         """Wait until it has ended; return what it said, or the signal that ended it."""
         said = []
@@ -143,7 +149,7 @@ class Journaled:
         self.let_pass(0)
 
     def let_pass(self, seconds: float) -> None:
-        """Let time pass, by both clocks of every process."""
+        """Let time pass, by both clocks of every process; the sandbox's stays as it is."""
         self._passed += seconds
         self.set_ahead(seconds)
 
@@ -151,6 +157,21 @@ class Journaled:
         """Set the clock of the machine, by which the journal goes: no time passes."""
         self._ahead += seconds
         set_both_clocks(self._clocks, self._ahead, self._passed)
+
+    async def let_pass_everywhere(self, seconds: float) -> None:
+        """Let time pass, by a `ManualClock` of the sandbox too."""
+        self.let_pass(seconds)
+        await self.box.advance(seconds)
+
+    def state(self) -> str:
+        """Return the state of the key's request, as it is in the file; the lease is not looked at.
+
+        Raises:
+            sqlite3.OperationalError: no process has opened the file.
+        """
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
+            [(state,)] = connection.execute("SELECT state FROM idempotency_key")
+        return state
 
     @property
     def _clocks(self) -> Path:

@@ -60,8 +60,8 @@ class Fork:
     """Forks a process that goes on with the call as the first one does, once.
 
     Args:
-        goes_first: whether it comes to its end before the first one goes on; otherwise it begins
-            when that one has come to its end.
+        goes_first: whether it comes to its end before the first one goes on, which stops meanwhile
+            and is to be woken; otherwise it begins when that one has come to its end.
     """
 
     def __init__(self, goes_first):
@@ -80,6 +80,7 @@ class Fork:
                 os.read(self._blocked, 1)
         elif self._goes_first:
             self._wait()
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def end(self):
         """Wait for the process; what it says is out then."""
