@@ -25,7 +25,7 @@ def sends(box):
     return [
         record
         for record in box.requests
-        if record.method == "POST" and record.path.startswith(("/message/", "/batch/", "/otp/"))
+        if record.method == "POST" and record.path.startswith(("/message/", "/binary/", "/batch/", "/otp/"))
     ]
 
 

@@ -94,8 +94,12 @@ class Callers:
             stdout=subprocess.PIPE,
             env=environment(),
         )
+        self._running: int | None = None
 
     def close(self) -> None:
+        """End it, and the call that a failed test has left."""
+        if self._running is not None:
+            os.kill(self._running, signal.SIGKILL)
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
@@ -104,10 +108,15 @@ class Callers:
         """Start a call; the one before has ended."""
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
-        return Call(self, (await self.read())["pid"])
+        self._running = (await self.read())["pid"]
+        return Call(self, self._running)
 
     async def read(self) -> dict[str, Any]:
-        return json.loads(await asyncio.to_thread(self._process.stdout.readline))
+        """Return the next line of what its processes say."""
+        line = json.loads(await asyncio.to_thread(self._process.stdout.readline))
+        if "ended" in line:
+            self._running = None
+        return line
 
 
 class Call:
@@ -115,11 +124,12 @@ class Call:
 
     def __init__(self, callers: Callers, pid: int) -> None:
         self._callers = callers
+        self._said: list[Said] = []
         self.pid = pid
 
     async def stopped(self) -> None:
         """Wait until it has stopped itself."""
-        assert await self._callers.read() == {"stopped": True}
+        assert "stopped" in await self._next()
 
     def go_on(self) -> None:
         """Wake the process that was stopped."""
@@ -127,10 +137,13 @@ class Call:
 
     async def ended(self) -> list[Said] | int:
         """Wait until it has ended; return what it said, or the signal that ended it."""
-        said = []
-        while "ended" not in (line := await self._callers.read()):
-            said.append(Said(**line))
-        return line["ended"] or said
+        line = await self._next()
+        return line["ended"] or self._said
+
+    async def _next(self) -> dict[str, Any]:
+        while "verdict" in (line := await self._callers.read()):
+            self._said.append(Said(**line))
+        return line
 
 
 class Journaled:
