@@ -120,16 +120,12 @@ async def finish_key(
 
 async def _revoke_others(store: RequestStore, key_hash: str, message_id: str) -> None:
     """Mark what was found with a message unknown again, since it turns out to be this key's."""
-    for other in await store.keys_with(message_id):
-        if _was_found_with(other.request, message_id) and other.key_hash != key_hash:
+    for other in await store.keys_with(message_id, found=True):
+        if other.key_hash != key_hash:
             await write_key(store, other, transitions.revoke_found(other.request), {})
     for chunk in await store.chunks_with_batch(message_id):
-        if _was_found_with(chunk.record, message_id):
+        if chunk.record.found and chunk.record.batch_id == message_id:
             await store.write(chunk.key, transitions.revoke_found(chunk.record))
-
-
-def _was_found_with(request: ChunkRecord, message_id: str) -> bool:
-    return request.found and request.batch_id == message_id
 
 
 async def _of(store: KeyStore, key_hash: str) -> KeyRecord:
