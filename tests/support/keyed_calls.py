@@ -136,7 +136,10 @@ class Call:
         os.kill(self.pid, signal.SIGCONT)
 
     async def ended(self) -> list[Said] | int:
-        """Wait until it has ended; return what it said, or the signal that ended it."""
+        """Wait until it has ended; return what it said, or the signal that ended it.
+
+        A negative number is the status of one that failed.
+        """
         line = await self._next()
         return line["ended"] or self._said
 

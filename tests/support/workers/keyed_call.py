@@ -7,6 +7,7 @@ answer, is a line of JSON; see `support.keyed_calls`.
 from __future__ import annotations
 
 import asyncio
+import decimal  # noqa: F401
 import gc
 import json
 import os
@@ -16,8 +17,10 @@ import sys
 
 import aiohttp
 
-# Whatever a call imports when it is made, so that forked processes have it already.
+# Whatever a call imports when it is made. Forked processes have it already, and one of another
+# user may not be able to read it.
 import smsworks_async._idempotency.sends
+import smsworks_async.optouts  # noqa: F401
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorksError
 from smsworks_async.journals import SQLiteJournal
 from support.clock import HastyClock, use_clock
@@ -179,9 +182,7 @@ def main():
             if not os.WIFSTOPPED(status):
                 break
             say(stopped=True)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-            sys.exit("a call's process failed")
-        say(ended=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+        say(ended=-os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
