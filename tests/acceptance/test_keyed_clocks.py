@@ -13,7 +13,6 @@ from support.keyed_calls import CallersOfOneModule, Journaled
 HOURS = 3600.0
 #: How the first call ends: at a fault, or killed.
 ENDS = {
-    "cut before accepting": {"when": "before"},
     "cut after accepting": {"when": "after"},
     "killed after the claim": "after the claim",
     "killed before the record": "before the record",
@@ -26,7 +25,7 @@ STEPS = {
     "wrong at first, forward": [-5, 5, 0, 0],
     "wrong at first, back": [5, -5, 0, 0],
 }
-SOME_KINDS = ["messages.send", "messages.schedule", "batches.send", "batches.send_each", "otp.send"]
+SOME_WAYS = ["messages.send", "messages.schedule", "batches.send", "otp.send"]
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +34,16 @@ def callers():
         yield two
 
 
-@pytest.mark.parametrize("kind", SOME_KINDS)
+@pytest.mark.parametrize("way", SOME_WAYS)
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("steps", STEPS)
 async def test_a_keyed_call_between_whose_repetitions_the_clock_is_set_texts_nobody_twice(
-    tmp_path, callers, steps, end, kind
+    tmp_path, callers, steps, end, way
 ):
     """Each repetition asks for a further text, 6 hours after the one before."""
     first, *others = STEPS[steps]
     async with Sandbox(clock=ManualClock(datetime.now(UTC))) as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.first, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         case.set_ahead(first * HOURS)
         if isinstance(ENDS[end], str):
             await case.call_and_die(ENDS[end])
@@ -54,13 +53,13 @@ async def test_a_keyed_call_between_whose_repetitions_the_clock_is_set_texts_nob
         accepted = case.is_accepted
         for step in others:
             case.set_ahead(step * HOURS)
-            said = await case.call(on_unknown="resend", sleep_sets_clocks=True)
+            said = await case.send_again()
             assert case.is_accepted or not accepted
             if said.verdict == "accepted":
                 assert said.id == case.accepted_id
             await case.let_pass_everywhere(6 * HOURS)
-        said = await case.call(on_unknown="resend", sleep_sets_clocks=True)
-        assert case.is_accepted or end in {"cut before accepting", "killed after the claim"}
+        said = await case.send_again()
+        assert case.is_accepted or end == "killed after the claim"
         assert said.outcome in {("accepted", _id(case)), ("OutcomeUnknown", None)}
 
 

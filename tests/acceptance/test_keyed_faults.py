@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 from smsworks_async.sandbox import Sandbox
-from support.keyed_calls import KINDS, LEASE, CallersOfOneModule, Journaled, Said
+from support.keyed import WAYS
+from support.keyed_calls import LEASE, CallersOfOneModule, Journaled, Said
 
 
 @attrs.frozen
@@ -108,20 +109,20 @@ def expect(case: Journaled, where: Position) -> list[Said]:
         return [sent, *[attrs.evolve(sent, replayed=True)] * 2]
     is_recorded = where.kill == "after the record"
     # One passcode cannot be told from another.
-    is_found = where.accepts and (case.kind != "otp.send" or where.names or is_recorded)
+    is_found = where.accepts and (case.way != "otp.send" or where.names or is_recorded)
     if is_found:
         return [Said("accepted", case.accepted_id, replayed=True)] * 3
     return [Said("OutcomeUnknown", repeatable=True)] * 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("position", POSITIONS)
 async def test_a_keyed_call_is_accepted_once_and_calls_after_it_agree(
-    tmp_path, callers, position, kind
+    tmp_path, callers, position, way
 ):
     where = POSITIONS[position]
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.first, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         await fail(case, where)
         assert case.is_accepted == where.accepts
         if where.is_leased:
@@ -133,7 +134,7 @@ async def test_a_keyed_call_is_accepted_once_and_calls_after_it_agree(
         assert said == expect(case, where)
 
         # Sent again by name: what was accepted is not, and what was not is, once.
-        last = await case.call(on_unknown="resend", sleep_sets_clocks=True)
+        last = await case.send_again()
         assert case.is_accepted, last
         if said[0].verdict == "accepted":
             assert last.outcome == said[0].outcome

@@ -13,8 +13,8 @@ from smsworks_async import JournalError
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Sandbox
 from support.internals import on_connect
-from support.keyed_calls import KEY, KINDS, CallersOfOneModule, Journaled
-from support.messages import TEXT
+from support.keyed import TEXT, WAYS, call
+from support.keyed_calls import CallersOfOneModule, Journaled
 from support.sandboxes import client
 
 
@@ -27,13 +27,13 @@ def callers():
         yield two
 
 
-async def make(box, journal, key=KEY):
+async def make(box, journal, key="order-1234"):
     """Make a keyed call."""
     async with client(box, journal=journal) as sms:
-        return await sms.messages.send(**TEXT, idempotency_key=key)
+        return await call(sms, "messages.send", key)
 
 
-async def refused(box, journal, key=KEY):
+async def refused(box, journal, key="order-1234"):
     """Make a keyed call that fails, and return its error's words."""
     sent = len(box.requests)
     with pytest.raises(JournalError) as caught:
@@ -116,10 +116,10 @@ async def test_a_keyed_call_whose_answer_cannot_be_recorded_returns_it_and_is_fo
     assert box.accepted() == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_keyed_call_whose_journal_may_not_grow_sends_nothing(tmp_path, callers, kind):
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_keyed_call_whose_journal_may_not_grow_sends_nothing(tmp_path, callers, way):
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.first, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         said = await case.call(largest_file=1000)
         assert said.verdict == "JournalError"
         assert said.repeatable
@@ -130,12 +130,12 @@ async def test_a_keyed_call_whose_journal_may_not_grow_sends_nothing(tmp_path, c
         assert case.is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_keyed_call_whose_journal_may_not_be_written_sends_nothing(callers, kind):
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_keyed_call_whose_journal_may_not_be_written_sends_nothing(callers, way):
     # Root may write anywhere, so that the process becomes nobody; it could not enter `tmp_path`.
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox() as box:
-            case = Journaled(box, Path(folder) / "journal.db", callers.first, kind)
+            case = Journaled(box, Path(folder) / "journal.db", callers.first, way)
             journal = SQLiteJournal(case.path)
             assert await journal.key("another") is None
             await journal.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from smsworks_async.sandbox import Sandbox
-from support.keyed_calls import AGES, KINDS, CallersOfOneModule, Journaled
+from support.keyed import WAYS
+from support.keyed_calls import AGES, CallersOfOneModule, Journaled
 
 
 HOURS = 3600.0
@@ -25,18 +26,19 @@ def sends(box):
     return [
         record
         for record in box.requests
-        if record.method == "POST" and record.path.startswith(("/message/", "/binary/", "/batch/", "/otp/"))
+        if record.method == "POST"
+        and record.path.startswith(("/message/", "/binary/", "/batch/", "/otp/"))
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["token", "trace"])
 async def test_a_process_that_was_forked_before_the_request_neither_sends_nor_records(
-    tmp_path, callers, where, kind
+    tmp_path, callers, where, way
 ):
     """It comes to its end before its parent sends."""
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.first, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         call = await callers.first.start(case.order(fork={"where": where, "goes_first": True}))
         await call.stopped()
         assert not sends(box)
@@ -52,13 +54,13 @@ async def test_a_process_that_was_forked_before_the_request_neither_sends_nor_re
         assert case.is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["token", "trace"])
 async def test_a_process_that_was_forked_before_the_request_and_goes_on_after_it_sends_nothing(
-    tmp_path, callers, where, kind
+    tmp_path, callers, where, way
 ):
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.first, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         call = await callers.first.start(case.order(fork={"where": where, "goes_first": False}))
         parent, child = await call.ended()
         assert child.forked
@@ -69,12 +71,12 @@ async def test_a_process_that_was_forked_before_the_request_and_goes_on_after_it
         assert case.is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_process_that_is_stopped_for_longer_than_its_lease_sends_nothing(
-    tmp_path, callers, kind
+    tmp_path, callers, way
 ):
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.second, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.second, way)
         stopped = await stop_after_its_claim(case, callers)
         case.let_pass(AGES)
         assert (await case.call()).verdict == "OutcomeUnknown"
@@ -87,15 +89,15 @@ async def test_a_process_that_is_stopped_for_longer_than_its_lease_sends_nothing
         assert case.is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_process_that_is_stopped_while_another_sends_again_sends_nothing(
-    tmp_path, callers, kind
+    tmp_path, callers, way
 ):
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.second, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.second, way)
         stopped = await stop_after_its_claim(case, callers)
         case.let_pass(AGES)
-        sent = await case.call(on_unknown="resend", sleep_sets_clocks=True)
+        sent = await case.send_again()
         assert (sent.outcome, sent.replayed) == (("accepted", case.accepted_id), False)
         stopped.go_on()
         [said] = await stopped.ended()
@@ -106,12 +108,12 @@ async def test_a_process_that_is_stopped_while_another_sends_again_sends_nothing
         assert case.is_accepted
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_process_that_is_stopped_while_the_clock_is_set_back_goes_by_its_other_clock(
-    tmp_path, callers, kind
+    tmp_path, callers, way
 ):
     async with Sandbox() as box:
-        case = Journaled(box, tmp_path / "journal.db", callers.second, kind)
+        case = Journaled(box, tmp_path / "journal.db", callers.second, way)
         stopped = await stop_after_its_claim(case, callers)
         case.let_pass(AGES)
         case.set_ahead(-5 * HOURS)

@@ -16,6 +16,8 @@ from support.traces import found
 
 
 KEYS = 1000
+#: What all numbers have in common, and one of them.
+NUMBERS = ["447700900", "07700900", "447700900123"]
 THREADS, TASKS, PROCESSES = 200, 50, 4
 
 
@@ -78,21 +80,6 @@ async def test_a_thousand_keys_at_once_are_a_thousand_texts_and_none_is_in_the_f
         # One of them has sent it.
         assert sorted(replayed for _, replayed in given) == [False] + [True] * (len(given) - 1)
 
-    assert found(content, numbers=["447700900", "07700900"], words=[TEXT, TEXT[-16:], KEY]) == []
+    assert found(content, numbers=NUMBERS, words=[TEXT, TEXT[-16:], KEY]) == []
     assert SENDER.encode() not in content
     record_property("figures", f"{len(answers)} calls, {len(content)} bytes")
-
-
-def test_found_finds_what_a_file_shows():
-    number, word = "447700900123", "Café Zoë"
-    for content in (number, number[::-1], "44 77 00 90 01 23", "447790000132", "447700900132"):
-        shown = f"x{content}y".encode()
-        assert bool(found(shown, numbers=[number], words=[])) != (content == "447700900132")
-    for shown in (
-        word.encode(),
-        json.dumps(word).encode(),
-        word.encode("utf-16-le"),
-        b"x" + word.encode().hex().encode(),
-    ):
-        assert found(b"x" + shown, numbers=[], words=[word])
-    assert not found(b"Cafe Zoe", numbers=[], words=[word])

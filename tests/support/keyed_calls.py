@@ -8,15 +8,17 @@ import os
 import signal
 import sqlite3
 import subprocess
+from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import attrs
 
 from smsworks_async.sandbox import Sandbox
 from support.clock import set_both_clocks, settle
+from support.keyed import WAYS
 from support.processes import environment, worker_command
 from support.waiting import until, when_held
 
@@ -26,34 +28,15 @@ TIMEOUT = 30.0
 LEASE = 38.5
 #: Longer than a lease and all waits of a call that is sent again.
 AGES = 1000.0
-KEY = "order-4711-confirmation"
-
-_PEOPLE = [f"447700900{n:03d}" for n in range(11, 14)]
-_TEXT = {"sender": "AcmeCorp", "content": "Your order 4711 is on its way"}
-_ONE = {**_TEXT, "destination": _PEOPLE[0]}
-_MANY = {**_TEXT, "destinations": _PEOPLE}
-_AT = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
-#: Each way to send that takes a key, and its fields.
-KINDS: dict[str, dict[str, Any]] = {
-    "messages.send": _ONE,
-    "messages.send_binary": {"sender": "AcmeCorp", "data": b"\x01\x02", "destination": _PEOPLE[0]},
-    "messages.flash": _ONE,
-    "messages.schedule": _ONE,
-    "batches.send": _MANY,
-    "batches.send_each": {"messages": [{**_TEXT, "destination": number} for number in _PEOPLE]},
-    "batches.schedule": _MANY,
-    "otp.send": {"sender": "AcmeCorp", "destination": _PEOPLE[0]},
-}
 
 
-def recipients(kind: str) -> set[str]:
-    return set(_PEOPLE if kind.startswith("batches") else _PEOPLE[:1])
-
-
-def fields_of(kind: str, at: str) -> dict[str, Any]:
-    """Return the fields of a kind, its time as it is in an order."""
-    more = {"at": datetime.fromisoformat(at)} if kind.endswith("schedule") else {}
-    return {**KINDS[kind], **more}
+def recipients(way: str) -> set[str]:
+    """Return the numbers that a call sends to, as the sandbox has them."""
+    fields = WAYS[way][1]
+    several = fields.get("destinations") or [
+        message["destination"] for message in fields.get("messages", [fields])
+    ]
+    return {f"44{number.replace(' ', '')[1:]}" for number in several}
 
 
 @attrs.frozen
@@ -156,11 +139,11 @@ class Journaled:
         box: the sandbox.
         path: the file.
         callers: starts the processes.
-        kind: one of `KINDS`.
+        way: one of `WAYS`.
     """
 
-    def __init__(self, box: Sandbox, path: Path, callers: Callers, kind: str) -> None:
-        self.box, self.path, self.callers, self.kind = box, path, callers, kind
+    def __init__(self, box: Sandbox, path: Path, callers: Callers, way: str) -> None:
+        self.box, self.path, self.callers, self.way = box, path, callers, way
         self._ahead = self._passed = 0.0
         self.let_pass(0)
 
@@ -193,24 +176,39 @@ class Journaled:
     def _clocks(self) -> Path:
         return self.path.with_name("clocks")
 
-    def order(self, **more: Any) -> dict[str, Any]:
+    def order(
+        self, more: Mapping[str, Any] = MappingProxyType({}), **process: Any
+    ) -> dict[str, Any]:
+        """Return an order for a process.
+
+        Args:
+            more: arguments of the call.
+            process: what happens in the process; see the worker.
+        """
         return {
             "path": str(self.path),
             "clocks": str(self._clocks),
             "token": self.box.token,
             "base_url": self.box.base_url,
             "timeout": TIMEOUT,
-            "kind": self.kind,
-            "at": _AT.isoformat(),
-            "idempotency_key": KEY,
-            **more,
+            "way": self.way,
+            "arguments": dict(more),
+            **process,
         }
 
-    async def call(self, **more: Any) -> Said:
+    async def call(self, **process: Any) -> Said:
         """Make the call in a new process, and return what it says."""
-        call = await self.callers.start(self.order(**more))
-        [said] = await call.ended()
-        return said
+        call = await self.callers.start(self.order(**process))
+        said = await call.ended()
+        assert isinstance(said, list), f"its process ended with {said}"
+        return said[0]
+
+    async def send_again(self) -> Said:
+        """Make the call in a new process, to be sent again where nothing is found.
+
+        What it waits passes by the clocks of all processes.
+        """
+        return await self.call(more={"on_unknown": "resend"}, sleep_sets_clocks=True)
 
     async def call_and_die(self, where: str) -> None:
         """Make the call in a new process that is killed somewhere."""
@@ -240,18 +238,18 @@ class Journaled:
         """Whether the sandbox has accepted it for each recipient, once; more is an error."""
         counts = self.box.accepted_by_destination()
         assert set(counts.values()) <= {1}, "somebody was texted twice"
-        assert set(counts) in (set(), recipients(self.kind)), "not everybody alike"
+        assert set(counts) in (set(), recipients(self.way)), "not everybody alike"
         return bool(counts)
 
     @property
     def accepted_id(self) -> str:
         """The id of what the sandbox has accepted."""
-        name = "batch_id" if self.kind.startswith("batches") else "message_id"
+        name = "batch_id" if self.way.startswith("batches") else "message_id"
         [identifier] = {getattr(message, name) for message in self.box.messages}
         return identifier
 
     def __repr__(self) -> str:
-        return f"<{self.kind}>"
+        return f"<{self.way}>"
 
 
 class CallersOfOneModule:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from typing import Final
+
+
+#: Fewer letters of base64 are in a file by chance.
+_SHORTEST: Final = 8
 
 
 def traces(secret: str) -> Iterator[tuple[str, bytes]]:
@@ -23,7 +28,9 @@ def traces(secret: str) -> Iterator[tuple[str, bytes]]:
         yield f"in {encoding}", secret.encode(encoding)
     for shift in range(3):  # what stands before it moves its letters in base64
         spelt = base64.b64encode(b" " * shift + secret.encode())
-        yield f"in base64, moved by {shift}", spelt[4 if shift else 0 : -4]
+        whole = spelt[4 if shift else 0 : -4]
+        if len(whole) >= _SHORTEST:
+            yield f"in base64, moved by {shift}", whole
 
 
 def traces_of_number(digits: str) -> Iterator[tuple[str, bytes]]:

@@ -23,8 +23,8 @@ import smsworks_async._idempotency.sends
 import smsworks_async.optouts  # noqa: F401
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorksError
 from smsworks_async.journals import SQLiteJournal
+from support import keyed
 from support.clock import HastyClock, use_clock
-from support.keyed_calls import fields_of
 from support.waiting import end_calls
 
 
@@ -125,14 +125,8 @@ async def call(order, fork):
     )
     use_clock(sms, clock)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, end_calls, sms)
-    family, method = order["kind"].split(".")
-    more = {"on_unknown": order["on_unknown"]} if "on_unknown" in order else {}
     try:
-        answer = await getattr(getattr(sms, family), method)(
-            **fields_of(order["kind"], order["at"]),
-            idempotency_key=order["idempotency_key"],
-            **more,
-        )
+        answer = await keyed.call(sms, order["way"], **order["arguments"])
     except SMSWorksError as error:
         words = str(error)
         said = {"verdict": type(error).__name__, "repeatable": error.safe_to_repeat, "words": words}
