@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smsworks_async.sandbox import ManualClock, Sandbox
-from support.keyed_calls import CallersOfOneModule, Journaled
+from support.keyed_calls import Journaled
 
 
 HOURS = 3600.0
@@ -26,12 +26,6 @@ STEPS = {
     "wrong at first, back": [5, -5, 0, 0],
 }
 SOME_WAYS = ["messages.send", "messages.schedule", "batches.send", "otp.send"]
-
-
-@pytest.fixture(scope="module")
-def callers():
-    with CallersOfOneModule() as two:
-        yield two
 
 
 @pytest.mark.parametrize("way", SOME_WAYS)

@@ -14,7 +14,7 @@ import pytest
 
 from smsworks_async.sandbox import Sandbox
 from support.keyed import WAYS
-from support.keyed_calls import LEASE, CallersOfOneModule, Journaled, Said
+from support.keyed_calls import LEASE, Journaled, Said
 
 
 @attrs.frozen
@@ -76,12 +76,6 @@ POSITIONS = {
         False, _UNPAID, kill="after the record", is_free=True
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def callers():
-    with CallersOfOneModule() as two:
-        yield two
 
 
 async def fail(case: Journaled, where: Position) -> None:

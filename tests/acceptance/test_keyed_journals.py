@@ -14,17 +14,11 @@ from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Sandbox
 from support.internals import on_connect
 from support.keyed import TEXT, WAYS, call
-from support.keyed_calls import CallersOfOneModule, Journaled
+from support.keyed_calls import Journaled
 from support.sandboxes import client
 
 
 NOBODY = 65534
-
-
-@pytest.fixture(scope="module")
-def callers():
-    with CallersOfOneModule() as two:
-        yield two
 
 
 async def make(box, journal, key="order-1234"):

@@ -9,16 +9,10 @@ import pytest
 
 from smsworks_async.sandbox import Sandbox
 from support.keyed import WAYS
-from support.keyed_calls import AGES, CallersOfOneModule, Journaled
+from support.keyed_calls import AGES, Journaled
 
 
 HOURS = 3600.0
-
-
-@pytest.fixture(scope="module")
-def callers():
-    with CallersOfOneModule() as two:
-        yield two
 
 
 def sends(box):

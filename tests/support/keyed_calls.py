@@ -252,7 +252,7 @@ class Journaled:
         return f"<{self.way}>"
 
 
-class CallersOfOneModule:
+class TwoCallers:
     """Two of them: one may be stopped while the other calls."""
 
     def __enter__(self) -> Self:

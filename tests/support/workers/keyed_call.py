@@ -28,7 +28,7 @@ from support.clock import HastyClock, use_clock
 from support.waiting import end_calls
 
 
-PATIENCE = 60  # seconds after which a process that was forked within a call is ended
+PATIENCE = 600  # seconds after which a process that hangs is ended
 
 
 def say(**line):
@@ -75,9 +75,12 @@ class Fork:
     def __call__(self):
         if self._child is not None:
             return
+        loop = asyncio.get_running_loop()
         self._child = os.fork()
         if not self._child:
             signal.alarm(PATIENCE)
+            # Some loops go on in a forked process; asyncio's own has to be told.
+            asyncio._set_running_loop(loop)
             os.close(self._blocks)
             if not self._goes_first:
                 os.read(self._blocked, 1)
@@ -154,6 +157,7 @@ def prepare(order):
 
 
 def run(order):
+    signal.alarm(PATIENCE)
     prepare(order)
     fork = Fork(order.get("fork", {}).get("goes_first", True))
     try:
