@@ -15,6 +15,7 @@ from smsworks_async import AsyncSMSWorks
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 from support.clock import FakeClock, use_clock
+from support.keyed_calls import TwoCallers
 from support.messages import TEXT_TO_MANY
 from support.sandboxes import AT_ONCE, HostedSandbox
 
@@ -80,6 +81,12 @@ def journal(clock: FakeClock) -> MemoryJournal:
 @pytest.fixture
 def kept(journal: MemoryJournal) -> dict[str, Any]:
     return {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 2}
+
+
+@pytest.fixture(scope="module")
+def callers() -> Iterator[TwoCallers]:
+    with TwoCallers() as two:
+        yield two
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
