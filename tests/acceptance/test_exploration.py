@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign import journal_source, reconcile, search
+from smsworks_async.bulk.campaign import candidates, journal_source, reconciler, search
 from smsworks_async.bulk.campaign import run as campaign
 from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.errors import JournalError, OutcomeUnknown
@@ -93,11 +93,11 @@ def test_nor_in_larger_worlds(bound):
 
 
 def no_trace_rule(monkeypatch):
-    def judge(candidate, request, judge=search.judge):
+    def judge(candidate, request, judge=candidates.judge):
         found = judge(candidate, request)
         return Finding.NOTHING if found is Finding.TRACE else found
 
-    monkeypatch.setattr(search, "judge", judge)
+    monkeypatch.setattr(candidates, "judge", judge)
 
 
 def the_wall_clock_alone_at_the_write(monkeypatch):
@@ -113,14 +113,14 @@ def no_lease_at_the_write(monkeypatch):
 
 
 def the_wall_clock_alone_before_a_resend(monkeypatch):
-    def left(entry, *, watched, now, own, until_resend=reconcile.until_resend):
+    def left(entry, *, watched, now, own, until_resend=reconciler.until_resend):
         return until_resend(entry, watched=1e9, now=now, own=own)
 
-    monkeypatch.setattr(reconcile, "until_resend", left)
+    monkeypatch.setattr(reconciler, "until_resend", left)
 
 
 def a_resend_without_any_wait(monkeypatch):
-    monkeypatch.setattr(reconcile, "until_resend", lambda *_, **__: 0.0)
+    monkeypatch.setattr(reconciler, "until_resend", lambda *_, **__: 0.0)
     monkeypatch.setattr(campaign, "longest_request", lambda *_: -1e9)
 
 
@@ -166,7 +166,7 @@ def a_copy_that_is_believed(monkeypatch):
 
 
 def a_copy_that_is_cleared_at_once(monkeypatch):
-    monkeypatch.setattr(reconcile, "until_resend", lambda *_, **__: 0.0)
+    monkeypatch.setattr(reconciler, "until_resend", lambda *_, **__: 0.0)
 
 
 def a_batch_that_two_may_hold(monkeypatch):

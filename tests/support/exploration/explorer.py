@@ -19,8 +19,9 @@ from collections.abc import Iterator
 import attrs
 
 from smsworks_async.bulk import options
-from smsworks_async.bulk.campaign import journal_source, reconcile, search
+from smsworks_async.bulk.campaign import journal_source, reconciler
 from smsworks_async.bulk.campaign import run as runs
+from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.errors import OutcomeUnknown
 from smsworks_async.journals import State
 from smsworks_async.journals.records import ChunkRecord
@@ -227,7 +228,7 @@ class Exploration:
             yield f"expires {number}", world._replace(campaigns=after)
             return
         then = idle_process(world, me)
-        if finding is search.Finding.NOTHING and (entry.reopenable or world.resends):
+        if finding is Finding.NOTHING and (entry.reopenable or world.resends):
             then = then._replace(doing="watching", chunk=number, attempt=entry.attempt)
         looked = with_process(world._replace(campaigns=after), index, then)
         yield f"looks for {number}: {finding.value}", looked
@@ -239,7 +240,7 @@ class Exploration:
         if entry.state is not State.UNKNOWN or entry.attempt != me.attempt:
             yield "finds it settled", with_process(world, index, idle_process(world, me))
             return
-        left = reconcile.until_resend(entry, watched=me.since, now=world.clock, own=TIMEOUT)
+        left = reconciler.until_resend(entry, watched=me.since, now=world.clock, own=TIMEOUT)
         if me.doing == "watching" and not left:
             yield from self._look_on(world, index, me._replace(doing="looking"), name)
         elif me.doing == "looking" and me.looked >= SETTLE:
@@ -255,7 +256,7 @@ class Exploration:
         )
         if finding is None:
             return
-        if finding is not search.Finding.NOTHING:
+        if finding is not Finding.NOTHING:
             then = idle_process(world, then)
         looked = with_process(world._replace(campaigns=after), index, then)
         yield f"looks again for {then.chunk}: {finding.value}", looked

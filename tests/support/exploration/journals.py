@@ -8,6 +8,7 @@ import attrs
 
 from smsworks_async.bulk import options
 from smsworks_async.bulk.campaign import search
+from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.bulk.payloads import SharedText
 from smsworks_async.journals import Campaign, MemoryJournal, PlannedChunk, State, memory
 from smsworks_async.journals.records import ChunkRecord
@@ -97,7 +98,7 @@ class Journals:
 
     def look(
         self, journal: int, clock: float, name: str, number: int, seen: tuple[Message, ...]
-    ) -> tuple[ChunkRecord | None, search.Finding | None, int]:
+    ) -> tuple[ChunkRecord | None, Finding | None, int]:
         """Expire leases, and look for a chunk; None where it is not in doubt."""
         key = (journal, clock, "look", name, number, seen)
         known = self._known.get(key)
