@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.bulk import engine, options
-from smsworks_async.bulk.campaign import evidence, journal_source, search, stored
+from smsworks_async.bulk.campaign import candidates, evidence, journal_source, stored
 from smsworks_async.journals import memory, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
@@ -75,7 +75,7 @@ def a_trace_is_nothing(patch):
             return evidence.Finding.NOTHING
         return finding
 
-    patch.setattr(search, "judge", judge_without)
+    patch.setattr(candidates, "judge", judge_without)
 
 
 @mutant(quick=True)

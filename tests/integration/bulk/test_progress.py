@@ -304,10 +304,8 @@ async def test_log_has_a_trace_once(box, sms, kept, journal, caplog):
     report = await sms.bulk.send(**kept, destinations=drama(10))
     assert report.unknown == 10
     traces = [line for line in words(caplog, logging.WARNING) if "trace" in line]
-    assert traces == [
-        "campaign x: chunk 0 of 10 recipients has left a trace, and stays unknown unless it is "
-        "found"
-    ]
+    (trace,) = traces
+    assert trace.startswith("campaign x: chunk 0 of 10 recipients has left a trace")
 
 
 async def test_log_has_unknown_chunks_of_a_run_without_a_journal_too(box, sms, caplog):

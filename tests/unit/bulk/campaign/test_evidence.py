@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from smsworks_async.bulk.campaign.candidates import merge_scheduled
 from smsworks_async.bulk.campaign.evidence import (
     MARGIN,
     Candidate,
@@ -16,7 +17,6 @@ from smsworks_async.bulk.campaign.evidence import (
     judge,
     window,
 )
-from smsworks_async.bulk.campaign.candidates import merge_scheduled
 from smsworks_async.journals.records import ChunkRecord, State
 
 
