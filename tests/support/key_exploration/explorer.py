@@ -14,7 +14,6 @@ in searches at once, as late as `SETTLE`, or later: then it was *hidden*.
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -36,6 +35,9 @@ Steps = Iterator[tuple[str, World]]
 _LONG_LAG: Final = 99
 #: When every lease and watch is over, by any clock of the world.
 _MUCH_LATER: Final = 1000.0
+
+#: In these states a call may make a request.
+_FREE: Final = frozenset({State.PENDING, State.REJECTED})
 
 _NOT_SENT: Final = BatchOutcome(0, Outcome.NOT_SENT, 1)
 _LOST: Final = BatchOutcome(0, Outcome.UNKNOWN, 1, error=OutcomeUnknown("lost", operation="x"))
@@ -92,7 +94,7 @@ class Exploration:
     def _tick(self, world: World) -> World:
         return world._replace(
             journal=self.journals.older(world.journal),
-            processes=tuple(process.older() for process in world.processes),
+            processes=tuple(p.older(self.bound.oldest) for p in world.processes),
             # What is not accepted by then never is.
             wire=tuple(r._replace(age=r.age + 1) for r in world.wire if r.age + 1 <= TIMEOUT),
             messages=tuple(
@@ -109,7 +111,9 @@ class Exploration:
             if process.doing == "waiting" and _is_of(process, request):
                 refused = process._replace(refused=True)
                 yield f"the provider refuses {what}", rest.with_process(index, refused)
-        lags = {"": 0, ", and shows it late": SETTLE}
+        lags = {"": 0}
+        if self.bound.resends:  # otherwise a look that finds nothing changes nothing
+            lags[", and shows it late"] = SETTLE
         if world.hidden:
             lags[", and hides it"] = _LONG_LAG
         ordinal = sum(m.made.key == request.made.key for m in world.messages)
@@ -217,12 +221,8 @@ class Exploration:
     def _id_field(self) -> str:
         return "batch_id" if self.bound.kind == "batch" else "message_id"
 
-    def _finish(
-        self, world: World, me: Process, outcome: BatchOutcome
-    ) -> tuple[KeyRecord, World]:
-        kept, after = self.journals.finish(
-            world.journal, world.clock, me.made, me.attempt, outcome
-        )
+    def _finish(self, world: World, me: Process, outcome: BatchOutcome) -> tuple[KeyRecord, World]:
+        kept, after = self.journals.finish(world.journal, world.clock, me.made, me.attempt, outcome)
         return kept, world._replace(journal=after)
 
     def _fail(self, world: World, index: int, me: Process, outcome: BatchOutcome) -> World:
@@ -321,7 +321,7 @@ class Exploration:
         self, world: World, key: int, kept: KeyRecord | None, got: list[Message]
     ) -> str | None:
         """Say what a key's record has wrong."""
-        if kept is None or kept.is_free:
+        if kept is None or kept.request.state in _FREE:
             if got:
                 return f"key {key} is free, and was accepted"
             if any(request.made.key == key for request in world.wire):
@@ -379,9 +379,7 @@ class Exploration:
             if found is not None:
                 _, journal = self.journals.confirm(journal, _MUCH_LATER, made, found)
         accepted = [
-            kept
-            for kept in self.journals.records(journal)
-            if kept.request.state is State.ACCEPTED
+            kept for kept in self.journals.records(journal) if kept.request.state is State.ACCEPTED
         ]
         if len(accepted) < len({m.made.key for m in shown}):
             return f"only {len(accepted)} keys are accepted in the end, of {len(shown)} messages"
@@ -389,17 +387,28 @@ class Exploration:
 
     # The exploration itself.
 
-    def run(self, most: int = 10**9) -> int:
+    def run(self, steps: int | None = None) -> int:
         """Visit every state within the bound, and return how many there are.
+
+        Args:
+            steps: how many steps a history has at most; None for any number.
 
         Raises:
             Violation: a state that must not be, with its history.
         """
         first = self.begin()
         seen = self.seen = {first: (None, "begin")}
-        waiting = deque([first])
-        while waiting:
-            world = waiting.popleft()
+        reached = [first]
+        while reached and steps != 0:
+            steps = None if steps is None else steps - 1
+            reached = list(self._reach_from(reached, seen))
+        return len(seen)
+
+    def _reach_from(
+        self, worlds: list[World], seen: dict[World, tuple[World | None, str]]
+    ) -> Iterator[World]:
+        """Go one step further; yield the states that are new."""
+        for world in worlds:
             for what, then in self.steps(world):
                 after = then.in_order()
                 if after in seen:
@@ -408,10 +417,7 @@ class Exploration:
                 problem = self.problem(after)
                 if problem is not None:
                     raise Violation(problem, self.history(after))
-                if len(seen) >= most:
-                    raise AssertionError(f"more than {most} states")
-                waiting.append(after)
-        return len(seen)
+                yield after
 
     def history(self, world: World) -> list[str]:
         """Return what has led to a state, to be replayed by `replay`."""

@@ -23,7 +23,7 @@ from smsworks_async.models.outgoing import KEY, BatchMessage, Message
 from smsworks_async.models.report import BatchOutcome
 from smsworks_async.resources._calls import Call, Send
 from support.exploration.journals import done
-from support.exploration.world import LEASE, OLDEST, TIMEOUT
+from support.exploration.world import LEASE, TIMEOUT
 from support.key_exploration import world
 from support.key_exploration.world import Bound, Made
 
@@ -196,7 +196,7 @@ class Journals:
         """Let a second pass."""
         known = self._known.get((journal, "older"))
         if known is None:
-            records = tuple(map(_older, self._journals[journal]))
+            records = tuple(map(self._older, self._journals[journal]))
             known = self._known[journal, "older"] = self._keep(records)
         older: int = known
         return older
@@ -248,12 +248,12 @@ class Journals:
         )
         return attrs.evolve(kept, request=capped, changed=0.0)
 
-
-def _older(kept: KeyRecord) -> KeyRecord:
-    lease = kept.request.lease
-    if lease is None:
-        return kept
-    return attrs.evolve(kept, request=attrs.evolve(kept.request, lease=max(lease - 1, -OLDEST)))
+    def _older(self, kept: KeyRecord) -> KeyRecord:
+        lease = kept.request.lease
+        if lease is None:
+            return kept
+        lease = max(lease - 1, -self.bound.oldest)
+        return attrs.evolve(kept, request=attrs.evolve(kept.request, lease=lease))
 
 
 class _Asked:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, NamedTuple
 
 import attrs
 
-from support.exploration.world import LEASE, OLDEST, SETTLE, TIMEOUT
+from support.exploration.world import LEASE, SETTLE, STEP, TIMEOUT
 
 
 #: How the search tells the messages of a call from others depends on it.
@@ -45,6 +46,11 @@ class Bound:
         """Whether a call may be sent again."""
         return any(made.resends for made in self.calls)
 
+    @property
+    def oldest(self) -> float:
+        """How long ago a lease has ended that is as good as any older one, in seconds."""
+        return LEASE + TIMEOUT + STEP * self.steps_back
+
 
 class Process(NamedTuple):
     """What a process is doing.
@@ -75,10 +81,10 @@ class Process(NamedTuple):
         """Return the process as it asks for the key; at its beginning, it waits for nobody."""
         return Process(self.made, awaited=awaited)
 
-    def older(self) -> Process:
+    def older(self, oldest: float) -> Process:
         """Let a second pass; what is older than matters is as old as that."""
         if self.doing == "holding":
-            lease_end = max(self.lease_end - 1, -OLDEST)
+            lease_end = max(self.lease_end - 1, -oldest)
             return self._replace(since=min(self.since + 1, LEASE), lease_end=lease_end)
         if self.doing == "waiting":
             return self._replace(since=min(self.since + 1, TIMEOUT))
@@ -130,17 +136,20 @@ class World(NamedTuple):
 
     def in_order(self) -> World:
         """Return the world with all that has no order of its own in order."""
-        return self._replace(
-            processes=tuple(sorted(self.processes)),
-            wire=tuple(sorted(self.wire)),
-            messages=tuple(sorted(self.messages)),
-        )
+        processes = tuple(sorted(self.processes))
+        wire, messages = self.wire, self.messages
+        if len(wire) > 1 or len(messages) > 1:
+            wire, messages = tuple(sorted(wire)), tuple(sorted(messages))
+        if (processes, wire, messages) == (self.processes, self.wire, self.messages):
+            return self
+        return self._replace(processes=processes, wire=wire, messages=messages)
 
     def visible(self) -> tuple[Message, ...]:
         """Return the messages that a search shows, as far as it shows them."""
         return tuple(as_shown(m) for m in self.messages if not m.visible_in)
 
 
+@cache
 def as_shown(message: Message) -> Message:
     """Return what a search shows of a message."""
     return message._replace(
