@@ -51,12 +51,12 @@ SLOWLY = [
     Bound(steps_forward=1, steps_back=1, hidden=1),
     Bound(calls=(RESENDING, RESENDING), refusals_with_ids=True),
     Bound(kind="passcode", calls=RESENT, hidden=1),
-    Bound(calls=(CALL, CALL, RESENDING), claims=3),
-    Bound(calls=RESENT, claims=3, steps_forward=1, steps_back=1, hidden=1),
+    Bound(calls=RESENT, steps_forward=1, steps_back=1, hidden=1),
+    Bound(calls=RESENT, claims=3, hidden=1),
+    Bound(calls=(CALL, CALL, RESENDING)),
     Bound(calls=(CALL, OTHER_TEXT, RESENDING)),
-    Bound(kind="batch", calls=(CALL, OTHER_KEY), steps_forward=1, steps_back=1),
+    Bound(kind="batch", calls=(CALL, OTHER_KEY), steps_forward=1),
     Bound(kind="batch", calls=(CALL, OTHER_KEY_RESENDING), claims=3, prompt=True),
-    Bound(kind="batch", calls=(CALL, OTHER_KEY_RESENDING), hidden=1),
 ]
 
 
@@ -237,6 +237,7 @@ MUTANTS = [
 MUTANTS_SLOWLY = {
     the_wall_clock_alone_at_the_write,
     the_wall_clock_alone_before_a_resend,
+    a_late_failure_that_hides_another_request,
     a_refusal_that_frees_a_key_that_was_resent,
     a_double_that_is_not_kept,
     no_trace_rule,

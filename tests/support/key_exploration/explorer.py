@@ -351,11 +351,13 @@ class Exploration:
         if not self.bound.prompt:
             return None
         for kept, one in held:
-            for message in world.messages:
-                another = self.journals.hash_of(message.made.key) != kept.key_hash
-                if one == message.message_id and another:
-                    if any(p.doing == "waiting" and _is_of(p, message) for p in world.processes):
-                        return f"{one} is taken for another key's, and may still be answered"
+            taken = [
+                m
+                for m in world.messages
+                if m.message_id == one and self.journals.hash_of(m.made.key) != kept.key_hash
+            ]
+            if any(p.doing == "waiting" and _is_of(p, m) for p in world.processes for m in taken):
+                return f"{one} is taken for another key's, and may still be answered"
         return None
 
     def _stays_in_doubt(self, world: World) -> str | None:
