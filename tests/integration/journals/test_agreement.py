@@ -68,7 +68,7 @@ def sqlite_replaces_any_claim(patch):
         "_replace",
         lambda fields, *, unless_found: (
             f"{sqlite_store._update(fields)} AND ? IS NOT NULL AND ? IS NOT NULL"
-            f"{' AND ? IS NOT NULL' if unless_found else ''}"
+            f"{' AND ? IS NOT NULL' * 2 if unless_found else ''}"
         ),
     )
 
@@ -77,7 +77,7 @@ def sqlite_leaves_a_batch_with_whoever_found_it(patch):
     replace = sqlite_store._replace
 
     def without(fields, *, unless_found):
-        return replace(fields, unless_found=False) + " AND ? IS NOT NULL" * unless_found
+        return replace(fields, unless_found=False) + " AND ? IS NOT NULL" * 2 * unless_found
 
     patch.setattr(sqlite_store, "_replace", without)
 
