@@ -1,4 +1,4 @@
-"""Calls on a journal's idempotency keys, each with the arguments that a test does not care about."""
+"""Calls about a journal's idempotency keys, with all that a test does not care about."""
 
 from __future__ import annotations
 

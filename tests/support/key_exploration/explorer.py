@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from smsworks_async._idempotency import sends
-from smsworks_async._idempotency.answers import id_of, replay
+from smsworks_async._idempotency.answers import id_field, id_of, replay
 from smsworks_async.bulk.campaign import reconciler
 from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.errors import InvalidMessage, OutcomeUnknown
@@ -26,19 +26,14 @@ from smsworks_async.journals.key_records import KeyRecord
 from smsworks_async.journals.records import State
 from smsworks_async.models.report import BatchOutcome, Outcome
 from support.exploration.world import LEASE, SETTLE, STEP, TIMEOUT, Violation
+from support.key_exploration.invariants import Invariants
 from support.key_exploration.journals import OWNER, Journals
-from support.key_exploration.world import Bound, Message, Process, Request, World, as_shown
+from support.key_exploration.world import Bound, Message, Process, Request, World, is_of
 
 
 Steps = Iterator[tuple[str, World]]
 
 _LONG_LAG: Final = 99
-#: When every lease and watch is over, by any clock of the world.
-_MUCH_LATER: Final = 1000.0
-
-#: In these states a call may make a request.
-_FREE: Final = frozenset({State.PENDING, State.REJECTED})
-
 _NOT_SENT: Final = BatchOutcome(0, Outcome.NOT_SENT, 1)
 _LOST: Final = BatchOutcome(0, Outcome.UNKNOWN, 1, error=OutcomeUnknown("lost", operation="x"))
 _REFUSED: Final = BatchOutcome(
@@ -53,7 +48,7 @@ class Exploration:
         self.bound = bound
         self.journals = Journals(bound)
         self.seen: dict[World, tuple[World | None, str]] = {}
-        self._settled: dict[tuple[Any, ...], str | None] = {}
+        self.problem = Invariants(bound, self.journals).problem
 
     def begin(self) -> World:
         """Return the world in which no call was made."""
@@ -108,7 +103,7 @@ class Exploration:
         rest = world._replace(wire=tuple(one for one in world.wire if one is not request))
         what = f"key {request.made.key}, attempt {request.attempt}"
         for index, process in enumerate(world.processes):
-            if process.doing == "waiting" and _is_of(process, request):
+            if process.doing == "waiting" and is_of(process, request):
                 refused = process._replace(refused=True)
                 yield f"the provider refuses {what}", rest.with_process(index, refused)
         lags = {"": 0}
@@ -205,7 +200,7 @@ class Exploration:
         if me.refused:
             yield "is refused", self._fail(world, index, me, _REFUSED)
         for at, message in enumerate(world.messages):
-            if not _is_of(me, message):
+            if not is_of(me, message):
                 continue
             messages = list(world.messages)
             messages[at] = message._replace(answered=True)
@@ -213,13 +208,10 @@ class Exploration:
             _, after = self._finish(world._replace(messages=tuple(messages)), me, outcome)
             yield "is answered", self._return_answer(after, index, me, message.message_id)
             if self.bound.refusals_with_ids:
-                named: dict[str, Any] = {self._id_field(): message.message_id}
+                named: dict[str, Any] = {id_field(self.journals.into): message.message_id}
                 error = OutcomeUnknown("refused", operation="x", **named)
                 outcome = BatchOutcome(0, Outcome.UNKNOWN, 1, error=error)
                 yield "is refused, with an id", self._fail(world, index, me, outcome)
-
-    def _id_field(self) -> str:
-        return "batch_id" if self.bound.kind == "batch" else "message_id"
 
     def _finish(self, world: World, me: Process, outcome: BatchOutcome) -> tuple[KeyRecord, World]:
         kept, after = self.journals.finish(world.journal, world.clock, me.made, me.attempt, outcome)
@@ -301,92 +293,6 @@ class Exploration:
             return returned._replace(wrong=wrong)
         return returned
 
-    # What must hold.
-
-    def problem(self, world: World) -> str | None:
-        """Say what is wrong with a state, if anything is."""
-        if world.wrong:
-            return world.wrong
-        for key in {made.key for made in self.bound.calls}:
-            got = [m for m in world.messages if m.made.key == key]
-            if len(got) > 1 and not (self.bound.resends and any(m.hidden for m in got)):
-                return f"key {key} is accepted {len(got)} times"
-            kept = self.journals.record(world.journal, key)
-            reason = self._misjudged(world, key, kept, got)
-            if reason is not None:
-                return reason
-        return self._shared(world) or self._stays_in_doubt(world)
-
-    def _misjudged(
-        self, world: World, key: int, kept: KeyRecord | None, got: list[Message]
-    ) -> str | None:
-        """Say what a key's record has wrong."""
-        if kept is None or kept.request.state in _FREE:
-            if got:
-                return f"key {key} is free, and was accepted"
-            if any(request.made.key == key for request in world.wire):
-                return f"key {key} is free, and is on its way"
-            return None
-        request = kept.request
-        if request.state is State.ACCEPTED and kept.answer.get(self._id_field()) != (
-            request.batch_id
-        ):
-            return f"key {key} has {request.batch_id}, and another's answer"
-        lost = [m for m in got if m.answered]
-        if any(m.message_id not in {request.batch_id, *request.doubles} for m in lost):
-            return f"key {key} does not have what it was answered with"
-        return None
-
-    def _shared(self, world: World) -> str | None:
-        """Say which message two keys have, or one has while another waits for it."""
-        held = [
-            (kept, one)
-            for kept in self.journals.records(world.journal)
-            for one in (kept.request.batch_id, *kept.request.doubles)
-            if one is not None
-        ]
-        ids = [one for _, one in held]
-        if len(set(ids)) < len(ids):
-            return f"two keys have the same of {', '.join(sorted(ids))}"
-        if not self.bound.prompt:
-            return None
-        for kept, one in held:
-            taken = [
-                m
-                for m in world.messages
-                if m.message_id == one and self.journals.hash_of(m.made.key) != kept.key_hash
-            ]
-            if any(p.doing == "waiting" and _is_of(p, m) for p in world.processes for m in taken):
-                return f"{one} is taken for another key's, and may still be answered"
-        return None
-
-    def _stays_in_doubt(self, world: World) -> str | None:
-        """Say which key stays in doubt once every lease has ended and the search shows all."""
-        searched = self.bound.kind == "batch" or self.bound.shows_marks
-        if self.bound.kind == "passcode" or not searched:
-            return None
-        shown = tuple(sorted(map(as_shown, world.messages)))
-        if not shown:
-            return None
-        if (world.journal, shown) not in self._settled:
-            self._settled[world.journal, shown] = self._settle(world.journal, shown)
-        return self._settled[world.journal, shown]
-
-    def _settle(self, journal: int, shown: tuple[Message, ...]) -> str | None:
-        for made in self.bound.calls:
-            kept = self.journals.record(journal, made.key)
-            if kept is None or self.journals.difference(kept, made) is not None:
-                continue
-            *_, found, journal = self.journals.look(journal, _MUCH_LATER, made, shown)
-            if found is not None:
-                _, journal = self.journals.confirm(journal, _MUCH_LATER, made, found)
-        accepted = [
-            kept for kept in self.journals.records(journal) if kept.request.state is State.ACCEPTED
-        ]
-        if len(accepted) < len({m.made.key for m in shown}):
-            return f"only {len(accepted)} keys are accepted in the end, of {len(shown)} messages"
-        return None
-
     # The exploration itself.
 
     def run(self, steps: int | None = None) -> int:
@@ -442,8 +348,3 @@ class Exploration:
         longer = list(self.seen)[len(self.seen) // 2 :]
         chosen = random.Random(seed).sample(longer, min(count, len(longer)))
         return [self.history(world) for world in chosen]
-
-
-def _is_of(one: Process | Message, other: Request | Message) -> bool:
-    """Return whether both are of one request."""
-    return (one.made.key, one.attempt) == (other.made.key, other.attempt)

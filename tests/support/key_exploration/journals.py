@@ -13,23 +13,21 @@ from smsworks_async._idempotency.answers import id_field, pack_answer
 from smsworks_async._idempotency.doubts import KeyDoubts, found_by
 from smsworks_async._idempotency.fingerprints import hash_fields, hash_key
 from smsworks_async.bulk.campaign.evidence import Finding
-from smsworks_async.errors import NotFound
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.journals.key_records import KeyRecord
 from smsworks_async.journals.records import ChunkRecord, State, pack_error
-from smsworks_async.models.incoming import Batch, MessageRecord, SentMessage, SentOTP
+from smsworks_async.models.incoming import Batch, SentMessage, SentOTP
 from smsworks_async.models.otp import OTPRequest
-from smsworks_async.models.outgoing import KEY, BatchMessage, Message
+from smsworks_async.models.outgoing import BatchMessage, Message
 from smsworks_async.models.report import BatchOutcome
 from smsworks_async.resources._calls import Call, Send
 from support.exploration.journals import done
-from support.exploration.world import LEASE, TIMEOUT
+from support.exploration.world import LEASE
 from support.key_exploration import world
+from support.key_exploration.gateway import NUMBERS, TEXTS, Gateway
 from support.key_exploration.world import Bound, Made
 
 
-NUMBERS: Final = ("447700900001", "447700900002")
-TEXTS: Final = ("Hello", "Goodbye")
 OWNER: Final = "p"
 
 _SENDS: Final[Mapping[str, Send[Any]]] = {
@@ -158,7 +156,7 @@ class Journals:
 
         async def look(opened: MemoryJournal) -> Any:
             asked = _Asked(opened)
-            gateway: Any = _Gateway(self, made, seen)
+            gateway: Any = Gateway(self.bound, self._hashes, seen)
             doubts = KeyDoubts(
                 asked,  # type: ignore[arg-type]
                 self._hashes[made.key],
@@ -267,52 +265,3 @@ class _Asked:
     async def confirm_key(self, *which: Any, **named: Any) -> bool:
         self.confirmed, self.named = which, named
         return True
-
-
-class _Gateway:
-    """What a search shows of the messages that can be seen."""
-
-    timeout = TIMEOUT
-
-    def __init__(self, journals: Journals, made: Made, seen: tuple[world.Message, ...]) -> None:
-        self._journals = journals
-        self._seen = seen
-        self._kind = journals.bound.kind
-        self._shows_marks = journals.bound.shows_marks and self._kind == "message"
-
-    async def now(self) -> None:
-        return None
-
-    def _records(self, message: world.Message) -> list[MessageRecord]:
-        mark = {KEY: self._journals.hash_of(message.made.key)} if self._shows_marks else {}
-        content = None if self._kind == "passcode" else TEXTS[message.made.text]
-        if self._kind != "batch":
-            ids = {message.message_id: (NUMBERS[0], None)}
-        else:
-            ids = {f"{message.message_id}/{n}": (n, message.message_id) for n in NUMBERS}
-        return [
-            MessageRecord(
-                message_id, batch_id=batch_id, destination=number, content=content, metadata=mark
-            )
-            for message_id, (number, batch_id) in ids.items()
-        ]
-
-    async def iterate(self, *, destination: str, metadata: Any = None, **_: Any) -> Any:
-        for message in self._seen:
-            for record in self._records(message):
-                if record.destination != destination:
-                    continue
-                if metadata is None or not self._shows_marks or record.metadata == metadata:
-                    yield record
-
-    async def get(self, batch_id: str) -> list[MessageRecord]:
-        records = [r for m in self._seen for r in self._records(m) if r.batch_id == batch_id]
-        if not records:
-            raise NotFound("no such batch", status=404, code=None)
-        return records
-
-    async def message(self, message_id: str) -> MessageRecord:
-        for record in (r for m in self._seen for r in self._records(m)):
-            if record.message_id == message_id:
-                return record
-        raise NotFound("no such message", status=404, code=None)

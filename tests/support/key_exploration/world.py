@@ -161,6 +161,11 @@ def as_shown(message: Message) -> Message:
     )
 
 
+def is_of(one: Process | Message, other: Request | Message) -> bool:
+    """Return whether both are of one request."""
+    return (one.made.key, one.attempt) == (other.made.key, other.attempt)
+
+
 def describe(bound: Bound, states: int, seconds: float) -> str:
     """Say what was explored."""
     changed = {
