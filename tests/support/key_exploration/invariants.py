@@ -31,13 +31,30 @@ class Invariants:
             return world.wrong
         for key in {made.key for made in self._bound.calls}:
             got = [m for m in world.messages if m.made.key == key]
-            if len(got) > 1 and not (self._bound.resends and any(m.hidden for m in got)):
+            if len(got) > self._most(world, key):
                 return f"key {key} is accepted {len(got)} times"
             kept = self._journals.record(world.journal, key)
             reason = self._misjudged(world, key, kept, got)
             if reason is not None:
                 return reason
         return self._shared(world) or self._stays_in_doubt(world)
+
+    def _most(self, world: World, key: int) -> int:
+        """Return how often a key may have been accepted.
+
+        Of two batches with the same recipients and text either key may have either, once neither
+        can be answered any more. The other one is then sent again, so that there are two in all.
+        """
+        if not self._bound.resends:
+            return 1
+        alike = world.messages
+        if self._bound.kind != "batch":
+            alike = tuple(m for m in alike if m.made.key == key)
+        if any(message.hidden for message in alike):
+            return len(alike)
+        others = sum(m.made.key != key for m in alike)
+        keys = len({made.key for made in self._bound.calls}) if self._bound.kind == "batch" else 1
+        return keys - others
 
     def _misjudged(
         self, world: World, key: int, kept: KeyRecord | None, got: list[Message]
