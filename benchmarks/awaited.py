@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import tempfile
+from pathlib import Path
 
 from common import AUTH, MESSAGE, PEOPLE, TELNYX, TEXT, TWILIO, WARM_UP, WIRE, there
 
@@ -78,6 +81,24 @@ class Ours:
         await self.client.close()
 
 
+class OursKeyed(Ours):
+    """With an idempotency key, and its journal in a file."""
+
+    async def __aenter__(self):
+        from smsworks_async import AsyncSMSWorks
+        from smsworks_async._idempotency import sends  # noqa: F401 - imported when first used
+
+        self.folder = tempfile.TemporaryDirectory()
+        journal = Path(self.folder.name) / "keys.db"
+        self.client = AsyncSMSWorks("eyJ", base_url=self.url + "/v1", journal=journal)
+        keys = map(str, itertools.count())
+        return lambda: self.client.messages.send(**MESSAGE, idempotency_key=next(keys))
+
+    async def __aexit__(self, *_):
+        await self.client.close()
+        self.folder.cleanup()
+
+
 class OursBatch(Ours):
     def what(self, client):
         return lambda: client.batches.send(**TEXT, destinations=PEOPLE)
@@ -133,7 +154,14 @@ class Telnyx:
 
 
 def sends(at_a_time):
-    openings = {"aiohttp": Bare, "ours": Ours, "httpx": Httpx, "twilio": Twilio, "telnyx": Telnyx}
+    openings = {
+        "aiohttp": Bare,
+        "ours": Ours,
+        "with a key": OursKeyed,
+        "httpx": Httpx,
+        "twilio": Twilio,
+        "telnyx": Telnyx,
+    }
     return {name: awaited(opening, at_a_time) for name, opening in openings.items()}
 
 

@@ -277,6 +277,11 @@ class Requester:
         """
         self._sessions.current()
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether requests wait for a rate."""
+        return self._sessions.rate is not None
+
     async def acquire_rate(self) -> None:
         """Wait until another request may leave, where there is a `max_rate`.
 

@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from smsworks_async._client_journal import ClientJournal
 from smsworks_async._clock import Clock
 from smsworks_async._http.requester import Requester
 from smsworks_async._idempotency.answers import id_of, pack_answer, replay
+from smsworks_async._idempotency.claims import Claims
 from smsworks_async._idempotency.doubts import KeyDoubts, found_by
 from smsworks_async._idempotency.fingerprints import check_key, hash_fields, hash_key
-from smsworks_async.bulk.campaign.journal_source import new_owner
 from smsworks_async.bulk.campaign.reconciler import Reconciler
-from smsworks_async.bulk.campaign.waits import lease_for, lease_is_over, longest_request
+from smsworks_async.bulk.campaign.waits import longest_request
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.options import SETTLE, check_on_unknown
 from smsworks_async.bulk.progress import Reporter
@@ -101,34 +100,38 @@ class _KeyedCall(Generic[T]):
         self._fields = fields
         self._resends = resends
         self._seconds = request_time(sends.requester.settings.timeout)
-        self._lease = lease_for(sends.requester.settings.timeout)
+        self._claims = Claims(sends.requester, journal, sends.clock, key_hash)
         self._until = self._clock.monotonic() + self._seconds
         self._pause = _FIRST_PAUSE
-        # Of a claim: which process made it, and whether its request may not be written any more.
-        self._pid = os.getpid()
-        self._lease_is_over: Callable[[], bool] = bool
 
     async def run(self) -> T:
         """Make the call."""
         awaited = None  # the attempt of another call that this one waits for
+        kept = await self._first_look()
         while True:
-            kept = await self._journal.key(self._key_hash)
             if kept is not None:
                 self._check_same(kept)
-            state = State.PENDING if kept is None else kept.request.state
+            if kept is not None and self._claims.is_claimed(kept):
+                return await self._request(kept.request)
             if kept is None or kept.is_free:
                 if kept is not None and awaited == kept.request.attempt:
                     raise _failure_of(kept)
-                claimed = await self._claim()
-                if claimed is not None:
-                    return await self._request(claimed)
-            elif state is State.ACCEPTED:
+                kept = await self._claim()
+                continue
+            if kept.request.state is State.ACCEPTED:
                 return replay(kept.answer, self._call.send.into)
-            elif state is State.SENDING:
+            if kept.request.state is State.SENDING:
                 awaited = kept.request.attempt
                 await self._wait()
-            elif (claimed := await self._reconcile(kept)) is not None:
-                return await self._request(claimed)
+                kept = await self._journal.key(self._key_hash)
+            else:
+                kept = await self._reconcile(kept)
+
+    async def _first_look(self) -> KeyRecord | None:
+        """Return the key, claimed at once where nothing is to be checked before; None if new."""
+        if self._call.check is None and not self._requester.is_paced:
+            return await self._claim()
+        return await self._journal.key(self._key_hash)
 
     def _check_same(self, kept: KeyRecord) -> None:
         """Check that a key was given to this very call before.
@@ -164,10 +167,8 @@ class _KeyedCall(Generic[T]):
 
     # Searching for a lost request
 
-    async def _reconcile(self, kept: KeyRecord) -> ChunkRecord | None:
-        """Search for a request in doubt; return a claim where it is to be sent again.
-
-        None is returned where the key is to be looked at again.
+    async def _reconcile(self, kept: KeyRecord) -> KeyRecord | None:
+        """Search for a request in doubt; return the key, claimed where it is to be sent again.
 
         Raises:
             OutcomeUnknown: it stays in doubt.
@@ -183,12 +184,12 @@ class _KeyedCall(Generic[T]):
         else:
             nothing = await reconciler.settle(SETTLE)
             lost = await reconciler.rule_out(nothing, SETTLE)
-            if lost:
-                return await self._claim_again(lost[0])
-        left = await doubts.unknown()
-        if left and left[0].attempt == kept.request.attempt:
-            raise self._unknown("it is in doubt, and was not found", left[0].error)
-        return None
+            if lost and (claimed := await self._claim_again(lost[0])) is not None:
+                return claimed
+        now = await self._journal.key(self._key_hash)
+        if now is not None and _is_as_before(now.request, kept.request):
+            raise self._unknown("it is in doubt, and was not found", now.request.error)
+        return now
 
     async def _look_once(self, reconciler: Reconciler) -> None:
         seconds = max(0.0, self._until - self._clock.monotonic())
@@ -213,9 +214,10 @@ class _KeyedCall(Generic[T]):
 
     # Claiming
 
-    async def _claim(self) -> ChunkRecord | None:
-        """Claim the key's request; None where another call was first, or it was sent before."""
-        return await self._with_lease(
+    async def _claim(self) -> KeyRecord | None:
+        """Claim the key's request, unless another call was first; return the key."""
+        await self._check()
+        return await self._claims.make(
             functools.partial(
                 self._journal.claim_key,
                 self._key_hash,
@@ -225,55 +227,21 @@ class _KeyedCall(Generic[T]):
             )
         )
 
-    async def _claim_again(self, lost: ChunkRecord) -> ChunkRecord | None:
+    async def _claim_again(self, lost: ChunkRecord) -> KeyRecord | None:
+        await self._check()
         wait = longest_request(lost, self._seconds)
-        return await self._with_lease(
+        return await self._claims.make(
             functools.partial(self._journal.resend_key, self._key_hash, lost.attempt, wait)
         )
 
-    async def _with_lease(self, claim: Callable[..., Any]) -> ChunkRecord | None:
-        """Check what may have changed, wait for the rate, and claim; None where that fails."""
-        await self._call.check()
+    async def _check(self) -> None:
+        """Check what may have changed since an earlier call, and wait for the rate."""
+        if self._call.check is not None:
+            await self._call.check()
         try:
             await self._requester.acquire_rate()
         except RateRaised as raised:
             raise raised.error from None
-        owner = new_owner()
-        self._pid = os.getpid()
-        # Both before the claim, so that the lease cannot seem longer here than to others.
-        since, now = self._clock.monotonic(), await self._journal.now()
-        claiming = asyncio.ensure_future(
-            claim(owner=owner, lease=self._lease, server_time=self._requester.server_time())
-        )
-        try:
-            kept: KeyRecord | None = await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            # It may have been claimed all the same, and nothing will be sent: record that.
-            kept = await claiming
-            if kept is not None and _is_claimed(kept, owner):
-                await self._record(kept.request, BatchOutcome(0, Outcome.NOT_SENT, 1))
-            raise
-        if kept is None or not _is_claimed(kept, owner):
-            return None
-        lease_end = min(now + self._lease, kept.request.lease or now)
-        clock = self._wall_clock()
-
-        def lease_is_over_() -> bool:
-            # A process that was forked since has the same claim, and must not use it.
-            return os.getpid() != self._pid or lease_is_over(
-                self._lease,
-                since_claim=self._clock.monotonic() - since,
-                now=clock(),
-                lease_end=lease_end,
-            )
-
-        self._lease_is_over = lease_is_over_
-        return kept.request
-
-    def _wall_clock(self) -> Callable[[], float]:
-        # A journal elsewhere has a clock of its own, which this machine's stands in for.
-        clock: Callable[[], float] = getattr(self._journal, "clock", self._clock.time)
-        return clock
 
     # The request
 
@@ -284,7 +252,7 @@ class _KeyedCall(Generic[T]):
                 self._call.send.operation,
                 self._document(),
                 into=self._call.send.into,
-                expired=self._lease_is_over,
+                expired=self._claims.is_over,
                 rate_acquired=True,
                 limit=self._seconds,
                 is_inner=True,
@@ -350,7 +318,7 @@ class _KeyedCall(Generic[T]):
 
         A process that was forked after the claim records nothing: the request is its parent's.
         """
-        if os.getpid() != self._pid:
+        if self._claims.is_inherited:
             return None
         try:
             return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
@@ -363,8 +331,9 @@ class _KeyedCall(Generic[T]):
             return None
 
 
-def _is_claimed(kept: KeyRecord, owner: str) -> bool:
-    return kept.request.state is State.SENDING and kept.request.owner == owner
+def _is_as_before(request: ChunkRecord, before: ChunkRecord) -> bool:
+    """Return whether a request is in doubt as it was."""
+    return request.state is State.UNKNOWN and request.attempt == before.attempt
 
 
 def _has_another(claimed: ChunkRecord, kept: KeyRecord | None) -> bool:

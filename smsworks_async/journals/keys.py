@@ -127,8 +127,8 @@ async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = Non
         message_id: the id of the message or the batch.
         but: the hash of the key whose it is; None where it is a chunk's.
     """
-    for kept in await store.keys_with(message_id):
-        if _was_found_with(kept.request, message_id) and kept.key_hash != but:
+    for kept in await store.keys_with(message_id, found=True):
+        if kept.key_hash != but:
             change = transitions.revoke_found(kept.request)
             await write_key(store, kept, change, _answer_after(kept, change.record))
 
@@ -146,12 +146,8 @@ def _answer_after(kept: KeyRecord, revoked: ChunkRecord) -> Mapping[str, Any]:
 async def _revoke_chunks(store: RequestStore, message_id: str) -> None:
     """Mark chunks unknown again that were found with a message which turns out to be a key's."""
     for chunk in await store.chunks_with_batch(message_id):
-        if _was_found_with(chunk.record, message_id):
+        if chunk.record.found and chunk.record.batch_id == message_id:
             await store.write(chunk.key, transitions.revoke_found(chunk.record))
-
-
-def _was_found_with(request: ChunkRecord, message_id: str) -> bool:
-    return request.found and request.batch_id == message_id
 
 
 async def _of(store: KeyStore, key_hash: str) -> KeyRecord:

@@ -24,12 +24,11 @@ class MemoryKeys:
     async def write_key(self, record: KeyRecord) -> None:
         self._keys[record.key_hash] = record
 
-    async def keys_with(self, message_id: str) -> Sequence[KeyRecord]:
-        return [
-            kept
-            for kept in self._keys.values()
-            if message_id in {kept.request.batch_id, *kept.request.doubles}
-        ]
+    async def keys_with(self, message_id: str, *, found: bool = False) -> Sequence[KeyRecord]:
+        requests = [(kept, kept.request) for kept in self._keys.values()]
+        if found:
+            return [kept for kept, r in requests if r.found and r.batch_id == message_id]
+        return [kept for kept, r in requests if message_id in {r.batch_id, *r.doubles}]
 
     async def keys_in_doubt(self) -> Sequence[KeyRecord]:
         return [kept for kept in self._keys.values() if kept.request.state not in _SETTLED]

@@ -345,8 +345,13 @@ class KeyStore(Clock, Protocol):
         """Insert a key, or write what may change of it: its request, answer and last change."""
         ...
 
-    async def keys_with(self, message_id: str) -> Sequence[KeyRecord]:
-        """Return the keys that have this message or batch, or have it as a double."""
+    async def keys_with(self, message_id: str, *, found: bool = False) -> Sequence[KeyRecord]:
+        """Return the keys that have this message or batch, or have it as a double.
+
+        Args:
+            message_id: the id of the message or the batch.
+            found: whether only keys are returned whose own it is, and that were found with it.
+        """
         ...
 
     async def keys_in_doubt(self) -> Sequence[KeyRecord]:

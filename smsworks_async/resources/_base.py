@@ -60,7 +60,8 @@ class Resource:
                 "on_unknown needs an idempotency_key, which tells what is in doubt",
                 field="on_unknown",
             )
-        await call.check()
+        if call.check is not None:
+            await call.check()
         send = call.send
         return await self._requester.request(send.operation, call.document, into=send.into)
 

@@ -47,12 +47,13 @@ class Call(Generic[T]):
     Attributes:
         send: the way.
         messages: what goes out: one model, or several in one request.
-        check: awaited just before the request; raises where it may not be made now.
+        check: awaited just before the request; raises where it may not be made now. None where
+            that does not change from call to call.
     """
 
     send: Send[T]
     messages: Sequence[Any]
-    check: Callable[[], Awaitable[None]]
+    check: Callable[[], Awaitable[None]] | None
 
     @property
     def document(self) -> Any:

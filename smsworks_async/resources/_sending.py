@@ -334,4 +334,6 @@ class MessageSending(Resource):
             to = (message.destination,)
             await check_opt_outs(self._kept, to, respect_opt_outs, "destination")
 
-        return await self._make(Call(send, (message,), check), keyed)
+        is_checked = respect_opt_outs is not False or isinstance(message, ScheduledOne)
+        call = Call(send, (message,), check if is_checked else None)
+        return await self._make(call, keyed)

@@ -178,7 +178,8 @@ class AsyncBatches(Resource):
             await check_opt_outs(self._kept, destinations, respect_opt_outs, "messages")
 
         keyed = KeyedBy(idempotency_key, on_unknown)
-        return await self._make(Call(_SEND_EACH, checked, check), keyed)
+        call = Call(_SEND_EACH, checked, None if respect_opt_outs is False else check)
+        return await self._make(call, keyed)
 
     async def schedule(
         self,
@@ -279,4 +280,6 @@ class AsyncBatches(Resource):
                 checks.schedule(batch.at)
             await check_opt_outs(self._kept, batch.destinations, respect_opt_outs, "destinations")
 
-        return await self._make(Call(send, (batch,), check), keyed)
+        is_checked = respect_opt_outs is not False or isinstance(batch, ScheduledBatch)
+        call = Call(send, (batch,), check if is_checked else None)
+        return await self._make(call, keyed)

@@ -79,7 +79,7 @@ class AsyncOTP(Resource):
             metadata=metadata,
         )
         keyed = KeyedBy(idempotency_key, on_unknown)
-        return await self._make(Call(_SEND, (request,), _nothing_more), keyed)
+        return await self._make(Call(_SEND, (request,), None), keyed)
 
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
         """Verify a passcode that was sent to this destination; return only if it is valid.
@@ -134,7 +134,3 @@ class AsyncOTP(Resource):
             NotFound: there is no such one.
         """
         return await self._on(_GET, message_id, OTPRecord, "message_id")
-
-
-async def _nothing_more() -> None:
-    """Check nothing: what can be wrong with a passcode does not change between two calls."""

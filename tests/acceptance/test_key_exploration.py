@@ -10,7 +10,7 @@ import time
 import attrs
 import pytest
 
-from smsworks_async._idempotency import sends
+from smsworks_async._idempotency import claims, sends
 from smsworks_async.bulk.campaign import candidates, reconciler
 from smsworks_async.bulk.campaign.evidence import Finding
 from smsworks_async.journals import State, finding, keys, memory_keys, transitions
@@ -95,12 +95,12 @@ def no_fingerprint(patch):
 
 
 def no_lease_at_the_write(patch):
-    patch.setattr(sends, "lease_is_over", lambda *_, **__: False)
+    patch.setattr(claims, "lease_is_over", lambda *_, **__: False)
 
 
 def the_wall_clock_alone_at_the_write(patch):
     patch.setattr(
-        sends, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
+        claims, "lease_is_over", lambda lease, *, since_claim, now, lease_end: now >= lease_end
     )
 
 
@@ -198,7 +198,7 @@ def found_while_another_is_on_its_way(patch):
 
 
 def a_batch_that_two_keys_may_have(patch):
-    async def none(self, message_id):
+    async def none(self, message_id, *, found=False):
         return []
 
     patch.setattr(memory_keys.MemoryKeys, "keys_with", none)

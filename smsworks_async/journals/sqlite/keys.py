@@ -23,6 +23,7 @@ _WITH_MESSAGE: Final = (
     f"{_SELECT} WHERE batch_id = ? UNION ALL {_SELECT}, json_each(doubles) "
     "WHERE doubles IS NOT NULL AND value = ?"
 )
+_FOUND_WITH: Final = f"{_SELECT} WHERE batch_id = ? AND found = 1"
 
 
 def _read(row: Sequence[Any]) -> KeyRecord:
@@ -53,7 +54,9 @@ class SQLiteKeys:
         values = (*own, pack(record.answer), record.changed, *rows.request_values(record.request))
         self._db.execute(_WRITE, values)
 
-    async def keys_with(self, message_id: str) -> Sequence[KeyRecord]:
+    async def keys_with(self, message_id: str, *, found: bool = False) -> Sequence[KeyRecord]:
+        if found:
+            return list(map(_read, self._db.execute(_FOUND_WITH, (message_id,))))
         return list(map(_read, self._db.execute(_WITH_MESSAGE, (message_id, message_id))))
 
     async def keys_in_doubt(self) -> Sequence[KeyRecord]:

@@ -148,5 +148,6 @@ CREATE TABLE idempotency_key (
     doubles  TEXT
 ) WITHOUT ROWID;
 CREATE INDEX key_by_message ON idempotency_key (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX key_by_find ON idempotency_key (batch_id) WHERE found = 1;
 CREATE INDEX key_with_doubles ON idempotency_key (doubles) WHERE doubles IS NOT NULL;
 CREATE INDEX key_in_doubt ON idempotency_key (state) WHERE state IN ('sending', 'unknown');

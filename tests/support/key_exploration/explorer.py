@@ -17,7 +17,7 @@ import random
 from collections.abc import Iterator
 from typing import Any, Final
 
-from smsworks_async._idempotency import sends
+from smsworks_async._idempotency import claims, sends
 from smsworks_async._idempotency.answers import id_field, id_of, replay
 from smsworks_async.bulk.campaign import reconciler
 from smsworks_async.bulk.campaign.evidence import Finding
@@ -175,7 +175,7 @@ class Exploration:
         yield "claims", self._hold(world._replace(journal=after), index, me, kept)
 
     def _hold(self, world: World, index: int, me: Process, kept: KeyRecord | None) -> World:
-        if kept is None or not sends._is_claimed(kept, OWNER):
+        if kept is None or kept.request.state is not State.SENDING or kept.request.owner != OWNER:
             return world.with_process(index, me.asks(me.awaited))
         claimed = kept.request
         holding = Process(
@@ -187,7 +187,7 @@ class Exploration:
         return world._replace(claims=world.claims - 1).with_process(index, holding)
 
     def _write(self, world: World, index: int, me: Process) -> World:
-        if sends.lease_is_over(
+        if claims.lease_is_over(
             LEASE, since_claim=me.since, now=world.clock, lease_end=me.lease_end
         ):
             return self._fail(world, index, me, _NOT_SENT)
