@@ -106,6 +106,16 @@ async def test_confirm_key_waits_until_another_key_of_the_operation_is_answered(
     assert await confirm_key(journal, "k", 1, "m")
 
 
+async def test_confirm_key_waits_for_its_own_batch_where_another_key_is_in_doubt(journal, clock):
+    """Otherwise the other one, which is sent again, would be a third batch for two calls."""
+    await doubt_key(journal, "other")
+    clock.advance(2 * LEASE)
+    await doubt_key(journal)
+    assert not await confirm_key(journal, "k", 1, "m")
+    clock.advance(2 * LEASE)
+    assert await confirm_key(journal, "k", 1, "m")
+
+
 async def test_confirm_key_goes_by_its_mark_or_another_operation(journal):
     await doubt_key(journal, "k")
     await doubt_key(journal, "marked")
@@ -136,6 +146,15 @@ async def test_confirm_found_waits_until_a_keyed_batch_is_answered(journal, cloc
     clock.advance(2 * LEASE - 1)
     assert not await journal.confirm_found("x", 0, 1, "m")
     clock.advance(1)
+    assert await journal.confirm_found("x", 0, 1, "m")
+
+
+async def test_confirm_found_waits_for_its_own_batch_where_a_keyed_one_is_in_doubt(journal, clock):
+    await doubt_key(journal)
+    clock.advance(2 * LEASE)
+    await doubt_chunk(journal)
+    assert not await journal.confirm_found("x", 0, 1, "m")
+    clock.advance(2 * LEASE)
     assert await journal.confirm_found("x", 0, 1, "m")
 
 
