@@ -29,6 +29,7 @@ OTHER_KEY_RESENDING = Made(key=1, resends=True)
 RESENT = (CALL, RESENDING)
 #: Two batches with the same recipients and text, and a key for each.
 TWINS = Bound(kind="batch", calls=(CALL, OTHER_KEY), prompt=True)
+TWINS_RESENT = Bound(kind="batch", calls=(CALL, OTHER_KEY_RESENDING), claims=3, prompt=True)
 
 #: Without `resend` a key is accepted once at most, whatever the searches hide.
 WITHOUT_RESEND = [
@@ -56,7 +57,7 @@ SLOWLY = [
     Bound(calls=(CALL, CALL, RESENDING)),
     Bound(calls=(CALL, OTHER_TEXT, RESENDING)),
     Bound(kind="batch", calls=(CALL, OTHER_KEY), steps_forward=1),
-    Bound(kind="batch", calls=(CALL, OTHER_KEY_RESENDING), claims=3, prompt=True),
+    TWINS_RESENT,
 ]
 
 
@@ -197,6 +198,13 @@ def found_while_another_is_on_its_way(patch):
     patch.setattr(finding, "_may_be_anothers", nobody)
 
 
+def found_while_its_own_is_on_its_way(patch):
+    def others_alone(record, others, now, is_too_early=finding._is_too_early):
+        return is_too_early(attrs.evolve(record, lease=now - record.lease_seconds), others, now)
+
+    patch.setattr(finding, "_is_too_early", others_alone)
+
+
 def a_batch_that_two_keys_may_have(patch):
     async def none(self, message_id, *, found=False):
         return []
@@ -228,6 +236,7 @@ MUTANTS = [
     (a_double_that_is_not_kept, Bound(calls=RESENT, hidden=1)),
     (no_trace_rule, Bound(calls=RESENT, shows_marks=False)),
     (found_while_another_is_on_its_way, TWINS),
+    (found_while_its_own_is_on_its_way, TWINS_RESENT),
     (a_batch_that_two_keys_may_have, TWINS),
     (nothing_is_ever_found, Bound()),
 ]
@@ -235,6 +244,7 @@ MUTANTS = [
 
 #: They take more states than the others.
 MUTANTS_SLOWLY = {
+    found_while_its_own_is_on_its_way,
     the_wall_clock_alone_at_the_write,
     the_wall_clock_alone_before_a_resend,
     a_late_failure_that_hides_another_request,
