@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from smsworks_async.journals import transitions
+from smsworks_async.journals import keys, transitions
 from smsworks_async.journals.checks import (
     check_campaign,
     check_chunk,
@@ -36,7 +36,7 @@ from smsworks_async.journals.records import (
     Totals,
 )
 from smsworks_async.journals.scheduled import was_cancelled
-from smsworks_async.journals.store import CampaignStore, ClaimStore, LeaveOut
+from smsworks_async.journals.store import CampaignStore, ClaimStore, LeaveOut, RequestStore
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome, Problem
 from smsworks_async.models.window import SendWindow
@@ -146,7 +146,7 @@ async def claim_next(
 
 
 async def finish(
-    store: CampaignStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
+    store: RequestStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
 ) -> ChunkRecord:
     """Record the outcome of a request; return the chunk as it is now."""
     detail = outcome.batch_id or str(outcome.error or "")
@@ -154,7 +154,7 @@ async def finish(
         change = transitions.finish(claimed, claimed.attempt, outcome)
         if await store.replace_claimed(key, claimed, change, outcome.batch_id, detail):
             return await _unless_cancelled(store, key, change.record)
-    # The chunk has moved on, or its batch was found for another chunk.
+    # The chunk has moved on, or its batch was found for another chunk or a key.
     if outcome.batch_id is None and (await store.campaign(key)).is_forgotten:
         detail = ""  # it may quote a number
     record = await store.chunk(key, claimed.number)
@@ -167,6 +167,7 @@ async def finish(
             was_found = other.record.found and other.record.batch_id == outcome.batch_id
             if was_found and not is_itself:
                 await store.write(other.key, transitions.revoke_found(other.record))
+        await keys.revoke_keys(store, outcome.batch_id)
     change = transitions.finish(record, claimed.attempt, outcome, left_out=claimed.left_out)
     await store.write(key, change, detail)
     return await _unless_cancelled(store, key, change.record)
