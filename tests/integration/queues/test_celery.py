@@ -11,6 +11,7 @@ from support.messages import TEXT_TO_MANY, drama
 
 
 celery = pytest.importorskip("celery")
+pytest.importorskip("celery.signals")
 testing = pytest.importorskip("celery.contrib.testing.worker")
 
 from smsworks_async.queues.celery import Campaigns  # noqa: E402
@@ -21,9 +22,12 @@ names = itertools.count()
 
 @pytest.fixture
 def app():
-    made = celery.Celery("tests", broker=f"memory://{next(names)}", backend="cache+memory://")
-    made.conf.worker_log_format = "%(message)s"
-    return made
+    def leave_logging_alone(**_):
+        """Keep Celery from setting up the logging of this process, which other tests look at."""
+
+    celery.signals.setup_logging.connect(leave_logging_alone)
+    yield celery.Celery("tests", broker=f"memory://{next(names)}", backend="cache+memory://")
+    celery.signals.setup_logging.disconnect(leave_logging_alone)
 
 
 @pytest.fixture
