@@ -49,8 +49,12 @@ async def test_what_was_cancelled_since_the_copy_is_not_sent(scheduling):
         report = await restore(scheduling, journal)
         assert (report.accepted, report.unknown, report.not_sent) == (0, 0, 25)
         assert report.adds_up
-        # That it was cancelled is not known to the copy either.
-        assert (await scheduling.sms.bulk.status("x", journal=journal)).state == "running"
+        # That it was cancelled is not known to the copy either, so that a person has to say.
+        status = await scheduling.sms.bulk.status("x", journal=journal)
+        assert status.state == "paused"
+        assert "cancelled after the copy" in status.why
+        kept = {**scheduling.kept, "journal": journal}
+        assert (await scheduling.sms.bulk.send(**kept)).not_sent == 25
     assert due_or_gone(scheduling.box) == {}
 
 
@@ -66,6 +70,7 @@ async def test_what_was_scheduled_again_since_the_copy_is_in_doubt(scheduling):
             assert (report.accepted, report.unknown, report.adds_up) == (15, 10, True)
             assert named(report, Outcome.UNKNOWN) == FIRST
         kept = {**scheduling.kept, "journal": journal}
+        await scheduling.sms.bulk.resume("x", journal=journal)
         report = await scheduling.sms.bulk.send(**kept, on_unknown="resend")
         assert report.unknown == 10
     assert set(due_or_gone(scheduling.box).values()) == {1}
