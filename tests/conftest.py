@@ -16,6 +16,7 @@ from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 from support import postgres
 from support.clock import FakeClock, use_clock
+from support.keyed_calls import TwoCallers
 from support.messages import TEXT_TO_MANY
 from support.sandboxes import AT_ONCE, HostedSandbox
 
@@ -27,7 +28,9 @@ settings.load_profile("any machine")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET"):
+    for name in (
+        *("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET", "OFFLINE"),
+    ):
         monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
 
 
@@ -94,6 +97,12 @@ async def postgres_url(postgres_databases: postgres.Databases) -> AsyncIterator[
     url = await postgres_databases.create()
     yield url
     await postgres_databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def callers() -> Iterator[TwoCallers]:
+    with TwoCallers() as two:
+        yield two
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
+from smsworks_async._http import offline
 from smsworks_async._http.deadlines import Deadlines
 from smsworks_async._http.proxies import proxy_for
 from smsworks_async._http.transport import Unasked
@@ -213,6 +214,7 @@ class _Guard:
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
     ) -> aiohttp.connector.Connection:
         """Return a connection for a request, if it is quiet."""
+        offline.check(req.url, req.proxy)
         connector = self._connector()
         if connector is None:  # pragma: no cover - its session, which asks, refers to it
             raise aiohttp.ClientConnectionError("the connector is gone")

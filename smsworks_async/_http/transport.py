@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
+from smsworks_async._http import offline
 from smsworks_async._http.operations import Operation, unknown
 from smsworks_async._http.responses import interpret
 from smsworks_async._settings import is_loopback
@@ -129,6 +130,8 @@ def failure(
         proxied: whether a proxy stands in between: one that closes the connection while it sets up
             the tunnel raises the same exception as a server that read everything and died.
     """
+    if isinstance(error, ConfigurationError):  # no connection was opened
+        return error
     if isinstance(error, _BEFORE_THE_BODY) or (
         not left and proxied and isinstance(error, aiohttp.ClientConnectionError)
     ):
@@ -213,18 +216,19 @@ async def request(
         ConfigurationError: the request could not even be made.
     """
     try:
-        async with session.request(
-            operation.method,
-            url,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            raise_for_status=False,
-            auto_decompress=True,
-            timeout=_NO_TIMEOUT,
-            **options,
-        ) as response:
-            content = await _read(response)
+        with offline.asked():
+            async with session.request(
+                operation.method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                raise_for_status=False,
+                auto_decompress=True,
+                timeout=_NO_TIMEOUT,
+                **options,
+            ) as response:
+                content = await _read(response)
     except Exception as error:
         if body is not None:
             body.seal()
@@ -232,7 +236,7 @@ async def request(
         if not left and body is not None and body.refused:
             raise _too_late(operation) from error
         verdict = failure(error, operation, left=left, proxied=proxied)
-        raise verdict from error
+        raise verdict from (error if verdict is not error else None)
     except BaseException as error:
         if body is not None:
             body.seal()

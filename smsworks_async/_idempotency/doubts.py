@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from smsworks_async._idempotency.answers import answer_found
 from smsworks_async.bulk.campaign.candidates import MessageSearch, Probe, named_by_the_answer
-from smsworks_async.bulk.campaign.evidence import Candidate, Finding, Marks, Request, window
+from smsworks_async.bulk.campaign.evidence import (
+    WRONG,
+    Candidate,
+    Finding,
+    Marks,
+    Request,
+    window,
+)
 from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.timer import request_time
 from smsworks_async.journals import Journal
@@ -76,6 +83,8 @@ class KeyDoubts:
             recipients=Counter(self._numbers),
             since=since,
             until=until,
+            # A process that sends but once has asked nothing before, which would tell the time.
+            searched_since=since - WRONG if entry.ahead is None else since,
             at=self._at,
             is_single=self._call.send.into is not Batch,
         )

@@ -297,11 +297,12 @@ class _KeyedCall(Generic[T]):
         """Record a failure; return what to raise."""
         outcome = outcome_of(error)
         kept = await self._record(claimed, BatchOutcome(0, outcome, 1, error=error))
-        in_doubt = kept is not None and kept.request.state is State.UNKNOWN
-        if outcome is not Outcome.UNKNOWN and not in_doubt:
+        if outcome is not Outcome.UNKNOWN and not _has_another(claimed, kept):
             return error
         why = (
-            "no usable answer came" if outcome is Outcome.UNKNOWN else "an earlier request is lost"
+            "no usable answer came"
+            if outcome is Outcome.UNKNOWN
+            else "another request with its idempotency_key is in doubt, on its way or accepted"
         )
         unknown = self._unknown(why, error)
         unknown.__cause__ = error
@@ -333,6 +334,16 @@ class _KeyedCall(Generic[T]):
 def _is_as_before(request: ChunkRecord, before: ChunkRecord) -> bool:
     """Return whether a request is in doubt as it was."""
     return request.state is State.UNKNOWN and request.attempt == before.attempt
+
+
+def _has_another(claimed: ChunkRecord, kept: KeyRecord | None) -> bool:
+    """Return whether another request of a key may be accepted, though a claim's own was not.
+
+    Args:
+        claimed: the claim, whose request was refused or not sent.
+        kept: the key since that was recorded; None where it could not be.
+    """
+    return claimed.resent if kept is None else not kept.is_free
 
 
 def _failure_of(kept: KeyRecord) -> SMSWorksError:

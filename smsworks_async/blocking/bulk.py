@@ -11,6 +11,7 @@ class Bulk(Twin[AsyncBulk]):
 
     send = blocking(AsyncBulk.send, stream=("destinations",))
     send_each = blocking(AsyncBulk.send_each, stream=("messages", "rows"))
+    work = blocking(AsyncBulk.work, stoppable=True)
     estimate = blocking(AsyncBulk.estimate, stream=("destinations", "messages", "rows"))
     reconcile = blocking(AsyncBulk.reconcile)
     retry_undelivered = blocking(AsyncBulk.retry_undelivered)

@@ -16,7 +16,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -30,6 +30,7 @@ from typing import (
 
 import attrs
 
+from smsworks_async._stops import stopping_on_sigterm
 from smsworks_async.blocking.portal import BlockingCall, Portal, call_in_caller, iterate_in_caller
 from smsworks_async.errors import ConfigurationError
 from smsworks_async.models.iterables import (
@@ -106,12 +107,15 @@ def _lend(given: dict[str, Any], blocking_call: BlockingCall[Any]) -> None:
         given["progress"] = call_in_caller(blocking_call, progress)
 
 
-def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _Method[P, T]:
+def blocking(
+    function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = (), stoppable: bool = False
+) -> _Method[P, T]:
     """Make the blocking twin of a coroutine function, with its signature and its docstring.
 
     Args:
         function: the coroutine function, a method of an async family.
         stream: the keyword arguments that are read while the call runs.
+        stoppable: whether SIGTERM asks the call to stop.
     """
 
     @functools.wraps(function)
@@ -122,7 +126,9 @@ def blocking(function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = ()) -> _
             _lend(kwargs, blocking_call)
             return function(self._twin, *args, **kwargs)
 
-        return self._portal.run(work)
+        # A signal's handler can be set on the caller's thread alone.
+        with stopping_on_sigterm() if stoppable else nullcontext():
+            return self._portal.run(work)
 
     return call
 

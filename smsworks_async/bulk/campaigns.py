@@ -66,13 +66,14 @@ class Campaigns(Resource):
             restored: whether the journal was restored from a copy, which does not know what was
                 sent after it was made (default False). Pending chunks are then searched for as
                 well, since the campaign began: they are pending again where every search has
-                found nothing at all, and unknown where there is a trace. Opt-outs that came since
-                the copy's last event are read again from the incoming messages. Call it before
-                anything is sent: `send` cannot recognise a copy.
+                found nothing at all, and unknown where there is a trace. So are scheduled ones
+                whose batch was cancelled since. Opt-outs that came since the copy's last event are
+                read again from the incoming messages. Call it before anything is sent: `send`
+                cannot recognise a copy.
 
         Raises:
-            APIError, NotSent, OutcomeUnknown: with `restored`, the incoming messages could not be
-                read; nothing has changed.
+            APIError, NotSent, OutcomeUnknown: with `restored`, the incoming messages, or what is
+                scheduled, could not be read; no chunk has changed.
             ValidationError: the journal has no such campaign, or has forgotten it; or with
                 `restored` the copy was made while the campaign was being planned, so that it lacks
                 recipients.

@@ -44,6 +44,13 @@ class Dispatcher(Generic[T]):
         self._reporter = reporter
         self._is_shared = payload.name == SharedText.name
         self._engine: Engine[Any] | None = None
+        self._stopped: SMSWorksError | None = None
+
+    def stop(self, why: SMSWorksError) -> None:
+        """Send nothing more; what is in flight goes on to its end."""
+        self._stopped = self._stopped or why
+        if self._engine is not None:
+            self._engine.stop(self._stopped)
 
     @property
     def halt(self) -> SMSWorksError | None:
@@ -68,5 +75,7 @@ class Dispatcher(Generic[T]):
             reporter=self._reporter,
             shared_text=self._is_shared,
         )
+        if self._stopped is not None:
+            engine.stop(self._stopped)
         await engine.run()
         return engine.halt

@@ -140,7 +140,7 @@ class Engine(Generic[T]):
 
     def _break(self, error: BaseException) -> None:
         self._broken = self._broken or error
-        self._stop(NotSent("the run was interrupted"))
+        self.stop(NotSent("the run was interrupted"))
 
     def _over(self) -> bool:
         return self._drained or self.halt is not None or self._broken is not None
@@ -169,16 +169,16 @@ class Engine(Generic[T]):
         try:
             return await self._throttle.acquire()
         except ConfigurationError as error:  # the client is closed
-            self._stop(error)
+            self.stop(error)
         except asyncio.CancelledError:
-            if task in self._waiting:  # nobody but `_stop` takes it out
+            if task in self._waiting:  # nobody but `stop` takes it out
                 raise
         finally:
             self._waiting.discard(task)
         return None
 
-    def _stop(self, why: SMSWorksError) -> None:
-        """Send nothing more, and end all waits for the rate."""
+    def stop(self, why: SMSWorksError) -> None:
+        """Send nothing more, and end all waits for the rate; what is in flight goes on."""
         self.halt = self.halt or why
         waiting, self._waiting = self._waiting, set()
         for task in waiting - {asyncio.current_task()}:
@@ -258,7 +258,7 @@ class Engine(Generic[T]):
     async def _handle_failure(self, chunk: Chunk[T], error: SMSWorksError) -> None:
         action = self._refusals.decide(chunk, error)
         if self._refusals.halt is not None:
-            self._stop(self._refusals.halt)
+            self.stop(self._refusals.halt)
         if action is Action.RECORD:
             outcome = self._outcome(chunk, outcome_of(error), error)
             await self._source.record_outcome(chunk, outcome)

@@ -89,8 +89,9 @@ class OptOutView:
         """
         found: list[str] = []
         for number in filter(self.is_out, numbers):
-            events = await self._list.history(number)
-            if events and events[-1].at.timestamp() <= at:
+            history = await self._list.history(number)
+            before = [event.change for event in history if event.at.timestamp() <= at]
+            if before and before[-1] == "out":
                 found.append(number)
         return tuple(found)
 

@@ -11,13 +11,12 @@ import attrs
 from smsworks_async.bulk import run
 from smsworks_async.bulk.campaigns import JournalOrPath
 from smsworks_async.bulk.chunk import Payload
+from smsworks_async.bulk.continuing import Continuing
 from smsworks_async.bulk.costs import Prices
-from smsworks_async.bulk.erasure import Erasure
 from smsworks_async.bulk.estimate import BulkEstimate, choose_payload, estimate
 from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.options import (
     Options,
-    check_seconds,
     choose_chunk_size,
 )
 from smsworks_async.bulk.payloads import SharedText, personal_payload
@@ -45,7 +44,7 @@ Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mappi
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
-class AsyncBulk(Erasure):
+class AsyncBulk(Continuing):
     """Any number of recipients."""
 
     async def send(
@@ -507,76 +506,6 @@ class AsyncBulk(Erasure):
         if asked:
             found = attrs.evolve(found, balance=await gateway.balance())
         return found
-
-    async def retry_undelivered(
-        self,
-        campaign: str,
-        *,
-        journal: JournalOrPath | None = None,
-        attempts: int = 3,
-        pause: float = 900.0,
-        concurrency: int = 8,
-        max_rate: float | None = None,
-        progress: Callable[[BulkProgress], object] | None = None,
-        on_unknown: Literal["report", "resend"] = "report",
-        settle: float = 30.0,
-    ) -> BulkReport:
-        """Send again to those whom a campaign did not reach for a reason that may have passed.
-
-        It reads what became of the campaign's batches. Whoever's last message failed for a passing
-        reason (no signal, roaming, do not disturb, expired, handset error: 5006, 5008, 5013, 5015,
-        5034) is sent to again, in a round that the journal keeps beside the campaign; whoever is on
-        the way, unknown, delivered, or failed for good is not.
-
-        Args:
-            campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
-            attempts: how often one recipient is sent to at most, the first time included, 2 or
-                more; 3 by default. Whatever it allows, nobody gets more than 6 alike in an hour,
-                which is where the provider's flooding filter begins.
-            pause: seconds that must have passed since the last failure; 900 by default.
-            concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
-                halves it, and successes raise it again one by one.
-            max_rate: requests a second; no limit by default.
-            progress: a function, async or not, called with a `BulkProgress` when recipients are
-                planned, whenever a chunk is done, and in every phase about once a second.
-            on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
-                found: ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again,
-                which texts its recipients twice where the search was mistaken.
-            settle: seconds within which unknown chunks are searched for, several times; 30 by
-                default.
-
-        Returns:
-            A report of this round: `read` are those who were due.
-
-        Raises:
-            ValidationError: a setting is not as it should be, or the journal has no such campaign;
-                nothing was sent.
-            BulkInterrupted: `progress` raised; its `report` tells how far it got.
-            JournalError: the journal cannot be read or written.
-        """
-        from smsworks_async.bulk.campaign.redelivery import RedeliveryPolicy, retry_undelivered
-        from smsworks_async.bulk.campaign.stored import open_campaign
-
-        kept_in = self._journal_of(journal)
-        most = checks.integer(attempts, "attempts", at_least=2)
-        seconds = check_seconds(pause, "pause")
-        options = Options(
-            chunk_size=self._requester.settings.batch_size,
-            concurrency=concurrency,
-            max_rate=max_rate,
-            progress=progress,
-            journal=kept_in,
-            campaign=campaign,
-            on_unknown=on_unknown,
-            settle=settle,
-        )
-        policy = RedeliveryPolicy(most, seconds, self._clock.time())
-        async with open_campaign(kept_in, campaign) as stored:
-            return await retry_undelivered(
-                stored, self._gateway, options, policy, self._timer, opt_outs=self._kept.opt_outs()
-            )
 
     async def _run(
         self,

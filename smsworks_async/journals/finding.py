@@ -5,7 +5,7 @@ Chunks and idempotency keys are in one database, and one message is never taken 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from smsworks_async.journals import transitions
@@ -41,9 +41,8 @@ async def confirm_found(
         return False
     if await _count_twins(store, key, record) > others:
         return False
-    now = await store.now()
-    keys = [kept for kept in await store.keys_in_doubt() if kept.found_by == "recipients"]
-    if any(_may_be_answered_with(record, kept.request, now) for kept in keys):
+    keys = [k.request for k in await store.keys_in_doubt() if k.found_by == "recipients"]
+    if _is_too_early(record, keys, await store.now()):
         return False
     await store.write(key, change, batch_id)
     return True
@@ -92,24 +91,33 @@ async def confirm_key(
 async def _may_be_anothers(store: RequestStore, kept: KeyRecord, size: int) -> bool:
     """Return whether what looks like a key's batch may be that of a request on its way.
 
-    Only requests that may still be answered count. Of two that never are, either may have it: they
-    asked for the same, and the other one stays in doubt.
+    Only requests that may still be answered count, its own among them. Of two that never are,
+    either may have it: they asked for the same, and the other one stays in doubt.
     """
-    now = await store.now()
     others = [
         other.request
         for other in await store.keys_in_doubt()
         if other.operation == kept.operation and other.key_hash != kept.key_hash
     ]
     others += [other.record for other in await store.doubtful(size)]
-    return any(_may_be_answered_with(kept.request, other, now) for other in others)
+    return _is_too_early(kept.request, others, await store.now())
 
 
-def _may_be_answered_with(record: ChunkRecord, other: ChunkRecord, now: float) -> bool:
-    """Return whether what was found for one request may be the answer that another waits for.
+def _is_too_early(record: ChunkRecord, others: Sequence[ChunkRecord], now: float) -> bool:
+    """Return whether what was found for a request may be the answer that another waits for.
 
-    A request is answered within its time after the lease's end, which is shorter than a lease.
+    Nor may its own be on its way: the other one, which is then missing its batch and is sent again,
+    would make a third one of two.
     """
-    if other.state not in _IN_DOUBT or not transitions.is_twin(record, other):
-        return False
-    return other.lease is None or now < other.lease + other.lease_seconds
+    alike = [o for o in others if o.state in _IN_DOUBT and transitions.is_twin(record, o)]
+    if any(other.lease is None or _may_be_answered(other, now) for other in alike):
+        return True
+    return bool(alike) and _may_be_answered(record, now)
+
+
+def _may_be_answered(request: ChunkRecord, now: float) -> bool:
+    """Return whether a request may still be accepted.
+
+    That is within its time after the lease's end, which is shorter than a lease.
+    """
+    return request.lease is not None and now < request.lease + request.lease_seconds

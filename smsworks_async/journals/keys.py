@@ -111,18 +111,40 @@ async def finish_key(
     if outcome.error is not None:
         outcome = attrs.evolve(outcome, error=without_words(outcome.error, _WORDS))
     if outcome.batch_id is not None:
-        await _revoke_others(store, key_hash, outcome.batch_id)
+        await revoke_keys(store, outcome.batch_id, but=key_hash)
+        await _revoke_chunks(store, outcome.batch_id)
     change = transitions.finish(kept.request, claimed.attempt, outcome)
     is_accepted = change.record.state is State.ACCEPTED
     is_first = is_accepted and change.record.batch_id == outcome.batch_id
     return await write_key(store, kept, change, answer if is_first else None)
 
 
-async def _revoke_others(store: RequestStore, key_hash: str, message_id: str) -> None:
-    """Mark what was found with a message unknown again, since it turns out to be this key's."""
-    for other in await store.keys_with(message_id, found=True):
-        if other.key_hash != key_hash:
-            await write_key(store, other, transitions.revoke_found(other.request), {})
+async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = None) -> None:
+    """Mark keys unknown again that were found with a message which turns out to be another's.
+
+    Args:
+        store: where the keys are.
+        message_id: the id of the message or the batch.
+        but: the hash of the key whose it is; None where it is a chunk's.
+    """
+    for kept in await store.keys_with(message_id, found=True):
+        if kept.key_hash != but:
+            change = transitions.revoke_found(kept.request)
+            await write_key(store, kept, change, _answer_after(kept, change.record))
+
+
+def _answer_after(kept: KeyRecord, revoked: ChunkRecord) -> Mapping[str, Any]:
+    """Return what is known of the answer of a key that was revoked: perhaps that of its double."""
+    if revoked.batch_id is None:
+        return {}
+    found = kept.request.batch_id
+    return {
+        name: revoked.batch_id if value == found else value for name, value in kept.answer.items()
+    }
+
+
+async def _revoke_chunks(store: RequestStore, message_id: str) -> None:
+    """Mark chunks unknown again that were found with a message which turns out to be a key's."""
     for chunk in await store.chunks_with_batch(message_id):
         if chunk.record.found and chunk.record.batch_id == message_id:
             await store.write(chunk.key, transitions.revoke_found(chunk.record))

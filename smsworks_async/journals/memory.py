@@ -175,7 +175,8 @@ class MemoryStore(MemoryOptOuts, MemoryKeys):
     ) -> bool:
         there = self.campaigns[key].records[claimed.number]
         claim = (State.SENDING, claimed.attempt, claimed.owner)
-        found = any(r.found and r.batch_id == batch_id for _, r in self._all() if batch_id)
+        requests = [r for _, r in self._all()] + [kept.request for kept in self._keys.values()]
+        found = any(r.found and r.batch_id == batch_id for r in requests if batch_id)
         if (there.state, there.attempt, there.owner) != claim or found:
             return False
         await self.write(key, change, detail)

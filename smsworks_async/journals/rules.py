@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from smsworks_async.journals import transitions
+from smsworks_async.journals import keys, transitions
 from smsworks_async.journals.checks import (
     check_campaign,
     check_chunk,
@@ -36,7 +36,7 @@ from smsworks_async.journals.records import (
     Totals,
 )
 from smsworks_async.journals.scheduled import was_cancelled
-from smsworks_async.journals.store import CampaignStore, ClaimStore, LeaveOut
+from smsworks_async.journals.store import CampaignStore, ClaimStore, LeaveOut, RequestStore
 from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome, Problem
 from smsworks_async.models.window import SendWindow
@@ -146,7 +146,7 @@ async def claim_next(
 
 
 async def finish(
-    store: CampaignStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
+    store: RequestStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
 ) -> ChunkRecord:
     """Record the outcome of a request; return the chunk as it is now."""
     answered = await finish_claimed(store, key, claimed, outcome)
@@ -165,6 +165,7 @@ async def finish(
             was_found = other.record.found and other.record.batch_id == outcome.batch_id
             if was_found and not is_itself:
                 await store.write(other.key, transitions.revoke_found(other.record))
+        await keys.revoke_keys(store, outcome.batch_id)
     change = transitions.finish(record, claimed.attempt, outcome, left_out=claimed.left_out)
     await store.write(key, change, detail)
     return await _unless_cancelled(store, key, change.record)
@@ -176,7 +177,7 @@ async def finish_claimed(
     """Record the outcome of a request if its chunk is still as it was claimed, in one statement.
 
     It returns the chunk as it is then. None is returned where the chunk has moved on, or its batch
-    was found for another chunk.
+    was found for another chunk or a key.
     """
     if claimed.state is not State.SENDING:
         return None

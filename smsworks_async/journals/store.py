@@ -222,7 +222,8 @@ class CampaignStore(Clock, Protocol):
             key: the campaign's key.
             claimed: the chunk as it was claimed.
             change: what to write.
-            batch_id: nothing is written where a chunk was found with this batch; None: none was.
+            batch_id: nothing is written where a chunk or a key was found with this batch; None:
+                none was.
             detail: of the event.
         """
         ...

@@ -269,6 +269,8 @@ def _accept(
         return change(record, "accepted a second time", doubles=(*record.doubles, batch_id))
     late = "" if _current(record, attempt) else ", late"
     fields = _accepted(outcome.batch_id, found=False)
+    if record.state is State.ACCEPTED:  # a recall of the batch that was found is not over
+        fields["reopenable"] = record.reopenable
     if left_out is not None and left_out != record.left_out:
         # An earlier request was accepted, of which others were left out than of the last one.
         fields |= _excluded(left_out, set(unpack_positions(record.opted_out)))

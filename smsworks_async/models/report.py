@@ -278,6 +278,8 @@ class BulkStatus(Counts):
         campaign: its name.
         planned: whether it is planned whole; only then is anything sent.
         in_flight: recipients whose batch is on its way, or was when its process ended.
+        lease: seconds until the first of those batches is looked for, unless its process tells
+            before what became of it; None where none is in flight.
         credits: what the accepted ones cost, estimated as in `BulkReport`.
         rounds: how often what was not delivered was sent again.
         sent_again: recipients of those rounds whose batch was accepted.
@@ -295,6 +297,7 @@ class BulkStatus(Counts):
     campaign: str
     planned: bool
     in_flight: int = 0
+    lease: float | None = None
     credits: float = 0.0
     rounds: int = 0
     sent_again: int = 0

@@ -6,21 +6,19 @@ The long profile, with ``SMSWORKS_TEST_SLOW=1``, plays many more of them, and ot
 from __future__ import annotations
 
 import os
-from collections import Counter
-from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals.sqlite import worker
-from support.campaigns.controlled import ControlledMachine
-from support.campaigns.machine import FATES, GROUPS, CampaignMachine
+from support.campaigns.focus import machine_of
+from support.campaigns.steps import FATES, GROUPS
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 #: How many histories of each focus; those in a file take ten times as long.
-HISTORIES = {"memory": 2000, "file": 300} if SLOW else {"memory": 30, "file": 5}
+HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 16, "file": 3}
 PROFILE = settings(
     stateful_step_count=50,
     deadline=None,
@@ -44,6 +42,18 @@ FOCUSES = {
         {"controls", "deaths", "each"},
         ("sent", "answer lost", "lost on the way", "refused: one number", "refused: for a while"),
     ),
+    "windows": ({"windows", "controls", "clocks"}, ("sent", "written", "answer lost")),
+    "windows of texts of their own": (
+        {"windows", "controls", "deaths", "each"},
+        ("sent", "accepted late", "refused: for a while"),
+    ),
+    "schedules": ({"schedules", "controls", "stops"}, ("sent", "answer lost", "accepted late")),
+    "schedules and deaths": ({"schedules", "controls", "deaths", "reads"}, tuple(FATES)),
+    "schedules and copies": (
+        {"schedules", "controls", "copies"},
+        ("sent", "answer lost", "accepted late"),
+    ),
+    "forgetting": ({"forgets", "controls", "stops"}, ("sent", "answer lost", "accepted late")),
 }
 
 
@@ -63,15 +73,8 @@ def test_nobody_is_texted_twice_and_everybody_is_named_whatever_happens(
     monkeypatch.setattr(
         worker, "GROUP_COMMIT_WINDOW", 0.0
     )  # nobody else comes while a process waits
-    groups_of_focus, fates_of_focus = FOCUSES[focus]
-
-    class Machine(ControlledMachine if "controls" in groups_of_focus else CampaignMachine):
-        journals = (journal,)
-        groups = groups_of_focus
-        fates = fates_of_focus
-        played: ClassVar = Counter()
-
+    machine = machine_of(*FOCUSES[focus], (journal,))
     profile = settings(PROFILE, max_examples=HISTORIES[journal])
-    run_state_machine_as_test(Machine, settings=profile)
-    played = Machine.played
+    run_state_machine_as_test(machine, settings=profile)
+    played = machine.played
     record_property("histories", f"{played['histories']} histories, {played['steps']} steps")

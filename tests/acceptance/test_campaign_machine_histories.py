@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.campaigns.machine import FATES, PEOPLE, CampaignMachine
+from support.campaigns.machine import CampaignMachine
 from support.campaigns.provider import Habits
+from support.campaigns.steps import FATES, PEOPLE
 
 
 def run_to_the_end(machine, campaign, but=None):

@@ -235,8 +235,9 @@ def client_operations():
     for package in (_http, resources):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for value in vars(importlib.import_module(module.name)).values():
-                if isinstance(value, type(LOGIN)):
-                    found.add((value.method, value.path))
+                operation = getattr(value, "operation", value)  # of a way to send
+                if isinstance(operation, type(LOGIN)):
+                    found.add((operation.method, operation.path))
     return found
 
 

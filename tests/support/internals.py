@@ -86,6 +86,15 @@ def on_connect(journal, prepare):
     journal._handle._open = connect_and_prepare
 
 
+async def keys_in_journal(journal, key_hashes):
+    """Return idempotency keys as they are kept; `Journal.key` would end their leases."""
+
+    async def read(store):
+        return [await store.key_record(key_hash) for key_hash in key_hashes]
+
+    return await journal._run(read)
+
+
 def sqlite_journal_in_memory(clock):
     """Return an SQLite journal without a file: the layout and the statements are the same."""
     journal = SQLiteJournal(":memory:", clock=clock)

@@ -20,6 +20,7 @@ from smsworks_async import (
     BatchOutcome,
     InsufficientCredit,
     InvalidMessage,
+    JournalError,
     NotSent,
     Outcome,
     OutcomeUnknown,
@@ -150,6 +151,8 @@ class Journals(RuleBasedStateMachine):
             answer = await getattr(journal, method)(*args, **kwargs)
         except ValidationError as error:
             return "refused", error.field, str(error)
+        except JournalError as error:
+            return "not done", str(error)
         return sorted(answer) if method == "seen" else answer
 
     @rule(seconds=moments, back=st.booleans())

@@ -85,6 +85,7 @@ VALID: dict[str, Any] = {
     "destination": "07700 900123",
     "destinations": NUMBERS,
     "from_": PAST,
+    "idempotency_key": "order-1",
     "keyword": "HI",
     "length": 6,
     "limit": 10,
@@ -104,6 +105,7 @@ VALID: dict[str, Any] = {
     "restored": True,
     "response_email": ["me@example.org"],
     "rows": ROWS,
+    "seconds": 60.0,
     "sender": "AcmeCorp",
     "settle": 0.0,
     "since": PAST,
@@ -137,6 +139,13 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.estimate messages": ("messages",),
     "bulk.estimate template": ("template", "rows"),
     "bulk.estimate rows": ("template", "rows"),
+    **{
+        f"{method} on_unknown": ("idempotency_key",)
+        for method in (
+            *("messages.send", "messages.send_binary", "messages.flash", "messages.schedule"),
+            *("batches.send", "batches.send_each", "batches.schedule", "otp.send"),
+        )
+    },
     "auth.token": ("customer_id", "key", "secret"),
 }
 
@@ -262,6 +271,8 @@ class Walk:
 
     wire: list[tuple[str, Any]]
     call: Callable[[str, dict[str, Any]], Any]
+    #: Forgets idempotency keys, so that each call sends.
+    forget: Callable[[], object] = bool
     ids: dict[str, Any] = attrs.field(factory=dict)
     walked: Counter[str] = attrs.field(factory=Counter)
     faults: list[str] = attrs.field(factory=list)
@@ -285,6 +296,7 @@ class Walk:
     def sent(self, method: str, arguments: dict[str, Any]) -> tuple[str, BaseException | None]:
         """Make one call; what the sandbox read, and what was raised."""
         del self.wire[:]
+        self.forget()
         error = None
         self.now = f"{method}({', '.join(arguments)})"
         try:

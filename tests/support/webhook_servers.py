@@ -37,9 +37,10 @@ async def on_aiohttp(hooks):
 
 
 @asynccontextmanager
-async def on_asgi(hooks):
+async def serve_asgi(app):
+    """Serve an application, its lifespan included, and give its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(hooks.asgi(), log_config=None, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await until(lambda: server.started)
@@ -48,6 +49,10 @@ async def on_asgi(hooks):
         finally:
             server.should_exit = True
             await serving
+
+
+def on_asgi(hooks):
+    return serve_asgi(hooks.asgi())
 
 
 class Quiet(WSGIRequestHandler):

@@ -15,7 +15,7 @@ PACKAGE = Path(smsworks_async.__file__).parent
 #: From the ground up. A room is a module, or a package with all that is in it; the longest name
 #: that fits decides. A room imports from itself and from the floors below.
 FLOORS = [
-    ["_version", "_lazy", "_decoding", "_error_codes", "_patching", "_clock"],
+    ["_version", "_lazy", "_decoding", "_error_codes", "_patching", "_clock", "_stops"],
     ["errors"],
     ["_callables", "_log_relay"],
     ["_greenlets"],
@@ -41,11 +41,13 @@ FLOORS = [
     ["bulk.campaign"],
     ["bulk.campaigns"],
     ["bulk.erasure"],
+    ["bulk.continuing"],
     ["bulk.resource"],
     ["_idempotency"],
     ["client"],
     ["blocking"],
     ["webhooks"],
+    ["queues"],
     ["sandbox"],
     ["cli"],
     ["__main__"],

@@ -188,10 +188,11 @@ class MessageSearch:
         self, probe: Probe, request: Request, marks: Mapping[str, str] | None = None
     ) -> AsyncIterator[MessageRecord]:
         more: dict[str, Any] = {} if marks is None else {"metadata": marks}
+        since = request.since if request.searched_since is None else request.searched_since
         return self._gateway.iterate(
             destination=probe.destination,
             sender=probe.sender,
-            from_=datetime.fromtimestamp(max(request.since, 0.0), UTC),
+            from_=datetime.fromtimestamp(max(since, 0.0), UTC),
             **more,
         )
 

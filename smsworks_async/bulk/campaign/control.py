@@ -29,6 +29,9 @@ async def steer(
             field="window",
         )
     kept = await stored.journal.steer(stored.campaign.id, command, why, window=window)
+    if command is Command.RESUME:
+        # What was refused for a reason that has been mended is sent again, by whoever works on it.
+        await stored.journal.reopen(kept.id, kept.round)
     now = await status(stored)
     if kept.control is Control.CANCELLED:  # by another process, meanwhile
         _check_open(now, command)

@@ -21,6 +21,9 @@ from smsworks_async.journals.records import ChunkRecord
 
 #: Seconds by which the provider's clock and the journal's may differ unnoticed.
 MARGIN: Final = 300.0
+#: Seconds by which the journal's clock may have been wrong when a request was begun of which the
+#: provider's time was not known: a day, for one that was set to another time zone.
+WRONG: Final = 86400.0
 #: Seconds by which two times that are shown to the second may differ, and be the same.
 SAME_TIME: Final = 1.0
 
@@ -55,6 +58,8 @@ class Request:
         recipients: the numbers that were in it, each with how often it was.
         since: before this moment none of its messages was made, in POSIX seconds.
         until: after this moment none was; None where that is not known.
+        searched_since: the moment from which messages are searched for: before `since` where the
+            clock may have been wrong; None for `since`.
         marked: whether its messages carry marks that the provider can be asked for, so that one
             without them is not known to be its.
         at: when its messages are due, in POSIX seconds; None for at once.
@@ -65,6 +70,7 @@ class Request:
     recipients: Mapping[str, int] = attrs.field(repr=False)
     since: float
     until: float | None
+    searched_since: float | None = None
     marked: bool = False
     at: float | None = None
     is_single: bool = False
@@ -146,7 +152,8 @@ def _is_explained(candidate: Candidate, request: Request) -> bool:
         return False
     # What is the request's in all but its date is none of its only if clocks are right.
     may_be_it = there is None or Counter(there) == Counter(request.recipients)
-    return candidate.batch_id is None or not (candidate.same_text and may_be_it)
+    is_alike = request.is_single or candidate.batch_id is not None
+    return not (is_alike and candidate.same_text and may_be_it)
 
 
 def _is_proven(candidate: Candidate, request: Request) -> bool:

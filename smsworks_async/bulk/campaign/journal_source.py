@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from smsworks_async.bulk.campaign.counts import StateCounts
 from smsworks_async.bulk.campaign.packing import LeavesOut, pack_chunk, unpack_chunk
@@ -27,6 +27,18 @@ from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reas
 
 
 T = TypeVar("T")
+
+
+class Quota(Protocol):
+    """How much one run may claim."""
+
+    def take(self) -> bool:
+        """Take one chunk, before it is claimed; return whether there is one to take."""
+        ...
+
+    def give_back(self) -> None:
+        """Give back what could not be claimed."""
+        ...
 
 
 def new_owner() -> str:
@@ -48,6 +60,7 @@ class JournalSource(Generic[T]):
         opt_outs: who has opted out; None where that is not respected.
         on_accepted: awaited with each chunk that was accepted; None for nothing.
         lists_opt_outs: whether that list is in this journal.
+        quota: how much may be claimed; None for all of it.
     """
 
     def __init__(
@@ -63,6 +76,7 @@ class JournalSource(Generic[T]):
         opt_outs: OptOutView | None = None,
         on_accepted: Callable[[ChunkRecord], Awaitable[None]] | None = None,
         lists_opt_outs: bool = False,
+        quota: Quota | None = None,
     ) -> None:
         self._journal = journal
         self._campaign = campaign
@@ -75,6 +89,7 @@ class JournalSource(Generic[T]):
         self._opt_outs = opt_outs
         self._on_accepted = on_accepted
         self._lists_opt_outs = lists_opt_outs
+        self._quota = quota
         self._leaves_out = (
             None if opt_outs is None else LeavesOut(payload, opt_outs, is_inside=lists_opt_outs)
         )
@@ -131,7 +146,11 @@ class JournalSource(Generic[T]):
         if self._opt_outs is not None and not self._lists_opt_outs:
             await self._opt_outs.refresh()
         known = 0 if self._opt_outs is None else self._opt_outs.last
-        while (claim := await self._claim(international=skip_international is None)) is not None:
+        while self._quota is None or self._quota.take():
+            claim = await self._claim(international=skip_international is None)
+            if claim is None:
+                self._give_back()
+                break
             entry = claim.record
             self._cursor = max(self._cursor, entry.number)
             if entry.number not in self.failed:
@@ -140,7 +159,12 @@ class JournalSource(Generic[T]):
                 self._recipients.claim(entry)
                 return unpack_chunk(claim, self._payload)
             await self._return_unsent(claim)
+            self._give_back()
         return None
+
+    def _give_back(self) -> None:
+        if self._quota is not None:
+            self._quota.give_back()
 
     async def check(self, chunk: Chunk[T], *, again: bool) -> None:
         """Check that nobody in a chunk has opted out since its claim.

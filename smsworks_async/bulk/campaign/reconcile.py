@@ -82,18 +82,24 @@ async def reconcile(
 
     Raises:
         ValidationError: the copy was made while the campaign was being planned.
+        SMSWorksError: with `restored`, it could not be read what is scheduled; nothing has changed.
     """
     journal, name = stored.journal, stored.campaign.id
-    if restored:
-        if stored.campaign.totals is None:
-            raise ValidationError(
-                f"campaign {name!r} was still being planned when this copy was made, so that the "
-                "copy lacks recipients who may have been texted since and cannot be searched for; "
-                "look for them at the provider, by the tag or the sender, before you send it again",
-                field="campaign",
-            )
-        await journal.suspect(name)
+    if restored and stored.campaign.totals is None:
+        raise ValidationError(
+            f"campaign {name!r} was still being planned when this copy was made, so that the "
+            "copy lacks recipients who may have been texted since and cannot be searched for; "
+            "look for them at the provider, by the tag or the sender, before you send it again",
+            field="campaign",
+        )
     reporter = Reporter(None, timer, f"campaign {name}")
+    batches = ScheduledBatches(
+        journal, stored.campaign, stored.payload, gateway, opt_outs=opt_outs, reporter=reporter
+    )
+    if restored:
+        cancelled = await batches.read_cancelled()
+        await journal.suspect(name)
+        await batches.doubt_cancelled(cancelled)
     doubts = CampaignDoubts(journal, stored.campaign, stored.payload, gateway)
     reconciler = Reconciler(doubts, timer=timer, reporter=reporter)
     nothing = await reconciler.settle(settle)
@@ -101,9 +107,6 @@ async def reconcile(
         # Whoever used the file before may have had requests on their way.
         for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
             await journal.clear_doubt(name, entry.number, entry.attempt)
-    batches = ScheduledBatches(
-        journal, stored.campaign, stored.payload, gateway, opt_outs=opt_outs, reporter=reporter
-    )
     await batches.tidy()
     report = await make_report(journal, name, stored.payload)
     return attrs.evolve(report, too_late=batches.too_late)

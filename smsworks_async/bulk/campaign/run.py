@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from smsworks_async._failures import dooms_account
-from smsworks_async.bulk.campaign.journal_source import JournalSource
+from smsworks_async.bulk.campaign.journal_source import JournalSource, Quota
 from smsworks_async.bulk.campaign.packing import unpack_chunk
 from smsworks_async.bulk.campaign.plan import Planner
 from smsworks_async.bulk.campaign.reconcile import CampaignDoubts
@@ -162,7 +162,20 @@ class CampaignRun(Generic[T]):
             JournalError: the journal cannot be read or written.
         """
         opt_outs = await self.prepare()
-        batches = ScheduledBatches(
+        batches = self.batches(opt_outs)
+        source = await self.source(round, opt_outs, batches)
+        self.reporter.refresh = source.refresh
+        await self.journal.reopen(self.campaign.id, round)
+        await self.check_cost()
+        try:
+            report = await self._run(source, round, batches)
+            return attrs.evolve(report, too_late=batches.too_late)
+        except CallbackRaised as raised:
+            raise await interrupted(source, raised.error, None) from raised.error
+
+    def batches(self, opt_outs: OptOutView | None) -> ScheduledBatches[T]:
+        """Return what cancels scheduled batches that must not go out."""
+        return ScheduledBatches(
             self.journal,
             self.campaign,
             self.payload,
@@ -170,7 +183,23 @@ class CampaignRun(Generic[T]):
             opt_outs=opt_outs,
             reporter=self.reporter,
         )
-        source = JournalSource(
+
+    async def source(
+        self,
+        round: int,
+        opt_outs: OptOutView | None,
+        batches: ScheduledBatches[T],
+        quota: Quota | None = None,
+    ) -> JournalSource[T]:
+        """Return where the chunks of a round come from.
+
+        Args:
+            round: the round.
+            opt_outs: who has opted out; None where that is not respected.
+            batches: told of each batch that was scheduled.
+            quota: how much may be claimed; None for all of it.
+        """
+        return JournalSource(
             self.journal,
             self.campaign.id,
             self.payload,
@@ -181,15 +210,8 @@ class CampaignRun(Generic[T]):
             opt_outs=opt_outs,
             on_accepted=None if round else batches.check_control,
             lists_opt_outs=opt_outs is not None and await self._lists(opt_outs),
+            quota=quota,
         )
-        self.reporter.refresh = source.refresh
-        await self.journal.reopen(self.campaign.id, round)
-        await self.check_cost()
-        try:
-            report = await self._run(source, round, batches)
-            return attrs.evolve(report, too_late=batches.too_late)
-        except CallbackRaised as raised:
-            raise await interrupted(source, raised.error, None) from raised.error
 
     async def _run(
         self, source: JournalSource[T], round: int, batches: ScheduledBatches[T]
@@ -211,7 +233,7 @@ class CampaignRun(Generic[T]):
             refused = None if halt else await self._wait_until_allowed(source)
             await self._wait_for_others()
             halt = halt or (None if refused is None else stopped_by(refused, self.campaign.id))
-            if halt is None and await self._has_more(source, round):
+            if halt is None and await self.has_more(source):
                 continue
             nothing = await reconciler.settle(self.options.settle)
             if await batches.tidy() and halt is None:
@@ -228,13 +250,17 @@ class CampaignRun(Generic[T]):
             await self._resend(lost, reconciler)
 
     async def prepare(self) -> OptOutView | None:
-        """Lift a halt, and return who has opted out; None where the campaign does not respect it.
+        """Lift a halt, and return who has opted out: see `respected`."""
+        await self.journal.steer(self.campaign.id, Command.LIFT)
+        return await self.respected()
+
+    async def respected(self) -> OptOutView | None:
+        """Return who has opted out; None where the campaign does not respect it.
 
         Raises:
             ConfigurationError: the campaign respects another list; nothing was sent.
             ValidationError: it was begun with another `respect_opt_outs`; likewise.
         """
-        await self.journal.steer(self.campaign.id, Command.LIFT)
         respects = self.options.respect_opt_outs
         opt_outs = self.opt_outs or OptOuts(self.journal)
         wanted = "" if respects is False else await opt_outs.identity()
@@ -273,11 +299,11 @@ class CampaignRun(Generic[T]):
             refused = await self.journal.controls(self.campaign.id, source.round)
         return refused
 
-    async def _has_more(self, source: JournalSource[T], round: int) -> bool:
+    async def has_more(self, source: JournalSource[T]) -> bool:
         """Return whether others have returned chunks that this run can send."""
         pending = await self.journal.chunks(self.campaign.id, limit=NO_LIMIT, state=State.PENDING)
         return any(
-            entry.round == round
+            entry.round == source.round
             and entry.number not in source.failed
             and not (entry.international and source.is_international_halted)
             for entry in pending
@@ -328,6 +354,7 @@ async def plan(
             counts = {field.name: getattr(nobody, field.name) for field in attrs.fields(Counts)}
             return BulkStatus(campaign=begun.id, planned=False, **counts)
         await run.prepare()
+        await journal.reopen(begun.id, 0)
         return await status_of(journal, begun.id)
 
 

@@ -7,7 +7,7 @@ counts as cancelled only where the API says so: nobody is scheduled twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, TypeVar
 
 from smsworks_async.bulk.campaign.packing import unpack_chunk
@@ -17,7 +17,14 @@ from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.progress import Reporter, log
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import NO_LIMIT, Campaign, ChunkRecord, Control, State
+from smsworks_async.journals.records import (
+    NO_LIMIT,
+    Campaign,
+    ChunkRecord,
+    Command,
+    Control,
+    State,
+)
 from smsworks_async.journals.transitions import is_past
 from smsworks_async.models.report import BatchOutcome, Outcome, Phase
 
@@ -28,6 +35,11 @@ T = TypeVar("T")
 _TRIES: Final = 3
 #: How many batches are cancelled at a time.
 _AT_A_TIME: Final = 4
+#: Why a campaign of a restored journal is paused.
+_CANCELLED_SINCE: Final = (
+    "batches of it were cancelled after the copy of its journal was made; resume it to schedule "
+    "them again, or cancel it"
+)
 
 
 class ScheduledBatches(Generic[T]):
@@ -82,6 +94,35 @@ class ScheduledBatches(Generic[T]):
         recalled = await self._do(self._recall, await self._to_recall(self._at))
         self.too_late = await self._opted_out_too_late(self._at)
         return any(recalled)
+
+    async def read_cancelled(self) -> frozenset[str]:
+        """Return the batches that the provider shows as cancelled.
+
+        Raises:
+            SMSWorksError: the provider could not be asked.
+        """
+        if self._at is None:
+            return frozenset()
+        jobs = await self._gateway.scheduled()
+        return frozenset(job.message_id for job in jobs if job.batch and job.status == "CANCELLED")
+
+    async def doubt_cancelled(self, cancelled: Collection[str]) -> None:
+        """Doubt chunks whose batch was cancelled after the journal, a restored copy, was made.
+
+        The copy cannot tell whether they were scheduled again since, nor whether the whole campaign
+        was cancelled. So the campaign is paused, until a person resumes it or cancels it again.
+
+        Args:
+            cancelled: what `read_cancelled` has returned.
+
+        Raises:
+            JournalError: the journal cannot be read or written.
+        """
+        for entry in await self._accepted() if cancelled else ():
+            for batch_id in filter(cancelled.__contains__, _batches(entry)):
+                if await self._journal.begin_recall(self._campaign, entry.number, batch_id):
+                    await self._journal.steer(self._campaign, Command.PAUSE, _CANCELLED_SINCE)
+                    await self._journal.confirm_cancelled(self._campaign, entry.number, batch_id)
 
     async def check_control(self, entry: ChunkRecord) -> None:
         """Cancel the batch of a chunk that was just accepted, if its campaign was cancelled."""

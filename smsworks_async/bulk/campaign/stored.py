@@ -96,6 +96,7 @@ async def status_of(journal: Journal, campaign: str) -> BulkStatus:
         **outcomes,
         not_sent=counts.pending + counts.cancelled,
         in_flight=counts.in_flight,
+        lease=summary.lease,
         invalid=set_aside.get(Reason.INVALID, 0),
         duplicates=set_aside.get(Reason.DUPLICATE, 0),
         credits=summary.states.get(State.ACCEPTED, _NONE).credits,

@@ -136,7 +136,7 @@ class Ahead:
             tried: their numbers.
             other: the number of the first pending chunk that is none of them, or has changed.
         """
-        if other in tried or other not in self.chunks:
+        if other not in self.chunks:
             self.chunks.clear()
             return
         self.width = min(2 * self.width, READ_AHEAD)

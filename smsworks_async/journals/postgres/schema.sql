@@ -171,13 +171,15 @@ CREATE TRIGGER opt_out_is_not_removed BEFORE DELETE ON smsworks.opt_out FOR EACH
 CREATE TRIGGER opt_out_is_not_truncated BEFORE TRUNCATE ON smsworks.opt_out
     EXECUTE FUNCTION smsworks.only_added();
 
--- Locks a batch or message until the transaction ends, and tells whether a chunk was found with it.
+-- Locks a batch or message until the transaction ends, and tells whether a chunk or a key was found
+-- with it.
 -- A query in a volatile function sees what was committed before the query, not before the statement
 -- that calls the function: so it sees what was recorded while it waited for the lock.
 CREATE FUNCTION smsworks.lock_batch(id text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(id, 7697));
-    RETURN EXISTS (SELECT FROM smsworks.chunk AS c WHERE c.batch_id = id AND c.found);
+    RETURN EXISTS (SELECT FROM smsworks.chunk AS c WHERE c.batch_id = id AND c.found)
+        OR EXISTS (SELECT FROM smsworks.idempotency_key AS k WHERE k.batch_id = id AND k.found);
 END $$;
 
 -- The server's timeline, which changes when a standby takes over; NULL where the server does not say.

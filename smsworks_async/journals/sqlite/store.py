@@ -54,6 +54,8 @@ _WITH_BATCH: Final = (
     f"SELECT {_CHUNK}, campaign FROM chunk, json_each(doubles) "
     "WHERE doubles IS NOT NULL AND value = ?"
 )
+#: The tables of requests, which have a batch or message each.
+_WITH_BATCHES: Final = ("chunk", "idempotency_key")
 _DOUBTFUL: Final = (
     f"SELECT {_CHUNK}, chunk.campaign, items, "
     "(SELECT message FROM campaign WHERE key = chunk.campaign) "
@@ -77,7 +79,10 @@ def _update(fields: tuple[str, ...]) -> str:
 
 @cache
 def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
-    found = " AND NOT EXISTS (SELECT 1 FROM chunk WHERE batch_id = ? AND found = 1)"
+    found = "".join(
+        f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE batch_id = ? AND found = 1)"
+        for table in _WITH_BATCHES
+    )
     return (
         f"{_update(fields)} AND state = 'sending' AND attempt = ? AND owner = ?"
         f"{found if unless_found else ''}"
@@ -231,7 +236,7 @@ class SQLiteStore(SQLiteErasure, SQLiteKeys, SQLiteReports, SQLiteOptOuts):
         fields = change.fields
         values = [*rows.changed(fields), key, claimed.number, claimed.attempt, claimed.owner]
         if batch_id is not None:
-            values.append(batch_id)
+            values += [batch_id] * len(_WITH_BATCHES)
         query = _replace(tuple(fields), unless_found=batch_id is not None)
         if not self._db.execute(query, values).rowcount:
             return False

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 import json
 import ssl
-from functools import partial
 from unittest.mock import Mock
 
 import aiohttp
@@ -23,6 +21,7 @@ from smsworks_async import (
 )
 from smsworks_async._http.transport import MAX_ANSWER
 from smsworks_async.sandbox import Fault
+from support.canned import canned
 from support.messages import TEXT, TEXT_TO_MANY
 from support.sandboxes import AT_ONCE, UNTRUSTED, HostedSandbox
 from support.waiting import end_calls
@@ -216,13 +215,6 @@ async def test_send_is_unknown_with_its_cause_after_an_answer_of_another_shape(b
     assert "hotel" not in str(caught.value)
     assert "plenty" not in str(caught.value)
     assert len(box.requests) == 1
-
-
-def canned():
-    """Give the response class for aioresponses 0.7.9, which leaves out what aiohttp 3.14 wants."""
-    if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
-        return partial(aiohttp.ClientResponse, stream_writer=Mock(output_size=0))
-    return aiohttp.ClientResponse
 
 
 @pytest.mark.parametrize(

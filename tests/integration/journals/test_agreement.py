@@ -22,6 +22,7 @@ from smsworks_async.journals import (
     transitions,
 )
 from smsworks_async.journals.memory import MemoryStore
+from smsworks_async.journals.sqlite import keys as sqlite_keys
 from smsworks_async.journals.sqlite import store as sqlite_store
 from smsworks_async.journals.sqlite import worker
 from smsworks_async.journals.sqlite.store import SQLiteStore
@@ -29,6 +30,7 @@ from support.journal_machines import (
     Campaigns,
     Reports,
 )
+from support.key_machine import Keys
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
@@ -49,12 +51,16 @@ def _nobody_else_comes_while_a_call_waits(monkeypatch):
     monkeypatch.setattr(worker, "GROUP_COMMIT_WINDOW", 0.0)
 
 
-@pytest.mark.parametrize("machine", [Campaigns, Reports], ids=lambda machine: machine.__name__)
+@pytest.mark.parametrize(
+    "machine", [Campaigns, Reports, Keys], ids=lambda machine: machine.__name__
+)
 def test_journals_do_the_same_in_the_same_histories(machine, record_property):
     class Machine(machine):
         played: ClassVar = Counter()
 
-    run_state_machine_as_test(Machine, settings=PROFILE)
+    # Each step of keys reads all of them once more.
+    profile = PROFILE if machine is not Keys or SLOW else settings(PROFILE, max_examples=60)
+    run_state_machine_as_test(Machine, settings=profile)
     played = Machine.played
     record_property("histories", f"{played['histories']} histories, {played['steps']} steps")
 
@@ -68,7 +74,7 @@ def sqlite_replaces_any_claim(patch):
         "_replace",
         lambda fields, *, unless_found: (
             f"{sqlite_store._update(fields)} AND ? IS NOT NULL AND ? IS NOT NULL"
-            f"{' AND ? IS NOT NULL' if unless_found else ''}"
+            f"{' AND ? IS NOT NULL' * 2 if unless_found else ''}"
         ),
     )
 
@@ -77,7 +83,7 @@ def sqlite_leaves_a_batch_with_whoever_found_it(patch):
     replace = sqlite_store._replace
 
     def without(fields, *, unless_found):
-        return replace(fields, unless_found=False) + " AND ? IS NOT NULL" * unless_found
+        return replace(fields, unless_found=False) + " AND ? IS NOT NULL" * 2 * unless_found
 
     patch.setattr(sqlite_store, "_replace", without)
 
@@ -90,6 +96,47 @@ def sqlite_goes_back_to_an_earlier_round(patch):
 def sqlite_forgets_doubles(patch):
     query = sqlite_store._WITH_BATCH.replace("value = ?", "value = ? AND 0")
     patch.setattr(sqlite_store, "_WITH_BATCH", query)
+
+
+def sqlite_has_no_keys_in_doubt_but_unknown_ones(patch):
+    async def unknown(self):
+        found = self._db.execute(f"{sqlite_keys._SELECT} WHERE state = 'unknown'")
+        return list(map(sqlite_keys._read, found))
+
+    patch.setattr(SQLiteStore, "keys_in_doubt", unknown)
+
+
+def sqlite_forgets_doubles_of_keys(patch):
+    query = sqlite_keys._WITH_MESSAGE.replace("value = ?", "value = ? AND 0")
+    patch.setattr(sqlite_keys, "_WITH_MESSAGE", query)
+
+
+def sqlite_removes_keys_in_doubt(patch):
+    async def delete(self, before):
+        deleted = self._db.execute("DELETE FROM idempotency_key WHERE changed < ?", (before,))
+        return deleted.rowcount
+
+    patch.setattr(SQLiteStore, "delete_keys", delete)
+
+
+def sqlite_leaves_a_batch_with_the_key_that_found_it(patch):
+    replace = sqlite_store._replace
+
+    def of_chunks_alone(fields, *, unless_found):
+        query = replace(fields, unless_found=unless_found)
+        return query.replace("FROM idempotency_key WHERE", "FROM idempotency_key WHERE 0 AND")
+
+    patch.setattr(sqlite_store, "_replace", of_chunks_alone)
+
+
+def sqlite_leaves_an_answer_as_it_was(patch):
+    async def write(self, record, write_key=SQLiteStore.write_key):
+        kept = await self.key_record(record.key_hash)
+        if kept is not None and kept.answer:
+            record = attrs.evolve(record, answer=kept.answer)
+        await write_key(self, record)
+
+    patch.setattr(SQLiteStore, "write_key", write)
 
 
 def memory_reopens_the_refused_alone(patch):
@@ -145,7 +192,17 @@ def a_claim_leaves_the_last_error(patch):
     patch.setattr(transitions, "claim", with_error)
 
 
+MUTANTS_OF_KEYS = [
+    sqlite_has_no_keys_in_doubt_but_unknown_ones,
+    sqlite_forgets_doubles_of_keys,
+    sqlite_removes_keys_in_doubt,
+    sqlite_leaves_a_batch_with_the_key_that_found_it,
+    sqlite_leaves_an_answer_as_it_was,
+]
+
+
 MUTANTS = [
+    *MUTANTS_OF_KEYS,
     sqlite_replaces_any_claim,
     sqlite_leaves_a_batch_with_whoever_found_it,
     sqlite_goes_back_to_an_earlier_round,
@@ -161,12 +218,20 @@ MUTANTS = [
 
 #: They take more histories than the others.
 SLOWLY = {
+    sqlite_goes_back_to_an_earlier_round,
+    sqlite_forgets_doubles_of_keys,
     sqlite_leaves_a_batch_with_whoever_found_it,
     sqlite_forgets_doubles,
     memory_reopens_the_refused_alone,
     a_claim_of_another_is_not_cut_short,
     a_claim_leaves_the_last_error,
 }
+
+
+def machine_for(mutant):
+    if mutant in MUTANTS_OF_KEYS:
+        return Keys
+    return Reports if mutant is a_claim_of_another_is_not_cut_short else Campaigns
 
 
 @pytest.mark.parametrize(
@@ -180,7 +245,7 @@ SLOWLY = {
 def test_agreement_finds_a_journal_that_does_otherwise(mutant, monkeypatch, record_property):
     mutant(monkeypatch)
 
-    class Machine(Reports if mutant is a_claim_of_another_is_not_cut_short else Campaigns):
+    class Machine(machine_for(mutant)):
         played: ClassVar = Counter()
 
     profile = settings(PROFILE, max_examples=6000, derandomize=True, phases=[Phase.generate])

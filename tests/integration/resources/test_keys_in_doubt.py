@@ -13,6 +13,7 @@ from smsworks_async import (
     KeyInUse,
     OutcomeUnknown,
 )
+from smsworks_async.journals import State
 from smsworks_async.sandbox import Fault
 from support.journals import each_kind, of_kind
 from support.keyed import FOUND_AGAIN, MANY, PEOPLE, TEXT, WAYS, call, fake_clock, posts
@@ -118,6 +119,42 @@ async def test_a_refusal_after_a_resend_leaves_it_unknown(box, sms, journal):
     assert isinstance(caught.value.__cause__, InsufficientCredit)
     with pytest.raises(OutcomeUnknown):
         await call(sms, "messages.send")
+
+
+async def test_a_refusal_after_a_resend_that_cannot_be_recorded_leaves_it_unknown(
+    box, sms, journal, monkeypatch
+):
+    async def full(*_, **__):
+        raise JournalError("journal keys.db: the disk is full")
+
+    fake_clock(sms, journal)
+    box.add_fault(Fault(path="/message/send", when="before"))
+    with pytest.raises(OutcomeUnknown):
+        await call(sms, "messages.send")
+    monkeypatch.setattr(type(journal), "finish_key", full)
+    box.add_fault(Fault(path="/message/send", error_code=4021, status=402))
+    with pytest.raises(OutcomeUnknown):
+        await call(sms, "messages.send", on_unknown="resend")
+
+
+async def test_a_late_refusal_is_in_doubt_where_another_process_sends_it_again(
+    box, sms, journal, monkeypatch
+):
+    clock = fake_clock(sms, journal)
+    finish_key = type(journal).finish_key
+
+    async def finish_late(self, key_hash, claimed, outcome, answer):
+        clock.advance(600)
+        assert (await self.key(key_hash)).request.state is State.UNKNOWN
+        await self.resend_key(key_hash, claimed.attempt, 0.0, owner="another", lease=60.0)
+        return await finish_key(self, key_hash, claimed, outcome, answer)
+
+    monkeypatch.setattr(type(journal), "finish_key", finish_late)
+    box.add_fault(Fault(path="/message/send", error_code=4021, status=402))
+    with pytest.raises(OutcomeUnknown) as caught:
+        await call(sms, "messages.send")
+    assert isinstance(caught.value.__cause__, InsufficientCredit)
+    assert caught.value.safe_to_repeat
 
 
 async def test_callers_at_the_same_time_get_one_answer(box, sms):

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from smsworks_async.bulk import options
+from smsworks_async.bulk.payloads import POSITION
 from smsworks_async.journals.records import Command, Control
 from smsworks_async.models.report import Outcome
 from smsworks_async.optouts import OptOuts
-from support.campaigns.machine import PEOPLE, CampaignMachine, of, picks
+from support.campaigns.machine import CampaignMachine
+from support.campaigns.steps import PEOPLE, WITH_POSITIONS, of, picks
 
 
 class ControlledMachine(CampaignMachine):
@@ -46,16 +48,23 @@ class ControlledMachine(CampaignMachine):
             self.faults.append("somebody was sent to after opting out")
         if process.claimed_at >= since:
             self.faults.append("claimed after the campaign was stopped")
+        for number, marks in request.messages:
+            if marks and WITH_POSITIONS[int(marks[POSITION])] != number:
+                self.faults.append("a message bears the mark of somebody else's position")
 
     def no_run_fails(self):
         super().no_run_fails()
         assert not self.faults, self.faults
 
-    @of("controls", lambda self: self.world.living)
+    @of("controls", lambda self: self.begun)
     @rule(pick=picks)
     def opt_out(self, pick):
-        self.world.ask(lambda journal: OptOuts(journal).add(PEOPLE[pick]))
-        self.out.setdefault(PEOPLE[pick], self.world.tick())
+        """Have somebody reply STOP, perhaps not for the first time."""
+        number, tick = PEOPLE[pick], self.world.tick()
+        reply = {"source": "test", "message_id": f"reply-{tick}"}
+        self.world.ask(lambda journal: journal.record_opt_out(number, "out", **reply))
+        self.out.setdefault(number, tick)
+        self.note_change(number, "out")
 
     @of("controls", lambda self: self.out)
     @rule(pick=picks)
@@ -64,6 +73,21 @@ class ControlledMachine(CampaignMachine):
         self.world.ask(lambda journal: OptOuts(journal).remove(number))
         self.world.tick()
         del self.out[number]
+        self.note_change(number, "in")
+
+    def note_copy(self):
+        super().note_copy()
+        self.copied_controls = self.stopped.copy(), self.cancelled.copy(), self.out.copy()
+
+    def note_restored(self):
+        super().note_restored()
+        stopped, cancelled, out = self.copied_controls
+        self.stopped, self.cancelled = stopped.copy(), cancelled.copy()
+        if self.world.on_disk:  # otherwise only the campaigns are copied
+            self.out = out.copy()
+
+    def note_change(self, number, change):
+        """Note that a number has opted out or in."""
 
     @of("controls", lambda self: self.begun)
     @rule(
@@ -86,16 +110,23 @@ class ControlledMachine(CampaignMachine):
 
     def before_last_run(self, name):
         name = options.check_campaign(name)
-        if name in self.stopped and name not in self.cancelled:
+        # A restored one may have been paused by the package itself.
+        there = self.world.ask(lambda journal: journal.campaign_ids())
+        if name in there and name not in self.cancelled:
             self.world.ask(lambda journal: journal.steer(name, Command.RESUME))
-            del self.stopped[name]
+            self.stopped.pop(name, None)
 
     def _check(self, reports):
-        super()._check(reports)
+        named = super()._check(reports)
         for name, report in reports.items():
             told = {
                 n for b in report.batches if b.outcome is Outcome.OPTED_OUT for n in b.destinations
             }
             assert report.opted_out == len(told)
-            if options.check_campaign(name) not in self.cancelled:
+            if not self.may_leave_unsent(options.check_campaign(name)):
                 assert not report.not_sent, "somebody was forgotten"
+        return named
+
+    def may_leave_unsent(self, name):
+        """Return whether recipients of a campaign may be left that nothing is sent to."""
+        return name in self.cancelled

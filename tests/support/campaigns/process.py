@@ -142,6 +142,8 @@ class Process:
         self.loop = SteppedLoop(self.monotonic)
         self.dead = False
         self.run = None
+        #: The name of the campaign that it runs.
+        self.campaign = None
         self.claimed_at = self.looked_at = 0
         #: At which of the next journal calls something befalls it, and what.
         self.doom = None
@@ -151,6 +153,7 @@ class Process:
         """Note when it last claimed a chunk, and last read who has opted out."""
         if call == "claim_next" and isinstance(result, StoredChunk):
             self.claimed_at = self.world.tick()
+            self.world.on_claim(self)
         elif call == "opt_out_changes":
             self.looked_at = self.world.tick()
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import attrs
 
-from smsworks_async.errors import NotFound, NotSent, OutcomeUnknown
-from smsworks_async.models.incoming import MessageRecord
+from smsworks_async.errors import APIError, NotFound, NotSent, OutcomeUnknown
+from smsworks_async.models import incoming
+from smsworks_async.models.incoming import MessageRecord, ScheduledMessage
 from support.campaigns.process import INSTANT, Process
 
 
@@ -45,6 +46,8 @@ class Request:
     over: bool = False
     batch: Batch | None = None
     returned: bool = False
+    #: When its messages are due, in POSIX seconds; None for at once.
+    due: float | None = None
 
     @property
     def messages(self):
@@ -69,10 +72,19 @@ class Batch:
     messages: list
     at: float
     lag: float
+    #: When its messages are due, in POSIX seconds; None for at once.
+    due: float | None = None
+    cancelled: bool = False
 
     @property
     def recipients(self):
         return [number for number, _ in self.messages]
+
+    def status(self, now):
+        """Return the status of its messages at a time by the provider's clock."""
+        if self.cancelled:
+            return "CANCELLED"
+        return "SENT" if self.due is None or self.due <= now else "SCHEDULED"
 
 
 @attrs.frozen
@@ -86,6 +98,8 @@ class Habits:
     #: What it makes of a search for metadata: "obeys", "ignores" or "nothing".
     metadata: str = "obeys"
     tells_time: bool = True
+    #: Whether a search and a batch show messages before they are due.
+    shows_waiting: bool = True
 
 
 class Gateway:
@@ -102,7 +116,7 @@ class Gateway:
     def post(self, payload, at=None):
         async def post(document, expired, on_retry, before_repeat):
             answer = self._process.loop.create_future()
-            request = Request(self._process, self._campaign, document, expired, answer)
+            request = Request(self._process, self._campaign, document, expired, answer, due=at)
             self._world.arrive(request)
             try:
                 async with asyncio.timeout(TIMEOUT):
@@ -132,12 +146,16 @@ class Gateway:
 
     def _records(self, batch):
         world, habits = self._world, self._world.habits
+        status = batch.status(world.provider_time())
+        if status != "SENT" and not habits.shows_waiting:
+            return
         for index, (number, marks) in enumerate(batch.messages):
             # The messages of a batch appear one after the other.
             if batch.at + batch.lag * (index + 1) / len(batch.messages) <= world.now + INSTANT:
                 yield (
                     MessageRecord(
                         f"{batch.id}.{index}",
+                        status,
                         batch_id=batch.id if habits.shows_batch else None,
                         destination=number,
                         sender=SENDER,
@@ -171,16 +189,53 @@ class Gateway:
             raise NotFound("there is none", status=404)
         return found
 
+    async def scheduled(self):
+        now = self._world.provider_time()
+        return await self._read(
+            [
+                ScheduledMessage(
+                    batch.id,
+                    "PROCESSED" if batch.status(now) == "SENT" else batch.status(now),
+                    batch=True,
+                    sender=SENDER,
+                    destinations=tuple(batch.recipients),
+                    content=self._world.habits.content,
+                    schedule=datetime.fromtimestamp(batch.due, UTC),
+                )
+                for batch in self._world.batches
+                if batch.due is not None and batch.at + batch.lag <= self._world.now + INSTANT
+            ]
+        )
+
+    async def cancel(self, batch_id):
+        """Cancel a batch, as the world lets requests to cancel go at present."""
+        world = self._world
+        [batch] = [one for one in world.batches if one.id == batch_id]
+        how = world.cancels
+        if how == "hold":
+            waiting = self._process.loop.create_future()
+            world.held_cancels.append((batch, waiting))
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    how = await waiting
+            except TimeoutError:
+                raise lost() from None
+        elif how != "lost before":
+            world.cancel(batch)
+        if how.startswith("lost"):
+            raise lost()
+        if how == "refused after" or not batch.cancelled:
+            raise APIError("there is none to cancel", status=400, code=4008)
+        return incoming.Batch(batch_id, "CANCELLED")
+
     async def balance(self):
         return await self._read(1e6)
 
     def server_time(self):
-        return BEGINNING + self._world.now if self._world.habits.tells_time else None
+        return self._world.provider_time() if self._world.habits.tells_time else None
 
     async def now(self):
-        return await self._read(
-            BEGINNING + self._world.now if self._world.habits.tells_time else None
-        )
+        return await self._read(self.server_time())
 
 
 def lost():

@@ -12,8 +12,9 @@ import math
 import tempfile
 from pathlib import Path
 
-from smsworks_async.errors import NotSent
+from smsworks_async.errors import APIError, NotSent
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.journals.transitions import is_past
 from support.campaigns.process import INSTANT, Process
 from support.campaigns.provider import (
     BEGINNING,
@@ -36,6 +37,9 @@ class World:
         self.recorded = set()
         self.reads = "answer"
         self.held = []
+        #: What becomes of requests to cancel a batch, and those that are held.
+        self.cancels = "answer"
+        self.held_cancels = []
         #: Whether the provider accepts and answers by itself, as it does in the end.
         self.willing = False
         self.visitor = visitor
@@ -43,6 +47,8 @@ class World:
         self.ticks = 0
         #: Called with each request before it can leave.
         self.on_arrival = lambda request: None
+        #: Called with each process that has just claimed a chunk.
+        self.on_claim = lambda process: None
         self._admin = asyncio.new_event_loop()
         self._kept_open = kept_open
         self._folder = None
@@ -61,6 +67,9 @@ class World:
 
     def wall(self):
         return BEGINNING + self.now + self.skew
+
+    def provider_time(self):
+        return BEGINNING + self.now
 
     def open(self):
         return self._memory or SQLiteJournal(self.path, clock=self.wall)
@@ -179,13 +188,19 @@ class World:
 
     def accept(self, request):
         request.accept_at = None
-        if self.may_be_accepted(request):
+        if not self.may_be_accepted(request):
+            return
+        if request.due is not None and is_past(request.due, self.provider_time()):
+            self.drop(request)
+            self.refuse(request, APIError("it is past", status=400, code=4009))
+        else:
             request.batch = Batch(
                 f"b{len(self.batches)}",
                 request.campaign,
                 request.messages,
                 self.now,
                 request.lag,
+                request.due,
             )
             self.batches.append(request.batch)
 
@@ -215,6 +230,22 @@ class World:
             for waiting in held:
                 if not waiting.done() and not waiting.get_loop().is_closed():
                     waiting.set_result(None)
+
+    def cancel(self, batch):
+        """Cancel a batch whose messages are not due yet."""
+        if batch.status(self.provider_time()) == "SCHEDULED":
+            batch.cancelled = True
+
+    def let_cancels_go(self, how):
+        """Decide what becomes of requests to cancel a batch, those that are held included."""
+        self.cancels = how
+        if how != "hold":
+            held, self.held_cancels = self.held_cancels, []
+            for batch, waiting in held:
+                if how != "lost before":
+                    self.cancel(batch)
+                if not waiting.done() and not waiting.get_loop().is_closed():
+                    waiting.set_result(how)
 
     # Copies of the journal
 

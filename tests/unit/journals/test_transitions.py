@@ -237,3 +237,20 @@ def test_pack_error_is_undone_by_unpack_error():
         assert getattr(back, "permanent", None) == getattr(error, "permanent", None)
         assert back.safe_to_repeat == error.safe_to_repeat
     assert unpack_error(pack_error(None)) is None
+
+
+def test_finish_keeps_the_recall_of_a_batch_that_was_found_before_its_late_answer():
+    """Its DELETE may have been carried out, so that the recall must come to its end."""
+    record = ChunkRecord(
+        number=0,
+        size=2,
+        credits=2.0,
+        international=False,
+        state=State.ACCEPTED,
+        attempt=1,
+        batch_id="b0",
+        found=True,
+    )
+    recalled = transitions.begin_recall(record, "b0").record
+    late = transitions.finish(recalled, 1, BatchOutcome(0, Outcome.ACCEPTED, 2, "b0")).record
+    assert (late.found, late.reopenable) == (False, True)

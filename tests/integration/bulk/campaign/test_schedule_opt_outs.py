@@ -104,6 +104,26 @@ async def test_nobody_tried_in_time_and_it_is_named(scheduling):
     assert deletes(scheduling.box) == 0
 
 
+async def test_whoever_replies_stop_again_to_a_text_that_came_too_late_is_still_named(scheduling):
+    """The last of the two replies came after the messages were due, and the first before."""
+    await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(5))
+    for message_id in ("first", "again"):
+        reply = {"source": "reply", "message_id": message_id}
+        await scheduling.journal.record_opt_out(STOPPED, "out", **reply)
+        await scheduling.box.advance(4000)
+    [late] = (await again(scheduling, "send")).too_late
+    assert late.destinations == (STOPPED,)
+
+
+async def test_whoever_was_in_when_the_messages_were_due_is_not_named(scheduling):
+    await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(5))
+    for change in ("out", "in"):
+        await scheduling.journal.record_opt_out(STOPPED, change, source="test")
+    await scheduling.box.advance(4000)
+    await scheduling.opt_out(STOPPED)
+    assert (await again(scheduling, "send")).too_late == ()
+
+
 @pytest.mark.parametrize("how", ["send", "reconcile"])
 @pytest.mark.parametrize("when", ["before", "after", "mid"])
 @pytest.mark.parametrize("operation", ["DELETE", "POST"])

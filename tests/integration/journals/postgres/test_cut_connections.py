@@ -83,28 +83,30 @@ async def test_claim_next_returns_what_it_has_claimed_where_its_answer_was_cut(
 CALL = {"operation": "messages.send", "fields": {"content": "h"}, "found_by": "mark"}
 
 
-@pytest.mark.parametrize("answer", range(1, 14))
-async def test_keys_and_reports_are_claimed_once_where_an_answer_was_cut(postgres_url, answer):
+@pytest.mark.parametrize("answer", range(1, 8))
+@pytest.mark.parametrize("cut", ["claim_key", "key", "resend_key", "claim_seen"])
+async def test_keys_and_reports_are_claimed_once_where_an_answer_was_cut(postgres_url, cut, answer):
     async with cutting(postgres_url) as cutter:
         clock = FakeClock(1000.0)
         journal = PostgresJournal(cutter.url, clock=clock)
-        await journal.now()
-        await journal.opt_out_list()
-        cutter.cut_at_answer(answer)
-        kept = await journal.claim_key("k", **CALL, owner="me", lease=10.0)
-        assert (kept.request.state, kept.request.owner) == (State.SENDING, "me")
-        clock.advance(100.0)
-        cutter.cut_at_answer(answer)
-        kept = await journal.key("k")
-        assert kept.request.state is State.UNKNOWN
-        cutter.cut_at_answer(answer)
-        kept = await journal.resend_key("k", 1, 5.0, owner="me again", lease=10.0)
-        assert (kept.request.state, kept.request.owner) == (State.SENDING, "me again")
-        assert kept.request.attempt == 2
-        assert await journal.resend_key("k", 1, 5.0, owner="another", lease=10.0) is None
-        cutter.cut_at_answer(answer)
-        assert await journal.claim_seen("1", "DELIVERED", "me", 60.0)
-        assert not await journal.claim_seen("1", "DELIVERED", "another", 60.0)
+
+        async def call(name, *args, **kwargs):
+            if name == cut and args[0] == "2":
+                cutter.cut_at_answer(answer)
+            return await getattr(journal, name)(*args, **kwargs)
+
+        # The first turn prepares the statements, so that an answer more is the next statement's.
+        for key in ("1", "2"):
+            kept = await call("claim_key", key, **CALL, owner="me", lease=10.0)
+            assert (kept.request.state, kept.request.owner) == (State.SENDING, "me")
+            clock.advance(100.0)
+            assert (await call("key", key)).request.state is State.UNKNOWN
+            kept = await call("resend_key", key, 1, 5.0, owner="me again", lease=10.0)
+            assert (kept.request.state, kept.request.owner) == (State.SENDING, "me again")
+            assert kept.request.attempt == 2
+            assert await journal.resend_key(key, 1, 5.0, owner="another", lease=10.0) is None
+            assert await call("claim_seen", key, "DELIVERED", "me", 60.0)
+            assert not await journal.claim_seen(key, "DELIVERED", "another", 60.0)
         await journal.close()
 
 

@@ -59,6 +59,29 @@ def test_judge_takes_a_message_for_found_a_trace_or_nothing(changes, finding):
     assert judge(candidate(**changes), REQUEST) is finding
 
 
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"marks": Marks.OWN}, Finding.FOUND),
+        ({}, Finding.TRACE),  # no text alone tells one message from another
+        ({"same_text": False}, Finding.TRACE),
+        ({"is_held": True}, Finding.NOTHING),
+        # At another time: nothing, unless all but the date is the request's.
+        ({"created": 999.0}, Finding.TRACE),
+        ({"created": 2001.0}, Finding.TRACE),
+        ({"created": 2001.0, "recipients": None}, Finding.TRACE),
+        ({"created": 999.0, "same_text": False}, Finding.NOTHING),
+        ({"created": 999.0, "is_held": True}, Finding.NOTHING),
+        ({"created": 999.0, "marks": Marks.OWN}, Finding.TRACE),
+    ],
+)
+def test_judge_goes_by_the_mark_of_a_single_message(changes, finding):
+    one = Counter({"447700900001": 1})
+    request = Request(recipients=one, since=1000.0, until=2000.0, is_single=True)
+    usual = {"batch_id": None, "message_id": "1", "recipients": one}
+    assert judge(candidate(**{**usual, **changes}), request) is finding
+
+
 def test_judge_goes_by_marks_and_not_by_the_text_where_marks_can_be_asked_for():
     assert judge(candidate(), MARKED) is Finding.TRACE
     own = candidate(marks=Marks.OWN, same_text=False)

@@ -1,0 +1,1 @@
+"""A small world of calls with idempotency keys, whose histories are explored one and all."""

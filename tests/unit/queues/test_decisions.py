@@ -1,0 +1,96 @@
+"""What a queue does next about a campaign."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import attrs
+import pytest
+
+from smsworks_async import SendWindow
+from smsworks_async.models.report import BulkStatus
+from smsworks_async.queues._decisions import INTERVAL, PATIENCE, Held, Next, decide
+
+
+NOON = datetime(2031, 5, 1, 12, tzinfo=UTC).timestamp()
+NOTHING = BulkStatus(campaign="x", planned=True, read=10, accepted=10)
+TO_SEND = attrs.evolve(NOTHING, accepted=0, not_sent=10)
+
+
+@pytest.mark.parametrize(
+    ("status", "waited", "expected"),
+    [
+        (NOTHING, 0.0, Next(is_over=True, dispatches=False, seconds=0.0)),
+        (TO_SEND, 0.0, Next(is_over=False, dispatches=True, seconds=INTERVAL)),
+        (
+            attrs.evolve(TO_SEND, in_flight=5, lease=12.5),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=12.5),
+        ),
+        (
+            attrs.evolve(TO_SEND, in_flight=5),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(TO_SEND, control="paused"),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(TO_SEND, control="cancelled"),
+            0.0,
+            Next(is_over=True, dispatches=False, seconds=0.0),
+        ),
+        (
+            attrs.evolve(TO_SEND, planned=False),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(TO_SEND, window=SendWindow("15:00", "20:00", tz="UTC")),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=3 * 3600),
+        ),
+        (
+            attrs.evolve(TO_SEND, window=SendWindow("09:00", "20:00", tz="UTC")),
+            0.0,
+            Next(is_over=False, dispatches=True, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(NOTHING, unknown=5),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(NOTHING, unknown=5),
+            PATIENCE,
+            Next(is_over=True, dispatches=False, seconds=0.0),
+        ),
+        (
+            attrs.evolve(NOTHING, unknown=5, not_sent=5),
+            PATIENCE,
+            Next(is_over=False, dispatches=True, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(NOTHING, open_again=5),
+            0.0,
+            Next(is_over=False, dispatches=True, seconds=INTERVAL),
+        ),
+        (
+            attrs.evolve(NOTHING, scheduled=5),
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=INTERVAL),
+        ),
+    ],
+)
+def test_decide(status, waited, expected):
+    assert decide(status, NOON, waited) == expected
+
+
+def test_held_makes_one_client(monkeypatch):
+    made = []
+    held = Held(lambda: made.append(object()) or made[-1])
+    assert held.client() is held.client()
+    monkeypatch.setattr("os.getpid", lambda: -1)  # as in a process that was forked since
+    assert held.client() is made[1]
