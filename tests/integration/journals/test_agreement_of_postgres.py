@@ -16,6 +16,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from smsworks_async.journals import MemoryJournal, PostgresJournal
 from support.journal_machines import Campaigns, Reports
+from support.key_machine import Keys
+from support.naive_journal import NaiveJournal
 from support.postgres import empty
 
 
@@ -39,14 +41,20 @@ def url(postgres_databases):
     asyncio.run(postgres_databases.drop(url))
 
 
-@pytest.mark.parametrize("machine", [Campaigns, Reports], ids=lambda machine: machine.__name__)
+@pytest.mark.parametrize(
+    "machine", [Campaigns, Reports, Keys], ids=lambda machine: machine.__name__
+)
 def test_postgres_does_the_same_in_the_same_histories(machine, url, record_property):
     class Machine(machine):
         played: ClassVar = Counter()
 
         def make_journals(self):
             self.loop.run_until_complete(empty(url))
-            return [MemoryJournal(clock=self.clock), PostgresJournal(url, clock=self.clock)]
+            return [
+                NaiveJournal(self.clock),
+                MemoryJournal(clock=self.clock),
+                PostgresJournal(url, clock=self.clock),
+            ]
 
     run_state_machine_as_test(Machine, settings=PROFILE)
     played = Machine.played

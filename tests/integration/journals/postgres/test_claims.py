@@ -25,6 +25,9 @@ SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 TRIES = 150 if SLOW else 40
 
 
+CALL = {"operation": "messages.send", "fields": {"content": "h"}, "found_by": "mark"}
+
+
 def chunks(count):
     return [
         PlannedChunk(
@@ -287,6 +290,24 @@ async def test_finish_waits_for_confirm_found_of_the_same_batch(open_journal, mo
     assert records[0].state is State.UNKNOWN
 
 
+async def test_finish_waits_for_confirm_key_of_the_same_batch(open_journal, monkeypatch):
+    clock = FakeClock(1000.0)
+    one, other = open_journal(clock=clock), open_journal(clock=clock)
+    await plan(one)
+    await one.claim_key("k", **CALL, owner="me", lease=1.0)
+    clock.advance(2000.0)
+    assert (await one.key("k")).request.state is State.UNKNOWN
+    answered = (await claim(other, lease=600.0)).record
+    accepted = BatchOutcome(0, Outcome.ACCEPTED, 2, "b")
+    finishing = meanwhile(
+        monkeypatch, "chunks_with_batch", lambda: other.finish("x", answered, accepted)
+    )
+    assert await one.confirm_key("k", 1, "b", {"batch_id": "b"}, size=1, is_marked=True)
+    assert (await finishing[0]).batch_id == "b"
+    kept = await one.key("k")
+    assert (kept.request.state, kept.request.batch_id) == (State.UNKNOWN, None)
+
+
 async def test_steer_waits_for_what_is_just_becoming_pending(open_journal, monkeypatch):
     one, other = open_journal(), open_journal()
     await plan(one, 1)
@@ -343,9 +364,6 @@ async def test_steer_is_not_undone_by_what_is_recorded_at_the_same_time(open_jou
         )
         kept = (await one.summary(name)).campaign
         assert (kept.control, kept.opt_outs) == (Control.PAUSED, "a list")
-
-
-CALL = {"operation": "messages.send", "fields": {"content": "h"}, "found_by": "mark"}
 
 
 async def test_claim_key_gives_a_new_key_to_one_of_many(open_journal):

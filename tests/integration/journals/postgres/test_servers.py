@@ -438,7 +438,7 @@ async def test_a_pooler_by_transactions_is_found_out_and_gone_along_with(pooled)
                 after = claimed.record.number
                 outcome = BatchOutcome(after, Outcome.ACCEPTED, 2, f"{name}{after}")
                 await journal.finish(name, claimed.record, outcome)
-                await journal.controls(name)
+                await asyncio.gather(*(journal.controls(name) for _ in range(10)))
 
         await asyncio.gather(*(work(n, journal) for n, journal in enumerate(journals)))
         summary = await journals[0].summary(name)
