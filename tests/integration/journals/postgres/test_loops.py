@@ -195,6 +195,17 @@ async def test_a_client_takes_a_url(box, postgres_url):
     assert set(counts.values()) == {1}
 
 
+async def test_clients_on_several_machines_share_a_campaign(box, postgres_url):
+    given = {"base_url": box.base_url, "retry": AT_ONCE, "journal": postgres_url}
+    async with AsyncSMSWorks(box.token, **given) as one, AsyncSMSWorks(box.token, **given) as two:
+        await one.bulk.plan(**TEXT_TO_MANY, destinations=PEOPLE, campaign="x", chunk_size=3)
+        await asyncio.gather(one.bulk.work("x", concurrency=2), two.bulk.work("x", concurrency=2))
+        status = await one.bulk.status("x")
+        assert (status.state, status.accepted) == ("done", len(PEOPLE))
+    counts = box.accepted_by_destination()
+    assert counts == dict.fromkeys(PEOPLE, 1)
+
+
 def test_a_blocking_client_takes_a_url(hosted, postgres_databases):
     url = asyncio.run(postgres_databases.create())
     with SMSWorks(hosted.box.token, base_url=hosted.box.base_url, journal=url) as sms:
