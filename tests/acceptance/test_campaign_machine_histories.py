@@ -82,4 +82,5 @@ def test_a_batch_that_was_cancelled_since_the_copy_is_seen_although_the_list_lag
     machine.restore()
     machine.opt_in(pick=0)
     machine.send(on_unknown="report", spelling=0, which=0)
-    machine.teardown()  # which reconciles, and compares with what the provider has
+    machine.reconcile(which=0)
+    machine.teardown()  # which compares what is told with what the provider has
