@@ -109,9 +109,9 @@ class Connections:
         found = weather_of(error)
         if found is Weather.POOLED and not self.is_pooled:
             self._go_without_prepared_statements()
-            return not self._closed
-        is_passing = found in {Weather.LOST, Weather.CONFLICT}
-        return is_passing and seconds <= weather.PATIENCE and not self._closed
+        # A connection that was in use meanwhile has prepared statements still.
+        passes = found is not Weather.LASTING
+        return passes and seconds <= weather.PATIENCE and not self._closed
 
     def _go_without_prepared_statements(self) -> None:
         self.is_pooled = True
@@ -155,7 +155,9 @@ class Connections:
         )
         self._open.add(connection)
         try:
-            await self._prepare(connection)
+            # A statement that is not in a transaction may be prepared on another connection.
+            async with connection.transaction() if self.is_pooled else nullcontext():
+                await self._prepare(connection)
         except BaseException:
             self._drop(connection)
             raise
