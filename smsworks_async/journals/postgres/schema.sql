@@ -189,3 +189,10 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END $$;
+
+-- Rates of requests that all processes of an account share.
+CREATE TABLE smsworks.rate (
+    account    text COLLATE "C" PRIMARY KEY,
+    per_second double precision NOT NULL,
+    next       timestamptz NOT NULL         -- from when on the next request may leave
+);
