@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import sys
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -149,6 +150,22 @@ class LoopThread:
         thread = running.thread
         if thread.is_alive() and not self._how().is_current(thread):
             thread.join(JOIN)
+
+    def finish(self) -> None:
+        """End the loop and its thread where nobody holds them any more.
+
+        The garbage collector may call this anywhere, also where the stack is nearly full, and does
+        not call it again.
+        """
+        try:
+            self.stop()
+        except RecursionError:
+            limit = sys.getrecursionlimit()
+            sys.setrecursionlimit(limit + 2 * STARTING_HEADROOM)
+            try:
+                self.stop()
+            finally:
+                sys.setrecursionlimit(limit)
 
     def _start_thread(self) -> _Running:
         self._pid = os.getpid()

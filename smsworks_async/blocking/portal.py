@@ -227,7 +227,7 @@ class Portal:
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._loop_thread = LoopThread(close)
         # At interpreter exit, and when nobody holds the portal any more.
-        self._finalizer = weakref.finalize(self, self._loop_thread.stop)
+        self._finalizer = weakref.finalize(self, self._loop_thread.finish)
 
     def close(self) -> None:
         """End the loop and its thread; again, if an interruption kept it from it."""

@@ -214,3 +214,22 @@ def test_loop_thread_raises_our_own_error_after_a_fork(monkeypatch):
         loop_thread.submit(lambda: None)
     monkeypatch.undo()
     loop_thread.stop()
+
+
+def test_portal_that_is_collected_near_the_recursion_limit_ends_its_thread():
+    """The garbage collector may run anywhere, and calls a finalizer once."""
+    for left in range(12, 140, 9):
+        portal = Portal(nothing)
+        portal.run(lambda _: nothing())
+        thread = portal._loop_thread._running.thread
+        before = sys.getrecursionlimit()
+
+        def collect(portal=portal, left=left):
+            deeper(limit() - left, portal._finalizer)
+
+        collector = threading.Thread(target=collect)
+        collector.start()
+        collector.join()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), left
+        assert sys.getrecursionlimit() == before
