@@ -12,7 +12,7 @@ from .outbox import PostRecord
 
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .outbox import Post
     from .settings import Reporting
@@ -25,12 +25,16 @@ PIECES = 8  # of a body that takes its time
 class CallbackSender:
     """Posts callbacks by a few workers, and reports the result of each attempt.
 
+    Attributes:
+        in_process: posts to an application of this process, in place of the network, if set.
+
     Args:
         reporting: how long one attempt may take, and over how long its body is spread.
         on_attempt: called after each attempt.
     """
 
     def __init__(self, reporting: Reporting, on_attempt: Callable[[PostRecord], None]) -> None:
+        self.in_process: Callable[[Post], Awaitable[int]] | None = None
         self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
         self._duration = reporting.duration
         self._on_attempt = on_attempt
@@ -68,6 +72,8 @@ class CallbackSender:
             self._queue.task_done()
 
     async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:
+        if self.in_process is not None:
+            return await self.in_process(post)
         body = json.dumps(post.payload).encode()
         data = _pieces(body, self._duration) if self._duration else body
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
