@@ -38,12 +38,19 @@ class CallbackSender:
         self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
         self._duration = reporting.duration
         self._on_attempt = on_attempt
+        self._unposted = 0
         self._queue: asyncio.Queue[Post] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def waiting(self) -> int:
+        """The number of posts that are queued, or on their way."""
+        return self._unposted
+
     def put(self, post: Post) -> None:
         """Queue a post."""
+        self._unposted += 1
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
             self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(WORKERS)]
@@ -68,6 +75,7 @@ class CallbackSender:
                 record.status = await self._post(session, record.post)
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass  # no answer: the record's status stays None
+            self._unposted -= 1
             self._on_attempt(record)
             self._queue.task_done()
 

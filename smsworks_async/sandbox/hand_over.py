@@ -47,9 +47,6 @@ class HandOver:
         self._waiting: deque[_Waiting] = deque()
         self._listeners: list[Callable[[], object]] = []
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     async def post(self, post: Post) -> int:
         """Have somebody make a post, and return the status; called on the server's loop."""
         waiting = _Waiting(post)

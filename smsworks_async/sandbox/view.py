@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import assertions
+from . import assertions, log
 from .applications import HOST, Application
 from .hosting import LoopHost
 
@@ -182,6 +182,17 @@ class SandboxView:
         """
         __tracebackhide__ = True
         return assertions.assert_texted(self._simulator, number, match, times)
+
+    def describe(self, *, numbers: bool = False) -> str:
+        """Return the latest messages, requests with their answers, and posts, to be shown.
+
+        Tokens and secrets are left out.
+
+        Args:
+            numbers: whether to show whole phone numbers, in place of their last three digits.
+        """
+        waiting = self._server.scheduler.sender.waiting
+        return log.describe(self._simulator, waiting=waiting, numbers=numbers)
 
     # What a test does
 
