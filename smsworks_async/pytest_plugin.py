@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -28,11 +28,13 @@ _MARKERS = (
     "smsworks(credits=..., faults=..., ...): start the test's sandbox with these arguments",
     "smsworks_live: let the test reach the real API, for which every text costs credits",
 )
-#: In the config of a process of xdist: whether the variable is the plugin's, not the user's.
-_SHARED = "smsworks_offline_is_ours"
+#: In the input of a process of xdist: the environment as it was before this plugin changed it.
+_SHARED = "smsworks_environment_before"
 
 _sandbox_of = pytest.StashKey["Sandbox"]()
-_before = pytest.StashKey[str | None]()
+#: The variables that were set for the session: what each was before, and what it is.
+_before = pytest.StashKey[dict[str, str | None]]()
+_during = pytest.StashKey[dict[str, str | None]]()
 _address = pytest.StashKey["_Address"]()
 
 
@@ -100,33 +102,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers, and refuse real connections for the session."""
+    """Declare the markers, and set the environment for the session."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    _forbid_connections(config)
+    _set(getattr(config, "workerinput", {}).get(_SHARED, {}))
     when = config.getini("smsworks_environment")
     if when not in {"test", "session"}:
         raise pytest.UsageError(f"smsworks_environment is test or session, not {when!r}")
+    during: dict[str, str | None] = {}
+    if config.getini("smsworks_offline") and not os.environ.get(OFFLINE):
+        during[OFFLINE] = "1"
     if when == "session":
-        patch = pytest.MonkeyPatch()
-        config.add_cleanup(patch.undo)
-        for name, value in _address_of(config).variables().items():
-            patch.setenv(name, value)
+        during |= _address_of(config).variables()
+    before = {name: os.environ.get(name) for name in during}
+    config.stash[_before], config.stash[_during] = before, during
+    config.add_cleanup(lambda: _set(before))
+    _set(during)
 
 
-def _forbid_connections(config: pytest.Config) -> None:
-    inherited = getattr(config, "workerinput", {}).get(_SHARED, False)
-    if config.getini("smsworks_offline") and (inherited or not os.environ.get(OFFLINE)):
-        before = config.stash[_before] = None if inherited else os.environ.get(OFFLINE)
-        config.add_cleanup(lambda: _restore(before))
-        os.environ[OFFLINE] = "1"
-
-
-def _restore(value: str | None) -> None:
-    if value is None:
-        os.environ.pop(OFFLINE, None)
-    else:
-        os.environ[OFFLINE] = value
+def _set(variables: Mapping[str, str | None]) -> None:
+    """Set environment variables, and remove those that are None."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _address_of(config: pytest.Config) -> _Address:
@@ -139,8 +139,8 @@ def _address_of(config: pytest.Config) -> _Address:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a process of xdist that the variable it inherits was set here."""
-    node.workerinput[_SHARED] = _before in node.config.stash
+    """Tell a process of xdist what of the environment that it inherits was set here."""
+    node.workerinput[_SHARED] = node.config.stash[_before]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -152,15 +152,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test with `smsworks_live` connect, where it is this plugin that forbids it."""
-    lifted = _before in item.config.stash and item.get_closest_marker("smsworks_live") is not None
-    if lifted:
-        _restore(item.config.stash[_before])
+    """Give a test with `smsworks_live` the environment in which pytest was started."""
+    live = item.get_closest_marker("smsworks_live") is not None
+    if live:
+        _set(item.config.stash[_before])
     try:
         return (yield)
     finally:
-        if lifted:
-            os.environ[OFFLINE] = "1"
+        if live:
+            _set(item.config.stash[_during])
         if _sandbox_of in item.stash:
             del item.stash[_sandbox_of]
 
@@ -204,10 +204,8 @@ def smsworks_sandbox(
     options = _checked(smsworks_sandbox_options, "smsworks_sandbox_options", Sandbox)
     for marker in reversed(list(node.iter_markers("smsworks"))):
         if marker.args:
-            raise pytest.UsageError(
-                f"{node.nodeid}: the marker smsworks takes named arguments, such as credits=100"
-            )
-        options |= _checked(marker.kwargs, f"{node.nodeid}: the marker smsworks", Sandbox)
+            _refuse("the marker smsworks takes named arguments, such as credits=100")
+        options |= _checked(marker.kwargs, "the marker smsworks", Sandbox)
     options.setdefault("clock", RunningClock())
     options.setdefault("delivery_delay", 0.0)
     address = _address_of(request.config)
@@ -229,7 +227,7 @@ def smsworks_sandbox(
 def _checked(options: Any, where: str, sandbox: type) -> dict[str, Any]:
     """Return options of a sandbox as a dict; refuse names that are none."""
     if not isinstance(options, Mapping):
-        raise pytest.UsageError(f"{where} must return a mapping of arguments of Sandbox")
+        _refuse(f"{where} must return a mapping of arguments of Sandbox")
     known = list(inspect.signature(sandbox).parameters)
     for name in options:
         if name not in known:
@@ -237,8 +235,12 @@ def _checked(options: Any, where: str, sandbox: type) -> dict[str, Any]:
 
             close = difflib.get_close_matches(str(name), known, 1)
             meant = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-            raise pytest.UsageError(f"{where}: a sandbox has no argument {name!r}; {meant}")
+            _refuse(f"{where}: a sandbox has no argument {name!r}; {meant}")
     return dict(options)
+
+
+def _refuse(why: str) -> NoReturn:
+    pytest.fail(why, pytrace=False)
 
 
 def _is_async(request: pytest.FixtureRequest) -> bool:

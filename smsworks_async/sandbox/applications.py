@@ -15,7 +15,7 @@ import attrs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from .outbox import Post
 
@@ -60,6 +60,7 @@ class Application:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._send = _sender(app)
+        self._is_awaited = self._send in {_to_asgi, _to_async_client, _to_async_form_client}
 
     def post(self, post: Post) -> int:
         """Post from a plain function; an ASGI application gets a loop of its own.
@@ -67,18 +68,15 @@ class Application:
         What the application raises is logged, and counts as a 500.
         """
         delivery = Delivery.of(post)
+        if self._is_awaited and self._send is not _to_asgi:
+            raise TypeError("this client is awaited: use it with a sandbox that is awaited, too")
         try:
-            if self._send is _to_asgi:
-                return asyncio.run(_to_asgi(self._app, delivery))
-            status = self._send(self._app, delivery)
+            if self._is_awaited:
+                return int(asyncio.run(self._send(self._app, delivery)))
+            return int(self._send(self._app, delivery))
         except Exception:
             _log.exception("the application raised on a post to %s", _shown(delivery.path))
             return 500
-        if inspect.isawaitable(status):
-            if inspect.iscoroutine(status):
-                status.close()
-            raise TypeError("this client is awaited: use it with a sandbox that is awaited, too")
-        return int(status)
 
     async def post_async(self, post: Post) -> int:
         """Post from an event loop: on it for what is async, and on a thread for the rest.
@@ -87,9 +85,7 @@ class Application:
         """
         delivery = Delivery.of(post)
         try:
-            if self._send is _to_asgi:
-                return await _to_asgi(self._app, delivery)
-            if inspect.iscoroutinefunction(getattr(self._app, "post", None)):
+            if self._is_awaited:
                 return int(await self._send(self._app, delivery))
             return int(await asyncio.to_thread(self._send, self._app, delivery))
         except Exception:
@@ -106,7 +102,7 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
     if not callable(app):
         post = getattr(app, "post", None)
         if callable(post):
-            return _to_client if "content" in _parameters(post) else _to_form_client
+            return _client_sender(post)
         raise TypeError(
             "deliver_to takes an ASGI or a WSGI application, or a test client that has a post "
             f"method; this is a {type(app).__name__}"
@@ -129,6 +125,12 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
     )
 
 
+def _client_sender(post: Callable[..., Any]) -> Callable[[Any, Delivery], Any]:
+    if "content" in _parameters(post):
+        return _to_async_client if inspect.iscoroutinefunction(post) else _to_client
+    return _to_async_form_client if inspect.iscoroutinefunction(post) else _to_form_client
+
+
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
         return dict(inspect.signature(function).parameters)
@@ -136,21 +138,32 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         return {}
 
 
+# By clients like those of HTTPX and Starlette.
+
+
 def _to_client(client: Any, delivery: Delivery) -> Any:
-    """Post by a client like those of HTTPX and Starlette."""
-    answer = client.post(delivery.target, content=delivery.body, headers={"Content-Type": _JSON})
-    return _status_later(answer) if inspect.isawaitable(answer) else answer.status_code
+    return client.post(
+        delivery.target, content=delivery.body, headers={"Content-Type": _JSON}
+    ).status_code
+
+
+async def _to_async_client(client: Any, delivery: Delivery) -> Any:
+    answer = await client.post(
+        delivery.target, content=delivery.body, headers={"Content-Type": _JSON}
+    )
+    return answer.status_code
+
+
+# By clients like those of Django and Flask.
 
 
 def _to_form_client(client: Any, delivery: Delivery) -> Any:
-    """Post by a client like those of Django and Flask."""
-    answer = client.post(delivery.target, data=delivery.body, content_type=_JSON)
-    return _status_later(answer) if inspect.isawaitable(answer) else answer.status_code
+    return client.post(delivery.target, data=delivery.body, content_type=_JSON).status_code
 
 
-async def _status_later(answer: Awaitable[Any]) -> int:
-    status: int = (await answer).status_code
-    return status
+async def _to_async_form_client(client: Any, delivery: Delivery) -> Any:
+    answer = await client.post(delivery.target, data=delivery.body, content_type=_JSON)
+    return answer.status_code
 
 
 async def _to_asgi(app: Any, delivery: Delivery) -> int:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from .records import mask
+from .records import mask, mask_all
 
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ _NUMBERS: Final = frozenset(
     {"destination", "destinations", "identifier", "from", "to", "sender", "responseemail"}
 )
 _IDS: Final = frozenset({"messageid", "batchid", "id", "_id"})
-# In texts, and in bodies that are no JSON.
-_NUMBER: Final = re.compile(r"(?:\+|00)?\d(?:[\s()-]?\d){8,14}(?!\d)")
 _TOKEN: Final = re.compile(r"(?:JWT\s+)?eyJ[\w.+/=-]*")
 # A secret that ends a webhook's path has 32 characters at least.
 _SECRET_PART: Final = re.compile(r"(?<=/)[^/]{32,}")
@@ -93,7 +91,8 @@ def _body(data: bytes, numbers: bool) -> str:
         words = json.dumps(_clean(json.loads(data), numbers), ensure_ascii=False)
     except ValueError:
         words = _words(data.decode("utf-8", "replace"), numbers)
-    words = words.encode("utf-8", "replace").decode()
+    # Directions of writing, half surrogates and the like would disturb the terminal.
+    words = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words)
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
@@ -112,4 +111,4 @@ def _clean(value: Any, numbers: bool, name: str = "") -> Any:
 
 def _words(text: str, numbers: bool) -> str:
     text = _TOKEN.sub("…", text)
-    return text if numbers else _NUMBER.sub(lambda match: mask(match[0]), text)
+    return text if numbers else mask_all(text)

@@ -8,6 +8,7 @@ not shown unless `Storage` says so.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
 FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED"})
 INCOMING = "INCOMING"
 _LONGEST_TEXT = 160  # characters of a text in a description
+_NUMBER = re.compile(r"(?:\+|00)?\d(?:[\s()-]?\d){8,14}(?!\d)")
 
 
 def mask(number: str) -> str:
     """Return a phone number's last three digits, behind an ellipsis; names stay as they are."""
     digits = sum(character.isdigit() for character in number)
     return f"…{number[-3:]}" if digits > 5 else number
+
+
+def mask_all(text: str) -> str:
+    """Return a text with each phone number in it masked."""
+    return _NUMBER.sub(lambda match: mask(match[0]), text)
 
 
 @attrs.define(eq=False, kw_only=True, repr=False)
@@ -87,11 +94,11 @@ class Message:
         """Return it in one line: its status, the number, its text and its segments.
 
         Args:
-            numbers: whether to show the whole number, in place of its last three digits.
+            numbers: whether to show whole numbers, in place of their last three digits.
         """
         incoming = self.status == INCOMING
         phone = self.sender if incoming else self.destination
-        content = self.content
+        content = self.content if numbers else mask_all(self.content)
         text = content if len(content) <= _LONGEST_TEXT else f"{content[:_LONGEST_TEXT]}…"
         segments = f"{self.segments} segment{'s' * (self.segments != 1)}"
         return (

@@ -194,6 +194,10 @@ class SandboxView:
         waiting = self._server.scheduler.sender.waiting
         return log.describe(self._simulator, waiting=waiting, numbers=numbers)
 
+    def __repr__(self) -> str:
+        where = self.root_url if self.port else "not listening"
+        return f"<{type(self).__name__}, {where}, {len(self.messages)} messages>"
+
     # What a test does
 
     def deliver_to(self, app: Any, path: str) -> None:
