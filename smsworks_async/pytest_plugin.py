@@ -33,8 +33,8 @@ _SHARED = "smsworks_environment_before"
 
 _sandbox_of = pytest.StashKey["Sandbox"]()
 #: The variables that were set for the session: what each was before, and what it is.
-_before = pytest.StashKey[dict[str, str | None]]()
-_during = pytest.StashKey[dict[str, str | None]]()
+_before = pytest.StashKey[Mapping[str, str | None]]()
+_during = pytest.StashKey[Mapping[str, str | None]]()
 _address = pytest.StashKey["_Address"]()
 
 
@@ -140,7 +140,7 @@ def _address_of(config: pytest.Config) -> _Address:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a process of xdist what of the environment that it inherits was set here."""
-    node.workerinput[_SHARED] = node.config.stash[_before]
+    node.workerinput[_SHARED] = dict(node.config.stash[_before])
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

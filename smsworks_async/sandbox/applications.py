@@ -107,18 +107,19 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
             "deliver_to takes an ASGI or a WSGI application, or a test client that has a post "
             f"method; this is a {type(app).__name__}"
         )
-    call = app if inspect.isroutine(app) else type(app).__call__.__get__(app)
+    parameters = _parameters(app).values()
     required = [
         one
-        for one in _parameters(call).values()
+        for one in parameters
         if one.default is one.empty and one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD}
     ]
     if len(required) == 3:
         return _to_asgi
     if len(required) == 2:
         return _to_wsgi
-    if any(one.kind is one.VAR_POSITIONAL for one in _parameters(call).values()):
-        return _to_asgi if inspect.iscoroutinefunction(call) else _to_wsgi
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        is_async = any(map(inspect.iscoroutinefunction, (app, type(app).__call__)))
+        return _to_asgi if is_async else _to_wsgi
     raise TypeError(
         f"a {type(app).__name__} is neither an ASGI nor a WSGI application; one of aiohttp is "
         "served on a port, and named in delivery_report_url and incoming_url"

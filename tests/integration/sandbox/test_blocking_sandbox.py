@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import socket
 import threading
 
@@ -92,6 +93,24 @@ def test_sandbox_is_safe_to_read_while_it_is_written_to():
             assert box.accepted_by_destination().total() <= 400
         assert run.result().all_accepted
         assert len(box.messages) == 400
+
+
+def test_blocking_sandbox_has_the_methods_of_the_sandbox():
+    def public(kind):
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    def parameters(function):
+        return [str(one) for one in inspect.signature(function).parameters.values()]
+
+    assert public(BlockingSandbox) == public(Sandbox)
+    waiting = {
+        name for name in public(Sandbox) if inspect.iscoroutinefunction(vars(Sandbox).get(name))
+    }
+    assert waiting == {"advance", "deliver", "receive", "reply"}
+    for name in waiting:
+        awaited, blocking = getattr(Sandbox, name), getattr(BlockingSandbox, name)
+        assert parameters(awaited) == parameters(blocking)
+        assert awaited.__doc__ == blocking.__doc__
 
 
 def test_running_clock_runs_and_is_advanced():

@@ -215,6 +215,30 @@ def test_deliver_to_refuses_an_async_client_where_nothing_is_awaited(box):
         box.receive(sender="07700 900123", to="60777", content="Yes")
 
 
+def test_deliver_to_tells_asgi_from_wsgi_where_arguments_have_no_names(box):
+    wsgi, asgi = WSGI(), ASGI()
+
+    def plain(*arguments):
+        return wsgi(*arguments)
+
+    async def coroutine(*arguments):
+        await asgi(*arguments)
+
+    class Response:
+        """One object for each request, as PEP 3333 allows."""
+
+        def __init__(self, environ, start_response):
+            self.answer = wsgi(environ, start_response)
+
+        def __iter__(self):
+            return self.answer
+
+    for app in (plain, coroutine, Response):
+        box.deliver_to(app, "/sms")
+        box.receive(sender="07700 900123", to="60777", content="Yes")
+    assert [post.status for post in box.posts] == [200, 202, 200]
+
+
 @pytest.mark.parametrize("app", [object(), 3, lambda: None, web.Application()])
 def test_deliver_to_refuses_what_is_no_application(box, app):
     with pytest.raises(TypeError, match="ASGI"):
