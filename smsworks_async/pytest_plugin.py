@@ -147,7 +147,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Start a sandbox for each test with the marker, whether or not it names the fixture."""
     names = getattr(item, "fixturenames", None)
     if names is not None and FIXTURE not in names and item.get_closest_marker("smsworks"):
-        names.append(FIXTURE)
+        # First, since others may start the application; and in a list of the item's own.
+        item.fixturenames = [FIXTURE, *names]  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)

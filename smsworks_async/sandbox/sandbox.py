@@ -74,9 +74,10 @@ class Sandbox(SandboxView):
     Seconds are those of the sandbox's clock.
 
     Raises:
+        RuntimeError: from `async with` and `with`: it was entered before.
         ValueError: a fault that is none, a lag below 0, a host name that is none; from `async
-            with`, a database of another version.
-        OSError: from `async with`: the address is taken, the file cannot be used, or another
+            with` and `with`, a database of another version.
+        OSError: from both: the address is taken, the file cannot be used, or another
             sandbox uses it.
     """
 

@@ -129,6 +129,16 @@ PLAIN = """
         def test_marker_starts_a_sandbox_without_the_fixture(self):
             assert "127.0.0.1" in os.environ["SMSWORKS_BASE_URL"]
 
+    @pytest.fixture
+    def started():
+        return os.environ.get("SMSWORKS_BASE_URL")
+
+    @pytest.mark.parametrize(
+        "marked", [pytest.param(True, marks=pytest.mark.smsworks(credits=1)), False]
+    )
+    def test_marker_starts_a_sandbox_before_other_fixtures(started, marked):
+        assert bool(started) is marked
+
     class TestClass(unittest.TestCase):
         @pytest.fixture(autouse=True)
         def use(self, smsworks_sandbox):
@@ -152,7 +162,7 @@ PLAIN = """
 def test_plugin_gives_plain_and_unittest_tests_a_sandbox(project, plugins):
     """Without pytest-asyncio, too."""
     make(project, test_plain=PLAIN)
-    run(project, plugins=plugins).assert_outcomes(passed=10)
+    run(project, plugins=plugins).assert_outcomes(passed=12)
 
 
 def test_plugin_takes_options_from_a_fixture_and_refuses_names_that_are_none(project):

@@ -54,12 +54,18 @@ def test_sandbox_that_cannot_listen_raises_and_leaves_no_thread():
     assert sandbox_threads() == []
 
 
-def test_sandbox_may_be_entered_again():
+async def test_sandbox_refuses_to_be_entered_twice():
+    """Its timers, its posts and its held requests ended with the first time."""
     box = Sandbox()
-    for count in (1, 2):
-        with box as blocking, client(blocking) as sms:
-            sms.messages.send(**TEXT)
-            assert blocking.accepted() == count
+    with box:
+        pass
+    with pytest.raises(RuntimeError, match="make a new one"):
+        await box.__aenter__()
+    box = Sandbox()
+    async with box:
+        with pytest.raises(RuntimeError, match="make a new one"):
+            box.__enter__()
+    assert sandbox_threads() == []
 
 
 def test_sandbox_does_what_a_test_asks_on_its_own_thread():
