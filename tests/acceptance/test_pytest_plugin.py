@@ -293,7 +293,7 @@ FAILING = """
 @pytest.mark.parametrize("plugins", [BARE, XDIST], ids=["one process", "xdist"])
 def test_failure_has_a_section_with_requests_answers_and_webhooks(project, plugins):
     make(project, test_failing=FAILING)
-    result = run(project, plugins=plugins)
+    result = run(project, "-rA", plugins=plugins)
     result.assert_outcomes(failed=2, passed=2, errors=1)
     shown = result.stdout.str()
     assert len(re.findall(r"^-+ SMS Works sandbox -+$", shown, re.MULTILINE)) == 3
@@ -324,21 +324,22 @@ def test_project_that_uses_none_of_it_is_left_alone(project):
     make(
         project,
         conftest="""
-            import os, sys, threading
+            import atexit, os, sys, threading
+
+            atexit.register(lambda: print("at the end", os.environ.get("SMSWORKS_OFFLINE")))
 
             def pytest_unconfigure(config):
                 ours = sorted(name for name in sys.modules if name.startswith("smsworks_async"))
                 foreign = {"aiohttp", "attrs", "cattrs", "tenacity"} & sys.modules.keys()
                 print("imported", ours, foreign, threading.active_count())
-                config.add_cleanup(
-                    lambda: print("at the end", os.environ.get("SMSWORKS_OFFLINE"))
-                )
+                print("before", os.environ["SMSWORKS_OFFLINE"])
         """,
         test_nothing="def test_nothing(): pass",
     )
     result = run(project, "-s")
     result.assert_outcomes(passed=1)
     ours = ["", "._lazy", "._version", ".pytest_plugin"]
+    result.stdout.fnmatch_lines(["before 1", "at the end None"])
     assert f"imported {[f'smsworks_async{name}' for name in ours]} set() 1" in result.stdout.str()
 
 

@@ -71,7 +71,7 @@ async def test_sandbox_refuses_to_be_entered_twice():
 def test_sandbox_does_what_a_test_asks_on_its_own_thread():
     """A held answer waits for an event of the server's loop, which another thread may not set."""
     held = Fault(path="/message/send", when="hold")
-    with Sandbox(faults=[held]) as box, client(box) as sms:
+    with Sandbox(faults=[held], clock=ManualClock()) as box, client(box) as sms:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             sending = pool.submit(sms.messages.send, **TEXT)
             while not box.messages:

@@ -13,7 +13,8 @@ from aiohttp import web
 from flask import Flask, request
 
 from smsworks_async import AsyncSMSWorks, SMSWorks
-from smsworks_async.sandbox import ManualClock, Sandbox
+from smsworks_async.sandbox import ManualClock, Reporting, Sandbox
+from support.clock import settle
 from support.sandboxes import AT_ONCE
 
 
@@ -197,6 +198,31 @@ def test_deliver_to_posts_by_a_test_client_of_flask_or_httpx(box):
     assert [post.status for post in box.posts] == [204] * 3
 
 
+async def test_deliver_to_disconnects_from_an_asgi_application_at_the_end_and_not_before():
+    """Starlette's middleware listens for that beside the application that it wraps."""
+    came = []
+
+    async def app(scope, receive, send):
+        await receive()
+        listening = asyncio.create_task(receive())
+        await settle()
+        came.append(listening.done())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if len(came) == 1:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            came.append((await listening)["type"])
+        else:
+            tasks.append(listening)  # as an application would that is at fault
+
+    tasks = []
+    async with Sandbox() as box:
+        box.deliver_to(app, "/sms")
+        for _ in range(2):
+            await box.receive(sender="07700 900123", to="60777", content="Yes")
+        assert came == [False, "http.disconnect", False]
+        assert (await tasks[0])["type"] == "http.disconnect"
+
+
 async def test_deliver_to_awaits_an_async_client():
     app = ASGI()
     async with (
@@ -267,7 +293,7 @@ async def test_deliver_to_ends_when_its_caller_is_cancelled():
         finally:
             left.append(1)
 
-    sandbox = Sandbox()
+    sandbox = Sandbox(reporting=Reporting(incoming_copies=2))
     with sandbox:
         sandbox.deliver_to(app, "/sms")
         waiting = asyncio.create_task(
@@ -277,4 +303,6 @@ async def test_deliver_to_ends_when_its_caller_is_cancelled():
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    assert left == [1]
+        assert left == [1]
+        await settle()
+        assert asyncio.all_tasks() == {asyncio.current_task()}

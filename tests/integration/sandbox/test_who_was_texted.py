@@ -83,7 +83,12 @@ def test_last_to_says_what_was_sent_instead(box, sms):
 def test_passcode_of_is_that_of_the_api_or_the_only_number_in_a_text(box, sms):
     text(sms, "Your code is 90210. It costs £1000, or 12.50 a year")
     assert box.passcode_of(ADA) == "90210"
-    sms.otp.send(sender="AcmeCorp", destination=ADA, passcode="001234")
+    sms.otp.send(
+        sender="AcmeCorp",
+        destination=ADA,
+        passcode="001234",
+        template="{{passcode}} is for order 4711",
+    )
     text(sms, "Thank you")
     assert box.passcode_of(ADA) == "001234"
     text(sms, "Hello", to=BOB)
