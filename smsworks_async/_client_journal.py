@@ -21,8 +21,8 @@ class ClientJournal:
     It may be used on several threads, and imports nothing of journals before it is used.
 
     Args:
-        journal: the path of a journal, or a journal, or None.
-        opt_outs: the path of a journal, a journal, or a list, or None.
+        journal: the path or URL of a journal, or a journal, or None.
+        opt_outs: the path or URL of a journal, a journal, or a list, or None.
 
     Raises:
         ConfigurationError: an argument is none of these.
@@ -153,5 +153,6 @@ def _as_object(given: Any, name: str) -> Any:
     if isinstance(given, Journal) or (name == "opt_outs" and isinstance(given, OptOuts)):
         return given
     raise ConfigurationError(
-        f"{name} must be the path of a file, or a journal, not {type(given).__name__}"
+        f"{name} must be the path of a file, a PostgreSQL URL, or a journal, not "
+        f"{type(given).__name__}"
     )

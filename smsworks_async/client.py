@@ -73,7 +73,7 @@ class AsyncSMSWorks:
         batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
-        journal: the path of an SQLite file, or a journal of `smsworks_async.journals`: what bulk,
+        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: what bulk,
             `opt_outs` and `Webhooks` use unless they are given another, and what an
             `idempotency_key` needs. It is opened when it is first used, and closed with the client
             if it was given as a path.

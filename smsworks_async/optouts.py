@@ -57,7 +57,7 @@ class OptOuts:
     itself. It is opened by the first call; use it as an async context manager, or call `close`.
 
     Args:
-        journal: the path of an SQLite file, or a journal, which stays yours to close.
+        journal: a path, a PostgreSQL URL, or a journal, which stays yours to close.
         keywords: the words that `record` looks for.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from smsworks_async.errors import ConfigurationError, NotSent, ValidationError
 from smsworks_async.models import values
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from aiolimiter import AsyncLimiter
 
+    from smsworks_async._postgres_rate import PostgresRate
+
+
+__all__ = ["PostgresRate", "Rate"]
 
 #: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
 SLOWEST, FASTEST = 1e-4, 1e6
@@ -167,3 +171,12 @@ async def acquire(rate: Rate) -> None:
         raise RateRaised(stopped) from None
     if not is_async:
         raise ConfigurationError("max_rate.acquire() must be an async method; nothing was sent")
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used: PostgreSQL is not needed to send.
+    if name == "PostgresRate":
+        from smsworks_async._postgres_rate import PostgresRate
+
+        return PostgresRate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from hypothesis import settings
 from smsworks_async import AsyncSMSWorks
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
+from support import postgres
 from support.clock import FakeClock, use_clock
 from support.keyed_calls import TwoCallers
 from support.messages import TEXT_TO_MANY
@@ -81,6 +82,21 @@ def journal(clock: FakeClock) -> MemoryJournal:
 @pytest.fixture
 def kept(journal: MemoryJournal) -> dict[str, Any]:
     return {**TEXT_TO_MANY, "journal": journal, "campaign": "x", "chunk_size": 10, "concurrency": 2}
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[postgres.Databases]:
+    if postgres.GIVEN is None and postgres.binaries() is None:
+        pytest.skip("there is no PostgreSQL for this platform; see SMSWORKS_TEST_POSTGRES")
+    yield from postgres.serving_databases()
+
+
+@pytest.fixture
+async def postgres_url(postgres_databases: postgres.Databases) -> AsyncIterator[str]:
+    """The URL of a database of its own, with the tables of a journal."""
+    url = await postgres_databases.create()
+    yield url
+    await postgres_databases.drop(url)
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ class SMSWorks:
             documented limit, and at most 5000.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
-        journal: the path of an SQLite file, or a journal of `smsworks_async.journals`: what bulk,
+        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: what bulk,
             `opt_outs` and `Webhooks` use unless they are given another. It is opened when it is
             first used, and closed with the client if it was given as a path.
         opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an

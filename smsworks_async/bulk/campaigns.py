@@ -60,7 +60,7 @@ class Campaigns(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             settle: seconds within which it is searched for, several times; 30 by default.
             restored: whether the journal was restored from a copy, which does not know what was
@@ -105,7 +105,7 @@ class Campaigns(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -127,7 +127,7 @@ class Campaigns(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -162,7 +162,7 @@ class Campaigns(Resource):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             timeout: seconds for all of it; None follows to the end. Networks may try for up to 72
                 hours.
@@ -210,7 +210,7 @@ class Campaigns(Resource):
                 would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
                 line end) begins with an apostrophe; ``+`` followed by digits and blanks alone,
                 an international number, stays as it is. JSON lines are exact.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -233,7 +233,7 @@ class Campaigns(Resource):
         Args:
             campaign: the campaign's name.
             why: the reason, for reports and `status`, at most 200 characters.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -254,7 +254,7 @@ class Campaigns(Resource):
         Args:
             campaign: the campaign's name.
             window: its window from now on; None leaves it as it is.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -301,7 +301,7 @@ class Campaigns(Resource):
             why: the reason, for reports and `status`, at most 200 characters.
             settle: seconds within which unknown chunks are searched for, several times; 30 by
                 default.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -321,7 +321,7 @@ class Campaigns(Resource):
         """Yield the status of every campaign of a journal, in the order in which they were begun.
 
         Args:
-            journal: the path of an SQLite file, or a journal; the client's by default.
+            journal: a path, a PostgreSQL URL, or a journal; the client's by default.
 
         Raises:
             JournalError: the journal cannot be read.

@@ -39,7 +39,7 @@ class Continuing(Erasure):
 
         Args:
             campaign: the campaign's name, as it was given to `plan` or `plan_each`.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             limit: chunks to send at most, 1 or more; no limit by default.
             seconds: after which nothing more is claimed, above 0; no limit by default.
@@ -110,7 +110,7 @@ class Continuing(Erasure):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             attempts: how often one recipient is sent to at most, the first time included, 2 or
                 more; 3 by default. Whatever it allows, nobody gets more than 6 alike in an hour,

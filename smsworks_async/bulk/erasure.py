@@ -27,7 +27,7 @@ class Erasure(Campaigns):
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: the path of an SQLite file, or a journal; the client's by
+            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:
@@ -55,7 +55,7 @@ class Erasure(Campaigns):
 
         Args:
             before: an aware datetime, or an age, such as ``timedelta(days=90)``.
-            journal: where they are kept: the path of an SQLite file, or a journal; the client's by
+            journal: where they are kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
 
         Raises:

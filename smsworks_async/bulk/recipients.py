@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
-    Hashable,
     Iterable,
     Iterator,
     Sequence,
@@ -14,6 +13,7 @@ from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 from smsworks_async.bulk.chunk import Chunk, Payload
+from smsworks_async.bulk.repeats import Seen
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.iterables import copied, is_container
 from smsworks_async.models.report import Problem, Reason
@@ -40,7 +40,7 @@ class Reader(Generic[T]):
     def __init__(self, payload: Payload[T], chunk_size: int, *, deduplicate: bool) -> None:
         self._payload = payload
         self._size = chunk_size
-        self._seen: set[Hashable] | None = set() if deduplicate else None
+        self._seen = Seen() if deduplicate else None
         # Items that fill no chunk yet and their positions, outside the UK (True) and in it.
         self._buffers: dict[bool, tuple[Sequence[T], Sequence[int]]] = dict.fromkeys(
             (True, False), ((), ())
@@ -99,21 +99,12 @@ class Reader(Generic[T]):
         return items, [at for index, at in enumerate(positions) if index not in bad]
 
     def _without_repeats(
-        self,
-        seen: set[Hashable],
-        items: list[T],
-        positions: Sequence[int],
-        values: Sequence[Any],
+        self, seen: Seen, items: list[T], positions: Sequence[int], values: Sequence[Any]
     ) -> tuple[list[T], Sequence[int]]:
-        keys = self._payload.keys(items)
-        before = len(seen)
-        known = seen.intersection(keys)
-        seen.update(keys)
-        if not known and len(seen) == before + len(keys):
+        new = seen.add(self._payload.keys(items))
+        if new is None:
             return items, positions
         first = self.read - len(values)
-        add = known.add
-        new = [i for i, key in enumerate(keys) if key not in known and not add(key)]
         for index in sorted(set(range(len(items))).difference(new)):
             at = positions[index]
             self._set_aside(at, values[at - first], Reason.DUPLICATE)

@@ -110,7 +110,7 @@ class AsyncBulk(Continuing):
                 number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
@@ -245,7 +245,7 @@ class AsyncBulk(Continuing):
                 number of recipients must be known: it is with a list, and with a journal.
             progress: a function, async or not, called with a `BulkProgress` when recipients are
                 planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default. Needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
@@ -341,7 +341,7 @@ class AsyncBulk(Continuing):
                 default (500).
             deduplicate: set repeats aside (default True).
             progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default.
             window: the hours in which requests may leave, a `SendWindow`; always by default.
             respect_opt_outs: leave out who has opted out, when it is sent (default True).
@@ -420,7 +420,7 @@ class AsyncBulk(Continuing):
                 default (500).
             deduplicate: set repeats aside (default True).
             progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: the path of an SQLite file, or a journal of
+            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
                 `smsworks_async.journals`; the client's by default.
             window: the hours in which requests may leave, a `SendWindow`; always by default.
             respect_opt_outs: leave out who has opted out, when it is sent (default True).

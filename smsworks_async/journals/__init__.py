@@ -5,7 +5,7 @@ erasure, which delivery reports were handled, opt-outs, and idempotency keys. `J
 
 The layers, each of which imports only those below it::
 
-    memory, sqlite/     journals: where a rule's statements run
+    memory, sqlite/, postgres/      journals: where a rule's statements run
     base                the methods of every journal: one rule each
     rules, finding, scheduled, erasure,
     handled, opt_outs, keys         what each method reads, decides and writes
@@ -43,6 +43,7 @@ from smsworks_async.journals.records import (
 
 if TYPE_CHECKING:
     from smsworks_async.journals.memory import MemoryJournal
+    from smsworks_async.journals.postgres import PostgresJournal
     from smsworks_async.journals.sqlite import SQLiteJournal
 
 
@@ -58,6 +59,7 @@ __all__ = [
     "MemoryJournal",
     "OptOutJournal",
     "PlannedChunk",
+    "PostgresJournal",
     "ReportJournal",
     "SQLiteJournal",
     "State",
@@ -74,18 +76,18 @@ def open_journal(
     """Return a journal, and whether it was opened here and is to be closed.
 
     Args:
-        journal: a journal, or the path of one.
-        must_exist: whether a missing file is an error, and is not created.
+        journal: a journal, the path of one, or a ``postgresql://`` URL.
+        must_exist: whether a missing journal is an error, and is not created.
 
     Raises:
-        ConfigurationError: it is neither a path nor a journal.
+        ConfigurationError: it is none of these, or the URL is malformed.
         JournalError: there is no file at the path.
     """
     if isinstance(journal, str | os.PathLike):
-        if str(journal).startswith(("postgresql:", "postgres:")):
-            raise ConfigurationError(
-                "a PostgreSQL journal is not to be had in this version; give the path of a file"
-            )
+        if _is_url(journal):
+            from smsworks_async.journals.postgres import PostgresJournal
+
+            return PostgresJournal(str(journal), must_exist=must_exist), True
         if must_exist and not os.path.exists(journal):  # noqa: PTH110
             raise JournalError(
                 f"there is no journal at this path: {os.path.basename(journal)}"  # noqa: PTH119
@@ -96,8 +98,14 @@ def open_journal(
     if isinstance(journal, Journal):
         return journal, False
     raise ConfigurationError(
-        f"journal must be the path of a file, or a journal, not {type(journal).__name__}"
+        "journal must be the path of a file, a PostgreSQL URL, or a journal, not "
+        f"{type(journal).__name__}"
     )
+
+
+def _is_url(journal: str | os.PathLike[str]) -> bool:
+    """Return whether a journal is in PostgreSQL; also where its URL is not quite right."""
+    return str(journal).startswith(("postgresql:", "postgresql+", "postgres:", "postgres+"))
 
 
 def __getattr__(name: str) -> Any:
@@ -106,6 +114,10 @@ def __getattr__(name: str) -> Any:
         from smsworks_async.journals.sqlite import SQLiteJournal
 
         return SQLiteJournal
+    if name == "PostgresJournal":
+        from smsworks_async.journals.postgres import PostgresJournal
+
+        return PostgresJournal
     if name == "MemoryJournal":
         from smsworks_async.journals.memory import MemoryJournal
 

@@ -17,12 +17,21 @@ from smsworks_async.journals.store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
+J = TypeVar("J")
 
 #: A rule, and one that is about a campaign, whose key it takes.
 Rule = Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]
 CampaignRule = Callable[Concatenate[Store, int, P], Coroutine[Any, Any, T]]
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
+
+
+def typed(
+    method: Callable[Concatenate[J, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]:
+    """Return a method as it is, for the type checkers: they call an `async def` otherwise."""
+    # mypy and pyright do not agree about the type of an `async def`.
+    return cast("Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]", method)
 
 
 def _transaction(
@@ -34,8 +43,7 @@ def _transaction(
     async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(lambda store: rule(store, *args, **kwargs))
 
-    # mypy and pyright do not agree about the type of an `async def`.
-    return cast("Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
 
 
 def _campaign_transaction(
@@ -47,7 +55,33 @@ def _campaign_transaction(
     async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run_for(campaign, lambda store, key: rule(store, key, *args, **kwargs))
 
-    return cast("Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]", method)
+    return typed(method)
+
+
+def _reading(
+    rule: Rule[P, T], *, as_one: bool = False
+) -> Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]:
+    """Return the method that runs a rule which writes and locks nothing; see `_read`."""
+
+    @functools.wraps(rule)
+    async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read(lambda store: rule(store, *args, **kwargs), as_one=as_one)
+
+    return typed(method)
+
+
+def _campaign_reading(
+    rule: CampaignRule[P, T], *, as_one: bool = False
+) -> Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]:
+    """Return the method that runs such a rule for the campaign of an id."""
+
+    @functools.wraps(rule)
+    async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read_for(
+            campaign, lambda store, key: rule(store, key, *args, **kwargs), as_one=as_one
+        )
+
+    return typed(method)
 
 
 class BaseJournal(ABC):
@@ -72,8 +106,28 @@ class BaseJournal(ABC):
 
         return await self._run(with_key)
 
+    async def _read(
+        self, rule: Callable[[Store], Coroutine[Any, Any, T]], *, as_one: bool = False
+    ) -> T:
+        """Run a rule that writes and locks nothing.
+
+        Args:
+            rule: the rule.
+            as_one: whether its statements must all see the journal as it is at one moment.
+        """
+        return await self._run(rule)
+
+    async def _read_for(
+        self,
+        campaign: str,
+        rule: Callable[[Store, int], Coroutine[Any, Any, T]],
+        *,
+        as_one: bool = False,
+    ) -> T:
+        return await self._run_for(campaign, rule)
+
     begin = _transaction(rules.begin)
-    campaign_ids = _transaction(rules.campaign_ids)
+    campaign_ids = _reading(rules.campaign_ids)
     plan = _campaign_transaction(rules.plan)
     finish_planning = _campaign_transaction(rules.finish_planning)
     plan_round = _campaign_transaction(rules.plan_round)
@@ -84,7 +138,7 @@ class BaseJournal(ABC):
 
     steer = _campaign_transaction(rules.steer)
     respect = _campaign_transaction(rules.respect)
-    controls = _campaign_transaction(rules.controls)
+    controls = _campaign_reading(rules.controls)
 
     begin_recall = _campaign_transaction(scheduled.begin_recall)
     confirm_cancelled = _campaign_transaction(scheduled.confirm_cancelled)
@@ -97,17 +151,17 @@ class BaseJournal(ABC):
     confirm_found = _campaign_transaction(finding.confirm_found)
     resend = _campaign_transaction(rules.resend)
 
-    has_batch = _campaign_transaction(finding.has_batch)
-    unknown_chunks = _campaign_transaction(rules.unknown_chunks)
-    summary = _campaign_transaction(rules.summary)
-    chunks = _campaign_transaction(rules.chunks)
-    read_chunk = _campaign_transaction(rules.read_chunk)
-    problems = _campaign_transaction(rules.problems)
-    events = _campaign_transaction(rules.events)
+    has_batch = _campaign_reading(finding.has_batch, as_one=True)
+    unknown_chunks = _campaign_reading(rules.unknown_chunks)
+    summary = _campaign_reading(rules.summary, as_one=True)
+    chunks = _campaign_reading(rules.chunks)
+    read_chunk = _campaign_reading(rules.read_chunk, as_one=True)
+    problems = _campaign_reading(rules.problems, as_one=True)
+    events = _campaign_reading(rules.events)
 
     _erase = _campaign_transaction(erasure.erase)
     _confirm_erased = _campaign_transaction(erasure.confirm)
-    _prunable = _transaction(erasure.prunable)
+    _prunable = _reading(erasure.prunable, as_one=True)
 
     async def forget(self, campaign: str, /) -> None:
         await self._erase(campaign)
@@ -139,7 +193,7 @@ class BaseJournal(ABC):
             JournalError: that is not possible now.
         """
 
-    seen = _transaction(handled.seen)
+    seen = _reading(handled.seen)
     release_seen = _transaction(handled.release_seen)
     add_seen = _transaction(handled.add_seen)
 
@@ -148,16 +202,16 @@ class BaseJournal(ABC):
     finish_key = _transaction(keys.finish_key)
     resend_key = _transaction(keys.resend_key)
     confirm_key = _transaction(finding.confirm_key)
-    is_held = _transaction(finding.is_held)
+    is_held = _reading(finding.is_held, as_one=True)
     prune_keys = _transaction(keys.prune_keys)
 
     record_opt_out = _transaction(opt_outs.record_opt_out)
     record_opt_outs = _transaction(opt_outs.record_opt_outs)
-    opted_out = _transaction(opt_outs.opted_out)
-    opt_out_page = _transaction(opt_outs.opt_out_page)
-    opt_out_events = _transaction(opt_outs.opt_out_events)
-    opt_out_changes = _transaction(opt_outs.opt_out_changes)
-    opt_out_list = _transaction(opt_outs.opt_out_list)
+    opted_out = _reading(opt_outs.opted_out)
+    opt_out_page = _reading(opt_outs.opt_out_page)
+    opt_out_events = _reading(opt_outs.opt_out_events)
+    opt_out_changes = _reading(opt_outs.opt_out_changes)
+    opt_out_list = _reading(opt_outs.opt_out_list)
 
     async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
         claimed = await self._run(

@@ -393,8 +393,8 @@ def without_words(error: SMSWorksError, instead: str = "(erased)") -> SMSWorksEr
 
 
 def storable(text: str) -> str:
-    """Return a text that a database can hold: without half surrogate pairs."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return a text that every database can hold: without half surrogate pairs, and without NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def pack_positions(positions: Sequence[int]) -> str:

@@ -149,12 +149,10 @@ async def finish(
     store: RequestStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
 ) -> ChunkRecord:
     """Record the outcome of a request; return the chunk as it is now."""
-    detail = outcome.batch_id or str(outcome.error or "")
-    if claimed.state is State.SENDING:
-        change = transitions.finish(claimed, claimed.attempt, outcome)
-        if await store.replace_claimed(key, claimed, change, outcome.batch_id, detail):
-            return await _unless_cancelled(store, key, change.record)
-    # The chunk has moved on, or its batch was found for another chunk or a key.
+    answered = await finish_claimed(store, key, claimed, outcome)
+    if answered is not None:
+        return await _unless_cancelled(store, key, answered)
+    detail = _detail(outcome)
     if outcome.batch_id is None and (await store.campaign(key)).is_forgotten:
         detail = ""  # it may quote a number
     record = await store.chunk(key, claimed.number)
@@ -171,6 +169,26 @@ async def finish(
     change = transitions.finish(record, claimed.attempt, outcome, left_out=claimed.left_out)
     await store.write(key, change, detail)
     return await _unless_cancelled(store, key, change.record)
+
+
+async def finish_claimed(
+    store: CampaignStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
+) -> ChunkRecord | None:
+    """Record the outcome of a request if its chunk is still as it was claimed, in one statement.
+
+    It returns the chunk as it is then. None is returned where the chunk has moved on, or its batch
+    was found for another chunk or a key.
+    """
+    if claimed.state is not State.SENDING:
+        return None
+    change = transitions.finish(claimed, claimed.attempt, outcome)
+    batch_id, detail = outcome.batch_id, _detail(outcome)
+    is_written = await store.replace_claimed(key, claimed, change, batch_id, detail)
+    return change.record if is_written else None
+
+
+def _detail(outcome: BatchOutcome) -> str:
+    return outcome.batch_id or str(outcome.error or "")
 
 
 async def _unless_cancelled(store: CampaignStore, key: int, record: ChunkRecord) -> ChunkRecord:

@@ -28,7 +28,7 @@ class Campaigns:
     Args:
         app: the Celery application.
         client: makes the client of a process: a function without arguments.
-        journal: where the campaigns are kept: the path of an SQLite file, or a journal; the
+        journal: where the campaigns are kept: a path, a PostgreSQL URL, or a journal; the
             client's by default, which then is opened once in each process.
         seconds: for which a task works before it makes room for others, above 0; 30 by default.
         on_done: called with the `BulkReport` of a campaign that is over, by `tend`; at least once,

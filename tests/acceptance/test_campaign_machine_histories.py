@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.campaigns.focus import machine_of
 from support.campaigns.machine import CampaignMachine
 from support.campaigns.provider import Habits
 from support.campaigns.steps import FATES, PEOPLE
@@ -65,3 +66,21 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
         run_to_the_end(machine, mine)
     finally:
         world.close()
+
+
+def test_a_batch_that_was_cancelled_since_the_copy_is_seen_although_the_list_lags():
+    """The list of what is scheduled shows it a second later than a copy of the journal is used."""
+    groups = {"schedules", "controls", "copies"}
+    machine = machine_of(groups, ("sent", "answer lost", "accepted late"), ("memory",))()
+    machine.begin("memory", each=False, twin=False, concurrency=1, habits=Habits(tells_time=False))
+    machine.choose_delay(delay=90.0, shows_waiting=False)
+    machine.send(on_unknown="report", spelling=0, which=0)
+    machine.befall(fate="sent", lag=1.0, part=0.0, pick=0)
+    machine.copy()
+    machine.opt_out(pick=0)
+    machine.send(on_unknown="report", spelling=0, which=0)  # cancels it, and schedules it again
+    machine.restore()
+    machine.opt_in(pick=0)
+    machine.send(on_unknown="report", spelling=0, which=0)
+    machine.reconcile(which=0)
+    machine.teardown()  # which compares what is told with what the provider has

@@ -133,9 +133,19 @@ def rich_host():
         yield host
 
 
+LONG = {("blocking", "messages"), ("blocking", "bulk")}
+
+
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("kind", ["awaited", "blocking"])
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [
+        # The blocking ones are made of the awaited ones, in one way for all of them.
+        pytest.param(kind, family, marks=pytest.mark.slow if (kind, family) in LONG else ())
+        for kind in ("awaited", "blocking")
+        for family in FAMILIES
+    ],
+)
 def test_every_parameter_takes_what_people_pass_or_says_why_not(  # noqa: PLR0917 - fixtures
     rich_host, wire, tmp_path, monkeypatch, family, kind
 ):

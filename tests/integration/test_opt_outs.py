@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsworks_async import ConfigurationError, JournalError, OptOuts, ValidationError
-from smsworks_async.journals import MemoryJournal, SQLiteJournal
+from smsworks_async.journals import MemoryJournal, PostgresJournal, SQLiteJournal
 from smsworks_async.journals.sqlite import file
 from smsworks_async.models.posted import IncomingMessage
 from smsworks_async.optouts import Keywords
+from support.journals import each_kind, of_kind
 
 
 NOW = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
@@ -35,14 +37,10 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path, clock):
-    if request.param == "memory":
-        journal = MemoryJournal(clock=clock)
-    else:
-        journal = SQLiteJournal(tmp_path / "list.db", clock=clock)
-    yield journal
-    await journal.close()
+@each_kind
+async def journal(request, clock):
+    async with of_kind(request, clock) as made:
+        yield made
 
 
 @pytest.fixture
@@ -338,3 +336,19 @@ async def test_the_stores_agree(tmp_path_factory, events):
         assert await answers(journal, events) == expected
     finally:
         await journal.close()
+
+
+@settings(max_examples=25)
+@given(events=EVENTS)
+def test_postgres_agrees(postgres_databases, events):
+    async def compare():
+        url = await postgres_databases.create()
+        journal = PostgresJournal(url, clock=Clock())
+        try:
+            expected = await answers(MemoryJournal(clock=Clock()), events)
+            assert await answers(journal, events) == expected
+        finally:
+            await journal.close()
+            await postgres_databases.drop(url)
+
+    asyncio.run(compare())

@@ -119,12 +119,16 @@ class Journals(RuleBasedStateMachine):
         super().__init__()
         self.clock = FakeClock(1000.0)
         self.loop = asyncio.new_event_loop()
-        self.journals = [
+        self.journals = self.make_journals()
+        self.played["histories"] += 1
+
+    def make_journals(self):
+        """Return the journals that are held against each other."""
+        return [
             NaiveJournal(self.clock),
             MemoryJournal(clock=self.clock),
             sqlite_journal_in_memory(self.clock),
         ]
-        self.played["histories"] += 1
 
     def teardown(self):
         for journal in self.journals:

@@ -1,13 +1,27 @@
-"""A campaign that the tests of journals keep, and the bytes of a journal's files."""
+"""The journals of each kind, a campaign that their tests keep, and the bytes of their files."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from smsworks_async import Problem, Reason
-from smsworks_async.journals import Campaign, PlannedChunk, Totals
+from smsworks_async.journals import (
+    Campaign,
+    MemoryJournal,
+    PlannedChunk,
+    PostgresJournal,
+    SQLiteJournal,
+    Totals,
+)
+
+
+#: For fixtures that `of_kind` makes a journal for.
+each_kind = pytest.fixture(params=["memory", "sqlite", "postgres"])
 
 
 CAMPAIGN = Campaign(
@@ -27,6 +41,25 @@ PROBLEMS = [
     Problem(6, "a", Reason.DUPLICATE, "it was there"),
 ]
 TOTALS = Totals(read=7, set_aside={Reason.INVALID: 1, Reason.DUPLICATE: 1}, chunks=3)
+
+
+@asynccontextmanager
+async def of_kind(request, clock=None):
+    """Give a new journal of the kind that is a fixture's parameter."""
+    clocked = {} if clock is None else {"clock": clock}
+    if request.param == "memory":
+        journal = MemoryJournal(**clocked)
+    elif request.param == "sqlite":
+        folder = request.getfixturevalue("tmp_path")
+        journal = SQLiteJournal(folder / "journal.db", **clocked)
+    else:
+        databases = request.getfixturevalue("postgres_databases")
+        url = await databases.create()
+        journal = PostgresJournal(url, **clocked)
+    yield journal
+    await journal.close()
+    if request.param == "postgres":
+        await databases.drop(url)
 
 
 _SHOW = """

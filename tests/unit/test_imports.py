@@ -28,7 +28,7 @@ FLOORS = [
     ["models"],
     ["_failures"],
     ["journals"],
-    ["_csv_files"],
+    ["_csv_files", "_postgres_rate"],
     ["_opt_out_files", "_opt_out_words"],
     ["optouts"],
     ["_client_journal"],

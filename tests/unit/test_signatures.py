@@ -8,7 +8,6 @@ import re
 from inspect import Parameter
 
 import attrs
-import jedi
 import pytest
 
 from smsworks_async import AsyncSMSWorks, SMSWorks
@@ -129,37 +128,3 @@ def test_signatures_of_bulk_runs_have_the_defaults_of_options():
             if shown[name] is not Parameter.empty:
                 assert shown[name] == defaults[name], f"{path}: {name}"
     assert defaults.keys() <= {p.name for p in parameters(AWAITED.bulk.send)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def jedis_own_cache(tmp_path_factory):
-    """Keep what jedi has parsed to this process: it reads files that others are writing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jedi.settings, "cache_directory", str(tmp_path_factory.mktemp("jedi")))
-        yield
-
-
-def jedis_parameters(signatures):
-    (signature,) = signatures
-    return [parameter.name for parameter in signature.params]
-
-
-@pytest.mark.parametrize("client", [AWAITED, BLOCKING], ids=["awaited", "blocking"])
-@pytest.mark.parametrize("path", METHODS)
-def test_jedi_shows_the_parameters_of_live_objects_as_ipython_does(client, path):
-    code = jedi.Interpreter(f"sms.{path}(", [{"sms": client}])
-    assert jedis_parameters(code.get_signatures()) == [
-        p.name for p in parameters(method(AWAITED, path))
-    ]
-
-
-@pytest.mark.parametrize("client", ["AsyncSMSWorks", "SMSWorks"])
-@pytest.mark.parametrize("path", METHODS)
-def test_jedi_shows_the_parameters_in_a_file_as_editors_do(client, path):
-    module = "client" if client == "AsyncSMSWorks" else "blocking.client"
-    code = jedi.Script(
-        f"from smsworks_async.{module} import {client}\nsms = {client}()\nsms.{path}("
-    )
-    assert jedis_parameters(code.get_signatures()) == [
-        p.name for p in parameters(method(AWAITED, path))
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from smsworks_async.bulk.gateway import BulkGateway
 from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.progress import Reporter
 from smsworks_async.bulk.timer import Timer, request_time
-from smsworks_async.errors import ValidationError
+from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals import Journal
 from smsworks_async.journals.records import Campaign, ChunkRecord
 from smsworks_async.models.report import BulkReport
@@ -104,6 +105,9 @@ async def reconcile(
     reconciler = Reconciler(doubts, timer=timer, reporter=reporter)
     nothing = await reconciler.settle(settle)
     if restored:
+        # The list may lag behind, as searches do.
+        with suppress(SMSWorksError):
+            await batches.doubt_cancelled(await batches.read_cancelled())
         # Whoever used the file before may have had requests on their way.
         for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
             await journal.clear_doubt(name, entry.number, entry.attempt)

@@ -218,6 +218,7 @@ MUTANTS = [
 
 #: They take more histories than the others.
 SLOWLY = {
+    sqlite_goes_back_to_an_earlier_round,
     sqlite_forgets_doubles_of_keys,
     sqlite_leaves_a_batch_with_whoever_found_it,
     sqlite_forgets_doubles,

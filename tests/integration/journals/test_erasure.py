@@ -1,4 +1,4 @@
-"""Both journals forget the same of a campaign, and refuse while something is open."""
+"""All journals forget the same of a campaign, and refuse while something is open."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from smsworks_async import (
     OutcomeUnknown,
     ValidationError,
 )
-from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.journals import State
 from smsworks_async.journals.records import Command
 from support.clock import FakeClock
-from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_kind
 
 
 #: What no part of a forgotten campaign may quote.
@@ -30,15 +30,10 @@ def clock():
     return FakeClock(1000.0)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path, clock):
-    made = (
-        MemoryJournal(clock=clock)
-        if request.param == "memory"
-        else SQLiteJournal(tmp_path / "journal.db", clock=clock)
-    )
-    yield made
-    await made.close()
+@each_kind
+async def journal(request, clock):
+    async with of_kind(request, clock) as made:
+        yield made
 
 
 async def plan(journal, name="x"):

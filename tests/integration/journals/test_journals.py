@@ -1,4 +1,4 @@
-"""Both journals keep the same promises."""
+"""All journals keep the same promises."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from smsworks_async.journals import (
     Totals,
 )
 from support.clock import FakeClock
-from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_kind
 
 
 LATE = OutcomeUnknown("lost", operation="x")
@@ -36,15 +36,10 @@ def clock():
     return FakeClock(1000.0)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path, clock):
-    made = (
-        MemoryJournal(clock=clock)
-        if request.param == "memory"
-        else SQLiteJournal(tmp_path / "journal.db", clock=clock)
-    )
-    yield made
-    await made.close()
+@each_kind
+async def journal(request, clock):
+    async with of_kind(request, clock) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""Who was left out of which request of a chunk, as both journals record it."""
+"""Who was left out of which request of a chunk, as all journals record it."""
 
 from __future__ import annotations
 
-import pytest
-
 from smsworks_async import BatchOutcome, Outcome
-from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.journals import State
 from support.clock import FakeClock
-from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_kind
 
 
 class LeavesOut:
@@ -22,19 +20,13 @@ class LeavesOut:
         return self._positions
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path):
-    clock = FakeClock(1000.0)
-    made = (
-        MemoryJournal(clock=clock)
-        if request.param == "memory"
-        else SQLiteJournal(tmp_path / "journal.db", clock=clock)
-    )
-    await made.begin(CAMPAIGN)
-    await made.plan("x", CHUNKS, PROBLEMS)
-    await made.finish_planning("x", TOTALS)
-    yield made
-    await made.close()
+@each_kind
+async def journal(request):
+    async with of_kind(request, FakeClock(1000.0)) as made:
+        await made.begin(CAMPAIGN)
+        await made.plan("x", CHUNKS, PROBLEMS)
+        await made.finish_planning("x", TOTALS)
+        yield made
 
 
 async def claim(journal, left_out):

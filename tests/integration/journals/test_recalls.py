@@ -1,14 +1,12 @@
-"""Scheduled batches that are cancelled, as both journals record them."""
+"""Scheduled batches that are cancelled, as all journals record them."""
 
 from __future__ import annotations
 
-import pytest
-
 from smsworks_async import BatchOutcome, Outcome
-from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.journals import State
 from smsworks_async.journals.records import Command
 from support.clock import FakeClock
-from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
+from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_kind
 
 
 class LeavesOutTheFirst:
@@ -20,19 +18,13 @@ class LeavesOutTheFirst:
         return "0-0" if claim.record.number == 0 else ""
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path):
-    clock = FakeClock(1000.0)
-    made = (
-        MemoryJournal(clock=clock)
-        if request.param == "memory"
-        else SQLiteJournal(tmp_path / "journal.db", clock=clock)
-    )
-    await made.begin(CAMPAIGN)
-    await made.plan("x", CHUNKS, PROBLEMS)
-    await made.finish_planning("x", TOTALS)
-    yield made
-    await made.close()
+@each_kind
+async def journal(request):
+    async with of_kind(request, FakeClock(1000.0)) as made:
+        await made.begin(CAMPAIGN)
+        await made.plan("x", CHUNKS, PROBLEMS)
+        await made.finish_planning("x", TOTALS)
+        yield made
 
 
 async def claim(journal):

@@ -14,8 +14,8 @@ from smsworks_async import (
     OptedOut,
     ValidationError,
 )
-from smsworks_async.journals import MemoryJournal, SQLiteJournal
 from smsworks_async.sandbox import Fault
+from support.journals import each_kind, of_kind
 from support.keyed import AT, PEOPLE, TEXT, WAYS, call, posts
 from support.sandboxes import AT_ONCE, client
 
@@ -23,11 +23,10 @@ from support.sandboxes import AT_ONCE, client
 each_way = pytest.mark.parametrize("way", WAYS)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path):
-    journal = MemoryJournal() if request.param == "memory" else SQLiteJournal(tmp_path / "keys.db")
-    yield journal
-    await journal.close()
+@each_kind
+async def journal(request):
+    async with of_kind(request) as made:
+        yield made
 
 
 @pytest.fixture

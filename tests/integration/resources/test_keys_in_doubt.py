@@ -13,8 +13,9 @@ from smsworks_async import (
     KeyInUse,
     OutcomeUnknown,
 )
-from smsworks_async.journals import MemoryJournal, SQLiteJournal, State
+from smsworks_async.journals import State
 from smsworks_async.sandbox import Fault
+from support.journals import each_kind, of_kind
 from support.keyed import FOUND_AGAIN, MANY, PEOPLE, TEXT, WAYS, call, fake_clock, posts
 from support.messages import NUMBER
 from support.sandboxes import client
@@ -24,11 +25,10 @@ from support.waiting import until
 each_way = pytest.mark.parametrize("way", WAYS)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def journal(request, tmp_path):
-    journal = MemoryJournal() if request.param == "memory" else SQLiteJournal(tmp_path / "keys.db")
-    yield journal
-    await journal.close()
+@each_kind
+async def journal(request):
+    async with of_kind(request) as made:
+        yield made
 
 
 @pytest.fixture

@@ -110,9 +110,11 @@ class ControlledMachine(CampaignMachine):
 
     def before_last_run(self, name):
         name = options.check_campaign(name)
-        if name in self.stopped and name not in self.cancelled:
+        # A restored one may have been paused by the package itself.
+        there = self.world.ask(lambda journal: journal.campaign_ids())
+        if name in there and name not in self.cancelled:
             self.world.ask(lambda journal: journal.steer(name, Command.RESUME))
-            del self.stopped[name]
+            self.stopped.pop(name, None)
 
     def _check(self, reports):
         named = super()._check(reports)

@@ -78,13 +78,17 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         habits = habits if "habits" in self.groups else Habits()
         self.each, self.concurrency = each, concurrency
         self.names = (self.spellings[0], "another")[: 1 + twin]
-        self.world = World(
+        self.world = self.make_world(journal, habits)
+        self.made()
+
+    def make_world(self, journal, habits):
+        """Return the world of a history."""
+        return World(
             on_disk=journal != "memory",
             kept_open="," not in journal,
             habits=habits,
             visitor=self.visitor,
         )
-        self.made()
 
     def made(self):
         """Prepare the world, before anything happens in it."""

@@ -108,7 +108,7 @@ def a_refusal_with_an_id_is_a_rejection(patch):
     )
 
 
-@MUTANTS.add("twin", found="not by the provider", quick=True)
+@MUTANTS.add("twin", found="not by the provider")
 def found_whoever_else_holds_it(patch):
     async def none(self, batch_id):
         return []

@@ -64,8 +64,22 @@ class SteppedLoop(asyncio.SelectorEventLoop):
                 raise AssertionError("the journal's thread does not answer")
             self._heard = True
 
-    def bury(self):
-        """Cancel all that runs, and close."""
+    def run_through(self, work):
+        """Run something that waits for another thread or process, to its end."""
+
+        async def counted():
+            try:
+                await work
+            finally:
+                self.outstanding -= 1
+
+        self.outstanding += 1
+        task = self.create_task(counted())
+        self.run_until_idle()
+        task.result()
+
+    def bury(self, close=None):
+        """Cancel all that runs, close what is to be closed on this loop, and close the loop."""
         self.frozen = False
         for _ in range(20):
             tasks = asyncio.all_tasks(self)
@@ -75,6 +89,8 @@ class SteppedLoop(asyncio.SelectorEventLoop):
                 task.cancel()
             self.run_until_idle()
         assert not asyncio.all_tasks(self), "what was cancelled does not end"
+        if close is not None:
+            self.run_through(close())
         self.run_until_complete(self.shutdown_asyncgens())
         self.close()
 

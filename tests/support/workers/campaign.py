@@ -8,19 +8,18 @@ import os
 import signal
 import sys
 import time
+from typing import ClassVar
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SendWindow
-from smsworks_async.journals import SQLiteJournal
+from smsworks_async.journals import PostgresJournal, SQLiteJournal
 from support.clock import SharedClock, use_clock
 
 
-class Fateful(SQLiteJournal):
+class Fateful:
     """A journal under whose n-th start or finish a signal strikes: before it, or after it."""
 
-    def __init__(self, path, fate, clock=time.time):
-        super().__init__(path, clock=clock)
-        self.fate = fate
-        self.starts = self.finishes = 0
+    fate: ClassVar = {}
+    starts = finishes = 0
 
     def _strike(self, where, count):
         if self.fate.get("where") == where and self.fate["nth"] == count:
@@ -43,9 +42,19 @@ class Fateful(SQLiteJournal):
         return entry
 
 
+class FatefulFile(Fateful, SQLiteJournal):
+    pass
+
+
+class FatefulDatabase(Fateful, PostgresJournal):
+    pass
+
+
 async def main(order):
     clock = SharedClock(order["ahead"]) if "ahead" in order else None
-    journal = Fateful(order["path"], order.get("fate", {}), clock or time.time)
+    kind = FatefulDatabase if order["path"].startswith("postgresql:") else FatefulFile
+    journal = kind(order["path"], clock=clock or time.time)
+    journal.fate = order.get("fate", {})
     async with AsyncSMSWorks(
         order["token"],
         base_url=order["base_url"],

@@ -285,6 +285,6 @@ def test_a_journal_is_a_path_or_a_journal(tmp_path):
     made, ours = open_journal(tmp_path / "journal.db")
     assert isinstance(made, SQLiteJournal)
     assert ours
-    for wrong in (5, "postgresql://localhost/x", object()):
+    for wrong in (5, "postgresql://localhost/x?colour=red", object()):
         with pytest.raises(ConfigurationError):
             open_journal(wrong)

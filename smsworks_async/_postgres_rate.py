@@ -1,0 +1,174 @@
+"""One rate of requests for an account, whatever the number of machines: a row in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, Self
+
+import attrs
+
+from smsworks_async.errors import JournalError, ValidationError
+from smsworks_async.journals.postgres.layout import check_layout, create, look_at
+from smsworks_async.journals.postgres.running import check_installed
+from smsworks_async.journals.postgres.statements import Connection
+from smsworks_async.journals.postgres.url import parse
+from smsworks_async.models import values
+
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from smsworks_async.journals.postgres.connections import Connections
+
+
+#: The bounds of `per_second`, and the longest name of an account.
+SLOWEST, FASTEST, MAX_ACCOUNT = 1e-4, 1e6, 100
+
+# The moment from which the next request may leave; of one that was idle it is now.
+_TAKE: Final = """
+UPDATE smsworks.rate
+SET next = greatest(next, clock_timestamp()) + make_interval(secs => 1 / per_second)
+WHERE account = $1
+RETURNING extract(epoch FROM next - clock_timestamp())::float8 - 1 / per_second
+"""
+_SET: Final = """
+INSERT INTO smsworks.rate (account, per_second, next) VALUES ($1, $2, clock_timestamp())
+ON CONFLICT (account) DO UPDATE SET per_second = excluded.per_second
+"""
+
+
+@attrs.frozen(eq=False)
+class _Here:
+    """What a rate has on one event loop of one process."""
+
+    connections: Connections
+    #: One request of this process waits for its turn at a time, so that a limit that is changed is
+    #: obeyed by the next one.
+    turn: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+
+
+class PostgresRate:
+    """A `Rate` that all processes of an account share, kept in a PostgreSQL database.
+
+    Each request takes the next free moment of the account, retries included, and waits for it. No
+    burst follows a pause. The server's clock counts, so that the machines' own need not agree.
+
+    Give it to a client as `max_rate`. It may serve several clients, and is closed by `close`, or as
+    an async context manager.
+
+    Args:
+        url: ``postgresql://user:password@host/database``, as a journal takes it; the rate is kept
+            beside the journal's tables, which are made if they are not there.
+        account: the name that the processes share it under, 1 to 100 printable characters.
+        per_second: requests a second, 0.0001 to 1,000,000. The process that was started last
+            decides for all of them, from its first request on.
+
+    Raises:
+        ConfigurationError: the URL is malformed or has an option that is not supported, or the
+            extra ``postgres`` is not installed.
+        ValidationError: the account or the rate is not as it should be.
+    """
+
+    def __init__(self, url: str, *, account: str, per_second: float) -> None:
+        check_installed()
+        self._target = parse(values.text(url, "url"))
+        self._account = _check_account(account)
+        self._per_second = _check_per_second(per_second)
+        self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self._here: dict[tuple[int, asyncio.AbstractEventLoop], _Here] = {}
+        self._closed = False
+
+    async def acquire(self) -> None:
+        """Wait until another request of the account may leave.
+
+        Raises:
+            JournalError: the database could not be reached for 30 seconds, or the rate is closed.
+        """
+        here = self._on_this_loop()
+        async with here.turn:
+            wait: float = await here.connections.do(self._take)
+            if wait > 0:
+                await self._sleep(wait)
+
+    async def change(self, per_second: float) -> None:
+        """Change the rate for all processes of the account, at once.
+
+        Args:
+            per_second: requests a second, 0.0001 to 1,000,000.
+
+        Raises:
+            ValidationError: it is out of bounds.
+            JournalError: the database could not be reached for 30 seconds, or the rate is closed.
+        """
+        rate = _check_per_second(per_second)
+
+        async def change(connection: Connection, _: bool) -> None:
+            await connection.execute(_SET, self._account, rate)
+
+        await self._on_this_loop().connections.do(change)
+
+    async def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        self._closed = True
+        here = self._here.pop((os.getpid(), asyncio.get_running_loop()), None)
+        if here is not None:
+            await here.connections.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<PostgresRate of {self._account!r} in {self._target.name}>"
+
+    async def _take(self, connection: Connection, _: bool) -> float:
+        wait: float = await connection.fetchval(_TAKE, self._account)
+        return wait
+
+    def _on_this_loop(self) -> _Here:
+        if self._closed:
+            raise JournalError("this rate is closed; make another one")
+        place = (os.getpid(), asyncio.get_running_loop())
+        here = self._here.get(place)
+        if here is None:
+            from smsworks_async.journals.postgres.connections import Connections
+
+            here = self._here[place] = _Here(Connections(self._target, self._prepare))
+        return here
+
+    async def _prepare(self, connection: Connection) -> None:
+        if not (await look_at(connection)).is_laid_out:
+            await create(connection)
+        await check_layout(connection, self._target.name)
+        # A moment that a crash forgets is given again: nobody waits for the disk for that.
+        await connection.execute("SET synchronous_commit = off")
+        if self._per_second is not None:
+            await connection.execute(_SET, self._account, self._per_second)
+            self._per_second = None  # a connection that is lost changes nothing when it is back
+
+
+def _check_account(value: object) -> str:
+    name = values.text(value, "account").strip()
+    if not 1 <= len(name) <= MAX_ACCOUNT or not name.isprintable():
+        raise ValidationError(
+            f"account must be a name of 1 to {MAX_ACCOUNT} printable characters", field="account"
+        )
+    return name
+
+
+def _check_per_second(value: object) -> float | None:
+    rate = values.as_number(value)
+    if rate is None or not SLOWEST <= rate <= FASTEST:
+        raise ValidationError(
+            f"per_second must be requests a second, {SLOWEST:g} to {FASTEST:g}", field="per_second"
+        )
+    return rate

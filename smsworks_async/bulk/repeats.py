@@ -1,0 +1,78 @@
+"""Which recipients have been read before, in little memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Final
+
+from smsworks_async import phone
+
+
+#: A set is faster than bitmaps, and takes some 90 bytes for each number.
+MANY: Final = 2**20
+
+# UK mobile numbers, 447 and nine digits, are what nearly all recipients are. A bit for each of all
+# of them is 125 MB; pages are made for those that occur.
+_FIRST: Final = 447_000_000_000
+_DIGITS: Final = len(str(_FIRST))
+_PAGE: Final = 8192  # bytes, for 65,536 numbers
+_BITS: Final = tuple(1 << bit for bit in range(8))
+
+_Pages = defaultdict[int, bytearray]
+
+
+class Seen:
+    """The keys of recipients that were read.
+
+    Args:
+        many: how many keys are kept in a set before UK mobile numbers are kept in bitmaps.
+    """
+
+    def __init__(self, *, many: int = MANY) -> None:
+        self._many = many
+        self._keys: set[Hashable] = set()
+        self._pages: _Pages | None = None
+
+    def add(self, keys: Sequence[Hashable]) -> Sequence[int] | None:
+        """Add keys; return the indices of those that are new, or None where all of them are."""
+        if self._pages is not None:
+            return self._add_to_pages(keys, self._pages)
+        before = len(self._keys)
+        known = self._keys.intersection(keys)
+        self._keys.update(keys)
+        if not known and len(self._keys) == before + len(keys):
+            new = None
+        else:
+            add = known.add
+            new = [i for i, key in enumerate(keys) if key not in known and not add(key)]
+        if len(self._keys) > self._many:
+            keys, self._keys = tuple(self._keys), set()
+            self._pages = defaultdict(lambda: bytearray(_PAGE))
+            self._add_to_pages(keys, self._pages)
+        return new
+
+    def _add_to_pages(self, keys: Sequence[Hashable], pages: _Pages) -> Sequence[int] | None:
+        new: list[int] = []
+        add = new.append
+        for index, number in enumerate(_numbers(keys)):
+            if number is None:
+                if keys[index] not in self._keys:
+                    self._keys.add(keys[index])
+                    add(index)
+                continue
+            page, at, bit = pages[number >> 16], (number & 0xFFFF) >> 3, _BITS[number & 7]
+            there = page[at]
+            if not there & bit:
+                page[at] = there | bit
+                add(index)
+        return None if len(new) == len(keys) else new
+
+
+def _numbers(keys: Iterable[Hashable]) -> list[int | None]:
+    """Return the place of each UK mobile number among all of them, and None for any other key."""
+    uk = f"{phone.UK}7"
+    return [
+        int(key) - _FIRST if type(key) is str and len(key) == _DIGITS and key[:3] == uk else None
+        for key in keys
+    ]
