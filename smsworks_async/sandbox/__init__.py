@@ -17,7 +17,8 @@ the client's mistakes. `destinations` lists the destinations that fail, `Fault` 
 make requests fail, and `control` lists the endpoints for other processes.
 """
 
-from .clock import Clock, ManualClock
+from .blocking import BlockingSandbox
+from .clock import Clock, ManualClock, RunningClock
 from .faults import Fault
 from .outbox import PostRecord
 from .records import Message
@@ -28,6 +29,7 @@ from .storage import Storage
 
 
 __all__ = [
+    "BlockingSandbox",
     "Clock",
     "Fault",
     "ManualClock",
@@ -35,6 +37,7 @@ __all__ = [
     "PostRecord",
     "Reporting",
     "RequestRecord",
+    "RunningClock",
     "Sandbox",
     "Storage",
 ]

@@ -199,6 +199,7 @@ class Account:
             international=outbound.international,
             credits=outbound.credits,
             flash=outbound.flash,
+            binary=outbound.binary,
             sender=fields["sender"],
             content=self._stored(outbound),
             tag=fields.get("tag", ""),

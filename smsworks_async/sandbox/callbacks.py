@@ -12,7 +12,7 @@ from .outbox import PostRecord
 
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .outbox import Post
     from .settings import Reporting
@@ -25,21 +25,32 @@ PIECES = 8  # of a body that takes its time
 class CallbackSender:
     """Posts callbacks by a few workers, and reports the result of each attempt.
 
+    Attributes:
+        in_process: posts to an application of this process, in place of the network, if set.
+
     Args:
         reporting: how long one attempt may take, and over how long its body is spread.
         on_attempt: called after each attempt.
     """
 
     def __init__(self, reporting: Reporting, on_attempt: Callable[[PostRecord], None]) -> None:
+        self.in_process: Callable[[Post], Awaitable[int]] | None = None
         self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
         self._duration = reporting.duration
         self._on_attempt = on_attempt
+        self._unposted = 0
         self._queue: asyncio.Queue[Post] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def waiting(self) -> int:
+        """The number of posts that are queued, or on their way."""
+        return self._unposted
+
     def put(self, post: Post) -> None:
         """Queue a post."""
+        self._unposted += 1
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
             self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(WORKERS)]
@@ -64,10 +75,13 @@ class CallbackSender:
                 record.status = await self._post(session, record.post)
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass  # no answer: the record's status stays None
+            self._unposted -= 1
             self._on_attempt(record)
             self._queue.task_done()
 
     async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:
+        if self.in_process is not None:
+            return await self.in_process(post)
         body = json.dumps(post.payload).encode()
         data = _pieces(body, self._duration) if self._duration else body
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}

@@ -23,6 +23,40 @@ class RealClock:
         return time.time()
 
 
+def _later(now: float, seconds: float) -> float:
+    if seconds < 0:
+        raise ValueError("A sandbox's clock is not turned back")
+    moment = now + seconds
+    try:
+        datetime.fromtimestamp(moment, UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError("A sandbox's clock stays within the calendar") from error
+    return moment
+
+
+class RunningClock:
+    """A clock that runs as the machine's does, and that `Sandbox.advance` turns forward, too."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def time(self) -> float:
+        """Return POSIX seconds."""
+        return time.time() + self._ahead
+
+    def later(self, seconds: float) -> float:
+        """Return the POSIX seconds of a moment that lies so much ahead.
+
+        Raises:
+            ValueError: it lies behind, or beyond the calendar.
+        """
+        return _later(self.time(), seconds)
+
+    def turn_to(self, moment: float) -> None:
+        """Set the clock to a moment, in POSIX seconds, unless it is there or past it already."""
+        self._ahead += max(0.0, moment - self.time())
+
+
 class ManualClock:
     """A clock that stands still until `Sandbox.advance` turns it.
 
@@ -53,14 +87,7 @@ class ManualClock:
         Raises:
             ValueError: it lies behind, or beyond the calendar.
         """
-        if seconds < 0:
-            raise ValueError("A ManualClock is not turned back")
-        moment = self._time + seconds
-        try:
-            datetime.fromtimestamp(moment, UTC)
-        except (OverflowError, OSError) as error:
-            raise ValueError("A ManualClock stays within the calendar") from error
-        return moment
+        return _later(self._time, seconds)
 
     def turn_to(self, moment: float) -> None:
         """Set the clock to a moment, in POSIX seconds, unless it is there or past it already."""

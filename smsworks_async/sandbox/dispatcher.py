@@ -61,9 +61,9 @@ class Dispatcher:
 
     async def _dispatch(self, request: web.Request, operation: Operation) -> web.StreamResponse:
         record = self._record(request)
-        fault = self._simulator.faults.strike(record.method, record.path)
+        fault = record.fault = self._simulator.faults.strike(record.method, record.path)
         try:
-            data = await request.read()
+            data = record.body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             refused = complaint(f"The body is larger than {MAX_BODY} bytes", 413)
             return self._respond(record, encode(refused.answer))
@@ -128,7 +128,7 @@ class Dispatcher:
         at = datetime.fromtimestamp(self._settle(), UTC)
         path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
         record = RequestRecord(request.method, path, at, self._connection(request.transport))
-        self._simulator.requests.append(record)
+        self._simulator.record(record)
         return record
 
     def _connection(self, transport: asyncio.BaseTransport | None) -> int:
@@ -143,6 +143,7 @@ class Dispatcher:
 
     def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
         record.status = reply.status
+        record.answer = reply.body
         headers = {"Content-Type": reply.content_type, **reply.headers}
         response = web.Response(status=reply.status, body=reply.body, headers=headers)
         # By the provider's clock, as in its records.

@@ -33,6 +33,7 @@ class OutboundMessage:
     failure: int | None = None
     credits: float = 0.0
     flash: bool = False
+    binary: bool = False
 
     @property
     def international(self) -> bool:
@@ -92,7 +93,12 @@ def _priced(
     size = (measure_bytes if binary else measure)(fields["content"])
     factor = INTERNATIONAL_FACTOR if is_international(destination) else 1
     return OutboundMessage(
-        fields, given, destination, credits=float(size.credits * factor), flash=flash
+        fields,
+        given,
+        destination,
+        credits=float(size.credits * factor),
+        flash=flash,
+        binary=binary,
     )
 
 

@@ -8,12 +8,14 @@ not shown unless `Storage` says so.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from . import dates
 from .codes import CODES
+from .segments import measure, measure_bytes
 
 
 if TYPE_CHECKING:
@@ -24,9 +26,22 @@ if TYPE_CHECKING:
 
 FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED"})
 INCOMING = "INCOMING"
+_LONGEST_TEXT = 160  # characters of a text in a description
+_NUMBER = re.compile(r"(?:\+|00)?\d(?:[\s()-]?\d){8,14}(?!\d)")
 
 
-@attrs.define(eq=False, kw_only=True)
+def mask(number: str) -> str:
+    """Return a phone number's last three digits, behind an ellipsis; names stay as they are."""
+    digits = sum(character.isdigit() for character in number)
+    return f"…{number[-3:]}" if digits > 5 else number
+
+
+def mask_all(text: str) -> str:
+    """Return a text with each phone number in it masked."""
+    return _NUMBER.sub(lambda match: mask(match[0]), text)
+
+
+@attrs.define(eq=False, kw_only=True, repr=False)
 class Message:
     """A message that the account has accepted, or received.
 
@@ -40,6 +55,7 @@ class Message:
         ttl: minutes from its final status until the record vanishes; None = three months.
         validity: minutes in which it must be delivered.
         failure: the code of its failure.
+        binary: whether the content is bytes, written as pairs of hexadecimal digits.
         forgotten: whether its record has vanished, by a DELETE or with time.
     """
 
@@ -62,11 +78,37 @@ class Message:
     validity: int = 2880
     ai: bool | None = None
     flash: bool = False
+    binary: bool = False
     metadata: Sequence[dict[str, str]] = ()
     response_email: Sequence[str] = ()
     failure: int | None = None
     unread: bool = False
     forgotten: bool = False
+
+    @property
+    def segments(self) -> int:
+        """The number of segments that carry it."""
+        return (measure_bytes if self.binary else measure)(self.content).segments
+
+    def describe(self, *, numbers: bool = False) -> str:
+        """Return it in one line: its status, the number, its text and its segments.
+
+        Args:
+            numbers: whether to show whole numbers, in place of their last three digits.
+        """
+        incoming = self.status == INCOMING
+        phone = self.sender if incoming else self.destination
+        content = self.content if numbers else mask_all(self.content)
+        text = content if len(content) <= _LONGEST_TEXT else f"{content[:_LONGEST_TEXT]}…"
+        segments = f"{self.segments} segment{'s' * (self.segments != 1)}"
+        return (
+            f"{self.status}{'' if self.failure is None else f' ({self.failure})'} "
+            f"{'from' if incoming else 'to'} {phone if numbers else mask(phone)} "
+            f"{text!r} {segments}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from .access import Access, host_names, is_loopback
+from .assertions import replies_to
+from .blocking import BlockingSandbox
 from .credentials import Credentials, make_token
 from .faults import Fault, read_faults
+from .hand_over import HandOver
+from .hosting import LoopHost, ThreadHost
 from .server import Server
 from .settings import Reporting, Settings
-from .simulator import Simulator, new_seed
+from .simulator import Simulator, new_seed, read_destination
 from .storage import Storage, change
+from .view import SandboxView
 
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable, Mapping
     from os import PathLike
     from types import TracebackType
 
     from .clock import Clock
-    from .outbox import PostRecord
-    from .records import Message
-    from .simulator import RequestRecord
 
 
 CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"
@@ -30,10 +31,15 @@ KEY = "sandbox-key"
 SECRET = "sandbox-secret"  # noqa: S105 - it opens nothing but a sandbox
 
 
-class Sandbox:
+class Sandbox(SandboxView):
     """A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
 
-    An async context manager: it listens from `async with` on, and no longer.
+    It listens from `async with` or `with` on, and no longer.
+
+    With `async with` it runs on the event loop that enters it, and the methods that wait are
+    awaited. With `with` it runs on a thread of its own, and `with` returns a `BlockingSandbox` with
+    the same methods, of which those that wait block. Meanwhile those of the `Sandbox` itself may
+    still be awaited, on any event loop: async code that calls blocking code needs both.
 
     Args:
         host: where it listens. Beyond loopback, the control endpoints and the page ask for the
@@ -47,7 +53,8 @@ class Sandbox:
         incoming_url: where incoming messages go; they are in the inbox anyway.
         faults: scripted failures: faults, objects of their JSON form, or the path of a JSON file
             with a list of those.
-        clock: a `ManualClock`, which `advance` turns; the machine's own when None.
+        clock: a `ManualClock`, which only `advance` turns, or a `RunningClock`, which it turns
+            forward; the machine's own when None.
         delivery_delay: seconds from SENT to the final status.
         search_lag: seconds before a message shows up in searches; short for that of `storage`.
         storage: how texts are kept, and what records show of them, and when; see `Storage`.
@@ -67,9 +74,10 @@ class Sandbox:
     Seconds are those of the sandbox's clock.
 
     Raises:
+        RuntimeError: from `async with` and `with`: it was entered before.
         ValueError: a fault that is none, a lag below 0, a host name that is none; from `async
-            with`, a database of another version.
-        OSError: from `async with`: the address is taken, the file cannot be used, or another
+            with` and `with`, a database of another version.
+        OSError: from both: the address is taken, the file cannot be used, or another
             sandbox uses it.
     """
 
@@ -129,6 +137,8 @@ class Sandbox:
         for fault in read_faults(faults):
             self._simulator.add_fault(fault)
         self.host = host
+        self._hand_over = HandOver()
+        self._thread: ThreadHost | None = None
         self._server = Server(
             self._simulator,
             host=host,
@@ -150,150 +160,57 @@ class Sandbox:
     ) -> None:
         await self._server.stop()
 
-    # What a test looks at
+    def __enter__(self) -> BlockingSandbox:
+        thread = ThreadHost(self._server.start, self._server.stop)
+        thread.start()
+        self._host = self._thread = thread
+        return BlockingSandbox(self._server, self._simulator, self._hand_over, thread)
 
-    @property
-    def port(self) -> int:
-        """The port that it listens on."""
-        return self._server.port
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._thread is not None:
+            self._thread.stop()
+            self._host, self._thread = LoopHost(), None
 
-    @property
-    def base_url(self) -> str:
-        """The base URL for a client, `/v1` included.
-
-        Raises:
-            RuntimeError: the sandbox does not listen yet, and has no port.
-        """
-        return self._server.base_url
-
-    @property
-    def root_url(self) -> str:
-        """The URL of the page, and of the control endpoints below `/sandbox`."""
-        return self._server.url
-
-    @property
-    def token(self) -> str:
-        """The token in force, with its `JWT ` prefix."""
-        return self._simulator.state.credentials.token
-
-    def is_token(self, header: str) -> bool:
-        """Return whether an `Authorization` header is the token, with `JWT ` or without."""
-        return self._simulator.state.credentials.holds(header)
-
-    @property
-    def customer_id(self) -> str:
-        """The customer id that `/auth/token` asks for."""
-        return self._simulator.state.credentials.customer_id
-
-    @property
-    def key(self) -> str:
-        """The API key that `/auth/token` asks for."""
-        return self._simulator.state.credentials.key
-
-    @property
-    def secret(self) -> str:
-        """The API secret that `/auth/token` asks for."""
-        return self._simulator.state.credentials.secret
-
-    @property
-    def credits(self) -> float:
-        """The balance, which may be set."""
-        return self._simulator.state.account.credits
-
-    @credits.setter
-    def credits(self, balance: float) -> None:
-        self._simulator.state.account.credits = balance
-
-    @property
-    def now(self) -> float:
-        """The time by the sandbox's clock, in POSIX seconds."""
-        return self._simulator.now
-
-    @property
-    def storage(self) -> Storage:
-        """How texts are kept now, and what records show; see `change_storage`."""
-        return self._simulator.storage
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request below `/v1`, in the order in which they came."""
-        return self._simulator.requests
-
-    @property
-    def posts(self) -> list[PostRecord]:
-        """Every attempt to post a report or an incoming message, in the order they ended."""
-        return self._simulator.posts
-
-    @property
-    def messages(self) -> list[Message]:
-        """Every message that was ever accepted for sending, vanished and FAILED ones included."""
-        return self._simulator.messages
-
-    def accepted(self, destination: str | None = None) -> int:
-        """Count the messages accepted, in all or for one destination, in any usual spelling.
-
-        Scheduled ones count from when they were scheduled. FAILED ones do not count: they were
-        never sent.
-
-        Raises:
-            ValueError: it is no destination, so that its count would always be 0.
-        """
-        return self._simulator.accepted(destination)
-
-    def accepted_by_destination(self) -> Counter[str]:
-        """Count the messages accepted for each destination."""
-        return self._simulator.accepted_by_destination()
-
-    # What a test does
+    # What a test does, and waits for
 
     async def advance(self, seconds: float) -> None:
-        """Turn a `ManualClock`, and wait until all that falls due on the way was done and posted.
+        """Turn the clock, and wait until all that falls due on the way was done and posted.
 
         Raises:
-            RuntimeError: the sandbox runs on another clock.
+            RuntimeError: the clock is neither a `ManualClock` nor a `RunningClock`.
             ValueError: that is backwards, or beyond the calendar.
         """
-        await self._server.scheduler.advance(seconds)
+        job = self._server.scheduler.advance(seconds)
+        await self._hand_over.wait_async(self._host, job)
 
-    def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
-        """Put a fault in force, which counts requests from the next one on.
-
-        Raises:
-            ValueError: it is none.
-        """
-        self._simulator.add_fault(fault)
-
-    def clear_faults(self) -> None:
-        """Put all faults out of force; what they hold goes on being held."""
-        self._simulator.faults.clear()
-
-    def release(self) -> None:
-        """Release every answer that a fault holds or hangs."""
-        self._server.gate.release()
-
-    def change_storage(self, **changes: Any) -> Storage:
-        """Change some settings of `Storage` from the next request on, and return all of them.
-
-        Texts that are stored already stay as they are. `reset` goes back to the first settings.
-
-        Raises:
-            ValueError: a name that is no setting, or a value that it cannot have.
-        """
-        return self._simulator.change_storage(**changes)
+    async def deliver(self) -> None:
+        """Wait until all that is due was posted; time does not pass."""
+        await self._hand_over.wait_async(self._host, self._server.scheduler.deliver())
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Receive an SMS as if a phone had sent it, and return its message id.
 
         It is in the inbox when this returns, and has been posted once where there is a URL.
         """
-        return await self._server.scheduler.receive(
-            sender=sender, to=to, content=content, keyword=keyword
-        )
+        job = self._server.scheduler.receive(sender=sender, to=to, content=content, keyword=keyword)
+        return await self._hand_over.wait_async(self._host, job)
 
-    def rotate_token(self) -> str:
-        """Put a new token in force, kill every older one, and return it."""
-        return self._simulator.state.credentials.rotate()
+    async def reply(self, number: str, text: str, *, to: str | None = None) -> str:
+        """Reply as a phone does, to the sender of the latest text to it; return the message id.
 
-    def reset(self) -> None:
-        """Start again with an empty account, no faults and no requests; the token stays."""
-        self._server.scheduler.reset()
+        Args:
+            number: of the phone, in any usual spelling.
+            text: what it sends.
+            to: where it sends it; the sender of the latest text when None.
+
+        Raises:
+            ValueError: the phone was sent no text, or the sender is a name, to which no phone can
+                reply.
+        """
+        to = to or replies_to(self._simulator, number)
+        return await self.receive(sender=read_destination(number), to=to, content=text)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .callbacks import CallbackSender
-from .clock import ManualClock
+from .clock import ManualClock, RunningClock
 from .outbox import PostRecord
 
 
@@ -25,7 +25,7 @@ class Scheduler:
     """Brings a simulator up to its clock: before and after each request, and by one timer.
 
     Attributes:
-        manual: the clock, if it is one that is turned by hand; the timer is for all others.
+        manual: whether the clock stands still; the timer is for all others.
         sender: posts callbacks.
         store: where changes are saved, if anywhere.
 
@@ -38,7 +38,8 @@ class Scheduler:
         self, simulator: Simulator, reporting: Reporting, may_post_to: Callable[[str], bool]
     ) -> None:
         clock = simulator.clock
-        self.manual = clock if isinstance(clock, ManualClock) else None
+        self.manual = isinstance(clock, ManualClock)
+        self._adjustable = clock if isinstance(clock, ManualClock | RunningClock) else None
         self.store: Store | None = None
         self.sender = CallbackSender(reporting, self._record_attempt)
         self.timer: asyncio.TimerHandle | None = None
@@ -49,7 +50,7 @@ class Scheduler:
         """Do what is due, pass callbacks to the sender, save changes; return the time."""
         now = self._simulator.settle()
         for post in self._simulator.state.account.outbox.take():
-            if self._may_post_to(post.url):
+            if self.sender.in_process or self._may_post_to(post.url):
                 self.sender.put(post)
             else:
                 self._simulator.posts.append(PostRecord(post, refused=True))
@@ -59,15 +60,18 @@ class Scheduler:
         return now
 
     async def advance(self, seconds: float) -> None:
-        """Turn a manual clock, stopping wherever something falls due, until that is posted too.
+        """Turn the clock, stopping wherever something falls due, until that is posted too.
 
         Raises:
-            RuntimeError: the clock is another.
+            RuntimeError: the clock cannot be turned.
             ValueError: that is backwards, or beyond the calendar.
         """
-        if self.manual is None:
-            raise RuntimeError("Only a sandbox with a ManualClock can be advanced")
-        target = self.manual.later(seconds)
+        clock = self._adjustable
+        if clock is None:
+            raise RuntimeError(
+                "Only a sandbox with a ManualClock or a RunningClock can be advanced"
+            )
+        target = clock.later(seconds)
         timeline = self._simulator.state.account.timeline
         while True:
             self.settle()
@@ -75,8 +79,8 @@ class Scheduler:
             due = timeline.next_due()
             if due is None or due > target:
                 break
-            self.manual.turn_to(due)
-        self.manual.turn_to(target)
+            clock.turn_to(due)
+        clock.turn_to(target)
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Receive an SMS as if a phone had sent it, post it once, and return its message id."""
@@ -85,6 +89,11 @@ class Scheduler:
         self.settle()
         await self.sender.join()
         return message_id
+
+    async def deliver(self) -> None:
+        """Post all that is due, and wait until it was."""
+        self.settle()
+        await self.sender.join()
 
     def reset(self) -> None:
         """Reset the simulator, and empty its store."""
@@ -106,7 +115,7 @@ class Scheduler:
     def _set_timer(self, now: float) -> None:
         """Set the one timer to when the next act falls due."""
         due = self._simulator.state.account.timeline.next_due()
-        if due is None or self.manual is not None:
+        if due is None or self.manual:
             return
         loop = asyncio.get_running_loop()
         when = loop.time() + min(max(due - now, 0.0), _LONGEST_SLEEP)

@@ -60,17 +60,22 @@ class Server:
         self._access = access
         self._database = database
         self._exits = AsyncExitStack()
+        self._started = False
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
+            RuntimeError: it did so before.
             ValueError: the database is another version's.
             OSError: the address is taken, the file cannot be used, or another sandbox uses it.
         """
+        if self._started:
+            raise RuntimeError("a sandbox is entered once only: make a new one")
         async with AsyncExitStack() as exits:
             await self._start(exits)
             self._exits = exits.pop_all()
+        self._started = True
 
     async def stop(self) -> None:
         """Stop listening, cut all connections, and save the account."""

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+#: The number of requests of which bodies and answers are kept.
+KEEP_BODIES = 50
+
+
 @attrs.define(eq=False)
 class RequestRecord:
     """One request as the sandbox saw it.
@@ -47,6 +51,9 @@ class RequestRecord:
         connection: counts the TCP connections; requests over the same one have the same number.
         status: the HTTP status answered; None while in flight, or when the connection was cut.
         unknown_fields: the names in its body that the API does not have, and ignores.
+        body: as it came; empty for all but the latest requests, as is the answer.
+        answer: the body of what was answered.
+        fault: the fault that struck it, if one did.
     """
 
     method: str
@@ -55,6 +62,21 @@ class RequestRecord:
     connection: int
     status: int | None = None
     unknown_fields: tuple[str, ...] = ()
+    body: bytes = attrs.field(default=b"", repr=False)
+    answer: bytes = attrs.field(default=b"", repr=False)
+    fault: Fault | None = None
+
+
+def read_destination(given: str) -> str:
+    """Return a destination in any usual spelling as the account keeps it.
+
+    Raises:
+        ValueError: it is not a destination, so that nothing would ever be found for it.
+    """
+    known = destinations.normalise(re.sub(r"^(\+|00)|[\s()-]", "", given))
+    if known is None:
+        raise ValueError("this is no destination; write it as 447700900123")
+    return known
 
 
 def new_seed() -> str:
@@ -102,6 +124,13 @@ class Simulator:
         now = self.clock.time()
         self.state.account.timeline.settle(now)
         return now
+
+    def record(self, record: RequestRecord) -> None:
+        """Record a request, and drop the bodies of the oldest that still had them."""
+        self.requests.append(record)
+        if len(self.requests) > KEEP_BODIES:
+            old = self.requests[-KEEP_BODIES - 1]
+            old.body = old.answer = b""
 
     def answer(
         self,
@@ -164,11 +193,7 @@ class Simulator:
             ValueError: it is not a destination, so that its count would always be 0.
         """
         if destination is not None:
-            digits = re.sub(r"^(\+|00)|[\s()-]", "", destination)
-            known = destinations.normalise(digits)
-            if known is None:
-                raise ValueError("this is no destination; write it as 447700900123")
-            destination = known
+            destination = read_destination(destination)
         return sum(1 for _ in self.state.account.archive.accepted(destination))
 
     def accepted_by_destination(self) -> Counter[str]:
@@ -193,6 +218,12 @@ class Simulator:
         account = self.state.account
         account.settings = attrs.evolve(account.settings, storage=change(self.storage, changes))
         return self.storage
+
+    def post_to(self, url: str) -> None:
+        """Have reports and incoming messages posted to a URL, where a message names none."""
+        account = self.state.account
+        self._settings = attrs.evolve(self._settings, delivery_report_url=url, incoming_url=url)
+        account.settings = attrs.evolve(account.settings, delivery_report_url=url, incoming_url=url)
 
     def receive(self, fields: dict[str, str], now: float) -> str:
         """Receive an SMS as if a phone had sent it, and return its message id."""

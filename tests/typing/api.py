@@ -37,6 +37,8 @@ from smsworks_async import (
     text,
     webhooks,
 )
+from smsworks_async.sandbox import BlockingSandbox, ManualClock, Sandbox
+from smsworks_async.sandbox import Message as Texted
 
 
 AT = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
@@ -278,3 +280,17 @@ def posted() -> None:
     webhooks.Webhooks(on_report=lambda report: report.status, insecure=True).asgi()
     webhooks.MemorySeen(10).claim("1", "SENT", "me", 60)
     webhooks.Webhooks(on_report=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def sandboxes(smsworks_sandbox: Sandbox) -> None:
+    """The same methods, awaited and blocking."""
+    async with Sandbox(clock=ManualClock()) as box:
+        assert_type(box, Sandbox)
+        assert_type(await box.reply("07700 900123", "STOP"), str)
+        await box.advance(1)
+        assert_type(box.last_to("07700 900123"), Texted)
+    with Sandbox() as blocking:
+        assert_type(blocking, BlockingSandbox)
+        assert_type(blocking.reply("07700 900123", "STOP"), str)
+        assert_type(blocking.assert_texted("07700 900123", match="x", times=None), list[Texted])
+        blocking.deliver_to(webhooks.Webhooks(on_report=print).asgi(), "/sms/{secret}")

@@ -49,6 +49,7 @@ FLOORS = [
     ["webhooks"],
     ["queues"],
     ["sandbox"],
+    ["pytest_plugin"],
     ["cli"],
     ["__main__"],
 ]

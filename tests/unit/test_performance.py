@@ -68,6 +68,17 @@ def test_import_of_the_sandbox_loads_nothing_of_the_clients_request_path():
     assert {name.split(".")[1] for name in ours} == {"sandbox"}
 
 
+def test_import_of_the_pytest_plugin_loads_itself_and_next_to_nothing():
+    """It is loaded at the start of every run of pytest, wherever this package is installed."""
+    new = modules("import smsworks_async.pytest_plugin") - modules("import pytest")
+    assert new == {
+        "smsworks_async",
+        "smsworks_async._lazy",
+        "smsworks_async._version",
+        "smsworks_async.pytest_plugin",
+    }
+
+
 @pytest.mark.parametrize("count", [1, 200])
 async def test_send_is_one_request_and_sends_in_a_row_are_one_connection(box, sms, count):
     for _ in range(count):
