@@ -7,11 +7,12 @@ import json
 import sys
 
 from smsworks_async import AsyncSMSWorks, RetryPolicy
-from support.workers.campaign import Fateful
+from support.workers.campaign import FatefulFile
 
 
 async def main(order):
-    journal = Fateful(order["path"], order["fate"])
+    journal = FatefulFile(order["path"])
+    journal.fate = order["fate"]
     async with AsyncSMSWorks(
         order["token"], base_url=order["base_url"], retry=RetryPolicy(base=0)
     ) as sms:

@@ -1,0 +1,149 @@
+"""A campaign over four workers of a queue in a real Redis, one of them killed every two seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from smsworks_async import SMSWorks
+from support.messages import TEXT_TO_MANY
+from support.processes import WORKERS, environment
+from support.redis_server import PROGRAM, redis_server
+from support.waiting import PATIENCE
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server"),
+]
+
+#: How often what is in doubt is looked for when all else is done.
+LOOKS = 3
+RECIPIENTS = [f"4477{n:08d}" for n in range(100_000)]
+COMMANDS = {
+    "celery": ["celery", "-A", "celery_app", "worker", "--concurrency", "1", "-l", "ERROR"],
+    "taskiq": ["taskiq", "worker", "taskiq_app:broker", "--workers", "1", "--log-level", "ERROR"],
+}
+
+
+class Workers:
+    """Workers, each a group of processes, which are killed whole and started again."""
+
+    def __init__(self, command, count, variables):
+        self.command = [sys.executable, "-m", *command]
+        self.variables = variables
+        self.processes = [self.start() for _ in range(count)]
+        self.kills = 0
+
+    def start(self):
+        return subprocess.Popen(
+            self.command, cwd=WORKERS, env=self.variables, start_new_session=True
+        )
+
+    def end(self, process):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def kill_the_oldest(self):
+        self.end(self.processes.pop(0))
+        self.kills += 1
+        self.processes.append(self.start())
+
+    def end_all(self):
+        for process in self.processes:
+            self.end(process)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    with redis_server(tmp_path) as url:
+        yield url
+
+
+def in_process(queue, variables):
+    """Return the functions that dispatch and tend, as an application has them."""
+    program = (
+        "import sys, asyncio; from {0}_app import campaigns; "
+        "call = getattr(campaigns, sys.argv[1])(sys.argv[2]); "
+        "done = asyncio.run(call) if asyncio.iscoroutine(call) else call; print(done)"
+    ).format(queue)
+
+    def call(name):
+        return subprocess.run(
+            [sys.executable, "-c", program, name, "opening"],
+            cwd=WORKERS,
+            env=variables,
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("journal", ["sqlite", "postgres"])
+@pytest.mark.parametrize("queue", ["celery", "taskiq"])
+def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(
+    queue, journal, broker, tmp_path, hosted, record_property, request
+):
+    pytest.importorskip("redis")
+    pytest.importorskip("taskiq_redis" if queue == "taskiq" else "celery")
+    path = str(tmp_path / "campaigns.db")
+    if journal == "postgres":
+        databases = request.getfixturevalue("postgres_databases")
+        path = asyncio.run(databases.create())
+    hosted.do(lambda box: setattr(box, "credits", 1e9))
+    variables = environment(
+        TEST_BROKER=broker,
+        TEST_JOURNAL=path,
+        SMSWORKS_TOKEN=hosted.box.token,
+        SMSWORKS_BASE_URL=hosted.box.base_url,
+    )
+    call = in_process(queue, variables)
+    with SMSWorks(hosted.box.token, base_url=hosted.box.base_url, journal=path) as sms:
+        sms.bulk.plan(
+            **TEXT_TO_MANY, destinations=RECIPIENTS, chunk_size=10, campaign="opening"
+        )
+        workers = Workers(COMMANDS[queue], 4, variables)
+        began, flushed, looks = time.monotonic(), False, 0
+        try:
+            call("dispatch")
+            call("dispatch")
+            next_kill = began + 2
+            while True:
+                status = sms.bulk.status("opening")
+                # What was killed between its claim and its request is in doubt for good.
+                looks = 0 if status.not_sent or status.in_flight else looks + 1
+                if looks and (not status.unknown or looks > LOOKS):
+                    break
+                if time.monotonic() > next_kill and status.not_sent:
+                    workers.kill_the_oldest()
+                    next_kill = time.monotonic() + 2
+                    if workers.kills == 3 and not flushed:
+                        flushed = True
+                        import redis
+
+                        redis.Redis.from_url(broker).flushall()
+                call("tend_now")
+                assert time.monotonic() - began < PATIENCE
+        finally:
+            workers.end_all()
+        report = sms.bulk.reconcile("opening", settle=0.0)
+    texted = hosted.do(lambda box: box.accepted_by_destination())
+    times = Counter(texted.values())
+    record_property(
+        "figures",
+        f"{workers.kills} kills, {time.monotonic() - began:.0f} s, "
+        f"texted once {times[1]}, unknown {report.unknown}",
+    )
+    assert set(times) == {1}
+    assert report.accepted == len(texted)
+    assert report.accepted + report.unknown == len(RECIPIENTS)
+    assert flushed
