@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import textwrap
@@ -50,7 +51,7 @@ def is_python(block):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings_show_python_with_prompts_so_that_it_is_run(name):
-    tree = ast.parse(MODULES[name].__loader__.get_source(name))
+    tree = ast.parse(inspect.getsource(MODULES[name]))
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docs = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, kinds)]
     assert [block for doc in docs for block in BLOCK.findall(doc + "\n") if is_python(block)] == []

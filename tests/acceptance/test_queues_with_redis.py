@@ -70,10 +70,10 @@ def broker(tmp_path):
 def in_process(queue, variables):
     """Return the functions that dispatch and tend, as an application has them."""
     program = (
-        "import sys, asyncio; from {0}_app import campaigns; "
+        f"import sys, asyncio; from {queue}_app import campaigns; "
         "call = getattr(campaigns, sys.argv[1])(sys.argv[2]); "
         "done = asyncio.run(call) if asyncio.iscoroutine(call) else call; print(done)"
-    ).format(queue)
+    )
 
     def call(name):
         return subprocess.run(
@@ -108,9 +108,7 @@ def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(
     )
     call = in_process(queue, variables)
     with SMSWorks(hosted.box.token, base_url=hosted.box.base_url, journal=path) as sms:
-        sms.bulk.plan(
-            **TEXT_TO_MANY, destinations=RECIPIENTS, chunk_size=10, campaign="opening"
-        )
+        sms.bulk.plan(**TEXT_TO_MANY, destinations=RECIPIENTS, chunk_size=10, campaign="opening")
         workers = Workers(COMMANDS[queue], 4, variables)
         began, flushed, looks = time.monotonic(), False, 0
         try:
