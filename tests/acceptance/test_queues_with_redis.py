@@ -90,7 +90,7 @@ def in_process(queue, variables):
 
 @pytest.mark.parametrize("journal", ["sqlite", "postgres"])
 @pytest.mark.parametrize("queue", ["celery", "taskiq"])
-def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(
+def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(  # noqa: PLR0917 - fixtures
     queue, journal, broker, tmp_path, hosted, record_property, request
 ):
     pytest.importorskip("redis")
