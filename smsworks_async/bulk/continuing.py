@@ -42,7 +42,8 @@ class Continuing(Erasure):
             journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
                 default.
             limit: chunks to send at most, 1 or more; no limit by default.
-            seconds: after which nothing more is claimed, above 0; no limit by default.
+            seconds: after which nothing more is claimed, above 0, but for a first chunk; no limit
+                by default.
             concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
                 halves it, and successes raise it again one by one.
             max_rate: requests a second of this call; no limit by default.

@@ -40,6 +40,10 @@ class Quota(Protocol):
         """Give back what could not be claimed."""
         ...
 
+    def note_sent(self) -> None:
+        """Note that a request was made."""
+        ...
+
 
 def new_owner() -> str:
     """Return a unique name for this sender, which says where it runs."""
@@ -234,6 +238,8 @@ class JournalSource(Generic[T]):
         if outcome.batch_id is not None and outcome.batch_id in entry.doubles:
             log.warning("campaign %s: chunk %d was accepted twice", self._campaign, number)
         if outcome.outcome is not Outcome.NOT_SENT:
+            if self._quota is not None:
+                self._quota.note_sent()
             if entry.state is State.ACCEPTED and self._on_accepted is not None:
                 await self._on_accepted(entry)
             return

@@ -39,10 +39,12 @@ class Quota:
     Attributes:
         chunks: how many more chunks; None for any number.
         why: why nothing more may be claimed, in words; an empty string while it may.
+        has_sent: set once a request was made.
     """
 
     chunks: int | None
     why: str = ""
+    has_sent: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def take(self) -> bool:
         """Take one chunk, before it is claimed; return whether there is one to take."""
@@ -59,6 +61,10 @@ class Quota:
         """Give back what could not be claimed."""
         if self.chunks is not None:
             self.chunks += 1
+
+    def note_sent(self) -> None:
+        """Note that a request was made."""
+        self.has_sent.set()
 
 
 class Work:
@@ -148,6 +154,8 @@ class Work:
 
     async def _end_after(self) -> None:
         await self._run.timer.sleep(self._seconds or 0.0)
+        # Or else calls whose time is short would follow each other for ever.
+        await self._quota.has_sent.wait()
         self._end(_TIME)
 
     def _end(self, why: str) -> None:

@@ -78,6 +78,13 @@ async def test_work_ends_when_its_time_is_over_also_while_it_waits_for_a_rate(sm
     assert report.adds_up
 
 
+async def test_work_sends_a_chunk_however_short_its_time_is(sms, box, planned):
+    for sent in range(1, 11):
+        report = await sms.bulk.work(**planned, seconds=1e-9, concurrency=1)
+        assert report.accepted >= sent * 10
+    assert report.accepted == 100
+
+
 async def test_work_shares_a_campaign(sms, box, planned):
     reports = await asyncio.gather(*(sms.bulk.work(**planned, concurrency=2) for _ in range(4)))
     assert max(report.accepted for report in reports) == 100
