@@ -32,7 +32,7 @@ _asked: Final[ContextVar[str]] = ContextVar("smsworks_offline", default="")
 
 @contextmanager
 def asked() -> Iterator[None]:
-    """Have the connections of the request within be checked, if the environment asks for it."""
+    """Check the connections of the request within, if the environment asks for it."""
     given = os.environ.get(NAME, "").strip().lower()
     if given in _OFF:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,11 +15,13 @@ from smsworks_async.journals.records import (
     Event,
     PlannedChunk,
     State,
+    Sums,
     Totals,
     pack_error,
     storable,
     unpack_error,
 )
+from smsworks_async.journals.store import Tallies
 from smsworks_async.models.report import Problem, Reason
 from smsworks_async.models.window import SendWindow
 
@@ -123,6 +125,23 @@ def pack_totals(totals: Totals | None) -> str | None:
     return json.dumps(
         {"read": totals.read, "set_aside": dict(totals.set_aside), "chunks": totals.chunks}
     )
+
+
+def tallies(found: Iterable[Sequence[Any]]) -> Tallies:
+    """Read the sums of a campaign's chunks: a row for each state, of its first round and later."""
+    sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
+    leases: list[float] = []
+    for later, state, chunks, recipients, credits, excluded, opted, lease in found:
+        sums[later][State(state)] = Sums(
+            chunks=chunks,
+            recipients=recipients,
+            credits=credits,
+            excluded=excluded,
+            opted=opted,
+        )
+        if state == State.SENDING and lease is not None:
+            leases.append(lease)
+    return Tallies(*sums, min(leases, default=None))
 
 
 def campaign(row: Sequence[Any]) -> Campaign:

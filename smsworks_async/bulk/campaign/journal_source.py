@@ -37,7 +37,7 @@ class Quota(Protocol):
         ...
 
     def give_back(self) -> None:
-        """Give back what could not be claimed."""
+        """Undo `take`, since nothing was claimed."""
         ...
 
     def note_sent(self) -> None:

@@ -58,7 +58,7 @@ class Quota:
         return True
 
     def give_back(self) -> None:
-        """Give back what could not be claimed."""
+        """Undo `take`, since nothing was claimed."""
         if self.chunks is not None:
             self.chunks += 1
 

@@ -229,7 +229,7 @@ def _refuses(judged: Judged, now: float, wanted: Wanted) -> Refused | None:
 
 
 async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Judged) -> int | None:
-    """Tell who is to be left out of opt-outs that are new; return the last that is known."""
+    """Pass new opt-outs to what leaves recipients out; return the last that is known."""
     if leave_out is None or leave_out.after is None:
         return None
     if judged.newest > leave_out.after:

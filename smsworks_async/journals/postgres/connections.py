@@ -176,7 +176,7 @@ class Connections:
             self._drop(connection)
 
     async def close(self) -> None:
-        """Let what is being done end, for a few seconds, and close the connections."""
+        """Wait a few seconds for what is being done, and close the connections."""
         self._closed = True
         if self._jobs:
             _, left = await asyncio.wait(self._jobs, timeout=CLOSING)

@@ -64,5 +64,5 @@ async def sweep(connection: Connection, name: str) -> None:
 
 
 async def analyse(connection: Connection) -> None:
-    """Have the server count anew: until then it takes tables for empty, and reads them whole."""
+    """Update the statistics: until then the server takes tables for empty, and reads them whole."""
     await connection.execute(f"ANALYZE {TABLES}", timeout=_PATIENCE)

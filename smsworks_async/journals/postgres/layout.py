@@ -119,7 +119,7 @@ _GRANTS: Final = (
 
 
 async def grant(connection: Connection, role: str) -> None:
-    """Let a role use the journal, without a right to change its layout."""
+    """Grant a role the use of the journal, without a right to change its layout."""
     quoted = await connection.fetchval("SELECT quote_ident($1)", role)
     await connection.execute(_GRANTS.format(role=quoted))
 

@@ -22,7 +22,6 @@ from smsworks_async.journals.records import (
     PlannedChunk,
     State,
     StoredChunk,
-    Sums,
     storable,
 )
 from smsworks_async.journals.store import Doubtful, Held, Tallies
@@ -292,20 +291,7 @@ class PostgresStore(PostgresErasure, PostgresKeys, PostgresReports, PostgresOptO
     # Reading
 
     async def tally(self, key: int) -> Tallies:
-        sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
-        leases: list[float] = []
-        found = await self._rows(_TALLY, key)
-        for later, state, chunks, recipients, credits, excluded, opted, lease in found:
-            sums[later][State(state)] = Sums(
-                chunks=chunks,
-                recipients=recipients,
-                credits=credits,
-                excluded=excluded,
-                opted=opted,
-            )
-            if state == State.SENDING and lease is not None:
-                leases.append(lease)
-        return Tallies(*sums, min(leases, default=None))
+        return rows.tallies(await self._rows(_TALLY, key))
 
     async def problems(self, key: int, *, after: int, limit: int) -> Sequence[Problem]:
         found = await self._rows(

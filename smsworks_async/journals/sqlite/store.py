@@ -18,7 +18,6 @@ from smsworks_async.journals.records import (
     PlannedChunk,
     State,
     StoredChunk,
-    Sums,
     storable,
 )
 from smsworks_async.journals.sqlite.erasure import SQLiteErasure
@@ -273,20 +272,7 @@ class SQLiteStore(SQLiteErasure, SQLiteKeys, SQLiteReports, SQLiteOptOuts):
     # Reading
 
     async def tally(self, key: int) -> Tallies:
-        sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
-        leases: list[float] = []
-        found = self._db.execute(_TALLY, (key,))
-        for later, state, chunks, recipients, credits, excluded, opted, lease in found:
-            sums[later][State(state)] = Sums(
-                chunks=chunks,
-                recipients=recipients,
-                credits=credits,
-                excluded=excluded,
-                opted=opted,
-            )
-            if state == State.SENDING and lease is not None:
-                leases.append(lease)
-        return Tallies(*sums, min(leases, default=None))
+        return rows.tallies(self._db.execute(_TALLY, (key,)))
 
     async def problems(self, key: int, *, after: int, limit: int) -> Sequence[Problem]:
         found = self._db.execute(
