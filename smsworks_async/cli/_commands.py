@@ -10,6 +10,9 @@ from typing import Any, Final
 import click
 
 
+#: The variable by which a shell asks for completion.
+COMPLETE: Final = "_SMSWORKS_COMPLETE"
+
 #: What each command does, as ``smsworks --help`` shows it, in sections.
 COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "Messages": {

@@ -14,6 +14,12 @@ from smsworks_async.cli._output import OutputFailed
 _PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
 
 
+#: What the package's errors call a setting, and the option that stands for it.
+_OPTIONS: Final = {
+    "international=True": "--international",
+}
+
+
 def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     """Return an error in words, and its exit code.
 
@@ -41,7 +47,10 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     from smsworks_async.errors import SMSWorksError
 
     if isinstance(error, SMSWorksError):
-        return _with_notes(str(error), error), exit_of_error(error, sends=sends)
+        words = str(error)
+        for setting, option in _OPTIONS.items():
+            words = words.replace(setting, option)
+        return _with_notes(words, error), exit_of_error(error, sends=sends)
     # What was sent before it is not known here.
     failed = Exit.UNKNOWN if sends else Exit.FAILED
     if isinstance(error, OSError) and error.strerror:
@@ -56,4 +65,7 @@ def output_words(error: BaseException | None) -> str:
 
 
 def _with_notes(words: str, error: BaseException) -> str:
-    return "; ".join([words, *getattr(error, "__notes__", [])])
+    # What interrupts an event loop comes from the cancellation that says what is not known.
+    origin = error.__context__ if isinstance(error, KeyboardInterrupt) else None
+    notes = [note for one in (error, origin) for note in getattr(one, "__notes__", [])]
+    return "; ".join([words, *notes])

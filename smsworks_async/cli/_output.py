@@ -11,6 +11,7 @@ import json as _json
 import re
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,18 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text in one line, with its control characters escaped."""
     return printable(" ".join(text.split()))
+
+
+def columns_of(character: str) -> int:
+    """Return how many columns of a terminal a character takes."""
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * max(0, width - sum(map(columns_of, text)))
+    return f"{blanks}{text}" if right else f"{text}{blanks}"
 
 
 def _plain(value: object) -> Any:
@@ -213,10 +226,13 @@ class Output:
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]
     ) -> None:
         lines = [list(headings), *([value.replace("\n", " ") for value in row] for row in rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+        widths = [
+            max(sum(map(columns_of, line[column])) for line in lines)
+            for column in range(len(headings))
+        ]
         for line in lines:
             cells = (
-                value.rjust(width) if column in right else value.ljust(width)
+                _padded(value, width, right=column in right)
                 for column, (value, width) in enumerate(zip(line, widths, strict=True))
             )
             self._write("  ".join(cells).rstrip())

@@ -15,14 +15,12 @@ from click.exceptions import NoArgsIsHelpError
 from smsworks_async._version import __version__
 from smsworks_async.cli._app import App
 from smsworks_async.cli._command import account_options, common_options
-from smsworks_async.cli._commands import COMMANDS, LazyGroup
+from smsworks_async.cli._commands import COMMANDS, COMPLETE, LazyGroup
 from smsworks_async.cli._errors import describe, output_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._output import OutputClosed, OutputFailed, one_line
 
 
-#: The variable by which a shell asks for completion.
-COMPLETE: Final = "_SMSWORKS_COMPLETE"
 #: Arguments stand in the process list, for every user of the machine to read.
 _SECRETS: Final = frozenset({"--token", "--secret", "--key", "--password"})
 
