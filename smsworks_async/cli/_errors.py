@@ -34,7 +34,7 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     if isinstance(error, click.ClickException):
         return error.format_message().rstrip("."), failed
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return _with_notes("interrupted", error), Exit.INTERRUPTED
+        return _interruption(error, sends=sends), Exit.INTERRUPTED
     if isinstance(error, OutputFailed):
         return output_words(error.__cause__), Exit.FAILED
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
@@ -50,7 +50,7 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
         words = str(error)
         for setting, option in _OPTIONS.items():
             words = words.replace(setting, option)
-        return _with_notes(words, error), exit_of_error(error, sends=sends)
+        return "; ".join([words, *_notes(error)]), exit_of_error(error, sends=sends)
     # What was sent before it is not known here.
     failed = Exit.UNKNOWN if sends else Exit.FAILED
     if isinstance(error, OSError) and error.strerror:
@@ -64,8 +64,12 @@ def output_words(error: BaseException | None) -> str:
     return f"standard output cannot be written to: {words}"
 
 
-def _with_notes(words: str, error: BaseException) -> str:
+def _interruption(error: BaseException, *, sends: bool) -> str:
+    """Return what is known of an interruption: of a command that sends, what is not known too."""
     # What interrupts an event loop comes from the cancellation that says what is not known.
-    origin = error.__context__ if isinstance(error, KeyboardInterrupt) else None
-    notes = [note for one in (error, origin) for note in getattr(one, "__notes__", [])]
-    return "; ".join([words, *notes])
+    notes = _notes(error) or (_notes(error.__context__) if sends else [])
+    return "; ".join(["interrupted", *notes])
+
+
+def _notes(error: BaseException | None) -> list[str]:
+    return list(getattr(error, "__notes__", []))

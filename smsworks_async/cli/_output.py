@@ -7,11 +7,8 @@ People get rich tables where standard output is a terminal, and plain lines wher
 from __future__ import annotations
 
 import functools
-import json as _json
 import re
-import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -49,6 +46,8 @@ def one_line(text: str) -> str:
 
 def columns_of(character: str) -> int:
     """Return how many columns of a terminal a character takes."""
+    import unicodedata
+
     if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
@@ -142,7 +141,11 @@ class Output:
     @property
     def width(self) -> int:
         """Columns: those of the terminal, or 80."""
-        return shutil.get_terminal_size((WIDTH, 24)).columns if self._file.isatty() else WIDTH
+        if not self._file.isatty():
+            return WIDTH
+        import shutil
+
+        return shutil.get_terminal_size((WIDTH, 24)).columns
 
     @functools.cached_property
     def console(self) -> Console:
@@ -160,8 +163,10 @@ class Output:
     def record(self, record: Mapping[str, Any]) -> None:
         """Write a JSON line, for programs alone."""
         if self.json:
+            import json
+
             is_utf8 = self._file.encoding.lower().replace("-", "") == "utf8"
-            self._write(_json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
+            self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
     def line(self, text: str = "") -> None:
         """Write a line, for people alone; control characters in it are escaped."""

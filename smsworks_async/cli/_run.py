@@ -106,7 +106,8 @@ def _explain(app: App, error: BaseException) -> int:
         print(error.format_message(), file=sys.stderr)
         return Exit.USAGE
     words, code = describe(error, sends=app.sends)
-    _tell(app, type(error).__name__, words, code, error)
+    name = "Interrupted" if code == Exit.INTERRUPTED else type(error).__name__
+    _tell(app, name, words, code, error)
     return code
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
-import attrs
 import click
 
 from smsworks_async.cli._exit import Exit
@@ -27,8 +25,7 @@ Method = Literal["send", "flash", "schedule"]
 _DONE: Final = {"send": "Sent", "flash": "Sent as a flash message", "schedule": "Scheduled"}
 
 
-@attrs.frozen
-class Order:
+class Order(NamedTuple):
     """One text, and how it is to be sent.
 
     Attributes:
@@ -104,6 +101,8 @@ def run_send(app: App, method: Method, text: str, **options: Any) -> int:
         text: the content, or ``-`` for standard input.
         options: those of `text_options`, and ``at`` of a scheduled one.
     """
+    import asyncio
+
     from smsworks_async import text as texts
 
     content = _read_text() if text == "-" else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,8 @@ def command(
     if follow:
         if unread or mark_read:
             raise click.UsageError("--follow goes with neither --unread nor --mark-read")
+        import asyncio
+
         asyncio.run(_follow(app, since, every, app.journal(journal)))
         return
     from smsworks_async.models.posted import IncomingMessage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -55,6 +54,8 @@ def command(
     platform's state folder, so that the next run repeats nothing, and goes on where this one ended.
     A post that gets no answer, or a 5xx, is repeated; any other answer ends it.
     """
+    import asyncio
+
     from smsworks_async.cli._ledger import Ledger
     from smsworks_async.cli._listening import Forwarder, check_target
 
