@@ -16,7 +16,7 @@ from support.waiting import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 BLOCK = re.compile(r"```(?:python|text|console) ?(?P<file>[\w.]*)\n(?P<body>.*?)```", re.DOTALL)
-SECRET = "only-for-this-tutorial-0123456789"
+SECRET = "only-for-this-tutorial-and-nothing-else"
 
 
 def free_port():
