@@ -107,7 +107,7 @@ def test_tutorial_works_as_it_is_written(tmp_path):
                 replies.terminate()
                 said = replies.communicate(timeout=PATIENCE)[0]
         assert commands == 7
-        assert said == "447700900001 says: STOP\n"
+        assert said == "07700900001 says: STOP\n"
         texted = hosted.do(lambda box: box.accepted_by_destination())
     numbers = {"447700900123": 1, "447700900001": 1, "447700900002": 2, "447700900003": 2}
     assert texted == numbers
