@@ -91,10 +91,11 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting and spelling."""
     session.install(*_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
 
 
 @nox.session
@@ -103,6 +104,13 @@ def typing(session: nox.Session) -> None:
     session.install(".", "nox", *_group("typing"))
     session.run("mypy")
     session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in docs/_build; warnings and broken links are errors."""
+    session.install(".[celery,international,postgres,taskiq]", *_group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", *session.posargs, "docs", "docs/_build")
 
 
 @nox.session

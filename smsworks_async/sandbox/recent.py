@@ -35,7 +35,7 @@ class Recent(list[T]):
         self._most = None if keep is None else keep + keep // 8
 
     def add(self, item: T) -> list[T]:
-        """Number and append an item, and return those that are kept no longer."""
+        """Append an item with the next number, and return those that are kept no longer."""
         self.added = item.number = self.added + 1
         self.append(item)
         if self._most is None or len(self) <= self._most:
