@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "schedule",
     sends=True,
     examples="""
-smsworks schedule --at 2031-04-01T09:00 --to 07700900123 --sender AcmeCorp "Now"
+smsworks schedule --at 2031-04-01T09:00 --to 07700900123 --sender Acme "Now"
 smsworks scheduled
 smsworks cancel MESSAGE_ID
 """,

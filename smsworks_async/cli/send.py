@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     examples="""
 smsworks send --to "07700 900123" --sender AcmeCorp "Your order is ready."
 echo "Backup failed" | smsworks send --to 07700900123 --sender AcmeCorp -
-smsworks send --to 07700900123 --sender AcmeCorp --idempotency-key A-1234 "Ready"
+smsworks send --to 07700900123 --sender Acme --idempotency-key A-1 "Ready"
 """,
 )
 @text_options
