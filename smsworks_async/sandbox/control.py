@@ -76,7 +76,7 @@ class Control:
         router.add_get("/", self._page)
         router.add_get(rendering.STYLE_PATH, self._style)
         router.add_get("/sandbox/ready", _ready)
-        router.add_get("/sandbox/events", self._events)
+        router.add_get("/sandbox/events", self._events, allow_head=False)
         inspection, acts = self._inspection, self._acts
         for path, look in (
             ("messages", lambda request: inspection.messages(_query(request))),
