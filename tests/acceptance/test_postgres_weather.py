@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
+import shutil
 import signal
 import subprocess
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from support import postgres
-from support.cut_connections import cutting
-from support.postgres import Databases, Server, connected, execute, fetch
-from support.shares import NAME, SLOW, scene
-from support.waiting import until
+from support.postgres import Databases, Server, connected, execute
+from support.shares import SLOW, scene
 
 
 #: Seconds for which a server is away, and those for which a process bears that where it is to fail.
 AWAY, PATIENCE = (3.0, 5.0) if SLOW else (0.3, 0.3)
-#: How often a connection is cut, and how many deadlocks there are to be.
-CUTS, DEADLOCKS = (60, 20) if SLOW else (8, 4)
-
 pytestmark = pytest.mark.skipif(
     postgres.binaries() is None, reason="there is no PostgreSQL for this platform"
 )
@@ -86,27 +81,6 @@ async def test_work_fails_where_the_server_is_killed_for_good_and_accounts_for_a
 # Connections
 
 
-@pytest.mark.parametrize("side", ["question", "answer"])
-async def test_work_texts_all_where_connections_are_cut(url, tmp_path, record_property, side):
-    """Before the server reads what a process wants, or after it has done and committed it."""
-    chance = random.Random(20310502)
-    cut = f"cut_at_{side}"
-
-    async def keep_cutting(cutter):
-        for cuts in range(CUTS):
-            getattr(cutter, cut)(chance.randint(20, 40))
-            await until(lambda cuts=cuts: cutter.cuts > cuts)
-
-    async with scene(url, tmp_path) as campaign, cutting(url) as cutter:
-        hacking = asyncio.create_task(keep_cutting(cutter))
-        await campaign.start(*[{"journal": cutter.url}] * 3)
-        said = await campaign.said()
-        hacking.cancel()
-        assert [one["error"] for one in said] == [None] * 3
-        assert campaign.box.accepted() == len(campaign.people)
-        record_property("figures", f"{cutter.cuts} cuts; {await campaign.account()}")
-
-
 @pytest.fixture
 async def role(server, url):
     """A role that is no superuser, which has the last connections for itself."""
@@ -125,22 +99,20 @@ async def role(server, url):
 async def all_connections(url, role):
     """Take each connection of the server that its superusers leave, also those of others."""
     taken = []
-    end = "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity "
-    end += f"WHERE usename = '{role}'"
-    async with connected(url) as superuser:
-        others = await superuser.fetch(end)
-        assert others
-        while True:
-            try:
-                taken.append(await asyncpg.connect(_as(url, role)))
-            except asyncpg.TooManyConnectionsError as error:
-                assert "reserved" in str(error) or "too many clients" in str(error)
-                break
-    try:
-        yield
-    finally:
-        for one in taken:
-            one.terminate()
+    query = (
+        "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity "
+        "WHERE usename = $1 AND pid != ALL ($2)"
+    )
+    async with connected(url) as superuser:  # a connection, too: it is kept until the end
+        while await superuser.fetch(query, role, [one.get_server_pid() for one in taken]):
+            with suppress(asyncpg.TooManyConnectionsError):
+                while True:
+                    taken.append(await asyncpg.connect(_as(url, role)))
+        try:
+            yield
+        finally:
+            for one in taken:
+                one.terminate()
 
 
 def _as(url, role):
@@ -174,33 +146,64 @@ async def test_work_fails_where_max_connections_stays_reached(url, role, tmp_pat
         record_property("figures", await campaign.account())
 
 
-# Locks
+# The disk
 
 
-async def test_work_goes_on_after_deadlocks(url, tmp_path, record_property):
+@pytest.fixture
+def small_disk():
+    """A file system of its own, which root can mount."""
+    folder = postgres.scratch_folder()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=48m", "smsworks-tests", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True, check=False).returncode:
+        shutil.rmtree(folder)
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
+
+
+@pytest.fixture
+async def url_on_small_disk(server, url, small_disk):
+    """The URL of a database that is on a disk of its own."""
+    nobody = postgres.as_nobody()
+    os.chown(small_disk, nobody["user"], nobody["group"])
     name = urlsplit(url).path.removeprefix("/")
+    await execute(
+        server.url(),
+        f"CREATE TABLESPACE small LOCATION '{small_disk}'",
+        f"ALTER DATABASE {name} SET TABLESPACE small",
+    )
+    yield url
+    await execute(
+        server.url(),
+        f"ALTER DATABASE {name} SET TABLESPACE pg_default",
+        "DROP TABLESPACE small",
+    )
 
-    async def deadlocks():
-        query = "SELECT deadlocks FROM pg_stat_database WHERE datname = $1"
-        async with connected(url) as one:
-            return await one.fetchval(query, name)
 
-    async def get_in_the_way(campaign):
-        async with connected(url) as other:
-            # Whoever waits for a lock for that long looks for a deadlock, and gives up.
-            await other.execute("SET deadlock_timeout = '2s'")
-            while campaign.is_running and await deadlocks() < DEADLOCKS:
-                async with other.transaction():
-                    await other.execute("LOCK TABLE smsworks.event IN SHARE MODE")
-                    await asyncio.sleep(0.03)
-                    await other.execute("LOCK TABLE smsworks.chunk IN EXCLUSIVE MODE")
+def fill(folder):
+    """Fill a disk, and return the file that does."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(2**12))
+    return filler
 
+
+async def test_work_fails_where_the_disk_is_full_and_goes_on_when_there_is_room(
+    url_on_small_disk, small_disk, tmp_path, record_property
+):
+    url = url_on_small_disk
     async with scene(url, tmp_path) as campaign:
         await campaign.start()
-        await get_in_the_way(campaign)
+        await campaign.hold(after=0.25)
+        filler = fill(small_disk)
+        campaign.release()
         said = await campaign.said()
-        assert [one["error"] for one in said] == [None] * 3
-        assert campaign.box.accepted() == len(campaign.people)
-        count = await deadlocks()
-        assert count >= 2
-        record_property("figures", f"{count} deadlocks; {await campaign.account()}")
+        assert campaign.box.accepted() < len(campaign.people)
+        filler.unlink()
+        for one in said:
+            assert one["error"] == "JournalError"
+            assert "disk or memory is full" in one["words"]
+            assert one["retryable"]
+        record_property("figures", await campaign.account())

@@ -121,7 +121,9 @@ class Scene:
     async def hold(self, after):
         """Let processes send a share of the chunks, and then hold what they send next."""
         posts = self.posts + max(1, int(after * CHUNKS))
-        self.box.add_fault(Fault(path="/batch/send", nth=posts - self.posts + 1, when="hold", times=0))
+        self.box.add_fault(
+            Fault(path="/batch/send", nth=posts - self.posts + 1, when="hold", times=0)
+        )
         most = posts + PROCESSES * CONCURRENCY
         await until(lambda: self.posts >= most or not self.is_running)
         assert self.is_running, "it was over too soon"
