@@ -49,7 +49,7 @@ async def test_work_goes_on_where_the_server_was_killed_and_is_back(
 ):
     async with scene(url, tmp_path) as campaign:
         await campaign.start()
-        await campaign.hold(after=0.25)
+        assert await campaign.hold(after=0.25)
         server.stop(signal.SIGKILL)
         campaign.release()
         await asyncio.sleep(AWAY)
@@ -65,7 +65,7 @@ async def test_work_fails_where_the_server_is_killed_for_good_and_accounts_for_a
 ):
     async with scene(url, tmp_path) as campaign:
         await campaign.start(*[{"patience": PATIENCE}] * 3)
-        await campaign.hold(after=0.5)
+        assert await campaign.hold(after=0.5)
         server.stop(signal.SIGKILL)
         campaign.release()
         said = await campaign.said()
@@ -122,7 +122,7 @@ def _as(url, role):
 async def test_work_goes_on_where_max_connections_was_reached(url, role, tmp_path, record_property):
     async with scene(url, tmp_path) as campaign:
         await campaign.start(*[{"journal": _as(url, role)}] * 3)
-        await campaign.hold(after=0.25)
+        assert await campaign.hold(after=0.25)
         async with all_connections(url, role):
             campaign.release()
             await asyncio.sleep(AWAY)
@@ -135,7 +135,7 @@ async def test_work_goes_on_where_max_connections_was_reached(url, role, tmp_pat
 async def test_work_fails_where_max_connections_stays_reached(url, role, tmp_path, record_property):
     async with scene(url, tmp_path) as campaign:
         await campaign.start(*[{"journal": _as(url, role), "patience": PATIENCE}] * 3)
-        await campaign.hold(after=0.5)
+        assert await campaign.hold(after=0.5)
         async with all_connections(url, role):
             campaign.release()
             said = await campaign.said()
@@ -196,7 +196,7 @@ async def test_work_fails_where_the_disk_is_full_and_goes_on_when_there_is_room(
     url = url_on_small_disk
     async with scene(url, tmp_path) as campaign:
         await campaign.start()
-        await campaign.hold(after=0.25)
+        assert await campaign.hold(after=0.25)
         filler = fill(small_disk)
         campaign.release()
         said = await campaign.said()
