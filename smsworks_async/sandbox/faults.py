@@ -73,14 +73,16 @@ class Fault:
     Each fault counts the requests that fit its `path` and `method` by itself, from when it was
     added. Where several would strike the same request, the one added first does.
 
-    | `when`   | accepted | what the client sees, unless the fault has an answer of its own      |
-    |----------|----------|----------------------------------------------------------------------|
-    | `before` | no       | the connection is cut                                                |
-    | `after`  | yes      | the connection is cut                                                |
-    | `mid`    | yes      | status line, headers and half of the body, then the cut              |
-    | `hold`   | yes      | nothing until `release()`, then the true answer                      |
-    | `late`   | late     | the same, but the request is accepted only then, even without client |
-    | `hang`   | no       | nothing until `release()`, then a 503 with a bare message            |
+    ========== ======== ====================================================================
+    `when`     accepted what the client sees, unless the fault has an answer of its own
+    ========== ======== ====================================================================
+    ``before`` no       the connection is cut
+    ``after``  yes      the connection is cut
+    ``mid``    yes      status line, headers and half of the body, then the cut
+    ``hold``   yes      nothing until `release()`, then the true answer
+    ``late``   late     the same, but the request is accepted only then, even without client
+    ``hang``   no       nothing until `release()`, then a 503 with a bare message
+    ========== ======== ====================================================================
 
     A fault has an answer of its own when it has a `status`, an `error_code` or a `body`. It is
     given where the connection would be cut, or where a held answer goes at last; with `mid` it is
@@ -224,26 +226,36 @@ def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]
     return [read_fault(fault) for fault in source]
 
 
+@attrs.define(eq=False)
+class FaultInForce:
+    """A fault, how many requests fitted it since it was added, and how many of them it struck."""
+
+    fault: Fault
+    counted: int = 0
+    struck: int = 0
+
+
 class FaultScript:
-    """The faults in force, and how many requests each of them has counted."""
+    """The faults in force, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._counts: list[tuple[Fault, list[int]]] = []
+        self.in_force: list[FaultInForce] = []
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force; it counts from the next request on."""
-        self._counts.append((fault, [0]))
+        self.in_force.append(FaultInForce(fault))
 
     def clear(self) -> None:
         """Put all of them out of force."""
-        self._counts.clear()
+        self.in_force.clear()
 
     def strike(self, method: str, path: str) -> Fault | None:
         """Count a request, and return the fault that strikes it, if one does."""
         struck = None
-        for fault, count in self._counts:
-            if fault.fits(method, path):
-                count[0] += 1
-                if struck is None and fault.strikes(count[0]):
-                    struck = fault
+        for entry in self.in_force:
+            if entry.fault.fits(method, path):
+                entry.counted += 1
+                if struck is None and entry.fault.strikes(entry.counted):
+                    struck = entry.fault
+                    entry.struck += 1
         return struck
