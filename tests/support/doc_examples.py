@@ -18,8 +18,17 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(r"^```python *(?P<file>\S*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
-#: Of imports from libraries without types: Celery and Django.
-_STRICT = "strict = True\ndisable_error_code = import-untyped\ndisallow_untyped_decorators = False\n"
+#: Strict, but for libraries without types, which are Celery and Django.
+_MYPY = """[mypy]
+strict = True
+disable_error_code = import-untyped
+disallow_subclassing_any = False
+disallow_untyped_decorators = False
+
+[mypy-smsworks_async.*]
+follow_imports = silent
+"""
+_PYRIGHT = '{"typeCheckingMode": "standard", "useLibraryCodeForTypes": false}\n'
 
 
 class Example(NamedTuple):
@@ -59,9 +68,8 @@ def write(folder: Path) -> int:
         if written.setdefault(example.module, example.code) != example.code:
             raise ValueError(f"{example.page}: another example is called {example.module}")
         (folder / example.module).write_text(example.code, "utf-8")
-    settings = f"[mypy]\n{_STRICT}disallow_subclassing_any = False\n"
-    (folder / "mypy.ini").write_text(settings, "utf-8")
-    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}\n', "utf-8")
+    (folder / "mypy.ini").write_text(_MYPY, "utf-8")
+    (folder / "pyrightconfig.json").write_text(_PYRIGHT, "utf-8")
     return len(written)
 
 
