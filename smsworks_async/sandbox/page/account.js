@@ -55,10 +55,10 @@ export function createAccount({ onAccount }) {
 
   function draw(account) {
     balance.textContent = `${count(account.credits)} left`;
-    steps.hidden = !isManual(account);
-    running.hidden = isManual(account);
+    steps.hidden = !account.manual;
+    running.hidden = account.manual;
     parts.draw(now, account.now, (iso) => time(iso, { long: true }));
-    const { credits: _credits, now: _now, ...rest } = account;
+    const { credits: _credits, now: _now, manual: _manual, ...rest } = account;
     parts.draw(facts, rest, (values) => rows(values));
   }
 
@@ -81,10 +81,6 @@ export function createAccount({ onAccount }) {
   }
 
   return { element, heading, title: () => "Account", show: refresh, changed: refresh, refresh, keys: {} };
-}
-
-function isManual(account) {
-  return account.manual === true || account.manual_clock === true || account.clock === "manual";
 }
 
 /** Show what the account says of itself, groups of values under one name in one line each. */

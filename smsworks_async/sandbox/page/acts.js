@@ -53,10 +53,10 @@ export function createActs({ reload }) {
     return h(
       "div",
       { class: "act" },
-      h("span", { class: "act-name" }, "Post its report"),
-      button("again", "report", { times: 1 }, "Report posted again"),
-      button("twice", "report", { times: 2 }, "Report posted twice"),
-      button(`in ${LATE} s`, "report", { times: 1, delay: LATE }, `Report follows in ${LATE} s`),
+      h("span", { class: "act-name" }, "Post the report"),
+      button("Again", "report", { times: 1 }, "Report posted again"),
+      button("Twice", "report", { times: 2 }, "Report posted twice"),
+      button(`In ${LATE} s`, "report", { times: 1, delay: LATE }, `Report follows in ${LATE} s`),
     );
   }
 

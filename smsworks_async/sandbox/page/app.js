@@ -21,6 +21,7 @@ const account = createAccount({ onAccount: showBalance });
 const views = { messages: createMessages(), requests: createRequests(), webhooks: createWebhooks(), faults: createFaults(), account };
 const tabs = Object.fromEntries(NAMES.map((name) => [name, h("a", { href: address(name), class: "tab" }, icon(name), h("span", {}, views[name].title()))]));
 const readAccount = coalesced(() => account.refresh(), 500);
+let movingByKey = false;
 let route = null;
 
 function render() {
@@ -56,8 +57,6 @@ function showBalance({ credits }) {
 }
 
 // Keys
-
-let movingByKey = false;
 
 function keysAreOff() {
   return localStorage.getItem(KEYS_OFF) === "1";
@@ -104,8 +103,9 @@ document.getElementById("skip").addEventListener("click", (event) => {
 fill(document.getElementById("tabs"), NAMES.map((name) => tabs[name]));
 fill(main, NAMES.map((name) => views[name].element));
 window.addEventListener("hashchange", render);
+// Which day is today is the sandbox's to say.
+await account.refresh();
 render();
-account.refresh();
 follow({
   onChange(change) {
     views[route.view].changed(change);

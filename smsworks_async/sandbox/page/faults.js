@@ -3,19 +3,11 @@
 import { get, getReference, post, remove } from "./api.js";
 import { field } from "./dialogs.js";
 import { fill, h, reconcile } from "./dom.js";
-import { count, plural } from "./format.js";
+import { capital, plural } from "./format.js";
 import { coalesced } from "./live.js";
 import { attempt } from "./notices.js";
-import { faultWords } from "./requests.js";
+import { OUTCOMES, answerOf, method, whichOf } from "./fault.js";
 
-const WHEN = {
-  before: "Cut before it is accepted",
-  after: "Accepted, then the answer is lost",
-  mid: "Accepted, then half an answer",
-  hold: "Accepted, the answer held",
-  late: "Held, then accepted",
-  hang: "Not accepted, held",
-};
 const NUMBERS = ["nth", "times", "every", "status", "error_code", "delay"];
 
 export function createFaults() {
@@ -63,7 +55,7 @@ export function createFaults() {
       build: (preset, item) =>
         fill(
           item ?? h("li", { class: "preset" }),
-          h("div", {}, h("strong", {}, preset.title), h("div", { class: "quiet" }, preset.faults.map(describe).join("; "))),
+          h("div", {}, h("strong", {}, preset.title), h("div", { class: "quiet" }, preset.faults.map((fault) => `${whichOf(fault)}: ${answerOf(fault)}`).join("; "))),
           h("button", { type: "button", "aria-label": `Use: ${preset.title}`, onclick: () => put(preset.faults, `In force: ${preset.title}`) }, "Use"),
         ),
     });
@@ -77,38 +69,15 @@ export function createFaults() {
   return { element, heading, title: () => "Faults", show: refresh, changed: refresh, keys: {} };
 }
 
-/** Say in a sentence which requests a fault strikes. */
-export function describe(fault) {
-  const which = fault.every
-    ? `every ${ordinal(fault.every)}`
-    : fault.times === 0
-      ? `all from the ${ordinal(fault.nth ?? 1)} on`
-      : (fault.times ?? 1) === 1
-        ? `the ${ordinal(fault.nth ?? 1)}`
-        : `${fault.times} from the ${ordinal(fault.nth ?? 1)} on`;
-  return `${fault.method ?? "Any"} ${fault.path}, ${which}: ${faultWords({ when: "before", ...fault })}`;
-}
-
-function ordinal(number) {
-  const tens = number % 100;
-  const ending = tens > 10 && tens < 14 ? "th" : ({ 1: "st", 2: "nd", 3: "rd" }[number % 10] ?? "th");
-  return `${number}${ending}`;
-}
-
 function buildFault(fault, item) {
-  const set = Object.entries(fault).filter(([name, value]) => !["at", "struck", "path", "method", "nth", "times", "every", "when", "content_type"].includes(name) && value !== null && value !== false && value !== 0);
+  const told = ["at", "counted", "struck", "path", "method", "nth", "times", "every", "when", "status", "error_code", "content_type"];
+  const rest = Object.entries(fault).filter(([name, value]) => !told.includes(name) && value !== null && value !== false && value !== 0);
   return fill(
-    item ?? h("li", { class: "fault" }),
-    h("div", {}, h("div", {}, h("span", { class: "method" }, fault.method ?? "ANY"), " ", h("span", { class: "path" }, fault.path)), h("div", { class: "quiet" }, sentenceOf(fault))),
-    h("div", { class: "chips" }, set.map(([name, value]) => h("span", { class: "chip" }, `${name.replaceAll("_", " ")}: ${String(value).slice(0, 60)}`))),
-    h("span", { class: fault.struck ? "struck some" : "struck" }, fault.struck ? `Struck ${plural(fault.struck, "request")}` : `Struck ${count(0)}`),
+    item ?? h("li"),
+    h("div", { class: "fault-what" }, h("div", {}, method(fault), " ", h("span", { class: "path" }, fault.path)), h("div", { class: "quiet" }, `${whichOf(fault)}: ${answerOf(fault)}`)),
+    h("div", { class: "chips" }, rest.map(([name, value]) => h("span", { class: "chip" }, `${name.replaceAll("_", " ")}: ${String(value).slice(0, 60)}`))),
+    h("span", { class: fault.struck ? "struck some" : "struck" }, fault.struck ? `Struck ${plural(fault.struck, "request")}` : "Struck none yet"),
   );
-}
-
-function sentenceOf(fault) {
-  const text = describe(fault);
-  const which = text.slice(text.indexOf(", ") + 2, text.indexOf(": "));
-  return `${which.charAt(0).toUpperCase()}${which.slice(1)} · ${WHEN[fault.when] ?? fault.when}`;
 }
 
 function buildForm(paths, put) {
@@ -118,7 +87,7 @@ function buildForm(paths, put) {
     "form",
     { class: "fault-form", autocomplete: "off" },
     field("Path", h("input", { name: "path", value: "/message/send", list: "fault-paths", required: true, spellcheck: "false" }), "Below /v1; * is anything"),
-    field("When", h("select", { name: "when" }, Object.entries(WHEN).map(([value, words]) => h("option", { value }, words)))),
+    field("When", h("select", { name: "when" }, Object.entries(OUTCOMES).map(([value, words]) => h("option", { value }, capital(words))))),
     field("Method", h("select", { name: "method" }, ["", "GET", "POST", "DELETE"].map((value) => h("option", { value }, value || "Any")))),
     field("From the", control("nth", { placeholder: "1" }), "Which fitting request, from 1"),
     field("How many", control("times", { placeholder: "1" }), "0: all from there on"),

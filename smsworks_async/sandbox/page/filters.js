@@ -32,7 +32,7 @@ export class Filters {
       h(
         "select",
         { name, "aria-label": label, onchange: (event) => this.#set({ [name]: event.target.value }) },
-        h("option", { value: "" }, `${label}: any`),
+        h("option", { value: "" }, label),
         Object.entries(options).map(([value, words]) => h("option", { value }, words)),
       ),
     );

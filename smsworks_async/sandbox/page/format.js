@@ -49,8 +49,12 @@ export function status(message) {
   return h("span", { class: `badge ${tone}`, title: message.meaning || null }, sentence(word), code);
 }
 
+export function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 export function sentence(word) {
-  return word.charAt(0) + word.slice(1).toLowerCase();
+  return capital(word.toLowerCase());
 }
 
 /** Show an HTTP status; none where the connection was cut, or nothing has come yet. */

@@ -8,8 +8,9 @@ import { Filters } from "./filters.js";
 import { number, phone, plural, sentence, service, status, time } from "./format.js";
 import { notify } from "./notices.js";
 import { PagedList } from "./paged.js";
-import { address, go } from "./router.js";
+import { address, go, known } from "./router.js";
 
+const NAMES = ["q", "direction", "status", "kind", "number", "batch", "before"];
 const SNIPPET = 200; // characters
 
 export function createMessages() {
@@ -39,7 +40,7 @@ export function createMessages() {
     heading,
     title: () => "Messages",
     show(next) {
-      route = next;
+      route = { id: next.id, query: known(next.query, NAMES) };
       filters.show(route.query);
       list.show(route.query);
       list.mark(route.id);
@@ -88,7 +89,7 @@ function buildRow(message, row, route) {
     h("span", { class: "when" }, time(message.scheduled && message.status === "SCHEDULED" ? message.scheduled : message.created)),
   );
   if (row) return row;
-  return h("li", {}, link);
+  return h("li", { class: "message" }, link);
 }
 
 function chips(message) {

@@ -26,7 +26,7 @@ export class PagedList {
    * build: makes or updates the row of an item; see `reconcile`.
    * empty: makes what is shown where there are none; it gets whether there is a filter.
    */
-  constructor({ path, field, noun, link, build, empty, actions = [] }) {
+  constructor({ path, field, noun, link, build, empty, heading = null, actions = [] }) {
     Object.assign(this, { path, field, noun, link, empty });
     this.build = build;
     this.rows = h("ol", { class: "rows", "aria-label": `${noun}s`.replace(/^./, (c) => c.toUpperCase()) });
@@ -36,7 +36,7 @@ export class PagedList {
     this.nothing = h("div", { class: "empty", hidden: true });
     this.scroller = h("div", { class: "scroll" }, this.pill, this.rows, this.nothing);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.bar = h("div", { class: "list-bar" }, this.total, this.pager, ...actions);
+    this.bar = h("div", { class: "list-bar" }, heading, this.total, this.pager, ...actions);
     this.refresh = coalesced(() => this.#fetch());
   }
 

@@ -2,11 +2,12 @@
 
 import { get } from "./api.js";
 import { Parts, fill, h, icon, isolated } from "./dom.js";
+import { answerOf, shortAnswerOf } from "./fault.js";
 import { httpStatus, milliseconds, plural, time } from "./format.js";
 import { json } from "./json.js";
 import { coalesced } from "./live.js";
 import { PagedList } from "./paged.js";
-import { address, go } from "./router.js";
+import { address, go, known } from "./router.js";
 
 /** Show a request in one line. */
 export function buildRequestSummary(request) {
@@ -21,17 +22,11 @@ export function buildRequestSummary(request) {
   ];
 }
 
-/** Write what a fault does in a few words. */
-export function faultWords(fault) {
-  if (!fault) return "";
-  if (typeof fault === "string") return fault;
-  const answers = [fault.status, fault.error_code].filter((one) => one !== null && one !== undefined).join(" / ");
-  return [fault.when, answers, fault.delay ? `${fault.delay} s` : ""].filter(Boolean).join(" · ");
-}
-
 export function createRequests() {
   let route = { id: "", query: {} };
+  const heading = h("h1", { tabindex: "-1" }, "Requests");
   const list = new PagedList({
+    heading,
     path: "requests",
     field: "requests",
     noun: "request",
@@ -40,11 +35,10 @@ export function createRequests() {
     empty: () => [h("h2", {}, "No requests yet"), h("p", {}, "Each call of the API is listed here, with its body, its answer and how long it took.")],
   });
   const detail = createRequestDetail(() => address("requests", "", route.query));
-  const heading = h("h1", { tabindex: "-1", class: "pane-title" }, "Requests");
   const element = h(
     "div",
     { class: "panes" },
-    h("section", { class: "list-pane", "aria-label": "List of requests" }, heading, list.bar, list.scroller),
+    h("section", { class: "list-pane", "aria-label": "List of requests" }, list.bar, list.scroller),
     detail.element,
   );
 
@@ -58,7 +52,7 @@ export function createRequests() {
     heading,
     title: () => "Requests",
     show(next) {
-      route = next;
+      route = { id: next.id, query: known(next.query, ["before"]) };
       list.show(route.query);
       list.mark(route.id);
       element.classList.toggle("has-detail", route.id !== "");
@@ -97,7 +91,7 @@ function requestChips(request) {
   const unknown = request.unknown_fields ?? [];
   const made = request.messages ?? [];
   return [
-    request.fault ? h("span", { class: "chip fault" }, `Fault: ${faultWords(request.fault)}`) : null,
+    request.fault ? h("span", { class: "chip fault" }, `Fault: ${shortAnswerOf(request.fault)}`) : null,
     unknown.length ? h("span", { class: "chip warn" }, plural(unknown.length, "unknown field")) : null,
     made.length ? h("span", { class: "chip" }, plural(made.length, "message")) : null,
   ];
@@ -148,7 +142,7 @@ function requestParts(request) {
     h("dl", { class: "facts" }, [
       h("dt", {}, "At"),
       h("dd", {}, time(request.at, { long: true })),
-      request.fault ? [h("dt", {}, "Fault"), h("dd", {}, h("span", { class: "chip fault" }, faultWords(request.fault)))] : null,
+      request.fault ? [h("dt", {}, "Fault"), h("dd", {}, h("span", { class: "chip fault" }, answerOf(request.fault)))] : null,
       unknown.length ? [h("dt", {}, "Unknown"), h("dd", {}, unknown.map((name) => [h("code", {}, isolated(name)), " "]), h("span", { class: "meaning" }, "The API does not have these fields, and ignores them."))] : null,
       made.length ? [h("dt", {}, "Messages"), h("dd", { class: "links" }, made.map((one) => h("a", { href: address("messages", one) }, one)))] : null,
     ]),

@@ -15,6 +15,11 @@ function decode(text) {
   }
 }
 
+/** Keep the values of a query that a view knows: an address may have been written by hand. */
+export function known(query, names) {
+  return Object.fromEntries(Object.entries(query).filter(([name, value]) => names.includes(name) && value !== ""));
+}
+
 export function address(view, id = "", values = {}) {
   const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== undefined);
   const search = new URLSearchParams(pairs).toString();

@@ -1,10 +1,10 @@
 // The view of webhooks: each attempt to post a report or an incoming text, and its answer.
 
 import { fill, h, isolated } from "./dom.js";
-import { httpStatus, milliseconds, time } from "./format.js";
+import { httpStatus, milliseconds, number, status, time } from "./format.js";
 import { json } from "./json.js";
 import { PagedList } from "./paged.js";
-import { address } from "./router.js";
+import { address, known } from "./router.js";
 
 /** Make or update the row of an attempt, which opens to show its body. */
 export function buildPost(post, row, { link = true } = {}) {
@@ -13,6 +13,7 @@ export function buildPost(post, row, { link = true } = {}) {
   fill(
     summary,
     h("span", { class: "post-kind" }, post.kind === "incoming" ? "Incoming text" : "Delivery report"),
+    h("span", { class: "post-about" }, about(post)),
     h("span", { class: "post-url" }, "POST ", isolated(post.url)),
     h("span", { class: "chips" }, post.attempt > 1 ? h("span", { class: "chip warn" }, `Attempt ${post.attempt}`) : null),
     h("span", { class: "row-status" }, post.waiting ? h("span", { class: "badge busy" }, "Waiting") : httpStatus(post.status, "No answer")),
@@ -21,6 +22,7 @@ export function buildPost(post, row, { link = true } = {}) {
   );
   fill(
     body,
+    h("p", { class: "path" }, "POST ", isolated(post.url)),
     post.error ? h("p", { class: "post-error" }, isolated(post.error)) : null,
     link && post.message ? h("p", {}, h("a", { href: address("messages", post.message) }, `Message ${post.message}`)) : null,
     json("Body", post.body),
@@ -28,8 +30,16 @@ export function buildPost(post, row, { link = true } = {}) {
   return row ?? h("li", { class: "post" }, details);
 }
 
+function about({ body, kind }) {
+  if (!body) return "";
+  if (kind === "incoming") return isolated(number(body.from));
+  return [isolated(number(body.destination)), " ", status({ status: String(body.status ?? ""), code: body.failurereason?.code })];
+}
+
 export function createWebhooks() {
+  const heading = h("h1", { tabindex: "-1" }, "Webhooks");
   const list = new PagedList({
+    heading,
     path: "webhooks",
     field: "webhooks",
     noun: "webhook",
@@ -37,13 +47,12 @@ export function createWebhooks() {
     build: (post, row) => buildPost(post, row),
     empty: nothing,
   });
-  const heading = h("h1", { tabindex: "-1", class: "pane-title" }, "Webhooks");
-  const element = h("div", { class: "panes" }, h("section", { class: "list-pane", "aria-label": "List of webhooks" }, heading, list.bar, list.scroller));
+  const element = h("div", { class: "panes" }, h("section", { class: "list-pane", "aria-label": "List of webhooks" }, list.bar, list.scroller));
   return {
     element,
     heading,
     title: () => "Webhooks",
-    show: (route) => list.show(route.query),
+    show: (route) => list.show(known(route.query, ["before"])),
     changed: () => list.refresh(),
     focusRow: (id) => list.focus(id),
     keys: { j: () => list.move(1), k: () => list.move(-1) },
