@@ -56,7 +56,7 @@ export function createDetail({ close }) {
       if (wanted !== id || !error.status) return;
       problem.hidden = false;
       body.hidden = true;
-      fill(heading, "Message");
+      parts.draw(heading, null, () => "Message");
       fill(problem, h("h3", {}, "This message is not here"), h("p", {}, error.message));
     }
   }
@@ -92,7 +92,7 @@ export function createDetail({ close }) {
       element.hidden = !id;
       body.hidden = true;
       element.scrollTop = 0;
-      fill(heading, id ? "Message" : "");
+      parts.draw(heading, null, () => "Message");
       load();
     },
     changed() {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from playwright.async_api import expect
 
 from smsworks_async import AsyncSMSWorks
 from smsworks_async.sandbox import ManualClock, Sandbox
 from support.sandboxes import AT_ONCE
+from support.waiting import until
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -130,15 +129,15 @@ async def test_tab_that_stays_open_goes_on_after_the_sandbox_was_restarted(new_t
 
 async def test_tab_that_nobody_sees_holds_no_stream(box, sms, tab):
     await tab.open()
+    streams = box._simulator.feed.streams
+    await until(lambda: len(streams) == 1)
     hide = """hidden => {
         Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
         document.dispatchEvent(new Event('visibilitychange'));
     }"""
-    asked = []
-    tab.page.on("request", lambda request: asked.append(request.url))
     await tab.page.evaluate(hide, True)
+    await until(lambda: not streams)
     await send(sms, "Hello")
-    await asyncio.sleep(0.5)
-    assert asked == []
     await tab.page.evaluate(hide, False)
+    await until(lambda: len(streams) == 1)
     await expect(tab.rows.first).to_contain_text("Hello")
