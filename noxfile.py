@@ -92,10 +92,11 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting and spelling."""
     session.install(*_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
 
 
 @nox.session
@@ -107,10 +108,17 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in docs/_build; warnings and broken links are errors."""
+    session.install(".[celery,international,postgres,taskiq]", *_group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", *session.posargs, "docs", "docs/_build")
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Send texts to nobody: the sandbox, a recipients file and a table of what became of them."""
-    session.install(".")
-    session.run("python", "-m", "smsworks_async", "demo", *session.posargs)
+    session.install(".[cli]")
+    session.run("smsworks", "demo", *session.posargs)
 
 
 @nox.session

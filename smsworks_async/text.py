@@ -18,6 +18,9 @@ import attrs
 from smsworks_async.errors import ValidationError
 
 
+__all__ = ["Encoding", "Offender", "TextMeasure", "measure", "to_gsm", "utf16_units"]
+
+
 class Encoding(enum.StrEnum):
     """How a text travels: in septets of the GSM alphabet, or in UTF-16."""
 

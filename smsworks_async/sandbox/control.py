@@ -75,7 +75,7 @@ class Control:
         """Add the endpoints and the page."""
         assets.add_routes(router, is_allowed=self._is_allowed, challenge=_challenge)
         router.add_get("/sandbox/ready", _ready)
-        router.add_get("/sandbox/events", self._events)
+        router.add_get("/sandbox/events", self._events, allow_head=False)
         inspection, acts = self._inspection, self._acts
         for path, look in (
             ("messages", lambda request: inspection.messages(_query(request))),

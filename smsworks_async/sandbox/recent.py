@@ -33,7 +33,7 @@ class Recent(list[T]):
         self._keep = keep
 
     def add(self, item: T) -> list[T]:
-        """Number and append an item, and return those that are kept no longer."""
+        """Append an item with the next number, and return those that are kept no longer."""
         self.added = item.number = self.added + 1
         self.append(item)
         return drop_oldest(self, self._keep)

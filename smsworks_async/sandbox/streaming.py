@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-store"}
+MOST_STREAMS = 100
 #: Bytes that may wait for a reader before writing waits, too.
 _HIGH_WATER = 16 * 1024
 
 
 async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
     """Write events until the reader leaves, reads too slowly, or the sandbox ends."""
+    if len(feed.streams) >= MOST_STREAMS:
+        message = f"There are too many streams open: {MOST_STREAMS}."
+        return web.json_response({"message": message}, status=503, headers={"Retry-After": "5"})
     response = web.StreamResponse(headers=_HEADERS)
     stream = feed.open(request.headers.get("Last-Event-ID", ""))
     try:

@@ -63,11 +63,11 @@ class SandboxView:
 
     @property
     def token(self) -> str:
-        """The token in force, with its `JWT ` prefix."""
+        """The token in force, with the prefix ``JWT``."""
         return self._simulator.state.credentials.token
 
     def is_token(self, header: str) -> bool:
-        """Return whether an `Authorization` header is the token, with `JWT ` or without."""
+        """Return whether an `Authorization` header is the token, with or without ``JWT``."""
         return self._simulator.state.credentials.holds(header)
 
     @property
