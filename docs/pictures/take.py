@@ -134,7 +134,7 @@ async def main(folder: Path, keep: list[str] | None) -> None:
                 color_scheme="dark" if name == "dark" else "light",
             )
             page.on("console", lambda message: print(message.text))
-            page.on("pageerror", print)
+            page.on("pageerror", lambda error: print(error))  # noqa: PLW0108 - it marks the handler
             await take_pictures(page, box.root_url, shown, folder, name)
             await page.close()
         await browser.close()

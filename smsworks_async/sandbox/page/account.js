@@ -7,6 +7,14 @@ import { count, sentence, setNow, time } from "./format.js";
 import { coalesced } from "./live.js";
 import { attempt } from "./notices.js";
 
+const NAMES = {
+  counts: "Counted",
+  flooding: "Flooding filter",
+  delivery_report_url: "URL of reports",
+  incoming_url: "URL of incoming texts",
+  international: "Numbers abroad",
+};
+const URLS = ["delivery_report_url", "incoming_url"];
 const STEPS = [
   ["1 second", 1],
   ["1 minute", 60],
@@ -83,17 +91,19 @@ export function createAccount({ onAccount }) {
   return { element, heading, title: () => "Account", show: refresh, changed: refresh, refresh, keys: {} };
 }
 
-/** Show what the account says of itself, groups of values under one name in one line each. */
+/** Show what the account says of itself; groups of values are in one line each. */
 function rows(values) {
-  return Object.entries(values).map(([name, value]) => [h("dt", {}, sentence(name.replaceAll("_", " "))), h("dd", {}, shown(value))]);
+  return Object.entries(values).map(([name, value]) => [h("dt", {}, NAMES[name] ?? sentence(name.replaceAll("_", " "))), h("dd", {}, shown(name, value))]);
 }
 
-function shown(value) {
+function shown(name, value) {
   if (value === null || value === "") return "–";
-  if (typeof value === "boolean") return value ? "Yes" : "No";
+  if (URLS.includes(name)) return value ? "Set" : "Not set";
+  if (name === "delivery_delay") return `${value} s`;
+  if (typeof value === "boolean") return value ? "On" : "Off";
   if (typeof value === "number") return count(value);
   if (typeof value === "object") {
-    return Object.entries(value).map(([name, one]) => h("span", { class: "pair" }, `${name.replaceAll("_", " ")} `, h("strong", {}, shown(one))));
+    return Object.entries(value).map(([one, part]) => h("span", { class: "pair" }, `${one.replaceAll("_", " ")} `, h("strong", {}, shown(one, part))));
   }
   return String(value);
 }

@@ -86,7 +86,7 @@ async def test_directions_of_a_text_do_not_reach_what_stands_beside_it(box, tab)
     message_id = await tab.rows.first.get_attribute("data-key")
     await tab.open(f"messages/{message_id}")
     marks = tab.detail.locator(".current mark.invisible")
-    assert await marks.all_inner_texts() == ["U+202E"] * 3
+    await expect(marks).to_have_text(["U+202E"] * 3)
 
 
 async def test_fields_of_requests_are_text_too(box, sms, tab):
