@@ -1,6 +1,7 @@
 """Take pictures of the sandbox's page: python docs/pictures/take.py FOLDER [--keep NAME FILE].
 
-It needs Playwright and a Chromium, both of which the tests need, too.
+It needs Playwright and a Chromium, both of which the tests need, too, and Pillow, which makes the
+picture that is kept small.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
+from PIL import Image
 from playwright.async_api import Page, async_playwright
 
 from smsworks_async import AsyncSMSWorks, RateLimited, RetryPolicy
@@ -132,6 +134,7 @@ async def main(folder: Path, keep: list[str] | None) -> None:
             page = await browser.new_page(
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if name == "dark" else "light",
+                reduced_motion="reduce",
             )
             page.on("console", lambda message: print(message.text))
             page.on("pageerror", lambda error: print(error))  # noqa: PLW0108 - it marks the handler
@@ -140,7 +143,8 @@ async def main(folder: Path, keep: list[str] | None) -> None:
         await browser.close()
     await runner.cleanup()
     if keep:
-        shutil.copy(folder / f"{keep[0]}.png", keep[1])
+        picture = Image.open(folder / f"{keep[0]}.png").convert("RGB")
+        picture.quantize(256, dither=Image.Dither.NONE).save(keep[1], optimize=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 #: Milliseconds after which something that ought to be seen is missing. The slowest machine needs
 #: less.
-PATIENCE = 8_000
+PATIENCE = 60_000
 #: Where a browser must be, so that a machine that has none fails; and where one is otherwise.
 GIVEN = os.environ.get("SMSWORKS_TEST_BROWSER")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
