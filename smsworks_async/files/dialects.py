@@ -186,7 +186,7 @@ def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
     # Text of mostly Latin letters in UTF-16 has a zero in every other byte.
     even, odd = start[0:2000:2].count(0), start[1:2000:2].count(0)
     half = len(start[:2000]) // 2
-    if max(even, odd) * 10 > half * 4:
+    if max(even, odd) * 10 > half * 6:
         return ("utf-16-be" if even > odd else "utf-16-le"), False
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:

@@ -29,6 +29,8 @@ STRONG: Final = frozenset(
 WEAK: Final = frozenset(
     {"number", "numbers", "no", "nr", "recipient", "recipients", "to", "contact", "nummer"}
 )
+# What has more digits than that is no heading.
+_MOST_DIGITS: Final = 6
 _IN_BRACKETS: Final = re.compile(r"\([^)]*\)|\[[^]]*\]")
 
 
@@ -154,6 +156,15 @@ def _rows_with(
     return title
 
 
+def _with_numbers(
+    rows: Sequence[Sequence[Any]], indexes: Sequence[int], is_number: Callable[[Any], bool]
+) -> list[int]:
+    """Return those columns that hold a number: *No* may be that of the row."""
+    return [
+        index for index in indexes if any(is_number(row[index]) for row in rows if index < len(row))
+    ]
+
+
 def _named(rows: Sequence[Sequence[Any]], wanted: str, is_number: Callable[[Any], bool]) -> Layout:
     name = simplified(wanted)
     for row, cells in enumerate(rows[:HEADING_ROWS]):
@@ -255,7 +266,7 @@ def _headings_of(rows: Sequence[Sequence[Any]]) -> str:
     likely = rows[:HEADING_ROWS]
     cells = max(likely, key=lambda row: sum(not is_blank(cell) for cell in row), default=())
     named = [str(cell).strip()[:40] for cell in cells if not is_blank(cell)]
-    if not named or any(map(str.isdecimal, "".join(named))):
+    if not named or any(sum(map(str.isdecimal, name)) > _MOST_DIGITS for name in named):
         return "name it by its letter, such as 'B'"
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return f"the columns are {', '.join(named[:_NAMED])}{more}"

@@ -114,7 +114,7 @@ def _write(recipients: Recipients, width: int, file: IO[bytes]) -> None:
 def _rows(recipients: Recipients, kept: Sequence[int]) -> Iterator[list[Any]]:
     headings = recipients.headings
     if headings or recipients.format == "list":
-        names = headings or ("Number",)
+        names = headings or ("Mobile",)
         yield [*(names[index] if index < len(names) else "" for index in kept), *ADDED]
     number = recipients.column.index
     for row in _set_aside(recipients):
@@ -143,7 +143,8 @@ def _write_json(recipients: Recipients, kept: Sequence[int], file: IO[bytes]) ->
     newline = recipients.dialect.newline if recipients.dialect else "\n"
     for row in _set_aside(recipients):
         headings = recipients.headings
-        named = {headings[i]: row.cells[i] for i in kept if i < len(row.cells)}
+        cells = row.cells
+        named = {headings[i]: cells[i] if i < len(cells) else None for i in kept}
         added = (row.number, row.problem, row.suggestion)
         named |= dict(zip(ADDED, added, strict=True))
         line = json.dumps(named, ensure_ascii=False, default=str)

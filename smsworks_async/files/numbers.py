@@ -42,6 +42,8 @@ _NUMBERS_APART: Final = re.compile(r"[/;,|&\n\r]|\b(?:or|and|und|oder|ou|et)\b",
 _MOBILE_INSIDE: Final = re.compile(
     r"(?<![\d+])(?:(?:\+|00)?[ ]?44[ ]?(?:\(0\))?[ ]?|0)7(?:[ .-]?\d){9}(?!\d)"
 )
+#: The problem of a cell that is blank, while others in its row are not.
+NO_NUMBER: Final = "there is no number"
 _FORMAT_AS_TEXT: Final = "format the column as text, and enter the number again from its source"
 
 
@@ -69,14 +71,11 @@ def judge_each(cells: Sequence[Any], rule: Rule) -> tuple[list[str | None], dict
         rule: what judges a number that is not in one of the most usual spellings.
     """
     parts = _plain(cells)
-    heads = [_HEADS.get(part[:-8]) for part in parts]
+    heads = [_HEADS.get(part[:-8], "") for part in parts]
     tails = [part[-8:] for part in parts]
-    odd = [index for index, head in enumerate(heads) if head is None] if None in heads else []
-    joined = "".join(tails)
-    if odd or not (joined.isascii() and joined.isdecimal()):
-        odd = [i for i, tail in enumerate(tails) if heads[i] is None or not _are_digits(tail)]
-        for index in odd:
-            heads[index] = ""
+    odd: list[int] = []
+    if "" in heads or not _are_digits("".join(tails)):
+        odd = [i for i, tail in enumerate(tails) if not heads[i] or not _are_digits(tail)]
     destinations: list[str | None] = list(map(add, heads, tails))
     others: dict[int, Verdict] = {}
     for index in odd:
@@ -103,10 +102,10 @@ def _is_plain(cell: Any) -> bool:
 def _plain(cells: Sequence[Any]) -> list[str]:
     """Return cells as text without blanks, for the quick look; what has none becomes empty."""
     try:
-        joined = "\n".join(cells)
+        joined: str = "\n".join(cells)
     except TypeError:  # a workbook's numbers, say
         joined = ""
-    parts = joined.replace(" ", "").split("\n")
+    parts: list[str] = joined.replace(" ", "").split("\n")
     if len(parts) == len(cells) and joined:
         return parts
     return [_text_of(cell).replace(" ", "") for cell in cells]
@@ -136,7 +135,7 @@ def looks_like_number(cell: Any, rule: Rule) -> bool:
 def judge(cell: Any, rule: Rule) -> Verdict:
     """Return what becomes of one cell."""
     if is_blank(cell):
-        return Verdict(None, "", "there is no number", "enter a number, or delete the row")
+        return Verdict(None, "", NO_NUMBER, "enter a number, or delete the row")
     if not isinstance(cell, str):
         return _judge_value(cell, rule)
     text, notices = _without_traces(cell)

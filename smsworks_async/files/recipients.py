@@ -18,6 +18,7 @@ from smsworks_async.files.dialects import FORMATS, Dialect, find_dialect, find_f
 from smsworks_async.files.headings import Column, Layout, find_layout
 from smsworks_async.files.messages import Message
 from smsworks_async.files.numbers import (
+    NO_NUMBER,
     Rule,
     Verdict,
     is_blank,
@@ -98,6 +99,10 @@ class Summary:
 
 
 _EXAMPLES: Final = 20
+_NO_VALUE: Final = (
+    "enter a number, or delete the row; if the cell shows one, it is a formula whose result the "
+    "file does not hold: save it in a spreadsheet program"
+)
 _NEW: Final[Any] = tuple.__new__
 
 
@@ -272,6 +277,10 @@ class Recipients:
             for place, verdict in others.items()
             if verdict.destination is None and all(map(is_blank, rows[place]))
         }
+        if self._workbook is not None:
+            for place, verdict in others.items():
+                if verdict.problem == NO_NUMBER:
+                    others[place] = verdict._replace(suggestion=_NO_VALUE)
         if self.message is not None and self.message.names:
             for place, cells in enumerate(rows):
                 if destinations[place] is not None and (found := self.message.problem(cells)):

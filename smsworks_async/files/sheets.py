@@ -67,10 +67,12 @@ def write_xlsx(file: IO[bytes], name: str, rows: Iterable[Sequence[Any]], column
             archive,
             "xl/styles.xml",
             f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
-            '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
-            '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2">'
+            '<fills count="1"><fill><patternFill patternType="none"/></fill></fills>'
+            '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
             # The format 49 is "@", text.
-            '<xf numFmtId="0"/><xf numFmtId="49" applyNumberFormat="1"/></cellXfs></styleSheet>',
+            '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="49" applyNumberFormat="1"/>'
+            '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/>'
+            "</cellStyles></styleSheet>",
         )
         with archive.open(_entry("xl/worksheets/sheet1.xml"), "w") as sheet:
             at = column + 1

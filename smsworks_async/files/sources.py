@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -53,6 +53,8 @@ class Contents:
                 # A pipe, such as a shell's <(...), can be read once.
                 with self.path.open("rb") as pipe:
                     self._spool = _spooled(pipe)
+        if self._spool is not None:
+            weakref.finalize(self, self._spool.close)
         self._state = self._look()
         if self._state[0] == 0:
             raise ValidationError(f"{self.name} is empty", field="source")
@@ -128,15 +130,16 @@ class _Kept(io.RawIOBase):
 
 
 def _spooled(stream: Any) -> IO[bytes]:
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the source
-    first = stream.read(_BLOCK)
-    if isinstance(first, str):
-        while first:
-            spool.write(first.encode("utf-8", "surrogatepass"))
-            first = stream.read(_BLOCK)
-    elif isinstance(first, bytes):
-        spool.write(first)
-        shutil.copyfileobj(stream, spool)
-    else:
-        raise ValidationError("source must be a file of text or of bytes", field="source")
-    return spool
+    """Return a copy of a stream's rest: in memory, or beyond a size in a temporary file."""
+    copy: Any = io.BytesIO()
+    while block := stream.read(_BLOCK):
+        if isinstance(block, str):
+            block = block.encode("utf-8", "surrogatepass")
+        elif not isinstance(block, bytes):
+            raise ValidationError("source must be a file of text or of bytes", field="source")
+        if isinstance(copy, io.BytesIO) and copy.tell() + len(block) > _IN_MEMORY:
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the source
+            file.write(copy.getbuffer())
+            copy = file
+        copy.write(block)
+    return copy  # type: ignore[no-any-return]

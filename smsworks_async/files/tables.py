@@ -15,9 +15,9 @@ from smsworks_async.files.sources import Contents
 
 
 #: How many rows are read at a time.
-SLICE: Final = 1000
-# After the last line comes this one: a quotation mark that is never closed swallows it.
-_END: Final = "\x1eend\x1e"
+SLICE: Final = 250
+# After the last line comes a row of two cells: a quotation mark that is never closed swallows it.
+_END: Final = ["\x1eend", "\x1e"]
 # More line breaks than that in a row are the trace of a quotation mark that is not closed.
 MOST_BREAKS: Final = 30
 
@@ -39,11 +39,11 @@ def rows_of_text(contents: Contents, dialect: Dialect, notices: list[str]) -> It
     delimiter = dialect.delimiter or NO_SEPARATOR
     count = lines = 0
     with dialect.open(contents) as text, _named_errors(contents, dialect):
-        reader = csv.reader(chain(text, [_END]), delimiter=delimiter)
+        reader = csv.reader(chain(text, [delimiter.join(_END)]), delimiter=delimiter)
         while True:
             rows = list(islice(reader, SLICE))
-            end = bool(rows) and rows[-1] == [_END]
-            if not rows or (not end and rows[-1] and rows[-1][-1].endswith(_END)):
+            end = bool(rows) and rows[-1] == _END
+            if not rows or (not end and rows[-1] and _END[0] in rows[-1][-1]):
                 raise _never_closed(contents, count + len(rows))
             if reader.line_num - lines > len(rows) + MOST_BREAKS:
                 notices.extend(_swallowed(rows, count))

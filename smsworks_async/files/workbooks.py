@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from html import unescape
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
 
@@ -73,14 +73,13 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
         with contents.open() as file, zipfile.ZipFile(file) as archive:
             form = _form(contents, archive)
             _check_size(contents, archive)
-            # The names of sheets are read without their cells.
+            # calamine reads an ODS file whole as soon as it is opened, and of XLSX the names alone.
+            of_sheets = _look_at_ods(contents, archive) if form == "ods" else {}
             book = _book(contents, calamine)
             name, notices = _choose_sheet(contents, book, sheet)
-            hidden = (
-                _look_at_xlsx(contents, archive, name)
-                if form == "xlsx"
-                else _look_at_ods(contents, archive, name)
-            )
+            hidden = of_sheets.get(name, 0)
+            if form == "xlsx":
+                hidden = _look_at_xlsx(contents, archive, name)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise _damaged(contents) from error
     except RuntimeError as error:  # zipfile's, of an encrypted entry
@@ -106,18 +105,17 @@ def rows_of_workbook(contents: Contents, workbook: Workbook) -> Iterator[Rows]:
         sheet = book.get_sheet_by_name(workbook.sheet)
     except calamine.CalamineError as error:
         raise _damaged(contents) from error
-    # Rows and columns that are empty before the first cell are left out, by `iter_rows` too.
     top, left = sheet.start or (0, 0)
-    yield from _slices([[]] * top)
-    blank = [""] * left
     rows = iter(sheet.iter_rows())
+    # Whether the blank rows above the first cell are there depends on the version of calamine;
+    # columns that are blank from top to bottom on the left are not.
+    first = list(islice(rows, top))
+    if any(cell != "" for row in first for cell in row):
+        first = [[]] * top + first
+    blank = [""] * left
+    rows = chain(first, rows)
     while some := list(islice(rows, SLICE)):
         yield [blank + row for row in some] if left else some
-
-
-def _slices(rows: Rows) -> Iterator[Rows]:
-    for first in range(0, len(rows), SLICE):
-        yield rows[first : first + SLICE]
 
 
 def _calamine() -> Any:
@@ -258,12 +256,12 @@ def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
-def _look_at_ods(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> int:
-    """Refuse sheets whose cells reach too far; return how many rows of one sheet are hidden."""
-    hidden = 0
+def _look_at_ods(contents: Contents, archive: zipfile.ZipFile) -> dict[str, int]:
+    """Refuse sheets whose cells reach too far; return how many rows are hidden in each."""
+    hidden: dict[str, int] = {}
     for table in archive.read("content.xml").split(b"<table:table ")[1:]:
         name = _ODS_NAME.search(table.partition(b">")[0])
-        is_read = name is not None and unescape(name[1].decode("utf-8", "replace")) == sheet
+        sheet = unescape(name[1].decode("utf-8", "replace")) if name else ""
         width = height = at = 0
         for attributes, body in _ODS_ROW.findall(table):
             repeated = _ROWS_REPEATED.search(attributes)
@@ -275,7 +273,8 @@ def _look_at_ods(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> in
             height = at
             repeats = map(int, _COLUMNS_REPEATED.findall(filled))
             width = max(width, len(_ODS_CELL.findall(filled)) + sum(n - 1 for n in repeats))
-            hidden += times if is_read and _ODS_HIDDEN.search(attributes) else 0
+            if _ODS_HIDDEN.search(attributes):
+                hidden[sheet] = hidden.get(sheet, 0) + times
         _check_cells(contents, width * height)
     return hidden
 
