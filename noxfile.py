@@ -37,6 +37,7 @@ OWN = (
             *("keyed_journals", "keys_in_a_queue", "restored_journals", "shared_journals"),
             *("reports_under_load", "stops_while_sending", "vanished_files", "greenlets"),
             *("greenlet_workers", "uwsgi", "webhook_servers", "nothing_lost"),
+            *("postgres_workers", "postgres_weather", "postgres_mishaps", "stops_over_postgres"),
         )
     ),
 )
@@ -91,10 +92,11 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting and spelling."""
     session.install(*_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
 
 
 @nox.session
@@ -103,6 +105,13 @@ def typing(session: nox.Session) -> None:
     session.install(".", "nox", *_group("typing"))
     session.run("mypy")
     session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in docs/_build; warnings and broken links are errors."""
+    session.install(".[celery,international,postgres,taskiq]", *_group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", *session.posargs, "docs", "docs/_build")
 
 
 @nox.session
