@@ -105,9 +105,9 @@ def _plain(cells: Sequence[Any]) -> list[str]:
         joined: str = "\n".join(cells)
     except TypeError:  # a workbook's numbers, say
         joined = ""
-    parts: list[str] = joined.replace(" ", "").split("\n")
+    parts: Any = joined.replace(" ", "").split("\n")
     if len(parts) == len(cells) and joined:
-        return parts
+        return parts  # type: ignore[no-any-return]
     return [_text_of(cell).replace(" ", "") for cell in cells]
 
 
