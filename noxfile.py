@@ -31,6 +31,7 @@ OWN = (
     "tests/unit/test_completion.py",
     "tests/integration/journals",
     "tests/integration/sandbox",
+    "tests/acceptance/page",
     *(
         f"tests/acceptance/test_{name}.py"
         for name in (

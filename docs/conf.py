@@ -23,7 +23,6 @@ extensions = [
     "smsworks_reference",
 ]
 exclude_patterns = ["_build", "_ext"]
-suppress_warnings = ["toc.not_included"]
 default_role = "py:obj"
 pygments_style = "tango"
 pygments_dark_style = "github-dark"

@@ -38,7 +38,10 @@ FENCE = re.compile(r"^(```+|:::+).*?^\1$", re.DOTALL | re.MULTILINE)
 
 def anchors(page):
     """Return the anchors of a page's headings, as GitHub and the site make them."""
-    headings = re.findall(r"^#+ +(.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    text = page.read_text("utf-8")
+    if included := re.match(r"```\{include\} (\S+)", text):
+        return anchors(page.parent / included[1])
+    headings = re.findall(r"^#+ +(.+)$", FENCE.sub("", text), re.MULTILINE)
     words = (re.sub(r"\]\([^)]*\)", "", heading) for heading in headings)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in words}
 
@@ -49,9 +52,7 @@ def broken_links(page):
         if re.match(r"[a-z]+:", link):
             continue
         target = page.parent / path if path else page
-        if not target.exists():
-            yield link
-        elif anchor and anchor not in anchors(target):
+        if not target.exists() or (anchor and anchor not in anchors(target)):
             yield link
 
 

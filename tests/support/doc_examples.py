@@ -1,9 +1,9 @@
 """The Python examples of the README and the documentation.
 
-An example that names a file (```` ```python shop.py ````) belongs to a program of several files, and is
-run by the test of that program; every other one is a program by itself.
+An example that names a file (```` ```python shop.py ````) belongs to a program of several files,
+and is run by the test of that program; every other one is a program by itself.
 
-As a script it writes all of them into a folder, for type checkers: ``python doc_examples.py FOLDER``.
+As a script it writes all of them into a folder for type checkers: ``python doc_examples.py FOLDER``.
 """
 
 from __future__ import annotations
@@ -74,4 +74,4 @@ def write(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    print(write(Path(sys.argv[1])), "examples")
+    sys.stdout.write(f"{write(Path(sys.argv[1]))} examples\n")
