@@ -3,7 +3,7 @@
 An example that names a file (```` ```python shop.py ````) belongs to a program of several files,
 and is run by the test of that program; every other one is a program by itself.
 
-As a script it writes all of them into a folder for type checkers: ``python doc_examples.py FOLDER``.
+As a script it writes all of them into a folder for type checkers: ``doc_examples.py FOLDER``.
 """
 
 from __future__ import annotations
