@@ -108,8 +108,8 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Send texts to nobody: the sandbox, a recipients file and a table of what became of them."""
-    session.install(".")
-    session.run("python", "-m", "smsworks_async", "demo", *session.posargs)
+    session.install(".[cli]")
+    session.run("smsworks", "demo", *session.posargs)
 
 
 @nox.session

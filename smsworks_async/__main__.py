@@ -1,4 +1,4 @@
-"""``python -m smsworks_async``."""
+"""``python -m smsworks_async``: the ``smsworks`` command."""
 
 from smsworks_async.cli import main
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from smsworks_async.journals import MemoryJournal
 from smsworks_async.sandbox import Sandbox
 from support import postgres
 from support.clock import FakeClock, use_clock
+from support.command_line import CommandLine
 from support.keyed_calls import TwoCallers
 from support.messages import TEXT_TO_MANY
 from support.sandboxes import AT_ONCE, HostedSandbox
@@ -30,6 +32,7 @@ settings.load_profile("any machine")
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         *("TOKEN", "CUSTOMER_ID", "KEY", "SECRET", "BASE_URL", "WEBHOOK_SECRET", "OFFLINE"),
+        *("TOKEN_FILE", "PROFILE", "JOURNAL", "HOME"),
     ):
         monkeypatch.delenv(f"SMSWORKS_{name}", raising=False)
 
@@ -65,6 +68,19 @@ async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
 def hosted() -> Iterator[HostedSandbox]:
     with HostedSandbox() as host:
         yield host
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The `smsworks` command of somebody who has no account, with folders of its own."""
+    return CommandLine(tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture
+def smsworks(hosted: HostedSandbox, command_line: CommandLine) -> CommandLine:
+    """The `smsworks` command of somebody who has set the token of the sandbox `hosted`."""
+    command_line.use(hosted.box)
+    return command_line
 
 
 @pytest.fixture

@@ -216,14 +216,14 @@ class Account:
         elif at is None:
             self._launch(message, now)
         else:
-            self.changed(message)
+            self._move(message, "SCHEDULED", now)
         return message
 
     def _stored(self, outbound: OutboundMessage) -> str:
         return self.settings.storage.stored(outbound.fields["content"])
 
     def _identity(self, now: float) -> dict[str, Any]:
-        number = len(self.archive.messages) + 1
+        number = self.archive.added + 1
         message_id = str(self._first_id + number)
         return {"number": number, "message_id": message_id, "created": now, "modified": now}
 
@@ -290,6 +290,7 @@ class Account:
     def _move(self, message: Message, status: str, now: float) -> None:
         message.status = status
         message.modified = now
+        message.history.append((status, message.failure, now))
         self.changed(message)
 
     def _forget_later(self, message: Message) -> None:

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 
 _created = attrgetter("created")
+_number = attrgetter("number")
 
 
 class Archive:
-    """Every message that the account has accepted or received, in that order."""
+    """Every message that the account has accepted or received, in that order.
+
+    Attributes:
+        added: how many there ever were; the number of the latest.
+    """
 
     def __init__(self) -> None:
+        self.added = 0
         self.messages: list[Message] = []
         self._by_id: dict[str, Message] = {}
         self._by_batch: dict[str, list[Message]] = {}
@@ -31,6 +37,7 @@ class Archive:
 
     def add(self, message: Message) -> None:
         """Keep a message that is newer than all before it."""
+        self.added = message.number
         self.messages.append(message)
         self._by_id[message.message_id] = message
         self._by_destination.setdefault(message.destination, []).append(message)
@@ -43,6 +50,16 @@ class Archive:
         """Return a message by its id, unless it has vanished."""
         message = self._by_id.get(message_id)
         return None if message is None or message.forgotten else message
+
+    def find(self, message_id: str) -> Message | None:
+        """Return a message by its id, though it has vanished."""
+        return self._by_id.get(message_id)
+
+    def numbered(self, number: int) -> Message | None:
+        """Return a message by its number."""
+        at = bisect_left(self.messages, number, key=_number)
+        found = at < len(self.messages) and self.messages[at].number == number
+        return self.messages[at] if found else None
 
     def batch(self, batch_id: str) -> list[Message]:
         """Return what is left of a batch's messages, vanished ones left out."""

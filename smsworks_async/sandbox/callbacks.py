@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
-
-from .outbox import PostRecord
 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from .outbox import Post
+    from .clock import Clock
+    from .outbox import Post, PostRecord
     from .settings import Reporting
 
 
@@ -31,15 +31,22 @@ class CallbackSender:
     Args:
         reporting: how long one attempt may take, and over how long its body is spread.
         on_attempt: called after each attempt.
+        clock: tells when an attempt begins.
     """
 
-    def __init__(self, reporting: Reporting, on_attempt: Callable[[PostRecord], None]) -> None:
+    def __init__(
+        self,
+        reporting: Reporting,
+        on_attempt: Callable[[PostRecord], None],
+        clock: Clock,
+    ) -> None:
         self.in_process: Callable[[Post], Awaitable[int]] | None = None
         self._timeout = aiohttp.ClientTimeout(total=reporting.timeout)
         self._duration = reporting.duration
         self._on_attempt = on_attempt
+        self._clock = clock
         self._unposted = 0
-        self._queue: asyncio.Queue[Post] = asyncio.Queue()
+        self._queue: asyncio.Queue[PostRecord] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
 
@@ -48,13 +55,14 @@ class CallbackSender:
         """The number of posts that are queued, or on their way."""
         return self._unposted
 
-    def put(self, post: Post) -> None:
-        """Queue a post."""
+    def put(self, record: PostRecord) -> None:
+        """Queue an attempt at a post."""
+        record.waiting = True
         self._unposted += 1
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
             self._workers = [asyncio.create_task(self._work(self._session)) for _ in range(WORKERS)]
-        self._queue.put_nowait(post)
+        self._queue.put_nowait(record)
 
     async def join(self) -> None:
         """Wait until every queued post was attempted."""
@@ -70,14 +78,28 @@ class CallbackSender:
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
         while True:
-            record = PostRecord(await self._queue.get())
+            record = await self._queue.get()
+            record.at = self._clock.time()
+            start = time.perf_counter()
             try:
                 record.status = await self._post(session, record.post)
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass  # no answer: the record's status stays None
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                record.error = self._describe(error)
+            record.milliseconds = (time.perf_counter() - start) * 1000
+            record.waiting = False
             self._unposted -= 1
             self._on_attempt(record)
             self._queue.task_done()
+
+    def _describe(self, error: Exception) -> str:
+        """Return an error in words without the URL, which may hold a secret."""
+        if isinstance(error, TimeoutError):
+            return f"no answer within {self._timeout.total:g} s"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"cannot connect to {error.host}:{error.port}"
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            return "the connection was closed without an answer"
+        return type(error).__name__
 
     async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:
         if self.in_process is not None:

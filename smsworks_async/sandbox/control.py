@@ -30,6 +30,7 @@ from aiohttp import hdrs, web
 from . import dates, rendering
 from .codes import Refusal, complaint
 from .faults import read_faults
+from .inspection import Inspection
 from .records import plain
 from .schemas import ADVANCE, INCOMING_SMS, read_json
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from .gate import Gate
     from .scheduler import Scheduler
     from .simulator import Simulator
+
+
+_NOT_STORED = {hdrs.CACHE_CONTROL: "no-store"}
 
 
 class Control:
@@ -59,6 +63,7 @@ class Control:
         self._scheduler = scheduler
         self._gate = gate
         self._authenticate = authenticate
+        self._inspection = Inspection(simulator, scheduler.sender)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the endpoints and the page."""
@@ -75,6 +80,33 @@ class Control:
             ("POST", "/sandbox/reset", self._reset),
         ):
             router.add_route(method, path, self._handler(handle))
+        inspection = self._inspection
+        for path, look in (
+            ("/sandbox/messages", lambda request: inspection.messages(_query(request))),
+            ("/sandbox/messages/{id}", lambda request: inspection.message(_id(request))),
+            ("/sandbox/requests", lambda request: inspection.requests(_query(request))),
+            ("/sandbox/requests/{id}", lambda request: inspection.request(_id(request))),
+            ("/sandbox/webhooks", lambda request: inspection.webhooks(_query(request))),
+            ("/sandbox/faults", lambda request: inspection.faults(_query(request))),
+            ("/sandbox/account", lambda request: inspection.account(_query(request))),
+        ):
+            router.add_get(path, self._looker(look))
+        router.add_get("/sandbox/ready", _ready)
+
+    def _looker(
+        self, look: Callable[[web.Request], Any]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def respond(request: web.Request) -> web.StreamResponse:
+            if not self._is_allowed(request):
+                return _challenge()
+            self._scheduler.settle()
+            try:
+                answer = look(request)
+            except Refusal as refused:
+                return web.json_response(refused.answer.payload, status=refused.answer.status)
+            return web.json_response(answer, headers=_NOT_STORED)
+
+        return respond
 
     def _handler(
         self, handle: Callable[[Any], Awaitable[Any]]
@@ -175,6 +207,28 @@ class Control:
     async def _reset(self, _body: Any) -> Any:
         self._scheduler.reset()
         return {}
+
+
+async def _ready(_request: web.Request) -> web.Response:
+    return web.json_response({"ready": True}, headers=_NOT_STORED)
+
+
+def _id(request: web.Request) -> str:
+    if request.query:
+        raise complaint("This request has no parameters")
+    return request.match_info["id"]
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    """Return the parameters of a request.
+
+    Raises:
+        Refusal: one is there twice.
+    """
+    query = dict(request.query)
+    if len(query) < len(request.query):
+        raise complaint("A parameter is there twice")
+    return query
 
 
 def _challenge() -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,17 @@ class Dispatcher:
         return handle
 
     async def _dispatch(self, request: web.Request, operation: Operation) -> web.StreamResponse:
+        start = time.perf_counter()
         record = self._record(request)
+        try:
+            return await self._serve(request, record, operation)
+        finally:
+            record.milliseconds = (time.perf_counter() - start) * 1000
+            self._simulator.finish(record)
+
+    async def _serve(
+        self, request: web.Request, record: RequestRecord, operation: Operation
+    ) -> web.StreamResponse:
         fault = record.fault = self._simulator.faults.strike(record.method, record.path)
         try:
             data = record.body = await request.read()

@@ -224,26 +224,36 @@ def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]
     return [read_fault(fault) for fault in source]
 
 
+@attrs.define(eq=False)
+class FaultInForce:
+    """A fault, how many requests fitted it since it was added, and how many of them it struck."""
+
+    fault: Fault
+    counted: int = 0
+    struck: int = 0
+
+
 class FaultScript:
-    """The faults in force, and how many requests each of them has counted."""
+    """The faults in force, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._counts: list[tuple[Fault, list[int]]] = []
+        self.in_force: list[FaultInForce] = []
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force; it counts from the next request on."""
-        self._counts.append((fault, [0]))
+        self.in_force.append(FaultInForce(fault))
 
     def clear(self) -> None:
         """Put all of them out of force."""
-        self._counts.clear()
+        self.in_force.clear()
 
     def strike(self, method: str, path: str) -> Fault | None:
         """Count a request, and return the fault that strikes it, if one does."""
         struck = None
-        for fault, count in self._counts:
-            if fault.fits(method, path):
-                count[0] += 1
-                if struck is None and fault.strikes(count[0]):
-                    struck = fault
+        for entry in self.in_force:
+            if entry.fault.fits(method, path):
+                entry.counted += 1
+                if struck is None and entry.fault.strikes(entry.counted):
+                    struck = entry.fault
+                    entry.struck += 1
         return struck

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LATEST: Final = 10
 _LONGEST: Final = 300  # characters of a body
+_DEEPEST: Final = 100  # levels of a body
 _SECRETS: Final = frozenset({"token", "key", "secret", "customerid"})
 _NUMBERS: Final = frozenset(
     {"destination", "destinations", "identifier", "from", "to", "sender", "responseemail"}
@@ -76,33 +77,55 @@ def _request(record: RequestRecord, numbers: bool) -> Iterator[str]:
         yield f"  unknown fields, which the API ignores: {', '.join(record.unknown_fields)}"
 
 
-def _post(record: PostRecord, numbers: bool) -> str:
-    parts = urlsplit(record.post.url)
+def public_url(url: str) -> str:
+    """Return a URL that may be shown: without user, password, query and a secret in its path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
     path = _SECRET_PART.sub("…", parts.path)
+    query = "?…" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
+
+
+def without_tokens(text: str) -> str:
+    """Return a text without tokens."""
+    return _TOKEN.sub("…", text)
+
+
+def without_secrets(value: Any) -> Any:
+    """Return what JSON holds without tokens and what a log-in asks for; phone numbers stay."""
+    return _clean(value, True)
+
+
+def _post(record: PostRecord, numbers: bool) -> str:
     attempt = f" (attempt {record.post.attempt + 1})" if record.post.attempt else ""
     answer = "refused, see callback_hosts" if record.refused else record.status or "no answer"
     body = _body(json.dumps(record.post.payload).encode(), numbers)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
-    return f"POST {address} {body} -> {answer}{attempt}"
+    return f"POST {public_url(record.post.url)} {body} -> {answer}{attempt}"
 
 
 def _body(data: bytes, numbers: bool) -> str:
     try:
         words = json.dumps(_clean(json.loads(data), numbers), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         words = _words(data.decode("utf-8", "replace"), numbers)
     # Directions of writing, half surrogates and the like would disturb the terminal.
     words = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words)
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
-def _clean(value: Any, numbers: bool, name: str = "") -> Any:
+def _clean(value: Any, numbers: bool, name: str = "", depth: int = 0) -> Any:
     if name in _SECRETS:
         return "…"
+    if depth > _DEEPEST:
+        raise RecursionError("too deep to be shown")
     if isinstance(value, dict):
-        return {key: _clean(item, numbers, key) for key, item in value.items()}
+        # In a pair of metadata `key` is a name, and in a log-in it is a secret.
+        names = {name: "" if name == "key" and "value" in value else name for name in value}
+        return {key: _clean(item, numbers, names[key], depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item, numbers, name) for item in value]
+        return [_clean(item, numbers, name, depth + 1) for item in value]
     if isinstance(value, str | int) and not isinstance(value, bool) and name in _NUMBERS:
         return value if numbers else mask(str(value))
     # Ids are digits, too, and of no use when masked.
@@ -110,5 +133,5 @@ def _clean(value: Any, numbers: bool, name: str = "") -> Any:
 
 
 def _words(text: str, numbers: bool) -> str:
-    text = _TOKEN.sub("…", text)
+    text = without_tokens(text)
     return text if numbers else mask_all(text)

@@ -31,11 +31,21 @@ class PostRecord:
     Attributes:
         refused: whether nothing was posted, since the URL's host is neither loopback nor one of
             `callback_hosts`.
+        at: when it began, or was queued if it has not begun; POSIX seconds of the sandbox's clock.
+        milliseconds: how long it took; None while it waits, and where nothing was posted.
+        error: why there is no status; empty where there is one, and while it waits.
+        number: counts the attempts in the order in which they were queued.
+        waiting: whether it is queued or on its way.
     """
 
     post: Post
     status: int | None = None
     refused: bool = False
+    at: float = 0.0
+    milliseconds: float | None = None
+    error: str = ""
+    number: int = 0
+    waiting: bool = False
 
 
 class Outbox:

@@ -41,7 +41,7 @@ class Scheduler:
         self.manual = isinstance(clock, ManualClock)
         self._adjustable = clock if isinstance(clock, ManualClock | RunningClock) else None
         self.store: Store | None = None
-        self.sender = CallbackSender(reporting, self._record_attempt)
+        self.sender = CallbackSender(reporting, self._record_attempt, clock)
         self.timer: asyncio.TimerHandle | None = None
         self._may_post_to = may_post_to
         self._simulator = simulator
@@ -50,10 +50,14 @@ class Scheduler:
         """Do what is due, pass callbacks to the sender, save changes; return the time."""
         now = self._simulator.settle()
         for post in self._simulator.state.account.outbox.take():
+            record = PostRecord(post, at=now)
+            self._simulator.attempts.add(record)
             if self.sender.in_process or self._may_post_to(post.url):
-                self.sender.put(post)
+                self.sender.put(record)
             else:
-                self._simulator.posts.append(PostRecord(post, refused=True))
+                record.refused = True
+                record.error = "refused: name the host in callback_hosts"
+                self._simulator.posts.append(record)
         if self.store is not None:
             self.store.flush(self._simulator.state)
         self._set_timer(now)

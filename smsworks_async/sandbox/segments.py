@@ -12,8 +12,13 @@ are those of UTF-16. Neither an escape pair nor a surrogate pair is split betwee
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import attrs
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 _BASIC = frozenset(
@@ -39,26 +44,66 @@ def utf16_units(text: str) -> int:
 @lru_cache(maxsize=1024)
 def measure(text: str) -> Size:
     """Measure a text of at least one character."""
-    gsm = all(character in _BASIC or character in _EXTENDED for character in text)
-    if gsm:
-        segments = _pack([2 if character in _EXTENDED else 1 for character in text], 160, 153)
+    if is_gsm(text):
+        segments = len(_starts(_septets(text), 160, 153))
         return Size(segments, segments)
-    widths = [2 if ord(character) > 0xFFFF else 1 for character in text]
-    return Size(_pack(widths, 70, 67), -(-sum(widths) // 70))
+    widths = _units(text)
+    return Size(len(_starts(widths, 70, 67)), -(-sum(widths) // 70))
 
 
 def measure_bytes(pairs: str) -> Size:
     """Measure bytes that are written as pairs of hexadecimal digits, set apart by blanks."""
-    segments = _pack([1] * len(pairs.split()), 140, 134)
+    segments = len(_starts([1] * len(pairs.split()), 140, 134))
     return Size(segments, segments)
 
 
-def _pack(widths: list[int], alone: int, joined: int) -> int:
+def is_gsm(text: str) -> bool:
+    """Return whether every character of a text is one of GSM 03.38."""
+    return all(character in _BASIC or character in _EXTENDED for character in text)
+
+
+def not_gsm(text: str) -> list[tuple[int, str]]:
+    """Return the characters that are not of GSM 03.38, with their positions from 0."""
+    return [
+        (position, character)
+        for position, character in enumerate(text)
+        if character not in _BASIC and character not in _EXTENDED
+    ]
+
+
+def split(text: str) -> list[str]:
+    """Return the part of a text that each segment carries."""
+    widths = (_septets(text), 160, 153) if is_gsm(text) else (_units(text), 70, 67)
+    return [text[start:end] for start, end in _pairwise(_starts(*widths), len(text))]
+
+
+def split_bytes(pairs: str) -> list[str]:
+    """Return the bytes that each segment carries, written as they came."""
+    every = pairs.split()
+    starts = _starts([1] * len(every), 140, 134)
+    return [" ".join(every[start:end]) for start, end in _pairwise(starts, len(every))]
+
+
+def _septets(text: str) -> list[int]:
+    return [2 if character in _EXTENDED else 1 for character in text]
+
+
+def _units(text: str) -> list[int]:
+    return [2 if ord(character) > 0xFFFF else 1 for character in text]
+
+
+def _pairwise(starts: list[int], end: int) -> Iterator[tuple[int, int]]:
+    return zip(starts, [*starts[1:], end], strict=True)
+
+
+def _starts(widths: list[int], alone: int, joined: int) -> list[int]:
+    """Return where each segment starts."""
     if sum(widths) <= alone:
-        return 1
-    segments, room = 1, joined
-    for width in widths:
+        return [0]
+    starts, room = [0], joined
+    for at, width in enumerate(widths):
         if width > room:
-            segments, room = segments + 1, joined
+            starts.append(at)
+            room = joined
         room -= width
-    return segments
+    return starts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,6 +20,7 @@ from .codes import Answer, Refusal, complaint
 from .faults import Fault, FaultScript, read_fault
 from .handlers import Request
 from .passcodes import Passcodes
+from .recent import Recent
 from .records import INCOMING, Message
 from .schemas import read_json
 from .state import State
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-#: The number of requests of which bodies and answers are kept.
-KEEP_BODIES = 50
+#: Bytes of bodies and answers that are kept, of the latest requests.
+KEEP_BYTES = 16 * 1024 * 1024
+#: How many requests, and how many attempts at callbacks, are kept unless a sandbox is told.
+KEEP_REQUESTS = 10_000
 
 
 @attrs.define(eq=False)
@@ -51,9 +54,13 @@ class RequestRecord:
         connection: counts the TCP connections; requests over the same one have the same number.
         status: the HTTP status answered; None while in flight, or when the connection was cut.
         unknown_fields: the names in its body that the API does not have, and ignores.
-        body: as it came; empty for all but the latest requests, as is the answer.
+        body: as it came; emptied with age, as is the answer: 16 MiB of them are kept in all.
         answer: the body of what was answered.
         fault: the fault that struck it, if one did.
+        number: counts the requests, from 1.
+        milliseconds: from its head to its answer; None while in flight.
+        messages: the numbers of the messages that it made.
+        received, answered: the sizes of body and answer in bytes, which stay when they are emptied.
     """
 
     method: str
@@ -65,6 +72,11 @@ class RequestRecord:
     body: bytes = attrs.field(default=b"", repr=False)
     answer: bytes = attrs.field(default=b"", repr=False)
     fault: Fault | None = None
+    number: int = 0
+    milliseconds: float | None = None
+    messages: range = range(0)
+    received: int = 0
+    answered: int = 0
 
 
 def read_destination(given: str) -> str:
@@ -91,8 +103,9 @@ class Simulator:
         state: what the operations work on.
         clock: tells the time.
         faults: those in force.
-        requests: every request below `/v1`, in the order in which they came.
-        posts: every attempt at a callback, in the order in which they ended.
+        requests: the latest requests below `/v1`, in the order in which they came.
+        attempts: the latest attempts at callbacks, in the order in which they were queued.
+        posts: those that have ended, in the order in which they did.
 
     Args:
         settings: of the account; a reset goes back to them.
@@ -112,8 +125,11 @@ class Simulator:
         self.state = State(Account(settings, settings.credits), Passcodes(), credentials)
         self.clock = clock or RealClock()
         self.faults = FaultScript()
-        self.requests: list[RequestRecord] = []
+        self.requests: Recent[RequestRecord] = Recent(KEEP_REQUESTS)
+        self.attempts: Recent[PostRecord] = Recent(KEEP_REQUESTS)
         self.posts: list[PostRecord] = []
+        self._bodies: deque[RequestRecord] = deque()
+        self._kept_bytes = 0
         self._settings = settings
         self._keep_seed = keep_seed
 
@@ -126,10 +142,18 @@ class Simulator:
         return now
 
     def record(self, record: RequestRecord) -> None:
-        """Record a request, and drop the bodies of the oldest that still had them."""
-        self.requests.append(record)
-        if len(self.requests) > KEEP_BODIES:
-            old = self.requests[-KEEP_BODIES - 1]
+        """Record a request that has come."""
+        self.requests.add(record)
+
+    def finish(self, record: RequestRecord) -> None:
+        """Record that a request has ended, and empty the oldest that exceed the bytes kept."""
+        record.received = len(record.body)
+        record.answered = len(record.answer)
+        self._bodies.append(record)
+        self._kept_bytes += record.received + record.answered
+        while self._kept_bytes > KEEP_BYTES and len(self._bodies) > 1:
+            old = self._bodies.popleft()
+            self._kept_bytes -= old.received + old.answered
             old.body = old.answer = b""
 
     def answer(
@@ -164,7 +188,11 @@ class Simulator:
                     raise complaint("The Content-Type is not application/json", 415)
                 body = read_json(data)
                 record.unknown_fields = tuple(operation.schema.unknown(body))
+            archive = self.state.account.archive
+            first = archive.added
             result = operation.handle(self.state, Request(body, path, query, now))
+            if archive.added > first:
+                record.messages = range(first + 1, archive.added + 1)
         except Refusal as refused:
             return refused.answer
         return Answer(operation.status, result)
@@ -237,4 +265,7 @@ class Simulator:
         self.state.passcodes = Passcodes()
         self.faults.clear()
         self.requests.clear()
+        self.attempts.clear()
         self.posts.clear()
+        self._bodies.clear()
+        self._kept_bytes = 0

@@ -10,7 +10,6 @@ import urllib.request
 
 import pytest
 
-from smsworks_async.cli import main
 from support.waiting import PATIENCE
 
 
@@ -43,44 +42,36 @@ def test_the_demo_accounts_for_every_line_of_its_file(tmp_path):
     assert float(told["credits"]) > 900
 
 
-def test_elsewhere_the_demo_asks_before_it_spends(hosted, tmp_path):
-    place = ["--base-url", hosted.box.base_url, "--token", hosted.box.token]
+def test_elsewhere_the_demo_asks_before_it_spends(hosted, smsworks, tmp_path):
     numbers = tmp_path / "numbers.txt"
     numbers.write_text("07700 900001\n07700 900002\nnobody\n")
-    command = ["demo", *place, "--recipients", str(numbers)]
+    command = ["demo", "--base-url", hosted.box.base_url, "--recipients", str(numbers)]
     for answer in ("", "n\n", "what?\n"):
-        refused = run(*command, input=answer)
-        assert refused.returncode == 1
-        assert "Nothing was sent" in refused.stdout
+        refused = smsworks(*command, stdin=answer)
+        assert refused.code == 3
+        assert "Nothing was sent" in refused.out
     assert hosted.box.requests == []
-    agreed = run(*command, input="y\n")
-    assert agreed.returncode == 0, agreed.stderr
-    assert figures(agreed.stdout)["sent"] == "2"
-    assert run(*command, "--yes").returncode == 0
+    agreed = smsworks(*command, stdin="y\n")
+    assert agreed.code == 0, agreed.err
+    assert figures(agreed.out)["sent"] == "2"
+    assert smsworks(*command, "--yes").code == 0
     assert hosted.box.accepted("447700900002") == 2
 
 
-def test_what_cannot_work_is_told_in_a_line_without_a_traceback(hosted, tmp_path, capsys):
+def test_what_cannot_work_is_told_in_a_line_without_a_traceback(hosted, command_line, tmp_path):
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
     nobody = tmp_path / "nobody.txt"
     nobody.write_text("nobody\n")
-    assert main(["demo", "--recipients", str(tmp_path / "missing.txt")]) == 1
-    assert main(["demo", "--recipients", str(empty)]) == 1
-    assert main(["demo", "--recipients", str(nobody)]) == 1
-    assert main(["demo", "--yes", "--base-url", "nowhere", "--token", "eyJ"]) == 1
-    assert main(["demo", "--yes", "--base-url", hosted.box.base_url, "--token", "eyJold"]) == 1
-    told = capsys.readouterr().err
-    assert told.count("smsworks: ") == 5
-    assert "Traceback" not in told
-
-
-@pytest.mark.parametrize("arguments", [[], ["nothing"], ["demo", "--nothing"]])
-def test_a_command_that_does_not_exist_shows_the_usage(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert "usage: smsworks" in capsys.readouterr().err
+    for name in ("missing.txt", "empty.txt", "nobody.txt"):
+        done = command_line("demo", "--recipients", str(tmp_path / name))
+        assert done.code == 2
+        assert done.error
+    command_line.set(TOKEN="eyJold")
+    for base_url in ("nowhere", hosted.box.base_url):
+        done = command_line("demo", "--yes", "--base-url", base_url)
+        assert done.code != 0
+        assert done.error
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

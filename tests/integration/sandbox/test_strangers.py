@@ -148,9 +148,9 @@ async def test_callbacks_go_to_hosts_that_are_named():
 
 def test_sandbox_command_says_which_callback_host_it_would_need(capsys):
     arguments = ["sandbox", "--port", "0", "--incoming-url", "http://app:8000/sms"]
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "--callback-host" in capsys.readouterr().err
-    assert main(["sandbox", "--port", "0", "--allow-host", "http://x"]) == 1
+    assert main(["sandbox", "--port", "0", "--allow-host", "http://x"]) == 2
     assert "--allow-host" in capsys.readouterr().err
 
 

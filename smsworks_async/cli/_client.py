@@ -1,0 +1,143 @@
+"""Whose account a command uses: that of a file, a profile, the environment, or a prompt.
+
+In this order: ``--token-file`` or ``--profile``; the environment (``SMSWORKS_TOKEN``, or
+``SMSWORKS_CUSTOMER_ID``, ``SMSWORKS_KEY`` and ``SMSWORKS_SECRET``, or ``SMSWORKS_TOKEN_FILE``); the
+stored profile that ``SMSWORKS_PROFILE`` names, else ``default``; a prompt, on a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async._settings import BASE_URL, resolve_base_url
+from smsworks_async.cli import _profiles
+from smsworks_async.cli._folders import default_journal, made
+from smsworks_async.errors import ConfigurationError
+
+
+_VARIABLES: Final = ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET")
+
+
+@attrs.frozen
+class Account:
+    """An account, and the API that it is at.
+
+    Attributes:
+        source: where it was found, in words.
+        base_url: the API's address.
+        credentials: arguments of a client; none where the client takes the environment's.
+    """
+
+    source: str
+    base_url: str
+    credentials: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments for a client."""
+        return {"base_url": self.base_url, **self.credentials}
+
+
+def account(profile: str | None, token_file: str | None) -> Account:
+    """Return the account to use; on a terminal, ask for a token where there is none.
+
+    Args:
+        profile: the stored account that was named, or None.
+        token_file: the file with a token that was named, or None.
+
+    Raises:
+        ConfigurationError: there is none, and nobody to ask; or a file cannot be read.
+    """
+    found = find(profile, token_file)
+    if found is not None:
+        return found
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(
+            "there is no account to use: run `smsworks login`, or set SMSWORKS_TOKEN; "
+            "to try things without one, run `smsworks sandbox`"
+        )
+    import click
+
+    token = click.prompt("API token", hide_input=True, err=True)
+    return Account("the prompt", address(), {"token": token.strip()})
+
+
+def find(profile: str | None, token_file: str | None) -> Account | None:
+    """Return the account that is set up; None where there is none.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or the settings contradict each other.
+    """
+    if token_file and profile:
+        raise ConfigurationError("--token-file and --profile exclude each other; give one")
+    if profile:
+        return _of_profile(profile, is_named=True)
+    if token_file:
+        return _of_file(token_file)
+    if any(os.environ.get(f"SMSWORKS_{name}") for name in _VARIABLES):
+        return Account("the environment", address())
+    if os.environ.get("SMSWORKS_TOKEN_FILE"):
+        return _of_file(os.environ["SMSWORKS_TOKEN_FILE"])
+    named = os.environ.get("SMSWORKS_PROFILE")
+    return _of_profile(named or _profiles.DEFAULT, is_named=bool(named))
+
+
+def address() -> str:
+    """Return the API's address by the environment.
+
+    Raises:
+        ConfigurationError: it is none, or plain http to another machine.
+    """
+    return resolve_base_url(None, insecure=False)
+
+
+def _of_file(name: str) -> Account:
+    try:
+        token = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        words = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigurationError(f"the token file {name} cannot be read: {words}") from None
+    if not token:
+        raise ConfigurationError(f"the token file {name} is empty")
+    return Account(f"the file {name}", address(), {"token": token})
+
+
+def _of_profile(name: str, *, is_named: bool) -> Account | None:
+    profile = _profiles.load(name)
+    if profile is None:
+        if not is_named:
+            return None
+        known = ", ".join(_profiles.names()) or "none"
+        raise ConfigurationError(
+            f"there is no profile {name!r} (stored: {known}); make it with "
+            f"`smsworks login --profile {name}`"
+        )
+    base_url = profile.pop("base_url", BASE_URL)
+    elsewhere = os.environ.get("SMSWORKS_BASE_URL")
+    if elsewhere and not is_named and elsewhere.rstrip("/") != base_url:
+        raise ConfigurationError(
+            f"SMSWORKS_BASE_URL is set, and the stored profile {name!r} belongs to {base_url}; "
+            f"unset it, set SMSWORKS_TOKEN for it, or say --profile {name} to use the profile"
+        )
+    return Account(f"the profile {name!r}", resolve_base_url(base_url, insecure=False), profile)
+
+
+def journal(given: str | None, profile: str | None, token_file: str | None) -> str:
+    """Return the journal to use; `App.journal` documents it."""
+    named = given or os.environ.get("SMSWORKS_JOURNAL")
+    if named:
+        return named
+    found = find(profile, token_file)
+    path = default_journal(address() if found is None else found.base_url)
+    try:
+        made(path.parent)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path.parent} cannot be made: {error.strerror}; name a journal with --journal"
+        ) from None
+    return str(path)

@@ -1,0 +1,140 @@
+"""The decorator of a command: shared options, examples, and what its function is handed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from smsworks_async.cli._app import App, set_common
+
+
+#: A command's function: its first argument is the `App`, the others are the options.
+Function = Callable[..., int | None]
+
+
+class Common(click.Option):
+    """An option that all commands have; ``--help`` lists it in a section of its own."""
+
+
+class Command(click.Command):
+    """A command of ``smsworks``.
+
+    Attributes:
+        sends: whether it sends texts: a failure is then "nothing sent", and its output is written
+            to the end although nobody reads it any more.
+    """
+
+    def __init__(
+        self, *args: Any, examples: str = "", sends: bool = False, **settings: Any
+    ) -> None:
+        super().__init__(*args, **settings)
+        self.sends = sends
+        self._examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own arguments and options, then the shared ones."""
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                is_shared = isinstance(parameter, Common) or "--help" in parameter.opts
+                (shared if is_shared else own).append(record)
+        for title, records in (("Options", own), ("Options of all commands", shared)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, each line as it is."""
+        if self._examples:
+            with formatter.section("Examples"):
+                for line in self._examples.strip().splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+def command(
+    name: str,
+    *,
+    examples: str,
+    account: bool = True,
+    sends: bool = False,
+    **settings: Any,
+) -> Callable[[Function], Command]:
+    """Make a command of a function.
+
+    Args:
+        name: what it is called, without its group.
+        examples: lines for the end of its ``--help``, each a command to paste.
+        account: whether it uses an account, and has ``--profile`` and ``--token-file``.
+        sends: whether it sends texts (`Command.sends`).
+        settings: further arguments of `click.Command`.
+    """
+
+    def decorate(function: Function) -> Command:
+        @click.pass_context
+        @functools.wraps(function)
+        def invoke(ctx: click.Context, /, *args: Any, **options: Any) -> int | None:
+            app = ctx.ensure_object(App)
+            app.sends = sends
+            return function(app, *args, **options)
+
+        made: Command = click.command(
+            name, cls=Command, examples=examples, sends=sends, **settings
+        )(invoke)
+        made.params += account_options() if account else []
+        made.params += common_options()
+        return made
+
+    return decorate
+
+
+def common_options() -> list[click.Parameter]:
+    """Return the options that every command has."""
+    return [
+        Common(
+            ["--json"],
+            is_flag=True,
+            expose_value=False,
+            callback=set_common,
+            help="JSON lines for programs, instead of text for people.",
+        ),
+        Common(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=set_common,
+            help="Show the traceback of an error.",
+        ),
+    ]
+
+
+def account_options() -> list[click.Parameter]:
+    """Return the options of commands that use an account."""
+    return [
+        Common(
+            ["--profile"],
+            metavar="NAME",
+            expose_value=False,
+            callback=set_common,
+            shell_complete=_complete_profiles,
+            help="The stored account to use (see `smsworks login`).",
+        ),
+        Common(
+            ["--token-file"],
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            expose_value=False,
+            callback=set_common,
+            help="Read the token from a file.",
+        ),
+    ]
+
+
+def _complete_profiles(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from smsworks_async.cli._profiles import names
+
+    return [name for name in names() if name.startswith(incomplete)]

@@ -1,0 +1,59 @@
+"""An error in a line that says what to do, and its exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from smsworks_async.cli._exit import Exit, exit_of_error
+from smsworks_async.cli._output import OutputFailed
+
+
+#: What the extra `cli` installs, besides click.
+_PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
+
+
+def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
+    """Return an error in words, and its exit code.
+
+    Args:
+        error: what a command raised.
+        sends: whether the command is one that sends texts.
+    """
+    if isinstance(error, click.UsageError):
+        where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+        return error.format_message().rstrip(".") + where, Exit.USAGE
+    failed = Exit.NOTHING_SENT if sends else Exit.FAILED
+    if isinstance(error, click.ClickException):
+        return error.format_message().rstrip("."), failed
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return _with_notes("interrupted", error), Exit.INTERRUPTED
+    if isinstance(error, OutputFailed):
+        return output_words(error.__cause__), Exit.FAILED
+    if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
+        words = 'the command needs the extra `cli`: python -m pip install "smsworks-async[cli]"'
+        return words, Exit.USAGE
+    return _of_package(error, sends=sends)
+
+
+def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
+    from smsworks_async.errors import SMSWorksError
+
+    if isinstance(error, SMSWorksError):
+        return _with_notes(str(error), error), exit_of_error(error, sends=sends)
+    # What was sent before it is not known here.
+    failed = Exit.UNKNOWN if sends else Exit.FAILED
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, failed
+    return f"an error in the command itself ({type(error).__name__}); --debug shows where", failed
+
+
+def output_words(error: BaseException | None) -> str:
+    """Return in words why standard output cannot be written to."""
+    words = getattr(error, "strerror", None) or "it is closed"
+    return f"standard output cannot be written to: {words}"
+
+
+def _with_notes(words: str, error: BaseException) -> str:
+    return "; ".join([words, *getattr(error, "__notes__", [])])

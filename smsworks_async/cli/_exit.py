@@ -1,0 +1,55 @@
+"""Exit codes: the first that fits."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from smsworks_async.errors import SMSWorksError
+    from smsworks_async.models.report import Counts
+
+
+class Exit(enum.IntEnum):
+    """What became of a command."""
+
+    #: It did all that it was asked to. Of texts: everyone's was accepted, or they had opted out.
+    OK = 0
+    #: Some of it failed; of a command that sends nothing, all of it may have.
+    FAILED = 1
+    #: The arguments, the settings or the files are wrong; nothing was sent.
+    USAGE = 2
+    #: It was to send, and nothing was sent.
+    NOTHING_SENT = 3
+    #: Some texts may have been accepted, or not.
+    UNKNOWN = 4
+    #: Ctrl-C, or another signal that ended it.
+    INTERRUPTED = 130
+
+
+def exit_of_counts(counts: Counts) -> Exit:
+    """Return the exit code for what became of recipients: those of a `BulkReport`, for one."""
+    if counts.unknown:
+        return Exit.UNKNOWN
+    if not (counts.rejected or counts.not_sent or counts.invalid):
+        return Exit.OK
+    return Exit.FAILED if counts.accepted else Exit.NOTHING_SENT
+
+
+def exit_of_error(error: SMSWorksError, *, sends: bool) -> Exit:
+    """Return the exit code for an error.
+
+    Args:
+        error: what the command raised.
+        sends: whether the command is one that sends texts.
+    """
+    from smsworks_async import errors
+
+    if isinstance(error, errors.OutcomeUnknown):
+        return Exit.UNKNOWN
+    if isinstance(error, errors.OptedOut):
+        return Exit.OK
+    if isinstance(error, errors.ConfigurationError | errors.ValidationError):
+        return Exit.USAGE
+    return Exit.NOTHING_SENT if sends else Exit.FAILED

@@ -1,0 +1,246 @@
+"""Output: lines and tables for people, JSON lines for programs.
+
+People get rich tables where standard output is a terminal, and plain lines where it is not, at most
+80 columns wide. Programs get one JSON object a line. Notices and questions go to standard error.
+"""
+
+from __future__ import annotations
+
+import functools
+import json as _json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+#: Columns where the terminal's width is not known.
+WIDTH: Final = 80
+#: What could move the cursor, change colours or turn the reading direction.
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
+)
+
+
+class OutputClosed(Exception):
+    """Nobody reads standard output any more."""
+
+
+class OutputFailed(Exception):
+    """Standard output cannot be written to, such as on a full disk; its cause says why."""
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped, but for line breaks and tabs."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, with its control characters escaped."""
+    return printable(" ".join(text.split()))
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+class _Stdout:
+    """Standard output, whose failures are told from those of other files and sockets."""
+
+    def __init__(self, *, keep_going: bool) -> None:
+        self._keep_going = keep_going
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> int:
+        self._attempt(lambda: sys.stdout.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._attempt(sys.stdout.flush)
+
+    def _attempt(self, action: Any) -> None:
+        if self.error is not None:
+            return
+        try:
+            action()
+        except OSError as error:
+            self.error = error
+            _drop_buffer()
+            if not self._keep_going:
+                if isinstance(error, BrokenPipeError):
+                    raise OutputClosed from error
+                raise OutputFailed from error
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+    def fileno(self) -> int:
+        return sys.stdout.fileno()
+
+    @property
+    def encoding(self) -> str:
+        return sys.stdout.encoding or "utf-8"
+
+
+def _drop_buffer() -> None:
+    """Point standard output at nothing: at exit, Python writes what is left in its buffer."""
+    import os
+
+    try:
+        descriptor = sys.stdout.fileno()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, descriptor)
+        os.close(nothing)
+    except OSError:  # a stream that is no file has no buffer of its own either
+        pass
+
+
+class Output:
+    """Where a command's results, notices and questions go.
+
+    Args:
+        json: write JSON lines, for programs.
+        keep_going: drop what cannot be written instead of raising `OutputClosed` or `OutputFailed`:
+            for commands that have sent something.
+    """
+
+    def __init__(self, *, json: bool = False, keep_going: bool = False) -> None:
+        self.json = json
+        self._file = _Stdout(keep_going=keep_going)
+
+    @property
+    def error(self) -> OSError | None:
+        """Why output was dropped; None where nothing was."""
+        return self._file.error
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people read it as it is written."""
+        return not self.json and self._file.isatty()
+
+    @property
+    def width(self) -> int:
+        """Columns: those of the terminal, or 80."""
+        return shutil.get_terminal_size((WIDTH, 24)).columns if self._file.isatty() else WIDTH
+
+    @functools.cached_property
+    def console(self) -> Console:
+        """Rich's console on standard output; without colours where it is no terminal."""
+        from rich.console import Console
+
+        return Console(
+            file=self._file,  # type: ignore[arg-type]  # it has what rich uses
+            width=None if self._file.isatty() else WIDTH,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Write a JSON line, for programs alone."""
+        if self.json:
+            is_utf8 = self._file.encoding.lower().replace("-", "") == "utf8"
+            self._write(_json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
+
+    def line(self, text: str = "") -> None:
+        """Write a line, for people alone; control characters in it are escaped."""
+        if not self.json:
+            self._write(printable(text))
+
+    def result(self, record: Mapping[str, Any], text: str) -> None:
+        """Write a record for programs, or a text for people."""
+        self.record(record)
+        self.line(text)
+
+    def fields(self, rows: Iterable[tuple[str, object]]) -> None:
+        """Write names and values below each other, for people alone; None leaves a row out."""
+        shown = [(name, str(value)) for name, value in rows if value is not None]
+        wide = max((len(name) for name, _ in shown), default=0)
+        for name, value in shown:
+            first, *others = value.split("\n")
+            self.line(f"{name:<{wide}}  {first}".rstrip())
+            for other in others:
+                self.line(f"{'':<{wide}}  {other}".rstrip())
+
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        right: Iterable[int] = (),
+        last_wraps: bool = False,
+    ) -> None:
+        """Write a table, for people alone.
+
+        Args:
+            headings: a name for each column.
+            rows: as many values for each row.
+            right: the columns that are flush right, counted from 0.
+            last_wraps: break the last column's text over lines instead of cutting it; where output
+                is no terminal, values are neither broken nor cut.
+        """
+        if self.json:
+            return
+        texts = [[printable(str(value)) for value in row] for row in rows]
+        if not self.is_terminal:
+            self._plain_table(headings, texts, set(right))
+            return
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for number, heading in enumerate(headings):
+            is_last = number == len(headings) - 1
+            table.add_column(
+                heading,
+                justify="right" if number in set(right) else "left",
+                no_wrap=not (is_last and last_wraps),
+                overflow="fold" if is_last and last_wraps else "ellipsis",
+            )
+        for row in texts:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def _plain_table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]
+    ) -> None:
+        lines = [list(headings), *([value.replace("\n", " ") for value in row] for row in rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+        for line in lines:
+            cells = (
+                value.rjust(width) if column in right else value.ljust(width)
+                for column, (value, width) in enumerate(zip(line, widths, strict=True))
+            )
+            self._write("  ".join(cells).rstrip())
+
+    def notice(self, text: str) -> None:
+        """Write a line to standard error, for people and programs alike."""
+        try:
+            print(f"smsworks: {one_line(text)}", file=sys.stderr, flush=True)
+        except OSError:  # nobody is left to tell
+            pass
+
+    def confirm(self, question: str) -> bool:
+        """Ask on standard error, and return whether the answer was yes; anything else is no."""
+        print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            print(file=sys.stderr)
+            self.notice("there is nobody to ask; say --yes to go on")
+        return answer.strip().lower() in {"y", "yes"}
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        self._file.flush()
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n")
+        self._file.flush()

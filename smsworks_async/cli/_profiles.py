@@ -1,0 +1,123 @@
+"""Stored accounts: a JSON file in the platform's folder that only its owner may read."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from smsworks_async.cli._folders import folder, made
+
+
+DEFAULT: Final = "default"
+#: What a profile may hold.
+FIELDS: Final = ("customer_id", "key", "secret", "token", "base_url")
+
+
+def path() -> Path:
+    """Return the file that the profiles are in."""
+    return folder("config") / "profiles.json"
+
+
+def names() -> list[str]:
+    """Return the names of the stored profiles: none, where the file cannot be read."""
+    try:
+        return sorted(_read())
+    except (OSError, ValueError):
+        return []
+
+
+def load(name: str) -> dict[str, str] | None:
+    """Return a profile, or None where there is none of that name.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    return _all().get(name)
+
+
+def store(name: str, profile: Mapping[str, str]) -> Path:
+    """Store a profile, and return the file; another of that name is replaced.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written.
+    """
+    return _write({**_all(), name: dict(profile)})
+
+
+def erase(name: str) -> bool:
+    """Erase a profile, and return whether there was one.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written.
+    """
+    profiles = _all()
+    if name not in profiles:
+        return False
+    del profiles[name]
+    _write(profiles)
+    return True
+
+
+def is_open_to_others() -> bool:
+    """Return whether other users of the machine may read the file."""
+    try:
+        mode = path().stat().st_mode
+    except OSError:
+        return False
+    return os.name == "posix" and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _read() -> dict[str, dict[str, str]]:
+    try:
+        text = path().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    profiles = json.loads(text)
+    if not isinstance(profiles, dict) or not all(
+        isinstance(profile, dict)
+        and all(name in FIELDS and isinstance(value, str) for name, value in profile.items())
+        for profile in profiles.values()
+    ):
+        raise ValueError("it holds something else than profiles")
+    return profiles
+
+
+def _all() -> dict[str, dict[str, str]]:
+    from smsworks_async.errors import ConfigurationError
+
+    try:
+        return _read()
+    except OSError as error:
+        raise ConfigurationError(f"{path()} cannot be read: {error.strerror}") from None
+    except ValueError:  # whose words may quote a secret
+        raise ConfigurationError(
+            f"{path()} is not as `smsworks login` writes it; delete it, and log in again"
+        ) from None
+
+
+def _write(profiles: Mapping[str, Mapping[str, str]]) -> Path:
+    """Replace the file as a whole: a reader sees the old one or the new one."""
+    from smsworks_async.errors import ConfigurationError
+
+    target = path()
+    try:
+        made(target.parent)
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".profiles-")  # 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(profiles, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"{target} cannot be written: {error.strerror}") from None
+    return target

@@ -1,0 +1,129 @@
+"""Runs a command: its errors, interruptions and closed pipes become lines and exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+from click.exceptions import Exit as ClickExit
+from click.exceptions import NoArgsIsHelpError
+
+from smsworks_async._version import __version__
+from smsworks_async.cli._app import App
+from smsworks_async.cli._command import account_options, common_options
+from smsworks_async.cli._commands import COMMANDS, LazyGroup
+from smsworks_async.cli._errors import describe, output_words
+from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._output import OutputClosed, OutputFailed, one_line
+
+
+#: The variable by which a shell asks for completion.
+COMPLETE: Final = "_SMSWORKS_COMPLETE"
+#: Arguments stand in the process list, for every user of the machine to read.
+_SECRETS: Final = frozenset({"--token", "--secret", "--key", "--password"})
+
+
+def root() -> LazyGroup:
+    """Return the group of all commands."""
+    group = LazyGroup(
+        name="smsworks",
+        help="The SMS Works from the command line: texts, campaigns, and a sandbox to try them in.",
+        sections=COMMANDS,
+        prefix="",
+        context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
+        epilog="Start with `smsworks demo`, which needs no account. "
+        "`smsworks COMMAND --help` shows examples.",
+    )
+    group.params = [*account_options(), *common_options()]
+    return click.version_option(__version__, message="smsworks-async %(version)s")(group)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command, and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    group = root()
+    instruction = os.environ.get(COMPLETE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(group, {}, "smsworks", COMPLETE, instruction)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app = App()
+    code = _run(group, app, words)
+    return _finish(app, code)
+
+
+def _run(group: LazyGroup, app: App, words: list[str]) -> int:
+    try:
+        _refuse_secrets(words)
+        with group.make_context("smsworks", words, obj=app) as context:
+            return group.invoke(context) or Exit.OK
+    except ClickExit as exit_:
+        return exit_.exit_code
+    except OutputClosed:
+        return Exit.OK
+    except (Exception, KeyboardInterrupt) as error:
+        if app.debug and not isinstance(error, click.ClickException):
+            import traceback
+
+            traceback.print_exc()
+        app.json = app.json or "--json" in words  # which may stand behind what cannot be read
+        return _explain(app, error)
+
+
+def _finish(app: App, code: int) -> int:
+    """Write what is left in the buffer; a failure counts where nothing else has failed."""
+    try:
+        app.out.flush()
+    except OutputClosed:
+        return code
+    except OutputFailed as error:
+        return _explain(app, error)
+    if app.out.error is None or isinstance(app.out.error, BrokenPipeError):
+        return code
+    _tell(app, "OutputFailed", f"{output_words(app.out.error)}; what was done is done", code)
+    return code or Exit.FAILED
+
+
+def _refuse_secrets(words: Sequence[str]) -> None:
+    for word in words:
+        if word == "--":
+            return
+        if word.partition("=")[0] in _SECRETS:
+            raise click.UsageError(
+                f"{word.partition('=')[0]} is refused: the command line can be read in the process "
+                "list; use `smsworks login`, SMSWORKS_TOKEN in the environment, or --token-file"
+            )
+
+
+def _explain(app: App, error: BaseException) -> int:
+    """Write a line about an error, and return its exit code."""
+    if isinstance(error, NoArgsIsHelpError):
+        print(error.format_message(), file=sys.stderr)
+        return Exit.USAGE
+    words, code = describe(error, sends=app.sends)
+    _tell(app, type(error).__name__, words, code, error)
+    return code
+
+
+def _tell(app: App, name: str, words: str, code: int, error: object = None) -> None:
+    """Write an error to standard error: a line for people, a JSON line for programs."""
+    if not app.json:
+        app.out.notice(words)
+        return
+    import json
+
+    record = {
+        "error": name,
+        "message": one_line(words),
+        "field": getattr(error, "field", None) or None,
+        "code": getattr(error, "code", None),
+        "exit_code": int(code),
+    }
+    print(json.dumps(record), file=sys.stderr)

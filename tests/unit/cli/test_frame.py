@@ -1,0 +1,166 @@
+"""The frame of the command: what is imported when, and what becomes of errors."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import smsworks_async.cli
+from smsworks_async.cli import main
+from smsworks_async.cli._commands import COMMANDS, GROUPS
+from smsworks_async.cli._run import root
+from support.processes import environment
+
+
+PACKAGE = Path(smsworks_async.cli.__file__).parent
+#: What only commands that need it import, while they run.
+SLOW = {"aiohttp", "attrs", "cattrs", "rich", "platformdirs", "python_calamine", "asyncpg"}
+
+
+def commands():
+    """Return the words of every command that is there."""
+    group = root()
+    context = group.make_context("smsworks", [], resilient_parsing=True)
+    found = []
+    for name in group.list_commands(context):
+        if name in GROUPS:
+            found += [
+                (name, other) for other in group.get_command(context, name).list_commands(context)
+            ]
+        else:
+            found.append((name,))
+    return found
+
+
+ALL = commands()
+every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
+
+
+def loaded(code, **variables):
+    """Return the names of the packages that a piece of Python loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=environment(**variables),
+    )
+    return {name.partition(".")[0] for name in done.stderr.split()}, done.stdout
+
+
+@pytest.mark.parametrize("words", [[], *ALL], ids=" ".join)
+def test_help_of_a_command_loads_only_click_and_shows_how_to_use_it(words):
+    code = f"from smsworks_async.cli import main; assert main({[*words, '--help']}) == 0"
+    names, out = loaded(code)
+    assert "click" in names
+    assert not names & SLOW
+    assert out.startswith(f"Usage: {' '.join(['smsworks', *words])} ")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("word", ["", "bal", "--js"])
+def test_completion_of_a_word_loads_only_click(word):
+    names, out = loaded(
+        "from smsworks_async.cli import main; assert main() == 0",
+        _SMSWORKS_COMPLETE="bash_complete",
+        COMP_WORDS=f"smsworks {word}",
+        COMP_CWORD="1",
+    )
+    assert out
+    assert not names & SLOW
+
+
+@every_command
+def test_command_has_examples_and_the_shared_options(words, capsys):
+    assert main([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Examples:\n  smsworks {' '.join(words)}" in shown
+    assert "--json" in shown
+    assert "--debug" in shown
+
+
+def test_every_module_of_a_command_is_in_the_table():
+    table = {name for names in COMMANDS.values() for name in names} | {
+        f"{group}_{name}" for group, names in GROUPS.items() for name in names
+    }
+    modules = {path.stem for path in PACKAGE.glob("[!_]*.py")}
+    assert modules <= table
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_module_of_a_command_is_itself_quick_to_import(path):
+    if path.stem not in {"__init__", *(path.stem for path in PACKAGE.glob("[!_]*.py"))}:
+        return
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            names = {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {(node.module or "").partition(".")[0]}
+        else:
+            continue
+        assert not names & SLOW
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_command_names_the_extra_where_it_is_missing(missing, tmp_path):
+    (tmp_path / f"{missing}.py").write_text(
+        f"raise ModuleNotFoundError('No module', name={missing!r})"
+    )
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    if missing == "rich":
+        code += "sys.stdout.isatty = lambda: True\n"
+    code += (
+        "from smsworks_async.cli import main\nfrom smsworks_async.cli import _app, _command\n"
+        if missing == "rich"
+        else "from smsworks_async.cli import main\n"
+    )
+    call = "main(['balance'])"
+    if missing == "rich":
+        code += "import smsworks_async.cli.balance as b\n"
+        code += "b.command.callback = lambda *a, **k: __import__('rich')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}raise SystemExit({call})"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert done.returncode == 2, done.stderr
+    assert 'python -m pip install "smsworks-async[cli]"' in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nothing"], "there is no command `smsworks nothing` (see `smsworks --help`)"),
+        (["balanc"], "did you mean `smsworks balance`?"),
+        (["balance", "--nothing"], "No such option"),
+        (["balance", "more"], "(see `smsworks balance --help`)"),
+    ],
+)
+def test_usage_error_is_one_line_that_says_where_help_is(words, told, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("smsworks: ")
+    assert err.count("\n") == 1
+    assert told.lower() in err.lower()
+
+
+def test_command_without_words_shows_its_help_and_is_a_usage_error(capsys):
+    assert main([]) == 2
+    assert "Usage: smsworks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--token", "eyJx"], ["--token=eyJx"], ["--secret", "eyJx"]])
+def test_secret_on_the_command_line_is_refused_and_not_repeated(words, capsys):
+    assert main(["balance", *words]) == 2
+    err = capsys.readouterr().err
+    assert "process list" in err
+    assert "eyJx" not in err
