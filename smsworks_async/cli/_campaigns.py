@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkReport, BulkStatus
 
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Names that are completed, the latest first.
 _MOST_NAMES: Final = 200
@@ -36,19 +36,19 @@ def journal_option(function: F) -> F:
         help="Where campaigns are kept: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
-    return option(function)  # type: ignore[type-var, no-any-return]
+    return option(function)
 
 
 def campaign_argument(function: F) -> F:
     """Add the argument CAMPAIGN, whose names are completed."""
     argument = click.argument("campaign", metavar="CAMPAIGN", shell_complete=_complete)
-    return argument(function)  # type: ignore[type-var, no-any-return]
+    return argument(function)
 
 
 def yes_option(function: F) -> F:
     """Add the option ``--yes``."""
     option = click.option("--yes", is_flag=True, help="Do not ask.")
-    return option(function)  # type: ignore[type-var, no-any-return]
+    return option(function)
 
 
 def why_option(function: F) -> F:
@@ -56,13 +56,13 @@ def why_option(function: F) -> F:
     option = click.option(
         "--why", default="", metavar="TEXT", help="The reason, for reports and `status`."
     )
-    return option(function)  # type: ignore[type-var, no-any-return]
+    return option(function)
 
 
 def force_option(function: F) -> F:
     """Add the option ``--force``."""
     option = click.option("--force", is_flag=True, help="Replace a file that is there already.")
-    return option(function)  # type: ignore[type-var, no-any-return]
+    return option(function)
 
 
 def settle_option(function: F) -> F:
@@ -75,7 +75,7 @@ def settle_option(function: F) -> F:
         metavar="SECONDS",
         help="How long what is unknown is searched for.",
     )
-    return option(function)  # type: ignore[type-var, no-any-return]
+    return option(function)
 
 
 def pace_options(function: F) -> F:
@@ -95,20 +95,18 @@ def pace_options(function: F) -> F:
             help="Requests at a time.",
         ),
     ):
-        function = option(function)  # type: ignore[type-var]
+        function = option(function)
     return function
 
 
 def window_options(function: F) -> F:
     """Add the options of a sending window; the function gets ``window``, a `SendWindow` or None."""
 
-    @functools.wraps(function)  # type: ignore[arg-type]
+    @functools.wraps(function)
     def with_window(
         *args: Any, window: str | None, tz: str | None, days: str | None, **options: Any
     ) -> Any:
-        return function(  # type: ignore[operator]
-            *args, window=_window(window, tz, days), **options
-        )
+        return function(*args, window=_window(window, tz, days), **options)
 
     for option in (
         click.option(
@@ -134,7 +132,7 @@ def _window(hours: str | None, tz: str | None, days: str | None) -> SendWindow |
             raise click.UsageError(f"--{next(iter(more))} goes with --window")
         return None
     start, _, end = hours.partition("-")
-    return SendWindow(start, end, **more)  # type: ignore[arg-type]
+    return SendWindow(start, end, **more)
 
 
 def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

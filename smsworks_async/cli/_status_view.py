@@ -197,5 +197,3 @@ def _grid(rows: list[tuple[str, int]], width: int) -> Text:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-

@@ -17,10 +17,10 @@ from smsworks_async.cli._campaigns import (
 from smsworks_async.cli._command import command as _command
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
     from smsworks_async.models.report import RecipientOutcome
+
 
 @_command(
     "export",
@@ -38,9 +38,7 @@ smsworks campaign export 2031-05-opening --json | head
 )
 @force_option
 @journal_option
-def command(
-    app: App, *, campaign: str, to: str | None, force: bool, journal: str | None
-) -> None:
+def command(app: App, *, campaign: str, to: str | None, force: bool, journal: str | None) -> None:
     """Write what became of every recipient to a file, with whole numbers.
 
     It has whether each was accepted, and not whether it was delivered. Without --to, --json

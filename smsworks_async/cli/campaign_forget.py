@@ -16,9 +16,9 @@ from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+
 
 @_command(
     "forget",

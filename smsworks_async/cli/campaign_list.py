@@ -16,9 +16,9 @@ from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._output import one_line
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+
 
 @_command(
     "list",

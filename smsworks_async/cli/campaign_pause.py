@@ -15,9 +15,9 @@ from smsworks_async.cli._campaigns import (
 from smsworks_async.cli._command import command as _command
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+
 
 @_command(
     "pause",

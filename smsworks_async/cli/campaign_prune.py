@@ -18,7 +18,6 @@ from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
 
@@ -34,7 +33,9 @@ def _before(ctx: click.Context, parameter: click.Parameter, value: Any) -> datet
         return datetime.fromisoformat(value).astimezone()
     except (ValueError, OverflowError):
         raise click.BadParameter(
-            f"{value} is neither an age, such as 90d, nor a date, such as 2031-01-01", ctx, parameter
+            f"{value} is neither an age, such as 90d, nor a date, such as 2031-01-01",
+            ctx,
+            parameter,
         ) from None
 
 
@@ -55,9 +56,7 @@ smsworks campaign prune --before 2031-01-01 --yes
 )
 @yes_option
 @journal_option
-def command(
-    app: App, *, before: datetime | timedelta, yes: bool, journal: str | None
-) -> int:
+def command(app: App, *, before: datetime | timedelta, yes: bool, journal: str | None) -> int:
     """Erase the numbers and texts of all campaigns that ended before a moment, for good.
 
     Those in which something is open are left out. Idempotency keys of calls that ended before

@@ -17,9 +17,9 @@ from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 
 
-
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+
 
 @_command(
     "reconcile",
@@ -38,9 +38,7 @@ smsworks campaign reconcile 2031-05-opening --journal copy.db --restored
     "made: search for what it holds as pending, too.",
 )
 @journal_option
-def command(
-    app: App, *, campaign: str, settle: float, restored: bool, journal: str | None
-) -> int:
+def command(app: App, *, campaign: str, settle: float, restored: bool, journal: str | None) -> int:
     """Search the provider for the requests whose outcome is unknown. It sends nothing new.
 
     What is found is accepted; what is not stays unknown. Run it from a timer while a campaign

@@ -15,10 +15,10 @@ from smsworks_async.cli._campaigns import (
 from smsworks_async.cli._command import command as _command
 
 
-
 if TYPE_CHECKING:
-    from smsworks_async.cli._app import App
     from smsworks_async import SendWindow
+    from smsworks_async.cli._app import App
+
 
 @_command(
     "resume",
@@ -30,9 +30,7 @@ smsworks campaign resume 2031-05-opening --window 10:00-18:00
 @campaign_argument
 @window_options
 @journal_option
-def command(
-    app: App, *, campaign: str, window: SendWindow | None, journal: str | None
-) -> None:
+def command(app: App, *, campaign: str, window: SendWindow | None, journal: str | None) -> None:
     """Let a paused or halted campaign go on, and perhaps change its sending hours.
 
     It sends nothing: `smsworks campaign work`, or the command that was interrupted, does.

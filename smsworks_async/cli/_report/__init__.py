@@ -2,6 +2,7 @@
 
 The layers, each of which imports only those below it::
 
+    command     writes it where it is wanted
     gather      asks the journal, and perhaps the provider
     page        facts to HTML: a pure function
     charts      pictures, as SVG

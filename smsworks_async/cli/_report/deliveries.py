@@ -157,5 +157,6 @@ def _reason(record: MessageRecord) -> str:
     found = record.failure_reason
     if found is None:
         return status
-    words = found.details or (CODES[found.code].meaning if found.code in CODES else "")
+    known = CODES.get(found.code or 0)
+    words = found.details or ("" if known is None else known.meaning)
     return f"{found.code or ''} {words}".strip() or status

@@ -40,22 +40,21 @@ _LISTED: Final = frozenset({State.REJECTED, State.UNKNOWN})
 
 
 async def gather(
-    sms: AsyncSMSWorks,
+    sms: AsyncSMSWorks | None,
     journal: Journal | str,
     campaign: str,
     *,
-    ask: bool = True,
     not_asked: str = "",
     on_batch: Callable[[int, int], object] | None = None,
 ) -> CampaignFacts:
     """Return the facts of a campaign.
 
     Args:
-        sms: the client that asks for the records of its batches, one request for each.
+        sms: the client that asks for the records of its batches, one request for each; None where
+            they are not asked for.
         journal: where the campaign is kept.
         campaign: its name.
-        ask: ask for those records (default True).
-        not_asked: why they are not asked for, in words.
+        not_asked: why they are not, in words.
         on_batch: called with how many batches were read, and how many there are.
 
     Raises:
@@ -66,7 +65,7 @@ async def gather(
     async with open_campaign(journal, campaign, forgotten_too=True) as stored:
         reader = _Reader(stored, await stored.journal.chunks(stored.campaign.id, limit=NO_LIMIT))
         facts = await reader.facts(not_asked)
-        if not ask:
+        if sms is None:
             return facts
         deliveries = Deliveries(deduplicated=stored.campaign.deduplicate)
         await read_batches(sms, reader.batches(), deliveries, on_batch)
@@ -229,8 +228,8 @@ def _trouble(problem: Problem) -> Trouble:
 
 
 def _refusal(error: Exception | None) -> str:
-    if isinstance(error, APIError) and error.code in CODES:
-        return f"{error.code} {CODES[error.code].meaning}"
+    if isinstance(error, APIError) and (known := CODES.get(error.code or 0)):
+        return f"{known.code} {known.meaning}"
     return redact(str(error or "refused"))
 
 

@@ -44,7 +44,7 @@ def render(facts: CampaignFacts, *, numbers: bool = False) -> str:
     body = tag(
         "body",
         _heading(facts),
-        *(tag("p", warning, class_="warning") for warning in _warnings(facts)),
+        *(tag("p", warning, class_="warning") for warning in warnings(facts)),
         _tiles(facts),
         *_figures(facts),
         _message(facts),
@@ -69,7 +69,8 @@ def _heading(facts: CampaignFacts) -> Markup:
     )
 
 
-def _warnings(facts: CampaignFacts) -> Iterator[str]:
+def warnings(facts: CampaignFacts) -> Iterator[str]:
+    """Yield what a person should know of the campaign before its figures."""
     status = facts.status
     if status.why:
         yield f"The campaign is {status.state}: {status.why}"
@@ -133,7 +134,7 @@ def _tiles(facts: CampaignFacts) -> Markup:
         _tile("Credits", axes.figure(charged), remark),
         _tile(
             "Opted out since",
-            "–" if facts.list_is_elsewhere else axes.figure(_last(facts.opted_out)),  # noqa: RUF001
+            "–" if facts.list_is_elsewhere else axes.figure(last_of(facts.opted_out)),  # noqa: RUF001
             _count(status.opted_out, "left out before"),
         ),
     ]
@@ -149,7 +150,8 @@ def _of(part: int, whole: int, words: str) -> str:
     return f"{percent} {words}" if percent else ""
 
 
-def _last(series: Sequence[tuple[object, int]]) -> int:
+def last_of(series: Sequence[tuple[object, int]]) -> int:
+    """Return what a count has grown to."""
     return series[-1][1] if series else 0
 
 
@@ -158,7 +160,7 @@ def _figure(heading: str, *contents: object) -> Markup:
 
 
 def _figures(facts: CampaignFacts) -> Iterator[Markup]:
-    yield _figure("Outcomes", parts_bar("Outcomes of all recipients", _outcomes(facts)))
+    yield _figure("Outcomes", parts_bar("Outcomes of all recipients", outcomes(facts)))
     lines = [Line("accepted", facts.accepted, "blue")]
     if facts.delivery is not None:
         lines.append(Line("delivered", facts.delivery.over_time, "good"))
@@ -189,7 +191,8 @@ def _timeline(
     return _figure(heading, over_time(heading, drawn, facts.zone, since=since))
 
 
-def _outcomes(facts: CampaignFacts) -> list[Part]:
+def outcomes(facts: CampaignFacts) -> list[Part]:
+    """Return all recipients that were read, by what became of them."""
     status, delivery = facts.status, facts.delivery
     if delivery is None:
         accepted = [Part("Accepted", status.accepted, "good")]
