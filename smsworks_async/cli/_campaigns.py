@@ -187,14 +187,19 @@ def _names_on_server(url: str) -> list[str]:
 
 @contextmanager
 def suggesting(journal: str) -> Iterator[None]:
-    """Add the most similar name to an error about a campaign that a journal does not have."""
-    from smsworks_async.errors import ValidationError
+    """Add to an error about a missing campaign or journal what else there is."""
+    from smsworks_async.errors import JournalError, ValidationError
 
     try:
         yield
     except ValidationError as error:
         if error.field == "campaign" and "has no campaign" in str(error):
             error.add_note(_suggestion(str(error).split("'")[1], journal))
+        raise
+    except JournalError as error:
+        if "there is no journal" in str(error):
+            error.add_note("campaigns are made by `campaign send` or `campaign plan`")
+            error.add_note("name another journal with --journal")
         raise
 
 
@@ -215,6 +220,25 @@ def local_client() -> Iterator[SMSWorks]:
 
     with SMSWorks("none") as sms:
         yield sms
+
+
+@contextmanager
+def client(app: App) -> Iterator[SMSWorks]:
+    """Yield the client of the account that is in use; what it warns of becomes notices."""
+    import logging
+
+    class Notices(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            app.out.notice(record.getMessage())
+
+    handler = Notices(logging.WARNING)
+    logger = logging.getLogger("smsworks_async")
+    logger.addHandler(handler)
+    try:
+        with app.client() as sms:
+            yield sms
+    finally:
+        logger.removeHandler(handler)
 
 
 def is_missing(app: App, given: str | None) -> bool:

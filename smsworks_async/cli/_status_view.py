@@ -166,8 +166,8 @@ def _bar(status: BulkStatus, width: int, whole: int, *, ascii_only: bool) -> Tex
     used = passed = 0
     for share in shares:
         passed += share.count
-        end = width * passed // whole if whole else width
-        if share.count and end == used and used < width:
+        end = max(width * passed // whole if whole else width, used)
+        if share.count and end == used < width:
             end += 1  # what is there is seen
         bar.append(full * (end - used), share.style)
         used = end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -33,21 +33,28 @@ def stopping(notice: Callable[[str], object]) -> Iterator[StopRequest]:
     Ctrl-C a second time interrupts what is on its way.
 
     Args:
-        notice: told that the request was made by Ctrl-C.
+        notice: told that the request was made.
     """
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def handle(_number: int, _frame: FrameType | None) -> Any:
-        signal.signal(signal.SIGINT, before)
-        notice("stopping: what is on its way ends first; Ctrl-C again ends it at once")
+    def tell(number: int, _frame: FrameType | None) -> None:
+        more = "; Ctrl-C again ends it at once" if number == signal.SIGINT else ""
+        with suppress(RuntimeError):  # the signal came in the middle of another notice
+            notice(f"stopping: what is on its way ends first{more}")
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+        tell(number, frame)
         request.make()
 
-    with stopping_on_sigterm() as request:
-        signal.signal(signal.SIGINT, handle)
-        try:
+    signal.signal(signal.SIGTERM, tell)  # which the request's own handler calls
+    try:
+        with stopping_on_sigterm() as request:
+            signal.signal(signal.SIGINT, interrupt)
             yield request
-        finally:
-            signal.signal(signal.SIGINT, before)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Worker:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smsworks_async.cli._campaigns import (
     agreed,
     campaign_argument,
+    client,
     journal_option,
     local_client,
     settle_option,
@@ -51,7 +52,7 @@ def command(
         question = f"Cancel {campaign} for good, with {left:,} recipients to be sent to?"
         if not agreed(app, question, yes=yes):
             return Exit.FAILED
-        with app.client() as sms:
+        with client(app) as sms:
             report = sms.bulk.cancel(campaign, why=why, settle=settle, journal=path)
     show_report(app, campaign, report)
     if report.unknown:

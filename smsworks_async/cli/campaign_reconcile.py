@@ -8,6 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import (
     campaign_argument,
+    client,
     journal_option,
     settle_option,
     show_report,
@@ -45,7 +46,7 @@ def command(app: App, *, campaign: str, settle: float, restored: bool, journal: 
     lasts. Exits with 4 while some are unknown.
     """
     path = app.journal(journal)
-    with app.client() as sms, suggesting(path):
+    with client(app) as sms, suggesting(path):
         report = sms.bulk.reconcile(campaign, settle=settle, restored=restored, journal=path)
     show_report(app, campaign, report)
     return Exit.UNKNOWN if report.unknown else Exit.OK

@@ -8,6 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import (
     campaign_argument,
+    client,
     journal_option,
     pace_options,
     settle_option,
@@ -67,7 +68,7 @@ def command(
     this round; nobody who was due is no failure.
     """
     path = app.journal(journal)
-    with app.client() as sms, suggesting(path):
+    with client(app) as sms, suggesting(path):
         report = sms.bulk.retry_undelivered(
             campaign,
             attempts=attempts,

@@ -8,6 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import (
     campaign_argument,
+    client,
     journal_option,
     pace_options,
     show_report,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     examples="""
 smsworks campaign work 2031-05-opening
 smsworks campaign work 2031-05-opening --seconds 50 --max-rate 5
-smsworks campaign work 2031-05-opening --journal postgresql://db.example/sms --supervised
+smsworks campaign work 2031-05 --supervised --journal postgresql://db.example/sms
 """,
 )
 @campaign_argument
@@ -69,7 +70,7 @@ def command(
     from smsworks_async.cli._worker import Worker, stopping
 
     path = app.journal(journal)
-    with stopping(app.out.notice) as stop, app.client() as sms, suggesting(path):
+    with stopping(app.out.notice) as stop, client(app) as sms, suggesting(path):
         with Worker(app, campaign) as worker:
             report = sms.bulk.work(
                 campaign,

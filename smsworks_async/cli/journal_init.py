@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @_command(
     "init",
     examples="""
-smsworks journal init --journal postgresql://owner@db.example/sms --grant-to workers
+smsworks journal init --journal postgresql://db.example/sms --grant-to workers
 smsworks journal init --journal /srv/shop/sms.db
 """,
 )
