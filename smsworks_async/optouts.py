@@ -24,7 +24,7 @@ from smsworks_async._opt_out_words import (
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals import Journal, open_journal
 from smsworks_async.models import values
-from smsworks_async.models.opt_outs import Change, OptOutEvent
+from smsworks_async.models.opt_outs import Change, OptOutChanges, OptOutEvent
 
 
 if TYPE_CHECKING:
@@ -266,8 +266,8 @@ class OptOuts:
         """Return the id of this list, which tells it from all others."""
         return await self._journal.opt_out_list()
 
-    async def changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        """Return key, number, and whether it is out, of all events above a key, in their order.
+    async def changes(self, after: int) -> OptOutChanges:
+        """Return what all events above a key come to.
 
         Args:
             after: the key; 0 for all events.

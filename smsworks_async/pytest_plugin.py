@@ -189,7 +189,7 @@ def smsworks_sandbox_options() -> dict[str, Any]:
 def smsworks_sandbox(
     request: pytest.FixtureRequest, smsworks_sandbox_options: Mapping[str, Any]
 ) -> Iterator[Sandbox | BlockingSandbox]:
-    """A sandbox of its own for each test, to which clients without arguments connect.
+    """Run a sandbox for each test, to which clients without arguments connect.
 
     It runs on a thread. In an async test it is a `Sandbox`, whose `advance`, `deliver`, `receive`
     and `reply` are awaited; in any other it is a `BlockingSandbox`, where they block. Messages are

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from smsworks_async._patching import new_lock
 from smsworks_async.errors import ConfigurationError
-from smsworks_async.models.opt_outs import OptOutEvent
+from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 class OptOutList(Protocol):
@@ -21,8 +21,8 @@ class OptOutList(Protocol):
         """Return all events of a number, the oldest first."""
         ...
 
-    async def changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        """Return the key, the number, and whether it is opted out, of each change above a key."""
+    async def changes(self, after: int) -> OptOutChanges:
+        """Return what has changed after the event of a key."""
         ...
 
 
@@ -55,19 +55,13 @@ class OptOutView:
         """
         self.learn(await self._list.changes(self.last))
 
-    def learn(self, changes: Sequence[tuple[int, str, bool]]) -> None:
-        """Take in changes, of which some may be known already."""
-        if not changes:
-            return
+    def learn(self, changes: OptOutChanges) -> None:
+        """Take in what has changed after an event that is known; some of it may be known, too."""
         with self._lock:
-            for key, number, is_out in changes:
-                if key <= self.last:  # another task has read it meanwhile
-                    continue
-                self.last = key
-                if is_out:
-                    self._out.add(number)
-                else:
-                    self._out.discard(number)
+            if changes.last > self.last:  # no other task has read it meanwhile
+                self._out.update(changes.out)
+                self._out.difference_update(changes.back)
+                self.last = changes.last
 
     def leaves_out(self, numbers: Iterable[str]) -> bool:
         """Return whether one of these numbers is opted out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 
-from smsworks_async.models.opt_outs import OptOutEvent
+from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 class MemoryOptOuts:
@@ -41,11 +41,9 @@ class MemoryOptOuts:
         found = sorted(number for number in self._last if number > after)
         return [last for n in found if (last := self._last[n]).change == "out"][:limit]
 
-    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        return [
-            (key, event.number, event.change == "out")
-            for key, event in enumerate(self._opt_outs[max(after, 0) :], max(after, 0) + 1)
-        ]
+    async def opt_out_changes(self, after: int) -> OptOutChanges:
+        events = enumerate(self._opt_outs[max(after, 0) :], max(after, 0) + 1)
+        return OptOutChanges.of(after, ((key, e.number, e.change == "out") for key, e in events))
 
     async def opt_out_list(self) -> str:
         return self._list_id

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from smsworks_async.journals.records import storable
 from smsworks_async.journals.store import OptOutStore
-from smsworks_async.models.opt_outs import Change, OptOutEvent
+from smsworks_async.models.opt_outs import Change, OptOutChanges, OptOutEvent
 
 
 async def record_opt_out(
@@ -66,8 +66,8 @@ async def opt_out_events(store: OptOutStore, number: str) -> Sequence[OptOutEven
     return await store.opt_out_events(number)
 
 
-async def opt_out_changes(store: OptOutStore, after: int) -> Sequence[tuple[int, str, bool]]:
-    """Return key, number, and whether it is out, of all events above a key, in their order."""
+async def opt_out_changes(store: OptOutStore, after: int) -> OptOutChanges:
+    """Return what all events above a key come to."""
     await store.check_in_place()  # as for `opted_out`
     return await store.opt_out_changes(after)
 

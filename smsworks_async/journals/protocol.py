@@ -19,7 +19,7 @@ from smsworks_async.journals.records import (
     Totals,
 )
 from smsworks_async.journals.store import LeaveOut
-from smsworks_async.models.opt_outs import Change, OptOutEvent
+from smsworks_async.models.opt_outs import Change, OptOutChanges, OptOutEvent
 from smsworks_async.models.report import BatchOutcome, Problem
 from smsworks_async.models.window import SendWindow
 
@@ -379,11 +379,8 @@ class OptOutJournal(Protocol):
         """Return the events of a number, in their order."""
         ...
 
-    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        """Return key, number, and whether it is out, of all events above a key, in their order.
-
-        Keys begin at 1, and each event has a higher one than those before it.
-        """
+    async def opt_out_changes(self, after: int) -> OptOutChanges:
+        """Return what all events above a key come to."""
         ...
 
     async def opt_out_list(self) -> str:

@@ -29,7 +29,7 @@ from smsworks_async.journals.records import (
     Sums,
 )
 from smsworks_async.journals.transitions import Change
-from smsworks_async.models.opt_outs import OptOutEvent
+from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 from smsworks_async.models.report import Problem
 
 
@@ -44,7 +44,7 @@ class LeaveOut(Protocol):
         """The key of the last opt-out that it knows; None where the list is in no store of ours."""
         ...
 
-    def learn(self, changes: Sequence[tuple[int, str, bool]], /) -> None:
+    def learn(self, changes: OptOutChanges, /) -> None:
         """Take in the opt-outs and opt-ins after that."""
         ...
 
@@ -322,11 +322,8 @@ class OptOutStore(Clock, Protocol):
         """Return the last events that are opt-outs, by their numbers, above one of them."""
         ...
 
-    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        """Return key, number, and whether it is out, of all events above a key, in their order.
-
-        Keys begin at 1, and each event has a higher one than those before it.
-        """
+    async def opt_out_changes(self, after: int) -> OptOutChanges:
+        """Return what all events above a key come to."""
         ...
 
     async def opt_out_list(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, Self, TypeAlias
 
 import attrs
 
@@ -32,3 +33,32 @@ class OptOutEvent:
     source: str = "manual"
     word: str = ""
     message_id: str = ""
+
+
+class OptOutChanges(NamedTuple):
+    """What has changed in a list of opt-outs after one of its events.
+
+    Attributes:
+        last: the key of the last event. Keys begin at 1, and each event has a higher one than those
+            before it.
+        out: the numbers whose last event is an opt-out.
+        back: the numbers whose last event is an opt-in.
+    """
+
+    last: int
+    out: Collection[str]
+    back: Collection[str]
+
+    @classmethod
+    def of(cls, after: int, events: Iterable[tuple[int, str, bool]]) -> Self:
+        """Return what events come to.
+
+        Args:
+            after: the key that theirs are above.
+            events: the key, the number, and whether it is out, of each, in their order.
+        """
+        last, is_out = after, dict[str, bool]()
+        for last, number, is_out[number] in events:  # noqa: B007
+            pass
+        out = [number for number, now in is_out.items() if now]
+        return cls(last, out, [number for number, now in is_out.items() if not now])

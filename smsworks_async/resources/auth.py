@@ -27,7 +27,7 @@ class AsyncAuth(Resource):
             secret: the API secret; the client's own by default.
 
         Returns:
-            The token, with its ``JWT `` prefix.
+            The token, with the prefix ``JWT``.
 
         Raises:
             ConfigurationError: neither this call nor the client has them.

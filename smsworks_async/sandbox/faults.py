@@ -73,14 +73,16 @@ class Fault:
     Each fault counts the requests that fit its `path` and `method` by itself, from when it was
     added. Where several would strike the same request, the one added first does.
 
-    | `when`   | accepted | what the client sees, unless the fault has an answer of its own      |
-    |----------|----------|----------------------------------------------------------------------|
-    | `before` | no       | the connection is cut                                                |
-    | `after`  | yes      | the connection is cut                                                |
-    | `mid`    | yes      | status line, headers and half of the body, then the cut              |
-    | `hold`   | yes      | nothing until `release()`, then the true answer                      |
-    | `late`   | late     | the same, but the request is accepted only then, even without client |
-    | `hang`   | no       | nothing until `release()`, then a 503 with a bare message            |
+    ========== ======== ====================================================================
+    `when`     accepted what the client sees, unless the fault has an answer of its own
+    ========== ======== ====================================================================
+    ``before`` no       the connection is cut
+    ``after``  yes      the connection is cut
+    ``mid``    yes      status line, headers and half of the body, then the cut
+    ``hold``   yes      nothing until `release()`, then the true answer
+    ``late``   late     the same, but the request is accepted only then, even without client
+    ``hang``   no       nothing until `release()`, then a 503 with a bare message
+    ========== ======== ====================================================================
 
     A fault has an answer of its own when it has a `status`, an `error_code` or a `body`. It is
     given where the connection would be cut, or where a held answer goes at last; with `mid` it is

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from smsworks_async.journals.postgres.statements import Statements
-from smsworks_async.models.opt_outs import OptOutEvent
+from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 # All that is put into statements below are names of columns; values are always bound.
@@ -77,12 +77,12 @@ class PostgresOptOuts(Statements):
     async def opt_out_page(self, *, after: str, limit: int) -> Sequence[OptOutEvent]:
         return list(map(_event, await self._rows(_PAGE, after, limit)))
 
-    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
+    async def opt_out_changes(self, after: int) -> OptOutChanges:
         found = await self._rows(
             "SELECT key, number, change = 'out' FROM smsworks.opt_out WHERE key > $1 ORDER BY key",
             after,
         )
-        return list(map(tuple, found))
+        return OptOutChanges.of(after, map(tuple, found))
 
     async def opt_out_list(self) -> str:
         return str(await self._value("SELECT id FROM smsworks.opt_out_list"))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from smsworks_async.models.opt_outs import OptOutEvent
+from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 # All that is put into statements below are names of columns; values are always bound.
@@ -25,6 +25,11 @@ _PAGE: Final = (
     "(SELECT max(key) FROM opt_out AS later WHERE later.number = opt_out.number) "
     "ORDER BY number LIMIT ?"
 )
+_CHANGES: Final = (
+    "SELECT max(key), count(*), sum(change = 'in'), group_concat(number, char(10)) "
+    "FROM opt_out WHERE key > ?"
+)
+_EVENTS: Final = "SELECT key, number, change = 'out' FROM opt_out WHERE key > ? ORDER BY key"
 
 
 def _event(row: Sequence[Any]) -> OptOutEvent:
@@ -63,11 +68,15 @@ class SQLiteOptOuts:
     async def opt_out_page(self, *, after: str, limit: int) -> Sequence[OptOutEvent]:
         return list(map(_event, self._db.execute(_PAGE, (after, limit))))
 
-    async def opt_out_changes(self, after: int) -> Sequence[tuple[int, str, bool]]:
-        found = self._db.execute(
-            "SELECT key, number, change = 'out' FROM opt_out WHERE key > ? ORDER BY key", (after,)
-        )
-        return found.fetchall()  # as they are: a run begins by reading a whole list
+    async def opt_out_changes(self, after: int) -> OptOutChanges:
+        # A run begins by reading a whole list: as one text, where nobody has opted in again.
+        last, count, back, numbers = self._db.execute(_CHANGES, (after,)).fetchone()
+        if not count:
+            return OptOutChanges(after, (), ())
+        out = numbers.split("\n")
+        if not back and len(out) == count:
+            return OptOutChanges(last, out, ())
+        return OptOutChanges.of(after, self._db.execute(_EVENTS, (after,)))
 
     async def opt_out_list(self) -> str:
         (list_id,) = self._db.execute("SELECT id FROM opt_out_list").fetchone()

@@ -81,9 +81,8 @@ class LeavesOut:
         self.out = set()
 
     def learn(self, changes):
-        for key, number, is_out in changes:
-            self.after = key
-            (self.out.add if is_out else self.out.discard)(number)
+        self.after = changes.last
+        self.out = self.out.difference(changes.back).union(changes.out)
 
     def positions(self, chunk):
         first, last = chunk.items.split(",")
