@@ -214,11 +214,11 @@ def _suggestion(name: str, journal: str) -> str:
 
 
 @contextmanager
-def local_client() -> Iterator[SMSWorks]:
+def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
     """Yield a client for calls that read and write a journal alone: no request is made."""
     from smsworks_async import SMSWorks
 
-    with SMSWorks("none") as sms:
+    with SMSWorks("none", international=international) as sms:
         yield sms
 
 

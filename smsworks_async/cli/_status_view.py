@@ -97,6 +97,8 @@ def remarks(status: BulkStatus, rate: float = 0.0) -> list[str]:
     found: list[str] = []
     if status.why:
         found.append(one_line(status.why))
+    if status.unknown:
+        found.append("`smsworks campaign reconcile` looks for those that are unknown")
     pace = [f"{status.credits:,g} credits"]
     if rate and status.state == "running":
         done, whole = done_of(status)

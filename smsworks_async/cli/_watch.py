@@ -81,10 +81,9 @@ def is_ascii(app: App) -> bool:
 
 
 def is_over(found: BulkStatus) -> bool:
-    """Return whether nothing more happens to a campaign by itself."""
-    if found.control == "cancelled":
-        return not (found.in_flight or found.scheduled)
-    return found.settled
+    """Return whether nothing is to be sent, on its way, or scheduled; some may be unknown."""
+    waiting = 0 if found.control == "cancelled" else found.not_sent + found.open_again
+    return found.planned and not (waiting or found.in_flight or found.scheduled)
 
 
 def summary(found: BulkStatus) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,27 +15,11 @@ from smsworks_async.cli._campaigns import (
 )
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._times import Moment
 
 
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
-
-_HOURS = {"h": 1, "d": 24, "w": 168}
-
-
-def _before(ctx: click.Context, parameter: click.Parameter, value: Any) -> datetime | timedelta:
-    """Read an age or a date."""
-    found = re.fullmatch(r"(\d{1,6})([hdw])", value.strip().lower())
-    if found:
-        return timedelta(hours=int(found[1]) * _HOURS[found[2]])
-    try:
-        return datetime.fromisoformat(value).astimezone()
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{value} is neither an age, such as 90d, nor a date, such as 2031-01-01",
-            ctx,
-            parameter,
-        ) from None
 
 
 @_command(
@@ -50,23 +33,22 @@ smsworks campaign prune --before 2031-01-01 --yes
     "--before",
     required=True,
     metavar="AGE_OR_DATE",
-    callback=_before,
+    type=Moment(ago=True),
     help="An age, such as 36h, 90d or 12w; or a date, which begins at midnight by this "
     "machine's time zone.",
 )
 @yes_option
 @journal_option
-def command(app: App, *, before: datetime | timedelta, yes: bool, journal: str | None) -> int:
+def command(app: App, *, before: datetime, yes: bool, journal: str | None) -> int:
     """Erase the numbers and texts of all campaigns that ended before a moment, for good.
 
     Those in which something is open are left out. Idempotency keys of calls that ended before
     that moment, and over 30 days ago, are removed. Asks, unless --yes.
     """
     path = app.journal(journal)
-    moment = datetime.now(UTC) - before if isinstance(before, timedelta) else before
     question = (
         "Erase the numbers and texts of all campaigns that ended before "
-        f"{moment.astimezone():%Y-%m-%d %H:%M}?"
+        f"{before.astimezone():%Y-%m-%d %H:%M}?"
     )
     if not agreed(app, question, yes=yes):
         return Exit.FAILED

@@ -65,7 +65,7 @@ class Deliveries:
 
         Args:
             facts: what the journal has.
-            most: how many recipients whom nothing reached are listed.
+            most: how many recipients whom nothing reached are listed; 0 for none, and no mention.
         """
         fates = Counter(last.fate for last in self._last.values())
         failed = [(key, last) for key, last in self._last.items() if last.fate == "failed"]
@@ -82,7 +82,7 @@ class Deliveries:
             facts,
             failures=facts.failures + failures,
             troubles=facts.troubles + listed,
-            troubles_left_out=facts.troubles_left_out + len(failed) - len(listed),
+            troubles_left_out=facts.troubles_left_out + (len(failed) - len(listed) if most else 0),
             batches=tuple(
                 attrs.evolve(batch, delivered=found[0], failed=found[1])
                 if (found := self._by_batch.get(batch.batch_id or ""))

@@ -69,7 +69,8 @@ async def gather(
             return facts
         deliveries = Deliveries(deduplicated=stored.campaign.deduplicate)
         await read_batches(sms, reader.batches(), deliveries, on_batch)
-        return deliveries.added_to(facts, most=TROUBLES)
+        # The provider has the numbers still, and they are to be forgotten.
+        return deliveries.added_to(facts, most=0 if stored.campaign.is_forgotten else TROUBLES)
 
 
 class _Reader:
@@ -152,27 +153,26 @@ class _Reader:
         """Return who was set aside or refused, by reason; the first of them; and how many more."""
         reasons: Counter[tuple[str, str]] = Counter()
         troubles: list[Trouble] = []
-        count = 0
-        for entry in self._entries:
-            if entry.round or entry.state not in _LISTED:
-                continue
+        forgotten = self._stored.campaign.is_forgotten
+        listed = [e for e in self._entries if not e.round and e.state in _LISTED]
+        for entry in listed:
             if entry.state is State.REJECTED:
                 reasons["rejected", _refusal(entry.error)] += entry.requested
-            count += entry.requested
-            if len(troubles) < TROUBLES and not self._stored.campaign.is_forgotten:
+            if len(troubles) < TROUBLES and not forgotten:
                 troubles += await self._troubles_of(entry)
-        async for problem in self._problems():
-            if problem.reason is Reason.INVALID:
+        if not forgotten:
+            async for problem in self._problems():
                 reasons["set aside", _problem(problem.message)] += 1
-                count += 1
-                if len(troubles) < TROUBLES and not self._stored.campaign.is_forgotten:
+                if len(troubles) < TROUBLES:
                     troubles.append(_trouble(problem))
-        shown = tuple(troubles[:TROUBLES])
         counted = tuple(
             Failure(stage=stage, reason=reason, count=number)
             for (stage, reason), number in reasons.items()
         )
-        return counted, shown, count - len(shown)
+        set_aside = sum(one.count for one in counted if one.stage == "set aside")
+        count = set_aside + sum(entry.requested for entry in listed)
+        shown = tuple(troubles[:TROUBLES])
+        return counted, shown, 0 if forgotten else count - len(shown)
 
     async def _troubles_of(self, entry: ChunkRecord) -> list[Trouble]:
         rows = await rows_of(self._journal, self._id, self._stored.payload, entry)
@@ -188,10 +188,12 @@ class _Reader:
         ]
 
     async def _problems(self) -> AsyncIterator[Problem]:
+        """Yield the recipients that were set aside since they cannot be texted."""
         after = -1
         while page := await self._journal.problems(self._id, after):
             for problem in page:
-                yield problem
+                if problem.reason is Reason.INVALID:
+                    yield problem
             after = page[-1].position
 
     async def _opted_out(self) -> Series:

@@ -29,10 +29,10 @@ class Held:
     """A worker in a process of its own, whose n-th request is on its way until `release`."""
 
     def __init__(self, shop, hosted, nth=2):
-        self._box = hosted.box
+        self._hosted = hosted
         held = threading.Event()
-        when_held(self._box, held.set)
-        self._box.add_fault(Fault(path="/batch/send", nth=nth, when="hold"))
+        when_held(hosted.box, held.set)
+        hosted.box.add_fault(Fault(path="/batch/send", nth=nth, when="hold"))
         self.process = shop.start("campaign", "work", CAMPAIGN, "--concurrency", "1")
         while not held.wait(0.1):
             assert self.process.poll() is None, self.process.communicate()
@@ -42,9 +42,12 @@ class Held:
         line = self.process.stderr.readline()
         assert line.startswith("smsworks: stopping"), line
 
+    def release(self):
+        self._hosted.do(lambda box: box.release())
+
     def end(self):
         """Answer the request, and return the exit code and the output."""
-        self._box.release()
+        self.release()
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
@@ -66,7 +69,7 @@ def held(shop, hosted):
     worker = Held(shop, hosted)
     with ending(worker.process):
         yield worker
-        hosted.box.release()
+        worker.release()
 
 
 def everybody_once(hosted):
