@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 #: Names that are completed, the latest first.
 _MOST_NAMES: Final = 200
@@ -183,6 +184,13 @@ def _names_on_server(url: str) -> list[str]:
             return [*await journal.campaign_ids()][: -_MOST_NAMES - 1 : -1]
 
     return asyncio.run(asyncio.wait_for(read(), _SERVER_PATIENCE))
+
+
+def awaited(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, and return what it returns."""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 @contextmanager

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @_command(
     "plan",
     examples="""
-smsworks campaign plan people.xlsx --campaign 2031-05 --sender AcmeCorp --message "Hi"
-smsworks campaign plan people.csv --campaign 2031-06 --sender AcmeCorp \\
+smsworks campaign plan people.xlsx --campaign may --sender Acme --message "Hi"
+smsworks campaign plan people.csv --campaign june --sender AcmeCorp \\
     --message "Hi {First name}" --window 09:00-20:00
 """,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
 from smsworks_async.cli._campaigns import (
+    awaited,
     campaign_argument,
     check_new,
     force_option,
@@ -60,4 +60,4 @@ def command(
         check_new(html, force=force)
     path = app.journal(journal)
     with suggesting(path):
-        asyncio.run(run(app, path, campaign, html=html, numbers=numbers, offline=offline))
+        awaited(run(app, path, campaign, html=html, numbers=numbers, offline=offline))

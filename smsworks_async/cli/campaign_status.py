@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
 from smsworks_async.cli._campaigns import (
+    awaited,
     campaign_argument,
     journal_option,
     suggesting,
@@ -58,7 +58,7 @@ def command(
     path = app.journal(journal)
     with suggesting(path):
         shown = watch_status if watch else show
-        status = asyncio.run(shown(app, path, campaign, every))
+        status = awaited(shown(app, path, campaign, every))
     if not exit_code:
         return Exit.OK
     code = exit_of_counts(status)

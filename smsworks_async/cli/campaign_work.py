@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     examples="""
 smsworks campaign work 2031-05-opening
 smsworks campaign work 2031-05-opening --seconds 50 --max-rate 5
-smsworks campaign work 2031-05 --supervised --journal postgresql://db.example/sms
+smsworks campaign work 2031-05 --supervised --journal postgresql://db/sms
 """,
 )
 @campaign_argument

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import journal_option
+from smsworks_async.cli._campaigns import awaited, journal_option
 from smsworks_async.cli._command import command as _command
 
 
@@ -36,7 +35,7 @@ def command(app: App, *, journal: str | None, grant_to: str | None) -> None:
     path = app.journal(journal)
     if grant_to is not None and "://" not in path:
         raise click.UsageError("--grant-to is for a journal in PostgreSQL")
-    asyncio.run(_create(path, grant_to))
+    awaited(_create(path, grant_to))
     # A URL may hold a password.
     named = path if "://" not in path else "the database"
     app.out.result({"journal": named}, f"the journal is in {named}")

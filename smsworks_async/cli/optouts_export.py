@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import check_new, force_option
+from smsworks_async.cli._campaigns import awaited, check_new, force_option
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import list_option
 
@@ -31,7 +30,7 @@ def command(app: App, *, file: str, force: bool, journal: str | None) -> None:
     `smsworks optouts import` reads it.
     """
     check_new(file, force=force)
-    count = asyncio.run(_export(app.journal(journal), file))
+    count = awaited(_export(app.journal(journal), file))
     app.out.result({"file": file, "numbers": count}, f"{count:,} numbers are in {file}")
 
 

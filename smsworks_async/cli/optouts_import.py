@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import list_option, source_option
 
@@ -33,7 +33,7 @@ def command(app: App, *, file: str, source: str, journal: str | None) -> None:
     They stand in a column called number, mobile, phone or the like, or in the first column.
     Where a cell can be no number, nothing is recorded. Importing a file again changes nothing.
     """
-    count = asyncio.run(_import(app.journal(journal), file, source))
+    count = awaited(_import(app.journal(journal), file, source))
     app.out.result({"file": file, "recorded": count}, f"{count:,} numbers were added to the list")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import is_missing
+from smsworks_async.cli._campaigns import awaited, is_missing
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import event_record, list_option
 
@@ -32,7 +31,7 @@ def command(app: App, *, number: str | None, journal: str | None) -> None:
     if is_missing(app, journal):
         app.out.line("Nobody has opted out.")
         return
-    events = asyncio.run(_read(app.journal(journal), number))
+    events = awaited(_read(app.journal(journal), number))
     for event in events:
         app.out.record(event_record(event))
     if not events:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
+from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import change_numbers, list_option, source_option
 
@@ -30,4 +30,4 @@ def command(app: App, *, numbers: tuple[str, ...], source: str, journal: str | N
 
     Do so only when the person has asked for it.
     """
-    asyncio.run(change_numbers(app, app.journal(journal), numbers, "in", source))
+    awaited(change_numbers(app, app.journal(journal), numbers, "in", source))
