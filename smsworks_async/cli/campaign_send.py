@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     "send",
     sends=True,
     examples="""
-smsworks campaign send people.xlsx --sender AcmeCorp --message "We open at nine" --dry-run
-smsworks campaign send people.csv --sender AcmeCorp --message "Hi {First name}, ..."
-smsworks campaign send people.ods --sender AcmeCorp --message "..." --column "Mobile 2"
-cat people.csv | smsworks campaign send - --sender AcmeCorp --message "..." --yes
+smsworks campaign send people.csv --sender Acme --message "Hello" --dry-run
+smsworks campaign send people.xlsx --sender Acme --message "Hi {First name}!"
+smsworks campaign send people.ods --sender Acme --message "Hello" --column F
+cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
 """,
 )
 @click.argument("file", metavar="FILE")

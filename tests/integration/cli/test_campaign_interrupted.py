@@ -13,7 +13,7 @@ from support.waiting import PATIENCE
 
 
 TEXT = "We open at nine. Reply STOP to opt out."
-COUNT = 60
+COUNT = 40
 
 
 @pytest.fixture
