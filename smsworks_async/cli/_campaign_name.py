@@ -28,7 +28,7 @@ def campaign_name(message: str, sender: str, destinations: Iterable[str]) -> str
         destinations: the numbers as the API takes them, in their order.
 
     >>> campaign_name("Hi {firstname}, we open at nine!", "AcmeCorp", ["447700900123"])
-    'hi-firstname-we-open-f0a4b2dbf4c8'
+    'hi-firstname-we-open-eb02351c3132'
     """
     text = "\n".join(unicodedata.normalize("NFC", message).strip().splitlines())
     digest = hashlib.sha256(f"{sender}\0{text}\0".encode())

@@ -66,16 +66,17 @@ async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, agai
     async with open_journal(journal) as opened:
         names = list(await opened.campaign_ids())
         known = set(names)
-        for number in count(1):
-            wanted = name if number == 1 else f"{name}-{number}"
+        wanted, status, begun = name, None, None
+        for number in count(2):
             if wanted not in known:
-                status, begun = None, None
+                status = begun = None
                 break
             status = await status_of(opened, wanted)
             created = (await opened.summary(wanted)).campaign.created
             begun = None if created is None else datetime.fromtimestamp(created, UTC)
             if not again or not is_over(status):
                 break
+            wanted = f"{name}-{number}"
         shared, texted = await _shared(opened, [one for one in names if one != wanted], numbers)
         return Earlier(wanted, status, begun, shared, texted)
 
