@@ -92,9 +92,8 @@ def opt_outs(url, count):
 
 def postgres(url, count):
     """With a journal in PostgreSQL, by a server of its own, whose time is not counted."""
-    from support.postgres import Server
-
     from smsworks_async.journals import postgres  # noqa: F401 - what it needs, as for the others
+    from support.postgres import Server
 
     server = Server()
     try:
