@@ -37,6 +37,7 @@ OWN = (
             *("keyed_journals", "keys_in_a_queue", "restored_journals", "shared_journals"),
             *("reports_under_load", "stops_while_sending", "vanished_files", "greenlets"),
             *("greenlet_workers", "uwsgi", "webhook_servers", "nothing_lost"),
+            *("postgres_workers", "postgres_weather", "postgres_mishaps", "stops_over_postgres"),
         )
     ),
 )
