@@ -141,14 +141,17 @@ async def test_lines_end_with_the_log(api):
 
 async def test_a_reader_that_does_not_read_holds_nothing_up_and_is_told(api, monkeypatch):
     monkeypatch.setattr("smsworks_async.sandbox.terminal.MOST_WAITING", 3)
-    lines, goes_on = [], threading.Event()
+    lines, begun, goes_on = [], threading.Event(), threading.Event()
 
     def write(line):
+        begun.set()
         goes_on.wait()
         lines.append(line)
 
     with api.box.write_log(write):
-        for _ in range(20):
+        await api.get("/utils/test")
+        await until(begun.is_set)
+        for _ in range(19):
             await api.get("/utils/test")
         goes_on.set()
         await until(lambda: len(lines) == 4)
