@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from . import assertions, log
 from .applications import HOST, Application
 from .hosting import LoopHost
+from .terminal import TerminalLog
 
 
 if TYPE_CHECKING:
     import re
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from .faults import Fault
     from .hand_over import HandOver
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from .outbox import PostRecord
     from .records import Message
     from .server import Server
-    from .simulator import RequestRecord, Simulator
+    from .simulator import Simulator
     from .storage import Storage
+    from .traffic import RequestRecord
 
 
 SECRET_VARIABLE = "SMSWORKS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
@@ -91,11 +94,7 @@ class SandboxView:
 
     @credits.setter
     def credits(self, balance: float) -> None:
-
-        def change() -> None:
-            self._simulator.state.account.credits = balance
-
-        self._host.run(change)
+        self._host.run(lambda: self._simulator.set_credits(balance))
 
     @property
     def now(self) -> float:
@@ -109,17 +108,23 @@ class SandboxView:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """Every request below `/v1`, in the order in which they came."""
+        """The requests below `/v1`, in the order in which they came; the latest `keep_requests`."""
         return self._simulator.requests
 
     @property
     def posts(self) -> list[PostRecord]:
-        """Every attempt to post a report or an incoming message, in the order they ended."""
+        """The attempts to post a report or an incoming message, in the order they ended.
+
+        The latest `keep_posts` are there.
+        """
         return self._simulator.posts
 
     @property
     def messages(self) -> list[Message]:
-        """Every message that was ever accepted for sending, vanished and FAILED ones included."""
+        """The messages that were accepted for sending, vanished and FAILED ones included.
+
+        The latest `keep_messages` are there.
+        """
         return self._simulator.messages
 
     def accepted(self, destination: str | None = None) -> int:
@@ -198,6 +203,21 @@ class SandboxView:
         where = self.root_url if self.port else "not listening"
         return f"<{type(self).__name__}, {where}, {len(self.messages)} messages>"
 
+    def write_log(
+        self, write: Callable[[str], object], *, as_json: bool = False
+    ) -> AbstractContextManager[object]:
+        """Return a context manager that writes a line for each request and each callback.
+
+        Numbers are masked; tokens, secrets and texts are left out.
+
+        Args:
+            write: writes one line without its end. It is called on a thread of its own; once it
+                raises an exception, nothing more is written. Lines that come faster than it writes
+                are left out after the first thousand, and a line says how many.
+            as_json: lines of JSON, in place of lines for people.
+        """
+        return TerminalLog(self._simulator, write, as_json=as_json)
+
     # What a test does
 
     def deliver_to(self, app: Any, path: str) -> None:
@@ -246,7 +266,7 @@ class SandboxView:
 
     def clear_faults(self) -> None:
         """Put all faults out of force; what they hold goes on being held."""
-        self._host.run(self._simulator.faults.clear)
+        self._host.run(self._simulator.clear_faults)
 
     def release(self) -> None:
         """Release every answer that a fault holds or hangs."""

@@ -17,6 +17,7 @@ from smsworks_async.journals import SQLiteJournal, State
 from smsworks_async.sandbox import Fault, Sandbox
 from support.processes import start_worker
 from support.sandboxes import AT_ONCE
+from support.stops import claims_of
 from support.waiting import until
 from support.webhook_servers import REPLY, serving
 
@@ -60,17 +61,6 @@ async def said_by(process):
     output, _ = await process.communicate()
     assert process.returncode == 0
     return json.loads(output)
-
-
-async def claims_of(journal):
-    """Return when each batch was claimed, by its id, and all claims in their order."""
-    claims, started = {}, {}
-    for event in await journal.events("x"):
-        if event.what == "started":
-            started[event.number] = event.at
-        elif event.what.startswith(("accepted", "found")):
-            claims[event.detail] = started[event.number]
-    return claims, sorted(started.values())
 
 
 async def test_a_stop_by_webhook_keeps_its_number_out_of_every_later_claim(

@@ -14,12 +14,13 @@ class Cutter:
         url: by which a journal connects through it.
         questions: how many pieces of the client's it has passed on.
         answers: how many pieces of the server's, likewise.
+        cuts: how many connections it has cut in the place of a piece.
     """
 
     def __init__(self, url: str) -> None:
         self._there = urlsplit(url)
         self.url = ""
-        self.questions = self.answers = 0
+        self.questions = self.answers = self.cuts = 0
         self._cut_question = self._cut_answer = 0
         #: Whether new connections are refused.
         self.refuses = False
@@ -72,6 +73,7 @@ class Cutter:
         try:
             while data := await source.read(2**16):
                 if self._is_to_be_cut(is_question=is_question):
+                    self.cuts += 1
                     break
                 if self._held and not is_question:
                     continue

@@ -120,9 +120,21 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        until = time.monotonic() + PATIENCE
+        while not self._try_to_start(until):
+            # Processes of one that was killed may still end.
+            if time.monotonic() > until or not self._has_left_processes():
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.05)
+
+    def _has_left_processes(self) -> bool:
+        last = (self.folder / "log").read_text().splitlines()[-3:]
+        return any("still in use" in line for line in last)
+
+    def _try_to_start(self, until: float) -> bool:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [
                     self._binaries / "postgres",
                     *("-D", self.data, "-k", self.folder, "-p", "5432"),
@@ -135,17 +147,23 @@ class Server:
                 start_new_session=True,
                 **as_nobody(),
             )
-        until = time.monotonic() + PATIENCE
-        while (
-            not (self.data / "postmaster.pid").exists()
-            or "ready" not in (self.data / "postmaster.pid").read_text()
-        ):
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((self.folder / "log").read_text())
+        while not self._is_ready(process.pid):
+            if process.poll() is not None or time.monotonic() > until:
+                return False
             time.sleep(0.02)
+        self._process = process
+        return True
+
+    def _is_ready(self, pid: int) -> bool:
+        # The file of one that was killed is there until another one is started.
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return lines[:1] == [str(pid)] and any(line.startswith("ready") for line in lines)
 
     def stop(self, how: int = signal.SIGINT) -> None:
-        """Stop it: by SIGINT in good order, by SIGQUIT as in a crash."""
+        """Stop it: by SIGINT in good order, by SIGQUIT or SIGKILL as in a crash."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(PATIENCE)
