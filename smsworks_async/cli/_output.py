@@ -145,6 +145,11 @@ class Output:
             is_utf8 = self._file.encoding.lower().replace("-", "") == "utf8"
             self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
+    def raw(self, line: str) -> None:
+        """Write a line that is JSON already, for programs alone."""
+        if self.json:
+            self._write(line)
+
     def line(self, text: str = "") -> None:
         """Write a line, for people alone; control characters in it are escaped."""
         if not self.json:
