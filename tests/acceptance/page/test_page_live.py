@@ -127,6 +127,34 @@ async def test_tab_that_stays_open_goes_on_after_the_sandbox_was_restarted(new_t
     assert tab.documents == 1
 
 
+@pytest.mark.parametrize("status", [None, 503])
+async def test_tab_goes_on_after_its_stream_was_refused_or_cut(box, sms, tab, status):
+    async def refuse(route):
+        await (route.abort() if status is None else route.fulfill(status=status))
+
+    await tab.page.route("**/sandbox/events", refuse)
+    await tab.page.goto(f"{tab.root}/#/messages")
+    live = tab.page.locator("#live")
+    await expect(live).to_have_attribute("data-state", "reconnecting")
+    await send(sms, "Hello")
+    await tab.page.unroute("**/sandbox/events")
+    await tab.is_live()
+    await expect(tab.rows).to_have_count(1)
+
+
+async def test_tab_of_a_sandbox_beyond_loopback_asks_for_the_key_and_the_secret_once(
+    new_tab, monkeypatch
+):
+    # It listens on loopback all the same, so that nothing can reach it.
+    monkeypatch.setattr("smsworks_async.sandbox.sandbox.is_loopback", lambda _: False)
+    async with Sandbox() as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        login = {"username": box.key, "password": box.secret}
+        tab = await new_tab(box, http_credentials=login)
+        await tab.open()
+        await send(sms, "Hello")
+        await expect(tab.rows).to_have_count(1)
+
+
 async def test_tab_that_nobody_sees_holds_no_stream(box, sms, tab):
     await tab.open()
     streams = box._simulator.feed.streams
