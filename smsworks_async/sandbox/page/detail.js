@@ -116,7 +116,7 @@ function factsOf(message) {
     fact(received ? "From" : "To", filterLink("number", phone(message))),
     fact(received ? "To" : "From", isolated(number(service(message)))),
     fact("Status", status(message), message.meaning ? h("span", { class: "meaning" }, message.meaning) : null),
-    fact("Size", [plural(message.segments ?? 0, "segment"), message.encoding, message.credits === null || message.credits === undefined ? null : plural(message.credits, "credit")].filter(Boolean).join(" · ")),
+    fact("Size", [plural(message.segments ?? 0, "segment"), message.encoding, received || message.credits === null || message.credits === undefined ? null : plural(message.credits, "credit")].filter(Boolean).join(" · ")),
     message.kind && message.kind !== "text" ? fact("Kind", sentence(message.kind)) : null,
     message.deleted ? fact("Record", "Deleted: the API no longer finds it") : null,
     message.tag ? fact("Tag", isolated(message.tag)) : null,

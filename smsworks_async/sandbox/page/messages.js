@@ -48,9 +48,9 @@ export function createMessages() {
       element.classList.toggle("has-detail", route.id !== "");
       detail.show(route.id);
     },
-    changed(change) {
+    changed() {
       list.refresh();
-      detail.changed(change);
+      detail.changed();
     },
     focusDetail: () => detail.heading.focus(),
     focusRow: (id) => list.focus(id),

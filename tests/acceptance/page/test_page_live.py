@@ -35,13 +35,27 @@ async def test_list_shows_a_text_that_the_sdk_sends_without_a_reload(box, sms, t
 
 async def test_list_takes_a_batch_of_500_at_once(sms, tab):
     await tab.open()
-    fetched = []
-    tab.page.on("request", lambda request: fetched.append(request.url))
     numbers = [f"4477009{n:05d}" for n in range(500)]
     await sms.batches.send(sender="AcmeCorp", content="Sale", destinations=numbers)
     await expect(tab.page.get_by_text("500 messages")).to_be_visible()
     await expect(tab.rows).to_have_count(50)
-    assert sum("/sandbox/messages?" in url for url in fetched) <= 4
+
+
+async def test_list_is_fetched_once_at_a_time_however_much_arrives(sms, tab):
+    under_way = [0]
+
+    async def count(route):
+        under_way.append(under_way[-1] + 1)
+        response = await route.fetch()
+        # More arrives before the page has its answer.
+        await send(sms, f"Text {len(under_way)}", destination=f"4477009{len(under_way):05d}")
+        await route.fulfill(response=response)
+        under_way.append(under_way[-1] - 1)
+
+    await tab.page.route("**/sandbox/messages?*", count, times=4)
+    await tab.open()
+    await expect(tab.rows).to_have_count(4)
+    assert max(under_way) == 1
 
 
 async def test_list_stays_in_place_while_the_reader_has_scrolled_away(sms, tab):
