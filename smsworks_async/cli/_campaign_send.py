@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -264,19 +263,18 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 
 def _send(app: App, order: Order, prospect: Prospect) -> int:
     """Send, and account for everybody."""
-    with contextlib.ExitStack() as stack:
-        sms = stack.enter_context(
-            app.client(journal=prospect.journal, international=order.international)
-        )
-        stops = stack.enter_context(Interruptions())
-        bar = stack.enter_context(Bar(app.out, prospect.estimate.recipients))
-
-        def progress(now: BulkProgress) -> None:
-            stops.check()
-            bar.show(now)
-
+    with (
+        app.client(journal=prospect.journal, international=order.international) as sms,
+        Interruptions() as stops,
+    ):
         try:
-            report = _run(sms, order, prospect, progress)
+            with Bar(app.out, prospect.estimate.recipients) as bar:
+
+                def progress(now: BulkProgress) -> None:
+                    stops.check()
+                    bar.show(now)
+
+                report = _run(sms, order, prospect, progress)
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
                 return _stopped(app, prospect, error.report)
