@@ -71,7 +71,7 @@ class Command(Helpful):
         for title, records in (("Options", own), ("Options of all commands", shared)):
             if records:
                 with formatter.section(title):
-                    formatter.write_dl(records)
+                    formatter.write_dl(records, col_max=min(30, formatter.width // 3))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each line as it is."""
