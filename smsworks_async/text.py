@@ -100,20 +100,44 @@ def measure(content: str) -> TextMeasure:
     >>> measure("Don’t").offenders
     (Offender(character='’', position=3),)
     """
-    utf16_units(content)  # refuses what is no text
-    offenders: tuple[Offender, ...] = ()
-    units = content
-    if not _ALL_BASIC.fullmatch(content):  # most texts are, and need no closer look
-        offenders = tuple(Offender(match[0], match.start()) for match in _NOT_GSM.finditer(content))
-        pair = _UTF16_PAIR if offenders else _GSM_PAIR
-        units = pair.sub(rf"{_LEAD}\g<0>", content)
-    if offenders:
-        encoding, segments = Encoding.UNICODE, _segments(units, single=70, part=67)
+    encoding, offenders, units = _encode(content)
+    if encoding is Encoding.UNICODE:
+        segments = len(_starts(units, single=70, part=67))
         credits = -(-len(units) // 70)
     else:
-        encoding = Encoding.GSM
-        credits = segments = _segments(units, single=160, part=153)
+        credits = segments = len(_starts(units, single=160, part=153))
     return TextMeasure(encoding, len(units), segments, float(credits), offenders)
+
+
+def split(content: str) -> list[str]:
+    """Return the part of a text that each segment carries; an empty text has none.
+
+    Neither an escape pair of GSM nor a surrogate pair of UTF-16 is split between two.
+
+    Raises:
+        ValidationError: the content is not a string, or holds half of a surrogate pair.
+
+    >>> [len(part) for part in split("a" * 152 + "€" + "a" * 152)]
+    [152, 152, 1]
+    """
+    encoding, _, units = _encode(content)
+    if encoding is Encoding.UNICODE:
+        starts = _starts(units, single=70, part=67)
+    else:
+        starts = _starts(units, single=160, part=153)
+    parts = [units[start:end] for start, end in zip(starts, [*starts[1:], None], strict=False)]
+    return [part.replace(_LEAD, "") for part in parts]
+
+
+def _encode(content: str) -> tuple[Encoding, tuple[Offender, ...], str]:
+    """Return a text's encoding, what forced it, and the text with `_LEAD` before each pair."""
+    utf16_units(content)  # refuses what is no text
+    if _ALL_BASIC.fullmatch(content):  # most texts are, and need no closer look
+        return Encoding.GSM, (), content
+    offenders = tuple(Offender(match[0], match.start()) for match in _NOT_GSM.finditer(content))
+    pair = _UTF16_PAIR if offenders else _GSM_PAIR
+    encoding = Encoding.UNICODE if offenders else Encoding.GSM
+    return encoding, offenders, pair.sub(rf"{_LEAD}\g<0>", content)
 
 
 def utf16_units(content: str) -> int:
@@ -142,16 +166,15 @@ def utf16_units(content: str) -> int:
     )
 
 
-def _segments(units: str, *, single: int, part: int) -> int:
-    """Count the parts that a text takes, one character of `units` being one unit."""
+def _starts(units: str, *, single: int, part: int) -> list[int]:
+    """Return where each part of a text starts, one character of `units` being one unit."""
     if len(units) <= single:
-        return 1 if units else 0
-    segments = start = 0
-    while start < len(units):
-        last = start + part - 1
-        start = last if units[last : last + 1] == _LEAD else last + 1
-        segments += 1
-    return segments
+        return [0] if units else []
+    starts = [0]
+    while starts[-1] + part < len(units):
+        last = starts[-1] + part - 1
+        starts.append(last if units[last] == _LEAD else last + 1)
+    return starts
 
 
 # Nobody sees these: control characters, the soft hyphen, zero-width spaces, the byte order mark,

@@ -48,6 +48,16 @@ class App:
 
         return account(self.profile, self.token_file)
 
+    def find_account(self) -> Account | None:
+        """Return the account that is set up; None where there is none. Nobody is asked.
+
+        Raises:
+            ConfigurationError: a file cannot be read, or the settings contradict each other.
+        """
+        from smsworks_async.cli._client import find
+
+        return find(self.profile, self.token_file)
+
     def client(self, **settings: Any) -> SMSWorks:
         """Return the blocking client of the account that is in use; `settings` are its own.
 

@@ -127,17 +127,25 @@ def _of_profile(name: str, *, is_named: bool) -> Account | None:
     return Account(f"the profile {name!r}", resolve_base_url(base_url, insecure=False), profile)
 
 
-def journal(given: str | None, profile: str | None, token_file: str | None) -> str:
-    """Return the journal to use; `App.journal` documents it."""
+def journal_name(given: str | None, profile: str | None, token_file: str | None) -> str:
+    """Return the path or URL of the journal to use; nothing is made."""
     named = given or os.environ.get("SMSWORKS_JOURNAL")
     if named:
         return named
     found = find(profile, token_file)
-    path = default_journal(address() if found is None else found.base_url)
+    return str(default_journal(address() if found is None else found.base_url))
+
+
+def journal(given: str | None, profile: str | None, token_file: str | None) -> str:
+    """Return the journal to use; `App.journal` documents it."""
+    name = journal_name(given, profile, token_file)
+    if given or os.environ.get("SMSWORKS_JOURNAL"):
+        return name
+    folder = Path(name).parent
     try:
-        made(path.parent)
+        made(folder)
     except OSError as error:
         raise ConfigurationError(
-            f"{path.parent} cannot be made: {error.strerror}; name a journal with --journal"
+            f"{folder} cannot be made: {error.strerror}; name a journal with --journal"
         ) from None
-    return str(path)
+    return name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
+
+#: The variable by which a shell asks for completion.
+COMPLETE: Final = "_SMSWORKS_COMPLETE"
 
 #: What each command does, as ``smsworks --help`` shows it, in sections.
 COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -79,7 +82,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is slow to import
 
 
 class LazyGroup(click.Group):
@@ -105,8 +108,8 @@ class LazyGroup(click.Group):
 
     def _is_there(self, name: str) -> bool:
         if name in GROUPS and not self._prefix:
-            return any((_HERE / f"{name}_{command}.py").exists() for command in GROUPS[name])
-        return (_HERE / f"{self._module(name)}.py").exists()
+            return any(_has_module(f"{name}_{command}") for command in GROUPS[name])
+        return _has_module(self._module(name))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of ``--help``."""
@@ -153,6 +156,10 @@ class LazyGroup(click.Group):
             if names:
                 with formatter.section(section):
                     formatter.write_dl(list(names.items()), col_spacing=3)
+
+
+def _has_module(name: str) -> bool:
+    return os.path.exists(os.path.join(_HERE, f"{name}.py"))  # noqa: PTH110, PTH118
 
 
 def group(name: str) -> LazyGroup:

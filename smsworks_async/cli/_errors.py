@@ -14,6 +14,12 @@ from smsworks_async.cli._output import OutputFailed
 _PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
 
 
+#: What the package's errors call a setting, and the option that stands for it.
+_OPTIONS: Final = {
+    "international=True": "--international",
+}
+
+
 def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     """Return an error in words, and its exit code.
 
@@ -28,7 +34,7 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     if isinstance(error, click.ClickException):
         return error.format_message().rstrip("."), failed
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return _with_notes("interrupted", error), Exit.INTERRUPTED
+        return _interruption(error, sends=sends), Exit.INTERRUPTED
     if isinstance(error, OutputFailed):
         return output_words(error.__cause__), Exit.FAILED
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
@@ -41,7 +47,10 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     from smsworks_async.errors import SMSWorksError
 
     if isinstance(error, SMSWorksError):
-        return _with_notes(str(error), error), exit_of_error(error, sends=sends)
+        words = str(error)
+        for setting, option in _OPTIONS.items():
+            words = words.replace(setting, option)
+        return "; ".join([words, *_notes(error)]), exit_of_error(error, sends=sends)
     # What was sent before it is not known here.
     failed = Exit.UNKNOWN if sends else Exit.FAILED
     if isinstance(error, OSError) and error.strerror:
@@ -55,5 +64,12 @@ def output_words(error: BaseException | None) -> str:
     return f"standard output cannot be written to: {words}"
 
 
-def _with_notes(words: str, error: BaseException) -> str:
-    return "; ".join([words, *getattr(error, "__notes__", [])])
+def _interruption(error: BaseException, *, sends: bool) -> str:
+    """Return what is known of an interruption: of a command that sends, what is not known too."""
+    # What interrupts an event loop comes from the cancellation that says what is not known.
+    notes = _notes(error) or (_notes(error.__context__) if sends else [])
+    return "; ".join(["interrupted", *notes])
+
+
+def _notes(error: BaseException | None) -> list[str]:
+    return list(getattr(error, "__notes__", []))

@@ -7,9 +7,7 @@ People get rich tables where standard output is a terminal, and plain lines wher
 from __future__ import annotations
 
 import functools
-import json as _json
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -44,6 +42,20 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text in one line, with its control characters escaped."""
     return printable(" ".join(text.split()))
+
+
+def columns_of(character: str) -> int:
+    """Return how many columns of a terminal a character takes."""
+    import unicodedata
+
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * max(0, width - sum(map(columns_of, text)))
+    return f"{blanks}{text}" if right else f"{text}{blanks}"
 
 
 def _plain(value: object) -> Any:
@@ -129,7 +141,11 @@ class Output:
     @property
     def width(self) -> int:
         """Columns: those of the terminal, or 80."""
-        return shutil.get_terminal_size((WIDTH, 24)).columns if self._file.isatty() else WIDTH
+        if not self._file.isatty():
+            return WIDTH
+        import shutil
+
+        return shutil.get_terminal_size((WIDTH, 24)).columns
 
     @functools.cached_property
     def console(self) -> Console:
@@ -147,8 +163,10 @@ class Output:
     def record(self, record: Mapping[str, Any]) -> None:
         """Write a JSON line, for programs alone."""
         if self.json:
+            import json
+
             is_utf8 = self._file.encoding.lower().replace("-", "") == "utf8"
-            self._write(_json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
+            self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
     def line(self, text: str = "") -> None:
         """Write a line, for people alone; control characters in it are escaped."""
@@ -213,10 +231,13 @@ class Output:
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]
     ) -> None:
         lines = [list(headings), *([value.replace("\n", " ") for value in row] for row in rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+        widths = [
+            max(sum(map(columns_of, line[column])) for line in lines)
+            for column in range(len(headings))
+        ]
         for line in lines:
             cells = (
-                value.rjust(width) if column in right else value.ljust(width)
+                _padded(value, width, right=column in right)
                 for column, (value, width) in enumerate(zip(line, widths, strict=True))
             )
             self._write("  ".join(cells).rstrip())

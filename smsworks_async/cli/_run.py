@@ -15,14 +15,12 @@ from click.exceptions import NoArgsIsHelpError
 from smsworks_async._version import __version__
 from smsworks_async.cli._app import App
 from smsworks_async.cli._command import account_options, common_options
-from smsworks_async.cli._commands import COMMANDS, LazyGroup
+from smsworks_async.cli._commands import COMMANDS, COMPLETE, LazyGroup
 from smsworks_async.cli._errors import describe, output_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._output import OutputClosed, OutputFailed, one_line
 
 
-#: The variable by which a shell asks for completion.
-COMPLETE: Final = "_SMSWORKS_COMPLETE"
 #: Arguments stand in the process list, for every user of the machine to read.
 _SECRETS: Final = frozenset({"--token", "--secret", "--key", "--password"})
 
@@ -108,7 +106,8 @@ def _explain(app: App, error: BaseException) -> int:
         print(error.format_message(), file=sys.stderr)
         return Exit.USAGE
     words, code = describe(error, sends=app.sends)
-    _tell(app, type(error).__name__, words, code, error)
+    name = "Interrupted" if code == Exit.INTERRUPTED else type(error).__name__
+    _tell(app, name, words, code, error)
     return code
 
 

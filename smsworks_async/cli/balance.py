@@ -20,6 +20,8 @@ smsworks balance --profile shop --json
 )
 def command(app: App) -> None:
     """Show the account's credits."""
+    from smsworks_async.cli._records import plural
+
     with app.client() as sms:
         credits = sms.credits.balance()
-    app.out.result({"credits": credits}, f"{credits:g} credits")
+    app.out.result({"credits": credits}, plural(credits, "credit"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +46,8 @@ def command(
     It waits for their delivery, and prints a table. Nothing reaches a phone, unless --base-url
     says so.
     """
+    import asyncio
+
     from smsworks_async.cli._demo import run
 
     numbers = _read(recipients)

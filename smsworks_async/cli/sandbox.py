@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,61 +61,7 @@ def command(app: App, **options: Any) -> None:
 
     Nothing in it reaches a phone.
     """
-    try:
-        _check_hosts(options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    try:
-        asyncio.run(_serve(app, options))
-    except (OSError, ValueError, sqlite3.Error) as error:
-        raise click.ClickException(_words(error)) from None
+    from smsworks_async.cli._serving import serve
+
+    serve(app, options)
     app.out.line("The sandbox has ended.")
-
-
-def _words(error: Exception) -> str:
-    """Return an error's words, without the number that `str` puts before an OSError's."""
-    if not isinstance(error, OSError) or not error.strerror:
-        return f"the sandbox cannot use its files: {error}"
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-
-
-def _check_hosts(options: dict[str, Any]) -> None:
-    """Raise ValueError for a name that is none, or a URL that nothing would be posted to."""
-    from smsworks_async.sandbox.access import Access, host_names
-
-    host_names(options["allow_host"], "--allow-host")
-    access = Access(
-        everywhere=False, callback_hosts=host_names(options["callback_host"], "--callback-host")
-    )
-    for url in (options["delivery_report_url"], options["incoming_url"]):
-        if url and not access.may_post_to(url):
-            raise ValueError(f"to post to {url}, name its host with --callback-host")
-
-
-async def _serve(app: App, options: dict[str, Any]) -> None:
-    from smsworks_async.sandbox import Sandbox
-
-    loop = asyncio.get_running_loop()
-    async with Sandbox(
-        host=options["host"],
-        port=options["port"],
-        credits=options["credits"],
-        flooding=not options["no_flooding"],
-        faults=options["faults"] or (),
-        database=options["database"],
-        delivery_report_url=options["delivery_report_url"],
-        incoming_url=options["incoming_url"],
-        seed=options["seed"],
-        allow_hosts=options["allow_host"],
-        callback_hosts=options["callback_host"],
-    ) as box:
-        app.out.record({"base_url": box.base_url, "token": box.token, "page": f"{box.root_url}/"})
-        app.out.line("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
-        app.out.line(f"  export SMSWORKS_BASE_URL={box.base_url}")
-        app.out.line(f"  export SMSWORKS_TOKEN='{box.token}'\n")
-        app.out.line(f"What it was sent, in a browser: {box.root_url}/")
-        over = asyncio.Event()
-        # Also where a script has it ignore Ctrl-C, and when a supervisor ends it.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(over.set))
-        await over.wait()

@@ -24,8 +24,8 @@ from .outbox import PostRecord
 from .records import Message
 from .sandbox import Sandbox
 from .settings import Reporting
-from .simulator import RequestRecord
 from .storage import Storage
+from .traffic import RequestRecord
 
 
 __all__ = [

@@ -1,72 +1,39 @@
-"""The account: its credits, its messages, and how their statuses change. No I/O.
-
-A message moves along
-
-    SCHEDULED -> SENT -> DELIVERED | UNDELIVERED | EXPIRED | REJECTED
-        |`-> FAILED      in a batch, or when its time has come
-         `-> CANCELLED
-
-and every change that happens by itself is an act on the timeline.
-"""
+"""The account: what it takes in, what is scheduled and received. No I/O."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .archive import Archive
 from .codes import refusal
-from .destinations import EXPIRED, DeliveryResult, delivery_result
-from .flooding import WINDOW, FloodingFilter
-from .outbox import Outbox
-from .records import INCOMING, Job, Message, delivery_report, incoming_post
+from .destinations import DeliveryResult
+from .flooding import WINDOW
+from .lifecycle import Lifecycle
+from .records import INCOMING, SENT_STATUSES, Job, Message
 from .schemas import MAX_VALIDITY
-from .segments import measure
-from .timeline import Timeline
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from .outbound import OutboundMessage
-    from .settings import Settings
-
-
-RETENTION = 92 * 86400.0  # seconds: three months
-SENT_STATUSES = {"SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED"}
 
 
 @attrs.define(eq=False)
-class Account:
-    """One customer's account.
+class Account(Lifecycle):
+    """One customer's account: what it takes in.
 
     Attributes:
-        credits: the balance.
-        archive: every message.
-        jobs: scheduled messages and batches by id, in the order in which they were made.
-        timeline: what falls due.
-        outbox: callbacks that are due, for the sender to take.
         batches: how many batches were accepted; their ids go by it.
-        changed: called with every record that is new or has changed.
     """
 
-    settings: Settings
-    credits: float
-    archive: Archive = attrs.Factory(Archive)
-    jobs: dict[str, Job] = attrs.Factory(dict)
-    timeline: Timeline = attrs.Factory(Timeline)
     batches: int = 0
-    changed: Callable[[Message | Job], None] = lambda _: None
-    outbox: Outbox = attrs.field(init=False)
-    _flooding: FloodingFilter = attrs.field(init=False, factory=FloodingFilter)
     _first_id: int = attrs.field(init=False)
     _first_batch: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
-        self.outbox = Outbox(self.timeline, self.settings.reporting, random)
+        random = self._set_up()
         # Jobs are found by either, so that the two do not overlap.
         self._first_id = random.randrange(10**17, 5 * 10**17)
         self._first_batch = random.randrange(6 * 10**17, 9 * 10**17)
@@ -148,14 +115,9 @@ class Account:
         self.archive.add(message)
         self._move(message, INCOMING, now)
         self._forget_later(message)
-        payload = incoming_post(message, measure(message.content).segments)
-        self.outbox.add_incoming(self.settings.incoming_url, payload, now)
+        self.outbox.add_incoming(*self.post_of(message), now)
+        self.prune()
         return message
-
-    def forget(self, message: Message, _now: float) -> None:
-        """Let a message's record vanish; that it was sent, and what it cost, stays counted."""
-        message.forgotten = True
-        self.changed(message)
 
     def restore(self, messages: Iterable[Message], jobs: Iterable[Job], now: float) -> None:
         """Take over what an earlier sandbox kept, with all that is still to happen."""
@@ -212,11 +174,12 @@ class Account:
         )
         self.archive.add(message)
         if outbound.failure is not None:
-            self._finish(message, DeliveryResult("FAILED", outbound.failure), now)
+            self.finish(message, DeliveryResult("FAILED", outbound.failure), now)
         elif at is None:
             self._launch(message, now)
         else:
             self._move(message, "SCHEDULED", now)
+        self.prune()
         return message
 
     def _stored(self, outbound: OutboundMessage) -> str:
@@ -230,74 +193,3 @@ class Account:
     def _next_batch_id(self) -> str:
         self.batches += 1
         return str(self._first_batch + self.batches)
-
-    def _floods(self, destination: str, content: str, now: float) -> bool:
-        filtering = self.settings.flooding
-        return filtering and not self._flooding.allows(destination, content, now)
-
-    # What happens by itself
-
-    def _keep_job(self, job: Job) -> None:
-        self.jobs[job.id] = job
-        if job.status == "SCHEDULED":
-            self.timeline.add(job.at, self._fire, job)
-
-    def _close(self, job: Job, status: str) -> list[Message]:
-        """Settle a job that still waits, and return those of its messages that wait with it."""
-        if job.status != "SCHEDULED":
-            return []
-        job.status = status
-        self.changed(job)
-        messages = self.archive.batch(job.id) if job.batch else [self.archive.get(job.id)]
-        return [message for message in messages if message and message.status == "SCHEDULED"]
-
-    def _fire(self, job: Job, due: float) -> None:
-        for message in self._close(job, "PROCESSED"):
-            self._launch(message, due)
-
-    def _launch(self, message: Message, now: float) -> None:
-        if self._floods(message.destination, message.content, now):
-            self._finish(message, DeliveryResult("FAILED", 5020), now)
-        elif message.credits > self.credits:
-            self._finish(message, DeliveryResult("FAILED", 4021), now)
-        else:
-            self.credits -= message.credits
-            self._flooding.note(message.destination, message.content, now)
-            self._move(message, "SENT", now)
-            self._deliver_later(message)
-
-    def _deliver_later(self, message: Message) -> None:
-        wait = min(self.settings.delivery_delay, message.validity * 60.0)
-        self.timeline.add(message.modified + wait, self._deliver, message)
-
-    def _deliver(self, message: Message, due: float) -> None:
-        late = self.settings.delivery_delay > message.validity * 60.0
-        self._finish(message, EXPIRED if late else delivery_result(message.destination), due)
-
-    def _finish(self, message: Message, outcome: DeliveryResult, now: float) -> None:
-        charged = message.status == "SENT"
-        free = outcome.status in {"FAILED", "REJECTED"}
-        refunded = outcome.status in {"UNDELIVERED", "EXPIRED"} and not message.international
-        if charged and (free or refunded):
-            self.credits += message.credits
-        if free:
-            message.credits = 0.0
-        message.failure = outcome.code
-        self._move(message, outcome.status, now)
-        self._forget_later(message)
-        self._report(message, now)
-
-    def _move(self, message: Message, status: str, now: float) -> None:
-        message.status = status
-        message.modified = now
-        message.history.append((status, message.failure, now))
-        self.changed(message)
-
-    def _forget_later(self, message: Message) -> None:
-        life = RETENTION if message.ttl is None else message.ttl * 60.0
-        self.timeline.add(message.modified + life, self.forget, message)
-
-    def _report(self, message: Message, now: float) -> None:
-        url = message.delivery_report_url or self.settings.delivery_report_url
-        report = delivery_report(message, self.settings) if url else {}
-        self.outbox.add_report(url, report, now)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
-from itertools import islice
+from itertools import compress, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from . import dates
+from .dropped import DroppedMessages
 from .records import INCOMING, Message
 from .schemas import MAX_ANSWER
 
@@ -21,15 +23,23 @@ _number = attrgetter("number")
 
 
 class Archive:
-    """Every message that the account has accepted or received, in that order.
+    """The latest messages that the account has accepted or received, in that order.
 
     Attributes:
         added: how many there ever were; the number of the latest.
+        messages: those that are kept.
+        dropped: counts those that are not.
+
+    Args:
+        keep: how many are kept at least, and an eighth more at most; None = all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int | None = None) -> None:
         self.added = 0
         self.messages: list[Message] = []
+        self.dropped = DroppedMessages()
+        self._keep = keep
+        self._prune_at = math.inf if keep is None else keep + keep // 8
         self._by_id: dict[str, Message] = {}
         self._by_batch: dict[str, list[Message]] = {}
         self._by_destination: dict[str, list[Message]] = {}
@@ -45,6 +55,32 @@ class Archive:
             self._by_batch.setdefault(message.batch_id, []).append(message)
         if message.status == INCOMING:
             self._incoming.append(message)
+
+    def holds(self, message: Message) -> bool:
+        """Return whether a message is kept."""
+        return self._by_id.get(message.message_id) is message
+
+    def prune(self) -> list[Message]:
+        """Drop the oldest messages if there are too many, and return them.
+
+        Those that are still to be sent stay.
+        """
+        if self._keep is None or len(self.messages) <= self._prune_at:
+            return []
+        excess = len(self.messages) - self._keep
+        waiting = (message.status != "SCHEDULED" for message in self.messages)
+        dropped = list(islice(compress(self.messages, waiting), excess))
+        gone = set(dropped)
+        for message in dropped:
+            del self._by_id[message.message_id]
+        self.messages = [message for message in self.messages if message not in gone]
+        self._incoming = [message for message in self._incoming if message not in gone]
+        _remove(self._by_destination, {message.destination for message in dropped}, gone)
+        _remove(self._by_batch, {message.batch_id for message in dropped}, gone)
+        # Where many wait to be sent, the next look comes after as many more.
+        self._prune_at = len(self.messages) + self._keep // 8
+        self.dropped.add(dropped)
+        return dropped
 
     def get(self, message_id: str) -> Message | None:
         """Return a message by its id, unless it has vanished."""
@@ -65,8 +101,12 @@ class Archive:
         """Return what is left of a batch's messages, vanished ones left out."""
         return [message for message in self._by_batch.get(batch_id, ()) if not message.forgotten]
 
+    def has_batch(self, batch_id: str) -> bool:
+        """Return whether any of a batch's messages are kept."""
+        return batch_id in self._by_batch
+
     def accepted(self, destination: str | None = None) -> Iterator[Message]:
-        """Return the messages that were accepted for sending and have not failed before it."""
+        """Return those kept that were accepted for sending and have not failed before it."""
         among = self.messages if destination is None else self._by_destination.get(destination, [])
         return (message for message in among if message.status not in {INCOMING, "FAILED"})
 
@@ -95,6 +135,15 @@ class Archive:
         if "destination" in query:
             return self._by_destination.get(query["destination"], [])
         return self._incoming if query.get("status") == INCOMING else self.messages
+
+
+def _remove(lists: dict[Any, list[Message]], keys: set[Any], gone: set[Message]) -> None:
+    for key in keys & lists.keys():
+        left = [message for message in lists[key] if message not in gone]
+        if left:
+            lists[key] = left
+        else:
+            del lists[key]
 
 
 def _fits(message: Message, query: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 | request                          | does                                                          |
 |----------------------------------|---------------------------------------------------------------|
-| `GET /`                          | shows the latest messages and requests to a person            |
+| `GET /`                          | the page: what was sent, requested and posted, for a person   |
 | `GET /sandbox/state`             | counts: messages, requests, connections, and the credits      |
 | `POST /sandbox/faults`           | puts the faults of a list in force                            |
 | `DELETE /sandbox/faults`         | puts all faults out of force                                  |
@@ -22,28 +22,33 @@ from __future__ import annotations
 import base64
 import hmac
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from aiohttp import hdrs, web
 
-from . import dates, rendering
+from . import assets, dates
+from .acts import Acts
 from .codes import Refusal, complaint
 from .faults import read_faults
 from .inspection import Inspection
 from .records import plain
-from .schemas import ADVANCE, INCOMING_SMS, read_json
+from .schemas import ADVANCE, CREDITS, INCOMING_SMS, read_json
+from .streaming import stream_events
 
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from .gate import Gate
+    from .records import Message
     from .scheduler import Scheduler
     from .simulator import Simulator
 
 
 _NOT_STORED = {hdrs.CACHE_CONTROL: "no-store"}
+
+
+Handle = Callable[[web.Request, Any], Awaitable[Any]]
 
 
 class Control:
@@ -64,53 +69,41 @@ class Control:
         self._gate = gate
         self._authenticate = authenticate
         self._inspection = Inspection(simulator, scheduler.sender)
+        self._acts = Acts(simulator, scheduler)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the endpoints and the page."""
-        router.add_get("/", self._page)
-        router.add_get(rendering.STYLE_PATH, self._style)
-        for method, path, handle in (
-            ("GET", "/sandbox/state", self._state),
-            ("POST", "/sandbox/faults", self._add_faults),
-            ("DELETE", "/sandbox/faults", self._clear_faults),
-            ("POST", "/sandbox/release", self._release),
-            ("POST", "/sandbox/storage", self._change_storage),
-            ("POST", "/sandbox/advance", self._advance),
-            ("POST", "/sandbox/incoming", self._receive),
-            ("POST", "/sandbox/reset", self._reset),
-        ):
-            router.add_route(method, path, self._handler(handle))
-        inspection = self._inspection
-        for path, look in (
-            ("/sandbox/messages", lambda request: inspection.messages(_query(request))),
-            ("/sandbox/messages/{id}", lambda request: inspection.message(_id(request))),
-            ("/sandbox/requests", lambda request: inspection.requests(_query(request))),
-            ("/sandbox/requests/{id}", lambda request: inspection.request(_id(request))),
-            ("/sandbox/webhooks", lambda request: inspection.webhooks(_query(request))),
-            ("/sandbox/faults", lambda request: inspection.faults(_query(request))),
-            ("/sandbox/account", lambda request: inspection.account(_query(request))),
-        ):
-            router.add_get(path, self._looker(look))
+        assets.add_routes(router, is_allowed=self._is_allowed, challenge=_challenge)
         router.add_get("/sandbox/ready", _ready)
+        router.add_get("/sandbox/events", self._events, allow_head=False)
+        inspection, acts = self._inspection, self._acts
+        for path, look in (
+            ("messages", lambda request: inspection.messages(_query(request))),
+            ("messages/{id}", lambda request: inspection.message(_id(request))),
+            ("requests", lambda request: inspection.requests(_query(request))),
+            ("requests/{id}", lambda request: inspection.request(_id(request))),
+            ("webhooks", lambda request: inspection.webhooks(_query(request))),
+            ("faults", lambda request: inspection.faults(_query(request))),
+            ("account", lambda request: inspection.account(_query(request))),
+        ):
+            router.add_get(f"/sandbox/{path}", self._responder(_reading(look)))
+        for act in (acts.deliver, acts.report, acts.reply, acts.fire, acts.cancel):
+            path = f"/sandbox/messages/{{id}}/{act.__name__}"
+            router.add_post(path, self._responder(self._acting(act)))
+        for method, path, handle in (
+            ("GET", "state", self._state),
+            ("POST", "account", self._change_account),
+            ("POST", "faults", self._add_faults),
+            ("DELETE", "faults", self._clear_faults),
+            ("POST", "release", self._release),
+            ("POST", "storage", self._change_storage),
+            ("POST", "advance", self._advance),
+            ("POST", "incoming", self._receive),
+            ("POST", "reset", self._reset),
+        ):
+            router.add_route(method, f"/sandbox/{path}", self._responder(_taking_body(handle)))
 
-    def _looker(
-        self, look: Callable[[web.Request], Any]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def respond(request: web.Request) -> web.StreamResponse:
-            if not self._is_allowed(request):
-                return _challenge()
-            self._scheduler.settle()
-            try:
-                answer = look(request)
-            except Refusal as refused:
-                return web.json_response(refused.answer.payload, status=refused.answer.status)
-            return web.json_response(answer, headers=_NOT_STORED)
-
-        return respond
-
-    def _handler(
-        self, handle: Callable[[Any], Awaitable[Any]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _responder(self, handle: Handle) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def respond(request: web.Request) -> web.StreamResponse:
             if not self._is_allowed(request):
                 return _challenge()
@@ -118,12 +111,28 @@ class Control:
                 refused = complaint("The Content-Type is not application/json", 415).answer
                 return web.json_response(refused.payload, status=refused.status)
             data = await request.read()
+            self._scheduler.settle()
             try:
-                return web.json_response(await handle(read_json(data) if data else None))
+                answer = await handle(request, read_json(data) if data else None)
             except Refusal as refused:
                 return web.json_response(refused.answer.payload, status=refused.answer.status)
+            if request.method != "GET":
+                self._simulator.feed.note()
+            return web.json_response(answer, headers=_NOT_STORED)
 
         return respond
+
+    def _acting(self, act: Callable[[Message, Any], Awaitable[Message]]) -> Handle:
+        async def handle(request: web.Request, body: Any) -> Any:
+            message = await act(self._inspection.find(_id(request)), body)
+            return self._inspection.summary(message)
+
+        return handle
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if not self._is_allowed(request):
+            return _challenge()
+        return await stream_events(request, self._simulator.feed)
 
     def _is_allowed(self, request: web.Request) -> bool:
         if not self._authenticate:
@@ -135,36 +144,34 @@ class Control:
             given.encode("utf-8", "surrogateescape"), b"Basic " + login
         )
 
-    async def _page(self, request: web.Request) -> web.Response:
-        if not self._is_allowed(request):
-            return _challenge()
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
-        text = rendering.render(self._simulator)
-        return web.Response(text=text, content_type="text/html", headers=headers)
-
-    async def _style(self, request: web.Request) -> web.Response:
-        if not self._is_allowed(request):
-            return _challenge()
-        return web.Response(text=rendering.style(), content_type="text/css")
-
     async def _state(self, _body: Any) -> Any:
         simulator = self._simulator
         by_destination = simulator.accepted_by_destination()
-        requests = simulator.requests
+        requests, dropped = simulator.requests, simulator.traffic.dropped
+        statuses = simulator.state.account.archive.dropped.by_status
         return {
             "now": dates.iso(simulator.now),
             "credits": plain(simulator.state.account.credits),
             "accepted": by_destination.total(),
             "by_destination": by_destination,
-            "by_status": Counter(message.status for message in simulator.messages),
-            "requests": Counter(f"{record.method} {record.path}" for record in requests),
-            "unknown_fields": Counter(
+            "by_status": statuses + Counter(message.status for message in simulator.messages),
+            "requests": dropped.by_operation
+            + Counter(f"{record.method} {record.path}" for record in requests),
+            "unknown_fields": dropped.unknown_fields
+            + Counter(
                 f"{record.method} {record.path} {name}"
                 for record in requests
                 for name in record.unknown_fields
             ),
-            "connections": len({record.connection for record in requests}),
+            "connections": simulator.traffic.connections,
         }
+
+    async def _change_account(self, body: Any) -> Any:
+        credits = float(CREDITS.check_types(body)["credits"])
+        if not 0 <= credits < 1e12:
+            raise complaint("credits must be 0 or more")
+        self._simulator.set_credits(credits)
+        return self._inspection.account({})
 
     async def _add_faults(self, body: Any) -> Any:
         if not isinstance(body, list):
@@ -178,7 +185,7 @@ class Control:
         return {"added": len(faults)}
 
     async def _clear_faults(self, _body: Any) -> Any:
-        self._simulator.faults.clear()
+        self._simulator.clear_faults()
         return {}
 
     async def _release(self, _body: Any) -> Any:
@@ -207,6 +214,20 @@ class Control:
     async def _reset(self, _body: Any) -> Any:
         self._scheduler.reset()
         return {}
+
+
+def _reading(look: Callable[[web.Request], Any]) -> Handle:
+    async def handle(request: web.Request, _body: Any) -> Any:
+        return look(request)
+
+    return handle
+
+
+def _taking_body(take: Callable[[Any], Awaitable[Any]]) -> Handle:
+    async def handle(_request: web.Request, body: Any) -> Any:
+        return await take(body)
+
+    return handle
 
 
 async def _ready(_request: web.Request) -> web.Response:

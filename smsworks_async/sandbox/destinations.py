@@ -25,6 +25,7 @@ It is the same whether they are sent to singly, in a batch or on a schedule.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import attrs
 
@@ -56,6 +57,13 @@ _RESULTS = {
         EXPIRED,
     )
     if result.code is not None
+}
+#: The codes with which a message ends in each status.
+CODES_OF: Final = {
+    "DELIVERED": (None,),
+    "UNDELIVERED": _UNDELIVERED,
+    "REJECTED": _REJECTED,
+    "EXPIRED": (5015,),
 }
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from .codes import complaint
 from .operations import OPERATIONS, UNKNOWN, Operation
 from .replies import Reply, encode, fault_reply
-from .simulator import RequestRecord
+from .traffic import RequestRecord
 
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Dispatcher:
         self._simulator = simulator
         self._settle = settle
         self._gate = gate
-        self._connections: dict[asyncio.BaseTransport, int] = {}
+        self._connections: dict[asyncio.BaseTransport, tuple[int, str]] = {}
         self._connected = 0
         self._tasks: set[asyncio.Task[Reply | None]] = set()
 
@@ -62,12 +62,12 @@ class Dispatcher:
 
     async def _dispatch(self, request: web.Request, operation: Operation) -> web.StreamResponse:
         start = time.perf_counter()
-        record = self._record(request)
+        record = self._record(request, operation)
         try:
             return await self._serve(request, record, operation)
         finally:
             record.milliseconds = (time.perf_counter() - start) * 1000
-            self._simulator.finish(record)
+            self._simulator.end(record)
 
     async def _serve(
         self, request: web.Request, record: RequestRecord, operation: Operation
@@ -135,22 +135,33 @@ class Dispatcher:
         self._settle()
         return encode(answer)
 
-    def _record(self, request: web.Request) -> RequestRecord:
+    def _record(self, request: web.Request, operation: Operation) -> RequestRecord:
         at = datetime.fromtimestamp(self._settle(), UTC)
         path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
-        record = RequestRecord(request.method, path, at, self._connection(request.transport))
-        self._simulator.record(record)
+        connection = self._connection(request.transport)
+        record = RequestRecord(request.method, path, at, connection, operation=operation.path)
+        self._simulator.begin(record)
         return record
 
     def _connection(self, transport: asyncio.BaseTransport | None) -> int:
-        """Return the number of a connection; 0 for one that is gone."""
+        """Return the number of a connection, and count it; 0 for one that is gone."""
         if transport is None:
             return 0
-        if transport not in self._connections:
+        run = self._simulator.feed.run
+        known = self._connections.get(transport)
+        if known is not None and known[1] == run:
+            return known[0]
+        self._simulator.traffic.connections += 1
+        if known is None:
             self._connected += 1
-            open_ones = {t: n for t, n in self._connections.items() if not t.is_closing()}
-            self._connections = {**open_ones, transport: self._connected}
-        return self._connections[transport]
+            known = (self._connected, run)
+            self._connections = {
+                open_one: entry
+                for open_one, entry in self._connections.items()
+                if not open_one.is_closing()
+            }
+        self._connections[transport] = (known[0], run)
+        return known[0]
 
     def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
         record.status = reply.status

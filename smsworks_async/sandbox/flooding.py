@@ -8,11 +8,15 @@ MOST_ALIKE = 6
 WINDOW = 3600.0  # seconds
 
 
+_SWEEP = 50_000  # notes between two looks at every number
+
+
 class FloodingFilter:
     """Counts what each number was sent within the last hour."""
 
     def __init__(self) -> None:
-        self._sent: dict[str, list[tuple[float, str]]] = {}
+        self._sent: dict[str, list[tuple[float, int]]] = {}
+        self._notes = 0
 
     def allows(self, destination: str, content: str, now: float) -> bool:
         """Whether the number may get one more message, with this content."""
@@ -21,9 +25,16 @@ class FloodingFilter:
             return True
         while sent and sent[0][0] <= now - WINDOW:
             del sent[0]
-        alike = sum(earlier == content for _, earlier in sent)
+        text = hash(content)
+        alike = sum(earlier == text for _, earlier in sent)
         return len(sent) < MOST and alike < MOST_ALIKE
 
     def note(self, destination: str, content: str, now: float) -> None:
         """Count a message that was sent."""
-        self._sent.setdefault(destination, []).append((now, content))
+        # The texts themselves may be dropped within the hour.
+        self._sent.setdefault(destination, []).append((now, hash(content)))
+        self._notes += 1
+        if self._notes % _SWEEP == 0:
+            self._sent = {
+                number: sent for number, sent in self._sent.items() if sent[-1][0] > now - WINDOW
+            }

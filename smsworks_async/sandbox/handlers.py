@@ -12,6 +12,7 @@ import attrs
 from . import outbound, queries
 from .codes import CODES, complaint, refusal
 from .countries import COUNTRIES
+from .dropped import DAY
 from .passcodes import DEFAULT_LENGTH, DEFAULT_TEMPLATE, DEFAULT_VALIDITY
 from .records import (
     FAILED_STATUSES,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .state import State
 
 
-DAY = 86400  # seconds; days begin at midnight UTC
 #: The countries whose mobiles count as the UK's.
 UK = frozenset({"GB", "GG", "IM", "JE"})
 

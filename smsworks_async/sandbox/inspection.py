@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import platform
-import re
 from typing import TYPE_CHECKING, Any, Final
 
-from . import dates, destinations
+from . import dates
 from .clock import ManualClock
 from .codes import complaint
+from .filters import FILTERS, message_filter, phone_of
 from .presets import PRESETS
 from .recent import latest_before
-from .records import INCOMING, Message, plain
+from .records import Message, plain
 from .shapes import (
     LONG,
     MOST_IDS,
     fault_shape,
-    kind_of,
     message_details,
     message_shape,
     post_shape,
-    reference_of,
     request_shape,
 )
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .callbacks import CallbackSender
     from .recent import Recent
-    from .simulator import RequestRecord, Simulator
+    from .simulator import Simulator
+    from .traffic import RequestRecord
 
 
 LIMIT: Final = 50
 MOST: Final = 500
 CONVERSATION: Final = 50
 _PAGE: Final = frozenset({"before", "limit"})
-_FILTERS: Final = frozenset({"q", "status", "direction", "kind", "number", "batch"})
-_DIRECTIONS: Final = ("sent", "received")
-_KINDS: Final = ("text", "flash", "binary", "passcode")
-_STATUSES: Final = (
-    *("SCHEDULED", "SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED", "FAILED"),
-    *("CANCELLED", INCOMING),
-)
-_SPELLING: Final = re.compile(r"^(\+|00)|\(0\)|[\s().-]")
-_NUMBER: Final = re.compile(r"\+?[\d\s().-]+")
 
 
 class Inspection:
@@ -66,15 +56,15 @@ class Inspection:
         Raises:
             Refusal: for an unknown parameter, or a value that it cannot have.
         """
-        _check_names(query, _FILTERS | _PAGE)
+        _check_names(query, FILTERS | _PAGE)
         before, limit = _page(query)
-        fits = self._filter(query)
+        fits = message_filter(query, self._simulator.state.passcodes)
         fitting: list[Message] = self._simulator.state.account.archive.messages
         if fits is not None:
             fitting = [message for message in fitting if fits(message)]
         found = latest_before(fitting, before, limit)
         return {
-            "messages": [self._message(message) for message in found],
+            "messages": [self.summary(message) for message in found],
             "matching": len(fitting),
             "next": _cursor(found, fitting),
         }
@@ -90,14 +80,14 @@ class Inspection:
         record = self._request_of(message)
         posts = [
             post_shape(post)
-            for post in self._simulator.attempts
-            if post.post.payload["messageid"] == message_id
+            for post in self._simulator.traffic.attempts
+            if post.message_id == message_id
         ]
         return {
             **message_details(message, state.passcodes),
             "request": None if record is None else self._request(record),
             "posts": posts,
-            "conversation": [self._message(one) for one in self._conversation(message)],
+            "conversation": [self.summary(one) for one in self._conversation(message)],
         }
 
     def find(self, message_id: str) -> Message:
@@ -113,7 +103,7 @@ class Inspection:
 
     def requests(self, query: Mapping[str, str]) -> Any:
         """Return the latest requests, newest first."""
-        records, following = _latest(self._simulator.requests, query)
+        records, following = _latest(self._simulator.traffic.requests, query)
         return {"requests": [self._request(record) for record in records], "next": following}
 
     def request(self, number: str) -> Any:
@@ -123,14 +113,14 @@ class Inspection:
             Refusal: with 404 where it is not kept.
         """
         digits = number.isascii() and number.isdigit() and len(number) < 20
-        record = self._simulator.requests.find(int(number)) if digits else None
+        record = self._simulator.traffic.requests.find(int(number)) if digits else None
         if record is None:
             raise complaint("There is no request of that id, or it is no longer kept.", 404)
         return self._request(record, LONG)
 
     def webhooks(self, query: Mapping[str, str]) -> Any:
         """Return the latest attempts at callbacks, newest first."""
-        records, following = _latest(self._simulator.attempts, query)
+        records, following = _latest(self._simulator.traffic.attempts, query)
         return {"webhooks": [post_shape(record) for record in records], "next": following}
 
     def faults(self, query: Mapping[str, str]) -> Any:
@@ -152,16 +142,21 @@ class Inspection:
             "counts": {
                 "messages": account.archive.added,
                 "accepted": simulator.accepted(),
-                "requests": simulator.requests.added,
-                "webhooks": simulator.attempts.added,
+                "requests": simulator.traffic.requests.added,
+                "webhooks": simulator.traffic.attempts.added,
                 "waiting": self._sender.waiting,
             },
             "kept": {
                 "messages": len(account.archive.messages),
                 "requests": len(simulator.requests),
-                "webhooks": len(simulator.attempts),
+                "webhooks": len(simulator.traffic.attempts),
             },
-            "limits": {"max_batch": settings.max_batch},
+            "limits": {
+                "max_batch": settings.max_batch,
+                "keep_messages": settings.keep_messages,
+                "keep_requests": settings.keep_requests,
+                "keep_posts": settings.keep_posts,
+            },
             "international": settings.international,
             "flooding": settings.flooding,
             "delivery_delay": settings.delivery_delay,
@@ -170,7 +165,8 @@ class Inspection:
             "versions": {"python": platform.python_version()},
         }
 
-    def _message(self, message: Message) -> Any:
+    def summary(self, message: Message) -> Any:
+        """Return a message as lists show it."""
         return message_shape(message, self._simulator.state.passcodes)
 
     def _request(self, record: RequestRecord, longest: int | None = None) -> Any:
@@ -183,92 +179,25 @@ class Inspection:
 
     def _request_of(self, message: Message) -> RequestRecord | None:
         return next(
-            (one for one in reversed(self._simulator.requests) if message.number in one.messages),
+            (
+                one
+                for one in reversed(self._simulator.traffic.requests)
+                if message.number in one.messages
+            ),
             None,
         )
 
     def _conversation(self, message: Message) -> list[Message]:
         """Return the latest messages to and from a phone, oldest first."""
-        phone = _phone(message)
+        phone = phone_of(message)
         every = reversed(self._simulator.state.account.archive.messages)
-        return list(_first(CONVERSATION, (one for one in every if _phone(one) == phone)))[::-1]
-
-    def _filter(self, query: Mapping[str, str]) -> Callable[[Message], bool] | None:
-        """Return whether a message fits a query; None where all do."""
-        checks: list[Callable[[Message], bool]] = []
-        passcodes = self._simulator.state.passcodes
-        if status := query.get("status"):
-            statuses = _choices("status", status, _STATUSES)
-            checks.append(lambda message: message.status in statuses)
-        if direction := query.get("direction"):
-            incoming = _choices("direction", direction, _DIRECTIONS) == {"received"}
-            if "," not in direction:
-                checks.append(lambda message: (message.status == INCOMING) is incoming)
-        if kind := query.get("kind"):
-            kinds = _choices("kind", kind, _KINDS)
-            checks.append(lambda message: kind_of(message, passcodes) in kinds)
-        if number := query.get("number"):
-            phone = _known(number)
-            checks.append(lambda message: _phone(message) == phone)
-        if batch := query.get("batch"):
-            checks.append(lambda message: message.batch_id == batch)
-        if q := query.get("q", "").strip():
-            checks.append(_searching(q))
-        if not checks:
-            return None
-        return lambda message: all(check(message) for check in checks)
-
-
-def _searching(q: str) -> Callable[[Message], bool]:
-    """Return whether a message has some words, or a phone number in any spelling."""
-    words = q.casefold()
-    digits = ""
-    if _NUMBER.fullmatch(q):
-        digits = _known(q)
-
-    def fits(message: Message) -> bool:
-        if digits and (digits in message.destination or digits in message.sender):
-            return True
-        if q in {message.message_id, message.batch_id}:
-            return True
-        if any(words in text.casefold() for text in (message.content, message.tag)):
-            return True
-        if words in message.sender.casefold() or words in message.destination.casefold():
-            return True
-        return words in (reference_of(message) or "").casefold()
-
-    return fits
-
-
-def _known(number: str) -> str:
-    """Return a phone number, or the beginning of one, as the account keeps it."""
-    bare = _SPELLING.sub("", number.strip())
-    whole = destinations.normalise(bare)
-    if whole is not None:
-        return whole
-    if bare.startswith("07"):
-        return f"44{bare[1:]}"
-    return destinations.normalise(f"0{bare}") or bare if bare.startswith("7") else bare
-
-
-def _phone(message: Message) -> str:
-    """Return the number of the phone that a message was sent to, or came from."""
-    return _known(message.sender) if message.status == INCOMING else message.destination
+        return list(_first(CONVERSATION, (one for one in every if phone_of(one) == phone)))[::-1]
 
 
 def _check_names(query: Mapping[str, str], known: frozenset[str]) -> None:
     for name in sorted(set(query) - known):
         expected = f"; known are {', '.join(sorted(known))}" if known else ""
         raise complaint(f"{name} is not a parameter of this request{expected}")
-
-
-def _choices(name: str, given: str, known: tuple[str, ...]) -> set[str]:
-    """Return the values of a list with commas, in any case."""
-    spelt = {value.casefold(): value for value in known}
-    values = [part.strip().casefold() for part in given.split(",")]
-    if not all(value in spelt for value in values):
-        raise complaint(f"{name} must be one of {', '.join(known)}, or several with commas")
-    return {spelt[value] for value in values}
 
 
 def _page(query: Mapping[str, str]) -> tuple[int | None, int]:

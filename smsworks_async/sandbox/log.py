@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .outbox import PostRecord
-    from .simulator import RequestRecord, Simulator
+    from .simulator import Simulator
+    from .traffic import RequestRecord
 
 
 LATEST: Final = 10

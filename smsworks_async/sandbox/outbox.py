@@ -47,6 +47,11 @@ class PostRecord:
     number: int = 0
     waiting: bool = False
 
+    @property
+    def message_id(self) -> str:
+        """The id of the message that it is about."""
+        return str(self.post.payload["messageid"])
+
 
 class Outbox:
     """Posts that are due, for the sender to take, and the timing of those that are not due yet.
@@ -74,12 +79,12 @@ class Outbox:
         for _ in range(self._reporting.copies):
             # Drawn without a URL, too, so that the ones after it are the same for the same seed.
             late = self._reporting.delay + self._random.uniform(0, self._reporting.spread)
-            self._add(url, payload, now + late)
+            self.add(url, payload, now + late)
 
     def add_incoming(self, url: str, payload: dict[str, Any], now: float) -> None:
         """Add the copies of an incoming message; without a URL there are none."""
         for _ in range(self._reporting.incoming_copies):
-            self._add(url, payload, now)
+            self.add(url, payload, now)
 
     def retry(self, post: Post, now: float) -> None:
         """Repeat a post after the next pause, if there is one left."""
@@ -88,7 +93,8 @@ class Outbox:
             again = attrs.evolve(post, attempt=post.attempt + 1)
             self._timeline.add(now + pauses[post.attempt], self._put, again)
 
-    def _add(self, url: str, payload: dict[str, Any], due: float) -> None:
+    def add(self, url: str, payload: dict[str, Any], due: float) -> None:
+        """Add one post that falls due at a time, in POSIX seconds; without a URL there is none."""
         if url:
             self._timeline.add(due, self._put, Post(url, payload))
 

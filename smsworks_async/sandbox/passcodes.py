@@ -9,7 +9,7 @@ import attrs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .records import Passcode
 
@@ -21,19 +21,28 @@ DEFAULT_TEMPLATE = "Your passcode is {{passcode}}"
 
 @attrs.define(eq=False)
 class Passcodes:
-    """The passcodes of an account, by the id of their message and by themselves."""
+    """The passcodes of an account, by the id of their message and by themselves.
+
+    Attributes:
+        changed: called with each that is new or has changed.
+        dropped: called with those that are kept no longer.
+        added: how many there ever were.
+    """
 
     changed: Callable[[Passcode], None] = lambda _: None
+    dropped: Callable[[list[Passcode]], None] = lambda _: None
+    added: int = 0
     _by_id: dict[str, Passcode] = attrs.field(init=False, factory=dict)
     _alike: dict[str, list[Passcode]] = attrs.field(init=False, factory=dict)
 
     def make(self, length: int, seed: str) -> str:
         """Return digits of that number, the same for the same seed and the same number before."""
-        draw = Random(f"{seed} {len(self._by_id)}")  # noqa: S311 - repeatable on purpose
+        draw = Random(f"{seed} {self.added}")  # noqa: S311 - repeatable on purpose
         return "".join(draw.choices("0123456789", k=length))
 
     def add(self, passcode: Passcode) -> None:
         """Keep a passcode."""
+        self.added += 1
         self._by_id[passcode.message_id] = passcode
         self._alike.setdefault(passcode.passcode, []).append(passcode)
         self.changed(passcode)
@@ -41,6 +50,17 @@ class Passcodes:
     def get(self, message_id: str) -> Passcode | None:
         """Return a passcode by the id of the message that carried it."""
         return self._by_id.get(message_id)
+
+    def drop(self, message_ids: Iterable[str]) -> None:
+        """Drop the passcodes of some messages."""
+        known = [self._by_id.pop(id) for id in message_ids if id in self._by_id]
+        for passcode in known:
+            alike = self._alike[passcode.passcode]
+            alike.remove(passcode)
+            if not alike:
+                del self._alike[passcode.passcode]
+        if known:
+            self.dropped(known)
 
     def verify(self, digits: str, now: float) -> Passcode | None:
         """Verify the newest of these digits that still waits; None when none does."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .account import RETENTION, SENT_STATUSES
-from .records import INCOMING
+from .lifecycle import RETENTION
+from .records import INCOMING, SENT_STATUSES
 
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def get_batch(account: Account, batch_id: str, now: float) -> list[Message]:
 
 def count_sent(account: Account, since: float) -> int:
     """Count the messages that were sent since a time, in POSIX seconds."""
-    return sum(
+    archive = account.archive
+    return archive.dropped.sent_since(since) + sum(
         message.status in SENT_STATUSES and message.schedule >= since
-        for message in account.archive.messages
+        for message in archive.messages
     )
 
 

@@ -31,23 +31,29 @@ class Recent(list[T]):
         super().__init__()
         self.added = 0
         self._keep = keep
-        # Deleted in bulk: each deletion from the front moves all the rest.
-        self._most = None if keep is None else keep + keep // 8
 
     def add(self, item: T) -> list[T]:
         """Append an item with the next number, and return those that are kept no longer."""
         self.added = item.number = self.added + 1
         self.append(item)
-        if self._most is None or len(self) <= self._most:
-            return []
-        dropped = self[: -self._keep] if self._keep else self[:]
-        del self[: len(dropped)]
-        return dropped
+        return drop_oldest(self, self._keep)
 
     def find(self, number: int) -> T | None:
         """Return the item of a number, if it is kept."""
         at = bisect_left(self, number, key=_number)
         return self[at] if at < len(self) and self[at].number == number else None
+
+
+def drop_oldest(items: list[T], keep: int | None) -> list[T]:
+    """Remove and return all but the latest `keep`, if there are more than an eighth more of them.
+
+    They are removed in bulk, since each removal from the front moves all the rest.
+    """
+    if keep is None or len(items) <= keep + keep // 8:
+        return []
+    dropped = items[: len(items) - keep]
+    del items[: len(dropped)]
+    return dropped
 
 
 def latest_before(items: list[T], number: int | None, limit: int) -> list[T]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED"})
+SENT_STATUSES = frozenset({"SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED"})
 INCOMING = "INCOMING"
 _LONGEST_TEXT = 160  # characters of a text in a description
 _NUMBER = re.compile(r"(?:\+|00)?\d(?:[\s()-]?\d){8,14}(?!\d)")

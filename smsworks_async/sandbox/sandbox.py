@@ -70,12 +70,18 @@ class Sandbox(SandboxView):
             container, without ports. Beyond loopback it answers to any, unless some are named.
         callback_hosts: host names that reports and incoming texts may be posted to besides
             loopback's own.
+        keep_messages: how many messages are kept, and how many posts may wait; then the oldest
+            message goes, and a post is given up. Those that are still to be sent are kept in any
+            case, and counts go on counting all. None = no limit, as for the next two.
+        keep_requests: how many of the latest requests are kept.
+        keep_posts: how many of the latest posts are kept.
 
     Seconds are those of the sandbox's clock.
 
     Raises:
         RuntimeError: from `async with` and `with`: it was entered before.
-        ValueError: a fault that is none, a lag below 0, a host name that is none; from `async
+        ValueError: a fault that is none, a lag below 0, a host name that is none, a limit that is
+            no whole number from 1; from `async
             with` and `with`, a database of another version.
         OSError: from both: the address is taken, the file cannot be used, or another
             sandbox uses it.
@@ -107,6 +113,9 @@ class Sandbox(SandboxView):
         seed: int | None = None,
         allow_hosts: Iterable[str] = (),
         callback_hosts: Iterable[str] = (),
+        keep_messages: int | None = 50_000,
+        keep_requests: int | None = 10_000,
+        keep_posts: int | None = 10_000,
     ) -> None:
         storage = storage or Storage()
         if search_lag is not None:
@@ -124,6 +133,9 @@ class Sandbox(SandboxView):
             profanity=tuple(profanity),
             reporting=reporting or Reporting(),
             seed=new_seed() if seed is None else str(seed),
+            keep_messages=_limit(keep_messages, "keep_messages"),
+            keep_requests=_limit(keep_requests, "keep_requests"),
+            keep_posts=_limit(keep_posts, "keep_posts"),
         )
         access = Access(
             everywhere=not is_loopback(host),
@@ -214,3 +226,9 @@ class Sandbox(SandboxView):
         """
         to = to or replies_to(self._simulator, number)
         return await self.receive(sender=read_destination(number), to=to, content=text)
+
+
+def _limit(given: int | None, name: str) -> int | None:
+    if given is not None and (type(given) is not int or given < 1):
+        raise ValueError(f"{name} must be a whole number from 1, or None, not {given!r}")
+    return given

@@ -44,24 +44,30 @@ class Scheduler:
         self.sender = CallbackSender(reporting, self._record_attempt, clock)
         self.timer: asyncio.TimerHandle | None = None
         self._may_post_to = may_post_to
+        self._most_waiting = simulator.state.account.settings.keep_messages
         self._simulator = simulator
 
     def settle(self) -> float:
         """Do what is due, pass callbacks to the sender, save changes; return the time."""
         now = self._simulator.settle()
         for post in self._simulator.state.account.outbox.take():
-            record = PostRecord(post, at=now)
-            self._simulator.attempts.add(record)
-            if self.sender.in_process or self._may_post_to(post.url):
-                self.sender.put(record)
-            else:
-                record.refused = True
-                record.error = "refused: name the host in callback_hosts"
-                self._simulator.posts.append(record)
+            self._queue(PostRecord(post, at=now))
         if self.store is not None:
             self.store.flush(self._simulator.state)
         self._set_timer(now)
         return now
+
+    def _queue(self, record: PostRecord) -> None:
+        self._simulator.begin_attempt(record)
+        if not (self.sender.in_process or self._may_post_to(record.post.url)):
+            record.refused = True
+            record.error = "refused: name the host in callback_hosts"
+        elif self._most_waiting is not None and self.sender.waiting >= self._most_waiting:
+            record.error = f"given up: {self.sender.waiting} others wait (keep_messages)"
+        else:
+            self.sender.put(record)
+            return
+        self._simulator.end_attempt(record)
 
     async def advance(self, seconds: float) -> None:
         """Turn the clock, stopping wherever something falls due, until that is posted too.
@@ -85,6 +91,7 @@ class Scheduler:
                 break
             clock.turn_to(due)
         clock.turn_to(target)
+        self._simulator.feed.note()
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Receive an SMS as if a phone had sent it, post it once, and return its message id."""
@@ -130,7 +137,7 @@ class Scheduler:
         self.timer = loop.call_at(when, self.wake)
 
     def _record_attempt(self, record: PostRecord) -> None:
-        self._simulator.posts.append(record)
+        self._simulator.end_attempt(record)
         if record.status is None or record.status >= 500:
             now = self._simulator.clock.time()
             self._simulator.state.account.outbox.retry(record.post, now)

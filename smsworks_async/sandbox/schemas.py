@@ -231,6 +231,20 @@ INCOMING_SMS = _schema(
     "content",
     strict=True,
 )
+DELIVER = _schema(
+    {"status": TEXT, "code": integer(1, 9999, "a code"), "wait": BOOLEAN}, strict=True
+)
+REPORT = _schema(
+    {
+        "times": integer(1, 100, "a whole number, 1-100"),
+        "delay": NUMBER,
+        "wait": BOOLEAN,
+    },
+    strict=True,
+)
+REPLY = _schema({"content": TEXT, "to": TEXT, "wait": BOOLEAN}, "content", strict=True)
+WAIT = _schema({"wait": BOOLEAN}, strict=True)
+CREDITS = _schema({"credits": NUMBER}, "credits", strict=True)
 
 
 def read_schedule(fields: dict[str, Any], now: float) -> float:

@@ -101,6 +101,7 @@ class Server:
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
         exits.callback(self.gate.close)
+        exits.callback(self._simulator.feed.end)
         try:
             await web.TCPSite(runner, self._host, self.port).start()
         except OSError as error:

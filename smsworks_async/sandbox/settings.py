@@ -47,3 +47,6 @@ class Settings:
     profanity: tuple[str, ...]
     seed: str
     reporting: Reporting
+    keep_messages: int | None
+    keep_requests: int | None
+    keep_posts: int | None

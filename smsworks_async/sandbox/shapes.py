@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .outbox import PostRecord
     from .passcodes import Passcodes
     from .records import Message
-    from .simulator import RequestRecord
+    from .traffic import RequestRecord
 
 
 MOST_IDS: Final = 50
@@ -141,7 +141,7 @@ def post_shape(record: PostRecord) -> dict[str, Any]:
         "id": str(record.number),
         "at": dates.iso(record.at),
         "kind": "incoming" if payload.get("messagetype") == "incoming" else "report",
-        "message": payload["messageid"],
+        "message": record.message_id,
         "url": log.public_url(record.post.url),
         "status": record.status,
         "milliseconds": _rounded(record.milliseconds),

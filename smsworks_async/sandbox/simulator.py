@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,65 +18,24 @@ from .account import Account
 from .clock import Clock, RealClock
 from .codes import Answer, Refusal, complaint
 from .faults import Fault, FaultScript, read_fault
+from .feed import Feed
 from .handlers import Request
 from .passcodes import Passcodes
-from .recent import Recent
 from .records import INCOMING, Message
 from .schemas import read_json
 from .state import State
 from .storage import Storage, change
+from .traffic import RequestRecord, Traffic
 
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from .credentials import Credentials
     from .operations import Operation
     from .outbox import PostRecord
+    from .records import Job
     from .settings import Settings
-
-
-#: Bytes of bodies and answers that are kept, of the latest requests.
-KEEP_BYTES = 16 * 1024 * 1024
-#: How many requests, and how many attempts at callbacks, are kept unless a sandbox is told.
-KEEP_REQUESTS = 10_000
-
-
-@attrs.define(eq=False)
-class RequestRecord:
-    """One request as the sandbox saw it.
-
-    Attributes:
-        method: such as `POST`.
-        path: below `/v1`, such as `/message/send`.
-        at: when it came, by the sandbox's clock; an aware datetime.
-        connection: counts the TCP connections; requests over the same one have the same number.
-        status: the HTTP status answered; None while in flight, or when the connection was cut.
-        unknown_fields: the names in its body that the API does not have, and ignores.
-        body: as it came; emptied with age, as is the answer: 16 MiB of them are kept in all.
-        answer: the body of what was answered.
-        fault: the fault that struck it, if one did.
-        number: counts the requests, from 1.
-        milliseconds: from its head to its answer; None while in flight.
-        messages: the numbers of the messages that it made.
-        received, answered: the sizes of body and answer in bytes, which stay when they are emptied.
-    """
-
-    method: str
-    path: str
-    at: datetime
-    connection: int
-    status: int | None = None
-    unknown_fields: tuple[str, ...] = ()
-    body: bytes = attrs.field(default=b"", repr=False)
-    answer: bytes = attrs.field(default=b"", repr=False)
-    fault: Fault | None = None
-    number: int = 0
-    milliseconds: float | None = None
-    messages: range = range(0)
-    received: int = 0
-    answered: int = 0
 
 
 def read_destination(given: str) -> str:
@@ -103,9 +62,8 @@ class Simulator:
         state: what the operations work on.
         clock: tells the time.
         faults: those in force.
-        requests: the latest requests below `/v1`, in the order in which they came.
-        attempts: the latest attempts at callbacks, in the order in which they were queued.
-        posts: those that have ended, in the order in which they did.
+        traffic: the latest requests and callbacks.
+        feed: tells what changes.
 
     Args:
         settings: of the account; a reset goes back to them.
@@ -122,16 +80,13 @@ class Simulator:
         *,
         keep_seed: bool = False,
     ) -> None:
-        self.state = State(Account(settings, settings.credits), Passcodes(), credentials)
         self.clock = clock or RealClock()
         self.faults = FaultScript()
-        self.requests: Recent[RequestRecord] = Recent(KEEP_REQUESTS)
-        self.attempts: Recent[PostRecord] = Recent(KEEP_REQUESTS)
-        self.posts: list[PostRecord] = []
-        self._bodies: deque[RequestRecord] = deque()
-        self._kept_bytes = 0
+        self.traffic = Traffic(settings.keep_requests, settings.keep_posts)
+        self.feed = Feed(self._counts)
         self._settings = settings
         self._keep_seed = keep_seed
+        self.state = State(self._new_account(), Passcodes(), credentials)
 
     # What the server does
 
@@ -141,20 +96,25 @@ class Simulator:
         self.state.account.timeline.settle(now)
         return now
 
-    def record(self, record: RequestRecord) -> None:
+    def begin(self, record: RequestRecord) -> None:
         """Record a request that has come."""
-        self.requests.add(record)
+        self.traffic.begin(record)
+        self.feed.note()
 
-    def finish(self, record: RequestRecord) -> None:
-        """Record that a request has ended, and empty the oldest that exceed the bytes kept."""
-        record.received = len(record.body)
-        record.answered = len(record.answer)
-        self._bodies.append(record)
-        self._kept_bytes += record.received + record.answered
-        while self._kept_bytes > KEEP_BYTES and len(self._bodies) > 1:
-            old = self._bodies.popleft()
-            self._kept_bytes -= old.received + old.answered
-            old.body = old.answer = b""
+    def end(self, record: RequestRecord) -> None:
+        """Record that a request has ended."""
+        self.traffic.end(record)
+        self.feed.note()
+
+    def begin_attempt(self, record: PostRecord) -> None:
+        """Record an attempt at a callback that is queued."""
+        self.traffic.attempts.add(record)
+        self.feed.note(record.message_id)
+
+    def end_attempt(self, record: PostRecord) -> None:
+        """Record that an attempt at a callback has ended."""
+        self.traffic.end_attempt(record)
+        self.feed.note(record.message_id)
 
     def answer(
         self,
@@ -210,8 +170,18 @@ class Simulator:
         return self.state.account.settings.storage
 
     @property
+    def requests(self) -> list[RequestRecord]:
+        """The requests kept, in the order in which they came."""
+        return self.traffic.requests
+
+    @property
+    def posts(self) -> list[PostRecord]:
+        """The attempts at callbacks that are kept and have ended, in that order."""
+        return self.traffic.posts
+
+    @property
     def messages(self) -> list[Message]:
-        """Every message that was accepted for sending, vanished and FAILED ones included."""
+        """The messages kept that were accepted for sending, vanished and FAILED ones included."""
         return [m for m in self.state.account.archive.messages if m.status != INCOMING]
 
     def accepted(self, destination: str | None = None) -> int:
@@ -222,12 +192,16 @@ class Simulator:
         """
         if destination is not None:
             destination = read_destination(destination)
-        return sum(1 for _ in self.state.account.archive.accepted(destination))
+        archive = self.state.account.archive
+        dropped = archive.dropped.by_destination
+        before = dropped.total() if destination is None else dropped[destination]
+        return before + sum(1 for _ in archive.accepted(destination))
 
     def accepted_by_destination(self) -> Counter[str]:
         """Count the messages accepted for each destination."""
         archive = self.state.account.archive
-        return Counter(message.destination for message in archive.accepted())
+        kept = Counter(message.destination for message in archive.accepted())
+        return archive.dropped.by_destination + kept
 
     def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
         """Put a fault in force, which counts requests from the next one on.
@@ -236,6 +210,17 @@ class Simulator:
             ValueError: it is not a fault.
         """
         self.faults.add(read_fault(fault))
+        self.feed.note()
+
+    def clear_faults(self) -> None:
+        """Put all faults out of force."""
+        self.faults.clear()
+        self.feed.note()
+
+    def set_credits(self, balance: float) -> None:
+        """Set the balance."""
+        self.state.account.credits = balance
+        self.feed.note()
 
     def change_storage(self, **changes: Any) -> Storage:
         """Change some settings of `Storage` from the next request on, and return all of them.
@@ -261,11 +246,32 @@ class Simulator:
         """Start again with an empty account, no faults and no requests; the token stays."""
         if not self._keep_seed:
             self._settings = attrs.evolve(self._settings, seed=new_seed())
-        self.state.account = Account(self._settings, self._settings.credits)
+        self.state.account = self._new_account()
         self.state.passcodes = Passcodes()
         self.faults.clear()
-        self.requests.clear()
-        self.attempts.clear()
-        self.posts.clear()
-        self._bodies.clear()
-        self._kept_bytes = 0
+        self.traffic.clear()
+        self.feed.restart()
+
+    def _new_account(self) -> Account:
+        return Account(self._settings, self._settings.credits, watchers=[_Watcher(self)])
+
+    def _counts(self) -> dict[str, Any]:
+        return {
+            "requests": self.traffic.requests.added,
+            "webhooks": self.traffic.attempts.added,
+            "total": len(self.state.account.archive.messages),
+        }
+
+
+@attrs.define
+class _Watcher:
+    """Has the feed and the passcodes follow the records of an account."""
+
+    _simulator: Simulator
+
+    def changed(self, record: Message | Job) -> None:
+        self._simulator.feed.note(record.message_id if isinstance(record, Message) else None)
+
+    def dropped(self, records: list[Message | Job]) -> None:
+        ids = [record.message_id for record in records if isinstance(record, Message)]
+        self._simulator.state.passcodes.drop(ids)

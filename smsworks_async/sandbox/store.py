@@ -19,8 +19,10 @@ from .records import Job, Message, Passcode
 
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
+    from .dropped import DroppedMessages
     from .state import State
 
 
@@ -55,6 +57,7 @@ class Store:
             self._lock.close()
             raise
         self._dirty: dict[tuple[str, str], Message | Job | Passcode] = {}
+        self._dropped: dict[tuple[str, str], Message | Job | Passcode] = {}
         self._written = ""
         try:
             self._prepare()
@@ -89,13 +92,16 @@ class Store:
             state.credentials.token = saved["token"]
         for passcode in self._read(Passcode):
             state.passcodes.add(passcode)
+        self._restore_counts(state.account.archive.dropped)
         state.account.restore(self._read(Message), self._read(Job), now)
         self.watch(state)
+        state.account.prune()
 
     def watch(self, state: State) -> None:
         """Record the changes of a state from now on, for the next `flush`."""
-        state.account.changed = self._note
-        state.passcodes.changed = self._note
+        state.account.watchers.append(self)
+        state.passcodes.changed = self.changed
+        state.passcodes.dropped = self.dropped
 
     def flush(self, state: State) -> None:
         """Write what has changed since the last call."""
@@ -108,21 +114,28 @@ class Store:
                 "token": credentials.token,
             }
         )
-        if not self._dirty and data == self._written:
+        if not self._dirty and not self._dropped and data == self._written:
             return
         rows = [
             (kind, id, getattr(record, "number", 0), _dump(record))
             for (kind, id), record in self._dirty.items()
         ]
+        if self._dropped:
+            rows += self._count_rows(account.archive.dropped)
         with self._connection as transaction:
             transaction.execute("INSERT OR REPLACE INTO account VALUES (1, ?)", (data,))
             transaction.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", rows)
+            transaction.executemany(
+                "DELETE FROM record WHERE kind = ? AND id = ?", list(self._dropped)
+            )
         self._dirty.clear()
+        self._dropped.clear()
         self._written = data
 
     def clear(self) -> None:
         """Empty the file."""
         self._dirty.clear()
+        self._dropped.clear()
         with self._connection as transaction:
             transaction.execute("DELETE FROM record")
 
@@ -136,16 +149,53 @@ class Store:
         self._connection.close()
         self._lock.close()
 
-    def _note(self, record: Message | Job | Passcode) -> None:
-        kind = _NAMES[type(record)]
-        id = record.id if isinstance(record, Job) else record.message_id
-        self._dirty[kind, id] = record
+    def changed(self, record: Message | Job | Passcode) -> None:
+        """Take in a record that is new or has changed."""
+        self._dirty[_key(record)] = record
+
+    def dropped(self, records: Sequence[Message | Job | Passcode]) -> None:
+        """Take in records that are kept no longer."""
+        for record in records:
+            self._dirty.pop(_key(record), None)
+            self._dropped[_key(record)] = record
+
+    def _count_rows(self, counts: DroppedMessages) -> list[tuple[str, str, int, str]]:
+        """Return rows of the counts that records just dropped have changed."""
+        destinations = {
+            record.destination for record in self._dropped.values() if isinstance(record, Message)
+        }
+        by_destination = {name: counts.by_destination[name] for name in destinations}
+        return [
+            (kind, str(name), 0, str(count))
+            for kind, among in (
+                ("destination", by_destination),
+                ("status", counts.by_status),
+                ("day", counts.by_day),
+            )
+            for name, count in among.items()
+        ]
+
+    def _restore_counts(self, counts: DroppedMessages) -> None:
+        rows = self._connection.execute(
+            "SELECT kind, id, data FROM record WHERE kind IN ('destination', 'status', 'day')"
+        )
+        for kind, name, data in rows:
+            if kind == "day":
+                counts.by_day[int(name)] = int(data)
+            elif kind == "status":
+                counts.by_status[name] = int(data)
+            else:
+                counts.by_destination[name] = int(data)
 
     def _read(self, kind: type[Any]) -> list[Any]:
         rows = self._connection.execute(
             "SELECT data FROM record WHERE kind = ? ORDER BY place, id", (_NAMES[kind],)
         )
         return [kind(**json.loads(data)) for (data,) in rows]
+
+
+def _key(record: Message | Job | Passcode) -> tuple[str, str]:
+    return _NAMES[type(record)], record.id if isinstance(record, Job) else record.message_id
 
 
 def _create_private(path: str) -> None:

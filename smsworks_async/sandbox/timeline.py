@@ -7,7 +7,7 @@ thousand heap entries and nothing else.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 
@@ -30,9 +30,13 @@ class Timeline:
         """Return when the next act falls due, or None when there is none."""
         return self._heap[0][0] if self._heap else None
 
+    def discard(self, subjects: Container[Any]) -> None:
+        """Forget every act on some subjects."""
+        self._heap = [entry for entry in self._heap if entry[3] not in subjects]
+        heapq.heapify(self._heap)
+
     def settle(self, now: float) -> None:
         """Perform everything due by `now`, including what those acts add."""
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            due, _, act, subject = heapq.heappop(heap)
+        while self._heap and self._heap[0][0] <= now:
+            due, _, act, subject = heapq.heappop(self._heap)
             act(subject, due)

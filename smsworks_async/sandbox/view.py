@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from .outbox import PostRecord
     from .records import Message
     from .server import Server
-    from .simulator import RequestRecord, Simulator
+    from .simulator import Simulator
     from .storage import Storage
+    from .traffic import RequestRecord
 
 
 SECRET_VARIABLE = "SMSWORKS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
@@ -91,11 +92,7 @@ class SandboxView:
 
     @credits.setter
     def credits(self, balance: float) -> None:
-
-        def change() -> None:
-            self._simulator.state.account.credits = balance
-
-        self._host.run(change)
+        self._host.run(lambda: self._simulator.set_credits(balance))
 
     @property
     def now(self) -> float:
@@ -109,17 +106,23 @@ class SandboxView:
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """Every request below `/v1`, in the order in which they came."""
+        """The requests below `/v1`, in the order in which they came; the latest `keep_requests`."""
         return self._simulator.requests
 
     @property
     def posts(self) -> list[PostRecord]:
-        """Every attempt to post a report or an incoming message, in the order they ended."""
+        """The attempts to post a report or an incoming message, in the order they ended.
+
+        The latest `keep_posts` are there.
+        """
         return self._simulator.posts
 
     @property
     def messages(self) -> list[Message]:
-        """Every message that was ever accepted for sending, vanished and FAILED ones included."""
+        """The messages that were accepted for sending, vanished and FAILED ones included.
+
+        The latest `keep_messages` are there.
+        """
         return self._simulator.messages
 
     def accepted(self, destination: str | None = None) -> int:
@@ -246,7 +249,7 @@ class SandboxView:
 
     def clear_faults(self) -> None:
         """Put all faults out of force; what they hold goes on being held."""
-        self._host.run(self._simulator.faults.clear)
+        self._host.run(self._simulator.clear_faults)
 
     def release(self) -> None:
         """Release every answer that a fault holds or hangs."""

@@ -50,12 +50,13 @@ FLOORS = [
     ["queues"],
     ["sandbox"],
     ["pytest_plugin"],
+    ["files"],
     ["cli"],
     ["__main__"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 #: Packages that only hand on the public names of their modules, when these are used.
-FACES = {"", "blocking", "bulk", "bulk.journals", "journals", "sandbox", "webhooks"}
+FACES = {"", "blocking", "bulk", "bulk.journals", "files", "journals", "sandbox", "webhooks"}
 
 
 def name_of(path: Path) -> str:

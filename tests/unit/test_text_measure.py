@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smsworks_async.errors import ValidationError
-from smsworks_async.text import Encoding, Offender, TextMeasure, measure, utf16_units
+from smsworks_async.text import Encoding, Offender, TextMeasure, measure, split, utf16_units
 
 
 # Written down a second time, from the tables of 3GPP TS 23.038, by their code points.
@@ -188,3 +188,20 @@ def test_measure_returns_what_pickles_and_hashes():
     measured = measure("It’s")
     assert pickle.loads(pickle.dumps(measured)) == measured
     assert len({measured, measure("It’s")}) == 1
+
+
+@given(texts_near_a_border())
+def test_split_returns_the_parts_that_measure_counts(content):
+    parts = split(content)
+    assert "".join(parts) == content
+    assert len(parts) == measure(content).segments
+    room = 153 if measure(content).encoding is Encoding.GSM else 67
+    if len(parts) > 1:
+        wide = TWO_SEPTETS if room == 153 else {c for c in content if ord(c) > 0xFFFF}
+        widths = [sum(2 if c in wide else 1 for c in part) for part in parts]
+        assert max(widths) <= room
+        assert min(widths[:-1]) >= room - 1
+
+
+def test_split_of_no_text_has_no_parts():
+    assert split("") == []

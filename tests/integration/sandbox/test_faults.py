@@ -11,6 +11,7 @@ import pytest
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox, server
 from smsworks_async.sandbox.dispatcher import _cut
 from smsworks_async.sandbox.lenient import Runner
+from smsworks_async.sandbox.operations import UNKNOWN
 from support.internals import server_of
 from support.waiting import PATIENCE, when_held
 from support.wire import BATCH, MESSAGE, sandbox
@@ -290,7 +291,7 @@ async def test_whoever_comes_while_it_ends_is_not_held(api):
 
 async def test_a_connection_that_is_gone_already_is_noted_as_none_and_is_not_cut(api):
     gone = SimpleNamespace(method="GET", path="/v1/utils/test", transport=None)
-    assert server_of(api.box).dispatcher._record(gone).connection == 0
+    assert server_of(api.box).dispatcher._record(gone, UNKNOWN).connection == 0
     assert _cut(gone).status == 499
 
 

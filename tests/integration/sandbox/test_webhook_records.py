@@ -1,26 +1,10 @@
 """What other processes read of attempts at callbacks."""
 
-from contextlib import asynccontextmanager
-
 import pytest
 from aiohttp import web
 
+from support.webhook_receiver import receiver
 from support.wire import sandbox
-
-
-@asynccontextmanager
-async def receiver(answer):
-    """Serve a webhook on a free port, and yield its URL."""
-    app = web.Application()
-    app.router.add_post("/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def webhooks(api):
@@ -33,8 +17,8 @@ async def test_an_attempt_is_shown_with_its_answer_and_without_the_secret():
 
     secret = "s" * 40
     async with (
-        receiver(accept) as url,
-        sandbox(delivery_report_url=f"{url}/sms/{secret}?key=1") as api,
+        receiver(accept) as hook,
+        sandbox(delivery_report_url=f"{hook.url}/sms/{secret}?key=1") as api,
     ):
         sent = await api.send()
         await api.box.advance(1)
@@ -49,7 +33,7 @@ async def test_an_attempt_is_shown_with_its_answer_and_without_the_secret():
         "at": "2026-07-01T12:00:01.000Z",
         "kind": "report",
         "message": sent["messageid"],
-        "url": f"{url}/sms/…?…",
+        "url": f"{hook.url}/sms/…?…",
         "status": 204,
         "error": None,
         "attempt": 1,
@@ -61,7 +45,7 @@ async def test_an_incoming_text_is_shown_as_one():
     async def accept(_request):
         return web.Response()
 
-    async with receiver(accept) as url, sandbox(incoming_url=url) as api:
+    async with receiver(accept) as hook, sandbox(incoming_url=hook.url) as api:
         await api.box.receive(sender="447700900124", to="60777", content="Yes")
         [attempt] = await webhooks(api)
     assert (attempt["kind"], attempt["body"]["content"]) == ("incoming", "Yes")
@@ -71,7 +55,7 @@ async def test_a_repeat_is_an_attempt_of_its_own():
     async def fail(_request):
         return web.Response(status=500)
 
-    async with receiver(fail) as url, sandbox(delivery_report_url=url) as api:
+    async with receiver(fail) as hook, sandbox(delivery_report_url=hook.url) as api:
         await api.send()
         await api.box.advance(6)
         second, first = await webhooks(api)
@@ -92,8 +76,8 @@ async def cut(request):
     ],
 )
 async def test_an_attempt_without_an_answer_says_why(path, answer, error):
-    async with receiver(answer) as url:
-        target = "http://127.0.0.1:1/sms" if path is None else url
+    async with receiver(answer) as hook:
+        target = "http://127.0.0.1:1/sms" if path is None else hook.url
         async with sandbox(delivery_report_url=target) as api:
             await api.send()
             await api.box.advance(1)

@@ -18,7 +18,18 @@ from support.processes import environment
 
 PACKAGE = Path(smsworks_async.cli.__file__).parent
 #: What only commands that need it import, while they run.
-SLOW = {"aiohttp", "attrs", "cattrs", "rich", "platformdirs", "python_calamine", "asyncpg"}
+SLOW = {
+    "asyncio",
+    "sqlite3",
+    "ssl",
+    "aiohttp",
+    "attrs",
+    "cattrs",
+    "rich",
+    "platformdirs",
+    "python_calamine",
+    "asyncpg",
+}
 
 
 def commands():

@@ -1,0 +1,230 @@
+"""What `send`, `flash` and `schedule` share: their options, and one text to one number."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
+
+import click
+
+from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._records import amount, local_with_zone, plural
+
+
+if TYPE_CHECKING:
+    from smsworks_async import Acknowledgement, AsyncSMSWorks, SentMessage
+    from smsworks_async.cli._app import App
+    from smsworks_async.journals import Journal
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+Method = Literal["send", "flash", "schedule"]
+
+_DONE: Final = {"send": "Sent", "flash": "Sent as a flash message", "schedule": "Scheduled"}
+
+
+class Order(NamedTuple):
+    """One text, and how it is to be sent.
+
+    Attributes:
+        method: of `AsyncMessages`.
+        fields: its arguments.
+        idempotency_key: the caller's own name for the call; None for one made of the text.
+        again: send it although the same text was sent within the hour.
+        journal: the journal that was named, or None.
+        international: accept numbers outside the UK.
+    """
+
+    method: Method
+    fields: dict[str, Any]
+    idempotency_key: str | None
+    again: bool
+    journal: str | None
+    international: bool
+
+
+def text_options(function: F) -> F:
+    """Add the arguments and options of a command that sends one text."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+_OPTIONS: Final = (
+    click.argument("text"),
+    click.option(
+        "--to", required=True, metavar="NUMBER", help="The recipient, in any usual spelling."
+    ),
+    click.option(
+        "--sender",
+        required=True,
+        metavar="ID",
+        help="3 to 11 letters and digits, or 3 to 15 digits.",
+    ),
+    click.option(
+        "--gsm", is_flag=True, help="Replace typographic characters by those of the GSM alphabet."
+    ),
+    click.option("--reference", metavar="NAME", help="Your own name for the message."),
+    click.option("--tag", metavar="LABEL", help="A label to search for."),
+    click.option(
+        "--validity",
+        type=int,
+        metavar="MINUTES",
+        help="How long delivery is attempted: 1 to 2880, the default.",
+    ),
+    click.option("--international", is_flag=True, help="Accept numbers outside the UK."),
+    click.option(
+        "--respect-opt-outs",
+        is_flag=True,
+        help="Send nothing to a number that has opted out, by the journal's list.",
+    ),
+    click.option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Your own name for this send: a second one with it sends nothing.",
+    ),
+    click.option(
+        "--again", is_flag=True, help="Send it although the same text was sent within the hour."
+    ),
+    click.option("--journal", metavar="PATH_OR_URL", help="Where sends are recorded."),
+)
+
+
+def run_send(app: App, method: Method, text: str, **options: Any) -> int:
+    """Send one text to one number, and show what the API answered.
+
+    Args:
+        app: the run of the command.
+        method: of `AsyncMessages`.
+        text: the content, or ``-`` for standard input.
+        options: those of `text_options`, and ``at`` of a scheduled one.
+    """
+    import asyncio
+
+    from smsworks_async import text as texts
+
+    content = _read_text() if text == "-" else text
+    if options.pop("gsm"):
+        content = texts.to_gsm(content)
+    own = {name: options.pop(name) for name in ("idempotency_key", "again", "journal")}
+    international = options.pop("international")
+    fields = {"destination": options.pop("to"), "content": content, **options}
+    order = Order(
+        method,
+        {k: v for k, v in fields.items() if v is not None},
+        **own,
+        international=international,
+    )
+    if own["again"] and own["idempotency_key"]:
+        raise click.UsageError("--again and --idempotency-key exclude each other; give one")
+    return asyncio.run(_send(app, order))
+
+
+def _read_text() -> str:
+    try:
+        return sys.stdin.read().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("standard input is no text in UTF-8") from None
+
+
+async def _send(app: App, order: Order) -> int:
+    from smsworks_async import phone
+    from smsworks_async.journals import open_journal
+
+    # Checked before a journal is made.
+    number = phone.normalise(order.fields["destination"], international=order.international)
+    account = app.account()
+    journal, _ = open_journal(app.journal(order.journal))
+    try:
+        async with app.async_client(journal=journal, international=order.international) as sms:
+            key = order.idempotency_key or await _key(app, order, journal, account.base_url, number)
+            if key is None:
+                app.out.notice("nothing was sent")
+                return Exit.NOTHING_SENT
+            return await _send_with(app, sms, order, key, number)
+    finally:
+        await journal.close()
+
+
+async def _key(app: App, order: Order, journal: Journal, base_url: str, number: str) -> str | None:
+    """Return the key to send with; None where the person does not want it sent again."""
+    from smsworks_async.cli._repeats import find_place
+
+    fields = order.fields
+    words = (order.method, fields["sender"], number, fields["content"], str(fields.get("at", "")))
+    place = await find_place(journal, base_url, *words)
+    if order.again:
+        return place.next_key
+    if not place.is_repeat:
+        return place.key
+    earlier = place.earlier.request.batch_id if place.earlier else None
+    told = f"this text was sent to {number} {_ago(place.age)} (message {earlier})"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        app.out.notice(f"{told}; --again sends it again")
+        return None
+    return (
+        place.next_key if app.out.confirm(f"{told[0].upper()}{told[1:]}. Send it again?") else None
+    )
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 90:
+        return f"{plural(round(seconds), 'second')} ago"
+    return f"{plural(round(seconds / 60), 'minute')} ago"
+
+
+async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, number: str) -> int:
+    from smsworks_async.errors import OptedOut, OutcomeUnknown
+
+    send = getattr(sms.messages, order.method)
+    try:
+        answer = await send(**order.fields, idempotency_key=key)
+    except OutcomeUnknown as error:
+        error.add_note(
+            "the same command looks for the text before it sends anything; run it again in a minute"
+        )
+        raise
+    except OptedOut:
+        app.out.record({"destination": number, "status": "OPTED_OUT"})
+        app.out.line(f"Nothing was sent: {number} has opted out.")
+        return Exit.OK
+    _show(app, order, answer, number)
+    return Exit.OK
+
+
+def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number: str) -> None:
+    from smsworks_async import text
+
+    segments = text.measure(order.fields["content"]).segments
+    at: datetime | None = order.fields.get("at")
+    used = getattr(answer, "credits_used", None)
+    balance = getattr(answer, "balance", None)
+    app.out.record(
+        {
+            "message_id": answer.message_id,
+            "status": answer.status,
+            "destination": number,
+            "sender": order.fields["sender"],
+            "segments": segments,
+            "schedule": at,
+            "credits_used": used,
+            "balance": balance,
+            "replayed": answer.replayed,
+        }
+    )
+    if answer.replayed:
+        app.out.line(f"Accepted before for {number}; nothing was sent now.")
+    else:
+        app.out.line(f"{_DONE[order.method]} to {number}.")
+    app.out.fields(
+        [
+            ("Message id", answer.message_id),
+            ("Status", answer.status),
+            ("Time", at and local_with_zone(at)),
+            ("Segments", segments),
+            ("Credits used", None if used is None else amount(used)),
+            ("Balance", None if balance is None else amount(balance)),
+        ]
+    )

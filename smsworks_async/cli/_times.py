@@ -1,0 +1,65 @@
+"""Times on the command line."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import click
+
+
+_AGO: Final = re.compile(r"(\d{1,6})\s*([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment: ISO 8601, in the machine's own time zone where it names none.
+
+    Args:
+        ago: also read how long ago it was, such as ``2h`` or ``7d``.
+    """
+
+    name = "time"
+
+    def __init__(self, *, ago: bool = False) -> None:
+        self._ago = ago
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return an aware datetime, or raise a usage error."""
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        span = _AGO.fullmatch(text) if self._ago else None
+        if span:
+            return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            more = ", or how long ago, such as 2h or 7d" if self._ago else ""
+            self.fail(
+                f"{text!r} is no time; write it as 2031-04-01T09:00, or "
+                f"2031-04-01T09:00+01:00{more}",
+                param,
+                ctx,
+            )
+        return moment if moment.tzinfo is not None else self._localised(moment, param, ctx)
+
+    def _localised(
+        self, moment: datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return a local time with its offset; one that the clocks skip or repeat is refused."""
+        earlier = moment.astimezone()
+        later = moment.replace(fold=1).astimezone()
+        if earlier.replace(tzinfo=None) != moment:
+            self.fail(f"the clocks skip {moment.isoformat()}; choose another time", param, ctx)
+        if earlier.utcoffset() != later.utcoffset():
+            self.fail(
+                f"{moment.isoformat()} comes twice, as the clocks go back: name the offset, "
+                f"{earlier.isoformat()} or {later.isoformat()}",
+                param,
+                ctx,
+            )
+        return earlier

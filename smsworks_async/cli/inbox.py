@@ -1,0 +1,111 @@
+"""``smsworks inbox``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._times import Moment
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+    from smsworks_async.models.posted import IncomingMessage
+
+
+@_command(
+    "inbox",
+    examples="""
+smsworks inbox
+smsworks inbox --unread --mark-read
+smsworks inbox --follow
+""",
+)
+@click.option("--unread", is_flag=True, help="Only those that nobody has marked as read.")
+@click.option("--mark-read", is_flag=True, help="Mark as read what is shown; implies --unread.")
+@click.option("--follow", is_flag=True, help="Show new replies as they come, until Ctrl-C.")
+@click.option(
+    "--since",
+    type=Moment(ago=True),
+    metavar="TIME",
+    help="ISO 8601, or such as 2h or 7d ago. With --follow: where to begin, by default now.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="How many to list.",
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --follow: between two searches.",
+)
+@click.option(
+    "--journal",
+    metavar="PATH_OR_URL",
+    help="With --follow: where replies such as STOP are recorded.",
+)
+def command(
+    app: App,
+    *,
+    unread: bool,
+    mark_read: bool,
+    follow: bool,
+    since: datetime | None,
+    limit: int,
+    every: float,
+    journal: str | None,
+) -> None:
+    """List the replies that came in.
+
+    Nothing is marked as read, unless --mark-read is given. With --follow, replies such as STOP are
+    recorded in the journal's list of opt-outs before they are shown.
+    """
+    if follow:
+        if unread or mark_read:
+            raise click.UsageError("--follow goes with neither --unread nor --mark-read")
+        import asyncio
+
+        asyncio.run(_follow(app, since, every, app.journal(journal)))
+        return
+    from smsworks_async.models.posted import IncomingMessage
+
+    with app.client() as sms:
+        if mark_read:
+            found = sms.messages.inbox(from_=since, limit=limit)
+        else:
+            found = sms.messages.search(
+                status="INCOMING", from_=since, limit=limit, unread=True if unread else None
+            )
+    for record in found:
+        _show(app, IncomingMessage.of(record))
+    if not found:
+        app.out.line("There are no unread replies." if unread else "There are no replies.")
+
+
+def _show(app: App, message: IncomingMessage) -> None:
+    from smsworks_async.cli._records import local, reply_record
+
+    app.out.record(reply_record(message))
+    content = message.content.replace("\n", "\n    ")
+    app.out.line(
+        f"{local(message.created)}  {message.sender} to {message.destination}\n    {content}"
+    )
+
+
+async def _follow(app: App, since: datetime | None, every: float, journal: str) -> None:
+    from smsworks_async.cli._records import now
+
+    async with app.async_client(journal=journal) as sms:
+        if app.out.is_terminal:
+            app.out.notice("waiting for replies; Ctrl-C ends it")
+        async for message in sms.messages.incoming(since=since or now(), pause=every):
+            _show(app, message)

@@ -1,0 +1,272 @@
+"""Headings: which row holds them, and which column holds the numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.files.numbers import is_blank
+
+
+#: How many rows from the top may be the headings.
+HEADING_ROWS: Final = 10
+# How many headings an error names.
+_NAMED: Final = 8
+
+_MOBILE: Final = ("mobile", "mob", "cell", "cellular", "cellphone", "mobilephone", "handy", "mobil")
+_PHONE: Final = ("phone", "telephone", "tel", "telefon", "contact", "sms", "whatsapp")
+_ENDINGS: Final = ("", "number", "no", "nr", "num", "nummer", "numbers", "phone")
+#: Headings of a column of numbers: letters and digits alone, in lower case.
+STRONG: Final = frozenset(
+    {word + ending for word in (*_MOBILE, *_PHONE) for ending in _ENDINGS}
+    | {"mobilephonenumber", "mobilephoneno", "mobiles", "phones", "msisdn", "destination"}
+) - {"contact"}
+#: Headings that are often something else, and count where none of the others is there.
+WEAK: Final = frozenset(
+    {"number", "numbers", "no", "nr", "recipient", "recipients", "to", "contact", "nummer"}
+)
+# What has more digits than that is no heading.
+_MOST_DIGITS: Final = 6
+_IN_BRACKETS: Final = re.compile(r"\([^)]*\)|\[[^]]*\]")
+
+
+@attrs.frozen
+class Column:
+    """A column of a file.
+
+    Attributes:
+        index: where it stands, from 0.
+        heading: its heading, or an empty string.
+    """
+
+    index: int
+    heading: str = ""
+
+    @property
+    def letter(self) -> str:
+        """Its letters, as spreadsheets show them."""
+        return letters(self.index)
+
+    def __str__(self) -> str:
+        return f"{self.letter} ({self.heading})" if self.heading else self.letter
+
+
+@attrs.frozen
+class Layout:
+    """Where things stand in a file.
+
+    Attributes:
+        column: the one with the numbers.
+        headings: of all columns; empty where the file has none.
+        row: the row with the headings, from 0; None where the file has none.
+        notices: what was guessed.
+    """
+
+    column: Column
+    headings: tuple[str, ...] = ()
+    row: int | None = None
+    notices: tuple[str, ...] = ()
+
+
+def letters(index: int) -> str:
+    """Return a column's letters, as spreadsheets show them.
+
+    >>> letters(0), letters(26), letters(701)
+    ('A', 'AA', 'ZZ')
+    """
+    name, index = "", index + 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
+
+
+def index_of(name: str) -> int | None:
+    """Return the index of a column that is named by its letters; None where it is not."""
+    if not re.fullmatch("[A-Za-z]{1,3}", name):
+        return None
+    index = 0
+    for letter in name.upper():
+        index = index * 26 + ord(letter) - ord("A") + 1
+    return index - 1
+
+
+def simplified(heading: Any) -> str:
+    """Return a heading's letters and digits: case, blanks, hyphens and brackets do not matter.
+
+    >>> simplified(" Mobile-No. (UK)"), simplified("First_name")
+    ('mobileno', 'firstname')
+    """
+    text = _IN_BRACKETS.sub("", str(heading)) if isinstance(heading, str) else ""
+    plain = "".join(filter(str.isalnum, text)).casefold()
+    return plain or "".join(filter(str.isalnum, str(heading))).casefold()
+
+
+def find_layout(
+    rows: Sequence[Sequence[Any]], wanted: str | None, is_number: Callable[[Any], bool]
+) -> Layout:
+    """Return where the headings and the numbers of a file are.
+
+    Arguments:
+        rows: the first rows of the file, as many as may help.
+        wanted: the heading or the letters of the column with the numbers; None to find it.
+        is_number: tells whether a cell holds a number.
+
+    Raises:
+        ValidationError: no column, or more than one, may be meant. The field is ``column``.
+    """
+    if wanted is not None:
+        return _named(rows, wanted, is_number)
+    for words in (STRONG, WEAK):
+        found = _rows_with(rows, words, is_number)
+        if found and words is WEAK:
+            found = found[0], _with_numbers(rows[found[0] + 1 :], found[1], is_number)
+        if found and found[1]:
+            row, indexes = found
+            if len(indexes) > 1:
+                raise _ambiguous(rows[row], indexes)
+            return _with_headings(rows, row, indexes[0])
+    if max(map(len, rows), default=0) == 1:
+        return _list(rows, is_number)
+    raise _unknown(rows, is_number)
+
+
+def _rows_with(
+    rows: Sequence[Sequence[Any]], words: frozenset[str], is_number: Callable[[Any], bool]
+) -> tuple[int, list[int]] | None:
+    """Return the row that has headings of numbers, and their columns.
+
+    A title alone in its row gives way to a row of several cells below it.
+    """
+    title = None
+    for row, cells in enumerate(rows[:HEADING_ROWS]):
+        indexes = [
+            index
+            for index, cell in enumerate(cells)
+            if isinstance(cell, str) and simplified(cell) in words and not is_number(cell)
+        ]
+        if indexes and sum(not is_blank(cell) for cell in cells) > 1:
+            return row, indexes
+        if indexes and title is None:
+            title = row, indexes
+    return title
+
+
+def _with_numbers(
+    rows: Sequence[Sequence[Any]], indexes: Sequence[int], is_number: Callable[[Any], bool]
+) -> list[int]:
+    """Return those columns that hold a number: *No* may be that of the row."""
+    return [
+        index for index in indexes if any(is_number(row[index]) for row in rows if index < len(row))
+    ]
+
+
+def _named(rows: Sequence[Sequence[Any]], wanted: str, is_number: Callable[[Any], bool]) -> Layout:
+    name = simplified(wanted)
+    for row, cells in enumerate(rows[:HEADING_ROWS]):
+        indexes = [index for index, cell in enumerate(cells) if name and simplified(cell) == name]
+        exact = [index for index in indexes if str(cells[index]).strip() == wanted.strip()]
+        if len(exact) == 1:
+            indexes = exact
+        if len(indexes) > 1:
+            raise _ambiguous(cells, indexes)
+        if indexes:
+            return _with_headings(rows, row, indexes[0])
+    index = index_of(wanted)
+    if index is None or index >= max(map(len, rows), default=0):
+        raise ValidationError(
+            f"no column has the heading {wanted!r}; {_headings_of(rows)}", field="column"
+        )
+    return _by_letter(rows, index, is_number)
+
+
+def _by_letter(
+    rows: Sequence[Sequence[Any]], index: int, is_number: Callable[[Any], bool]
+) -> Layout:
+    """Return the layout for a column that is named by its letters: headings stand above numbers."""
+    above = None
+    for row, cells in enumerate(rows[: HEADING_ROWS + 1]):
+        if index < len(cells) and is_number(cells[index]):
+            break
+        if row < HEADING_ROWS and any(not is_blank(cell) for cell in cells):
+            above = row
+    else:
+        above = None  # the first of them are no numbers, whatever they are
+    return Layout(Column(index)) if above is None else _with_headings(rows, above, index)
+
+
+def _with_headings(rows: Sequence[Sequence[Any]], row: int, index: int) -> Layout:
+    headings = tuple("" if is_blank(cell) else str(cell).strip() for cell in rows[row])
+    heading = headings[index] if index < len(headings) else ""
+    return Layout(Column(index, heading), headings, row)
+
+
+def _list(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> Layout:
+    """Return the layout of a file with one column, which has no heading that is known."""
+    for row, cells in enumerate(rows[:HEADING_ROWS]):
+        if not cells or is_blank(cells[0]):
+            continue
+        if is_number(cells[0]) or any(map(str.isdecimal, str(cells[0]))):
+            break
+        below = [cell for later in rows[row + 1 :] for cell in later if not is_blank(cell)]
+        if below and sum(map(is_number, below)) * 2 > len(below):
+            notice = f"the first row, {str(cells[0]).strip()!r}, was taken for a heading"
+            layout = _with_headings(rows, row, 0)
+            return attrs.evolve(layout, notices=(notice,))
+        break
+    return Layout(Column(0))
+
+
+def _ambiguous(cells: Sequence[Any], indexes: Sequence[int]) -> ValidationError:
+    names = " and ".join(
+        f"{letters(index)} ({str(cells[index]).strip()})" for index in indexes[:_NAMED]
+    )
+    alike = len({str(cells[index]).strip() for index in indexes}) == 1
+    example = letters(indexes[0]) if alike else str(cells[indexes[0]]).strip()
+    return ValidationError(
+        f"columns {names} may each hold the numbers; name the one to text, such as {example!r}",
+        field="column",
+    )
+
+
+def _unknown(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> ValidationError:
+    """Return the error for a file of which no heading is known, with the columns that may be it."""
+    counts: dict[int, int] = {}
+    for cells in rows:
+        for index, cell in enumerate(cells):
+            if is_number(cell):
+                counts[index] = counts.get(index, 0) + 1
+    if not counts:
+        return ValidationError(
+            "no column has a heading for numbers, such as Mobile or Phone, and none seems to hold "
+            f"any; {_headings_of(rows)}",
+            field="column",
+        )
+    if len(rows) == 1 and len(counts) > 1:
+        return ValidationError(
+            "the file has all its numbers in one row; write one number on each line",
+            field="column",
+        )
+    likely = sorted(index for index, count in counts.items() if count * 2 > max(counts.values()))
+    names = " and ".join(letters(index) for index in likely[:_NAMED])
+    seem = f"column {names} seems" if len(likely) == 1 else f"columns {names} seem"
+    return ValidationError(
+        f"no column has a heading for numbers, such as Mobile or Phone; {seem} to hold numbers: "
+        f"name the column to text, such as {letters(likely[0])!r}",
+        field="column",
+    )
+
+
+def _headings_of(rows: Sequence[Sequence[Any]]) -> str:
+    """Return the headings of a file in words: those of its first row with several."""
+    likely = rows[:HEADING_ROWS]
+    cells = max(likely, key=lambda row: sum(not is_blank(cell) for cell in row), default=())
+    named = [str(cell).strip()[:40] for cell in cells if not is_blank(cell)]
+    if not named or any(sum(map(str.isdecimal, name)) > _MOST_DIGITS for name in named):
+        return "name it by its letter, such as 'B'"
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"the columns are {', '.join(named[:_NAMED])}{more}"

@@ -1,0 +1,151 @@
+"""What was set aside, in a copy beside the file, for a person to mend and send."""
+
+from __future__ import annotations
+
+import csv
+import filecmp
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, Final
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.files.dialects import Dialect
+from smsworks_async.files.headings import simplified
+from smsworks_async.files.recipients import Recipients, Row
+from smsworks_async.files.sheets import write_ods, write_xlsx
+from smsworks_async.models import values
+
+
+#: The headings of the columns that are added.
+ADDED: Final = ("Row", "What is wrong", "Suggestion")
+_ADDED: Final = frozenset(map(simplified, ADDED))
+_NAME: Final = ".to-mend"
+
+
+def write_set_aside(
+    recipients: Recipients, *, to: str | os.PathLike[str] | None = None
+) -> Path | None:
+    """Write the rows that were set aside, and only those, into a copy of the file.
+
+    The copy has the file's format, headings, encoding, separator and line ends, and three more
+    columns: the row's number in the file, what is wrong, and a suggestion. It can be mended in a
+    spreadsheet program and read as it is. Of a workbook it has the values of the sheet that was
+    read, without formats and formulas; the column with the numbers is formatted as text.
+
+    Arguments:
+        recipients: what `read_recipients` returned.
+        to: where to write it; by default beside the file, as ``people.to-mend.csv`` for
+            ``people.csv``. A copy that is there and differs, since somebody is mending it, is left
+            alone, and a number is added to the name.
+
+    Returns:
+        Where the copy is; None where nothing was set aside, and nothing was written.
+
+    Raises:
+        ValidationError: the file was a stream, and ``to`` is missing; or the file cannot be read.
+        OSError: the copy cannot be written.
+    """
+    width = max((len(row.cells) for row in _set_aside(recipients)), default=None)
+    if width is None:
+        return None
+    given = Path(values.path(to, "to")) if to is not None else None
+    if given is None and recipients.path is None:
+        raise ValidationError("to is missing: a stream has no place for a copy", field="to")
+    place = given or Path(str(recipients.path))
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write(recipients, max(width, len(recipients.headings)), file)
+        if recipients.path is not None:
+            shutil.copymode(recipients.path, temporary)
+        if given is not None:
+            temporary.replace(given)
+            return given
+        return _placed(temporary, place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _set_aside(recipients: Recipients) -> Iterator[Row]:
+    return (row for row in recipients if row.destination is None)
+
+
+def _placed(temporary: Path, source: Path) -> Path:
+    """Give a copy the first name that is free; one that is there already, and is alike, stays."""
+    stem = source.stem.partition(_NAME)[0]
+    for number in count(1):
+        more = "" if number == 1 else f"-{number}"
+        path = source.with_name(f"{stem}{_NAME}{more}{source.suffix}")
+        if path == source:
+            continue
+        if not path.exists():
+            temporary.replace(path)
+            return path
+        if filecmp.cmp(temporary, path, shallow=False):
+            return path
+    raise AssertionError  # `count` never ends
+
+
+def _write(recipients: Recipients, width: int, file: IO[bytes]) -> None:
+    kept = [
+        index
+        for index in range(width)
+        if index >= len(recipients.headings) or simplified(recipients.headings[index]) not in _ADDED
+    ]
+    if recipients.format == "jsonl":
+        _write_json(recipients, kept, file)
+        return
+    rows = _rows(recipients, kept)
+    if recipients.dialect is not None:
+        _write_text(rows, recipients.dialect, file)
+    else:
+        column = kept.index(recipients.column.index)
+        write = write_xlsx if recipients.format == "xlsx" else write_ods
+        write(file, recipients.sheet or "Sheet1", rows, column)
+
+
+def _rows(recipients: Recipients, kept: Sequence[int]) -> Iterator[list[Any]]:
+    headings = recipients.headings
+    if headings or recipients.format == "list":
+        names = headings or ("Mobile",)
+        yield [*(names[index] if index < len(names) else "" for index in kept), *ADDED]
+    number = recipients.column.index
+    for row in _set_aside(recipients):
+        cells: list[Any] = [row.cells[i] if i < len(row.cells) else "" for i in kept]
+        place = kept.index(number)
+        whole = None if isinstance(cells[place], str) else values.as_integer(cells[place])
+        cells[place] = cells[place] if whole is None else str(whole)
+        yield [*cells, row.number, row.problem, row.suggestion]
+
+
+def _write_text(rows: Iterable[Sequence[Any]], dialect: Dialect, file: IO[bytes]) -> None:
+    # What the file's encoding lacks (of a named one, say) is still readable.
+    text = io.TextIOWrapper(file, dialect.encoding, errors="backslashreplace", newline="")
+    if dialect.marked and dialect.encoding != "utf-8-sig":
+        text.write("\ufeff")
+    delimiter = dialect.delimiter or ","
+    if dialect.preface:
+        text.write(f"{dialect.preface}{dialect.newline}")
+    csv.writer(text, delimiter=delimiter, lineterminator=dialect.newline).writerows(rows)
+    text.flush()
+    text.detach()
+
+
+def _write_json(recipients: Recipients, kept: Sequence[int], file: IO[bytes]) -> None:
+    encoding = recipients.dialect.encoding if recipients.dialect else "utf-8"
+    newline = recipients.dialect.newline if recipients.dialect else "\n"
+    for row in _set_aside(recipients):
+        headings = recipients.headings
+        cells = row.cells
+        named = {headings[i]: cells[i] if i < len(cells) else None for i in kept}
+        added = (row.number, row.problem, row.suggestion)
+        named |= dict(zip(ADDED, added, strict=True))
+        line = json.dumps(named, ensure_ascii=False, default=str)
+        file.write(f"{line}{newline}".encode(encoding, "backslashreplace"))

@@ -1,0 +1,143 @@
+"""Rows of text files, in slices: CSV, TSV, lists and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import Any, Final
+
+from smsworks_async.errors import ValidationError
+from smsworks_async.files.dialects import NO_SEPARATOR, Dialect, undecodable
+from smsworks_async.files.sources import Contents
+
+
+#: How many rows are read at a time.
+SLICE: Final = 250
+# After the last line comes a row of two cells: a quotation mark that is never closed swallows it.
+_END: Final = ["\x1eend", "\x1e"]
+# More line breaks than that in a row are the trace of a quotation mark that is not closed.
+MOST_BREAKS: Final = 30
+
+Rows = list[list[Any]]
+
+
+def rows_of_text(contents: Contents, dialect: Dialect, notices: list[str]) -> Iterator[Rows]:
+    """Yield the rows of a CSV file or a list, so many at a time.
+
+    Arguments:
+        contents: the file.
+        dialect: how it is written.
+        notices: what is odd about it is appended here.
+
+    Raises:
+        ValidationError: it is no CSV, or it ends within quotation marks.
+        OSError: it cannot be read.
+    """
+    delimiter = dialect.delimiter or NO_SEPARATOR
+    count = lines = 0
+    with dialect.open(contents) as text, _named_errors(contents, dialect):
+        reader = csv.reader(chain(text, [delimiter.join(_END)]), delimiter=delimiter)
+        while True:
+            rows = list(islice(reader, SLICE))
+            end = bool(rows) and rows[-1] == _END
+            if not rows or (not end and rows[-1] and _END[0] in rows[-1][-1]):
+                raise _never_closed(contents, count + len(rows))
+            if reader.line_num - lines > len(rows) + MOST_BREAKS:
+                notices.extend(_swallowed(rows, count))
+            count, lines = count + len(rows), reader.line_num
+            if end:
+                rows.pop()
+            if rows:
+                yield rows
+            if end:
+                return
+
+
+@contextmanager
+def _named_errors(contents: Contents, dialect: Dialect) -> Iterator[None]:
+    """Raise what is wrong with a text file as an error that names the file."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise undecodable(contents, dialect.encoding, error) from None
+    except csv.Error as error:
+        raise ValidationError(
+            f"{contents.name} is no CSV: {error}; a quotation mark may be missing", field="source"
+        ) from None
+
+
+def _swallowed(rows: Rows, before: int) -> Iterator[str]:
+    """Yield notices of rows that may hold others, since a quotation mark is missing."""
+    for number, row in enumerate(rows, before + 1):
+        breaks = max((cell.count("\n") for cell in row), default=0)
+        if breaks > MOST_BREAKS:
+            yield (
+                f"row {number} has a cell with {breaks} line breaks; if that is not meant, a "
+                "quotation mark is missing there, and the rows in it are not read"
+            )
+
+
+def _never_closed(contents: Contents, row: int) -> ValidationError:
+    return ValidationError(
+        f"{contents.name} has a quotation mark at or before row {row} that is never closed, so "
+        "that the rows after it cannot be told apart; close or remove it",
+        field="source",
+    )
+
+
+def rows_of_json(contents: Contents, dialect: Dialect, headings: list[str]) -> Iterator[Rows]:
+    """Yield the rows of a file of JSON lines, so many at a time; a blank line is a blank row.
+
+    Arguments:
+        contents: the file.
+        dialect: how it is written.
+        headings: the names of the columns, to which new ones are appended as they come.
+
+    Raises:
+        ValidationError: a line is no JSON object; it is named.
+        OSError: it cannot be read.
+    """
+    with dialect.open(contents) as text, _named_errors(contents, dialect):
+        yield from _json_slices(contents, enumerate(text, 1), headings)
+
+
+def _json_slices(
+    contents: Contents, lines: Iterator[tuple[int, str]], headings: list[str]
+) -> Iterator[Rows]:
+    index = {name: place for place, name in enumerate(headings)}
+    while batch := list(islice(lines, SLICE)):
+        rows: Rows = []
+        for number, line in batch:
+            row: list[Any] = []
+            if line.strip():
+                for name, value in _object(contents, number, line).items():
+                    place = index.setdefault(name, len(index))
+                    if place == len(headings):
+                        headings.append(name)
+                    if place >= len(row):
+                        row.extend([None] * (place + 1 - len(row)))
+                    row[place] = value
+            rows.append(row)
+        yield rows
+
+
+def _object(contents: Contents, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValidationError(
+            f"{contents.name} is no JSON lines: line {number} is not a JSON object",
+            field="source",
+        ) from None
+    if isinstance(found, str | int | float) and not isinstance(found, bool):
+        return {"number": found}
+    if not isinstance(found, dict):
+        raise ValidationError(
+            f"{contents.name} is no JSON lines: line {number} is not an object such as "
+            '{"mobile": "07700 900123"}',
+            field="source",
+        )
+    return found

@@ -1,0 +1,198 @@
+"""How an account's messages change by themselves, and what is kept of them. No I/O.
+
+A message moves along
+
+    SCHEDULED -> SENT -> DELIVERED | UNDELIVERED | EXPIRED | REJECTED
+        |`-> FAILED      in a batch, or when its time has come
+         `-> CANCELLED
+
+and every change that happens by itself is an act on the timeline.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from .archive import Archive
+from .destinations import EXPIRED, DeliveryResult, delivery_result
+from .flooding import FloodingFilter
+from .outbox import Outbox
+from .records import INCOMING, Job, Message, delivery_report, incoming_post
+from .segments import measure
+from .timeline import Timeline
+
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+RETENTION = 92 * 86400.0  # seconds: three months
+
+
+class Watcher(Protocol):
+    """What follows an account's records."""
+
+    def changed(self, record: Message | Job) -> None:
+        """Take in a record that is new or has changed."""
+        ...
+
+    def dropped(self, records: list[Message | Job]) -> None:
+        """Take in records that are kept no longer, or have changed after they were dropped."""
+        ...
+
+
+@attrs.define(eq=False)
+class Lifecycle:
+    """The messages of an account, from their acceptance on.
+
+    Attributes:
+        credits: the balance.
+        archive: the messages.
+        jobs: scheduled messages and batches by id, in the order in which they were made.
+        timeline: what falls due.
+        outbox: callbacks that are due, for the sender to take.
+        watchers: told of every record that is new, has changed, or was dropped.
+    """
+
+    settings: Settings
+    credits: float
+    archive: Archive = attrs.Factory(
+        lambda self: Archive(self.settings.keep_messages), takes_self=True
+    )
+    jobs: dict[str, Job] = attrs.Factory(dict)
+    timeline: Timeline = attrs.Factory(Timeline)
+    watchers: list[Watcher] = attrs.Factory(list)
+    outbox: Outbox = attrs.field(init=False)
+    _flooding: FloodingFilter = attrs.field(init=False, factory=FloodingFilter)
+
+    def _set_up(self) -> Random:
+        """Set up what is drawn, and return what draws it."""
+        random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
+        self.outbox = Outbox(self.timeline, self.settings.reporting, random)
+        return random
+
+    # What is kept
+
+    def forget(self, message: Message, _now: float) -> None:
+        """Let a message's record vanish; that it was sent, and what it cost, stays counted."""
+        message.forgotten = True
+        self.changed(message)
+
+    def prune(self) -> None:
+        """Drop the oldest messages if there are more than are to be kept, with all of theirs."""
+        dropped = self.archive.prune()
+        if not dropped:
+            return
+        # What is SENT is dropped, too, and still delivered when that falls due.
+        self.timeline.discard({message for message in dropped if message.status != "SENT"})
+        names = {message.batch_id or message.message_id for message in dropped}
+        over = [
+            self.jobs.pop(name)
+            for name in names & self.jobs.keys()
+            if self.jobs[name].status != "SCHEDULED" and not self.archive.has_batch(name)
+        ]
+        self._tell_dropped([*dropped, *over])
+
+    def changed(self, record: Message | Job) -> None:
+        """Tell the watchers of a record that is new or has changed."""
+        for watcher in self.watchers:
+            watcher.changed(record)
+
+    def _tell_dropped(self, records: list[Message | Job]) -> None:
+        for watcher in self.watchers:
+            watcher.dropped(records)
+
+    # What happens by itself
+
+    def _floods(self, destination: str, content: str, now: float) -> bool:
+        filtering = self.settings.flooding
+        return filtering and not self._flooding.allows(destination, content, now)
+
+    def _keep_job(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        if job.status == "SCHEDULED":
+            self.timeline.add(job.at, self.fire, job)
+
+    def _close(self, job: Job, status: str) -> list[Message]:
+        """Settle a job that still waits, and return those of its messages that wait with it."""
+        if job.status != "SCHEDULED":
+            return []
+        job.status = status
+        self.changed(job)
+        messages = self.archive.batch(job.id) if job.batch else [self.archive.get(job.id)]
+        return [message for message in messages if message and message.status == "SCHEDULED"]
+
+    def fire(self, job: Job, now: float) -> None:
+        """Send what a job schedules, unless it was sent or cancelled before."""
+        for message in self._close(job, "PROCESSED"):
+            message.schedule = now
+            self._launch(message, now)
+
+    def _launch(self, message: Message, now: float) -> None:
+        if self._floods(message.destination, message.content, now):
+            self.finish(message, DeliveryResult("FAILED", 5020), now)
+        elif message.credits > self.credits:
+            self.finish(message, DeliveryResult("FAILED", 4021), now)
+        else:
+            self.credits -= message.credits
+            if self.settings.flooding:
+                self._flooding.note(message.destination, message.content, now)
+            self._move(message, "SENT", now)
+            self._deliver_later(message)
+
+    def _deliver_later(self, message: Message) -> None:
+        wait = min(self.settings.delivery_delay, message.validity * 60.0)
+        self.timeline.add(message.modified + wait, self._deliver, message)
+
+    def _deliver(self, message: Message, due: float) -> None:
+        if message.status != "SENT":
+            return
+        late = self.settings.delivery_delay > message.validity * 60.0
+        self.finish(message, EXPIRED if late else delivery_result(message.destination), due)
+
+    def finish(self, message: Message, outcome: DeliveryResult, now: float) -> None:
+        """Give a message its final status, settle its cost, and report it."""
+        charged = message.status == "SENT"
+        free = outcome.status in {"FAILED", "REJECTED"}
+        refunded = outcome.status in {"UNDELIVERED", "EXPIRED"} and not message.international
+        if charged and (free or refunded):
+            self.credits += message.credits
+        if free:
+            message.credits = 0.0
+        message.failure = outcome.code
+        self._move(message, outcome.status, now)
+        self._forget_later(message)
+        self._report(message, now)
+
+    def _move(self, message: Message, status: str, now: float) -> None:
+        before, message.status = message.status, status
+        message.modified = now
+        message.history.append((status, message.failure, now))
+        if self.archive.holds(message):
+            self.changed(message)
+        else:
+            self.archive.dropped.move(before, status)
+            self._tell_dropped([message])
+
+    def _forget_later(self, message: Message) -> None:
+        if not self.archive.holds(message):
+            return
+        life = RETENTION if message.ttl is None else message.ttl * 60.0
+        self.timeline.add(message.modified + life, self.forget, message)
+
+    def _report(self, message: Message, now: float) -> None:
+        self.outbox.add_report(*self.post_of(message), now)
+
+    def post_of(self, message: Message) -> tuple[str, dict[str, Any]]:
+        """Return where a message's report, or a received message, is posted, and what is.
+
+        The URL is empty where there is none.
+        """
+        if message.status == INCOMING:
+            url = self.settings.incoming_url
+            return url, incoming_post(message, measure(message.content).segments)
+        url = message.delivery_report_url or self.settings.delivery_report_url
+        return url, delivery_report(message, self.settings) if url else {}

@@ -1,0 +1,109 @@
+"""Spellings of numbers, by Hypothesis: what is one to `phone.normalise` is one here, and mended."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsworks_async import ValidationError, phone
+from smsworks_async.files import read_recipients
+from smsworks_async.files.numbers import judge, judge_each
+
+
+RULE = phone.destination_rule(international=False)
+LAST = st.integers(0, 999).map("{:03d}".format)
+PREFIXES = st.sampled_from(["07700", "+447700", "00447700", "447700", "7700", "+44 (0)7700"])
+TRACES = st.sampled_from(["{}", "'{}", " {} ", '="{}"', "\u200e{}\u202c", "{}\u00a0", "\u2018{}"])
+BLANKS = st.sampled_from(["", " ", "-", ".", "\u00a0"])
+SPELLED = st.tuples(PREFIXES, BLANKS, LAST, TRACES)
+
+
+def spell(parts):
+    prefix, blank, last, trace = parts
+    return trace.format(f"{prefix}{blank}900{blank}{last}"), f"447700900{last}"
+
+
+@given(SPELLED.map(spell))
+def test_judge_takes_every_spelling_of_a_number_that_a_person_or_a_spreadsheet_writes(spelled):
+    cell, wire = spelled
+    verdict = judge(cell, RULE)
+    assert verdict.destination == wire, verdict.problem
+    assert judge_each([cell], RULE)[0] == [wire]
+
+
+@given(st.integers(0, 999))
+def test_judge_takes_numbers_of_workbooks_and_mends_those_without_country_code(last):
+    wire = f"447700900{last:03d}"
+    assert judge(float(wire), RULE) == (wire, "", "", "")
+    lost = judge(float(wire[2:]), RULE)
+    assert (lost.destination, "leading 0" in lost.notice) == (wire, True)
+
+
+@given(st.integers(0, 999), st.sampled_from([".", ","]), st.integers(2, 11))
+def test_judge_sets_scientific_notation_aside_unless_all_digits_are_there(last, point, digits):
+    wire = f"447700900{last:03d}"
+    cell = f"{wire[0]}{point}{wire[1 : 1 + digits]}E+11"
+    verdict = judge(cell, RULE)
+    if digits == 11:
+        assert (verdict.destination, "scientific" in verdict.notice) == (wire, True)
+    else:
+        assert verdict.destination is None
+        assert "lost digits" in verdict.problem
+
+
+@given(
+    st.lists(SPELLED.map(spell), min_size=2, max_size=3),
+    st.sampled_from([" / ", "; ", ", ", "\n", " or ", "|", " & "]),
+)
+def test_judge_sets_several_numbers_in_a_cell_aside(spelled, between):
+    cell = between.join(text.strip("=\"'\u2018 ") for text, _ in spelled)
+    verdict = judge(cell, RULE)
+    assert (verdict.destination, verdict.problem) == (None, "it holds more than one number")
+
+
+@given(st.text(max_size=30) | st.floats() | st.none() | st.booleans() | st.integers())
+def test_judge_raises_for_no_cell_and_takes_no_more_than_the_rule(cell):
+    verdict = judge(cell, RULE)
+    assert (verdict.destination is None) == bool(verdict.problem)
+    if verdict.destination is None:
+        assert verdict.suggestion
+        return
+    assert RULE(verdict.destination) == verdict.destination
+
+
+@given(
+    st.lists(
+        st.text("0123456789+ 'eE.,()-ab\u200b\u0661", max_size=16) | SPELLED.map(spell).map(min)
+    )
+)
+def test_judge_each_finds_what_judge_finds(cells):
+    """Most cells are judged many at a time, which must make no difference."""
+    destinations, others = judge_each(cells, RULE)
+    for index, cell in enumerate(cells):
+        verdict = judge(cell, RULE)
+        assert destinations[index] == verdict.destination
+        assert (index in others) >= bool(verdict.notice or verdict.problem)
+        if index in others and verdict.destination is None:
+            assert others[index] == verdict
+
+
+@given(st.lists(st.text("0123456789+ '()-/", min_size=1, max_size=16), min_size=1))
+def test_read_recipients_takes_what_normalise_takes(cells):
+    file = io.StringIO()
+    csv.writer(file).writerows([["Name", "Mobile"], *(("x", cell) for cell in cells)])
+    taken = {row.number: row.destination for row in read_recipients(file_at_start(file))}
+    for number, cell in enumerate(cells, 2):
+        try:
+            expected = phone.normalise(cell)
+        except ValidationError:
+            expected = None
+        if taken.get(number) != expected:  # `normalise` ignores a slash between two numbers
+            assert taken[number] is None
+            assert "/" in cell
+
+
+def file_at_start(file):
+    return io.StringIO(file.getvalue())
