@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.cli._output import one_line
+from smsworks_async.cli._text import one_line
 
 
 if TYPE_CHECKING:
