@@ -65,7 +65,8 @@ class Command(Helpful):
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            # What an argument is, the description says.
+            if record is not None and not isinstance(parameter, click.Argument):
                 is_shared = isinstance(parameter, Common) or "--help" in parameter.opts
                 (shared if is_shared else own).append(record)
         for title, records in (("Options", own), ("Options of all commands", shared)):
