@@ -15,6 +15,7 @@ from smsworks_async import SMSWorks
 from smsworks_async.journals.sqlite import SQLiteJournal
 from smsworks_async.sandbox import Fault
 from support.command_docs import shapes
+from support.waiting import when_held
 
 
 SEND = ("send", "--to", "07700 900123", "--sender", "AcmeCorp", "Your order is ready")
@@ -128,6 +129,25 @@ def test_send_with_an_unknown_outcome_is_looked_for_when_it_is_repeated(smsworks
     assert hosted.box.accepted(NUMBER) == 1
     assert smsworks(*SEND, "--again").code == 0
     assert hosted.box.accepted(NUMBER) == 2
+
+
+def test_send_that_is_interrupted_is_looked_for_when_it_is_repeated(smsworks, hosted):
+    hosted.do(lambda box: box.add_fault(Fault(path="/message/send", when="hold")))
+    held = threading.Event()
+    hosted.do(lambda box: when_held(box, held.set))
+    process = smsworks.start(*SEND)
+    assert held.wait(60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    hosted.do(lambda box: box.release())
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("smsworks: interrupted; ")
+    assert "not known whether it was accepted" in err
+    assert err.count("\n") == 1
+    again = smsworks(*SEND, "--json")
+    assert again.code == 0, again.err
+    assert again.record["replayed"] is True
+    assert hosted.box.accepted(NUMBER) == 1
 
 
 def test_send_that_was_refused_is_sent_when_it_is_repeated(smsworks, hosted):
