@@ -97,9 +97,11 @@ def _length_of(data: bytes) -> int | None:
     None is for what is not plainly one request whose head is whole, and has nothing twice.
     """
     end = data.find(b"\r\n\r\n")
-    if end < 0 or data[:1].isspace():
+    if end < 0 or data[:1].isspace() or data.find(b"\n\r\n") != end + 1:
         return None
     head = data[:end].lower()
+    if b"\n\n" in head:
+        return None
     if head.count(b"content-type") > 1 or b"transfer-encoding" in head or b"upgrade" in head:
         return None
     if b"content-length" not in head:
