@@ -53,3 +53,11 @@ def test_repeat_filter_passes_a_plain_request_on_as_it_is(head):
 def test_repeat_filter_takes_the_second_type_out():
     request = b"POST / HTTP/1.1\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n"
     assert RepeatFilter().feed(request) == b"POST / HTTP/1.1\r\nContent-Type: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [b"Content-Length: 5\r\n\r\nhello", b"\r\n", b"\n"])
+def test_repeat_filter_looks_at_each_request_of_a_pipeline(first):
+    sent = b"POST / HTTP/1.1\r\n" + first
+    second = b"POST / HTTP/1.1\r\nContent-Type: a\r\n%b\r\n"
+    whole = sent + second % b"Content-Type: b\r\n"
+    assert RepeatFilter().feed(whole) == sent + second % b""
