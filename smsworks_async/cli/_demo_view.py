@@ -186,10 +186,10 @@ def _show_row(out: Output, row: _Row) -> None:
         styled.append("░" * (_BAR - drawn), style="dim")
         out.console.print(styled)
     else:
-        first, *others = fold(row.remark, max(out.width - len(line) - 2, 8))
-        out.line(f"{line}  {first}".rstrip())
-        for part in others:
-            out.line(f"{'':>{len(line)}}  {part}")
+        is_beside = len(f"{line}  {row.remark}") <= out.width
+        out.line(f"{line}  {row.remark}".rstrip() if is_beside else line)
+        for part in () if is_beside else fold(row.remark, out.width - 4):
+            out.line(f"    {part}")
     for detail in _detail_lines(row.details, out.width):
         out.line(detail)
 
