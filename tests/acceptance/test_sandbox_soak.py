@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -53,6 +54,7 @@ async def sandbox() -> AsyncIterator[tuple[str, int]]:
         sys.executable, "-c", PROGRAM, stdout=asyncio.subprocess.PIPE, env=environment()
     )
     try:
+        assert process.stdout is not None
         yield (await process.stdout.readline()).decode().strip(), process.pid
     finally:
         process.kill()
@@ -85,7 +87,7 @@ async def quarter(session: aiohttp.ClientSession, url: str, hook: str) -> None:
         await post(session, f"{url}/v1/batch/send", body)
 
 
-async def get(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
+async def get(session: aiohttp.ClientSession, url: str) -> Any:
     async with session.get(url) as response:
         assert response.status == 200
         return await response.json()
