@@ -162,6 +162,12 @@ def test_look_tells_of_hidden_rows_and_other_sheets():
     assert "has no sheet 'New'; it has Old, Sheet, Notes" in refused(file.getvalue(), sheet="New")
 
 
+def test_read_recipients_suggests_to_save_a_workbook_whose_formulas_have_no_results():
+    rows = [HEADINGS, ("Ada", '="07700"&"900123"', 3)]
+    (row,) = read_recipients(io.BytesIO(xlsx_bytes(rows)))
+    assert "a formula whose result the file does not hold" in row.suggestion
+
+
 def test_rows_of_workbook_numbers_rows_as_the_spreadsheet_does():
     """calamine leaves out what is empty above and beside the first cell."""
     book = openpyxl.Workbook()
