@@ -64,13 +64,16 @@ export function coalesced(work, interval = 200) {
       return;
     }
     running = true;
-    do {
-      again = false;
-      const began = performance.now();
-      await work();
-      const pause = Math.max(interval, PATIENCE * (performance.now() - began));
-      if (again) await new Promise((resolve) => setTimeout(resolve, pause));
-    } while (again);
-    running = false;
+    try {
+      do {
+        again = false;
+        const began = performance.now();
+        await work();
+        const pause = Math.max(interval, PATIENCE * (performance.now() - began));
+        if (again) await new Promise((resolve) => setTimeout(resolve, pause));
+      } while (again);
+    } finally {
+      running = false;
+    }
   };
 }
