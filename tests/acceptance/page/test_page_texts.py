@@ -76,6 +76,14 @@ async def test_rows_are_all_of_one_height_whatever_is_in_them(box, tab):
         "all => all.map(e => Math.round(e.getBoundingClientRect().right))"
     )
     assert len(set(lefts)) == 1
+    # What is too long for its column is cut off there.
+    assert (
+        await tab.page.locator(".row:visible > *").evaluate_all(
+            """all => all.filter(e => e.scrollWidth > e.clientWidth && e.clientWidth
+            && getComputedStyle(e).overflowX === 'visible').map(e => e.className)"""
+        )
+        == []
+    )
 
 
 async def test_directions_of_a_text_do_not_reach_what_stands_beside_it(box, tab):
