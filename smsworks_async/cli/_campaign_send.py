@@ -19,6 +19,7 @@ from smsworks_async.cli._earlier import RECENT, Earlier, exists, is_over, look
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
+from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models import checks
@@ -364,7 +365,7 @@ def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
     shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
     app.out.fields([*shown, ("Credits", amount(report.credits))])
     if report.stopped is not None:
-        app.out.notice(f"it ended early: {report.stopped}")
+        app.out.notice(f"it ended early: {as_commands(str(report.stopped))}")
     elif report.unknown and not app.out.json:
         app.out.notice(
             f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "
