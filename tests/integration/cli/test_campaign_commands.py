@@ -428,6 +428,20 @@ def test_plan_refuses_what_cannot_be_planned(smsworks, tmp_path, rows, options, 
     assert smsworks("campaign", "list", "--json").records == []
 
 
+def test_plan_with_fields_cannot_be_scheduled(smsworks, tmp_path):
+    rows = "Name,Mobile\nAda,07700 900123\n"
+    done = plan_file(smsworks, tmp_path, rows, "--at", "2099-01-01", message="Hi {Name}")
+    assert done.code == 2
+    assert "--at cannot be used with fields" in done.error
+
+
+def test_plan_reads_standard_input(smsworks):
+    words = ("-", "--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
+    done = smsworks.run("campaign", "plan", *words, stdin="07700 900123\nnobody\n")
+    assert done.code == 1
+    assert "1 rows cannot be texted\n" in done.out
+
+
 def test_plan_of_a_file_that_is_not_there_is_told_in_a_line(smsworks, tmp_path):
     words = ("--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
     done = smsworks("campaign", "plan", str(tmp_path / "none.csv"), *words)
