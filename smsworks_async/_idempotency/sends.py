@@ -314,7 +314,7 @@ class _KeyedCall(Generic[T]):
         outcome: BatchOutcome,
         answer: Mapping[str, Any] | None = None,
     ) -> KeyRecord | None:
-        """Record the outcome of a claim; return the key as it is then, None where that failed.
+        """Record the outcome of a claim; return the key as it is then, None if that failed.
 
         A process that was forked after the claim records nothing: the request is its parent's.
         """
@@ -341,7 +341,7 @@ def _has_another(claimed: ChunkRecord, kept: KeyRecord | None) -> bool:
 
     Args:
         claimed: the claim, whose request was refused or not sent.
-        kept: the key since that was recorded; None where it could not be.
+        kept: the key since that was recorded; None if it could not be.
     """
     return claimed.resent if kept is None else not kept.is_free
 

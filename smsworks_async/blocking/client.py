@@ -212,7 +212,7 @@ class SMSWorks:
         return Bulk(self._portal, self._client.bulk)
 
     def close(self) -> None:
-        """End the background thread and its connections; a second time does nothing.
+        """End the background thread and its connections; calling it again does nothing.
 
         Calls that are under way in other threads end with `OutcomeUnknown`.
         """

@@ -52,7 +52,7 @@ class BulkEstimate:
         credits_as_gsm: what it would cost if `text.to_gsm` were applied to every text.
         costs_abroad: credits for one text by country (two letters of ISO 3166), of those outside
             the UK; 2 where the API does not know.
-        balance: the account's credits; None where it was not asked.
+        balance: the account's credits; None if it was not asked.
         samples: the first texts that differ, three at most.
         warnings: what is probably a mistake, and is sent all the same: names in braces, texts that
             name no way to opt out, sender IDs that UK operators block.
@@ -79,7 +79,7 @@ class BulkEstimate:
 
     @property
     def affordable(self) -> bool | None:
-        """Whether the balance suffices; None where it was not asked."""
+        """Whether the balance suffices; None if it was not asked."""
         return None if self.balance is None else not exceeds(self.credits, self.balance)
 
 
@@ -98,7 +98,7 @@ async def estimate(
         values: the recipients.
         deduplicate: whether repeats are set aside.
         prices: tell what a text costs in a country.
-        opt_outs: who has opted out; None where nobody is left out.
+        opt_outs: who has opted out; None if nobody is left out.
 
     Raises:
         APIError: the API refused to tell a price.
@@ -155,7 +155,7 @@ class _Sums:
 
     Args:
         payload: what would be sent.
-        opt_outs: who has opted out; None where nobody is left out.
+        opt_outs: who has opted out; None if nobody is left out.
     """
 
     def __init__(self, payload: Payload[Any], opt_outs: OptOutView | None) -> None:

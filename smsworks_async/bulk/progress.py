@@ -134,7 +134,7 @@ class Reporter:
         One call at a time: events that happen during a call share the next one.
 
         Args:
-            phase: what the run is doing now; None where it is doing what it was.
+            phase: what the run is doing now; None if it is doing what it was.
 
         Raises:
             CallbackRaised: the callback did; it is not called any more.

@@ -35,7 +35,7 @@ class Seen:
         self._pages: _Pages | None = None
 
     def add(self, keys: Sequence[Hashable]) -> Sequence[int] | None:
-        """Add keys; return the indices of those that are new, or None where all of them are."""
+        """Add keys; return the indices of those that are new, or None if all of them are."""
         if self._pages is not None:
             return self._add_to_pages(keys, self._pages)
         before = len(self._keys)

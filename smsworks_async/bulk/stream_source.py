@@ -34,7 +34,7 @@ class StreamSource(Generic[T]):
         values: the recipients.
         reader: checks them, sets repeats aside, and puts them into chunks.
         limits: the run's cost limits; None if there are none.
-        opt_outs: who has opted out; None where that is not respected.
+        opt_outs: who has opted out; None if that is not respected.
         window: when requests may leave; None for always.
         at: when its messages are due, in POSIX seconds; None for at once.
         clock: returns POSIX seconds.
@@ -59,7 +59,7 @@ class StreamSource(Generic[T]):
         self._opt_outs = opt_outs
         self._controls = Controls(Control.RUNNING, "", window, at)
         self._clock = clock
-        #: Why no more chunks are returned for now; None where they are.
+        #: Why no more chunks are returned for now; None if they are.
         self.refused: Refused | None = None
         self._chunks = self._read(values)
         self._reading = asyncio.Lock()
@@ -126,7 +126,7 @@ class StreamSource(Generic[T]):
         return refuse(self._controls, self._clock())
 
     async def _without_opted_out(self, chunk: Chunk[T]) -> Chunk[T] | None:
-        """Return a chunk without those who have opted out; None where nobody is left."""
+        """Return a chunk without those who have opted out; None if nobody is left."""
         view = self._opt_outs
         if view is None:
             return chunk

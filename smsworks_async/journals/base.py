@@ -230,4 +230,4 @@ class BaseJournal(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Close files and connections; a second call does nothing."""
+        """Close files and connections; calling it again does nothing."""

@@ -66,7 +66,7 @@ def check_chunk(given: PlannedChunk, kept: tuple[str, str] | None, totals: Total
 
     Args:
         given: the chunk.
-        kept: the items and positions of the chunk in the journal, or None where there is none.
+        kept: the items and positions of the chunk in the journal, or None if there is none.
         totals: those of a plan that is complete, or None.
     """
     if totals is not None and given.number >= totals.chunks:

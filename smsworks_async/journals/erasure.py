@@ -67,7 +67,7 @@ async def erase(store: ErasureStore, key: int) -> None:
 
 
 def _without_words(record: ChunkRecord) -> Change | None:
-    """Erase what the error of a chunk says, and close the chunk; None where nothing changes."""
+    """Erase what the error of a chunk says, and close the chunk; None if nothing changes."""
     if record.error is None and not record.reopenable:
         return None
     error = None if record.error is None else without_words(record.error)

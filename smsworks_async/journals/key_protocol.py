@@ -18,7 +18,7 @@ class KeyJournal(Protocol):
     """
 
     async def key(self, key_hash: str) -> KeyRecord | None:
-        """Return a key as it is now, or None where it is new.
+        """Return a key as it is now, or None if it is new.
 
         One whose lease has ended is *unknown* from then on.
         """
@@ -89,7 +89,7 @@ class KeyJournal(Protocol):
             server_time: the time by the provider's clock, where it is known.
 
         Returns:
-            The key; None where it is not in doubt any more, or it is too early.
+            The key; None if it is not in doubt any more, or it is too early.
         """
         ...
 

@@ -25,7 +25,7 @@ _WORDS: Final = "a call with this idempotency key was not accepted"
 
 
 async def key(store: KeyStore, key_hash: str) -> KeyRecord | None:
-    """Return a key as it is now, its lease looked at; None where it is new."""
+    """Return a key as it is now, its lease looked at; None if it is new."""
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     return None if kept is None else await _expire(store, kept)
@@ -87,7 +87,7 @@ async def resend_key(
     lease: float,
     server_time: float | None = None,
 ) -> KeyRecord | None:
-    """Claim a key in doubt for a further request, some seconds after its lease; None where not."""
+    """Claim a key in doubt for a further request, some seconds after its lease; None if not."""
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     now = await store.now()
@@ -125,7 +125,7 @@ async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = Non
     Args:
         store: where the keys are.
         message_id: the id of the message or the batch.
-        but: the hash of the key whose it is; None where it is a chunk's.
+        but: the hash of the key whose it is; None if it is a chunk's.
     """
     for kept in await store.keys_with(message_id, found=True):
         if kept.key_hash != but:

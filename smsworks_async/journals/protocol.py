@@ -85,7 +85,7 @@ class CampaignJournal(Protocol):
         server_time: float | None = None,
         leave_out: LeaveOut | None = None,
     ) -> StoredChunk | Refused | None:
-        """Claim the next pending chunk, durably, for one owner alone; None where there is none.
+        """Claim the next pending chunk, durably, for one owner alone; None if there is none.
 
         A chunk of which nobody is left is skipped. Where none may be claimed now, the reason is
         returned.
@@ -129,7 +129,7 @@ class CampaignJournal(Protocol):
         ...
 
     async def controls(self, campaign: str, /, round: int = 0) -> Refused | None:
-        """Return why no chunk of a round may be claimed now; None where one may."""
+        """Return why no chunk of a round may be claimed now; None if one may."""
         ...
 
     async def begin_recall(self, campaign: str, /, number: int, batch_id: str) -> bool:
@@ -354,7 +354,7 @@ class OptOutJournal(Protocol):
             source: how it was asked for.
             word: the word that asked for it.
             message_id: the id of the message that contained it.
-            sent: when the message came, in POSIX seconds; None where that is not known.
+            sent: when the message came, in POSIX seconds; None if it is not known.
         """
         ...
 
@@ -393,5 +393,5 @@ class Journal(CampaignJournal, ErasureJournal, ReportJournal, OptOutJournal, Key
     """A journal: all that it keeps, in one database."""
 
     async def close(self) -> None:
-        """Close files and connections; a second call does nothing."""
+        """Close files and connections; calling it again does nothing."""
         ...

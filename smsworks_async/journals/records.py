@@ -112,7 +112,7 @@ class Campaign:
         why: why they may not, in words.
         window: when its requests may leave; None for always.
         opt_outs: the id of the opt-out list that it respects; an empty string where it respects
-            none; None where that was not asked yet.
+            none; None if that was not asked yet.
         at: when its messages are due, in POSIX seconds; None for at once.
         forgotten: when its numbers and texts were erased, or None; `NOT_SWEPT` until that is done.
     """
@@ -290,7 +290,7 @@ class Refused:
         control: the campaign's control; *running* where it is outside its window, or its messages
             were due before now.
         why: in words.
-        opens: when its window opens, in POSIX seconds; None where that is not the reason.
+        opens: when its window opens, in POSIX seconds; None if that is not the reason.
         window: the window, likewise.
     """
 

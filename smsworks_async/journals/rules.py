@@ -252,7 +252,7 @@ async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
 
 
 async def controls(store: CampaignStore, key: int, round: int = 0) -> Refused | None:
-    """Return why no chunk of a round may be claimed now; None where one may."""
+    """Return why no chunk of a round may be claimed now; None if one may."""
     return transitions.refuse(await store.controls(key), await store.now(), round)
 
 

@@ -41,7 +41,7 @@ class LeaveOut(Protocol):
 
     @property
     def after(self) -> int | None:
-        """The key of the last opt-out that it knows; None where the list is in no store of ours."""
+        """The key of the last opt-out that it knows; None if the list is in no store of ours."""
         ...
 
     def learn(self, changes: OptOutChanges, /) -> None:
@@ -155,7 +155,7 @@ class CampaignStore(Clock, Protocol):
         ...
 
     async def next_number(self, key: int) -> int:
-        """Return the number after the last chunk's; 0 where there is none."""
+        """Return the number after the last chunk's; 0 if there is none."""
         ...
 
     async def count(self, key: int) -> tuple[int, int]:
@@ -307,7 +307,7 @@ class OptOutStore(Clock, Protocol):
         ...
 
     async def last_opt_out(self, number: str) -> OptOutEvent | None:
-        """Return the last event of a number, or None where it has none."""
+        """Return the last event of a number, or None if it has none."""
         ...
 
     async def opt_out_events(self, number: str) -> Sequence[OptOutEvent]:
@@ -335,7 +335,7 @@ class KeyStore(Clock, Protocol):
     """Idempotency keys, by their hashes."""
 
     async def key_record(self, key_hash: str) -> KeyRecord | None:
-        """Return a key, or None where there is none."""
+        """Return a key, or None if there is none."""
         ...
 
     async def write_key(self, record: KeyRecord) -> None:

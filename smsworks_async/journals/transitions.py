@@ -160,7 +160,7 @@ def _excluded(left_out: str, opted_out: set[int] | None) -> dict[str, Any]:
 
     Args:
         left_out: the positions, packed.
-        opted_out: those that no request in doubt held; None where there is no such request.
+        opted_out: those that no request in doubt held; None if there is no such request.
     """
     positions = set(unpack_positions(left_out))
     opted = positions if opted_out is None else positions & opted_out
@@ -187,7 +187,7 @@ def skip(record: ChunkRecord, everybody: str) -> Change:
 
 
 def cancel(record: ChunkRecord) -> Change | None:
-    """Close a pending chunk of a cancelled campaign; None where it is not pending."""
+    """Close a pending chunk of a cancelled campaign; None if it is not pending."""
     if record.state is not State.PENDING:
         return None
     if record.resent:
@@ -197,7 +197,7 @@ def cancel(record: ChunkRecord) -> Change | None:
 
 
 def refuse(controls: Controls, now: float, round: int = 0) -> Refused | None:
-    """Return why no chunk of a campaign may be claimed; None where one may.
+    """Return why no chunk of a campaign may be claimed; None if one may.
 
     The messages of a scheduled campaign are due within its window, whenever they are scheduled.
 
@@ -240,7 +240,7 @@ def finish(
         record: the chunk.
         attempt: which of its requests that was.
         outcome: the outcome.
-        left_out: the positions that this request left out, packed; None where they are those of
+        left_out: the positions that this request left out, packed; None if they are those of
             the chunk's last request.
     """
     if outcome.outcome is Outcome.ACCEPTED:
@@ -306,7 +306,7 @@ def has_lapsed(record: ChunkRecord) -> bool:
 
 
 def confirm_found(record: ChunkRecord, attempt: int, batch_id: str) -> Change | None:
-    """Accept an unknown chunk with the batch that was found; None where the chunk has moved on."""
+    """Accept an unknown chunk with the batch that was found; None if the chunk has moved on."""
     if record.state is not State.UNKNOWN or record.attempt != attempt:
         return None
     return change(record, "found", **_accepted(batch_id, found=True))
@@ -321,7 +321,7 @@ def is_alike(
     """Return whether a search cannot tell two chunks apart.
 
     Compared are the recipients in any order, the sender and the text. Packed items are lists with
-    commas; those that have texts of their own hold them. They are None where not all of them were
+    commas; those that have texts of their own hold them. They are None if not all of them were
     in the request: then the chunks are taken as alike.
     """
     same = all(message.get(name) == other_message.get(name) for name in _COMPARED)
@@ -383,7 +383,7 @@ def resend(record: ChunkRecord, attempt: int, now: float, wait: float) -> Change
 
 
 def reopen(record: ChunkRecord) -> Change | None:
-    """Prepare a chunk for another run; None where nothing changes.
+    """Prepare a chunk for another run; None if nothing changes.
 
     A chunk that was refused for a reason that may have passed becomes pending. A chunk that was to
     be resent, and was not, becomes unknown: the next run looks for it, and decides by itself.
@@ -399,7 +399,7 @@ def reopen(record: ChunkRecord) -> Change | None:
 
 
 def suspect(record: ChunkRecord) -> Change | None:
-    """Mark a chunk unknown because its journal was restored from a copy; None where it stays.
+    """Mark a chunk unknown because its journal was restored from a copy; None if it stays.
 
     A chunk that the copy has as pending, or as refused and reopenable, may have been sent after the
     copy was made; `clear_doubt` undoes that where nothing is found. A chunk that the copy has as
@@ -444,7 +444,7 @@ def clear_doubt(record: ChunkRecord, attempt: int) -> Change | None:
 
 
 def split(record: ChunkRecord, attempt: int) -> Change | None:
-    """Replace a chunk that was refused for one recipient by halves; None where it has moved on."""
+    """Replace a chunk that was refused for one recipient by halves; None if it has moved on."""
     if record.state is not State.SENDING or record.attempt != attempt or record.resent:
         return None
     return change(record, "split", state=State.SPLIT)
@@ -500,7 +500,7 @@ def _cancelled(record: ChunkRecord, *, final: bool, restored: bool) -> dict[str,
 
 
 def end_recall(record: ChunkRecord) -> Change | None:
-    """Record that a scheduled batch went out before it was cancelled; None where it had not to."""
+    """Record that a scheduled batch went out before it was cancelled; None if it had not to."""
     if record.state is not State.ACCEPTED or not record.reopenable:
         return None
     return change(record, "too late to cancel", reopenable=False)

@@ -90,7 +90,7 @@ class Campaigns:
         """Reconcile a campaign, and queue a task where nothing is being sent; call it each minute.
 
         Returns:
-            The seconds after which there may be something to do; 0 where the campaign is over.
+            The seconds after which there may be something to do; 0 if the campaign is over.
 
         Raises:
             ValidationError: the journal has no such campaign.

@@ -32,7 +32,7 @@ class Tally:
         messages: how many there were.
         by_status: how many had each final status.
         by_failure: how many failed by each of the API's codes (see `smsworks_async.errors.CODES`);
-            None where the reason has no code.
+            None if the reason has no code.
         spent: credits that they cost in the end.
         refunded: credits that were charged and came back.
         slowest: seconds to the slowest delivery, or None while there is none.

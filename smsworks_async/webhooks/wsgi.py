@@ -72,7 +72,7 @@ def read_body(stream: Any, length: int | None, seconds: float, *, ends: bool) ->
 
     Args:
         stream: the input.
-        length: the body's length in bytes, by its head; None where it does not say.
+        length: the body's length in bytes, by its head; None if it does not say.
         seconds: the time within which all of it must arrive.
         ends: whether the input ends with the body; otherwise reading on would block for ever.
 

@@ -273,7 +273,7 @@ def test_a_time_out_cancels_the_call_and_sends_nothing_more(hosted):
     hosted.do(lambda box: box.add_fault(Fault(path="*", when="hang", times=0)))
     with hosted.client(timeout=30) as client:
         when_held(hosted.box, lambda: call_on_loop(client, lambda: end_calls(awaited(client))))
-        with pytest.raises(OutcomeUnknown, match="time of 30 s"):
+        with pytest.raises(OutcomeUnknown, match="time-out of 30 s"):
             client.messages.send(**ONE)
     assert len(hosted.box.requests) == 1
 

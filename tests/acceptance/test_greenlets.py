@@ -211,7 +211,7 @@ HUB = """
 def test_a_call_in_the_hub_is_refused_before_anything_is_sent(library, hosted, tmp_path, used):
     with child(hosted, tmp_path, PATCHES[library], CLIENT, used, HUB) as process:
         (error,) = finish(process)
-    assert "spawn one there" in error
+    assert "spawn a greenlet for it" in error
     assert sends(hosted) == 0
 
 

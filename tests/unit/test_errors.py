@@ -254,6 +254,7 @@ def test_is_permanent_goes_by_the_apis_flag_then_the_table_then_the_status(
 def test_api_error_says_the_apis_words_the_code_and_what_to_do():
     error = InsufficientCredit("Insufficient credit", status=402, code=4021)
     assert (
-        str(error) == "Insufficient credit [code 4021] (buy credits, then send what was not sent)"
+        str(error) == "Insufficient credit [code 4021] "
+        "(buy credits, then send the messages that were not sent)"
     )
     assert str(NotFound("Nothing there", status=404)) == "Nothing there [HTTP 404]"

@@ -46,7 +46,7 @@ class Probe:
     Attributes:
         destination: the recipient's number.
         sender: the sender ID.
-        content: the text; None where it cannot be compared.
+        content: the text; None if it cannot be compared.
         marks: the metadata that tells it from all others; perhaps none.
     """
 
@@ -230,7 +230,7 @@ def _scheduled_candidate(
 
 
 def count_numbers(destinations: Iterable[str | None]) -> Mapping[str, int] | None:
-    """Return how often each number is among destinations; None where one of them is not shown."""
+    """Return how often each number is among destinations; None if one of them is not shown."""
     numbers = [phone.digits_of(destination) for destination in destinations]
     if any(len(number) < _FEWEST_DIGITS for number in numbers):
         return None  # masked, or missing: it is not known who that is

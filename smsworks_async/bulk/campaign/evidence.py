@@ -57,7 +57,7 @@ class Request:
     Attributes:
         recipients: the numbers that were in it, each with how often it was.
         since: before this moment none of its messages was made, in POSIX seconds.
-        until: after this moment none was; None where that is not known.
+        until: after this moment none was; None if it is not known.
         searched_since: the moment from which messages are searched for: before `since` where the
             clock may have been wrong; None for `since`.
         marked: whether its messages carry marks that the provider can be asked for, so that one

@@ -61,7 +61,7 @@ class JournalSource(Generic[T]):
         round: the campaign's round.
         monotonic: returns seconds by a clock that cannot be set.
         server_time: returns the time by the provider's clock, if known.
-        opt_outs: who has opted out; None where that is not respected.
+        opt_outs: who has opted out; None if that is not respected.
         on_accepted: awaited with each chunk that was accepted; None for nothing.
         lists_opt_outs: whether that list is in this journal.
         quota: how much may be claimed; None for all of it.
@@ -99,7 +99,7 @@ class JournalSource(Generic[T]):
         )
         # The last opt-out that was known before the claim of each chunk.
         self._known: dict[int, int] = {}
-        #: Why the last claim was refused; None where it was not.
+        #: Why the last claim was refused; None if it was not.
         self.refused: Refused | None = None
         self._owner = new_owner()
         self._claims = itertools.count(1)

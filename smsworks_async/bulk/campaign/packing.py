@@ -118,7 +118,7 @@ class LeavesOut(Generic[T]):
 
     @property
     def after(self) -> int | None:
-        """The key of the last change that is known; None where the list is elsewhere."""
+        """The key of the last change that is known; None if the list is elsewhere."""
         return self._view.last if self._is_inside else None
 
     def positions(self, claim: StoredChunk) -> str:

@@ -79,7 +79,7 @@ async def reconcile(
         timer: how to wait.
         restored: whether the journal was restored from a copy, so that pending chunks are unknown,
             too. Those of which nothing is found are pending again in the end.
-        opt_outs: who has opted out; None where that does not matter.
+        opt_outs: who has opted out; None if that does not matter.
 
     Raises:
         ValidationError: the copy was made while the campaign was being planned.

@@ -71,7 +71,7 @@ class CampaignRun(Generic[T]):
     gateway: BulkGateway
     options: Options
     timer: Timer = attrs.field(factory=Timer)
-    #: The opt-out list to respect; None where that is the journal's own.
+    #: The opt-out list to respect; None if that is the journal's own.
     opt_outs: OptOutList | None = None
     #: Reports progress.
     reporter: Reporter = attrs.field(
@@ -118,7 +118,7 @@ class CampaignRun(Generic[T]):
         return None
 
     async def _kept(self) -> Summary | None:
-        """Return what the journal has of the campaign; None where it has nothing."""
+        """Return what the journal has of the campaign; None if it has nothing."""
         try:
             return await self.journal.summary(self.campaign.id)
         except ValidationError:  # it has no campaign of this name
@@ -195,7 +195,7 @@ class CampaignRun(Generic[T]):
 
         Args:
             round: the round.
-            opt_outs: who has opted out; None where that is not respected.
+            opt_outs: who has opted out; None if that is not respected.
             batches: told of each batch that was scheduled.
             quota: how much may be claimed; None for all of it.
         """
@@ -255,7 +255,7 @@ class CampaignRun(Generic[T]):
         return await self.respected()
 
     async def respected(self) -> OptOutView | None:
-        """Return who has opted out; None where the campaign does not respect it.
+        """Return who has opted out; None if the campaign does not respect it.
 
         Raises:
             ConfigurationError: the campaign respects another list; nothing was sent.
@@ -285,7 +285,7 @@ class CampaignRun(Generic[T]):
         """Wait for the sending window, if that is why the run ended.
 
         Returns:
-            Why nothing more may be sent in this run; None where it may.
+            Why nothing more may be sent in this run; None if it may.
         """
         refused = source.refused
         while refused is not None and waits(refused):

@@ -50,7 +50,7 @@ class ScheduledBatches(Generic[T]):
         campaign: what it is.
         payload: what it sends.
         gateway: the API.
-        opt_outs: who has opted out; None where that is not respected.
+        opt_outs: who has opted out; None if that is not respected.
         reporter: reports progress.
     """
 
@@ -262,7 +262,7 @@ async def cancel_batch(gateway: BulkGateway, batch_id: str) -> bool:
 
 
 async def _read_back(gateway: BulkGateway, batch_id: str) -> str | None:
-    """Return the status of a scheduled batch; None where it cannot be told."""
+    """Return the status of a scheduled batch; None if it cannot be told."""
     try:
         for job in await gateway.scheduled():
             if job.batch and job.message_id == batch_id:

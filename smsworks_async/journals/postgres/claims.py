@@ -54,7 +54,7 @@ class Claims:
 
     Args:
         clock: the server's.
-        given_now: returns the time by a clock in its place; None where there is none.
+        given_now: returns the time by a clock in its place; None if there is none.
     """
 
     def __init__(self, clock: ServerClock, given_now: Callable[[], float | None]) -> None:
@@ -175,8 +175,8 @@ class Reply:
     Attributes:
         judged: what it went by.
         other: the number of the first pending chunk that is none of those that were tried, or is
-            not as it was read; None where there is none.
-        taken: the number of the chunk that was written; None where none was.
+            not as it was read; None if there is none.
+        taken: the number of the chunk that was written; None if none was.
     """
 
     judged: Judged

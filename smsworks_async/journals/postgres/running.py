@@ -203,7 +203,7 @@ class RunInPostgres(BaseJournal):
         return await self._read(with_key, as_one=as_one)
 
     async def close(self) -> None:
-        """Wait for what is being done, and close the connections; a second call does nothing."""
+        """Wait for what is being done, and close the connections; calling it again does nothing."""
         self._closed = True
         self._leave_inherited()
         of_loops, self._of_loops = self._of_loops, {}

@@ -115,7 +115,7 @@ def parse(url: str) -> Target:
 
 
 def _split(url: str) -> tuple[SplitResult, dict[str, str]] | None:
-    """Return the parts of a URL and its options; None where it is none, in an error of our own."""
+    """Return the parts of a URL and its options; None if it is not one, in an error of our own."""
     try:
         parts = urlsplit(url)
         strict = bool(parts.query)

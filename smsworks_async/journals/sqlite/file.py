@@ -28,7 +28,7 @@ Identity = tuple[int, int]
 
 
 def find(path: str) -> Identity | None:
-    """Return which file a path leads to; None where there is none.
+    """Return which file a path leads to; None if there is none.
 
     Raises:
         JournalError: it is no regular file, or has a second name.
@@ -51,7 +51,7 @@ def find(path: str) -> Identity | None:
 
 
 def find_log(real: str) -> tuple[Identity | None, Identity | None]:
-    """Return which files hold the log of a journal, and the locks on it; None where there is none.
+    """Return which files hold the log of a journal, and the locks on it; None if there is none.
 
     They belong to the journal as much as its file: claims are in the log until it is copied there.
 

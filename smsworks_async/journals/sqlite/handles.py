@@ -79,7 +79,7 @@ class Handle:
             self._worker.check_in_place(self.path)
 
     async def close(self) -> None:
-        """Finish what waits; the last handle of a file closes it. A second time does nothing."""
+        """Finish what waits; the last handle of a file closes it. Calling it again does nothing."""
         with _lock:
             worker, self._worker, self._closed = self._worker, None, True
             if worker is None or worker.pid != os.getpid():

@@ -182,7 +182,7 @@ async def test_session_cuts_off_an_answer_of_many_megabytes_and_the_outcome_is_u
     async with server, AsyncSMSWorks("eyJ", base_url=base_url) as sms:
         with pytest.raises(OutcomeUnknown) as caught:
             await sms.messages.send(**TEXT)
-    assert str(caught.value.__cause__).startswith("ClientPayloadError: the answer is longer")
+    assert str(caught.value.__cause__).startswith("ClientPayloadError: the response is longer")
 
 
 async def test_session_reads_an_answer_in_many_pieces_whole():

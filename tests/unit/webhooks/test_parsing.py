@@ -160,7 +160,7 @@ def test_parse_keeps_nesting_up_to_the_limit_and_refuses_one_more():
         (b"null", "must be a JSON object"),
         (b"[{}]", "must be a JSON object"),
         (b'"words"', "must be a JSON object"),
-        (b"{}", "required field missing"),
+        (b"{}", "a required field is missing"),
         (body(messageid=None), "message_id"),
         (body(messageid=""), "no id"),
         (body(messageid="../../etc"), "no id"),
