@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 
@@ -29,6 +31,7 @@ OWN = (
     "tests/unit/test_completion.py",
     "tests/integration/journals",
     "tests/integration/sandbox",
+    "tests/acceptance/page",
     *(
         f"tests/acceptance/test_{name}.py"
         for name in (
@@ -101,10 +104,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check types with mypy and pyright."""
+    """Check types with mypy and pyright, those of the documentation's examples, too."""
     session.install(".", "nox", *_group("typing"))
     session.run("mypy")
     session.run("pyright")
+    examples = Path(session.create_tmp()) / "examples"
+    session.run("python", "tests/support/doc_examples.py", str(examples))
+    session.run("mypy", "--config-file", str(examples / "mypy.ini"), str(examples))
+    session.run("pyright", "--project", str(examples))
 
 
 @nox.session

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -88,6 +90,31 @@ def opt_outs(url, count):
         yield {}
 
 
+def postgres(url, count):
+    """With a journal in PostgreSQL, by a server of its own, whose time is not counted."""
+    from smsworks_async.journals import postgres  # noqa: F401 - what it needs, as for the others
+    from support.postgres import Server
+
+    server = Server()
+    try:
+        server.start()
+        working = ours(url, count, journal=server.url(), campaign="x")
+        yield next(working)
+        next(working)
+        yield {}
+    finally:
+        server.remove()
+
+
+def has_postgres():
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    if importlib.util.find_spec("asyncpg") is None:
+        return False
+    from support.postgres import binaries
+
+    return binaries() is not None
+
+
 def runs():
     return {
         "bare loop": bare,
@@ -95,4 +122,5 @@ def runs():
         "no dedup": flat,
         "journal": journal,
         "opt-outs": opt_outs,
+        **({"postgres": postgres} if has_postgres() else {}),
     }

@@ -49,7 +49,7 @@ WORK = {
 if not CAN_CHOOSE:
     del WORK[ON_ONE_PROCESSOR]
 #: Whom somebody is measured against, if it is not the first.
-AGAINST = {"with a key": "ours", "journal": "ours", "opt-outs": "journal"}
+AGAINST = {"with a key": "ours", "journal": "ours", "opt-outs": "journal", "postgres": "journal"}
 
 
 def main() -> None:

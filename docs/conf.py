@@ -23,7 +23,6 @@ extensions = [
     "smsworks_reference",
 ]
 exclude_patterns = ["_build", "_ext"]
-suppress_warnings = ["toc.not_included"]
 default_role = "py:obj"
 pygments_style = "tango"
 pygments_dark_style = "github-dark"
@@ -39,7 +38,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 70
+maximum_signature_line_length = 100
+toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False

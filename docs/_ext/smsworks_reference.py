@@ -1,6 +1,7 @@
 """What the reference takes from the package itself.
 
 - ``error-codes`` is the table of the API's error codes.
+- ``family`` describes the methods of a family, such as ``messages``.
 - ``blocking-methods`` is a table of the methods of `SMSWorks`, each with its awaited twin.
 - The build warns of every public name that no page of the reference describes.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from pygments.lexers.shell import BashLexer
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -37,33 +39,30 @@ PUBLIC_MODULES = (
     "smsworks_async.text",
     "smsworks_async.webhooks",
 )
-#: The awaited class behind each attribute of a client that has methods.
+#: The families of a client's methods: the awaited class, and the blocking one that lists its twins.
 FAMILIES = {
-    "messages": "smsworks_async.resources.messages.AsyncMessages",
-    "batches": "smsworks_async.resources.batches.AsyncBatches",
-    "otp": "smsworks_async.resources.otp.AsyncOTP",
-    "credits": "smsworks_async.resources.credits.AsyncCredits",
-    "utils": "smsworks_async.resources.utils.AsyncUtils",
-    "auth": "smsworks_async.resources.auth.AsyncAuth",
-    "bulk": "smsworks_async.bulk.AsyncBulk",
-    "opt_outs": "smsworks_async.resources.opt_outs.AsyncOptOutList",
+    name: (f"{awaited}", f"smsworks_async.blocking.{blocking}")
+    for name, awaited, blocking in (
+        ("messages", "smsworks_async.resources.messages.AsyncMessages", "client.Messages"),
+        ("batches", "smsworks_async.resources.batches.AsyncBatches", "client.Batches"),
+        ("otp", "smsworks_async.resources.otp.AsyncOTP", "client.OTP"),
+        ("credits", "smsworks_async.resources.credits.AsyncCredits", "client.Credits"),
+        ("utils", "smsworks_async.resources.utils.AsyncUtils", "client.Utils"),
+        ("auth", "smsworks_async.resources.auth.AsyncAuth", "client.Auth"),
+        ("bulk", "smsworks_async.bulk.AsyncBulk", "bulk.Bulk"),
+        ("opt_outs", "smsworks_async.resources.opt_outs.AsyncOptOutList", "client.OptOutList"),
+    )
 }
+#: In a word or two; the page explains them.
 IN_BULK = {
-    RejectionScope.NOBODY: "The chunk is rejected; the run goes on.",
-    RejectionScope.TEXT: (
-        "``send``: the run stops, since everybody would get this text. "
-        "``send_each``: the chunk is halved until the text is found; the run goes on."
-    ),
-    RejectionScope.ACCOUNT: "The run stops; the rest is *not sent*.",
-    RejectionScope.INTERNATIONAL: (
-        "Recipients outside the UK are *not sent* from then on; the run goes on."
-    ),
-    RejectionScope.WHEN_REPEATED: "The run stops when two chunks in a row meet it.",
+    RejectionScope.NOBODY: "goes on",
+    RejectionScope.TEXT: "stops; ``send_each`` halves",
+    RejectionScope.ACCOUNT: "stops",
+    RejectionScope.INTERNATIONAL: "stops abroad",
+    RejectionScope.WHEN_REPEATED: "stops if repeated",
 }
 #: What bulk does where the scope alone does not tell.
-IN_BULK_BY_CODE = dict.fromkeys(
-    (4004, 5020), "The chunk is halved until the number is found; the run goes on."
-)
+IN_BULK_BY_CODE = dict.fromkeys((4004, 5020), "halves")
 
 
 class Table(SphinxDirective):
@@ -80,9 +79,7 @@ class Table(SphinxDirective):
         lines = [".. list-table::", "   :header-rows: 1", ""]
         for row in (self.header, *self.rows()):
             lines += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(row)]
-        container = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=__name__), 0, container)
-        return container.children
+        return parse(self, lines)
 
 
 class ErrorCodes(Table):
@@ -115,11 +112,34 @@ class BlockingMethods(Table):
 
     def rows(self) -> Iterator[Sequence[str]]:
         """Return a row for each method of each family."""
-        for family, awaited in FAMILIES.items():
-            for name, method in public_methods(awaited):
-                summary = (inspect.getdoc(method) or "").partition("\n")[0]
+        for family, (awaited, _) in FAMILIES.items():
+            for name in methods_of(family):
+                summary = (inspect.getdoc(getattr(load(awaited), name)) or "").partition("\n")[0]
                 link = f":py:meth:`{name} <{awaited}.{name}>`"
                 yield f"``sms.{family}.{name}``", link, summary
+
+
+class Family(SphinxDirective):
+    """The methods of a family, in the order in which the blocking client lists them."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the class with its methods."""
+        (family,) = self.arguments
+        module, _, name = FAMILIES[family][0].rpartition(".")
+        lines = [f".. py:currentmodule:: {module}", "", f".. autoclass:: {name}()", ""]
+        for method in methods_of(family):
+            lines += [f"   .. automethod:: {method}", ""]
+        return parse(self, lines)
+
+
+def parse(directive: SphinxDirective, lines: Sequence[str]) -> list[nodes.Node]:
+    """Return what lines of reStructuredText stand for."""
+    container = nodes.Element()
+    text = StringList(list(lines), source=__name__)
+    directive.state.nested_parse(text, directive.content_offset, container)
+    return container.children
 
 
 def load(path: str) -> Any:
@@ -128,13 +148,9 @@ def load(path: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def public_methods(path: str) -> list[tuple[str, Any]]:
-    """Return the public methods of a class and of its bases, in the order of their source."""
-    found: dict[str, Any] = {}
-    for base in load(path).__mro__:
-        methods = {name: value for name, value in vars(base).items() if inspect.isfunction(value)}
-        found = {**found, **{name: found.get(name, value) for name, value in methods.items()}}
-    return [(name, method) for name, method in found.items() if not name.startswith("_")]
+def methods_of(family: str) -> list[str]:
+    """Return the names of a family's methods, in the order of the blocking client."""
+    return [name for name in vars(load(FAMILIES[family][1])) if not name.startswith("_")]
 
 
 def undescribed(described: set[str]) -> list[str]:
@@ -151,8 +167,8 @@ def undescribed(described: set[str]) -> list[str]:
                 names = {f"{home}.{name}" for home in homes}
             if not names & described:
                 missing.append(f"{module}.{name}")
-    for awaited in FAMILIES.values():
-        methods = (f"{awaited}.{name}" for name, _ in public_methods(awaited))
+    for family, (awaited, _) in FAMILIES.items():
+        methods = (f"{awaited}.{name}" for name in methods_of(family))
         missing += [method for method in methods if method not in described]
     return sorted(missing)
 
@@ -165,7 +181,10 @@ def check_public_names(_: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives and the check."""
+    # The usual lexer takes lines without a prompt for output.
+    app.add_lexer("console", BashLexer)
     app.add_directive("error-codes", ErrorCodes)
     app.add_directive("blocking-methods", BlockingMethods)
+    app.add_directive("family", Family)
     app.connect("env-check-consistency", check_public_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

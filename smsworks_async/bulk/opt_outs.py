@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -40,6 +41,9 @@ class OptOutView:
         #: The key of the last change that was read.
         self.last = 0
         self._out: set[str] = set()
+        self._turn = asyncio.Lock()
+        # How many readings have begun, and the last one that came to its end.
+        self._readings = self._complete = 0
         # A claim reads the list as well, on the journal's thread.
         self._lock = new_lock()
 
@@ -48,12 +52,18 @@ class OptOutView:
         return await self._list.identity()
 
     async def refresh(self) -> None:
-        """Read what has changed.
+        """Read what has changed up to now; calls that wait for one reading share the next.
 
         Raises:
             JournalError: the list cannot be read.
         """
-        self.learn(await self._list.changes(self.last))
+        awaited = self._readings + 1  # the first one that begins after this call
+        async with self._turn:
+            if self._complete >= awaited:
+                return
+            self._readings = reading = self._readings + 1
+            self.learn(await self._list.changes(self.last))
+            self._complete = reading
 
     def learn(self, changes: OptOutChanges) -> None:
         """Take in what has changed after an event that is known; some of it may be known, too."""

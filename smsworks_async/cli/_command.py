@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,11 +15,35 @@ from smsworks_async.cli._app import App, set_common
 Function = Callable[..., int | None]
 
 
+class Helpful(click.Command):
+    """A command whose help goes where its other output goes, and fits a narrow terminal."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option ``--help``."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+def _show_help(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        out = ctx.ensure_object(App).out
+        # Click's own least width is 50.
+        ctx.terminal_width = min(out.width, MAX_WIDTH)
+        out.text(ctx.get_help())
+        ctx.exit()
+
+
+#: The most columns that a help takes.
+MAX_WIDTH: Final = 80
+
+
 class Common(click.Option):
     """An option that all commands have; ``--help`` lists it in a section of its own."""
 
 
-class Command(click.Command):
+class Command(Helpful):
     """A command of ``smsworks``.
 
     Attributes:

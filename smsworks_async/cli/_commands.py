@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import click
 
+from smsworks_async.cli._command import Helpful
+
 
 #: The variable by which a shell asks for completion.
 COMPLETE: Final = "_SMSWORKS_COMPLETE"
@@ -85,7 +87,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 _HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is slow to import
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Helpful, click.Group):
     """A group of commands, each imported when it is invoked.
 
     Args:

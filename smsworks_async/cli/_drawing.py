@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from smsworks_async.cli._output import columns_of, printable
 from smsworks_async.cli._records import plural
+from smsworks_async.cli._text import columns_of, printable
 from smsworks_async.text import Encoding, measure, split, to_gsm, utf16_units
 
 

@@ -146,8 +146,7 @@ class Forwarder:
             await sms.credits.balance()
             if self._ledger.since is None:
                 await self._begin(sms, since)
-            if out.is_terminal:
-                out.notice("listening; Ctrl-C ends it")
+            out.notice("listening; Ctrl-C ends it")
             while True:
                 await self._poll(sms, session)
                 pause = self._every * 2 ** min(self._failures, 10)

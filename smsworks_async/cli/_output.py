@@ -7,23 +7,22 @@ People get rich tables where standard output is a terminal, and plain lines wher
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from smsworks_async.cli._text import columns_of, fold, one_line, printable
 
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+__all__ = ["Output", "OutputClosed", "OutputFailed", "columns_of", "one_line", "printable"]
+
 #: Columns where the terminal's width is not known.
 WIDTH: Final = 80
-#: What could move the cursor, change colours or turn the reading direction.
-_CONTROLS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
-)
 
 
 class OutputClosed(Exception):
@@ -32,30 +31,6 @@ class OutputClosed(Exception):
 
 class OutputFailed(Exception):
     """Standard output cannot be written to, such as on a full disk; its cause says why."""
-
-
-def printable(text: str) -> str:
-    """Return a text with its control characters escaped, but for line breaks and tabs."""
-    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-def one_line(text: str) -> str:
-    """Return a text in one line, with its control characters escaped."""
-    return printable(" ".join(text.split()))
-
-
-def columns_of(character: str) -> int:
-    """Return how many columns of a terminal a character takes."""
-    import unicodedata
-
-    if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    blanks = " " * max(0, width - sum(map(columns_of, text)))
-    return f"{blanks}{text}" if right else f"{text}{blanks}"
 
 
 def _plain(value: object) -> Any:
@@ -168,10 +143,19 @@ class Output:
             is_utf8 = self._file.encoding.lower().replace("-", "") == "utf8"
             self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
+    def raw(self, line: str) -> None:
+        """Write a line that is JSON already, for programs alone."""
+        if self.json:
+            self._write(line)
+
     def line(self, text: str = "") -> None:
         """Write a line, for people alone; control characters in it are escaped."""
         if not self.json:
             self._write(printable(text))
+
+    def text(self, text: str) -> None:
+        """Write a text as it is, for people and programs alike."""
+        self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
         """Write a record for programs, or a text for people."""
@@ -179,11 +163,17 @@ class Output:
         self.line(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Write names and values below each other, for people alone; None leaves a row out."""
+        """Write names and values below each other, for people alone; None leaves a row out.
+
+        On a terminal, long values are broken over lines.
+        """
         shown = [(name, str(value)) for name, value in rows if value is not None]
         wide = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            first, *others = value.split("\n")
+            room = self.width - wide - 2 if self.is_terminal else None
+            first, *others = [
+                part for line in printable(value).split("\n") for part in fold(line, room)
+            ]
             self.line(f"{name:<{wide}}  {first}".rstrip())
             for other in others:
                 self.line(f"{'':<{wide}}  {other}".rstrip())
@@ -203,44 +193,20 @@ class Output:
             rows: as many values for each row.
             right: the columns that are flush right, counted from 0.
             last_wraps: break the last column's text over lines instead of cutting it; where output
-                is no terminal, values are neither broken nor cut.
+                is no terminal, values are neither broken nor cut. On a terminal that is too narrow
+                the last column stands below the others, or each value on a line of its own.
         """
         if self.json:
             return
+        from smsworks_async.cli._table import lay_out, plain_lines
+
         texts = [[printable(str(value)) for value in row] for row in rows]
+        aligned = frozenset(right)
         if not self.is_terminal:
-            self._plain_table(headings, texts, set(right))
+            for line in plain_lines(headings, texts, aligned):
+                self._write(line)
             return
-        from rich import box
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for number, heading in enumerate(headings):
-            is_last = number == len(headings) - 1
-            table.add_column(
-                heading,
-                justify="right" if number in set(right) else "left",
-                no_wrap=not (is_last and last_wraps),
-                overflow="fold" if is_last and last_wraps else "ellipsis",
-            )
-        for row in texts:
-            table.add_row(*row)
-        self.console.print(table)
-
-    def _plain_table(
-        self, headings: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]
-    ) -> None:
-        lines = [list(headings), *([value.replace("\n", " ") for value in row] for row in rows)]
-        widths = [
-            max(sum(map(columns_of, line[column])) for line in lines)
-            for column in range(len(headings))
-        ]
-        for line in lines:
-            cells = (
-                _padded(value, width, right=column in right)
-                for column, (value, width) in enumerate(zip(line, widths, strict=True))
-            )
-            self._write("  ".join(cells).rstrip())
+        self.console.print(lay_out(headings, texts, aligned, self.width, last_wraps=last_wraps))
 
     def notice(self, text: str) -> None:
         """Write a line to standard error, for people and programs alike."""

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.exceptions import Exit as ClickExit
@@ -18,7 +18,8 @@ from smsworks_async.cli._command import account_options, common_options
 from smsworks_async.cli._commands import COMMANDS, COMPLETE, LazyGroup
 from smsworks_async.cli._errors import describe, output_words
 from smsworks_async.cli._exit import Exit
-from smsworks_async.cli._output import OutputClosed, OutputFailed, one_line
+from smsworks_async.cli._output import OutputClosed, OutputFailed
+from smsworks_async.cli._text import one_line
 
 
 #: Arguments stand in the process list, for every user of the machine to read.
@@ -32,12 +33,29 @@ def root() -> LazyGroup:
         help="The SMS Works from the command line: texts, campaigns, and a sandbox to try them in.",
         sections=COMMANDS,
         prefix="",
-        context_settings={"max_content_width": 80, "help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"]},
         epilog="Start with `smsworks demo`, which needs no account. "
         "`smsworks COMMAND --help` shows examples.",
     )
-    group.params = [*account_options(), *common_options()]
-    return click.version_option(__version__, message="smsworks-async %(version)s")(group)
+    group.params = [*account_options(), *common_options(), _version_option()]
+    return group
+
+
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Show the version and exit.",
+    )
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        ctx.ensure_object(App).out.text(f"smsworks-async {__version__}")
+        ctx.exit()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -81,11 +99,12 @@ def _finish(app: App, code: int) -> int:
         app.out.flush()
     except OutputClosed:
         return code
-    except OutputFailed as error:
-        return _explain(app, error)
-    if app.out.error is None or isinstance(app.out.error, BrokenPipeError):
+    except OutputFailed as failed:
+        return _explain(app, failed)
+    error = app.out.error
+    if not app.sends or error is None or isinstance(error, BrokenPipeError):
         return code
-    _tell(app, "OutputFailed", f"{output_words(app.out.error)}; what was done is done", code)
+    _tell(app, "OutputFailed", f"{output_words(error)}; what was done is done", code)
     return code or Exit.FAILED
 
 

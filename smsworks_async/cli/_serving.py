@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,6 +63,8 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
         port=options["port"],
         credits=options["credits"],
         flooding=not options["no_flooding"],
+        international=options["international"],
+        delivery_delay=options["delivery_delay"],
         faults=options["faults"] or (),
         database=options["database"],
         delivery_report_url=options["delivery_report_url"],
@@ -79,4 +82,12 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
         # Also where a script has it ignore Ctrl-C, and when a supervisor ends it.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(over.set))
-        await over.wait()
+        with _log(app, box, quiet=options["quiet"]):
+            await over.wait()
+
+
+def _log(app: App, box: Sandbox, *, quiet: bool) -> AbstractContextManager[object]:
+    if quiet:
+        return nullcontext()
+    # With --json each line is a record already.
+    return box.write_log(app.out.raw if app.out.json else app.out.line, as_json=app.out.json)

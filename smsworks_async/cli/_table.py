@@ -1,8 +1,23 @@
-"""A table for the terminal."""
+"""Tables: plain lines for pipes, and what fits a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from smsworks_async.cli._text import fold, padded, width_of
+
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+#: The fewest columns in which a long last column stands beside the others.
+_LAST: Final = 24
+#: What the last column, and the values of a row, are indented by where they stand below.
+_INDENT: Final = "    "
+
+Rows = Sequence[Sequence[str]]
 
 
 def table(rows: Sequence[tuple[str, object, str]]) -> str:
@@ -12,4 +27,107 @@ def table(rows: Sequence[tuple[str, object, str]]) -> str:
     return "\n".join(
         f"{name:<{names}}  {figure!s:>{figures}}  {remark}".rstrip()
         for name, figure, remark in rows
+    )
+
+
+def plain_lines(headings: Sequence[str], rows: Rows, right: Collection[int]) -> Iterator[str]:
+    """Yield the lines of a table, nothing broken or cut.
+
+    Args:
+        headings: a name for each column.
+        rows: as many values for each row.
+        right: the columns that are flush right, counted from 0.
+    """
+    lines = [headings, *([value.replace("\n", " ") for value in row] for row in rows)]
+    widths = _widths(lines)
+    for line in lines:
+        yield _aligned(line, widths, right).rstrip()
+
+
+def lay_out(
+    headings: Sequence[str], rows: Rows, right: Collection[int], width: int, *, last_wraps: bool
+) -> RenderableType:
+    """Return a table for a terminal.
+
+    Args:
+        headings: a name for each column.
+        rows: as many values for each row.
+        right: the columns that are flush right, counted from 0.
+        width: columns of the terminal.
+        last_wraps: break the last column's text over lines instead of cutting it.
+    """
+    widths = _widths([headings, *rows])
+    others = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    if others + min(widths[-1], _LAST) <= width:
+        return _beside(headings, rows, right, last_wraps=last_wraps)
+    from rich.text import Text
+
+    lines = (
+        _below(headings, rows, widths, right, width)
+        if others - 2 <= width
+        else _stacked(headings, rows, width)
+    )
+    return Text("\n".join(lines))
+
+
+def _beside(
+    headings: Sequence[str], rows: Rows, right: Collection[int], *, last_wraps: bool
+) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(headings):
+        wraps = last_wraps and number == len(headings) - 1
+        table.add_column(
+            heading,
+            justify="right" if number in right else "left",
+            no_wrap=not wraps,
+            overflow="fold" if wraps else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(Text(value) for value in row))
+    return table
+
+
+def _below(
+    headings: Sequence[str],
+    rows: Rows,
+    widths: Sequence[int],
+    right: Collection[int],
+    width: int,
+) -> Iterator[str]:
+    """Yield the lines of a table whose last column stands below the others."""
+    for row in [headings, *rows]:
+        yield _aligned(row[:-1], widths[:-1], right).rstrip()
+        for line in row[-1].split("\n"):
+            yield from (f"{_INDENT}{part}" for part in fold(line, width - len(_INDENT)))
+
+
+def _stacked(headings: Sequence[str], rows: Rows, width: int) -> Iterator[str]:
+    """Yield the lines of a table with each value on a line of its own."""
+    wide = max(map(width_of, headings))
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for heading, value in zip(headings, row, strict=True):
+            name = padded(heading, wide)
+            for line in value.split("\n"):
+                for part in fold(line, width - wide - 2):
+                    yield f"{name}  {part}".rstrip()
+                    name = " " * wide
+
+
+def _widths(lines: Rows) -> list[int]:
+    columns = zip(*lines, strict=True)
+    return [
+        max(width_of(part) for value in column for part in value.split("\n")) for column in columns
+    ]
+
+
+def _aligned(values: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
+    return "  ".join(
+        padded(value, width, right=column in right)
+        for column, (value, width) in enumerate(zip(values, widths, strict=True))
     )

@@ -105,7 +105,6 @@ async def _follow(app: App, since: datetime | None, every: float, journal: str) 
     from smsworks_async.cli._records import now
 
     async with app.async_client(journal=journal) as sms:
-        if app.out.is_terminal:
-            app.out.notice("waiting for replies; Ctrl-C ends it")
+        app.out.notice("waiting for replies; Ctrl-C ends it")
         async for message in sms.messages.incoming(since=since or now(), pause=every):
             _show(app, message)

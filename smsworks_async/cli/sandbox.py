@@ -26,7 +26,7 @@ smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=8025,
+    default=8026,  # Mailpit, which is used beside it, listens on 8025
     show_default=True,
     help="0 for any free one.",
 )
@@ -35,6 +35,20 @@ smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
     "--no-flooding",
     is_flag=True,
     help="Take any number of messages to one number; otherwise 6 alike, and 20 in all, an hour.",
+)
+@click.option(
+    "--international/--no-international",
+    default=True,
+    show_default=True,
+    help="Whether the account may send outside the UK.",
+)
+@click.option(
+    "--delivery-delay",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="From a message's sending to its final status.",
 )
 @click.option("--faults", metavar="FILE", help="A fault script, JSON.")
 @click.option("--database", metavar="FILE", help="Keep the state in this SQLite file.")
@@ -56,10 +70,12 @@ smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
 @click.option(
     "--seed", type=int, help="The same ids and the same token in each run with this number."
 )
+@click.option("--quiet", is_flag=True, help="Write no line for each request and each webhook.")
 def command(app: App, **options: Any) -> None:
     """Run a local server that behaves as the API does, until Ctrl-C.
 
-    Nothing in it reaches a phone.
+    Nothing in it reaches a phone. It writes a line for each request and each webhook; with --json,
+    a line of JSON.
     """
     from smsworks_async.cli._serving import serve
 

@@ -46,6 +46,7 @@ class CallbackSender:
         self._on_attempt = on_attempt
         self._clock = clock
         self._unposted = 0
+        self._unanswered = 0
         self._queue: asyncio.Queue[PostRecord] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
@@ -54,6 +55,11 @@ class CallbackSender:
     def waiting(self) -> int:
         """The number of posts that are queued, or on their way."""
         return self._unposted
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether no attempt has had an answer lately."""
+        return self._unanswered >= 2 * WORKERS
 
     def put(self, record: PostRecord) -> None:
         """Queue an attempt at a post."""
@@ -87,6 +93,7 @@ class CallbackSender:
                 record.error = self._describe(error)
             record.milliseconds = (time.perf_counter() - start) * 1000
             record.waiting = False
+            self._unanswered = self._unanswered + 1 if record.status is None else 0
             self._unposted -= 1
             self._on_attempt(record)
             self._queue.task_done()

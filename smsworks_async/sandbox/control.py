@@ -2,7 +2,7 @@
 
 | request                          | does                                                          |
 |----------------------------------|---------------------------------------------------------------|
-| `GET /`                          | shows the latest messages and requests to a person            |
+| `GET /`                          | the page: what was sent, requested and posted, for a person   |
 | `GET /sandbox/state`             | counts: messages, requests, connections, and the credits      |
 | `POST /sandbox/faults`           | puts the faults of a list in force                            |
 | `DELETE /sandbox/faults`         | puts all faults out of force                                  |
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from aiohttp import hdrs, web
 
-from . import dates, rendering
+from . import assets, dates
 from .acts import Acts
 from .codes import Refusal, complaint
 from .faults import read_faults
@@ -73,8 +73,7 @@ class Control:
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the endpoints and the page."""
-        router.add_get("/", self._page)
-        router.add_get(rendering.STYLE_PATH, self._style)
+        assets.add_routes(router, is_allowed=self._is_allowed, challenge=_challenge)
         router.add_get("/sandbox/ready", _ready)
         router.add_get("/sandbox/events", self._events, allow_head=False)
         inspection, acts = self._inspection, self._acts
@@ -144,18 +143,6 @@ class Control:
         return credentials.holds(given) or hmac.compare_digest(
             given.encode("utf-8", "surrogateescape"), b"Basic " + login
         )
-
-    async def _page(self, request: web.Request) -> web.Response:
-        if not self._is_allowed(request):
-            return _challenge()
-        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
-        text = rendering.render(self._simulator)
-        return web.Response(text=text, content_type="text/html", headers=headers)
-
-    async def _style(self, request: web.Request) -> web.Response:
-        if not self._is_allowed(request):
-            return _challenge()
-        return web.Response(text=rendering.style(), content_type="text/css")
 
     async def _state(self, _body: Any) -> Any:
         simulator = self._simulator

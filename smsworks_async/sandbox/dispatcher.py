@@ -52,7 +52,7 @@ class Dispatcher:
             # As with Express, a slash at the end makes no difference.
             for path in (operation.path, f"{operation.path}/"):
                 router.add_route(operation.method, VERSION_PATH + path, self._handler(operation))
-        router.add_route("*", VERSION_PATH + "/{path:.*}", self._handler(UNKNOWN))
+        router.add_route("*", VERSION_PATH + r"/{path:[\s\S]*}", self._handler(UNKNOWN))
 
     def _handler(self, operation: Operation) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -86,14 +86,15 @@ class Lifecycle:
         dropped = self.archive.prune()
         if not dropped:
             return
-        # What is SENT is dropped, too, and still delivered when that falls due.
-        self.timeline.discard({message for message in dropped if message.status != "SENT"})
         names = {message.batch_id or message.message_id for message in dropped}
         over = [
             self.jobs.pop(name)
             for name in names & self.jobs.keys()
             if self.jobs[name].status != "SCHEDULED" and not self.archive.has_batch(name)
         ]
+        # What is SENT is dropped, too, and still delivered when that falls due.
+        ended = [message for message in dropped if message.status != "SENT"]
+        self.timeline.discard([*ended, *over])
         self._tell_dropped([*dropped, *over])
 
     def changed(self, record: Message | Job) -> None:

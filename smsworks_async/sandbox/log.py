@@ -89,6 +89,16 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
 
 
+def printable(text: str) -> str:
+    """Return a text with all that would disturb a terminal escaped, such as writing directions."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def shown(text: str) -> str:
+    """Return a text with numbers masked and without tokens."""
+    return _words(text, False)
+
+
 def without_tokens(text: str) -> str:
     """Return a text without tokens."""
     return _TOKEN.sub("…", text)
@@ -111,8 +121,7 @@ def _body(data: bytes, numbers: bool) -> str:
         words = json.dumps(_clean(json.loads(data), numbers), ensure_ascii=False)
     except (ValueError, RecursionError):
         words = _words(data.decode("utf-8", "replace"), numbers)
-    # Directions of writing, half surrogates and the like would disturb the terminal.
-    words = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words)
+    words = printable(words)
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 

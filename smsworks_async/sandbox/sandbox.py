@@ -70,9 +70,10 @@ class Sandbox(SandboxView):
             container, without ports. Beyond loopback it answers to any, unless some are named.
         callback_hosts: host names that reports and incoming texts may be posted to besides
             loopback's own.
-        keep_messages: how many messages are kept, and how many posts may wait; then the oldest
-            message goes, and a post is given up. Those that are still to be sent are kept in any
-            case, and counts go on counting all. None = no limit, as for the next two.
+        keep_messages: how many messages are kept; those that are still to be sent are kept in any
+            case, and counts go on counting all. It is also how many posts may wait for a URL that
+            does not answer, and a tenth of those that may wait for one that does; more are given
+            up. None = no limit, as for the next two.
         keep_requests: how many of the latest requests are kept.
         keep_posts: how many of the latest posts are kept.
 

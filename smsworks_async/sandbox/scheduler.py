@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 from .callbacks import CallbackSender
@@ -44,7 +45,7 @@ class Scheduler:
         self.sender = CallbackSender(reporting, self._record_attempt, clock)
         self.timer: asyncio.TimerHandle | None = None
         self._may_post_to = may_post_to
-        self._most_waiting = simulator.state.account.settings.keep_messages
+        self._most_waiting = simulator.state.account.settings.keep_messages or math.inf
         self._simulator = simulator
 
     def settle(self) -> float:
@@ -62,7 +63,7 @@ class Scheduler:
         if not (self.sender.in_process or self._may_post_to(record.post.url)):
             record.refused = True
             record.error = "refused: name the host in callback_hosts"
-        elif self._most_waiting is not None and self.sender.waiting >= self._most_waiting:
+        elif self.sender.waiting >= self._most_waiting * (1 if self.sender.is_unanswered else 10):
             record.error = f"given up: {self.sender.waiting} others wait (keep_messages)"
         else:
             self.sender.put(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -55,6 +55,18 @@ def new_seed() -> str:
     return secrets.token_hex(8)
 
 
+class Listener(Protocol):
+    """What is told of requests and callbacks."""
+
+    def request_ended(self, record: RequestRecord) -> None:
+        """Take in a request that has ended."""
+        ...
+
+    def attempt_ended(self, record: PostRecord) -> None:
+        """Take in an attempt at a callback that has ended."""
+        ...
+
+
 class Simulator:
     """The account, the clock, the faults and the log of a sandbox.
 
@@ -64,6 +76,7 @@ class Simulator:
         faults: those in force.
         traffic: the latest requests and callbacks.
         feed: tells what changes.
+        listeners: told of every request and callback that ends, on the loop of the server.
 
     Args:
         settings: of the account; a reset goes back to them.
@@ -84,6 +97,7 @@ class Simulator:
         self.faults = FaultScript()
         self.traffic = Traffic(settings.keep_requests, settings.keep_posts)
         self.feed = Feed(self._counts)
+        self.listeners: list[Listener] = []
         self._settings = settings
         self._keep_seed = keep_seed
         self.state = State(self._new_account(), Passcodes(), credentials)
@@ -105,6 +119,8 @@ class Simulator:
         """Record that a request has ended."""
         self.traffic.end(record)
         self.feed.note()
+        for listener in self.listeners:
+            listener.request_ended(record)
 
     def begin_attempt(self, record: PostRecord) -> None:
         """Record an attempt at a callback that is queued."""
@@ -115,6 +131,8 @@ class Simulator:
         """Record that an attempt at a callback has ended."""
         self.traffic.end_attempt(record)
         self.feed.note(record.message_id)
+        for listener in self.listeners:
+            listener.attempt_ended(record)
 
     def answer(
         self,

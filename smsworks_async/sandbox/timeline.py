@@ -7,7 +7,7 @@ thousand heap entries and nothing else.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -30,9 +30,10 @@ class Timeline:
         """Return when the next act falls due, or None when there is none."""
         return self._heap[0][0] if self._heap else None
 
-    def discard(self, subjects: Container[Any]) -> None:
+    def discard(self, subjects: Iterable[Any]) -> None:
         """Forget every act on some subjects."""
-        self._heap = [entry for entry in self._heap if entry[3] not in subjects]
+        gone = {id(subject) for subject in subjects}
+        self._heap = [entry for entry in self._heap if id(entry[3]) not in gone]
         heapq.heapify(self._heap)
 
     def settle(self, now: float) -> None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from . import assertions, log
 from .applications import HOST, Application
 from .hosting import LoopHost
+from .terminal import TerminalLog
 
 
 if TYPE_CHECKING:
     import re
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from .faults import Fault
     from .hand_over import HandOver
@@ -200,6 +202,21 @@ class SandboxView:
     def __repr__(self) -> str:
         where = self.root_url if self.port else "not listening"
         return f"<{type(self).__name__}, {where}, {len(self.messages)} messages>"
+
+    def write_log(
+        self, write: Callable[[str], object], *, as_json: bool = False
+    ) -> AbstractContextManager[object]:
+        """Return a context manager that writes a line for each request and each callback.
+
+        Numbers are masked; tokens, secrets and texts are left out.
+
+        Args:
+            write: writes one line without its end. It is called on a thread of its own; once it
+                raises an exception, nothing more is written. Lines that come faster than it writes
+                are left out after the first thousand, and a line says how many.
+            as_json: lines of JSON, in place of lines for people.
+        """
+        return TerminalLog(self._simulator, write, as_json=as_json)
 
     # What a test does
 

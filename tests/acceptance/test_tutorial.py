@@ -30,7 +30,7 @@ class Tutorial:
 
     def __init__(self, folder, box, port):
         self.folder = folder
-        self.ports = {":8025": f":{box.base_url.rpartition(':')[2].partition('/')[0]}"}
+        self.ports = {":8026": f":{box.base_url.rpartition(':')[2].partition('/')[0]}"}
         self.port = port
         self.environment = {
             **os.environ,

@@ -57,6 +57,8 @@ class CommandLine:
         self.home = home
         self._monkeypatch = monkeypatch
         self.set(HOME=str(home))
+        for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name, raising=False)
 
     def set(self, **variables: str) -> None:
         """Set environment variables, named without ``SMSWORKS_``."""

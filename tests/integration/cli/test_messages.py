@@ -298,7 +298,7 @@ def test_inbox_follows_replies_and_records_who_has_opted_out(smsworks, hosted):
         out, err = follower.communicate(timeout=60)
     assert follower.returncode == 130
     assert out == ""
-    told = json.loads(err)
+    told = json.loads(err.splitlines()[-1])
     assert (told["error"], told["message"]) == ("Interrupted", "interrupted")
     done = smsworks(*SEND, "--respect-opt-outs")
     assert "has opted out" in done.out

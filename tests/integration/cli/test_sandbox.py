@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import json
 import re
 import socket
 import sys
@@ -117,3 +118,65 @@ async def test_client_without_its_sandbox_is_told_how_to_start_one(host):
                 await call
             hint = f"if you meant to use a sandbox, start it: {COMMAND} --port {port}"
             assert str(refused.value).endswith(hint)
+
+
+async def lines_of(*options, count):
+    """Run the command, send a text, and return what it writes afterwards, up to `count` lines."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "smsworks_async", "sandbox", "--port", "0", "--seed", "1"),
+        *options,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        head = b""
+        while b"token" not in head.lower():
+            head += await process.stdout.readline()
+        url = re.search(r"http://[0-9.:]+/v1", head.decode())[0]
+        token = re.search(r"JWT [\w.-]+", head.decode())[0]
+        if b"{" not in head:
+            while b"in a browser" not in head:
+                head += await process.stdout.readline()
+        await send_alike(url, token, 1)
+        lines = [(await process.stdout.readline()).decode() for _ in range(count)]
+    finally:
+        process.terminate()
+        rest, _ = await process.communicate()
+    return lines, rest.decode()
+
+
+async def test_sandbox_command_writes_a_line_for_each_request():
+    [line], rest = await lines_of(count=1)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d POST /message/send …123 1 segment -> 201 [\d.]+ ms\n", line
+    )
+    assert "The sandbox has ended" in rest
+
+
+async def test_sandbox_command_writes_lines_of_json():
+    [line], _ = await lines_of("--json", count=1)
+    fields = json.loads(line)
+    assert (fields["type"], fields["to"], fields["status"]) == ("request", "…123", 201)
+
+
+async def test_sandbox_command_is_quiet_when_told():
+    _, rest = await lines_of("--quiet", count=0)
+    assert rest.strip() == "The sandbox has ended."
+
+
+async def test_sandbox_command_goes_on_when_nobody_reads_its_lines():
+    async with command() as (url, _), aiohttp.ClientSession() as session:
+        for _ in range(60):  # 64 KiB fit into a pipe
+            async with session.get(f"{url}/{'x' * 3000}") as response:
+                assert response.status == 401
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), 201), (("--no-international",), 403)])
+async def test_sandbox_command_says_whether_the_account_may_send_abroad(options, expected):
+    async with command(*options) as (url, token):
+        body = {**MESSAGE, "destination": "33123456789"}
+        headers = {"Authorization": token}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{url}/message/send", json=body, headers=headers) as response,
+        ):
+            assert response.status == expected

@@ -1,0 +1,381 @@
+"""`campaign send`: read, look, show, ask, send, and account for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from smsworks_async.bulk.estimate import BulkEstimate
+from smsworks_async.cli import _campaign_view
+from smsworks_async.cli._app import App
+from smsworks_async.cli._campaign_bar import Bar
+from smsworks_async.cli._campaign_name import campaign_name
+from smsworks_async.cli._campaign_view import Prospect
+from smsworks_async.cli._earlier import RECENT, Earlier, exists, is_over, look
+from smsworks_async.cli._exit import Exit, exit_of_counts
+from smsworks_async.cli._interruptions import Interruptions, StopAsked
+from smsworks_async.cli._records import amount, local, plural
+from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
+from smsworks_async.models import checks
+from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport
+from smsworks_async.models.window import SendWindow
+
+
+#: The options that name what an error is about.
+_OPTIONS: Final = {
+    "column": "--column HEADING",
+    "encoding": "--encoding NAME",
+    "sheet": "--sheet NAME",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """The options of the command, as click has them."""
+
+    file: str
+    sender: str
+    message: str
+    column: str | None
+    sheet: str | None
+    encoding: str | None
+    campaign: str | None
+    journal: str | None
+    window: str | None
+    international: bool
+    max_rate: float | None
+    chunk_size: int | None
+    yes: bool
+    dry_run: bool
+    again: bool
+
+
+def run(app: App, order: Order) -> int:
+    """Send a text to the recipients in a file.
+
+    Raises:
+        SMSWorksError: it cannot be; nothing was sent, unless the error says so.
+    """
+    if order.file == "-" and not (order.yes or order.dry_run):
+        raise ValidationError(
+            "the recipients come from standard input, so that there is nobody to ask: say --yes or "
+            "--dry-run",
+            field="yes",
+        )
+    sender = checks.sender(order.sender)
+    window = _window(order.window)
+    people = _read(order)
+    summary = _checked(people)
+    journal = app.journal(order.journal)
+    assert people.message is not None  # noqa: S101 - it was given
+    name = order.campaign or campaign_name(people.message.template, sender, people.destinations())
+    earlier = asyncio.run(
+        look(journal, name, lambda: set(people.destinations()), again=order.again)
+    )
+    if earlier.status is not None and is_over(earlier.status):
+        return _was_sent(app, earlier)
+    prospect = _prospect(app, order, people, summary, earlier, journal)
+    prospect = attrs.evolve(prospect, sender=sender, window=window)
+    _campaign_view.show(app.out, prospect)
+    refused = _refusal(prospect, order)
+    if refused:
+        app.out.notice(f"{refused}; nothing was sent")
+        return Exit.NOTHING_SENT
+    if order.dry_run:
+        app.out.line("\nNothing was sent, since this is a dry run.")
+        return Exit.FAILED if summary.set_aside else Exit.OK
+    if not order.yes and not _agreed(app, prospect, again=order.again):
+        app.out.line("Nothing was sent.")
+        return Exit.NOTHING_SENT
+    return _send(app, order, prospect)
+
+
+def _window(hours: str | None) -> SendWindow | None:
+    if hours is None:
+        return None
+    start, _, end = hours.partition("-")
+    return SendWindow(start.strip(), end.strip())
+
+
+def _read(order: Order) -> Recipients:
+    """Open the file, and find what is where.
+
+    Raises:
+        ValidationError: it cannot be read, or it is not clear which column is meant.
+    """
+    try:
+        return read_recipients(
+            order.file,
+            column=order.column,
+            message=order.message,
+            sheet=order.sheet,
+            encoding=order.encoding,
+            international=order.international,
+        )
+    except OSError as error:
+        raise _unreadable(order.file, error) from None
+    except ValidationError as error:
+        if error.field in _OPTIONS:
+            error.add_note(f"the option is {_OPTIONS[error.field]}")
+        raise
+
+
+def _checked(people: Recipients) -> Summary:
+    try:
+        return people.check()
+    except OSError as error:
+        raise _unreadable(str(people.path), error) from None
+
+
+def _unreadable(file: str, error: OSError) -> ValidationError:
+    return ValidationError(f"{file} cannot be read: {error.strerror or error}", field="file")
+
+
+def _was_sent(app: App, earlier: Earlier) -> int:
+    """Tell that a campaign is over, and send nothing."""
+    status = earlier.status
+    assert status is not None  # noqa: S101 - there is one
+    when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
+    if app.out.json:
+        app.out.record(
+            {
+                "event": "plan",
+                "campaign": earlier.name,
+                "state": status.state,
+                "accepted": status.accepted,
+                "not_sent": status.not_sent,
+            }
+        )
+    if status.state == "cancelled":
+        words = f"the campaign {earlier.name} was cancelled"
+    else:
+        count = plural(status.accepted, "recipient")
+        words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
+    app.out.notice(f"{words}; nothing was sent now; --again sends it once more")
+    return Exit.NOTHING_SENT
+
+
+def _prospect(  # noqa: PLR0917 - what it is made of
+    app: App, order: Order, people: Recipients, summary: Summary, earlier: Earlier, journal: str
+) -> Prospect:
+    """Ask what it would cost, and write the copy of what was set aside."""
+    message = people.message
+    assert message is not None  # noqa: S101 - it was given
+    # A journal that is not there yet is not made for a look; nobody can have opted out in it.
+    settings: dict[str, Any] = {"journal": journal} if exists(journal) else {}
+    with app.client(international=order.international, **settings) as sms:
+        if message.plain is None:
+            estimate = sms.bulk.estimate(
+                template=message.template, rows=people.rows(), sender=order.sender
+            )
+        else:
+            estimate = sms.bulk.estimate(
+                content=message.plain, destinations=people.destinations(), sender=order.sender
+            )
+    if message.plain is None:
+        estimate = _with_several_texts(estimate, people)
+    return Prospect(
+        people, summary, estimate, earlier, order.sender, journal, copy=_copy(app, people, summary)
+    )
+
+
+def _with_several_texts(estimate: BulkEstimate, people: Recipients) -> BulkEstimate:
+    """Add a warning where texts of their own go to one number: those are no repeats."""
+    numbers = Counter(people.destinations())
+    more = numbers.total() - len(numbers) - estimate.duplicates
+    if more <= 0:
+        return estimate
+    words = (
+        f"{plural(more, 'row')} of the file has a number that stood in a row before, with another "
+        "text; that number gets both"
+        if more == 1
+        else f"{plural(more, 'row')} of the file have numbers that stood in rows before, with "
+        "other texts; those numbers get all of them"
+    )
+    return attrs.evolve(estimate, warnings=(words, *estimate.warnings))
+
+
+def _copy(app: App, people: Recipients, summary: Summary) -> Path | None:
+    """Write the rows that were set aside beside the file; a failure is no reason not to send."""
+    if not summary.set_aside:
+        return None
+    if people.path is None:
+        app.out.notice("standard input has no place for a copy of the rows that were set aside")
+        return None
+    try:
+        return write_set_aside(people)
+    except OSError as error:
+        app.out.notice(
+            "the rows that were set aside cannot be written beside the file: "
+            f"{error.strerror or error}"
+        )
+        return None
+
+
+def _refusal(prospect: Prospect, order: Order) -> str:
+    """Return why nothing can be sent; an empty string where it can."""
+    estimate, earlier = prospect.estimate, prospect.earlier
+    if earlier.status is not None and earlier.status.state == "paused":
+        why = f" ({earlier.status.why})" if earlier.status.why else ""
+        return f"the campaign is paused{why}: smsworks campaign resume {earlier.name}"
+    if not estimate.recipients:
+        return "nobody in the file can be texted"
+    left = estimate.credits if earlier.status is None else 0
+    if estimate.balance is not None and left > estimate.balance:
+        return (
+            f"it takes {amount(estimate.credits)} credits, and the account has "
+            f"{amount(estimate.balance)}: top it up"
+        )
+    if earlier.count and order.yes and not order.again and earlier.status is None:
+        return f"{_shared(earlier)}: to text them again, say --again"
+    return ""
+
+
+def _shared(earlier: Earlier) -> str:
+    names = ", ".join(list(earlier.shared)[:3])
+    were = "recipient was" if earlier.count == 1 else "recipients were"
+    hours = round(RECENT / 3600)
+    return f"{amount(earlier.count)} {were} in a campaign of the last {hours} hours ({names})"
+
+
+def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
+    earlier, estimate = prospect.earlier, prospect.estimate
+    app.out.line()
+    is_new = earlier.status is None
+    if is_new and earlier.count and not again:
+        shared = _shared(earlier)
+        if not app.out.confirm(f"{shared}. Text them again?"):
+            return False
+    done = 0 if earlier.status is None else earlier.status.accepted
+    if not is_new:
+        return app.out.confirm(
+            f"{amount(done)} were sent to before. Go on with the other "
+            f"{amount(max(0, estimate.recipients - done))}?"
+        )
+    whom = plural(estimate.recipients, "recipient")
+    return app.out.confirm(f"Send to {whom} for {plural(estimate.credits, 'credit')}?")
+
+
+def _send(app: App, order: Order, prospect: Prospect) -> int:
+    """Send, and account for everybody."""
+    with contextlib.ExitStack() as stack:
+        sms = stack.enter_context(
+            app.client(journal=prospect.journal, international=order.international)
+        )
+        stops = stack.enter_context(Interruptions())
+        bar = stack.enter_context(Bar(app.out, prospect.estimate.recipients))
+
+        def progress(now: BulkProgress) -> None:
+            stops.check()
+            bar.show(now)
+
+        try:
+            report = _run(sms, order, prospect, progress)
+        except BulkInterrupted as error:
+            if isinstance(error.__cause__, StopAsked):
+                return _stopped(app, prospect, error.report)
+            if isinstance(error.__cause__, SMSWorksError):
+                raise error.__cause__ from None
+            raise
+        except KeyboardInterrupt as error:
+            error.add_note(
+                "what was under way may have been sent; the same command looks for it, and goes on"
+            )
+            raise
+    return _account(app, prospect, report)
+
+
+def _run(sms: Any, order: Order, prospect: Prospect, progress: Any) -> BulkReport:
+    people, status = prospect.people, prospect.earlier.status
+    message = people.message
+    assert message is not None  # noqa: S101 - it was given
+    # A campaign that is planned whole is what it is: the file may have been saved anew since. One
+    # that the person named may be another, so it is compared.
+    is_planned = status is not None and status.planned and order.campaign is None
+    common = {
+        "sender": order.sender,
+        "campaign": prospect.earlier.name,
+        "window": prospect.window if status is None else None,
+        "progress": progress,
+        "max_rate": order.max_rate,
+        "chunk_size": order.chunk_size,
+    }
+    report: BulkReport
+    if message.plain is None:
+        rows = None if is_planned else people.rows()
+        report = sms.bulk.send_each(template=message.template, rows=rows, **common)
+    else:
+        numbers = None if is_planned else people.destinations()
+        report = sms.bulk.send(content=message.plain, destinations=numbers, **common)
+    return report
+
+
+def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
+    """Return a report that accounts for the rows of the file that were set aside, too."""
+    count = prospect.summary.set_aside
+    return attrs.evolve(report, read=report.read + count, invalid=report.invalid + count)
+
+
+def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]:
+    return {
+        "event": "report",
+        "campaign": prospect.earlier.name,
+        "read": report.read,
+        "accepted": report.accepted,
+        "rejected": report.rejected,
+        "unknown": report.unknown,
+        "not_sent": report.not_sent,
+        "invalid": report.invalid,
+        "duplicates": report.duplicates,
+        "opted_out": report.opted_out,
+        "credits": report.credits,
+        "stopped": report.stopped and str(report.stopped),
+        "exit_code": int(code),
+    }
+
+
+def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
+    """Tell how far it got before it was interrupted."""
+    report = _with_set_aside(prospect, report)
+    app.out.record(_record(prospect, report, Exit.INTERRUPTED))
+    if not app.out.json:
+        app.out.notice(
+            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent; "
+            "nobody is in doubt, and the same command goes on"
+            if not report.unknown
+            else f"stopped: {amount(report.accepted)} accepted, {amount(report.unknown)} unknown, "
+            f"{amount(report.not_sent)} not sent; the same command looks for those, and goes on"
+        )
+    return Exit.INTERRUPTED
+
+
+def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
+    report = _with_set_aside(prospect, report)
+    code = exit_of_counts(report)
+    app.out.record(_record(prospect, report, code))
+    rows = [
+        ("Accepted", report.accepted),
+        ("Refused", report.rejected),
+        ("Unknown", report.unknown),
+        ("Not sent", report.not_sent),
+        ("Set aside", report.invalid),
+        ("Repeats", report.duplicates),
+        ("Opted out", report.opted_out),
+    ]
+    app.out.line()
+    shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
+    app.out.fields([*shown, ("Credits", amount(report.credits))])
+    if report.stopped is not None:
+        app.out.notice(f"it ended early: {report.stopped}")
+    elif report.unknown and not app.out.json:
+        app.out.notice(
+            f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "
+            f"smsworks campaign reconcile {prospect.earlier.name}"
+        )
+    return code

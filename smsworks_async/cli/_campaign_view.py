@@ -1,0 +1,226 @@
+"""What `campaign send` is going to do, as a person and as a program reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from smsworks_async.cli._output import columns_of, printable
+from smsworks_async.cli._records import amount, local, plural
+
+
+if TYPE_CHECKING:
+    from smsworks_async.bulk.estimate import BulkEstimate
+    from smsworks_async.cli._earlier import Earlier
+    from smsworks_async.cli._output import Output
+    from smsworks_async.files import Recipients, Summary
+    from smsworks_async.models.window import SendWindow
+
+
+_FORMATS: Final = {
+    "csv": "CSV",
+    "tsv": "TSV",
+    "list": "a number on each line",
+    "jsonl": "JSON lines",
+    "xlsx": "Excel workbook",
+    "ods": "OpenDocument spreadsheet",
+}
+_SEPARATORS: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+#: Rows that were set aside and are shown.
+_EXAMPLES: Final = 5
+
+
+@attrs.frozen
+class Prospect:
+    """What sending would do.
+
+    Attributes:
+        people: the file.
+        summary: its rows, counted.
+        estimate: what it would cost.
+        earlier: what the journal knows.
+        sender: the sender ID.
+        journal: where the campaign is kept.
+        window: the hours in which requests may leave, or None.
+        copy: where the rows that were set aside are, or None.
+    """
+
+    people: Recipients
+    summary: Summary
+    estimate: BulkEstimate
+    earlier: Earlier
+    sender: str
+    journal: str
+    window: SendWindow | None = None
+    copy: Path | None = None
+
+
+def as_record(prospect: Prospect) -> dict[str, Any]:
+    """Return the JSON shape."""
+    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
+    earlier = prospect.earlier
+    return {
+        "event": "plan",
+        "campaign": earlier.name,
+        "state": "new" if earlier.status is None else earlier.status.state,
+        "file": people.path or "-",
+        "format": people.format,
+        "column": people.column.heading or people.column.letter,
+        "rows": summary.rows,
+        "mended": summary.mended,
+        "invalid": summary.set_aside + estimate.invalid,
+        "copy": prospect.copy and str(prospect.copy),
+        "recipients": estimate.recipients,
+        "repeats": estimate.duplicates,
+        "opted_out": estimate.opted_out,
+        "shared": earlier.count,
+        "shared_with": earlier.shared,
+        "segments": estimate.segments,
+        "credits": estimate.credits,
+        "balance": estimate.balance,
+        "samples": list(estimate.samples),
+        "window": prospect.window and str(prospect.window),
+        "warnings": [*people.notices, *estimate.warnings],
+    }
+
+
+def show(out: Output, prospect: Prospect) -> None:
+    """Show what sending would do."""
+    if out.json:
+        out.record(as_record(prospect))
+        return
+    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
+    out.fields(
+        [
+            ("File", f"{people.path or 'standard input'} ({_format_of(people)})"),
+            ("Numbers", f"column {people.column}" if people.headings else None),
+            ("Campaign", f"{prospect.earlier.name}{_state_of(prospect.earlier)}"),
+            ("Sender", prospect.sender),
+            ("Journal", prospect.journal),
+        ]
+    )
+    out.line()
+    balance = "" if estimate.balance is None else f"of {amount(estimate.balance)} on the account"
+    opted_out = estimate.opted_out
+    rows = [
+        ("Recipients", amount(estimate.recipients), ""),
+        ("  mended", amount(summary.mended), _commonest(summary.mendings)),
+        ("Set aside", amount(summary.set_aside + estimate.invalid), _commonest(summary.problems)),
+        ("Repeats", amount(estimate.duplicates), "texted once" if estimate.duplicates else ""),
+        ("Opted out", amount(opted_out), "left out" if opted_out else ""),
+        ("Segments", amount(estimate.segments), _unicode_of(estimate)),
+        ("Credits", amount(estimate.credits), balance),
+    ]
+    wide = max(len(figure) for _, figure, _ in rows)
+    for name, figure, remark in rows:
+        _wrapped(out, f"{name:<12}{figure:>{wide}}", remark, 14 + wide)
+    if prospect.window is not None:
+        out.line(f"{'Window':<12}{prospect.window}{_closed(prospect.window)}")
+    _show_rows(out, prospect)
+    _show_samples(out, estimate.samples)
+    for words in (*people.notices, *estimate.warnings):
+        out.line()
+        _wrapped(out, "Note:", words, 6)
+
+
+def _format_of(people: Recipients) -> str:
+    dialect = people.dialect
+    if dialect is None:
+        return f"{_FORMATS[people.format]}, sheet {people.sheet}"
+    parts = [_FORMATS[people.format], dialect.encoding.removesuffix("-sig")]
+    if people.format == "csv":
+        parts.append(_SEPARATORS.get(dialect.delimiter, dialect.delimiter))
+    return ", ".join(parts)
+
+
+def _state_of(earlier: Earlier) -> str:
+    if earlier.status is None or earlier.begun is None:
+        return " (new)"
+    return f" (begun {local(earlier.begun)}, {earlier.status.state})"
+
+
+def _commonest(reasons: Any) -> str:
+    if not reasons:
+        return ""
+    first, *others = reasons
+    more = f", and {plural(len(others), 'other reason')}" if others else ""
+    return f"{first}{more}"
+
+
+def _unicode_of(estimate: BulkEstimate) -> str:
+    if not estimate.unicode:
+        return ""
+    few = " ".join(list(estimate.offenders)[:5])
+    return f"{plural(estimate.unicode, 'text')} in Unicode because of {few}"
+
+
+def _closed(window: SendWindow) -> str:
+    now = time.time()
+    if window.is_open(now):
+        return ""
+    opens = window.opens(now)
+    until = "" if opens is None else f" until {datetime.fromtimestamp(opens).astimezone():%a %H:%M}"
+    return f" (closed{until}; sending waits)"
+
+
+def _show_rows(out: Output, prospect: Prospect) -> None:
+    """Show the first rows that were set aside."""
+    rows = prospect.summary.examples[:_EXAMPLES]
+    if not rows:
+        return
+    out.line()
+    for row in rows:
+        _wrapped(out, f"Row {row.number}:", f"{row.problem}; {row.suggestion}", 4)
+    more = prospect.summary.set_aside - len(rows)
+    if more:
+        out.line(f"and {plural(more, 'other row')}")
+    if prospect.copy is not None:
+        out.line(f"All of them are in {prospect.copy}: mend them there, and send that file.")
+
+
+def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
+    """Show texts as a phone does."""
+    for number, sample in enumerate(samples, 1):
+        out.line()
+        of = f" {number} of {len(samples)}" if len(samples) > 1 else ""
+        out.line(f"Text{of}")
+        for line in sample.splitlines() or [""]:
+            for part in folded(line, min(out.width, 60) - 4):
+                out.line(f"  │ {part}")
+
+
+def folded(line: str, width: int) -> Iterator[str]:
+    """Yield a line in parts of so many columns, broken at blanks where there are any.
+
+    >>> list(folded("We open at nine on Monday", 12))
+    ['We open at', 'nine on', 'Monday']
+    """
+    part = ""
+    for word in printable(line).split(" "):
+        joined = f"{part} {word}" if part else word
+        if sum(map(columns_of, joined)) <= width:
+            part = joined
+            continue
+        if part:
+            yield part
+        part = word
+        while sum(map(columns_of, part)) > width:
+            cut = len(part)
+            while sum(map(columns_of, part[:cut])) > width and cut > 1:
+                cut -= 1
+            yield part[:cut]
+            part = part[cut:]
+    yield part
+
+
+def _wrapped(out: Output, first: str, text: str, indent: int) -> None:
+    """Write a text behind a few words, over as many lines as it takes."""
+    lines = list(folded(text, max(20, out.width - max(indent, len(first) + 2))))
+    out.line(f"{first:<{indent - 2}}  {lines[0]}".rstrip() if lines[0] else first)
+    for line in lines[1:]:
+        out.line(f"{'':<{max(indent, len(first) + 2)}}{line}")

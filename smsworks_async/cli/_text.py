@@ -1,0 +1,62 @@
+"""Texts on a terminal: what may be shown, and how many columns it takes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+#: What could move the cursor, change colours or turn the reading direction.
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped, but for line breaks and tabs."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, with its control characters escaped."""
+    return printable(" ".join(text.split()))
+
+
+def columns_of(character: str) -> int:
+    """Return how many columns of a terminal a character takes."""
+    import unicodedata
+
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def fold(line: str, width: int | None) -> list[str]:
+    """Break a line into parts of at most so many columns, at blanks where there are any.
+
+    Args:
+        line: without line breaks.
+        width: columns; None does not break it.
+    """
+    parts, rest = [], line
+    while width is not None and width_of(rest) > max(width, 2):
+        columns = end = 0
+        while columns + columns_of(rest[end]) <= max(width, 2):
+            columns += columns_of(rest[end])
+            end += 1
+        blank = rest.rfind(" ", 1, end + 1)
+        end = blank if blank > 0 else end
+        parts.append(rest[:end])
+        rest = rest[end:].removeprefix(" ")
+    return [*parts, rest]
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(map(columns_of, text))
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text with blanks up to so many columns."""
+    blanks = " " * max(0, width - width_of(text))
+    return f"{blanks}{text}" if right else f"{text}{blanks}"

@@ -1,0 +1,73 @@
+"""``smsworks campaign send``: a text to the recipients in a file, shown before it is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._command import command as _command
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "send",
+    sends=True,
+    examples="""
+smsworks campaign send people.csv --sender Acme --message "Hello" --dry-run
+smsworks campaign send people.xlsx --sender Acme --message "Hi {First name}!"
+smsworks campaign send people.ods --sender Acme --message "Hello" --column F
+cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
+""",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--sender", required=True, metavar="ID", help="The sender ID.")
+@click.option(
+    "--message",
+    required=True,
+    metavar="TEXT",
+    help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
+)
+@click.option(
+    "--column", metavar="HEADING", help="The column with the numbers: its heading or its letter."
+)
+@click.option("--sheet", metavar="NAME", help="The sheet of a workbook; the first by default.")
+@click.option("--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself.")
+@click.option(
+    "--campaign",
+    metavar="NAME",
+    help="The campaign's name; made of the text, the sender and the recipients by default.",
+)
+@click.option(
+    "--journal",
+    metavar="PATH_OR_URL",
+    help="Where the campaign is kept; a file in the platform's data folder by default.",
+)
+@click.option(
+    "--window", metavar="START-END", help="Hours in which to send, such as 09:00-20:00 (UK time)."
+)
+@click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
+@click.option(
+    "--max-rate", type=float, metavar="REQUESTS", help="Requests a second; each has up to 500."
+)
+@click.option("--chunk-size", type=int, metavar="N", help="Recipients in a request, 500 at most.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what it would do, and send nothing.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Send to recipients of recent campaigns too, and the same campaign once more.",
+)
+def command(app: App, **options: object) -> int:
+    """Send a text to the recipients in a file.
+
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
+    standard input. What will happen is shown first, and asked about. Rows that cannot be texted are
+    written into a copy beside the file, to be mended. Ctrl-C stops, and the same command goes on.
+    """
+    from smsworks_async.cli._campaign_send import Order, run
+
+    return run(app, Order(**options))  # type: ignore[arg-type]  # click checked them

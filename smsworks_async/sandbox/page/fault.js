@@ -1,0 +1,52 @@
+// A fault in words.
+
+import { h } from "./dom.js";
+
+/** What the client sees, unless the fault has an answer of its own. */
+export const OUTCOMES = {
+  before: "cut before it is accepted",
+  after: "accepted, then the answer is lost",
+  mid: "accepted, then half an answer",
+  hold: "accepted, the answer held",
+  late: "held, then accepted",
+  hang: "held, and not accepted",
+};
+const SHORT = { before: "cut", after: "answer lost", mid: "half an answer", hold: "answer held", late: "held", hang: "held" };
+const ACCEPTING = ["after", "mid", "hold", "late"];
+
+export function method(fault) {
+  return h("span", { class: "method" }, fault.method ?? "ANY");
+}
+
+/** Say which of the requests that fit it a fault strikes. */
+export function whichOf({ nth = 1, times = 1, every = null }) {
+  if (every) return every === 1 ? "Every request" : `Every ${ordinal(every)} request`;
+  if (times === 0) return nth === 1 ? "Every request" : `All from the ${ordinal(nth)} on`;
+  if (times === 1) return `The ${nth === 1 ? "first" : ordinal(nth)} request`;
+  return nth === 1 ? `The first ${times} requests` : `${times} requests from the ${ordinal(nth)} on`;
+}
+
+/** Say what becomes of a request that it strikes. */
+export function answerOf(fault) {
+  const { when = "before" } = fault;
+  const own = ownAnswer(fault);
+  if (!own) return OUTCOMES[when] + (fault.delay ? ` for ${fault.delay} s` : "");
+  return ACCEPTING.includes(when) ? `accepted, then answered with ${own}` : `answered with ${own}`;
+}
+
+/** The same in a word or two. */
+export function shortAnswerOf(fault) {
+  return ownAnswer(fault) ?? SHORT[fault.when ?? "before"];
+}
+
+function ownAnswer({ status = null, error_code = null, body = null }) {
+  if (error_code !== null) return `error ${error_code}`;
+  if (status !== null) return String(status);
+  return body === null ? null : "a body of its own";
+}
+
+function ordinal(number) {
+  const tens = number % 100;
+  const ending = tens > 10 && tens < 14 ? "th" : ({ 1: "st", 2: "nd", 3: "rd" }[number % 10] ?? "th");
+  return `${number}${ending}`;
+}

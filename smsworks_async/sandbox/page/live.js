@@ -1,0 +1,78 @@
+// The stream of changes, and how the page keeps up with it.
+
+const RECONNECT_AFTER = 1000; // milliseconds
+const RECONNECT_AT_MOST = 5000;
+
+/**
+ * Follow the sandbox's changes.
+ *
+ * `onChange` is called with each, and with null where changes may have been missed. `onState` is
+ * called with "live" and "reconnecting". A tab that nobody sees holds no connection: a browser
+ * has six of them for each host, and other tabs need theirs.
+ */
+export function follow({ onChange, onState }) {
+  let source = null;
+  let timer = null;
+  let pause = RECONNECT_AFTER;
+  let run = null;
+
+  function connect() {
+    clearTimeout(timer);
+    source?.close();
+    source = new EventSource("/sandbox/events");
+    source.addEventListener("open", () => {
+      pause = RECONNECT_AFTER;
+      onState("live");
+      onChange(null);
+    });
+    source.addEventListener("change", (event) => {
+      const current = event.lastEventId.split("-")[0];
+      const restarted = run !== null && current !== run;
+      run = current;
+      onChange(restarted ? null : JSON.parse(event.data));
+    });
+    source.addEventListener("error", () => {
+      onState("reconnecting");
+      // The browser gives up by itself after some answers, a 401 or a 503 among them.
+      if (source.readyState !== EventSource.CLOSED) return;
+      timer = setTimeout(connect, pause);
+      pause = Math.min(2 * pause, RECONNECT_AT_MOST);
+    });
+  }
+
+  function disconnect() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) disconnect();
+    else if (source === null) connect();
+  });
+  window.addEventListener("pagehide", disconnect);
+  window.addEventListener("pageshow", (event) => event.persisted && connect());
+  if (!document.hidden) connect();
+}
+
+/**
+ * Return a function that runs an async one: never twice at once, at most every `interval`
+ * milliseconds, and once more after the last call.
+ */
+export function coalesced(work, interval = 200) {
+  let running = false;
+  let again = false;
+  return async function run() {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    do {
+      again = false;
+      await work();
+      if (again) await new Promise((resolve) => setTimeout(resolve, interval));
+    } while (again);
+    running = false;
+  };
+}

@@ -1,0 +1,38 @@
+// Addresses such as `#/messages/123?status=SENT`: each view can be linked to, and Back works.
+
+/** Split an address into its view, the id behind it, and its query. */
+export function parse(hash) {
+  const [path, search = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const [view = "", id = ""] = path.split("/");
+  return { view: decode(view), id: decode(id), query: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Keep the values of a query that a view knows: an address may have been written by hand. */
+export function known(query, names) {
+  return Object.fromEntries(Object.entries(query).filter(([name, value]) => names.includes(name) && value !== ""));
+}
+
+export function address(view, id = "", values = {}) {
+  const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== undefined);
+  const search = new URLSearchParams(pairs).toString();
+  return `#/${view}${id === "" ? "" : `/${encodeURIComponent(id)}`}${search ? `?${search}` : ""}`;
+}
+
+/** Go to an address; `replace` leaves no trace of this one for Back. */
+export function go(to, { replace = false } = {}) {
+  if (to === location.hash) return;
+  if (!replace) {
+    location.hash = to;
+    return;
+  }
+  history.replaceState(null, "", to);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}

@@ -1,0 +1,59 @@
+"""One browser for all tests of the page, on the loop of the session, and a tab for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from smsworks_async import AsyncSMSWorks
+from smsworks_async.sandbox import Sandbox
+from support import browser as browsers
+from support.sandboxes import AT_ONCE
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Any]:
+    if browsers.executable() is None:
+        pytest.skip("there is no Chromium for the tests of the page; see SMSWORKS_TEST_BROWSER")
+    async with browsers.launched() as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def box() -> AsyncIterator[Sandbox]:
+    async with Sandbox(seed=1, delivery_delay=0) as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_tab(browser: Any) -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that opens a tab on a sandbox; nothing may have gone wrong in any."""
+    async with AsyncExitStack() as exits:
+        tabs = []
+
+        async def make(sandbox: Sandbox, **options: Any) -> browsers.Tab:
+            context = await browser.new_context(**options)
+            exits.push_async_callback(context.close)
+            tabs.append(browsers.Tab(await context.new_page(), sandbox.root_url))
+            return tabs[-1]
+
+        yield make
+        assert [tab.errors for tab in tabs] == [[]] * len(tabs)
+        assert {host for tab in tabs for host in tab.hosts} <= {
+            tab.root.removeprefix("http://") for tab in tabs
+        }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(new_tab: Callable[..., Any], box: Sandbox) -> browsers.Tab:
+    return await new_tab(box)

@@ -1,0 +1,68 @@
+"""The commands of docs/spreadsheets.md run as they are written, on the file that the page shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "spreadsheets.md").read_text("utf-8")
+FILES = dict(re.findall(r"^```text (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+COMMANDS = [
+    line
+    for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "people.csv").write_text(FILES["people.csv"])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_of_the_page_shows_what_it_would_send(smsworks, hosted, folder, line):
+    done = smsworks(*shlex.split(line)[1:])
+    assert done.code == 1, done.err
+    assert "Recipients  3" in done.out
+    assert hosted.box.messages == []
+    assert (folder / "people.to-mend.csv").read_text() == FILES["people.to-mend.csv"]
+
+
+def test_command_of_the_page_sends_without_its_dry_run(smsworks, hosted, folder):
+    words = [word for word in shlex.split(COMMANDS[0])[1:] if word != "--dry-run"]
+    assert smsworks(*words, stdin="y\n").code == 1
+    assert [message.content[:6] for message in hosted.box.messages] == [
+        "Hi Ada",
+        "Hi Bob",
+        "Hi Eve",
+    ]
+    (folder / "people.to-mend.csv").write_text(
+        FILES["people.to-mend.csv"]
+        .replace("4.47701E+11", "07700 900003")
+        .replace("07700 900004 / ", "")
+    )
+    words[2] = "people.to-mend.csv"
+    done = smsworks(*words, "--yes")
+    assert done.code == 0, done.err
+    numbers = sorted(message.destination for message in hosted.box.messages)
+    assert numbers == [f"44770090000{n}" for n in (1, 2, 3, 5, 6)]
+
+
+def test_cells_of_the_page_are_taken_mended_or_set_aside_as_it_says():
+    import io
+
+    from smsworks_async.files import read_recipients
+
+    rows = re.findall(r"^\| (.*?) \| (taken|mended|set aside) \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 7
+    for cells, verdict in rows:
+        for cell in re.findall("`(.*?)`", cells):
+            (row,) = read_recipients(io.StringIO(f"Mobile\n{cell}\n"))
+            found = "set aside" if row.problem else "mended" if row.notice else "taken"
+            assert found == verdict, cell

@@ -1,0 +1,334 @@
+"""`smsworks campaign send` against a sandbox, whose count says who was texted, and how often."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from smsworks_async import SMSWorks
+from smsworks_async.journals.sqlite import file as sqlite_file
+from support.command_docs import shapes
+from support.spreadsheets import csv_bytes, xlsx_bytes
+
+
+TEXT = "We open at nine. Reply STOP to opt out."
+HEADINGS = ("First name", "Mobile")
+PEOPLE = [("Ada", "07700 900001"), ("Bob", "+44 7700 900002"), ("Cy", "7700900003")]
+BAD = ("Dot", "nobody")
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def people(tmp_path):
+    """A function that writes a file of people, and returns its path."""
+
+    def people(*more, name="people.csv", rows=PEOPLE):
+        path = tmp_path / name
+        path.write_bytes(csv_bytes([HEADINGS, *rows, *more]))
+        return str(path)
+
+    return people
+
+
+def send(file, *options, text=TEXT):
+    return ("campaign", "send", file, "--sender", "AcmeCorp", "--message", text, *options)
+
+
+def texted(hosted):
+    """How often each number was texted."""
+    counts = {}
+    for message in hosted.box.messages:
+        counts[message.destination] = counts.get(message.destination, 0) + 1
+    return counts
+
+
+EVERYBODY = {f"44770090000{n}": 1 for n in (1, 2, 3)}
+
+
+def test_campaign_send_shows_what_it_will_do_and_sends_where_the_answer_is_yes(
+    smsworks, hosted, people
+):
+    done = smsworks(*send(people(("Eve", "07700900001"), BAD)), stdin="y\n")
+    assert done.code == 1, done.err  # a row was set aside
+    assert texted(hosted) == EVERYBODY
+    shown = done.out.replace("\n", " ")
+    for words in (
+        "column B (Mobile)",
+        "Recipients  3",
+        "mended    1  its leading 0 had been lost",
+        "Set aside   1  it has letters in it",
+        "Repeats     1",
+        "Credits     3  of 10,000",
+        "Row 6:",
+        "people.to-mend.csv",
+        "│ We open at nine.",
+        "Sending: 3/3",
+        "Accepted   3",
+    ):
+        assert words in shown
+    assert "Send to 3 recipients for 3 credits? [y/N]" in done.err
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "", "what\n"])
+def test_campaign_send_sends_nothing_where_the_answer_is_not_yes(smsworks, hosted, people, answer):
+    done = smsworks(*send(people()), stdin=answer)
+    assert (done.code, texted(hosted)) == (3, {})
+    assert "Nothing was sent." in done.out
+
+
+def test_campaign_send_does_not_ask_with_yes(smsworks, hosted, people):
+    done = smsworks(*send(people(), "--yes"))
+    assert (done.code, texted(hosted), done.err) == (0, EVERYBODY, "")
+
+
+def test_campaign_send_dry_run_sends_nothing_and_keeps_nothing(smsworks, hosted, people):
+    done = smsworks(*send(people(), "--dry-run"))
+    assert (done.code, texted(hosted)) == (0, {})
+    assert "dry run" in done.out
+    assert not list(smsworks.home.rglob("*.db"))
+    assert smsworks(*send(people(BAD), "--dry-run")).code == 1
+    assert smsworks(*send(people(), "--yes")).code == 0
+
+
+def test_campaign_send_fills_each_text_from_its_row(smsworks, hosted, people):
+    file = people(("", "07700900004"), ("Eve", "07700 900001"))
+    done = smsworks(*send(file, "--yes", text="Hi {First name}, {{nine}}"))
+    assert done.code == 1
+    assert {(m.destination, m.content) for m in hosted.box.messages} == {
+        ("447700900001", "Hi Ada, {nine}"),
+        ("447700900001", "Hi Eve, {nine}"),
+        ("447700900002", "Hi Bob, {nine}"),
+        ("447700900003", "Hi Cy, {nine}"),
+    }
+    assert "column A is blank, which the message asks for" in done.out
+    assert "1 row of the file has a number that stood in a row before" in done.out.replace(
+        "\n", " "
+    )
+
+
+def test_campaign_send_has_the_documented_shapes(smsworks, people):
+    done = smsworks(*send(people(BAD), "--yes", "--json"))
+    kinds = {}
+    for record in done.records:
+        kinds.setdefault(record["event"], record)
+    assert list(kinds) == ["plan", "progress", "report"]
+    for kind, record in kinds.items():
+        assert list(record) == list(shapes()[f"campaign send {kind}"])
+    assert (kinds["plan"]["recipients"], kinds["plan"]["invalid"]) == (3, 1)
+    assert (kinds["report"]["accepted"], kinds["report"]["exit_code"]) == (3, done.code)
+
+
+def resaved_as_floats(path):
+    rows = list(csv.reader(io.StringIO(path.read_text())))[1:]
+    numbers = [(name, float(number.replace(" ", "").replace("+44", "0"))) for name, number in rows]
+    return "people.xlsx", xlsx_bytes([("Saved by hand",), (), HEADINGS, *numbers])
+
+
+def resaved_in_germany(path):
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    return "leute.csv", csv_bytes(rows, "cp1252", delimiter=";")
+
+
+@pytest.mark.parametrize("save", [resaved_as_floats, resaved_in_germany])
+def test_campaign_send_sends_the_same_list_once_however_it_was_saved_anew(
+    smsworks, hosted, people, tmp_path, save
+):
+    assert smsworks(*send(people(), "--yes")).code == 0
+    name, data = save(tmp_path / "people.csv")
+    (tmp_path / name).write_bytes(data)
+    for options in (["--yes"], [], ["--yes", "--dry-run"]):
+        done = smsworks(*send(str(tmp_path / name), *options), stdin="y\n" * 3)
+        assert done.code == 3
+        assert "this text was sent to these recipients" in done.error
+    assert texted(hosted) == EVERYBODY
+
+
+def test_campaign_send_again_sends_the_same_list_once_more(smsworks, hosted, people):
+    assert smsworks(*send(people(), "--yes")).code == 0
+    again = smsworks(*send(people(), "--yes", "--again", "--json"))
+    assert again.code == 0
+    assert again.records[0]["campaign"].endswith("-2")
+    assert set(texted(hosted).values()) == {2}
+
+
+def test_campaign_send_counts_those_of_a_recent_campaign_and_asks(smsworks, hosted, people):
+    assert smsworks(*send(people(), "--yes")).code == 0
+    other = people(("Eve", "07700900004"), name="other.csv")
+    refused = smsworks(*send(other, "--yes", text="Other. STOP to opt out"))
+    assert refused.code == 3
+    assert "3 recipients were in a campaign of the last 20 hours" in refused.error
+    assert "--again" in refused.error
+    asked = smsworks(*send(other, text="Other. STOP to opt out"), stdin="n\n")
+    assert asked.code == 3
+    assert "Text them again? [y/N]" in asked.err
+    assert texted(hosted) == EVERYBODY
+    assert smsworks(*send(other, text="Other. STOP to opt out"), stdin="y\ny\n").code == 0
+    assert texted(hosted) == {**dict.fromkeys(EVERYBODY, 2), "447700900004": 1}
+    third = people(("Eve", "07700900004"), name="third.csv")
+    assert smsworks(*send(third, "--yes", "--again", text="Third. STOP to opt out")).code == 0
+
+
+def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
+    smsworks, hosted, people, tmp_path
+):
+    journal = str(tmp_path / "j.db")
+    with hosted.client(journal=journal) as sms:
+        sms.opt_outs.add("07700 900002")
+    done = smsworks(*send(people(), "--yes", "--journal", journal))
+    assert done.code == 0, done.err
+    assert "Opted out   1  left out" in done.out
+    assert texted(hosted) == {"447700900001": 1, "447700900003": 1}
+
+
+def test_campaign_send_is_refused_without_the_credits_for_it(smsworks, hosted, people):
+    hosted.do(lambda box: setattr(box, "credits", 2.0))
+    done = smsworks(*send(people(), "--yes"))
+    assert (done.code, texted(hosted)) == (3, {})
+    assert "takes 3 credits, and the account has 2" in done.error
+
+
+def test_campaign_send_reads_standard_input_and_asks_nobody_there(smsworks, hosted):
+    text = "07700 900001\n07700 900002\n7700900003\n"
+    refused = smsworks(*send("-"), stdin=text)
+    assert (refused.code, texted(hosted)) == (2, {})
+    assert "--yes" in refused.error
+    done = smsworks.run(*send("-", "--yes"), stdin=text)
+    assert (done.code, texted(hosted)) == (0, EVERYBODY)
+
+
+def test_campaign_send_keeps_to_a_campaign_that_is_paused_or_cancelled(
+    smsworks, hosted, people, tmp_path
+):
+    journal = str(tmp_path / "j.db")
+    words = send(people(), "--yes", "--journal", journal, "--campaign", "june")
+    with hosted.client(journal=journal) as sms:
+        numbers = [number for _, number in PEOPLE]
+        sms.bulk.plan(sender="AcmeCorp", content=TEXT, destinations=numbers, campaign="june")
+        sms.bulk.pause("june", why="the price is wrong")
+    paused = smsworks(*words)
+    assert paused.code == 3
+    assert "is paused (the price is wrong): smsworks campaign resume june" in paused.error
+    with hosted.client(journal=journal) as sms:
+        sms.bulk.cancel("june")
+    cancelled = smsworks(*words)
+    assert cancelled.code == 3
+    assert "was cancelled" in cancelled.error
+    assert texted(hosted) == {}
+
+
+def test_campaign_send_goes_on_with_a_named_campaign_and_takes_no_other_list_for_it(
+    smsworks, hosted, people, tmp_path
+):
+    journal = str(tmp_path / "j.db")
+    with hosted.client(journal=journal) as sms:
+        numbers = [number for _, number in PEOPLE]
+        sms.bulk.plan(sender="AcmeCorp", content=TEXT, destinations=numbers, campaign="june")
+    words = ("--yes", "--journal", journal, "--campaign", "june")
+    other = smsworks(*send(people(rows=PEOPLE[:2]), *words))
+    assert (other.code, texted(hosted)) == (2, {})
+    assert smsworks(*send(people(), *words)).code == 0
+    assert texted(hosted) == EVERYBODY
+
+
+UNREADABLE = pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("", None, "is a folder"),
+        ("missing.csv", None, "cannot be read: No such file"),
+        ("empty.csv", b"", "is empty"),
+        ("a.csv", b"Name,Phone,Mobile\nA,1,2\n", "the option is --column HEADING"),
+        ("a.csv", b"Name,Kontakt\nA,07700900001\n", "the option is --column HEADING"),
+        ("a.xlsx", b"PK\x03\x04 and no more", "not written to its end"),
+        (
+            "a.xlsx",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
+            "password",
+        ),
+        ("a.csv", b"Mobile,b\n07700900001,x\n", "no column is called so"),
+        ("a.csv", b'Name,Mobile\n"A,07700900001\n', "never closed"),
+    ],
+)
+
+
+@UNREADABLE
+def test_campaign_send_says_in_a_line_what_is_wrong_with_a_file(
+    smsworks, tmp_path, name, data, words
+):
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    text = "Hi {Vorname}" if "called so" in words else TEXT
+    done = smsworks(*send(str(tmp_path / name), "--yes", text=text))
+    assert done.code == 2
+    assert words in done.error
+
+
+def test_campaign_send_says_that_nobody_can_be_texted(smsworks, people):
+    done = smsworks(*send(people(rows=[BAD]), "--yes"))
+    assert done.code == 3
+    assert "nobody in the file can be texted" in done.error
+
+
+def test_campaign_send_tells_of_a_journal_that_is_in_use_elsewhere(
+    smsworks, hosted, people, tmp_path, monkeypatch
+):
+    journal = tmp_path / "j.db"
+    with hosted.client(journal=str(journal)) as sms:
+        sms.opt_outs.add("07700 900999")
+    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.05)
+    with closing(sqlite3.connect(journal, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        done = smsworks(*send(people(), "--yes", "--journal", str(journal)))
+    assert (done.code, texted(hosted)) == (3, {})
+    assert "lock" in done.error
+
+
+def test_campaign_send_sends_although_the_copy_of_what_was_set_aside_cannot_be_written(
+    smsworks, hosted, people, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    done = smsworks(*send(people(BAD), "--yes"))
+    assert (done.code, texted(hosted)) == (1, EVERYBODY)
+    assert "cannot be written beside the file: No space left on device" in done.error
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_campaign_send_sends_to_everybody_once_although_nobody_reads_what_it_writes(
+    smsworks, hosted, people
+):
+    with FULL.open("w") as full:
+        done = smsworks.run(*send(people(), "--yes"), stdout=full)
+    assert done.code == 1
+    assert "standard output cannot be written to" in done.error
+    assert texted(hosted) == EVERYBODY
+    other = send(people(name="b.csv"), "--yes", "--again", text="Other. STOP to opt out")
+    with smsworks.start(*other) as process:
+        process.stdout.close()
+        process.stdin.close()
+        error = process.stderr.read()
+    assert (process.returncode, error) == (0, "")
+    assert set(texted(hosted).values()) == {2}
+
+
+def test_campaign_send_of_a_journal_in_no_folder_sends_nothing(smsworks, hosted, people):
+    done = smsworks(*send(people(), "--yes", "--journal", "/nowhere/at/all/j.db"))
+    assert done.code in {2, 3}
+    assert texted(hosted) == {}
+    assert len(done.err.splitlines()) == 1
+
+
+def test_campaign_send_is_found_by_the_library_in_its_journal(smsworks, hosted, people, tmp_path):
+    journal = str(tmp_path / "j.db")
+    assert smsworks(*send(people(), "--yes", "--journal", journal)).code == 0
+    with SMSWorks(hosted.box.token, base_url=hosted.box.base_url, journal=journal) as sms:
+        (status,) = sms.bulk.campaigns()
+    assert (status.state, status.accepted) == ("done", 3)
+    assert status.campaign.startswith("we-open-at-nine-")

@@ -1,0 +1,117 @@
+"""A browser that reads the sandbox's page: Debian's Chromium, or another of its kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+
+#: Milliseconds after which something that ought to be seen is missing. The slowest machine needs
+#: less.
+PATIENCE = 60_000
+#: Where a browser must be, so that a machine that has none fails; and where one is otherwise.
+GIVEN = os.environ.get("SMSWORKS_TEST_BROWSER")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+#: The file `axe.min.js` of axe-core, which looks for what keeps people out.
+AXE = os.environ.get("SMSWORKS_TEST_AXE")
+
+expect.set_options(timeout=PATIENCE)
+
+
+def executable() -> str | None:
+    if GIVEN:
+        return GIVEN
+    return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable())
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Tab:
+    """A tab that shows a sandbox's page, and keeps what went wrong in it."""
+
+    def __init__(self, page: Page, root: str) -> None:
+        self.page = page
+        self.root = root
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        self.documents = 0
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._heard)
+        page.on("request", self._requested)
+
+    def _heard(self, message: Any) -> None:
+        # A stream that is cut, or an answer that refuses, is told to the reader by the page.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def _requested(self, request: Any) -> None:
+        self.hosts.add(request.url.split("/")[2])
+        self.documents += request.resource_type == "document"
+
+    async def open(self, where: str = "messages") -> None:
+        await self.page.goto(f"{self.root}/#/{where}")
+        await self.is_live()
+
+    async def is_live(self) -> None:
+        await expect(self.page.locator("#live")).to_have_attribute("data-state", "live")
+
+    @property
+    def rows(self) -> Any:
+        """The rows of the list that is shown."""
+        return self.page.locator("main > :not([hidden]) .rows > li")
+
+    @property
+    def detail(self) -> Any:
+        return self.page.locator("main > :not([hidden]) .detail-pane")
+
+    def button(self, name: str) -> Any:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def focused(self) -> str:
+        """The text of what has the focus."""
+        return await self.page.evaluate("document.activeElement.innerText")
+
+    async def overflow(self) -> list[str]:
+        """What sticks out of the window sideways, by class."""
+        return await self.page.evaluate(
+            """() => {
+                const wide = innerWidth;
+                const scrolls = (e) => getComputedStyle(e).overflowX !== 'visible';
+                return [...document.querySelectorAll('body *')].filter((e) => {
+                    if (!e.checkVisibility() || e.closest('.visually-hidden, .skip')) return false;
+                    const box = e.getBoundingClientRect();
+                    if (box.width < 2 || (box.right <= wide + 1 && box.left >= -1)) return false;
+                    for (let p = e.parentElement; p; p = p.parentElement) {
+                        if (p !== document.body && scrolls(p)) return false;
+                    }
+                    return true;
+                }).map((e) => `${e.tagName} ${e.className}`);
+            }"""
+        )
+
+
+async def axe_violations(page: Page) -> list[str]:
+    """Return what axe finds that is serious, with the elements."""
+    await page.evaluate(Path(AXE or "").read_text("utf-8"))
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical", "moderate"}
+        for node in one["nodes"]
+    ]
