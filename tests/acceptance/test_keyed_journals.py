@@ -139,7 +139,7 @@ async def test_a_keyed_call_whose_journal_may_not_be_written_sends_nothing(calle
             Path(folder).chmod(0o755)
             case.path.chmod(0o644)
             assert said.verdict == "JournalError"
-            assert "it may not be written to" in said.words
+            assert "it is not writable" in said.words
             assert not box.requests
             sent = await case.call()
             assert (sent.outcome, sent.replayed) == (("accepted", case.accepted_id), False)

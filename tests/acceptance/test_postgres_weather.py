@@ -141,7 +141,7 @@ async def test_work_fails_where_max_connections_stays_reached(url, role, tmp_pat
             said = await campaign.said()
         for one in said:
             assert one["error"] == "JournalError"
-            assert "takes no more connections" in one["words"]
+            assert "accepts no more connections" in one["words"]
             assert one["retryable"]
         record_property("figures", await campaign.account())
 

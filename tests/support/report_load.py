@@ -143,4 +143,4 @@ class Load:
         assert set(runs) == set(expected), log[-2000:]
         for message_id, groups in runs.items():
             assert set(groups[:-1]) <= self.killed, (message_id, groups)
-            assert log.count(f"message {message_id} was claimed by") >= len(groups) - 1
+            assert log.count(f"message {message_id} expired without a result") >= len(groups) - 1

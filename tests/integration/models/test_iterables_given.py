@@ -220,7 +220,7 @@ async def test_a_generator_that_was_used_up_is_refused(box, sms, journal, make):
         lambda g: sms.bulk.send_each(rows=g, **template),
         lambda g: sms.bulk.estimate(content="Hello", destinations=g),
     ):
-        with pytest.raises(ValidationError, match="used up"):
+        with pytest.raises(ValidationError, match="exhausted"):
             await call(await source())
     assert box.requests == []
     # Its name is not spent.
@@ -237,7 +237,7 @@ def test_so_is_it_by_the_blocking_client(hosted):
             lambda g: sms.batches.send(**TEXT_TO_MANY, destinations=g),
             lambda g: sms.batches.send_each(messages=g),
         ):
-            with pytest.raises(ValidationError, match="used up"):
+            with pytest.raises(ValidationError, match="exhausted"):
                 call(used_up())
 
 

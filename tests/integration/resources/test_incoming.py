@@ -218,7 +218,7 @@ async def test_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginning(
     sms, tmp_path, kept
 ):
     (tmp_path / "place").write_text(kept)
-    with pytest.raises(ConfigurationError, match="no place"):
+    with pytest.raises(ConfigurationError, match="no valid position"):
         await anext(sms.messages.incoming(bookmark=tmp_path / "place"))
 
 

@@ -166,5 +166,5 @@ async def test_query_secrets_are_in_no_error():
 
 async def test_query_refuses_objects():
     async with echo() as requester:
-        with pytest.raises(TypeError, match="query string cannot hold a dict"):
+        with pytest.raises(TypeError, match="query string cannot contain a dict"):
             await requester.request(COUNT, query={"metadata": [{"key": "a"}]}, into=Count)

@@ -90,7 +90,7 @@ async def test_a_wrong_password_is_told_without_being_quoted(postgres_databases,
 
 async def test_a_database_that_is_not_there_is_told(postgres_databases):
     error = await why_not(postgres_databases.server.url("nowhere"))
-    assert "there is no database of this name" in str(error)
+    assert "the database does not exist" in str(error)
     assert "nowhere" in str(error)
     assert not error.retryable
 

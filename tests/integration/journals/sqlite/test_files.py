@@ -186,7 +186,7 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path):
     said = await refused(tmp_path / "nowhere" / "journal.db")
     assert f"there is no folder {tmp_path / 'nowhere'}" in said
     (tmp_path / "folder.db").mkdir()
-    assert "it is no file" in await refused(tmp_path / "folder.db")
+    assert "it is not a file" in await refused(tmp_path / "folder.db")
 
 
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):

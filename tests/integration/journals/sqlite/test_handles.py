@@ -194,7 +194,7 @@ async def test_a_file_with_two_names_is_refused(tmp_path):
 
 async def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.db")
-    with pytest.raises(JournalError, match="it is no file"):
+    with pytest.raises(JournalError, match="it is not a file"):
         await SQLiteJournal(tmp_path / "pipe.db").begin(CAMPAIGN)
 
 
