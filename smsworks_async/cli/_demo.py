@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from smsworks_async import phone
+from smsworks_async.cli._demo_view import Progress, show
 from smsworks_async.cli._exit import exit_of_counts
-from smsworks_async.cli._table import table
 from smsworks_async.client import AsyncSMSWorks
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.incoming import MessageRecord
-from smsworks_async.models.report import BulkReport
 
 
 if TYPE_CHECKING:
@@ -57,15 +55,19 @@ async def run(
         sms = await stack.enter_async_context(AsyncSMSWorks(**settings))
         before = await sms.credits.balance()
         single = await sms.messages.send(destination=_first(recipients), **message)
-        report = await sms.bulk.send(destinations=recipients, **message)
-        batches = [outcome.batch_id for outcome in report.batches if outcome.batch_id]
-        records = await _delivered(sms, single.message_id, batches)
+        with Progress(app.out) as progress:
+            progress.start("Sending", len(recipients))
+            report = await sms.bulk.send(
+                destinations=recipients,
+                progress=lambda counts: progress.update(counts.read),
+                **message,
+            )
+            batches = [outcome.batch_id for outcome in report.batches if outcome.batch_id]
+            progress.start("Delivering", report.accepted + 1)
+            records = await _delivered(sms, single.message_id, batches, progress)
         spent = before - await sms.credits.balance()
     seconds = time.monotonic() - started
-    app.out.record(_record(report, records, spent, seconds))
-    app.out.line(table(_rows(report, records, spent, seconds)))
-    if report.stopped is not None:
-        app.out.line(f"\nThe run stopped early: {report.stopped}")
+    show(app.out, report, records, spent, seconds)
     # The invalid lines are there on purpose.
     return exit_of_counts(attrs.evolve(report, invalid=0))
 
@@ -80,7 +82,7 @@ def _first(recipients: Sequence[str]) -> str:
 
 
 async def _delivered(
-    sms: AsyncSMSWorks, message_id: str, batches: Sequence[str]
+    sms: AsyncSMSWorks, message_id: str, batches: Sequence[str], progress: Progress
 ) -> list[MessageRecord]:
     """Look until every message has its final status, or patience ends."""
     until = time.monotonic() + PATIENCE
@@ -88,70 +90,7 @@ async def _delivered(
         records = [await sms.messages.get(message_id)]
         for batch_id in batches:
             records += await sms.batches.get(batch_id)
+        progress.update(sum(record.is_final for record in records))
         if all(record.is_final for record in records) or time.monotonic() > until:
             return records
         await asyncio.sleep(LOOK)
-
-
-def _record(
-    report: BulkReport, records: Sequence[MessageRecord], spent: float, seconds: float
-) -> dict[str, Any]:
-    delivered = sum(record.status == "DELIVERED" for record in records)
-    is_final = sum(record.is_final for record in records)
-    return {
-        "read": report.read,
-        "accepted": report.accepted,
-        "rejected": report.rejected,
-        "unknown": report.unknown,
-        "not_sent": report.not_sent,
-        "invalid": report.invalid,
-        "duplicates": report.duplicates,
-        "opted_out": report.opted_out,
-        "delivered": delivered,
-        "not_delivered": is_final - delivered,
-        "waiting": len(records) - is_final,
-        "credits": spent,
-        "seconds": seconds,
-    }
-
-
-def _rows(
-    report: BulkReport, records: Sequence[MessageRecord], spent: float, seconds: float
-) -> list[tuple[str, object, str]]:
-    delivered = sum(record.status == "DELIVERED" for record in records)
-    waiting = sum(not record.is_final for record in records)
-    failed = Counter(
-        f"{record.failure_reason.code}  {record.failure_reason.details}"
-        if record.failure_reason
-        else record.status
-        for record in records
-        if record.is_final and record.status != "DELIVERED"
-    )
-    invalid = Counter(
-        problem.message.partition(": ")[2].partition("; ")[0]
-        for problem in report.problems
-        if problem.reason == "invalid"
-    )
-    return [
-        ("one message", 1, ""),
-        ("read from the file", report.read, ""),
-        ("  invalid, set aside", report.invalid, ""),
-        *((f"    {why}", count, "") for why, count in invalid.most_common()),
-        ("  there before, set aside", report.duplicates, ""),
-        ("  sent", report.accepted, f"in {len(report.batches)} requests"),
-        *(
-            (f"  {name}", count, "")
-            for name, count in (
-                ("refused", report.rejected),
-                ("not known whether sent", report.unknown),
-                ("not sent", report.not_sent),
-            )
-            if count
-        ),
-        ("delivered", delivered, ""),
-        ("not delivered", sum(failed.values()), ""),
-        *((f"  {why}", count, "") for why, count in failed.most_common()),
-        *([("still on their way", waiting, "")] if waiting else []),
-        ("credits", f"{spent:g}", "undelivered texts to the UK are refunded"),
-        ("seconds", f"{seconds:.1f}", ""),
-    ]

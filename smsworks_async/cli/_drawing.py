@@ -104,7 +104,7 @@ def _name_offenders(out: Output, offenders: list[tuple[str, int]]) -> None:
             (
                 character if columns_of(character) else "",
                 f"U+{ord(character):04X}",
-                unicodedata.name(character, "unnamed").capitalize(),
+                unicodedata.name(character, "UNNAMED"),
                 ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else ""),
                 "nothing" if not plain else "stays" if plain == character else repr(plain)[1:-1],
             )

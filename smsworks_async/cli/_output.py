@@ -10,7 +10,7 @@ import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from smsworks_async.cli._text import columns_of, fold, one_line, printable
 
@@ -43,15 +43,17 @@ class _Stdout:
     """Standard output, whose failures are told from those of other files and sockets."""
 
     def __init__(self, *, keep_going: bool) -> None:
+        # Kept: rich puts a stream of its own, which writes to this one, in place of `sys.stdout`.
+        self._stream = sys.stdout
         self._keep_going = keep_going
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        self._attempt(lambda: sys.stdout.write(text))
+        self._attempt(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._attempt(sys.stdout.flush)
+        self._attempt(self._stream.flush)
 
     def _attempt(self, action: Any) -> None:
         if self.error is not None:
@@ -60,29 +62,29 @@ class _Stdout:
             action()
         except OSError as error:
             self.error = error
-            _drop_buffer()
+            _drop_buffer(self._stream)
             if not self._keep_going:
                 if isinstance(error, BrokenPipeError):
                     raise OutputClosed from error
                 raise OutputFailed from error
 
     def isatty(self) -> bool:
-        return sys.stdout.isatty()
+        return self._stream.isatty()
 
     def fileno(self) -> int:
-        return sys.stdout.fileno()
+        return self._stream.fileno()
 
     @property
     def encoding(self) -> str:
-        return sys.stdout.encoding or "utf-8"
+        return self._stream.encoding or "utf-8"
 
 
-def _drop_buffer() -> None:
+def _drop_buffer(stream: TextIO) -> None:
     """Point standard output at nothing: at exit, Python writes what is left in its buffer."""
     import os
 
     try:
-        descriptor = sys.stdout.fileno()
+        descriptor = stream.fileno()
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, descriptor)
         os.close(nothing)

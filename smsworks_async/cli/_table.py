@@ -20,16 +20,6 @@ _INDENT: Final = "    "
 Rows = Sequence[Sequence[str]]
 
 
-def table(rows: Sequence[tuple[str, object, str]]) -> str:
-    """Lay out rows of a name, a figure and a remark; figures are flush right."""
-    names = max(len(name) for name, _, _ in rows)
-    figures = max(len(str(figure)) for _, figure, _ in rows)
-    return "\n".join(
-        f"{name:<{names}}  {figure!s:>{figures}}  {remark}".rstrip()
-        for name, figure, remark in rows
-    )
-
-
 def plain_lines(headings: Sequence[str], rows: Rows, right: Collection[int]) -> Iterator[str]:
     """Yield the lines of a table, nothing broken or cut.
 

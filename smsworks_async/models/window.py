@@ -14,7 +14,7 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
 
 
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE: Final = 60
 #: Days to look ahead: a window opens at least once a week, unless a clock change skips it.
 _LONGEST_WAIT: Final = 15 * 24 * 60
@@ -64,12 +64,12 @@ def _days(value: str) -> frozenset[int]:
     found: set[int] = set()
     for part in (values.as_text(value) or "").replace(" ", "").lower().split(","):
         first, dash, last = part.partition("-")
-        if first not in _DAYS or (dash and last not in _DAYS):
+        if first not in DAY_NAMES or (dash and last not in DAY_NAMES):
             raise ValidationError(
                 f'{_field("days")} must be days such as "mon-fri" or "mon,wed,sat"',
                 field=_field("days"),
             )
-        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        begin, end = DAY_NAMES.index(first), DAY_NAMES.index(last or first)
         found.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
     return frozenset(found)
 
@@ -162,7 +162,7 @@ class SendWindow:
                 "start": f"{self.start:%H:%M}",
                 "end": f"{self.end:%H:%M}",
                 "tz": self.tz,
-                "days": ",".join(_DAYS[day] for day in sorted(self.days)),
+                "days": ",".join(DAY_NAMES[day] for day in sorted(self.days)),
                 "outside": self.outside,
             }
         )

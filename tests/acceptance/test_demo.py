@@ -35,11 +35,12 @@ def test_the_demo_accounts_for_every_line_of_its_file(tmp_path):
     assert told["read from the file"] == "1200"
     assert told["sent"] == "1000"
     assert "in 2 requests" in done.stdout
-    assert told["there before, set aside"] == "150"
+    assert told["repeats, set aside"] == "150"
     assert told["invalid, set aside"] == "50"
     assert int(told["delivered"]) + int(told["not delivered"]) == 1001
     assert int(told["not delivered"]) > 0
     assert float(told["credits"]) > 900
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_elsewhere_the_demo_asks_before_it_spends(hosted, smsworks, tmp_path):

@@ -40,11 +40,11 @@ async def recipients(
         async for entry in _entries(journal, campaign):
             if entry.round and entry.state is not State.SPLIT:
                 later |= {
-                    row.position: row for row in await _rows(journal, campaign, payload, entry)
+                    row.position: row for row in await rows_of(journal, campaign, payload, entry)
                 }
     async for entry in _entries(journal, campaign):
         if not entry.round and entry.state is not State.SPLIT:
-            for row in await _rows(journal, campaign, payload, entry):
+            for row in await rows_of(journal, campaign, payload, entry):
                 yield later.get(row.position, row)
     after = -1
     while page := await journal.problems(campaign, after):
@@ -72,9 +72,10 @@ def _reason(outcome: Outcome, entry: ChunkRecord) -> str:
     return "an earlier request of it may have been accepted"
 
 
-async def _rows(
+async def rows_of(
     journal: Journal, campaign: str, payload: Any, entry: ChunkRecord
 ) -> list[RecipientOutcome]:
+    """Return the recipients of one chunk, each with its outcome."""
     claim = await journal.read_chunk(campaign, entry.number)
     refused = entry.error if isinstance(entry.error, APIError) else None
     return [

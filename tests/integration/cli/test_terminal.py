@@ -65,6 +65,17 @@ def test_tables_and_drawings_fit_the_terminal(columns, smsworks):
         assert max(map(width_of, lines)) <= columns, lines
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_demo_draws_bars_that_fit_the_terminal(columns, command_line):
+    lines = on_terminal(command_line, "demo", columns=columns)
+    # What is drawn over again ends with a carriage return.
+    last = [line.rpartition("\r")[2] for line in lines[1:]]
+    assert any("1200/1200" in line for line in lines)
+    assert any("█" in line for line in last) == (columns == 80)
+    assert "delivered" in "".join(last)
+    assert max(width_of(line) for line in last if "\x1b[" not in line) <= columns
+
+
 @pytest.mark.parametrize("words", [["--help"], ["send", "--help"], ["sandbox", "--help"]])
 def test_help_fits_a_terminal_of_40_columns(words, command_line):
     lines = on_terminal(command_line, *words, columns=40)

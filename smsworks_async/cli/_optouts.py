@@ -1,0 +1,81 @@
+"""What the commands about opt-outs share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smsworks_async.cli._app import App
+    from smsworks_async.models.opt_outs import Change, OptOutEvent
+
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_WORDS = {
+    ("out", True): "opted out",
+    ("out", False): "had opted out before",
+    ("in", True): "opted in again",
+    ("in", False): "had not opted out",
+}
+
+
+def source_option(default: str) -> Callable[[F], F]:
+    """Return what adds the option ``--source``."""
+    return click.option(
+        "--source",
+        default=default,
+        show_default=True,
+        metavar="TEXT",
+        help="How it was asked for, for the list's history.",
+    )
+
+
+def list_option(function: F) -> F:
+    """Add the option ``--journal``, for the list in it."""
+    option = click.option(
+        "--journal",
+        metavar="PATH_OR_URL",
+        help="The journal that has the list: a file, or a postgresql:// URL. By default "
+        "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
+    )
+    return option(function)
+
+
+def event_record(event: OptOutEvent) -> dict[str, Any]:
+    """Return an event of the list as a record for programs."""
+    import attrs
+
+    return attrs.asdict(event)
+
+
+async def change_numbers(
+    app: App, journal: str, numbers: Sequence[str], change: Change, source: str
+) -> None:
+    """Record that numbers opt out or in, all of them or, where one can be none, none.
+
+    Raises:
+        ValidationError: a number can be none; nothing was recorded.
+        JournalError: not all could be recorded.
+    """
+    from smsworks_async.errors import ValidationError
+    from smsworks_async.optouts import OptOuts
+
+    async with OptOuts(journal) as listed:
+        for number in numbers:
+            try:
+                await listed.contains(number)
+            except ValidationError as error:
+                error.add_note("nothing was recorded")
+                raise
+        for number in numbers:
+            act = listed.add if change == "out" else listed.remove
+            recorded = await act(number, source=source)
+            app.out.result(
+                {"number": number, "change": change, "recorded": recorded},
+                f"{number}: {_WORDS[change, recorded]}",
+            )

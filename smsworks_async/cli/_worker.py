@@ -1,0 +1,123 @@
+"""What ``smsworks campaign work`` shows while it sends, and how it is asked to stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from smsworks_async._stops import StopRequest, stopping_on_sigterm
+from smsworks_async.cli._status_view import Rate, draw
+from smsworks_async.cli._watch import is_ascii, live
+from smsworks_async.models.report import BulkStatus
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+    from smsworks_async.models.report import BulkProgress
+
+
+#: Seconds between two lines where output is no terminal.
+_LINES: Final = 10.0
+#: Seconds between two pictures: drawing takes time that sending needs.
+_PICTURES: Final = 0.1
+
+
+@contextmanager
+def stopping(notice: Callable[[str], object]) -> Iterator[StopRequest]:
+    """Yield the request to stop that SIGTERM makes, and Ctrl-C the first time.
+
+    Ctrl-C a second time interrupts what is on its way.
+
+    Args:
+        notice: told that the request was made.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def tell(number: int, _frame: FrameType | None) -> None:
+        more = "; Ctrl-C again ends it at once" if number == signal.SIGINT else ""
+        with suppress(RuntimeError):  # the signal came in the middle of another notice
+            notice(f"stopping: what is on its way ends first{more}")
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+        tell(number, frame)
+        request.make()
+
+    signal.signal(signal.SIGTERM, tell)  # which the request's own handler calls
+    try:
+        with stopping_on_sigterm() as request:
+            signal.signal(signal.SIGINT, interrupt)
+            yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Worker:
+    """Shows a campaign's progress: redrawn in place on a terminal, otherwise a line now and then.
+
+    Args:
+        app: where it is written.
+        campaign: the campaign's name.
+    """
+
+    def __init__(self, app: App, campaign: str) -> None:
+        self._app = app
+        self._campaign = campaign
+        self._live = live(app, transient=True)
+        self._rate = Rate(time.monotonic)
+        self._written = time.monotonic()
+        self._shown: Any = None
+
+    def __enter__(self) -> Self:
+        self._shown = self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def progress(self, found: BulkProgress) -> None:
+        """Show how far it has got."""
+        status = _as_status(self._campaign, found)
+        self._rate.see(status)
+        rate, passed = self._rate.per_second, time.monotonic() - self._written
+        if self._shown is not None:
+            if passed < _PICTURES:
+                return
+            self._written = time.monotonic()
+            ascii_only = is_ascii(self._app)
+            picture = draw(status, self._app.out.width, rate, ascii_only=ascii_only)
+            self._shown.update(picture, refresh=True)
+        elif passed >= _LINES:
+            self._written = time.monotonic()
+            self._app.out.line(
+                f"{found.done:,} of {found.planned or 0:,} done, {rate:,.0f} a second"
+                + (f"; waiting for {found.waiting_for}" if found.waiting_for else "")
+            )
+
+
+def _as_status(campaign: str, found: BulkProgress) -> BulkStatus:
+    known = found.accepted + found.rejected + found.unknown + found.opted_out + found.in_flight
+    return BulkStatus(
+        campaign=campaign,
+        planned=True,
+        read=found.read,
+        accepted=found.accepted,
+        rejected=found.rejected,
+        unknown=found.unknown,
+        not_sent=max((found.planned or 0) - known, 0),
+        invalid=found.invalid,
+        duplicates=found.duplicates,
+        opted_out=found.opted_out,
+        in_flight=found.in_flight,
+        why=found.waiting_for,
+    )

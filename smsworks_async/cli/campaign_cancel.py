@@ -1,0 +1,60 @@
+"""``smsworks campaign cancel``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsworks_async.cli._campaigns import (
+    agreed,
+    campaign_argument,
+    client,
+    journal_option,
+    local_client,
+    settle_option,
+    show_report,
+    suggesting,
+    why_option,
+    yes_option,
+)
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import Exit
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "cancel",
+    examples="""
+smsworks campaign cancel 2031-05-opening
+smsworks campaign cancel 2031-05-opening --why "next month instead" --yes
+""",
+)
+@campaign_argument
+@why_option
+@settle_option
+@yes_option
+@journal_option
+def command(
+    app: App, *, campaign: str, why: str, settle: float, yes: bool, journal: str | None
+) -> int:
+    """End a campaign for good, whoever sends it.
+
+    No process begins another request of it. What is unknown is searched for at the provider, and
+    scheduled batches are cancelled there. Nothing lifts it. Asks, unless --yes.
+    """
+    path = app.journal(journal)
+    with suggesting(path):
+        with local_client() as sms:
+            status = sms.bulk.status(campaign, journal=path)
+        left = status.not_sent + status.in_flight + status.scheduled
+        question = f"Cancel {campaign} for good, with {left:,} recipients to be sent to?"
+        if not agreed(app, question, yes=yes):
+            return Exit.FAILED
+        with client(app) as sms:
+            report = sms.bulk.cancel(campaign, why=why, settle=settle, journal=path)
+    show_report(app, campaign, report)
+    if report.unknown:
+        return Exit.UNKNOWN
+    return Exit.FAILED if report.too_late else Exit.OK

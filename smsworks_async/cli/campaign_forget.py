@@ -1,0 +1,48 @@
+"""``smsworks campaign forget``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsworks_async.cli._campaigns import (
+    agreed,
+    campaign_argument,
+    journal_option,
+    local_client,
+    suggesting,
+    yes_option,
+)
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import Exit
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "forget",
+    examples="""
+smsworks campaign forget 2030-12-thanks
+smsworks campaign forget 2030-12-thanks --yes
+""",
+)
+@campaign_argument
+@yes_option
+@journal_option
+def command(app: App, *, campaign: str, yes: bool, journal: str | None) -> int:
+    """Erase the numbers and texts of a campaign from its journal, for good.
+
+    Counts, states, times and batch ids stay, and so does the opt-out list. A campaign in which
+    something is open is refused: finish it, or cancel it. Copies and backups are not reached.
+    Asks, unless --yes.
+    """
+    path = app.journal(journal)
+    with local_client() as sms, suggesting(path):
+        status = sms.bulk.status(campaign, journal=path)
+        question = f"Erase the numbers and texts of {campaign} ({status.read:,} recipients)?"
+        if not agreed(app, question, yes=yes):
+            return Exit.FAILED
+        sms.bulk.forget(campaign, journal=path)
+    app.out.result({"forgotten": [campaign]}, f"the numbers and texts of {campaign} are erased")
+    return Exit.OK

@@ -1,0 +1,46 @@
+"""``smsworks campaign pause``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsworks_async.cli._campaigns import (
+    campaign_argument,
+    journal_option,
+    local_client,
+    status_record,
+    suggesting,
+    why_option,
+)
+from smsworks_async.cli._command import command as _command
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "pause",
+    examples="""
+smsworks campaign pause 2031-05-opening
+smsworks campaign pause 2031-05-opening --why "the price is wrong"
+""",
+)
+@campaign_argument
+@why_option
+@journal_option
+def command(app: App, *, campaign: str, why: str, journal: str | None) -> None:
+    """Stop a campaign, whoever sends it: no process begins another request of it.
+
+    Requests that are on their way go out. Only `smsworks campaign resume` lifts it. What is
+    scheduled already is sent at its time; `smsworks campaign cancel` cancels it.
+    """
+    path = app.journal(journal)
+    with local_client() as sms, suggesting(path):
+        status = sms.bulk.pause(campaign, why=why, journal=path)
+    left = status.not_sent + status.in_flight
+    app.out.result(
+        status_record(status),
+        f"{campaign} is paused, with {left:,} recipients to be sent to; "
+        "`smsworks campaign resume` lets it go on",
+    )

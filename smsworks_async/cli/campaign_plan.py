@@ -1,0 +1,125 @@
+"""``smsworks campaign plan``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smsworks_async.cli._campaigns import (
+    journal_option,
+    local_client,
+    status_record,
+    window_options,
+)
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._times import Moment
+
+
+if TYPE_CHECKING:
+    from smsworks_async import SendWindow, SMSWorks
+    from smsworks_async.cli._app import App
+    from smsworks_async.files import Recipients
+    from smsworks_async.models.report import BulkStatus
+
+
+@_command(
+    "plan",
+    examples="""
+smsworks campaign plan people.xlsx --campaign may --sender Acme --message "Hi"
+smsworks campaign plan people.csv --campaign june --sender AcmeCorp \\
+    --message "Hi {First name}" --window 09:00-20:00
+""",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--campaign", required=True, metavar="NAME", help="The campaign's name.")
+@click.option("--sender", required=True, metavar="ID", help="The sender ID.")
+@click.option(
+    "--message",
+    required=True,
+    metavar="TEXT",
+    help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
+)
+@click.option(
+    "--column", metavar="HEADING", help="The column with the numbers: its heading or its letter."
+)
+@click.option("--sheet", metavar="NAME", help="The sheet of a workbook; the first by default.")
+@click.option("--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself.")
+@window_options
+@click.option(
+    "--at", type=Moment(), metavar="TIME", help="Have the provider send it at this time (ISO 8601)."
+)
+@click.option(
+    "--chunk-size", type=click.IntRange(min=1), metavar="N", help="Recipients in a request; 500."
+)
+@click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
+@journal_option
+def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
+    """Plan a campaign from a file of recipients, for `smsworks campaign work`. It sends nothing.
+
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
+    standard input. Rows that cannot be texted are written into a copy beside the file, and the
+    command exits with 1. Planning the same file again changes nothing.
+    """
+    from smsworks_async.errors import ValidationError
+    from smsworks_async.files import read_recipients
+
+    wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
+    international = options.pop("international")
+    people = read_recipients(
+        file, message=options.pop("message"), international=international, **wanted
+    )
+    summary = people.check()
+    with local_client(international=international) as sms:
+        status = _plan(sms, people, journal=app.journal(journal), **options)
+    if not status.read - status.invalid:
+        raise ValidationError(
+            "nobody in the file can be texted; no campaign was made", field="file"
+        )
+    set_aside = summary.set_aside
+    app.out.record({**status_record(status), "set_aside": set_aside})
+    app.out.line(f"{status.campaign} is planned, with {status.not_sent:,} recipients")
+    if status.duplicates:
+        app.out.line(f"{status.duplicates:,} are repeats of others, and are left out")
+    if set_aside:
+        app.out.line(f"{set_aside:,} rows cannot be texted{_copied(people)}")
+    return Exit.FAILED if set_aside else Exit.OK
+
+
+def _plan(
+    sms: SMSWorks,
+    people: Recipients,
+    *,
+    window: SendWindow | None,
+    at: datetime | None,
+    **options: Any,
+) -> BulkStatus:
+    message = people.message
+    assert message is not None  # noqa: S101 - it was given
+    if message.plain is not None:
+        return sms.bulk.plan(
+            content=message.plain,
+            destinations=people.destinations(),
+            window=window,
+            at=at,
+            **options,
+        )
+    if at is not None:
+        raise click.UsageError("--at cannot be used with fields in the message: the API cannot")
+    return sms.bulk.plan_each(
+        template=message.template, rows=people.rows(), window=window, **options
+    )
+
+
+def _copied(people: Recipients) -> str:
+    """Write the rows that were set aside beside the file; return where, in words."""
+    from smsworks_async.files import write_set_aside
+
+    if people.path is None:
+        return ""
+    try:
+        return f"; a copy of them to mend is {write_set_aside(people)}"
+    except OSError as error:
+        return f"; a copy of them to mend cannot be written: {error.strerror or error}"

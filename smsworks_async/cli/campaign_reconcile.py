@@ -1,0 +1,52 @@
+"""``smsworks campaign reconcile``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import (
+    campaign_argument,
+    client,
+    journal_option,
+    settle_option,
+    show_report,
+    suggesting,
+)
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import Exit
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "reconcile",
+    examples="""
+smsworks campaign reconcile 2031-05-opening
+smsworks campaign reconcile 2031-05-opening --settle 0 --json
+smsworks campaign reconcile 2031-05-opening --journal copy.db --restored
+""",
+)
+@campaign_argument
+@settle_option
+@click.option(
+    "--restored",
+    is_flag=True,
+    help="The journal was restored from a copy, which does not know what was sent after it was "
+    "made: search for what it holds as pending, too.",
+)
+@journal_option
+def command(app: App, *, campaign: str, settle: float, restored: bool, journal: str | None) -> int:
+    """Search the provider for the requests whose outcome is unknown. It sends nothing new.
+
+    What is found is accepted; what is not stays unknown. Run it from a timer while a campaign
+    lasts. Exits with 4 while some are unknown.
+    """
+    path = app.journal(journal)
+    with client(app) as sms, suggesting(path):
+        report = sms.bulk.reconcile(campaign, settle=settle, restored=restored, journal=path)
+    show_report(app, campaign, report)
+    return Exit.UNKNOWN if report.unknown else Exit.OK

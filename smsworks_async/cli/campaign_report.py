@@ -1,0 +1,63 @@
+"""``smsworks campaign report``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import (
+    awaited,
+    campaign_argument,
+    check_new,
+    force_option,
+    journal_option,
+    suggesting,
+)
+from smsworks_async.cli._command import command as _command
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "report",
+    examples="""
+smsworks campaign report 2031-05-opening
+smsworks campaign report 2031-05-opening --html opening.html
+smsworks campaign report 2031-05-opening --offline --json
+""",
+)
+@campaign_argument
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write one page with pictures, which opens from disk and needs no network.",
+)
+@click.option("--numbers", is_flag=True, help="Show whole numbers, not their last three digits.")
+@click.option("--offline", is_flag=True, help="Use the journal alone, which has no deliveries.")
+@force_option
+@journal_option
+def command(
+    app: App,
+    *,
+    campaign: str,
+    html: str | None,
+    numbers: bool,
+    offline: bool,
+    force: bool,
+    journal: str | None,
+) -> None:
+    """Show what became of a campaign: outcomes, deliveries, failures, credits, opt-outs.
+
+    What was delivered is asked for at the provider, in a request for each batch; nothing is sent.
+    """
+    from smsworks_async.cli._report.command import run
+
+    if html is not None:
+        check_new(html, force=force)
+    path = app.journal(journal)
+    with suggesting(path):
+        awaited(run(app, path, campaign, html=html, numbers=numbers, offline=offline))

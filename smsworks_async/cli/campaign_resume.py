@@ -1,0 +1,44 @@
+"""``smsworks campaign resume``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsworks_async.cli._campaigns import (
+    campaign_argument,
+    journal_option,
+    local_client,
+    status_record,
+    suggesting,
+    window_options,
+)
+from smsworks_async.cli._command import command as _command
+
+
+if TYPE_CHECKING:
+    from smsworks_async import SendWindow
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "resume",
+    examples="""
+smsworks campaign resume 2031-05-opening
+smsworks campaign resume 2031-05-opening --window 10:00-18:00
+""",
+)
+@campaign_argument
+@window_options
+@journal_option
+def command(app: App, *, campaign: str, window: SendWindow | None, journal: str | None) -> None:
+    """Let a paused or halted campaign go on, and perhaps change its sending hours.
+
+    It sends nothing: `smsworks campaign work`, or the command that was interrupted, does.
+    """
+    path = app.journal(journal)
+    with local_client() as sms, suggesting(path):
+        status = sms.bulk.resume(campaign, window=window, journal=path)
+    left = status.not_sent + status.in_flight
+    app.out.result(
+        status_record(status), f"{campaign} may go on, with {left:,} recipients to be sent to"
+    )

@@ -1,0 +1,82 @@
+"""``smsworks campaign retry``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import (
+    campaign_argument,
+    client,
+    journal_option,
+    pace_options,
+    settle_option,
+    show_report,
+    suggesting,
+)
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import exit_of_counts
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "retry",
+    sends=True,
+    examples="""
+smsworks campaign retry 2031-05-opening
+smsworks campaign retry 2031-05-opening --attempts 2 --pause 3600
+""",
+)
+@campaign_argument
+@click.option(
+    "--attempts",
+    type=click.IntRange(min=2),
+    default=3,
+    show_default=True,
+    help="How often one recipient is sent to at most, the first time included.",
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(min=0),
+    default=900.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the last failure must be ago.",
+)
+@settle_option
+@pace_options
+@journal_option
+def command(
+    app: App,
+    *,
+    campaign: str,
+    attempts: int,
+    pause: float,
+    settle: float,
+    concurrency: int,
+    max_rate: float | None,
+    journal: str | None,
+) -> int:
+    """Send again to those whom a campaign did not reach for a reason that may have passed.
+
+    Such reasons are no signal, roaming, do not disturb, a handset error, an expired message.
+    Whoever was reached, is unknown, or failed for good is not sent to. The counts are those of
+    this round; nobody who was due is no failure.
+    """
+    path = app.journal(journal)
+    with client(app) as sms, suggesting(path):
+        report = sms.bulk.retry_undelivered(
+            campaign,
+            attempts=attempts,
+            pause=pause,
+            settle=settle,
+            concurrency=concurrency,
+            max_rate=max_rate,
+            journal=path,
+        )
+    show_report(app, campaign, report)
+    return exit_of_counts(report)

@@ -1,0 +1,33 @@
+"""``smsworks optouts add``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._optouts import change_numbers, list_option, source_option
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "add",
+    examples="""
+smsworks optouts add "07700 900123"
+smsworks optouts add 07700900123 07700900124 --source "phone call"
+""",
+)
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@source_option("manual")
+@list_option
+def command(app: App, *, numbers: tuple[str, ...], source: str, journal: str | None) -> None:
+    """Record that numbers have opted out; campaigns then leave them out.
+
+    Where one can be no number, nothing is recorded.
+    """
+    awaited(change_numbers(app, app.journal(journal), numbers, "out", source))

@@ -1,0 +1,42 @@
+"""``smsworks optouts export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import awaited, check_new, force_option
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._optouts import list_option
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "export",
+    examples="""
+smsworks optouts export opt-outs.csv
+""",
+)
+@click.argument("file", type=click.Path(dir_okay=False), metavar="FILE")
+@force_option
+@list_option
+def command(app: App, *, file: str, force: bool, journal: str | None) -> None:
+    """Write the numbers that have opted out to a CSV file, which only you may read.
+
+    `smsworks optouts import` reads it.
+    """
+    check_new(file, force=force)
+    count = awaited(_export(app.journal(journal), file))
+    app.out.result({"file": file, "numbers": count}, f"{count:,} numbers are in {file}")
+
+
+async def _export(journal: str, file: str) -> int:
+    from smsworks_async.bulk.campaign.stored import open_journal
+    from smsworks_async.optouts import OptOuts
+
+    async with open_journal(journal, must_exist=True) as opened:
+        return await OptOuts(opened).export_csv(file)

@@ -1,0 +1,33 @@
+"""``smsworks optouts remove``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._optouts import change_numbers, list_option, source_option
+
+
+if TYPE_CHECKING:
+    from smsworks_async.cli._app import App
+
+
+@_command(
+    "remove",
+    examples="""
+smsworks optouts remove "07700 900123"
+smsworks optouts remove 07700900123 --source "web form"
+""",
+)
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@source_option("manual")
+@list_option
+def command(app: App, *, numbers: tuple[str, ...], source: str, journal: str | None) -> None:
+    """Record that numbers have opted in again. Nothing is deleted: their history stays.
+
+    Do so only when the person has asked for it.
+    """
+    awaited(change_numbers(app, app.journal(journal), numbers, "in", source))

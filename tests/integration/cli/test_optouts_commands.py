@@ -1,0 +1,111 @@
+"""The commands about opt-outs."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.campaign_commands import CAMPAIGN, PEOPLE, planned
+
+
+@pytest.fixture
+def shop(command_line, tmp_path):
+    """The command without an account, with a journal of its own."""
+    command_line.set(JOURNAL=str(tmp_path / "sms.db"))
+    return command_line
+
+
+def test_optouts_add_records_numbers_once(shop):
+    done = shop("optouts", "add", "07700 900123", "+447700900124", "--source", "phone", "--json")
+    assert done.code == 0
+    assert done.records == [
+        {"number": "07700 900123", "change": "out", "recorded": True},
+        {"number": "+447700900124", "change": "out", "recorded": True},
+    ]
+    done = shop("optouts", "add", "447700900123")
+    assert (done.code, done.out) == (0, "447700900123: had opted out before\n")
+
+
+def test_optouts_add_records_nothing_where_a_number_is_none(shop):
+    done = shop("optouts", "add", "07700 900123", "0770090012")
+    assert done.code == 2
+    assert done.error.endswith("nothing was recorded")
+    assert "0770090012" not in done.err
+    assert shop("optouts", "list", "--json").records == []
+
+
+def test_optouts_remove_keeps_the_history(shop):
+    shop("optouts", "add", "07700 900123", "--source", "phone")
+    done = shop("optouts", "remove", "07700 900123", "--source", "web form")
+    assert (done.code, done.out) == (0, "07700 900123: opted in again\n")
+    assert shop("optouts", "remove", "07700 900123").out == "07700 900123: had not opted out\n"
+    events = shop("optouts", "list", "07700 900123", "--json").records
+    assert [(event["change"], event["source"]) for event in events] == [
+        ("out", "phone"),
+        ("in", "web form"),
+    ]
+    assert shop("optouts", "list").out == "Nobody has opted out.\n"
+
+
+def test_optouts_list_has_the_last_request_of_each_number(shop):
+    shop("optouts", "add", "07700 900124", "07700 900123")
+    records = shop("optouts", "list", "--json").records
+    assert [record["number"] for record in records] == ["447700900123", "447700900124"]
+    assert list(records[0]) == ["number", "change", "at", "source", "word", "message_id"]
+    lines = shop("optouts", "list").out.splitlines()
+    assert lines[0].split() == ["Number", "Change", "When", "(UTC)", "Source", "Word"]
+    assert lines[1].startswith("447700900123  out ")
+
+
+def test_optouts_list_without_a_journal_is_empty(command_line):
+    assert command_line("optouts", "list").out == "Nobody has opted out.\n"
+    assert not list(command_line.home.rglob("*.db"))
+
+
+def test_optouts_import_reads_what_export_writes(shop, tmp_path):
+    shop("optouts", "add", "07700 900123", "07700 900124")
+    to = tmp_path / "out.csv"
+    done = shop("optouts", "export", str(to), "--json")
+    assert (done.code, done.record) == (0, {"file": str(to), "numbers": 2})
+    assert shop("optouts", "export", str(to)).code == 2
+    assert shop("optouts", "export", str(to), "--force").code == 0
+    done = shop("optouts", "import", str(to), "--json")
+    assert (done.code, done.record) == (0, {"file": str(to), "recorded": 0})
+    shop.set(JOURNAL=str(tmp_path / "other.db"))
+    assert shop("optouts", "import", str(to)).out == "2 numbers were added to the list\n"
+
+
+def test_optouts_import_reads_standard_input(shop):
+    rows = b"Name,Mobile number\nAda,07700 900125\n"
+    done = shop.run("optouts", "import", "-", "--json", stdin=rows.decode())
+    assert (done.code, done.record) == (0, {"file": "-", "recorded": 1})
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [("number\n07700 900125\nnobody\n", "row 3"), (None, "none.csv")],
+    ids=["no number", "no file"],
+)
+def test_optouts_import_of_a_bad_file_records_nothing(shop, tmp_path, rows, words):
+    path = tmp_path / "none.csv"
+    if rows is not None:
+        path.write_text(rows)
+    done = shop("optouts", "import", str(path))
+    assert done.code in {1, 2}
+    assert words in done.error
+    assert shop("optouts", "list", "--json").records == []
+
+
+def test_optouts_export_into_a_folder_that_is_not_there_is_told_in_a_line(shop, tmp_path):
+    shop("optouts", "add", "07700 900123")
+    done = shop("optouts", "export", str(tmp_path / "none" / "out.csv"))
+    assert done.code == 1
+    assert "No such file" in done.error
+
+
+def test_work_leaves_out_who_has_opted_out(smsworks, hosted, tmp_path):
+    shop = planned(smsworks, str(tmp_path / "campaigns.db"))
+    shop("optouts", "add", *PEOPLE[:3])
+    done = shop("campaign", "work", CAMPAIGN, "--json")
+    assert done.code == 0, "whoever opted out is no failure"
+    assert (done.record["accepted"], done.record["opted_out"]) == (27, 3)
+    assert set(hosted.box.accepted_by_destination()) == set(PEOPLE[3:])
