@@ -134,6 +134,6 @@ async def test_a_client_that_was_used_before_the_workers_forked_says_so(hosted, 
     options = ["--enable-threads"]
     async with serving(hosted, tmp_path, *options, USE_EARLY="1") as (session, root, _):
         _, said = await get(session, f"{root}/?100")
-    assert "used before this process forked" in said
-    assert "make a new client in the child" in said
+    assert "used before this process was forked" in said
+    assert "create a new client in the child" in said
     assert hosted.do(lambda box: box.accepted()) == 0

@@ -152,4 +152,4 @@ async def test_webhooks_warn_by_either_clock_of_a_claim_that_ended_while_the_fun
 
     async with serving(server, on_report=handle) as provider:
         assert await provider.report() == 200
-    assert ("ended while the report was handled" in caplog.text) is warned
+    assert ("expired while the report was handled" in caplog.text) is warned

@@ -171,7 +171,7 @@ def test_guard_refuses_networks_that_are_none_and_proxies_without_networks(netwo
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"on_report": None}, "nobody to tell"),
+        ({"on_report": None}, "nothing to call"),
         ({"on_report": "print"}, "must be a function"),
         ({"on_incoming": 1}, "must be a function"),
         ({"client": "sms"}, "client must be"),
