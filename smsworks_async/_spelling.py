@@ -81,7 +81,7 @@ def _digits_of_number(number: Any) -> str:
     whole = values.as_integer(number)
     if whole is None:
         if values.as_number(number) is not None:
-            refuse_value("has lost digits as a float; format it as text")
+            refuse_value("as a float must be whole and have all its digits; format it as text")
         if values.is_missing(number):
             refuse_value(_MISSING)
         kind = type(number).__name__

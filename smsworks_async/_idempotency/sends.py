@@ -209,9 +209,9 @@ class _KeyedCall(Generic[T]):
     def _unknown(self, why: str, error: SMSWorksError | None = None) -> OutcomeUnknown:
         """Return the error for this call, which can be repeated with its key."""
         return OutcomeUnknown(
-            f"{self._call.send.name}: {why}, so it may have been accepted; repeat the call with its "
-            "idempotency_key to search again, or with on_unknown='resend' to send again if there is "
-            "no trace of it",
+            f"{self._call.send.name}: {why}, so it may have been accepted; repeat the call with "
+            "its idempotency_key to search again, or with on_unknown='resend' to send again if "
+            "there is no trace of it",
             operation=str(self._call.send.operation),
             safe_to_repeat=True,
             message_id=getattr(error, "message_id", None),

@@ -165,7 +165,7 @@ async def test_send_that_is_cancelled_says_what_is_not_known(box, sms):
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
-    assert "20 recipients had been accepted; of 20" in caught.value.__notes__[-1]
+    assert "20 recipients were accepted; the outcome of 20" in caught.value.__notes__[-1]
     assert len(box.requests) == 4
 
 
@@ -194,7 +194,7 @@ async def test_send_raises_whatever_a_callback_raises(box, sms):
 
     with pytest.raises(Odd) as raised:
         await sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, progress=fail)
-    assert "had been accepted" in raised.value.__notes__[0]
+    assert "were accepted" in raised.value.__notes__[0]
 
 
 async def test_send_each_sends_everybody_their_own_text(box, sms):

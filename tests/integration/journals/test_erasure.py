@@ -136,7 +136,7 @@ async def test_forget_a_second_time_changes_nothing(journal, clock):
 @pytest.mark.parametrize(
     ("outcomes", "why"),
     [
-        ((), "5 recipients are still to be sent to"),
+        ((), "5 recipients are still pending"),
         ((accepted("1"), LOST, accepted("2")), "the outcome of 2 recipients is unknown"),
     ],
 )
@@ -152,7 +152,7 @@ async def test_forget_refuses_while_something_is_open(journal, outcomes, why):
 
 async def test_forget_refuses_what_is_on_its_way_or_not_planned_whole(journal):
     await journal.begin(CAMPAIGN)
-    with pytest.raises(ValidationError, match="not planned whole"):
+    with pytest.raises(ValidationError, match="planning is not complete"):
         await journal.forget("x")
     await journal.plan("x", CHUNKS, PROBLEMS)
     await journal.claim_next("x", owner="me", lease=10.0, round=0, after=-1, international=True)

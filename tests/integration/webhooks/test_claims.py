@@ -130,7 +130,7 @@ def test_webhooks_refuse_a_store_without_claims_by_the_names_that_it_lacks():
         def add(self, message_id, status):
             pass
 
-    with pytest.raises(ConfigurationError, match="no claim and no release"):
+    with pytest.raises(ConfigurationError, match="lacks claim and release"):
         Webhooks(on_report=print, insecure=True, seen=Old())
 
 

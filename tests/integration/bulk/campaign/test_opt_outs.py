@@ -190,7 +190,7 @@ async def test_a_claim_with_another_list_is_refused(box, tmp_path):
         ) as sms:
             use_clock(sms, clock)
             if expected is None:
-                with pytest.raises(ConfigurationError, match="another opt-out list"):
+                with pytest.raises(ConfigurationError, match="a different opt-out list"):
                     await sms.bulk.send(**kept)
             else:
                 report = await sms.bulk.send(**kept, destinations=drama(10))

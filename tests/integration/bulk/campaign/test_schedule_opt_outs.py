@@ -244,7 +244,7 @@ async def test_reconcile_with_another_list_is_refused(scheduling, tmp_path):
         OptOuts(tmp_path / "other.db") as other,
         AsyncSMSWorks("eyJ", base_url=scheduling.box.base_url, opt_outs=other) as stranger,
     ):
-        with pytest.raises(ConfigurationError, match="another opt-out list"):
+        with pytest.raises(ConfigurationError, match="a different opt-out list"):
             await stranger.bulk.reconcile("x", journal=scheduling.journal, settle=0)
     assert deletes(scheduling.box) == 0
 

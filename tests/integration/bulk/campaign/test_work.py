@@ -155,7 +155,7 @@ async def test_work_leaves_out_who_has_opted_out(sms, box, planned):
 
 async def test_work_goes_by_the_list_that_the_campaign_respects(box, planned):
     async with client(box, opt_outs=OptOuts(MemoryJournal())) as other:
-        with pytest.raises(ConfigurationError, match="another opt-out list"):
+        with pytest.raises(ConfigurationError, match="a different opt-out list"):
             await other.bulk.work(**planned)
     assert box.requests == []
 

@@ -104,7 +104,7 @@ async def test_a_newer_layout_is_refused(postgres_url):
 
 async def test_a_schema_of_something_else_is_refused(empty_url):
     await execute(empty_url, "CREATE SCHEMA smsworks", "CREATE TABLE smsworks.layout (version int)")
-    assert "something else" in str(await why_not(empty_url))
+    assert "another program" in str(await why_not(empty_url))
 
 
 @pytest.fixture

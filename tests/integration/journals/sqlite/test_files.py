@@ -162,7 +162,7 @@ async def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    assert "something else" in await refused(path)
+    assert "another program" in await refused(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
@@ -170,7 +170,7 @@ async def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
 async def test_a_file_that_is_no_database_is_refused(tmp_path):
     path = tmp_path / "journal.db"
     path.write_text("a shopping list, and rather a long one at that\n" * 10)
-    assert "no journal" in await refused(path)
+    assert "not a journal" in await refused(path)
 
 
 @pytest.mark.parametrize("left", [50, 100, 4096, 9000, -1])
@@ -276,7 +276,7 @@ async def test_a_read_only_file_is_refused():
         Path(folder).chmod(0o555)
         said = await asyncio.to_thread(in_a_child, code, path, before=None)
         Path(folder).chmod(0o755)
-    assert said.startswith("OperationalError journal journal.db: it may not be written to"), said
+    assert said.startswith("OperationalError journal journal.db: it is not writable"), said
 
 
 def test_a_journal_is_a_path_or_a_journal(tmp_path):
