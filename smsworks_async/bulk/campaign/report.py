@@ -1,4 +1,4 @@
-"""The report of a campaign, as its journal has it."""
+"""The report of a campaign, from its journal."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def make_report(
     """Return the report of a round of a campaign.
 
     Args:
-        journal: where the campaign is.
-        campaign: its id.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
+        payload: the payload.
         stopped: why the run ended early, or None.
         round: the round.
         not_sent: why pending chunks were not sent, in the UK (False) and outside it (True).
@@ -88,12 +88,12 @@ async def _outcomes(
     entry: ChunkRecord,
     why: SMSWorksError | None,
 ) -> list[BatchOutcome]:
-    """Return what became of a chunk: one outcome for each group of its recipients."""
+    """Return the outcomes of a chunk: one for each group of its recipients."""
     if entry.state is State.ACCEPTED and not entry.doubles and not entry.excluded:
         return [BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)]
     error = entry.error or why
     if entry.state is State.SENDING:
-        error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
+        error = OutcomeUnknown("another process is sending it, or has died", operation="bulk")
     claim = await journal.read_chunk(campaign, entry.number)
     return [
         BatchOutcome(
@@ -110,9 +110,9 @@ async def _outcomes(
 
 
 def _error_of(outcome: Outcome) -> SMSWorksError | None:
-    """Return the error of those in a chunk who have not the chunk's own outcome."""
+    """Return the error for recipients whose outcome differs from their chunk's."""
     if outcome is Outcome.UNKNOWN:
-        return OutcomeUnknown("an earlier request of it may have been accepted", operation="bulk")
+        return OutcomeUnknown("an earlier attempt may have been accepted", operation="bulk")
     return None
 
 

@@ -291,7 +291,7 @@ async def test_log_has_phases_and_unknown_chunks_without_a_number_a_text_or_a_to
         assert f"campaign x: {phase}" in phases
     doubts = "\n".join(words(caplog, logging.WARNING))
     assert "of 10 recipients is unknown: OutcomeUnknown" in doubts
-    assert "its lease ended" in doubts
+    assert "its lease expired" in doubts
     everything = "\n".join(r.getMessage() for r in caplog.records)
     for secret in ("7700", TEXT["content"], box.token):
         assert secret not in everything

@@ -134,7 +134,7 @@ async def test_follow_does_not_wait_for_what_no_process_sends(turned):
     follower = Follower(
         journal, "z", gateway_of(sms), poller_of(sms), clock=clock.monotonic, sleep=clock.sleep
     )
-    with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
+    with pytest.raises(StillInFlight, match="10 recipients are still pending"):
         async for _ in follower.follow(None):
             pass
     assert 60 <= clock.monotonic() < 120

@@ -200,7 +200,7 @@ async def test_follow_still_knows_the_batches_of_a_forgotten_campaign(kept, jour
 async def test_forget_refuses_a_campaign_that_is_open_or_not_there(sms, kept, journal):
     plan = {name: kept[name] for name in kept if name != "concurrency"}
     await sms.bulk.plan(**plan, destinations=drama(5))
-    with pytest.raises(ValidationError, match="5 recipients are still to be sent to"):
+    with pytest.raises(ValidationError, match="5 recipients are still pending"):
         await sms.bulk.forget("x", journal=journal)
     with pytest.raises(ValidationError, match="no campaign 'y'"):
         await sms.bulk.forget("y", journal=journal)

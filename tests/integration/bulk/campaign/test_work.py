@@ -74,7 +74,7 @@ async def test_work_ends_when_its_time_is_over_also_while_it_waits_for_a_rate(sm
 
     report = await sms.bulk.work(**planned, seconds=50, concurrency=1, max_rate=20, progress=end)
     assert 20 <= report.accepted < 100
-    assert "time was over" in str(report.stopped)
+    assert "time limit was reached" in str(report.stopped)
     assert report.adds_up
 
 
@@ -176,7 +176,7 @@ async def test_work_needs_a_whole_plan(sms, box, planned):
             journal=planned["journal"],
             campaign="y",
         )
-    with pytest.raises(ValidationError, match="not planned whole"):
+    with pytest.raises(ValidationError, match="not completely planned"):
         await sms.bulk.work("y", journal=planned["journal"])
     assert box.requests == []
 
@@ -205,7 +205,7 @@ async def test_sigterm_ends_work_after_what_is_in_flight(sms, box, planned):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert heard == ["the application's own"]
-    assert "asked to stop" in str(report.stopped)
+    assert "stop was requested" in str(report.stopped)
     assert 30 <= report.accepted < 100
     assert (report.unknown, report.adds_up) == (0, True)
     assert (await sms.bulk.work(**planned)).accepted == 100
@@ -225,5 +225,5 @@ def test_sigterm_ends_blocking_work_too(hosted, tmp_path):
         finally:
             signal.signal(signal.SIGTERM, before)
         assert report.accepted == 20
-        assert "asked to stop" in str(report.stopped)
+        assert "stop was requested" in str(report.stopped)
         assert sms.bulk.work("x").accepted == 100
