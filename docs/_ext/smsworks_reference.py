@@ -31,6 +31,7 @@ PUBLIC_MODULES = (
     "smsworks_async",
     "smsworks_async.bulk",
     "smsworks_async.errors",
+    "smsworks_async.files",
     "smsworks_async.journals",
     "smsworks_async.optouts",
     "smsworks_async.phone",

@@ -49,6 +49,7 @@ class Command(Helpful):
     Attributes:
         sends: whether it sends texts: a failure is then "nothing sent", and its output is written
             to the end although nobody reads it any more.
+        examples: lines for the end of its help.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Command(Helpful):
     ) -> None:
         super().__init__(*args, **settings)
         self.sends = sends
-        self._examples = examples
+        self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own arguments and options, then the shared ones."""
@@ -74,9 +75,9 @@ class Command(Helpful):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each line as it is."""
-        if self._examples:
+        if self.examples:
             with formatter.section("Examples"):
-                for line in self._examples.strip().splitlines():
+                for line in self.examples.strip().splitlines():
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 

@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from smsworks_async.cli._text import columns_of, fold, one_line, printable
+from smsworks_async.cli._text import fold, one_line, printable
 
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-
-__all__ = ["Output", "OutputClosed", "OutputFailed", "columns_of", "one_line", "printable"]
 
 #: Columns where the terminal's width is not known.
 WIDTH: Final = 80

@@ -156,6 +156,7 @@ class BaseJournal(ABC):
     summary = _campaign_reading(rules.summary, as_one=True)
     chunks = _campaign_reading(rules.chunks)
     read_chunk = _campaign_reading(rules.read_chunk, as_one=True)
+    read_chunks = _campaign_reading(rules.read_chunks, as_one=True)
     problems = _campaign_reading(rules.problems, as_one=True)
     events = _campaign_reading(rules.events)
 

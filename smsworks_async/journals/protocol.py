@@ -261,6 +261,10 @@ class CampaignJournal(Protocol):
         """Return a chunk with its recipients, without claiming it."""
         ...
 
+    async def read_chunks(self, campaign: str, /, first: int, last: int) -> Sequence[StoredChunk]:
+        """Return chunks with their recipients, by their numbers, both ends included."""
+        ...
+
     async def problems(
         self, campaign: str, /, after: int = -1, limit: int = 5000
     ) -> Sequence[Problem]:

@@ -364,6 +364,16 @@ async def read_chunk(store: CampaignStore, key: int, number: int) -> StoredChunk
     return StoredChunk(record, items, positions)
 
 
+async def read_chunks(
+    store: CampaignStore, key: int, first: int, last: int
+) -> Sequence[StoredChunk]:
+    """Return chunks with their recipients, by their numbers, both ends included."""
+    check_not_forgotten(await store.campaign(key))
+    records = await store.chunks(key, after=first - 1, limit=last - first + 1)
+    kept = await store.recipients(key, first, last)
+    return [StoredChunk(one, *kept[one.number]) for one in records if one.number <= last]
+
+
 async def problems(
     store: CampaignStore, key: int, after: int = -1, limit: int = 5000
 ) -> Sequence[Problem]:

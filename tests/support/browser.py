@@ -105,13 +105,14 @@ class Tab:
         )
 
 
-async def axe_violations(page: Page) -> list[str]:
-    """Return what axe finds that is serious, with the elements."""
+async def axe_violations(page: Page, *rules: str) -> list[str]:
+    """Return what axe finds that is more than minor, with the elements; by all rules, or some."""
     await page.evaluate(Path(AXE or "").read_text("utf-8"))
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = await page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{one['id']}: {node['html'][:200]}"
         for one in found["violations"]
-        if one["impact"] in {"serious", "critical", "moderate"}
+        if one["impact"] != "minor"
         for node in one["nodes"]
     ]

@@ -313,6 +313,7 @@ class Campaigns(Journals):
                 self.call("chunks", name, state=state)
             for record in self.chunks_of(name):
                 self.call("read_chunk", name, record.number)
+            self.call("read_chunks", name, 1, 2)
             for batch_id in BATCHES:
                 self.call("has_batch", name, batch_id)
         super().teardown()

@@ -193,6 +193,10 @@ class NaiveJournal:
         planned = kept.planned[number]
         return StoredChunk(kept.records[number], planned.items, planned.positions)
 
+    async def read_chunks(self, name, first, last):
+        numbers = sorted(self.kept(name).records)
+        return [await self.read_chunk(name, n) for n in numbers if first <= n <= last]
+
     async def problems(self, name, after=-1, limit=5000):
         problems = sorted(self.kept(name).problems.items())
         return [problem for position, problem in problems if position > after][:limit]

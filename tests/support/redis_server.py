@@ -1,7 +1,11 @@
-"""A Redis server of a test's own, on a free port of loopback."""
+"""A Redis server of a test's own, on a free port of loopback, or that in ``SMSWORKS_TEST_REDIS``.
+
+The latter is the URL of a database that tests may empty.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -13,12 +17,21 @@ from pathlib import Path
 from support.waiting import PATIENCE
 
 
+GIVEN = os.environ.get("SMSWORKS_TEST_REDIS")
 PROGRAM = shutil.which("redis-server")
+IS_THERE = bool(GIVEN or PROGRAM)
 
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run a server; yield its URL."""
+    """Run a server, or empty the one that is given; yield its URL."""
+    if GIVEN:
+        from redis import Redis
+
+        with Redis.from_url(GIVEN) as database:
+            database.flushdb()
+        yield GIVEN
+        return
     if PROGRAM is None:
         raise RuntimeError("there is no redis-server")
     with socket.socket() as free:

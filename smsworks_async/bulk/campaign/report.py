@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from smsworks_async.bulk.campaign.packing import groups
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.payloads import warnings_of
 from smsworks_async.errors import OutcomeUnknown, SMSWorksError
 from smsworks_async.journals import Journal
-from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, State
+from smsworks_async.journals.records import NO_LIMIT, ChunkRecord, State, StoredChunk
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Problem, Reason
 
 
 T = TypeVar("T")
+
+#: How many chunks are read at a time.
+_PAGE: Final = 200
 
 
 async def make_report(
@@ -39,17 +42,13 @@ async def make_report(
     everything = await journal.chunks(campaign, limit=NO_LIMIT)
     entries = [e for e in everything if e.round == round and e.state is not State.SPLIT]
     reasons = not_sent or {}
-    batches = [
-        outcome
-        for entry in entries
-        for outcome in await _outcomes(
-            journal,
-            campaign,
-            payload,
-            entry,
-            reasons.get(entry.international) or reasons.get(False),
-        )
-    ]
+    batches = await _outcomes(
+        journal,
+        campaign,
+        payload,
+        entries,
+        lambda entry: reasons.get(entry.international) or reasons.get(False),
+    )
     later = [e for e in everything if e.round > round == 0 and e.state is not State.SPLIT]
     problems = [] if round else await _all_problems(journal, campaign)
     recipients = dict.fromkeys(Outcome, 0)
@@ -70,13 +69,7 @@ async def make_report(
         credits=sum(entry.credits_requested for entry in entries if entry.state is State.ACCEPTED),
         accepted_twice=sum(entry.requested * len(entry.doubles) for entry in entries + later),
         stopped=stopped,
-        again=tuple(
-            [
-                outcome
-                for entry in later
-                for outcome in await _outcomes(journal, campaign, payload, entry, None)
-            ]
-        ),
+        again=tuple(await _outcomes(journal, campaign, payload, later, lambda _: None)),
         warnings=warnings_of(payload),
     )
 
@@ -85,16 +78,40 @@ async def _outcomes(
     journal: Journal,
     campaign: str,
     payload: Payload[T],
-    entry: ChunkRecord,
-    why: SMSWorksError | None,
+    entries: Sequence[ChunkRecord],
+    why: Callable[[ChunkRecord], SMSWorksError | None],
+) -> list[BatchOutcome]:
+    """Return the outcomes of chunks; `why` returns the error of one that was not sent."""
+    outcomes: list[BatchOutcome] = []
+    for start in range(0, len(entries), _PAGE):
+        page = entries[start : start + _PAGE]
+        numbers = [entry.number for entry in page if not _has_all_accepted(entry)]
+        kept: dict[int, StoredChunk] = {}
+        if numbers:
+            read = await journal.read_chunks(campaign, numbers[0], numbers[-1])
+            kept = {chunk.record.number: chunk for chunk in read}
+        for entry in page:
+            if _has_all_accepted(entry):
+                outcomes.append(
+                    BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)
+                )
+            else:
+                outcomes += _outcomes_of(kept[entry.number], payload, entry, why(entry))
+    return outcomes
+
+
+def _has_all_accepted(entry: ChunkRecord) -> bool:
+    """Return whether all recipients were accepted exactly once, and need not be listed."""
+    return entry.state is State.ACCEPTED and not entry.doubles and not entry.excluded
+
+
+def _outcomes_of(
+    chunk: StoredChunk, payload: Payload[T], entry: ChunkRecord, why: SMSWorksError | None
 ) -> list[BatchOutcome]:
     """Return the outcomes of a chunk: one for each group of its recipients."""
-    if entry.state is State.ACCEPTED and not entry.doubles and not entry.excluded:
-        return [BatchOutcome(entry.number, Outcome.ACCEPTED, entry.size, entry.batch_id)]
     error = entry.error or why
     if entry.state is State.SENDING:
         error = OutcomeUnknown("another process is sending it, or has died", operation="bulk")
-    claim = await journal.read_chunk(campaign, entry.number)
     return [
         BatchOutcome(
             entry.number,
@@ -105,7 +122,7 @@ async def _outcomes(
             tuple(map(payload.destination, group.items)),
             entry.doubles if group.outcome is Outcome.ACCEPTED else (),
         )
-        for group in groups(claim, payload)
+        for group in groups(chunk, payload)
     ]
 
 

@@ -301,13 +301,17 @@ class CampaignRun(Generic[T]):
 
     async def has_more(self, source: JournalSource[T]) -> bool:
         """Return whether other processes have returned chunks that this run can send."""
-        pending = await self.journal.chunks(self.campaign.id, limit=NO_LIMIT, state=State.PENDING)
-        return any(
-            entry.round == source.round
-            and entry.number not in source.failed
-            and not (entry.international and source.is_international_halted)
-            for entry in pending
-        )
+        after = -1
+        while page := await self.journal.chunks(self.campaign.id, after, state=State.PENDING):
+            if any(
+                entry.round == source.round
+                and entry.number not in source.failed
+                and not (entry.international and source.is_international_halted)
+                for entry in page
+            ):
+                return True
+            after = page[-1].number
+        return False
 
     async def _wait_for_others(self) -> None:
         """Wait until no other process is sending, or their leases have expired.
@@ -317,9 +321,14 @@ class CampaignRun(Generic[T]):
         waited = 0.0
         while waited < LONGEST_WAIT:
             await self.journal.expire_leases(self.campaign.id)
-            lease = (await self.journal.summary(self.campaign.id)).lease
-            if lease is None:
+            # Few, while a summary reads all chunks.
+            sending = await self.journal.chunks(
+                self.campaign.id, limit=NO_LIMIT, state=State.SENDING
+            )
+            if not sending:
                 return
+            ends = min(entry.lease or 0.0 for entry in sending)
+            lease = max(0.0, ends - await self.journal.now())
             await self.reporter.enter(
                 Phase.WAITING_FOR_OTHERS, "requests of other processes, or their leases", lease
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from playwright.async_api import expect
 
@@ -11,6 +13,7 @@ from smsworks_async.sandbox.records import Message
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+MANY = 100_000 if os.environ.get("SMSWORKS_TEST_SLOW") == "1" else 20_000
 HOSTILE = {
     "script": "<script>document.title = 'owned'</script>",
     "image": "<img src=x onerror=\"document.title='owned'\">",
@@ -115,10 +118,10 @@ async def test_search_for_half_a_pair_is_harmless(box, tab):
     await expect(tab.page.get_by_text("No message matches")).to_be_visible()
 
 
-async def test_page_opens_on_100_000_messages_with_few_rows(new_tab):
-    async with Sandbox() as box:
+async def test_page_opens_on_many_messages_with_few_rows(new_tab):
+    async with Sandbox(keep_messages=MANY) as box:
         archive = box._simulator.state.account.archive
-        for number in range(1, 100_001):
+        for number in range(1, MANY + 1):
             archive.add(
                 Message(
                     number=number,
@@ -135,7 +138,7 @@ async def test_page_opens_on_100_000_messages_with_few_rows(new_tab):
         tab = await new_tab(box)
         await tab.open()
         await expect(tab.rows).to_have_count(50)
-        await expect(tab.rows.first).to_contain_text("Text 100000")
+        await expect(tab.rows.first).to_contain_text(f"Text {MANY}")
         assert await tab.page.locator("*").count() < 2000
-        await tab.page.get_by_role("searchbox").fill("Text 99999")
+        await tab.page.get_by_role("searchbox").fill(f"Text {MANY - 1}")
         await expect(tab.rows).to_have_count(1)

@@ -86,6 +86,29 @@ async def test_message_shows_its_segments_its_request_and_its_metadata(sms, tab)
     assert json.loads(answer)["messageid"] == sent.message_id
 
 
+async def test_message_is_on_the_phone_though_its_conversation_went_on(new_tab):
+    async with (
+        Sandbox(flooding=False) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        sent = await sms.messages.send(**TEXT, content="The first")
+        for number in range(50):
+            await sms.messages.send(**TEXT, content=f"Text {number}")
+        tab = await new_tab(box)
+        await tab.open(f"messages/{sent.message_id}")
+        await expect(tab.detail.locator(".bubble-row")).to_have_count(51)
+        await expect(tab.detail.locator(".current")).to_contain_text("The first")
+
+
+async def test_message_of_a_large_batch_leads_to_its_request(box, sms, tab):
+    numbers = [f"4477009{n:05d}" for n in range(500)]
+    await sms.batches.send(sender="AcmeCorp", content="Sale", destinations=numbers)
+    await tab.open(f"messages/{box.messages[0].message_id}")
+    await expect(tab.detail).to_contain_text("bytes: the request by itself shows them")
+    await tab.detail.get_by_role("link", name="/batch/send").click()
+    await expect(tab.detail.locator("pre").first).to_contain_text("447700900499")
+
+
 async def test_acts_deliver_fail_and_report_again(new_tab):
     posted = []
 

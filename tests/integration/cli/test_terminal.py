@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,8 @@ from rich.console import Console
 
 from smsworks_async.cli._output import Output
 from smsworks_async.cli._table import lay_out
-from smsworks_async.cli._text import columns_of, fold, printable
+from smsworks_async.cli._text import fold, printable
+from support.terminals import on_terminal, width_of
 from support.waiting import PATIENCE
 
 
@@ -26,29 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals
 SEND = ("send", "--to", "07700 900123", "--sender", "AcmeCorp")
 FULL = Path("/dev/full")
 LONG = "Your order is ready; we are open from nine to five on every day but Sunday. " * 3
-
-
-def on_terminal(command_line, *words, columns, **variables):
-    """Run the command on a terminal of so many columns, and return the lines that it shows."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
-    variables = {"TERM": "xterm-256color", **variables}
-    process = command_line.start(*words, **pipes, variables=variables)
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(controller, 4096)
-        except OSError:  # the command has ended
-            break
-    os.close(controller)
-    assert process.wait(PATIENCE) == 0, shown
-    return shown.decode().replace("\r\n", "\n").splitlines()
-
-
-def width_of(line):
-    return sum(map(columns_of, re.sub(r"\x1b\[[0-9;]*m", "", line)))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

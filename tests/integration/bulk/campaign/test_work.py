@@ -58,6 +58,38 @@ async def test_work_sends_so_many_chunks_at_most(sms, box, planned, concurrency)
     assert len(box.requests) == 10
 
 
+class CountingJournal(MemoryJournal):
+    """A journal that counts how often it is asked: in another place, each call is a trip."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    async def _read_for(self, *args, **kwargs):
+        self.calls += 1
+        return await super()._read_for(*args, **kwargs)
+
+    async def _run_for(self, *args, **kwargs):
+        self.calls += 1
+        return await super()._run_for(*args, **kwargs)
+
+
+async def test_work_asks_no_more_of_a_journal_where_more_is_pending(sms):
+    calls = []
+    for chunks in (20, 400):
+        journal = CountingJournal()
+        await sms.bulk.plan(
+            **TEXT_TO_MANY, destinations=drama(chunks), chunk_size=1, journal=journal, campaign="x"
+        )
+        journal.calls = 0
+        report = await sms.bulk.work("x", journal=journal, limit=1)
+        assert (report.accepted, report.not_sent) == (1, chunks - 1)
+        assert report.batches[-1].destinations == (f"447700900{chunks - 1:03d}",)
+        calls.append(journal.calls)
+    # Its report has to name all who are not sent to: that takes a call for hundreds of chunks.
+    assert calls[1] <= calls[0] + 3
+
+
 async def test_work_ends_when_its_time_is_over_also_while_it_waits_for_a_rate(sms, box, planned):
     clock = FakeClock()
     sleeping = asyncio.Event()
