@@ -22,7 +22,7 @@ HEADINGS = ("First name", "Mobile", "Visits")
 
 @attrs.frozen
 class Sample:
-    """A file, and what becomes of its rows.
+    """A file, and the expected results of its rows.
 
     Attributes:
         maker: who writes such files.

@@ -6,7 +6,7 @@ from aiohttp import web
 
 
 class Receiver:
-    """What a webhook was posted."""
+    """The posts that a webhook received."""
 
     def __init__(self):
         self.url = ""
@@ -15,7 +15,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(answer=None):
-    """Serve a webhook that keeps what it is posted.
+    """Serve a webhook that records its posts.
 
     Args:
         answer: an aiohttp handler; 200 at once if None.

@@ -157,7 +157,7 @@ async def test_forget_refuses_what_is_on_its_way_or_not_planned_whole(journal):
     await journal.plan("x", CHUNKS, PROBLEMS)
     await journal.claim_next("x", owner="me", lease=10.0, round=0, after=-1, international=True)
     await journal.steer("x", Command.CANCEL)
-    with pytest.raises(ValidationError, match="on their way"):
+    with pytest.raises(ValidationError, match="in flight"):
         await journal.forget("x")
 
 

@@ -57,7 +57,7 @@ def test_portal_does_not_hang_on_ctrl_c_as_a_call_ends(portal):
 
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(1))
-    assert interruption.value.__notes__ == ["the call had ended by then: its result is a str"]
+    assert interruption.value.__notes__ == ["the call had already ended: its result is a str"]
 
 
 class Forever:
@@ -101,7 +101,7 @@ def test_portal_stops_waiting_on_a_second_ctrl_c_and_says_so(portal):
     work = Forever(at_the_end=asyncio.Event())
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(2, when=work.started))
-    assert "it may have been accepted" in interruption.value.__notes__[0]
+    assert "the request may have been accepted" in interruption.value.__notes__[0]
     assert work.cancelled.wait(PATIENCE)
     portal._loop_thread.submit(work.at_the_end.set)
 

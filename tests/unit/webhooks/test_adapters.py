@@ -226,5 +226,5 @@ def test_drive_raises_for_a_coroutine_that_waits_for_a_loop():
     async def waits():
         await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="waited"):
+    with pytest.raises(RuntimeError, match="suspended"):
         drive(waits())
