@@ -65,13 +65,14 @@ class Command(Helpful):
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            # What an argument is, the description says.
+            if record is not None and not isinstance(parameter, click.Argument):
                 is_shared = isinstance(parameter, Common) or "--help" in parameter.opts
                 (shared if is_shared else own).append(record)
         for title, records in (("Options", own), ("Options of all commands", shared)):
             if records:
                 with formatter.section(title):
-                    formatter.write_dl(records)
+                    formatter.write_dl(records, col_max=min(30, formatter.width // 3))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each line as it is."""

@@ -143,9 +143,10 @@ class LazyGroup(Helpful, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, by section, without importing any."""
+        wide = max(len(name) for names in self._sections.values() for name in names)
         for section, names in self._sections.items():
             with formatter.section(section):
-                formatter.write_dl(list(names.items()), col_spacing=3)
+                formatter.write_dl([(f"{name:<{wide}}", words) for name, words in names.items()])
 
 
 def group(name: str) -> LazyGroup:

@@ -2,6 +2,7 @@
 
 const RECONNECT_AFTER = 1000; // milliseconds
 const RECONNECT_AT_MOST = 5000;
+const PATIENCE = 4; // times as long as it took
 
 /**
  * Follow the sandbox's changes.
@@ -50,8 +51,9 @@ export function follow({ onChange, onState }) {
 }
 
 /**
- * Return a function that runs an async one: never twice at once, at most every `interval`
- * milliseconds, and once more after the last call.
+ * Return a function that runs an async one: never twice at once, and once more after the last call.
+ * Between two runs it waits for `interval` milliseconds, and longer after one that took long: a
+ * sandbox that is busy has more to do than to show it.
  */
 export function coalesced(work, interval = 200) {
   let running = false;
@@ -62,11 +64,16 @@ export function coalesced(work, interval = 200) {
       return;
     }
     running = true;
-    do {
-      again = false;
-      await work();
-      if (again) await new Promise((resolve) => setTimeout(resolve, interval));
-    } while (again);
-    running = false;
+    try {
+      do {
+        again = false;
+        const began = performance.now();
+        await work();
+        const pause = Math.max(interval, PATIENCE * (performance.now() - began));
+        if (again) await new Promise((resolve) => setTimeout(resolve, pause));
+      } while (again);
+    } finally {
+      running = false;
+    }
   };
 }

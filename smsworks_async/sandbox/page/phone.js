@@ -30,8 +30,8 @@ export function createPhone({ reload }) {
   const element = h("section", { class: "phone", "aria-label": "Phone" }, title, thread, form, note);
 
   async function reply(content) {
-    const words = content.toWellFormed();
-    if (await attempt(() => post(`messages/${encodeURIComponent(current.id)}/reply`, { content: words }), `Replied ${words.length > 20 ? "" : words}`.trim())) {
+    const done = content.length > 20 ? "Replied" : `Replied ${content}`;
+    if (await attempt(() => post(`messages/${encodeURIComponent(current.id)}/reply`, { content }), done)) {
       input.value = "";
       reload();
     }

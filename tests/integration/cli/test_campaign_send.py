@@ -322,6 +322,22 @@ def test_campaign_send_sends_to_everybody_once_although_nobody_reads_what_it_wri
     assert set(texted(hosted).values()) == {2}
 
 
+def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
+    smsworks, hosted, people, postgres_url
+):
+    words = ("--yes", "--journal", postgres_url)
+    dry = smsworks(*send(people(), *words, "--dry-run"))
+    assert (dry.code, texted(hosted)) == (0, {})
+    assert smsworks(*send(people(), *words)).code == 0
+    again = smsworks(*send(people(), *words))
+    assert again.code == 3
+    assert "this text was sent to these recipients" in again.error
+    shared = smsworks(*send(people(), *words, text="Other. STOP to opt out"))
+    assert shared.code == 3
+    assert "3 recipients were in a campaign of the last 20 hours" in shared.error
+    assert texted(hosted) == EVERYBODY
+
+
 def test_campaign_send_of_a_journal_in_no_folder_sends_nothing(smsworks, hosted, people):
     done = smsworks(*send(people(), "--yes", "--journal", "/nowhere/at/all/j.db"))
     assert done.code in {2, 3}

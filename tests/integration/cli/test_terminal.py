@@ -43,7 +43,7 @@ def test_tables_and_drawings_fit_the_terminal(columns, smsworks):
 def test_demo_draws_bars_that_fit_the_terminal(columns, command_line):
     lines = on_terminal(command_line, "demo", columns=columns)
     # What is drawn over again ends with a carriage return.
-    last = [line.rpartition("\r")[2] for line in lines[1:]]
+    last = [line.rpartition("\r")[2] for line in lines]
     assert any("1200/1200" in line for line in lines)
     assert any("█" in line for line in last) == (columns == 80)
     assert "delivered" in "".join(last)
@@ -200,6 +200,17 @@ def test_table_puts_the_last_column_beside_below_or_on_a_line_of_its_own():
         "    No",
     ]
     assert shown(14)[:3] == ["Time    09:00", "Status  DELIVE", "        RED"]
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["get", "1234"], ["balanc"]])
+def test_sentences_are_broken_between_words_on_a_terminal(words, smsworks):
+    code = 0 if words == ["doctor"] else 1 if words[0] == "get" else 2
+    lines = on_terminal(smsworks, *words, columns=40, code=code)
+    assert max(map(width_of, lines)) <= 40
+    whole = smsworks(*words)
+    told = re.sub(r"\s+", " ", " ".join(lines)).strip()
+    if words != ["doctor"]:  # which shows a time
+        assert told == whole.err.strip()
 
 
 def test_output_fields_leave_out_what_is_not_known(capsys):
