@@ -10,15 +10,9 @@ from smsworks_async.cli._text import columns_of
 from support.waiting import PATIENCE
 
 
-<<<<<<< HEAD
-def on_terminal(command_line, *words, columns, **variables):
-    """Run the command on a terminal with a number of columns; return the displayed lines."""
-    import fcntl  # POSIX only
-=======
 def on_terminal(command_line, *words, columns, code=0, **variables):
     """Run the command on a terminal of so many columns, and return the lines that it shows."""
     import fcntl  # POSIX has them
->>>>>>> main
     import pty
     import termios
 
