@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from smsworks_async.journals.records import ChunkRecord, State, Sums
 
 
-#: The states of chunks for which no request was sent, so that left-out recipients are included.
+#: The states in which the last request was not sent, so its left-out recipients count as the
+#: others.
 _UNSENT = frozenset({State.PENDING, State.CANCELLED})
 
 
