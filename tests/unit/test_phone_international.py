@@ -1,4 +1,4 @@
-"""Numbers outside the UK, as the phonenumbers library judges them."""
+"""Numbers outside the UK, validated by the phonenumbers library."""
 
 import re
 import subprocess

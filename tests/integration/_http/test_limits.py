@@ -1,4 +1,4 @@
-"""A call's own limit: what ends a call where the client waits for ever."""
+"""The limit of a call if the client has no time-out."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_journals_do_the_same_in_the_same_histories(machine, record_property):
     record_property("histories", f"{played['histories']} histories, {played['steps']} steps")
 
 
-# That it would find what is wrong: faults in one store, or in the rules that all of them share.
+# Proof that faults are found: in one store, or in the shared rules.
 
 
 def sqlite_replaces_any_claim(patch):

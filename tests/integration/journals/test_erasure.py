@@ -1,4 +1,4 @@
-"""All journals forget the same of a campaign, and refuse while something is open."""
+"""All journals erase the same data of a campaign, and refuse unfinished campaigns."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ALL = (accepted("batch-1"), refused(QUOTING), refused(PASSING))
 
 
 async def everything(journal):
-    """Return in words all that a journal has of the campaign x."""
+    """Return all data of the campaign x in a journal as text."""
     summary = await journal.summary("x")
     return repr(
         (

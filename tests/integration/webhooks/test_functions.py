@@ -1,4 +1,4 @@
-"""Functions that webhooks refuse, and what a function may return."""
+"""Functions that webhooks refuse, and the allowed results."""
 
 from __future__ import annotations
 

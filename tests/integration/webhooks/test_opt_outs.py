@@ -1,4 +1,4 @@
-"""STOP and START are recorded before anybody's function sees the message; or it comes again."""
+"""STOP and START are recorded before the function is called, or the message is repeated."""
 
 from __future__ import annotations
 

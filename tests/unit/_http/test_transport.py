@@ -1,4 +1,4 @@
-"""One request: what an answer means, and what the lack of one means."""
+"""One request: the interpretation of responses and of failures without one."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ async def test_a_body_whose_time_is_over_does_not_leave():
 
 
 class Deaf:
-    """A session that gets an answer although the body refused to leave."""
+    """A session that returns a response although the body refused to be written."""
 
     status = 201
     headers = {}  # noqa: RUF012 - nobody writes to them

@@ -1,4 +1,4 @@
-"""A blocking call that is interrupted, at moments that no signal can be sent at on purpose."""
+"""Blocking calls that are interrupted at points that a signal cannot hit reliably."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def portal():
 
 
 class Interrupted(queue.SimpleQueue):
-    """An inbox in which Ctrl-C comes so often: when something has begun, or has been taken."""
+    """An inbox that raises KeyboardInterrupt a number of times, before or after taking an item."""
 
     def __init__(self, times, *, when=None):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Fields by name, where a message or a row is a mapping: others than the model's are refused."""
+"""Messages and rows as mappings: unknown fields are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows, copies and iterables that people pass."""
+"""Rows, copies and iterables from callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is posted, and what `webhooks.parse` makes of it: a report, a message, or our own error."""
+"""`webhooks.parse`: posted bodies become a report, a message, or `InvalidWebhook`."""
 
 from __future__ import annotations
 

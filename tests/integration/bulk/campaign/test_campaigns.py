@@ -1,4 +1,4 @@
-"""Campaigns over a real socket: planned whole, run again, watched, and accounted for."""
+"""Campaigns over a real socket: planning, repeated runs, progress, and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Working on a campaign that was planned before: `bulk.work`."""
+"""Working on a planned campaign: `bulk.work`."""
 
 from __future__ import annotations
 

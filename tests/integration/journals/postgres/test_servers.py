@@ -1,4 +1,4 @@
-"""PostgreSQL servers that are not fit for a journal, or not yet: each says what is wrong."""
+"""PostgreSQL servers that are unsuitable for a journal, with the error for each."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def test_lay_out_lets_a_role_work_that_may_not_make_tables(empty_url, with
     await journal.record_opt_out("447700900001", "out", source="x")
     await journal.claim_seen("1", "DELIVERED", "me", 60.0)
     assert await journal.prune_keys(0.0) == 0
-    # All but this: what was erased is still in the tables' files.
+    # Everything else is done; erased data is still in the tables' files.
     await journal.steer("x", "cancel")
     with pytest.raises(JournalError, match="not erased yet"):
         await journal.forget("x")

@@ -1,4 +1,4 @@
-"""A journal's file keeps what it was told through what happens to files."""
+"""A journal's file under truncation, replacement, permissions and similar problems."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from support.journals import CAMPAIGN, CHUNKS, PROBLEMS
 
 
 async def opened(path):
-    """Open a journal, and give its error if it has one."""
+    """Open a journal; return its error, if any."""
     journal = SQLiteJournal(path)
     try:
         await journal.begin(CAMPAIGN)
@@ -264,7 +264,7 @@ async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
 
 
 async def test_a_read_only_file_is_refused():
-    # Root may write anywhere, so that the child becomes nobody; whose folder it is does not matter.
+    # Root can write anywhere, so the child switches to the user nobody.
     code = PLAN_A_LOT.replace(
         "asyncio.run(main())",
         "import os; os.getuid() == 0 and os.setuid(65534); asyncio.run(main())",
