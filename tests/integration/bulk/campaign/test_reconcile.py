@@ -171,7 +171,7 @@ async def test_run_that_is_cancelled_leaves_its_chunk_unknown_in_the_journal(
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
-    assert any("it is not known" in note for note in caught.value.__notes__)
+    assert any("is unknown" in note for note in caught.value.__notes__)
     states = {entry.number: entry.state for entry in await journal.chunks("x")}
     assert states[1] is State.UNKNOWN
     box.release()
