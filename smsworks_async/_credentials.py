@@ -21,7 +21,7 @@ def string_setting(value: object, name: str) -> str:
     """Return a setting as a plain string.
 
     Raises:
-        ConfigurationError: it is no string.
+        ConfigurationError: it is not a string.
     """
     plain = values.as_text(value)
     if plain is None:
