@@ -35,7 +35,8 @@ OWN = (
     *(
         f"tests/acceptance/test_{name}.py"
         for name in (
-            *("a_million", "changed_records", "docstrings", "examples", "kills"),
+            *("a_million", "changed_records", "docstrings", "documentation"),
+            *("examples", "kills", "tutorial"),
             *("fault_matrix_of_controls", "keyed_clocks", "keyed_faults", "keyed_processes"),
             *("keyed_journals", "keys_in_a_queue", "restored_journals", "shared_journals"),
             *("reports_under_load", "stops_while_sending", "vanished_files", "greenlets"),
