@@ -119,7 +119,9 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation site in docs/_build; warnings and broken links are errors."""
     session.install(".[celery,international,postgres,taskiq]", *_group("docs"))
-    session.run("sphinx-build", "-W", "--keep-going", "-q", *session.posargs, "docs", "docs/_build")
+    doctrees = session.create_tmp()
+    strict = ("-W", "--keep-going", "-q")
+    session.run("sphinx-build", *strict, "-d", doctrees, *session.posargs, "docs", "docs/_build")
 
 
 @nox.session

@@ -53,6 +53,9 @@ class Bar:
                 console=self._out.console,
                 expand=True,
                 transient=True,
+                # The console itself writes to `sys.stdout`: redirected, it would call itself.
+                redirect_stdout=False,
+                redirect_stderr=False,
             )
             self._task = self._progress.add_task("Planning", total=self._expected, figures="")
             self._progress.start()

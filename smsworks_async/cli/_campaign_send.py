@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from smsworks_async.cli._earlier import RECENT, Earlier, exists, is_over, look
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
+from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models import checks
@@ -47,8 +47,9 @@ class Order:
     encoding: str | None
     campaign: str | None
     journal: str | None
-    window: str | None
+    window: SendWindow | None
     international: bool
+    concurrency: int
     max_rate: float | None
     chunk_size: int | None
     yes: bool
@@ -69,7 +70,6 @@ def run(app: App, order: Order) -> int:
             field="yes",
         )
     sender = checks.sender(order.sender)
-    window = _window(order.window)
     people = _read(order)
     summary = _checked(people)
     journal = app.journal(order.journal)
@@ -81,7 +81,7 @@ def run(app: App, order: Order) -> int:
     if earlier.status is not None and is_over(earlier.status):
         return _was_sent(app, earlier)
     prospect = _prospect(app, order, people, summary, earlier, journal)
-    prospect = attrs.evolve(prospect, sender=sender, window=window)
+    prospect = attrs.evolve(prospect, sender=sender, window=order.window)
     _campaign_view.show(app.out, prospect)
     refused = _refusal(prospect, order)
     if refused:
@@ -94,13 +94,6 @@ def run(app: App, order: Order) -> int:
         app.out.line("Nothing was sent.")
         return Exit.NOTHING_SENT
     return _send(app, order, prospect)
-
-
-def _window(hours: str | None) -> SendWindow | None:
-    if hours is None:
-        return None
-    start, _, end = hours.partition("-")
-    return SendWindow(start.strip(), end.strip())
 
 
 def _read(order: Order) -> Recipients:
@@ -264,19 +257,18 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 
 def _send(app: App, order: Order, prospect: Prospect) -> int:
     """Send, and account for everybody."""
-    with contextlib.ExitStack() as stack:
-        sms = stack.enter_context(
-            app.client(journal=prospect.journal, international=order.international)
-        )
-        stops = stack.enter_context(Interruptions())
-        bar = stack.enter_context(Bar(app.out, prospect.estimate.recipients))
-
-        def progress(now: BulkProgress) -> None:
-            stops.check()
-            bar.show(now)
-
+    with (
+        app.client(journal=prospect.journal, international=order.international) as sms,
+        Interruptions() as stops,
+    ):
         try:
-            report = _run(sms, order, prospect, progress)
+            with Bar(app.out, prospect.estimate.recipients) as bar:
+
+                def progress(now: BulkProgress) -> None:
+                    stops.check()
+                    bar.show(now)
+
+                report = _run(sms, order, prospect, progress)
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
                 return _stopped(app, prospect, error.report)
@@ -303,6 +295,7 @@ def _run(sms: Any, order: Order, prospect: Prospect, progress: Any) -> BulkRepor
         "campaign": prospect.earlier.name,
         "window": prospect.window if status is None else None,
         "progress": progress,
+        "concurrency": order.concurrency,
         "max_rate": order.max_rate,
         "chunk_size": order.chunk_size,
     }
@@ -372,7 +365,7 @@ def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
     shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
     app.out.fields([*shown, ("Credits", amount(report.credits))])
     if report.stopped is not None:
-        app.out.notice(f"it ended early: {report.stopped}")
+        app.out.notice(f"it ended early: {as_commands(str(report.stopped))}")
     elif report.unknown and not app.out.json:
         app.out.notice(
             f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from smsworks_async.cli._output import columns_of, printable
 from smsworks_async.cli._records import amount, local, plural
+from smsworks_async.cli._text import columns_of, printable
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from smsworks_async.cli._text import as_commands
+
 
 if TYPE_CHECKING:
     from smsworks_async import SendWindow, SMSWorks
@@ -349,4 +351,4 @@ def show_report(app: App, campaign: str, report: BulkReport) -> None:
     for warning in report.warnings:
         app.out.notice(warning)
     if report.stopped is not None:
-        app.out.line(f"stopped early: {report.stopped}")
+        app.out.line(f"stopped early: {as_commands(str(report.stopped))}")

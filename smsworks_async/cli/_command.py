@@ -49,6 +49,7 @@ class Command(Helpful):
     Attributes:
         sends: whether it sends texts: a failure is then "nothing sent", and its output is written
             to the end although nobody reads it any more.
+        examples: lines for the end of its help.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Command(Helpful):
     ) -> None:
         super().__init__(*args, **settings)
         self.sends = sends
-        self._examples = examples
+        self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own arguments and options, then the shared ones."""
@@ -64,19 +65,20 @@ class Command(Helpful):
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            # What an argument is, the description says.
+            if record is not None and not isinstance(parameter, click.Argument):
                 is_shared = isinstance(parameter, Common) or "--help" in parameter.opts
                 (shared if is_shared else own).append(record)
         for title, records in (("Options", own), ("Options of all commands", shared)):
             if records:
                 with formatter.section(title):
-                    formatter.write_dl(records)
+                    formatter.write_dl(records, col_max=min(30, formatter.width // 3))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each line as it is."""
-        if self._examples:
+        if self.examples:
             with formatter.section("Examples"):
-                for line in self._examples.strip().splitlines():
+                for line in self.examples.strip().splitlines():
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
@@ -84,8 +83,6 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-_HERE: Final = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is slow to import
-
 
 class LazyGroup(Helpful, click.Group):
     """A group of commands, each imported when it is invoked.
@@ -100,18 +97,10 @@ class LazyGroup(Helpful, click.Group):
     ) -> None:
         super().__init__(**settings)
         self._prefix = prefix
-        self._sections = {
-            section: {name: words for name, words in names.items() if self._is_there(name)}
-            for section, names in sections.items()
-        }
+        self._sections = sections
 
     def _module(self, name: str) -> str:
         return f"{self._prefix}{name}"
-
-    def _is_there(self, name: str) -> bool:
-        if name in GROUPS and not self._prefix:
-            return any(_has_module(f"{name}_{command}") for command in GROUPS[name])
-        return _has_module(self._module(name))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of ``--help``."""
@@ -154,14 +143,10 @@ class LazyGroup(Helpful, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, by section, without importing any."""
+        wide = max(len(name) for names in self._sections.values() for name in names)
         for section, names in self._sections.items():
-            if names:
-                with formatter.section(section):
-                    formatter.write_dl(list(names.items()), col_spacing=3)
-
-
-def _has_module(name: str) -> bool:
-    return os.path.exists(os.path.join(_HERE, f"{name}.py"))  # noqa: PTH110, PTH118
+            with formatter.section(section):
+                formatter.write_dl([(f"{name:<{wide}}", words) for name, words in names.items()])
 
 
 def group(name: str) -> LazyGroup:

@@ -51,7 +51,8 @@ async def run(
 
             box = await stack.enter_async_context(Sandbox())
             settings = {"token": box.token, "base_url": box.base_url}
-            app.out.line(f"A sandbox runs at {box.base_url}; nothing in it reaches a phone.\n")
+            app.out.prose(f"A sandbox runs at {box.base_url}; nothing in it reaches a phone.")
+            app.out.line()
         sms = await stack.enter_async_context(AsyncSMSWorks(**settings))
         before = await sms.credits.balance()
         single = await sms.messages.send(destination=_first(recipients), **message)

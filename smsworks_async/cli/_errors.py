@@ -8,6 +8,7 @@ import click
 
 from smsworks_async.cli._exit import Exit, exit_of_error
 from smsworks_async.cli._output import OutputFailed
+from smsworks_async.cli._text import as_commands
 
 
 #: What the extra `cli` installs, besides click.
@@ -47,7 +48,7 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     from smsworks_async.errors import SMSWorksError
 
     if isinstance(error, SMSWorksError):
-        words = str(error)
+        words = as_commands(str(error))
         for setting, option in _OPTIONS.items():
             words = words.replace(setting, option)
         return "; ".join([words, *_notes(error)]), exit_of_error(error, sends=sends)

@@ -12,14 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from smsworks_async.cli._text import columns_of, fold, one_line, printable
+from smsworks_async.cli._text import fold, one_line, printable, width_of
 
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-
-__all__ = ["Output", "OutputClosed", "OutputFailed", "columns_of", "one_line", "printable"]
 
 #: Columns where the terminal's width is not known.
 WIDTH: Final = 80
@@ -77,6 +75,27 @@ class _Stdout:
     @property
     def encoding(self) -> str:
         return self._stream.encoding or "utf-8"
+
+
+def _hanging(line: str, width: int | None, hang: int) -> str:
+    """Break a line at blanks, and indent what follows the first part."""
+    if width is None or width_of(line) <= width:
+        return line
+    first = fold(line, width)[0]
+    others = fold(line.removeprefix(first).lstrip(), width - hang)
+    return "\n".join([first, *(f"{'':{hang}}{part}" for part in others)])
+
+
+def _error_width() -> int | None:
+    """Return the columns of the terminal that standard error is; None where it is none."""
+    if not sys.stderr.isatty():
+        return None
+    import os
+
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or WIDTH
+    except OSError:
+        return WIDTH
 
 
 def _drop_buffer(stream: TextIO) -> None:
@@ -155,6 +174,16 @@ class Output:
         if not self.json:
             self._write(printable(text))
 
+    def prose(self, text: str, *, hang: int = 0) -> None:
+        """Write a sentence, for people alone; a terminal gets it broken between words.
+
+        Args:
+            text: in one line.
+            hang: columns by which the lines after the first are indented.
+        """
+        width = self.width if self.is_terminal else None
+        self.line(_hanging(printable(text), width, hang))
+
     def text(self, text: str) -> None:
         """Write a text as it is, for people and programs alike."""
         self._write(text)
@@ -213,13 +242,18 @@ class Output:
     def notice(self, text: str) -> None:
         """Write a line to standard error, for people and programs alike."""
         try:
-            print(f"smsworks: {one_line(text)}", file=sys.stderr, flush=True)
+            told = _hanging(f"smsworks: {one_line(text)}", _error_width(), 2)
+            print(told, file=sys.stderr, flush=True)
         except OSError:  # nobody is left to tell
             pass
 
     def confirm(self, question: str) -> bool:
         """Ask on standard error, and return whether the answer was yes; anything else is no."""
-        print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+        asked = "\n".join(
+            _hanging(line, _error_width(), 0)
+            for line in f"{printable(question)} [y/N] ".split("\n")
+        )
+        print(asked, end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
             print(file=sys.stderr)

@@ -156,6 +156,8 @@ async def _key(app: App, order: Order, journal: Journal, base_url: str, number: 
     words = (order.method, fields["sender"], number, fields["content"], str(fields.get("at", "")))
     place = await find_place(journal, base_url, *words)
     if order.again:
+        if place.is_in_doubt:
+            app.out.notice("an earlier send of this text is in doubt, and may have been accepted")
         return place.next_key
     if not place.is_repeat:
         return place.key

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.cli._output import one_line
+from smsworks_async.cli._text import one_line
 
 
 if TYPE_CHECKING:
@@ -99,11 +99,12 @@ def remarks(status: BulkStatus, rate: float = 0.0) -> list[str]:
         found.append(one_line(status.why))
     if status.unknown:
         found.append("`smsworks campaign reconcile` looks for those that are unknown")
-    pace = [f"{status.credits:,g} credits"]
+    pace = [f"{status.credits:,g} credits"] if status.credits else []
     if rate and status.state == "running":
         done, whole = done_of(status)
         pace += [f"{rate:,.0f} a second", f"about {duration((whole - done) / rate)} left"]
-    found.append(", ".join(pace))
+    if pace:
+        found.append(", ".join(pace))
     if status.window is not None:
         found.append(f"sending hours {status.window}")
     if status.at is not None:

@@ -11,6 +11,21 @@ _CONTROLS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
 )
 
+#: How errors of the package name its calls, for people who write Python.
+_CALLS: Final = re.compile(
+    r"(call )?\bbulk\.(plan|send|status|resume|reconcile|cancel)(?:_each)?\b( with restored=True)?"
+)
+
+
+def as_commands(words: str) -> str:
+    """Return words that name calls of the package with the commands that make them."""
+
+    def command(found: re.Match[str]) -> str:
+        name = f"`smsworks campaign {found[2]}{' --restored' if found[3] else ''}`"
+        return f"run {name}" if found[1] else name
+
+    return _CALLS.sub(command, words)
+
 
 def printable(text: str) -> str:
     """Return a text with its control characters escaped, but for line breaks and tabs."""

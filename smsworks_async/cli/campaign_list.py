@@ -13,7 +13,7 @@ from smsworks_async.cli._campaigns import (
     status_record,
 )
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._output import one_line
+from smsworks_async.cli._text import one_line
 
 
 if TYPE_CHECKING:

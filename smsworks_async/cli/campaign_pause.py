@@ -41,6 +41,5 @@ def command(app: App, *, campaign: str, why: str, journal: str | None) -> None:
     left = status.not_sent + status.in_flight
     app.out.result(
         status_record(status),
-        f"{campaign} is paused, with {left:,} recipients to be sent to; "
-        "`smsworks campaign resume` lets it go on",
+        f"{campaign} is paused, with {left:,} recipients to be sent to",
     )

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smsworks_async.cli._campaigns import (
+    journal_option,
+    pace_options,
+    window_options,
+    yes_option,
+)
 from smsworks_async.cli._command import command as _command
 
 
@@ -41,20 +47,14 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
     metavar="NAME",
     help="The campaign's name; made of the text, the sender and the recipients by default.",
 )
-@click.option(
-    "--journal",
-    metavar="PATH_OR_URL",
-    help="Where the campaign is kept; a file in the platform's data folder by default.",
-)
-@click.option(
-    "--window", metavar="START-END", help="Hours in which to send, such as 09:00-20:00 (UK time)."
-)
+@journal_option
+@window_options
 @click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
+@pace_options
 @click.option(
-    "--max-rate", type=float, metavar="REQUESTS", help="Requests a second; each has up to 500."
+    "--chunk-size", type=click.IntRange(min=1), metavar="N", help="Recipients in a request; 500."
 )
-@click.option("--chunk-size", type=int, metavar="N", help="Recipients in a request, 500 at most.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @click.option("--dry-run", is_flag=True, help="Show what it would do, and send nothing.")
 @click.option(
     "--again",

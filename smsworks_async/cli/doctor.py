@@ -36,5 +36,5 @@ def command(app: App, *, journal: str | None) -> int:
     for finding in checkup(app, journal):
         is_healthy &= finding.state != "error"
         app.out.record({"check": finding.check, "state": finding.state, "detail": finding.detail})
-        app.out.line(f"{_SIGNS[finding.state]}  {finding.check}: {finding.detail}")
+        app.out.prose(f"{_SIGNS[finding.state]}  {finding.check}: {finding.detail}", hang=7)
     return Exit.OK if is_healthy else Exit.FAILED

@@ -56,9 +56,9 @@ def command(
             balance = sms.credits.balance()
     path = _profiles.store(name, {**credentials, "base_url": address})
     app.out.record({"profile": name, "base_url": address, "file": str(path), "balance": balance})
-    app.out.line(f"Stored as the profile {name!r} in {path}.")
+    app.out.prose(f"Stored as the profile {name!r} in {path}.")
     if balance is not None:
-        app.out.line(f"{address} accepts it: {plural(balance, 'credit')}.")
+        app.out.prose(f"{address} accepts it: {plural(balance, 'credit')}.")
 
 
 def _token() -> dict[str, str]:

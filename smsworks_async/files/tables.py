@@ -38,7 +38,7 @@ def rows_of_text(contents: Contents, dialect: Dialect, notices: list[str]) -> It
     """
     delimiter = dialect.delimiter or NO_SEPARATOR
     count = lines = 0
-    with dialect.open(contents) as text, _named_errors(contents, dialect):
+    with _named_errors(contents, dialect), dialect.open(contents) as text:
         reader = csv.reader(chain(text, [delimiter.join(_END)]), delimiter=delimiter)
         while True:
             rows = list(islice(reader, SLICE))
@@ -100,7 +100,7 @@ def rows_of_json(contents: Contents, dialect: Dialect, headings: list[str]) -> I
         ValidationError: a line is no JSON object; it is named.
         OSError: it cannot be read.
     """
-    with dialect.open(contents) as text, _named_errors(contents, dialect):
+    with _named_errors(contents, dialect), dialect.open(contents) as text:
         yield from _json_slices(contents, enumerate(text, 1), headings)
 
 

@@ -80,7 +80,17 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
             hidden = of_sheets.get(name, 0)
             if form == "xlsx":
                 hidden = _look_at_xlsx(contents, archive, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+    except ValidationError:
+        raise
+    # A damaged directory of an archive makes zipfile seek and decode what is not there.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        LookupError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
         raise _damaged(contents) from error
     except RuntimeError as error:  # zipfile's, of an encrypted entry
         raise _refusal(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ _OWN_SITE = frozenset({"same-origin", "same-site", "none"})
 _NOT_IN_NAMES = frozenset("/@?#*, \t\r\n")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a host, an address or a name, is this machine alone."""
     try:
@@ -63,6 +65,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=256)
 def _host_of(address: str) -> str:
     """Return the host of a URL, or of a `Host` header behind `//`; empty where it has none."""
     try:

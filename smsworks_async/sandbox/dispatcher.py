@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -34,7 +35,7 @@ class Dispatcher:
     Args:
         simulator: carries the operations out.
         settle: brings the simulator up to its clock, and returns the time; called before and after
-            each request.
+            each operation.
         gate: holds the requests that a fault holds.
     """
 
@@ -136,7 +137,7 @@ class Dispatcher:
         return encode(answer)
 
     def _record(self, request: web.Request, operation: Operation) -> RequestRecord:
-        at = datetime.fromtimestamp(self._settle(), UTC)
+        at = datetime.fromtimestamp(self._simulator.now, UTC)
         path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
         connection = self._connection(request.transport)
         record = RequestRecord(request.method, path, at, connection, operation=operation.path)
@@ -170,8 +171,13 @@ class Dispatcher:
         response = web.Response(status=reply.status, body=reply.body, headers=headers)
         # By the provider's clock, as in its records.
         skew = self._simulator.storage.clock_skew
-        response.headers["Date"] = formatdate(self._settle() + skew, usegmt=True)
+        response.headers["Date"] = _date(int(self._simulator.now + skew))
         return response
+
+
+@lru_cache(maxsize=8)
+def _date(moment: int) -> str:
+    return formatdate(moment, usegmt=True)
 
 
 def _cut(request: web.Request) -> web.Response:

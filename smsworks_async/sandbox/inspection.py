@@ -85,7 +85,7 @@ class Inspection:
         ]
         return {
             **message_details(message, state.passcodes),
-            "request": None if record is None else self._request(record),
+            "request": None if record is None else self._request(record, LONG),
             "posts": posts,
             "conversation": [self.summary(one) for one in self._conversation(message)],
         }

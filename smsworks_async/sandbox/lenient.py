@@ -36,6 +36,11 @@ class RepeatFilter:
 
     def feed(self, data: bytes) -> bytes:
         """Return what is to be parsed of some bytes; lines of heads once they are whole."""
+        if not (self._rest or self._body or self._in_head or self._off):
+            length = _length_of(data)
+            if length is not None:
+                self._body = length
+                return data
         out = []
         data, self._rest = self._rest + data, b""
         at = 0
@@ -84,6 +89,29 @@ class RepeatFilter:
         elif name in {b"content-length", b"transfer-encoding", b"upgrade"}:
             self._off = True
         return True
+
+
+def _length_of(data: bytes) -> int | None:
+    """Return how many bytes of a body follow one request that begins with some bytes.
+
+    None is for what is not plainly one request whose head is whole, and has nothing twice.
+    """
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or data[:1].isspace() or data.find(b"\n\r\n") != end + 1:
+        return None
+    head = data[:end].lower()
+    if b"\n\n" in head:
+        return None
+    if head.count(b"content-type") > 1 or b"transfer-encoding" in head or b"upgrade" in head:
+        return None
+    if b"content-length" not in head:
+        return 0 if len(data) == end + 4 else None
+    _, _, after = head.partition(b"\r\ncontent-length:")
+    value = after.partition(b"\r\n")[0].strip()
+    if not (value.isdigit() and len(value) < 20 and head.count(b"content-length") == 1):
+        return None
+    left = int(value) - (len(data) - end - 4)
+    return left if left >= 0 else None
 
 
 class _Protocol(web.RequestHandler):

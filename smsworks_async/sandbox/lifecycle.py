@@ -171,7 +171,8 @@ class Lifecycle:
     def _move(self, message: Message, status: str, now: float) -> None:
         before, message.status = message.status, status
         message.modified = now
-        message.history.append((status, message.failure, now))
+        # One flat tuple: the garbage collector passes over those.
+        message.history = (*message.history, status, message.failure, now)
         if self.archive.holds(message):
             self.changed(message)
         else:

@@ -58,7 +58,8 @@ class Message:
         failure: the code of its failure.
         binary: whether the content is bytes, written as pairs of hexadecimal digits.
         forgotten: whether its record has vanished, by a DELETE or with time.
-        history: each status that it has had: the status, the code, and when, in POSIX seconds.
+        history: each status that it has had, as three items: the status, the code, and when, in
+            POSIX seconds.
     """
 
     number: int
@@ -86,7 +87,7 @@ class Message:
     failure: int | None = None
     unread: bool = False
     forgotten: bool = False
-    history: list[Sequence[Any]] = attrs.Factory(list)
+    history: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
 
     @property
     def segments(self) -> int:

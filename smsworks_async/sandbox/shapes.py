@@ -100,7 +100,7 @@ def message_details(message: Message, passcodes: Passcodes) -> dict[str, Any]:
         ],
         "history": [
             {"status": status, "code": code, "meaning": meaning_of(code), "at": dates.iso(at)}
-            for status, code, at in message.history
+            for status, code, at in zip(*[iter(message.history)] * 3, strict=True)
         ],
         "metadata": list(message.metadata),
         "passcode": None if passcode is None else passcode.passcode,

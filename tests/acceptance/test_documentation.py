@@ -136,6 +136,9 @@ def test_journal_page_and_diagram_have_every_table():
     for name, label in labels.items():
         columns = set(re.findall(r"\w+", re.sub(r"<\w+>", "", label.replace(r"\l", " "))))
         assert columns <= tables[name]
+    postgres = (ROOT / "smsworks_async/journals/postgres/schema.sql").read_text("utf-8")
+    more = set(re.findall(r"CREATE TABLE smsworks\.(\w+)", postgres)) - tables.keys()
+    assert {name for name in more if f"`{name}`, " not in page} == set()
 
 
 def test_diagrams_have_every_state():
@@ -145,3 +148,17 @@ def test_diagrams_have_every_state():
     ):
         drawn = (DOCS / f"diagrams/{diagram}.dot").read_text("utf-8")
         assert [state for state in map(str, states) if not re.search(rf"\b{state};", drawn)] == []
+
+
+def test_diagram_of_rooms_has_imports_that_are_there():
+    drawn = (DOCS / "diagrams/rooms.dot").read_text("utf-8")
+    edges = re.findall(r'"?([\w.]+)"? -> "?([\w.]+)"?;', drawn)
+    assert len(edges) > 20
+    package = ROOT / "smsworks_async"
+    for upper, lower in edges:
+        room = package / upper.replace(".", "/")
+        files = list(room.rglob("*.py")) if room.is_dir() else [room.with_suffix(".py")]
+        text = "\n".join(file.read_text("utf-8") for file in files)
+        name = re.escape(lower)
+        ways = rf"smsworks_async\.{name}\b|from smsworks_async import [^\n]*\b{name}\b"
+        assert re.search(ways, text), f"{upper} does not import {lower}"

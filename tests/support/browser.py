@@ -87,31 +87,36 @@ class Tab:
         return await self.page.evaluate("document.activeElement.innerText")
 
     async def overflow(self) -> list[str]:
-        """What sticks out of the window sideways, by class."""
+        """What sticks out of the window sideways, or has to be scrolled sideways, by class."""
         return await self.page.evaluate(
             """() => {
-                const wide = innerWidth;
-                const scrolls = (e) => getComputedStyle(e).overflowX !== 'visible';
-                return [...document.querySelectorAll('body *')].filter((e) => {
-                    if (!e.checkVisibility() || e.closest('.visually-hidden, .skip')) return false;
+                const clips = (e) => getComputedStyle(e).overflowX !== 'visible';
+                const scrolls = (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
+                    && e.scrollWidth > e.clientWidth + 1;
+                const sticksOut = (e) => {
                     const box = e.getBoundingClientRect();
-                    if (box.width < 2 || (box.right <= wide + 1 && box.left >= -1)) return false;
-                    for (let p = e.parentElement; p; p = p.parentElement) {
-                        if (p !== document.body && scrolls(p)) return false;
+                    const fits = box.right <= innerWidth + 1 && box.left >= -1;
+                    if (box.width < 2 || fits) return false;
+                    for (let p = e.parentElement; p !== document.body; p = p.parentElement) {
+                        if (clips(p)) return false;
                     }
                     return true;
-                }).map((e) => `${e.tagName} ${e.className}`);
+                };
+                return [...document.querySelectorAll('body *')].filter((e) => e.checkVisibility()
+                    && !e.closest('.visually-hidden, .skip') && (scrolls(e) || sticksOut(e))
+                ).map((e) => `${e.tagName} ${e.className}`);
             }"""
         )
 
 
-async def axe_violations(page: Page) -> list[str]:
-    """Return what axe finds that is serious, with the elements."""
+async def axe_violations(page: Page, *rules: str) -> list[str]:
+    """Return what axe finds that is more than minor, with the elements; by all rules, or some."""
     await page.evaluate(Path(AXE or "").read_text("utf-8"))
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = await page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{one['id']}: {node['html'][:200]}"
         for one in found["violations"]
-        if one["impact"] in {"serious", "critical", "moderate"}
+        if one["impact"] != "minor"
         for node in one["nodes"]
     ]

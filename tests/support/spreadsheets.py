@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -251,11 +250,10 @@ SAMPLES = [
 ]
 
 
-def changed_archive(data: bytes, **changed: bytes) -> bytes:
-    """Return an archive with other contents of some entries, whose names have _ for other signs."""
+def changed_archive(data: bytes, changed: dict[str, bytes]) -> bytes:
+    """Return an archive with other contents of some entries."""
     new = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w", 8) as archive:
         for name in old.namelist():
-            key = re.sub("[^a-z0-9A-Z]", "_", name)
-            archive.writestr(name, changed.get(key, old.read(name)))
+            archive.writestr(name, changed.get(name, old.read(name)))
     return new.getvalue()

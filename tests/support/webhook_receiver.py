@@ -6,29 +6,40 @@ from aiohttp import web
 
 
 class Receiver:
-    """What a webhook was posted."""
+    """What a webhook was posted.
+
+    Attributes:
+        url: where it listens.
+        bodies: what came, if it is kept.
+        count: how many posts came.
+    """
 
     def __init__(self):
         self.url = ""
         self.bodies = []
+        self.count = 0
 
 
 @asynccontextmanager
-async def receiver(answer=None):
+async def receiver(answer=None, *, keep=True):
     """Serve a webhook that keeps what it is posted.
 
     Args:
         answer: an aiohttp handler; 200 at once if None.
+        keep: whether the bodies are kept.
     """
     seen = Receiver()
 
     async def handle(request):
-        seen.bodies.append(await request.json())
+        body = await request.json()
+        seen.count += 1
+        if keep:
+            seen.bodies.append(body)
         return web.Response() if answer is None else await answer(request)
 
     app = web.Application()
     app.router.add_post("/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     seen.url = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -107,8 +107,8 @@ window.addEventListener("hashchange", render);
 await account.refresh();
 render();
 follow({
-  onChange(change) {
-    views[route.view].changed(change);
+  onChange() {
+    views[route.view].changed();
     if (route.view !== "account") readAccount();
   },
   onState(state) {

@@ -116,8 +116,9 @@ function factsOf(message) {
     fact(received ? "From" : "To", filterLink("number", phone(message))),
     fact(received ? "To" : "From", isolated(number(service(message)))),
     fact("Status", status(message), message.meaning ? h("span", { class: "meaning" }, message.meaning) : null),
-    fact("Size", [plural(message.segments ?? 0, "segment"), message.encoding, message.credits === null || message.credits === undefined ? null : plural(message.credits, "credit")].filter(Boolean).join(" · ")),
+    fact("Size", [plural(message.segments ?? 0, "segment"), message.encoding, received || message.credits === null || message.credits === undefined ? null : plural(message.credits, "credit")].filter(Boolean).join(" · ")),
     message.kind && message.kind !== "text" ? fact("Kind", sentence(message.kind)) : null,
+    message.deleted ? fact("Record", "Deleted: the API no longer finds it") : null,
     message.tag ? fact("Tag", isolated(message.tag)) : null,
     message.reference ? fact("Reference", isolated(message.reference)) : null,
     message.batchid ? fact("Batch", filterLink("batch", message.batchid)) : null,
@@ -162,7 +163,7 @@ function requestOf(made) {
   if (!made) return h("p", { class: "quiet" }, "The request that made it is no longer kept, or there was none.");
   return [
     h("p", {}, h("a", { href: address("requests", made.id) }, buildRequestSummary(made))),
-    json("Request", made.body),
-    json("Answer", made.answer),
+    json("Request", made.body, made.body_size),
+    json("Answer", made.answer, made.answer_size),
   ];
 }

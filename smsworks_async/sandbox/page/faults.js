@@ -89,7 +89,7 @@ function buildForm(paths, put) {
     field("Path", h("input", { name: "path", value: "/message/send", list: "fault-paths", required: true, spellcheck: "false" }), "Below /v1; * is anything"),
     field("When", h("select", { name: "when" }, Object.entries(OUTCOMES).map(([value, words]) => h("option", { value }, capital(words))))),
     field("Method", h("select", { name: "method" }, ["", "GET", "POST", "DELETE"].map((value) => h("option", { value }, value || "Any")))),
-    field("From the", control("nth", { placeholder: "1" }), "Which fitting request, from 1"),
+    field("Starting at", control("nth", { placeholder: "1" }), "Which fitting request, from 1"),
     field("How many", control("times", { placeholder: "1" }), "0: all from there on"),
     field("Every", control("every", { placeholder: "–" }), "Each k-th, for ever"),
     field("HTTP status", control("status", { placeholder: "–" }), "Answered in place of a cut"),

@@ -80,13 +80,13 @@ export class Filters {
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#set({ q: this.search.value.trim().toWellFormed() }, { replace: true }), TYPING);
+    this.#timer = setTimeout(() => this.#set({ q: this.search.value.trim() }, { replace: true }), TYPING);
   }
 
   #submitted(event) {
     event.preventDefault();
     clearTimeout(this.#timer);
-    this.#set({ q: this.search.value.trim().toWellFormed() }, { replace: true });
+    this.#set({ q: this.search.value.trim() }, { replace: true });
   }
 
   #set(changes, options) {

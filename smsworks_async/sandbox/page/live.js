@@ -2,19 +2,19 @@
 
 const RECONNECT_AFTER = 1000; // milliseconds
 const RECONNECT_AT_MOST = 5000;
+const PATIENCE = 4; // times as long as it took
 
 /**
  * Follow the sandbox's changes.
  *
- * `onChange` is called with each, and with null where changes may have been missed. `onState` is
- * called with "live" and "reconnecting". A tab that nobody sees holds no connection: a browser
- * has six of them for each host, and other tabs need theirs.
+ * `onChange` is called after each, and when the stream begins: there may have been some before.
+ * `onState` is called with "live" and "reconnecting". A tab that nobody sees holds no connection: a
+ * browser has six of them for each host, and other tabs need theirs.
  */
 export function follow({ onChange, onState }) {
   let source = null;
   let timer = null;
   let pause = RECONNECT_AFTER;
-  let run = null;
 
   function connect() {
     clearTimeout(timer);
@@ -23,14 +23,9 @@ export function follow({ onChange, onState }) {
     source.addEventListener("open", () => {
       pause = RECONNECT_AFTER;
       onState("live");
-      onChange(null);
     });
-    source.addEventListener("change", (event) => {
-      const current = event.lastEventId.split("-")[0];
-      const restarted = run !== null && current !== run;
-      run = current;
-      onChange(restarted ? null : JSON.parse(event.data));
-    });
+    // The sandbox tells of a change at once, so that nothing is missed between two streams.
+    source.addEventListener("change", () => onChange());
     source.addEventListener("error", () => {
       onState("reconnecting");
       // The browser gives up by itself after some answers, a 401 or a 503 among them.
@@ -56,8 +51,9 @@ export function follow({ onChange, onState }) {
 }
 
 /**
- * Return a function that runs an async one: never twice at once, at most every `interval`
- * milliseconds, and once more after the last call.
+ * Return a function that runs an async one: never twice at once, and once more after the last call.
+ * Between two runs it waits for `interval` milliseconds, and longer after one that took long: a
+ * sandbox that is busy has more to do than to show it.
  */
 export function coalesced(work, interval = 200) {
   let running = false;
@@ -68,11 +64,16 @@ export function coalesced(work, interval = 200) {
       return;
     }
     running = true;
-    do {
-      again = false;
-      await work();
-      if (again) await new Promise((resolve) => setTimeout(resolve, interval));
-    } while (again);
-    running = false;
+    try {
+      do {
+        again = false;
+        const began = performance.now();
+        await work();
+        const pause = Math.max(interval, PATIENCE * (performance.now() - began));
+        if (again) await new Promise((resolve) => setTimeout(resolve, pause));
+      } while (again);
+    } finally {
+      running = false;
+    }
   };
 }

@@ -48,9 +48,9 @@ export function createMessages() {
       element.classList.toggle("has-detail", route.id !== "");
       detail.show(route.id);
     },
-    changed(change) {
+    changed() {
       list.refresh();
-      detail.changed(change);
+      detail.changed();
     },
     focusDetail: () => detail.heading.focus(),
     focusRow: (id) => list.focus(id),
@@ -94,6 +94,7 @@ function buildRow(message, row, route) {
 
 function chips(message) {
   return [
+    message.deleted ? h("span", { class: "chip" }, "Deleted") : null,
     message.kind && message.kind !== "text" ? h("span", { class: "chip" }, sentence(message.kind)) : null,
     message.segments > 1 ? h("span", { class: "chip" }, plural(message.segments, "segment")) : null,
     message.encoding && !/gsm|bin/i.test(message.encoding) ? h("span", { class: "chip" }, "Unicode") : null,

@@ -30,8 +30,8 @@ export function createPhone({ reload }) {
   const element = h("section", { class: "phone", "aria-label": "Phone" }, title, thread, form, note);
 
   async function reply(content) {
-    const words = content.toWellFormed();
-    if (await attempt(() => post(`messages/${encodeURIComponent(current.id)}/reply`, { content: words }), `Replied ${words.length > 20 ? "" : words}`.trim())) {
+    const done = content.length > 20 ? "Replied" : `Replied ${content}`;
+    if (await attempt(() => post(`messages/${encodeURIComponent(current.id)}/reply`, { content }), done)) {
       input.value = "";
       reload();
     }
@@ -50,7 +50,8 @@ export function createPhone({ reload }) {
       h("span", { class: "avatar", "aria-hidden": "true" }, initial(service(message))),
       h("span", { class: "phone-names" }, h("strong", {}, isolated(number(service(message)))), h("span", { class: "quiet" }, "on ", isolated(number(phone(message))))),
     ]);
-    const shown = message.conversation?.length ? message.conversation : [message];
+    const latest = message.conversation ?? [];
+    const shown = latest.some((one) => one.id === message.id) ? latest : [message, ...latest];
     const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 20;
     const entries = shown.map((one) => (one.id === message.id ? { ...message, ...one, current: true } : one));
     reconcile(thread, entries.map(entryOf), { key: (one) => one.id, build: (one, row) => bubble(one, row) });

@@ -42,7 +42,7 @@ async def new_tab(browser: Any) -> AsyncIterator[Callable[..., Any]]:
         tabs = []
 
         async def make(sandbox: Sandbox, **options: Any) -> browsers.Tab:
-            context = await browser.new_context(**options)
+            context = await browser.new_context(**{"reduced_motion": "reduce", **options})
             exits.push_async_callback(context.close)
             tabs.append(browsers.Tab(await context.new_page(), sandbox.root_url))
             return tabs[-1]

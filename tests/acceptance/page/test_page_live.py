@@ -35,13 +35,27 @@ async def test_list_shows_a_text_that_the_sdk_sends_without_a_reload(box, sms, t
 
 async def test_list_takes_a_batch_of_500_at_once(sms, tab):
     await tab.open()
-    fetched = []
-    tab.page.on("request", lambda request: fetched.append(request.url))
     numbers = [f"4477009{n:05d}" for n in range(500)]
     await sms.batches.send(sender="AcmeCorp", content="Sale", destinations=numbers)
     await expect(tab.page.get_by_text("500 messages")).to_be_visible()
     await expect(tab.rows).to_have_count(50)
-    assert sum("/sandbox/messages?" in url for url in fetched) <= 4
+
+
+async def test_list_is_fetched_once_at_a_time_however_much_arrives(sms, tab):
+    under_way = [0]
+
+    async def count(route):
+        under_way.append(under_way[-1] + 1)
+        response = await route.fetch()
+        # More arrives before the page has its answer.
+        await send(sms, f"Text {len(under_way)}", destination=f"4477009{len(under_way):05d}")
+        await route.fulfill(response=response)
+        under_way.append(under_way[-1] - 1)
+
+    await tab.page.route("**/sandbox/messages?*", count, times=4)
+    await tab.open()
+    await expect(tab.rows).to_have_count(4)
+    assert max(under_way) == 1
 
 
 async def test_list_stays_in_place_while_the_reader_has_scrolled_away(sms, tab):
@@ -125,6 +139,34 @@ async def test_tab_that_stays_open_goes_on_after_the_sandbox_was_restarted(new_t
         await send(sms, "After")
         await expect(tab.rows.first).to_contain_text("After")
     assert tab.documents == 1
+
+
+@pytest.mark.parametrize("status", [None, 503])
+async def test_tab_goes_on_after_its_stream_was_refused_or_cut(box, sms, tab, status):
+    async def refuse(route):
+        await (route.abort() if status is None else route.fulfill(status=status))
+
+    await tab.page.route("**/sandbox/events", refuse)
+    await tab.page.goto(f"{tab.root}/#/messages")
+    live = tab.page.locator("#live")
+    await expect(live).to_have_attribute("data-state", "reconnecting")
+    await send(sms, "Hello")
+    await tab.page.unroute("**/sandbox/events")
+    await tab.is_live()
+    await expect(tab.rows).to_have_count(1)
+
+
+async def test_tab_of_a_sandbox_beyond_loopback_asks_for_the_key_and_the_secret_once(
+    new_tab, monkeypatch
+):
+    # It listens on loopback all the same, so that nothing can reach it.
+    monkeypatch.setattr("smsworks_async.sandbox.sandbox.is_loopback", lambda _: False)
+    async with Sandbox() as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        login = {"username": box.key, "password": box.secret}
+        tab = await new_tab(box, http_credentials=login)
+        await tab.open()
+        await send(sms, "Hello")
+        await expect(tab.rows).to_have_count(1)
 
 
 async def test_tab_that_nobody_sees_holds_no_stream(box, sms, tab):

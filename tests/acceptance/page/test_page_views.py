@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -84,6 +85,29 @@ async def test_message_shows_its_segments_its_request_and_its_metadata(sms, tab)
     request, answer = await tab.detail.locator("pre").all_inner_texts()
     assert json.loads(request)["content"] == content
     assert json.loads(answer)["messageid"] == sent.message_id
+
+
+async def test_message_is_on_the_phone_though_its_conversation_went_on(new_tab):
+    async with (
+        Sandbox(flooding=False) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        sent = await sms.messages.send(**TEXT, content="The first")
+        for number in range(50):
+            await sms.messages.send(**TEXT, content=f"Text {number}")
+        tab = await new_tab(box)
+        await tab.open(f"messages/{sent.message_id}")
+        await expect(tab.detail.locator(".bubble-row")).to_have_count(51)
+        await expect(tab.detail.locator(".current")).to_contain_text("The first")
+
+
+async def test_message_of_a_large_batch_leads_to_its_request(box, sms, tab):
+    numbers = [f"4477009{n:05d}" for n in range(500)]
+    await sms.batches.send(sender="AcmeCorp", content="Sale", destinations=numbers)
+    await tab.open(f"messages/{box.messages[0].message_id}")
+    await expect(tab.detail).to_contain_text("bytes: the request by itself shows them")
+    await tab.detail.get_by_role("link", name="/batch/send").click()
+    await expect(tab.detail.locator("pre").first).to_contain_text("447700900499")
 
 
 async def test_acts_deliver_fail_and_report_again(new_tab):
@@ -223,6 +247,33 @@ async def test_webhooks_show_each_attempt(new_tab):
         await expect(tab.detail.locator(".detail-title")).to_contain_text("07700 900123")
 
 
+async def test_webhook_that_never_answers_is_shown_as_waiting(new_tab):
+    over = asyncio.Event()
+
+    async def never(_):
+        await over.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/sms", never)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/sms"
+    async with (
+        Sandbox(delivery_delay=0, delivery_report_url=url) as box,
+        AsyncSMSWorks(box.token, base_url=box.base_url) as sms,
+    ):
+        await sms.messages.send(**TEXT, content="Hello")
+        tab = await new_tab(box)
+        await tab.open("webhooks")
+        await expect(tab.rows).to_have_count(1)
+        await expect(tab.rows.first).to_contain_text("Waiting")
+        over.set()
+        await expect(tab.rows.first).to_contain_text("200")
+    await runner.cleanup()
+
+
 async def test_account_sets_credits_turns_the_clock_and_resets_after_a_question(new_tab):
     async with (
         Sandbox(clock=ManualClock(), delivery_delay=5) as box,
@@ -258,7 +309,7 @@ async def test_incoming_text_is_taken_in_from_a_form(box, sms, tab):
     assert (message.sender, message.content) == ("447700900124", "Hello there")
 
 
-async def test_address_of_nothing_says_so(tab):
+async def test_address_of_nothing_says_so(sms, tab):
     await tab.open("messages/404")
     await expect(tab.page.get_by_text("This message is not here")).to_be_visible()
     await tab.open("requests/404")
@@ -267,3 +318,5 @@ async def test_address_of_nothing_says_so(tab):
     await expect(tab.page).to_have_url(f"{tab.root}/#/messages")
     await tab.open("messages?unknown=1")
     await expect(tab.page.get_by_text("No messages yet")).to_be_visible()
+    await sms.messages.send(**TEXT, content="Hello")
+    await expect(tab.rows).to_have_count(1)

@@ -193,7 +193,7 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
     )
     done = shop("campaign", "work", CAMPAIGN)
     assert done.code == 3
-    assert "paused: the price is wrong" in done.out
+    assert "paused: the price is wrong; `smsworks campaign resume` lifts it" in done.out
     assert hosted.box.accepted() == 0
     done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-23:59", "--days", "mon-sun")
     assert done.code == 0

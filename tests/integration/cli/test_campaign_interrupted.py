@@ -24,8 +24,8 @@ def file(tmp_path):
     return path
 
 
-def send(file, *options):
-    words = ("--sender", "AcmeCorp", "--message", TEXT, "--yes", "--chunk-size", "5")
+def send(file, *options, text=TEXT):
+    words = ("--sender", "AcmeCorp", "--message", text, "--yes", "--chunk-size", "5")
     return ("campaign", "send", str(file), *words, *options)
 
 
@@ -50,7 +50,8 @@ def numbers(hosted):
 def test_campaign_send_stops_cleanly_and_the_same_command_goes_on(
     smsworks, hosted, file, tmp_path, ending
 ):
-    with smsworks.start(*send(file, "--max-rate", "4")) as process:
+    text = f"Hi {{Name}}. {TEXT}"
+    with smsworks.start(*send(file, "--max-rate", "4", text=text)) as process:
         wait_for(lambda: len(numbers(hosted)) >= 10, process)
         process.send_signal(ending)
         code, _, err = ended(process)
@@ -58,11 +59,12 @@ def test_campaign_send_stops_cleanly_and_the_same_command_goes_on(
     assert code == 130
     assert 10 <= before < COUNT
     assert f"stopped: {before} accepted, {COUNT - before} not sent; nobody is in doubt" in err
-    # Meanwhile a spreadsheet program has saved the list anew, as numbers.
-    rows = [("Name", "Mobile"), *(("Ada", float(f"7700900{n:03d}")) for n in range(COUNT))]
+    # Meanwhile a spreadsheet program has saved the list anew, as numbers, and names have changed.
+    rows = [("Name", "Mobile"), *(("Bob", float(f"7700900{n:03d}")) for n in range(COUNT))]
     (tmp_path / "people.xlsx").write_bytes(xlsx_bytes(rows))
-    done = smsworks(*send(tmp_path / "people.xlsx"))
+    done = smsworks(*send(tmp_path / "people.xlsx", text=text))
     assert done.code == 0, done.err
+    assert {message.content[:6] for message in hosted.box.messages} == {"Hi Ada"}
     assert numbers(hosted) == [f"447700900{n:03d}" for n in range(COUNT)]
 
 
@@ -123,4 +125,4 @@ def test_campaign_send_waits_for_its_window_and_says_until_when(smsworks, hosted
         process.send_signal(signal.SIGINT)
         code, _, _ = ended(process)
     assert (code, numbers(hosted)) == (130, [])
-    assert any("sending waits" in line for line in lines)
+    assert any("(closed until " in line and "sending waits" in line for line in lines)

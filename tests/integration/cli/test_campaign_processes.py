@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
 
 import pytest
 
+from smsworks_async.cli._campaigns import names_in
 from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, CHUNK, PEOPLE, planned
 from support.postgres import fetch
@@ -193,3 +195,21 @@ def test_journal_init_in_an_empty_place_makes_the_file(command_line, tmp_path):
     done = command_line("journal", "init", "--journal", str(path), "--grant-to", "workers")
     assert done.code == 2
     assert "PostgreSQL" in done.error
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+def test_commands_work_over_postgresql(shop, hosted, tmp_path):
+    out, page = str(tmp_path / "out.jsonl"), tmp_path / "report.html"
+    assert shop("optouts", "add", PEOPLE[0]).code == 0
+    assert shop("campaign", "work", CAMPAIGN, "--json").record["opted_out"] == 1
+    assert shop("campaign", "list", "--json").record["state"] == "done"
+    assert shop("campaign", "export", CAMPAIGN, "--to", out, "--json").record["recipients"] == 30
+    assert shop("campaign", "report", CAMPAIGN, "--html", str(page)).code == 0
+    assert "left out before" in page.read_text("utf-8")
+    assert shop("campaign", "reconcile", CAMPAIGN, "--settle", "0").code == 0
+    assert names_in(os.environ["SMSWORKS_JOURNAL"]) == [CAMPAIGN]
+    assert shop("campaign", "forget", CAMPAIGN, "--yes").code == 0
+    assert shop("campaign", "prune", "--before", "0s", "--yes", "--json").record == {
+        "forgotten": []
+    }
+    assert shop("optouts", "list", "--json").record["number"] == PEOPLE[0]

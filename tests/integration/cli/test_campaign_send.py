@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import select
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from smsworks_async import SMSWorks
 from smsworks_async.journals.sqlite import file as sqlite_file
 from support.command_docs import shapes
 from support.spreadsheets import csv_bytes, xlsx_bytes
+from support.waiting import PATIENCE
 
 
 TEXT = "We open at nine. Reply STOP to opt out."
@@ -318,6 +322,22 @@ def test_campaign_send_sends_to_everybody_once_although_nobody_reads_what_it_wri
     assert set(texted(hosted).values()) == {2}
 
 
+def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
+    smsworks, hosted, people, postgres_url
+):
+    words = ("--yes", "--journal", postgres_url)
+    dry = smsworks(*send(people(), *words, "--dry-run"))
+    assert (dry.code, texted(hosted)) == (0, {})
+    assert smsworks(*send(people(), *words)).code == 0
+    again = smsworks(*send(people(), *words))
+    assert again.code == 3
+    assert "this text was sent to these recipients" in again.error
+    shared = smsworks(*send(people(), *words, text="Other. STOP to opt out"))
+    assert shared.code == 3
+    assert "3 recipients were in a campaign of the last 20 hours" in shared.error
+    assert texted(hosted) == EVERYBODY
+
+
 def test_campaign_send_of_a_journal_in_no_folder_sends_nothing(smsworks, hosted, people):
     done = smsworks(*send(people(), "--yes", "--journal", "/nowhere/at/all/j.db"))
     assert done.code in {2, 3}
@@ -332,3 +352,33 @@ def test_campaign_send_is_found_by_the_library_in_its_journal(smsworks, hosted, 
         (status,) = sms.bulk.campaigns()
     assert (status.state, status.accepted) == ("done", 3)
     assert status.campaign.startswith("we-open-at-nine-")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no pseudo-terminals")
+def test_campaign_send_shows_a_bar_on_a_terminal_and_takes_it_away(smsworks, hosted, people):
+    import fcntl
+    import termios
+
+    ours, its = os.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    variables = {"TERM": "xterm", "NO_COLOR": "1"}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), its)
+    with smsworks.start(*send(people()), variables=variables, **pipes) as process:
+        os.close(its)
+        written = ""
+        asked = False
+        while process.poll() is None or written[-1:] != "\n":
+            ready, _, _ = select.select([ours], [], [], PATIENCE)
+            assert ready, written
+            try:
+                written += os.read(ours, 4096).decode()
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+            if "[y/N]" in written and not asked:
+                asked = os.write(ours, b"y\n") == 2
+    os.close(ours)
+    assert process.returncode == 0, written
+    assert texted(hosted) == EVERYBODY
+    shown = written.replace("\r", "")
+    assert "Planning \u2501" in shown or "Planning \u2578" in shown or "Sending \u2501" in shown
+    assert shown.rstrip().splitlines()[-2].startswith("Accepted  3")

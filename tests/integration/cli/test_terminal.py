@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,8 @@ from rich.console import Console
 
 from smsworks_async.cli._output import Output
 from smsworks_async.cli._table import lay_out
-from smsworks_async.cli._text import columns_of, fold, printable
+from smsworks_async.cli._text import fold, printable
+from support.terminals import on_terminal, width_of
 from support.waiting import PATIENCE
 
 
@@ -26,29 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals
 SEND = ("send", "--to", "07700 900123", "--sender", "AcmeCorp")
 FULL = Path("/dev/full")
 LONG = "Your order is ready; we are open from nine to five on every day but Sunday. " * 3
-
-
-def on_terminal(command_line, *words, columns, **variables):
-    """Run the command on a terminal of so many columns, and return the lines that it shows."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
-    variables = {"TERM": "xterm-256color", **variables}
-    process = command_line.start(*words, **pipes, variables=variables)
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(controller, 4096)
-        except OSError:  # the command has ended
-            break
-    os.close(controller)
-    assert process.wait(PATIENCE) == 0, shown
-    return shown.decode().replace("\r\n", "\n").splitlines()
-
-
-def width_of(line):
-    return sum(map(columns_of, re.sub(r"\x1b\[[0-9;]*m", "", line)))
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
@@ -69,7 +43,7 @@ def test_tables_and_drawings_fit_the_terminal(columns, smsworks):
 def test_demo_draws_bars_that_fit_the_terminal(columns, command_line):
     lines = on_terminal(command_line, "demo", columns=columns)
     # What is drawn over again ends with a carriage return.
-    last = [line.rpartition("\r")[2] for line in lines[1:]]
+    last = [line.rpartition("\r")[2] for line in lines]
     assert any("1200/1200" in line for line in lines)
     assert any("█" in line for line in last) == (columns == 80)
     assert "delivered" in "".join(last)
@@ -226,6 +200,17 @@ def test_table_puts_the_last_column_beside_below_or_on_a_line_of_its_own():
         "    No",
     ]
     assert shown(14)[:3] == ["Time    09:00", "Status  DELIVE", "        RED"]
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["get", "1234"], ["balanc"]])
+def test_sentences_are_broken_between_words_on_a_terminal(words, smsworks):
+    code = 0 if words == ["doctor"] else 1 if words[0] == "get" else 2
+    lines = on_terminal(smsworks, *words, columns=40, code=code)
+    assert max(map(width_of, lines)) <= 40
+    whole = smsworks(*words)
+    told = re.sub(r"\s+", " ", " ".join(lines)).strip()
+    if words != ["doctor"]:  # which shows a time
+        assert told == whole.err.strip()
 
 
 def test_output_fields_leave_out_what_is_not_known(capsys):

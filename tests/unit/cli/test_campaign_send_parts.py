@@ -10,7 +10,8 @@ from smsworks_async import BulkProgress, Phase
 from smsworks_async.cli._campaign_bar import Bar, described, figures
 from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_view import folded
-from smsworks_async.cli._output import Output, columns_of
+from smsworks_async.cli._output import Output
+from smsworks_async.cli._text import columns_of
 
 
 NUMBERS = ["447700900001", "447700900002"]

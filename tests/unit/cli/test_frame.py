@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,29 @@ def test_command_has_examples_and_the_shared_options(words, capsys):
     assert f"Examples:\n  smsworks {' '.join(words)}" in shown
     assert "--json" in shown
     assert "--debug" in shown
+
+
+def test_help_loads_few_modules_beside_those_of_click():
+    listing = "import sys, json; print(json.dumps([*sys.modules]), file=sys.stderr)"
+    counts = []
+    for code in ("import click", "from smsworks_async.cli import main; main(['--help'])"):
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}; {listing}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment(),
+        )
+        counts.append(set(json.loads(done.stderr)))
+    click_alone, ours = counts
+    foreign = {name for name in ours - click_alone if not name.startswith("smsworks_async")}
+    assert len(ours - click_alone) <= 35
+    # What click itself loads to write a help is among them.
+    assert foreign <= {
+        *("_bz2", "_compression", "_locale", "_lzma", "bz2", "lzma", "zlib"),
+        *("click._textwrap", "fnmatch", "locale", "shutil", "textwrap", "json"),
+        *("json.decoder", "json.encoder", "json.scanner", "_json"),
+    }
 
 
 def test_every_module_of_a_command_is_in_the_table():

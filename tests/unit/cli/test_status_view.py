@@ -11,6 +11,7 @@ from rich.console import Console
 
 from smsworks_async import SendWindow
 from smsworks_async.cli._status_view import Rate, counts, done_of, draw, duration, fields, remarks
+from smsworks_async.cli._text import as_commands
 from smsworks_async.models.report import BulkStatus
 
 
@@ -113,3 +114,20 @@ def test_rate_is_measured_over_the_last_seconds():
 )
 def test_duration_is_in_the_units_that_matter(seconds, words):
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("bulk.resume lifts it", "`smsworks campaign resume` lifts it"),
+        ("call bulk.cancel first", "run `smsworks campaign cancel` first"),
+        ("by bulk.send_each with", "by `smsworks campaign send` with"),
+        (
+            "call bulk.reconcile with restored=True for it",
+            "run `smsworks campaign reconcile --restored` for it",
+        ),
+        ("a bulk of things", "a bulk of things"),
+    ],
+)
+def test_as_commands_names_commands_in_place_of_calls(words, shown):
+    assert as_commands(words) == shown

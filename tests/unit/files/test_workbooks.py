@@ -39,7 +39,8 @@ def ods_of(rows):
     content = zipfile.ZipFile(io.BytesIO(ODS)).read("content.xml").decode()
     start = content.index("<table:table-row")
     end = content.index("</table:table>")
-    return changed_archive(ODS, content_xml=(content[:start] + rows + content[end:]).encode())
+    changed = content[:start] + rows + content[end:]
+    return changed_archive(ODS, {"content.xml": changed.encode()})
 
 
 def ods_cell(text, more=""):
@@ -70,7 +71,7 @@ def test_look_refuses_a_workbook_with_a_flipped_bit():
 
 def test_look_refuses_a_workbook_whose_xml_is_damaged():
     sheet = zipfile.ZipFile(io.BytesIO(GOOD)).read("xl/worksheets/sheet1.xml")
-    assert "damaged" in refused(changed_archive(GOOD, xl_worksheets_sheet1_xml=sheet[:-40]))
+    assert "damaged" in refused(changed_archive(GOOD, {"xl/worksheets/sheet1.xml": sheet[:-40]}))
 
 
 def test_find_format_refuses_workbooks_with_a_password():
@@ -82,7 +83,7 @@ def test_find_format_refuses_workbooks_with_a_password():
 
 def test_look_refuses_an_ods_with_a_password():
     manifest = b"<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>"
-    data = changed_archive(ODS, META_INF_manifest_xml=manifest)
+    data = changed_archive(ODS, {"META-INF/manifest.xml": manifest})
     assert "protected by a password" in refused(data)
 
 
@@ -101,7 +102,7 @@ def test_look_names_archives_that_are_no_spreadsheets(entry, words):
 
 def test_look_refuses_a_zip_bomb_without_unpacking_it(monkeypatch):
     monkeypatch.setattr(workbooks, "MOST_BYTES", 1 << 20)
-    bomb = changed_archive(GOOD, xl_worksheets_sheet1_xml=b" " * (1 << 21))
+    bomb = changed_archive(GOOD, {"xl/worksheets/sheet1.xml": b" " * (1 << 21)})
     assert len(bomb) < 20_000
     opened = []
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *given, **_: opened.append(given))
@@ -111,7 +112,7 @@ def test_look_refuses_a_zip_bomb_without_unpacking_it(monkeypatch):
 
 def test_look_refuses_a_zip_bomb_that_understates_its_size(monkeypatch):
     size = 1 << 21
-    bomb = bytearray(changed_archive(GOOD, xl_worksheets_sheet1_xml=b" " * size))
+    bomb = bytearray(changed_archive(GOOD, {"xl/worksheets/sheet1.xml": b" " * size}))
     for at in range(len(bomb) - 4):
         if bomb[at : at + 4] == size.to_bytes(4, "little"):
             bomb[at : at + 4] = (100).to_bytes(4, "little")
@@ -159,6 +160,12 @@ def test_look_tells_of_hidden_rows_and_other_sheets():
         "1 row is hidden in the sheet, by a filter perhaps, and read all the same",
     )
     assert "has no sheet 'New'; it has Old, Sheet, Notes" in refused(file.getvalue(), sheet="New")
+
+
+def test_read_recipients_suggests_to_save_a_workbook_whose_formulas_have_no_results():
+    rows = [HEADINGS, ("Ada", '="07700"&"900123"', 3)]
+    (row,) = read_recipients(io.BytesIO(xlsx_bytes(rows)))
+    assert "a formula whose result the file does not hold" in row.suggestion
 
 
 def test_rows_of_workbook_numbers_rows_as_the_spreadsheet_does():

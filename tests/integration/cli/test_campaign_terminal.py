@@ -1,0 +1,53 @@
+"""Campaigns on a terminal: what is redrawn in place, at any width."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from support.campaign_commands import CAMPAIGN, planned
+from support.terminals import on_terminal, width_of
+
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+#: What moves the cursor up, and erases a line: rich's way to draw again in place.
+REDRAWN = "\x1b[2K"
+
+
+@pytest.fixture
+def shop(smsworks, tmp_path):
+    return planned(smsworks, str(tmp_path / "campaigns.db"))
+
+
+def widths(lines):
+    shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in lines]
+    return [width_of(line.rpartition("\r")[2]) for line in shown]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_work_is_drawn_in_place_and_ends_with_the_counts(shop, columns):
+    words = ("campaign", "work", CAMPAIGN, "--max-rate", "8")
+    lines = on_terminal(shop, *words, columns=columns)
+    assert any(REDRAWN in line for line in lines)
+    assert max(widths(lines)) <= columns
+    assert lines[-2:] == ["accepted  30", "credits   30 (estimated)"]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_status_is_drawn_with_a_bar(shop, columns):
+    shop("campaign", "work", CAMPAIGN, "--limit", "3")
+    for options in ((), ("--watch",)):
+        lines = on_terminal(shop, "campaign", "status", CAMPAIGN, *options, columns=columns)
+        assert "50 %" in lines[1] if not options else True
+        assert max(widths(lines)) <= columns
+        shop("campaign", "work", CAMPAIGN)  # or else watching would not end
+    assert "100 %" in "".join(lines)
+
+
+def test_report_and_list_fit_the_terminal(shop):
+    shop("campaign", "work", CAMPAIGN)
+    for words in (("report", CAMPAIGN), ("list",)):
+        lines = on_terminal(shop, "campaign", *words, columns=80)
+        assert max(widths(lines)) <= 80
