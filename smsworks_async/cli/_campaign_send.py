@@ -262,7 +262,8 @@ def _send(app: App, order: Order, prospect: Prospect) -> int:
         Interruptions() as stops,
     ):
         try:
-            with Bar(app.out, prospect.estimate.recipients) as bar:
+            summary = prospect.summary
+            with Bar(app.out, summary.taken + summary.mended) as bar:
 
                 def progress(now: BulkProgress) -> None:
                     stops.check()

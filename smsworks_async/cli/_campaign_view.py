@@ -180,7 +180,8 @@ def _show_rows(out: Output, prospect: Prospect) -> None:
     if more:
         out.line(f"and {plural(more, 'other row')}")
     if prospect.copy is not None:
-        out.line(f"All of them are in {prospect.copy}: mend them there, and send that file.")
+        out.line(f"All of them are in {prospect.copy}")
+        out.line("Mend them there, and send that file.")
 
 
 def _show_samples(out: Output, samples: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from smsworks_async.cli._app import App
 from smsworks_async.cli._text import as_commands
 
 
 if TYPE_CHECKING:
     from smsworks_async import SendWindow, SMSWorks
-    from smsworks_async.cli._app import App
     from smsworks_async.models.report import BulkReport, BulkStatus
 
 
@@ -36,10 +37,21 @@ def journal_option(function: F) -> F:
     option = click.option(
         "--journal",
         metavar="PATH_OR_URL",
+        callback=warn_of_password,
         help="Where campaigns are kept: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
     return option(function)
+
+
+def warn_of_password(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Return a journal as it was given; warn where its URL shows a password to everybody."""
+    if value and re.match(r"[^/]*://[^/@]*:[^/@]+@", value):
+        ctx.ensure_object(App).out.notice(
+            "the process list shows the password in --journal; put it into ~/.pgpass, or the URL "
+            "into SMSWORKS_JOURNAL"
+        )
+    return value
 
 
 def campaign_argument(function: F) -> F:
@@ -196,7 +208,7 @@ def awaited(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def suggesting(journal: str) -> Iterator[None]:
+def suggesting(journal: str, campaign: str) -> Iterator[None]:
     """Add to an error about a missing campaign or journal what else there is."""
     from smsworks_async.errors import JournalError, ValidationError
 
@@ -204,7 +216,7 @@ def suggesting(journal: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         if error.field == "campaign" and "has no campaign" in str(error):
-            error.add_note(_suggestion(str(error).split("'")[1], journal))
+            error.add_note(_suggestion(campaign, journal))
         raise
     except JournalError as error:
         if "there is no journal" in str(error):

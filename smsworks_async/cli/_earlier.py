@@ -82,8 +82,13 @@ async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, agai
 
 
 def is_over(status: BulkStatus) -> bool:
-    """Return whether a campaign sends nothing any more: it is done, or was cancelled."""
-    return status.state in {"done", "cancelled"} or status.forgotten is not None
+    """Return whether a campaign sends nothing any more: it was cancelled, or all were accepted.
+
+    One with refusals is gone on with, since the reason may have passed: a wrong token, for one.
+    """
+    if status.forgotten is not None:
+        return True
+    return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
 async def _shared(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +42,7 @@ def list_option(function: F) -> F:
     option = click.option(
         "--journal",
         metavar="PATH_OR_URL",
+        callback=warn_of_password,
         help="The journal that has the list: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )

@@ -63,14 +63,18 @@ class Worker:
     Args:
         app: where it is written.
         campaign: the campaign's name.
+        clock: returns seconds.
     """
 
-    def __init__(self, app: App, campaign: str) -> None:
+    def __init__(
+        self, app: App, campaign: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
         self._campaign = campaign
         self._live = live(app, transient=True)
-        self._rate = Rate(time.monotonic)
-        self._written = time.monotonic()
+        self._rate = Rate(clock)
+        self._clock = clock
+        self._written = clock()
         self._shown: Any = None
 
     def __enter__(self) -> Self:
@@ -89,16 +93,16 @@ class Worker:
         """Show how far it has got."""
         status = _as_status(self._campaign, found)
         self._rate.see(status)
-        rate, passed = self._rate.per_second, time.monotonic() - self._written
+        rate, passed = self._rate.per_second, self._clock() - self._written
         if self._shown is not None:
             if passed < _PICTURES:
                 return
-            self._written = time.monotonic()
+            self._written = self._clock()
             ascii_only = is_ascii(self._app)
             picture = draw(status, self._app.out.width, rate, ascii_only=ascii_only)
             self._shown.update(picture, refresh=True)
         elif passed >= _LINES:
-            self._written = time.monotonic()
+            self._written = self._clock()
             self._app.out.line(
                 f"{found.done:,} of {found.planned or 0:,} done, {rate:,.0f} a second"
                 + (f"; waiting for {found.waiting_for}" if found.waiting_for else "")

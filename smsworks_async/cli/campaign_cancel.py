@@ -45,7 +45,7 @@ def command(
     scheduled batches are cancelled there. Nothing lifts it. Asks, unless --yes.
     """
     path = app.journal(journal)
-    with suggesting(path):
+    with suggesting(path, campaign):
         with local_client() as sms:
             status = sms.bulk.status(campaign, journal=path)
         left = status.not_sent + status.in_flight + status.scheduled

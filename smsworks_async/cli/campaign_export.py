@@ -47,7 +47,7 @@ def command(app: App, *, campaign: str, to: str | None, force: bool, journal: st
     path = app.journal(journal)
     if to is None and not app.json:
         raise click.UsageError("name a file with --to, or say --json")
-    with local_client() as sms, suggesting(path):
+    with local_client() as sms, suggesting(path, campaign):
         if to is None:
             for outcome in sms.bulk.outcomes(campaign, journal=path):
                 app.out.record(asdict(outcome))

@@ -38,7 +38,7 @@ def command(app: App, *, campaign: str, yes: bool, journal: str | None) -> int:
     Asks, unless --yes.
     """
     path = app.journal(journal)
-    with local_client() as sms, suggesting(path):
+    with local_client() as sms, suggesting(path, campaign):
         status = sms.bulk.status(campaign, journal=path)
         question = f"Erase the numbers and texts of {campaign} ({status.read:,} recipients)?"
         if not agreed(app, question, yes=yes):

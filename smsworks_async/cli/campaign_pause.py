@@ -36,7 +36,7 @@ def command(app: App, *, campaign: str, why: str, journal: str | None) -> None:
     scheduled already is sent at its time; `smsworks campaign cancel` cancels it.
     """
     path = app.journal(journal)
-    with local_client() as sms, suggesting(path):
+    with local_client() as sms, suggesting(path, campaign):
         status = sms.bulk.pause(campaign, why=why, journal=path)
     left = status.not_sent + status.in_flight
     app.out.result(

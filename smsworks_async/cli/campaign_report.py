@@ -59,5 +59,5 @@ def command(
     if html is not None:
         check_new(html, force=force)
     path = app.journal(journal)
-    with suggesting(path):
+    with suggesting(path, campaign):
         awaited(run(app, path, campaign, html=html, numbers=numbers, offline=offline))

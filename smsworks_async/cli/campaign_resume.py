@@ -36,7 +36,7 @@ def command(app: App, *, campaign: str, window: SendWindow | None, journal: str 
     It sends nothing: `smsworks campaign work`, or the command that was interrupted, does.
     """
     path = app.journal(journal)
-    with local_client() as sms, suggesting(path):
+    with local_client() as sms, suggesting(path, campaign):
         status = sms.bulk.resume(campaign, window=window, journal=path)
     left = status.not_sent + status.in_flight
     app.out.result(

@@ -68,7 +68,7 @@ def command(
     this round; nobody who was due is no failure.
     """
     path = app.journal(journal)
-    with client(app) as sms, suggesting(path):
+    with client(app) as sms, suggesting(path, campaign):
         report = sms.bulk.retry_undelivered(
             campaign,
             attempts=attempts,

@@ -56,7 +56,7 @@ def command(
     from smsworks_async.cli._watch import show, watch_status
 
     path = app.journal(journal)
-    with suggesting(path):
+    with suggesting(path, campaign):
         shown = watch_status if watch else show
         status = awaited(shown(app, path, campaign, every))
     if not exit_code:

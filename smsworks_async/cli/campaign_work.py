@@ -70,7 +70,7 @@ def command(
     from smsworks_async.cli._worker import Worker, stopping
 
     path = app.journal(journal)
-    with stopping(app.out.notice) as stop, client(app) as sms, suggesting(path):
+    with stopping(app.out.notice) as stop, client(app) as sms, suggesting(path, campaign):
         with Worker(app, campaign) as worker:
             report = sms.bulk.work(
                 campaign,

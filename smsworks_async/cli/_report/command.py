@@ -12,9 +12,11 @@ from smsworks_async.cli._report import axes
 from smsworks_async.cli._report.facts import CampaignFacts, Series
 from smsworks_async.cli._report.gather import gather
 from smsworks_async.cli._report.page import last_of, outcomes, render, warnings
+from smsworks_async.errors import ConfigurationError
 
 
 if TYPE_CHECKING:
+    from smsworks_async import AsyncSMSWorks
     from smsworks_async.cli._app import App
 
 
@@ -39,7 +41,7 @@ async def run(
     if offline:
         facts = await gather(None, journal, campaign, not_asked="--offline was given.")
     else:
-        async with app.async_client() as sms:
+        async with _client(app) as sms:
             facts = await gather(sms, journal, campaign)
     if html is not None:
         with written_whole(html) as file:
@@ -50,6 +52,14 @@ async def run(
         app.out.line(f"the report of {campaign} is in {html}")
     else:
         _show(app, facts, numbers=numbers)
+
+
+def _client(app: App) -> AsyncSMSWorks:
+    try:
+        return app.async_client()
+    except ConfigurationError as error:
+        error.add_note("--offline reports what the journal has")
+        raise
 
 
 def record(facts: CampaignFacts, *, numbers: bool) -> dict[str, Any]:

@@ -346,13 +346,13 @@ def _troubles(facts: CampaignFacts, *, numbers: bool) -> Markup:
 def _batches(facts: CampaignFacts) -> Markup:
     if not facts.batches:
         return Markup()
+    asked = facts.delivery is not None
     rows = [
         (
             _number(batch.number + 1),
             _number(axes.figure(batch.size)),
             tag("td", batch.outcome),
-            _number("" if batch.delivered is None else axes.figure(batch.delivered)),
-            _number("" if batch.failed is None else axes.figure(batch.failed)),
+            *((_number(_known(batch.delivered)), _number(_known(batch.failed))) if asked else ()),
             tag("td", "" if batch.at is None else f"{batch.at.astimezone(facts.zone):%H:%M:%S}"),
             _number(batch.attempts),
             tag("td", batch.batch_id or "", class_="id"),
@@ -360,17 +360,22 @@ def _batches(facts: CampaignFacts) -> Markup:
         for batch in facts.batches
     ]
     headings = (
-        *("Request", "Recipients", "Outcome", "Delivered", "Not delivered", "Accepted"),
-        *("Attempts", "Batch"),
+        *("Request", "Recipients", "Outcome"),
+        *(("Delivered", "Not delivered") if asked else ()),
+        *("Accepted", "Attempts", "Batch"),
     )
     left = facts.batches_left_out
     more = f"And {axes.figure(left)} more." if left else ""
     return tag(
         "section",
         tag("h2", "Requests"),
-        _table(headings, rows, {0, 1, 3, 4, 6}),
+        _table(headings, rows, {0, 1, 3, 4, 6} if asked else {0, 1, 4}),
         tag("p", more, class_="soft"),
     )
+
+
+def _known(count: int | None) -> str:
+    return "" if count is None else axes.figure(count)
 
 
 def _footer(*, numbers: bool) -> Markup:

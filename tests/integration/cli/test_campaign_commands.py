@@ -428,8 +428,59 @@ def test_plan_refuses_what_cannot_be_planned(smsworks, tmp_path, rows, options, 
     assert smsworks("campaign", "list", "--json").records == []
 
 
+def test_plan_with_fields_cannot_be_scheduled(smsworks, tmp_path):
+    rows = "Name,Mobile\nAda,07700 900123\n"
+    done = plan_file(smsworks, tmp_path, rows, "--at", "2099-01-01", message="Hi {Name}")
+    assert done.code == 2
+    assert "--at cannot be used with fields" in done.error
+
+
+def test_plan_reads_standard_input(smsworks):
+    words = ("-", "--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
+    done = smsworks.run("campaign", "plan", *words, stdin="07700 900123\nnobody\n")
+    assert done.code == 1
+    assert "1 rows cannot be texted\n" in done.out
+
+
 def test_plan_of_a_file_that_is_not_there_is_told_in_a_line(smsworks, tmp_path):
     words = ("--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
     done = smsworks("campaign", "plan", str(tmp_path / "none.csv"), *words)
     assert done.code != 0
     assert "none.csv" in done.error
+
+
+def test_campaign_with_an_apostrophe_is_suggested_like_any_other(shop, journal):
+    plan(journal, "anna's")
+    assert "did you mean anna's?" in shop("campaign", "status", "annas's").error
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://anna:secret@127.0.0.1:1/sms", True),
+        ("postgresql://anna@127.0.0.1:1/sms", False),
+        ("folder/a:b@c.db", False),
+    ],
+)
+def test_journal_whose_url_shows_a_password_is_warned_of(smsworks, url, told):
+    # The file is missing: nothing is opened.
+    words = (
+        "campaign",
+        "plan",
+        "none.csv",
+        "--campaign",
+        "x",
+        "--sender",
+        "Acme",
+        "--message",
+        "x",
+    )
+    done = smsworks(*words, "--journal", url)
+    assert ("the process list shows the password" in done.err) == told
+    assert "secret" not in done.err
+
+
+def test_report_without_an_account_names_the_option_for_it(command_line, journal):
+    done = planned(command_line, journal)("campaign", "report", CAMPAIGN)
+    assert done.code == 2
+    assert "--offline" in done.error

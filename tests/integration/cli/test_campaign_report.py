@@ -113,6 +113,16 @@ def test_report_leaves_out_who_opted_out_before(smsworks, journal):
     assert (record["opted_out"], record["opted_out_since"]) == (1, 0)
 
 
+def test_report_does_not_count_who_opted_out_before_and_was_sent_to(smsworks, journal):
+    smsworks.set(JOURNAL=journal)
+    smsworks("optouts", "add", PEOPLE[0])
+    plan(journal, respect_opt_outs=False)
+    sent(smsworks)
+    smsworks("optouts", "add", PEOPLE[1])
+    record = smsworks("campaign", "report", CAMPAIGN, "--json").record
+    assert (record["accepted"], record["opted_out_since"]) == (30, 1)
+
+
 def test_report_names_refusals(smsworks, hosted, journal):
     hosted.box.add_fault(Fault(path="/batch/send", error_code=4006, times=0))
     shop = sent(planned(smsworks, journal))

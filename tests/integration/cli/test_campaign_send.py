@@ -15,6 +15,7 @@ import pytest
 
 from smsworks_async import SMSWorks
 from smsworks_async.journals.sqlite import file as sqlite_file
+from smsworks_async.sandbox import Fault
 from support.command_docs import shapes
 from support.spreadsheets import csv_bytes, xlsx_bytes
 from support.waiting import PATIENCE
@@ -71,6 +72,7 @@ def test_campaign_send_shows_what_it_will_do_and_sends_where_the_answer_is_yes(
         "Row 6:",
         "people.to-mend.csv",
         "│ We open at nine.",
+        "Planning: 4/4",
         "Sending: 3/3",
         "Accepted   3",
     ):
@@ -194,6 +196,17 @@ def test_campaign_send_is_refused_without_the_credits_for_it(smsworks, hosted, p
     done = smsworks(*send(people(), "--yes"))
     assert (done.code, texted(hosted)) == (3, {})
     assert "takes 3 credits, and the account has 2" in done.error
+
+
+def test_campaign_send_sends_again_what_was_refused_for_a_reason_that_may_pass(
+    smsworks, hosted, people
+):
+    hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=401, times=2)))
+    refused = smsworks(*send(people(), "--yes"))
+    assert (refused.code, texted(hosted)) == (3, {})
+    hosted.do(lambda box: box.clear_faults())
+    done = smsworks(*send(people(), "--yes"))
+    assert (done.code, texted(hosted)) == (0, EVERYBODY), done.err
 
 
 def test_campaign_send_reads_standard_input_and_asks_nobody_there(smsworks, hosted):

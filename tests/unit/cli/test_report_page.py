@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsworks_async import SendWindow
 from smsworks_async.cli._report import axes
 from smsworks_async.cli._report.charts import Line, Part, bars, over_time, parts_bar, thinned
 from smsworks_async.cli._report.facts import (
@@ -221,6 +222,22 @@ def test_render_says_what_is_missing_or_amiss(changes, shown):
 def test_render_warns_of_what_is_open(changes, shown):
     status = BulkStatus(campaign="x", planned=True, **changes)
     assert shown in words(render(facts(status)))
+
+
+def test_render_shows_the_settings_of_a_campaign():
+    window = SendWindow("09:00", "20:00", days="mon-wed")
+    status = BulkStatus(
+        campaign="x", planned=True, window=window, at=BEGUN, rounds=2, sent_again=1500
+    )
+    text = words(render(facts(status)))
+    assert "Sending hours 09:00 to 20:00, Europe/London (mon, tue, wed)" in spaced(text)
+    assert "Due 4 May 2031, 09:00:00" in spaced(text)
+    assert "2 times; 1,500 accepted" in text
+
+
+def spaced(text):
+    """Put a blank after the names of settings, which stand in elements of their own."""
+    return text.replace("hours09", "hours 09").replace("Due4", "Due 4")
 
 
 def test_render_of_an_empty_campaign_is_a_page():

@@ -55,7 +55,7 @@ counted = st.integers(min_value=0, max_value=10**7)
         credits=counted.map(float),
         control=st.sampled_from(["running", "paused", "halted", "cancelled"]),
     ),
-    st.integers(min_value=20, max_value=200),
+    st.integers(min_value=24, max_value=200),
 )
 def test_draw_is_never_wider_than_the_terminal(found, width):
     for line in draw(found, width, 3.0).plain.splitlines():
