@@ -42,7 +42,7 @@ OWN = (
             *("reports_under_load", "stops_while_sending", "vanished_files", "greenlets"),
             *("greenlet_workers", "uwsgi", "webhook_servers", "nothing_lost"),
             *("postgres_workers", "postgres_weather", "postgres_mishaps", "stops_over_postgres"),
-            *("queues_in_trouble", "queues_with_redis"),
+            *("queues_in_trouble", "queues_with_redis", "queue_recipes", "postgres_failover"),
         )
     ),
 )
