@@ -21,8 +21,8 @@
 
 `docs/sandbox-control.md` describes them. None needs a token while the sandbox listens on loopback.
 Beyond, all but `ready` do: the token in `Authorization`, or the key and the secret as user and
-password, which a browser asks for. Each POST has the Content-Type `application/json`, with a body or
-without: a web page's form cannot send it.
+password, which a browser asks for. Each POST has the Content-Type `application/json`, with a body
+or without: a web page's form cannot send it.
 """
 
 from __future__ import annotations
