@@ -39,6 +39,7 @@ _SETTINGS = {
 _HBA = """
 local all with_password scram-sha-256
 local all all trust
+local replication all trust
 """
 _numbers = itertools.count(1)
 
@@ -89,6 +90,9 @@ class Server:
         if found is None:
             raise RuntimeError("there is no PostgreSQL for this platform")
         self._binaries = found
+        self._make_data()
+
+    def _make_data(self) -> None:
         self._run(
             "initdb",
             "-D",
@@ -176,6 +180,26 @@ class Server:
 
     def url(self, database: str = "postgres", *, login: str = "postgres", more: str = "") -> str:
         return f"postgresql://{login}@/{database}?host={self.folder}{more}"
+
+
+#: The settings of a server that has a standby.
+REPLICATED = {"wal_level": "replica", "max_wal_senders": "4"}
+
+
+class Standby(Server):
+    """A copy of a running server, which follows it until it is promoted.
+
+    Args:
+        primary: the server, with the settings `REPLICATED`.
+    """
+
+    def __init__(self, primary: Server) -> None:
+        self._primary = primary
+        super().__init__(**REPLICATED)
+
+    def _make_data(self) -> None:
+        where = ("-h", self._primary.folder, "-p", "5432", "-U", "postgres", "-D", self.data)
+        self._run("pg_basebackup", *where, "--write-recovery-conf", "--checkpoint=fast")
 
 
 class GivenServer:
