@@ -25,7 +25,7 @@ def test_campaign_send_shows_what_it_will_do_and_sends_where_the_answer_is_yes(
         "column B (Mobile)",
         "Recipients  3",
         "mended    1  its leading 0 had been lost",
-        "Set aside   1  it has letters in it",
+        "Set aside   1  it contains letters",
         "Repeats     1",
         "Credits     3  of 10,000",
         "Row 6:",
