@@ -35,13 +35,14 @@ OWN = (
     *(
         f"tests/acceptance/test_{name}.py"
         for name in (
-            *("a_million", "changed_records", "docstrings", "examples", "kills"),
+            *("a_million", "changed_records", "docstrings", "documentation"),
+            *("examples", "kills", "tutorial"),
             *("fault_matrix_of_controls", "keyed_clocks", "keyed_faults", "keyed_processes"),
             *("keyed_journals", "keys_in_a_queue", "restored_journals", "shared_journals"),
             *("reports_under_load", "stops_while_sending", "vanished_files", "greenlets"),
             *("greenlet_workers", "uwsgi", "webhook_servers", "nothing_lost"),
             *("postgres_workers", "postgres_weather", "postgres_mishaps", "stops_over_postgres"),
-            *("queues_in_trouble", "queues_with_redis"),
+            *("queues_in_trouble", "queues_with_redis", "queue_recipes", "postgres_failover"),
         )
     ),
 )

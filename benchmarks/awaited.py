@@ -1,4 +1,4 @@
-"""Awaited sends: ours, bare aiohttp's and the peers', so many at a time."""
+"""Async sends with this package, bare aiohttp and other SDKs, at a given concurrency."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def many(send, count, at_a_time):
 
 
 def awaited(opening, at_a_time):
-    """Make a contender of something that gives an async context manager of a send."""
+    """Return a contender from a function that returns an async context manager of a send."""
 
     def contender(url, count):
         with asyncio.Runner() as runner:

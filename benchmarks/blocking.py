@@ -1,4 +1,4 @@
-"""Blocking sends: ours, bare aiohttp's behind a thread, and the peers'."""
+"""Blocking sends with this package, bare aiohttp in a thread, and other SDKs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common import AUTH, MESSAGE, TELNYX, TWILIO, WARM_UP, WIRE, there
 
 
 def from_threads(opening, threads):
-    """Make a contender of something that gives a send and what closes it."""
+    """Return a contender from a function that returns a send and a close function."""
 
     def contender(url, count):
         send, close = opening(url)
@@ -39,7 +39,7 @@ def ours_send(url):
 
 
 def aiohttp_send(url):
-    """Bare aiohttp on a loop in a thread of its own, which is as fast as ours could be."""
+    """Bare aiohttp on a loop in its own thread: the lower bound for this package."""
     import threading
 
     loop = asyncio.new_event_loop()

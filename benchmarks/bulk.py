@@ -1,4 +1,4 @@
-"""A run of bulk: ours in its ways, and a bare loop."""
+"""Bulk runs with this package, in several configurations, and a bare loop."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def journal(url, count):
 
 
 def opt_outs(url, count):
-    """With a journal, and a list of 100,000 who have opted out, none of whom is in the campaign."""
+    """With a journal, and an opt-out list of 100,000 numbers that are not in the campaign."""
     from smsworks_async.journals import SQLiteJournal
     from smsworks_async.optouts import OptOuts
 
@@ -91,7 +91,7 @@ def opt_outs(url, count):
 
 
 def postgres(url, count):
-    """With a journal in PostgreSQL, by a server of its own, whose time is not counted."""
+    """With a journal in PostgreSQL, on a separate server whose CPU time is not counted."""
     from smsworks_async.journals import postgres  # noqa: F401 - what it needs, as for the others
     from support.postgres import Server
 

@@ -1,4 +1,4 @@
-"""What all contenders send, and how often before it counts."""
+"""The data that all contenders send, and the number of warm-up runs."""
 
 from __future__ import annotations
 

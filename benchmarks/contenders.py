@@ -1,9 +1,8 @@
-"""What is measured: for each piece of work, who does it and how.
+"""The benchmarks: for each piece of work, its contenders.
 
-A contender is a function of the server's address and of how often to do it in a turn. It gets
-ready, which includes doing it `WARM_UP` times where that is a matter of connections, and yields;
-then it does its work whenever it is resumed, and yields again. Only what a contender needs is
-imported by it.
+A contender is a function of the server's address and of the number of repetitions in a turn. It
+prepares itself, including `WARM_UP` repetitions if it uses connections, and yields; whenever it is
+resumed it does its work and yields again. A contender imports only what it needs.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from processors import CAN_CHOOSE, on_all, one
 
 
 class Work(NamedTuple):
-    """What is done, and by whom."""
+    """A piece of work and its contenders."""
 
     count: int  # how often in a turn
     turns: int  # in a round
-    contenders: dict[str, Any]  # the first is the measure
+    contenders: dict[str, Any]  # the first is the baseline
     fresh: bool = False  # whether each turn needs a process of its own
 
 
 ON_ONE_PROCESSOR = "one blocking send, in a row, on one processor"
-# Turns are short, since ours closes connections that were idle for 2 seconds, and would have to
-# open them again. Those of a blocking send in a row are long all the same: threads that have just
-# been woken share a processor for a while, which flatters whoever has two.
+# Turns are short, since our client closes connections that were idle for 2 seconds and would have
+# to reopen them. Turns of consecutive blocking sends are long, because newly woken threads share a
+# processor for a while, which favours contenders with two threads.
 WORK = {
     "one awaited send, in a row": Work(200, 8, awaited.sends(1)),
     "one awaited send, 50 at a time": Work(250, 12, awaited.sends(50)),
@@ -48,12 +47,12 @@ WORK = {
 }
 if not CAN_CHOOSE:
     del WORK[ON_ONE_PROCESSOR]
-#: Whom somebody is measured against, if it is not the first.
+#: The baseline of a contender, if it is not the first one.
 AGAINST = {"with a key": "ours", "journal": "ours", "opt-outs": "journal", "postgres": "journal"}
 
 
 def main() -> None:
-    """Be one contender: say when it is ready, and for each line that comes in what a turn took."""
+    """Run one contender: report when it is ready, and the cost of a turn for each input line."""
     import resource
     import time
 

@@ -18,7 +18,7 @@ SPELLINGS = ["07700 900123", "+44 (0)7700 900124", "447700900125", "0044 7700-90
 
 
 def over(make, values):
-    """Make a contender of something that gives a function of one value."""
+    """Return a contender from a function that returns a function of one value."""
 
     def contender(_, count):
         function = make()
@@ -104,7 +104,7 @@ def importing(*names):
 
 
 class InSandbox:
-    """What the sandbox takes for a send: it runs in the same process as a bare client."""
+    """The sandbox's cost of a send; it runs in the same process as a bare client."""
 
     def __init__(self, _):
         self.stack = AsyncExitStack()

@@ -1,4 +1,4 @@
-"""How cost grows, drawn as SVG."""
+"""Plots of cost against the number of recipients, as SVG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERIES = {
 
 
 def draw(growth, folder):
-    """Draw a plot for each series, and give their files."""
+    """Draw a plot for each series; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     mpl.rcParams["svg.hashsalt"] = "the same plot is the same file"
     paths = []

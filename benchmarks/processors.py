@@ -1,8 +1,8 @@
-"""Which processors who runs on, where the system lets a process choose (Linux does).
+"""CPU affinity of the server and the contenders, on systems that support it (Linux).
 
-A server that shares its client's processor on one run and not on the next makes that client cheaper
-and dearer by a fifth. So the server has one of its own, and a contender another; what works in
-several threads may run on all.
+A server that shares its client's processor in one run and not in the next changes the client's cost
+by a fifth. So the server and the contender each get their own processor; contenders with several
+threads may use all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def one():
 
 
 def on_all(contenders):
-    """Have contenders use all processors, the server's among them."""
+    """Let contenders use all processors, including the server's."""
 
     def freed(contender):
         def contending(url, count):

@@ -1,7 +1,7 @@
-"""Where one awaited send spends its time: own time by package, bare aiohttp's beside ours.
+"""A profile of one async send: own time by package, beside bare aiohttp.
 
-A profiler makes calls dearer than they are, so it is the shares that count, and the calls. Run it
-in an environment that has the package: `python benchmarks/profiles.py`.
+A profiler makes calls more expensive, so only the shares and the number of calls are meaningful.
+Run it in an environment with the package: `python benchmarks/profiles.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server import server
 
 COUNT = 5000
 AT_A_TIME = 50
-#: What a function's file has in its path, and whose work that is; the first that fits.
+#: A part of a function's path, and the package that it belongs to; the first match is used.
 WHOSE = {
     "<attrs": "attrs",
     "/attr/": "attrs",
@@ -35,7 +35,7 @@ WHOSE = {
 
 
 def profile(opening, url):
-    """Give the statistics of so many sends."""
+    """Return the profile of a number of sends."""
     profiler = cProfile.Profile()
     with asyncio.Runner() as runner:
         stack = opening(url)
@@ -49,7 +49,7 @@ def profile(opening, url):
 
 
 def by_package(stats):
-    """Sum up own time and calls of one send, in microseconds."""
+    """Return the own time in microseconds and the calls of one send."""
     seconds, calls = Counter(), Counter()
     for (file, _, name), (_, count, own, *_) in stats.items():
         whose = next(who for part, who in WHOSE.items() if part in f"{file}{name}")

@@ -1,7 +1,7 @@
 """All benchmarks: in turns, against the same loopback server, each contender in its own process.
 
-Prints a table, writes a JSON file with every single turn, and draws how cost grows. What counts are
-ratios. A sleep is a thread that waited to be woken, by an answer or by another thread.
+Print a table, write a JSON file with every turn, and plot the growth of cost. Only ratios are
+meaningful. A *sleep* is a thread that waited to be woken, by a response or by another thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server import server
 from turns import in_turns, summed_up
 
 
-#: How the cost of bulk grows: recipients.
+#: The numbers of recipients for the plots of bulk's cost.
 GROWTH = [10_000, 30_000, 100_000, 300_000, 1_000_000]
 GROWTH_ROUNDS = 3
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), metavar="FILE")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="where to draw how cost grows")
     options = parser.parse_args()
-    # Whoever stops it stops the server and the contenders, too.
+    # Stopping it also stops the server and the contenders.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     machine = f"Python {platform.python_version()}, {os.cpu_count()} processors"
     print(f"{machine}, medians of {options.rounds} rounds in turns")

@@ -20,11 +20,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import aiohttp
+import attrs
+
 
 CONNECTIONS = 8
 BODY = json.dumps(
     {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello from the benchmark"}
 ).encode()
+HEADERS = {"Authorization": "JWT eyJ", "Content-Type": "application/json"}
 ANSWER = {"messageid": "128032521395903584", "status": "SENT", "credits": 9999, "creditsUsed": 1}
 
 BARE = """
@@ -117,16 +121,21 @@ class Server:
 
     def __init__(self, process: subprocess.Popen[str], port: int, path: str) -> None:
         self.process = process
-        self.port = port
-        self.head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: JWT eyJ\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        ).encode()
+        self.url = f"http://127.0.0.1:{port}{path}"
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the process has used, all its threads included."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+@attrs.frozen
+class Turn:
+    """Seconds for each request: CPU of the server, CPU of server and client, and of the clock."""
+
+    server: float
+    both: float
+    wall: float
 
 
 @contextmanager
@@ -170,31 +179,23 @@ def prism(command: str) -> Iterator[Server]:
             process.wait()
 
 
-async def post(server: Server, count: int) -> None:
-    """Post so many times over one connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    for _ in range(count):
-        writer.write(server.head + BODY)
-        head = await reader.readuntil(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-        if status not in {200, 201}:
-            raise SystemExit(f"the answer is {status}")
-        lower = head.lower()
-        if b"content-length:" in lower:
-            length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-        else:
-            await reader.readuntil(b"0\r\n\r\n")
-    writer.close()
+async def turn(server: Server, count: int) -> Turn:
+    """Post so many times, over a few connections at once."""
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
 
+        async def post() -> None:
+            for _ in range(count // CONNECTIONS):
+                async with session.post(server.url, data=BODY) as response:
+                    await response.read()
+                    if response.status not in {200, 201}:
+                        raise SystemExit(f"{server.url} answers {response.status}")
 
-async def turn(server: Server, count: int) -> tuple[float, float]:
-    """Return the seconds of CPU and of the clock that each of `count` requests took."""
-    cpu, start = server.cpu(), time.perf_counter()
-    each = count // CONNECTIONS
-    await asyncio.gather(*(post(server, each) for _ in range(CONNECTIONS)))
-    total = each * CONNECTIONS
-    return (server.cpu() - cpu) / total, (time.perf_counter() - start) / total
+        cpu, own, start = server.cpu(), time.process_time(), time.perf_counter()
+        await asyncio.gather(*(post() for _ in range(CONNECTIONS)))
+        wall, own, cpu = time.perf_counter() - start, time.process_time() - own, server.cpu() - cpu
+    total = count // CONNECTIONS * CONNECTIONS
+    return Turn(cpu / total, (cpu + own) / total, wall / total)
 
 
 def main() -> None:
@@ -211,30 +212,38 @@ def main() -> None:
         }
         if options.prism:
             servers["Prism"] = stack.enter_context(prism(options.prism))
-        turns: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+        turns: dict[str, list[Turn]] = {name: [] for name in servers}
         for server in servers.values():
             asyncio.run(turn(server, options.requests))
         for _ in range(options.turns):
             for name, server in servers.items():
                 turns[name].append(asyncio.run(turn(server, options.requests)))
     for name, found in turns.items():
-        cpu = statistics.median(one for one, _ in found)
-        rate = 1 / statistics.median(one for _, one in found)
-        print(f"{name:16}{cpu * 1e6:10.1f} us CPU a request {rate:10.0f} requests a second")
-    pairs = list(zip(turns["the sandbox"], turns["a bare handler"], strict=True))
-    print(f"CPU of the sandbox / a bare handler: {ratio((a[0], b[0]) for a, b in pairs):.2f}")
-    if options.prism:
-        both = zip(turns["Prism"], turns["the sandbox"], strict=True)
         print(
-            f"requests a second of the sandbox / Prism: {ratio((a[1], b[1]) for a, b in both):.1f}"
+            f"{name:15} CPU a request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
+            f"{middle(found, 'both') * 1e6:6.1f} us; {1 / middle(found, 'wall'):7.0f} a second"
         )
+    box, bare = turns["the sandbox"], turns["a bare handler"]
+    print(f"CPU of the sandbox / of a bare handler: {ratio(box, bare, 'server'):.2f}")
+    print(f"the same, their client included: {ratio(box, bare, 'both'):.2f}")
+    if options.prism:
+        found = turns["Prism"]
+        print(f"CPU of Prism / of the sandbox: {ratio(found, box, 'server'):.2f}")
+        print(f"requests a second of the sandbox / of Prism: {ratio(found, box, 'wall'):.2f}")
     if options.json:
-        options.json.write_text(json.dumps(turns), "utf-8")
+        every = {name: [attrs.asdict(one) for one in found] for name, found in turns.items()}
+        options.json.write_text(json.dumps(every), "utf-8")
 
 
-def ratio(pairs: Iterator[tuple[float, float]]) -> float:
-    """Return the median of the ratios of some pairs."""
-    return statistics.median(one / other for one, other in pairs)
+def middle(turns: list[Turn], name: str) -> float:
+    """Return the median of one figure."""
+    return statistics.median(getattr(one, name) for one in turns)
+
+
+def ratio(turns: list[Turn], others: list[Turn], name: str) -> float:
+    """Return the median of the ratios of each turn to its neighbour."""
+    pairs = zip(turns, others, strict=True)
+    return statistics.median(getattr(a, name) / getattr(b, name) for a, b in pairs)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A server that costs next to nothing, in a process of its own, so that it never is the limit.
+"""A minimal server in its own process, so that it is never the bottleneck.
 
-It answers each request by its path alone, in the words of whichever provider the path belongs to.
+It responds to each request by its path, in the format of the provider to which the path belongs.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _ANSWERS = {
 
 
 class _Protocol(asyncio.Protocol):
-    """Reads requests by their Content-Length, and answers each by the beginning of its path."""
+    """Reads requests by their Content-Length, and responds by the prefix of the path."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -94,16 +94,16 @@ async def _serve(ready: Any) -> None:
 
 @contextmanager
 def serving(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Iterator[int]:
-    """Serve in a process of its own, and give the port.
+    """Serve in a new process; return the port.
 
     Args:
-        serve: is given `args` and what to send the port by.
+        serve: called with `args` and the connection on which to send the port.
     """
     context = multiprocessing.get_context("spawn")
     hears, says = context.Pipe(duplex=False)
     process = context.Process(target=_main, args=(serve, *args, says), daemon=True)
     process.start()
-    says.close()  # so that nobody waits for a server that has failed
+    says.close()  # so that the parent does not wait for a failed server
     try:
         yield hears.recv()
     finally:
@@ -117,6 +117,6 @@ def _main(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run the server, and give its address, without a path."""
+    """Run the server; return its address without a path."""
     with serving(_serve) as port:
         yield f"http://127.0.0.1:{port}"

@@ -1,7 +1,7 @@
-"""Where one blocking send spends its time: in its caller's thread, in the event loop's, or in none.
+"""The time of one blocking send: in the caller's thread, in the loop's thread, and waiting.
 
-In none, it waits for the server, and for threads to wake up. Run it in an environment that has the
-package: `python benchmarks/threads.py`.
+Waiting is for the server, and for threads to wake up. Run it in an environment with the package:
+`python benchmarks/threads.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDS = 9
 
 
 def spent():
-    """Give the seconds of CPU that this thread has used, and those of all others."""
+    """Return the CPU seconds used by this thread, and by all other threads."""
     here = threading.get_ident()
     used = {
         thread.ident == here: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
@@ -32,7 +32,7 @@ def spent():
 
 
 def turn(opening, url):
-    """Give the microseconds of a send: in all, in the caller's thread, in the loop's, in none."""
+    """Return the microseconds of a send: total, caller's thread, loop's thread, waiting."""
     send, close = opening(url)
     try:
         for _ in range(WARM_UP):

@@ -1,9 +1,8 @@
-"""Contenders in turns, each in a process of its own, and what their turns come to.
+"""Contenders in alternating turns, each in its own process, and their statistics.
 
-A machine is never equally fast for long, and a process is faster or slower than its like for all
-its life, by how its memory happens to lie. So turns are short, each is compared with its
-neighbour's (A B A B …), and every round starts all contenders anew. A ratio is the median of a
-round's turns, and of those the median over the rounds.
+The speed of a machine varies over time, and a process can be faster or slower for its whole life
+because of its memory layout. So turns are short, each is compared with its neighbour (A B A B …),
+and every round restarts all contenders. A ratio is the median over rounds of the median over turns.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ CONTENDERS = Path(__file__).with_name("contenders.py")
 
 
 class Contender:
-    """One contender's process, which does its work whenever it is its turn."""
+    """The process of one contender, which does its work on request."""
 
     def __init__(self, work, name, url, count, official):
         self.who = f"{work}: {name}"
@@ -35,7 +34,7 @@ class Contender:
         )
 
     def __enter__(self):
-        self.hear()  # that it is ready
+        self.hear()  # wait until it is ready
         return self
 
     def __exit__(self, *_):
@@ -48,13 +47,13 @@ class Contender:
         return json.loads(line)
 
     def turn(self):
-        """Have it do its work; give what that took."""
+        """Let it do its work; return the cost."""
         print("go", file=self.process.stdin, flush=True)
         return self.hear()
 
 
 def a_round(work, names, url, count, official):
-    """Give the turns of each contender."""
+    """Return the turns of each contender."""
     turns = {name: [] for name in names}
 
     def started(stack, name):
@@ -75,19 +74,19 @@ def a_round(work, names, url, count, official):
 
 
 def in_turns(work, url, count, rounds, official):
-    """Give the rounds of each contender, and in each of them its turns."""
+    """Return the turns of each contender, by round."""
     names = [name for name in WORK[work].contenders if name != "official" or official]
     taken = [a_round(work, names, url, count, official) for _ in range(rounds)]
     return {name: [turns[name] for turns in taken] for name in names}
 
 
 def _over(rounds, key):
-    """Give the median over rounds of the median over turns."""
+    """Return the median over rounds of the median over turns."""
     return statistics.median(statistics.median(turn[key] for turn in turns) for turns in rounds)
 
 
 def summed_up(runs, count):
-    """Give what one of so many took, and the ratios to whom each is measured against."""
+    """Return the cost of one repetition, and the ratios to each contender's baseline."""
     first = next(iter(runs))
     rows = {}
     for name, own in runs.items():

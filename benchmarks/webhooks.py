@@ -1,10 +1,10 @@
 """Reports a second, and the CPU of each, beside a bare aiohttp handler that only parses the JSON.
 
-Both run as servers in processes of their own and take turns; 50 connections post 10,000 reports in
-each turn. What counts is the ratio of the servers' CPU in neighbouring turns, and of those ratios
-the median. Every report is of another message, so that ours calls its handler for each.
-The WSGI application is called directly, beside one that only parses the JSON, and counted likewise.
-Run it as ``python benchmarks/webhooks.py``.
+Both run as servers in their own processes and take turns; 50 connections post 10,000 reports in
+each turn. The result is the median ratio of the servers' CPU time in neighbouring turns. Every
+report is about a different message, so the handler is called for each. The WSGI application is
+called directly, beside one that only parses the JSON, and measured in the same way. Run it as
+``python benchmarks/webhooks.py``.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ async def _post(port: int, bodies: Iterator[bytes]) -> None:
 
 
 async def turn(port: int, first: int, count: int, connections: int) -> tuple[float, float]:
-    """Give the seconds that it took, and the server's CPU seconds."""
+    """Return the elapsed seconds, and the server's CPU seconds."""
     bodies = iter(
         [json.dumps({**REPORT, "messageid": str(first + n)}).encode() for n in range(count)]
     )

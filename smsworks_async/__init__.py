@@ -3,8 +3,9 @@
 `AsyncSMSWorks` is the awaitable client and `SMSWorks` the blocking one, with the same families of
 methods: ``messages``, ``batches``, ``otp``, ``credits``, ``utils``, ``auth``, ``bulk`` and
 ``opt_outs``. `text` measures texts, `phone` reads destinations, `optouts` records who has opted
-out, `smsworks_async.webhooks` takes in what the provider posts, and `smsworks_async.sandbox` is a
-local server to run all of it against. Every error is a `SMSWorksError`.
+out, `smsworks_async.webhooks` handles the callbacks that the provider posts, and
+`smsworks_async.sandbox` is a local server to run all of it against. Every error is a
+`SMSWorksError`.
 """
 
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ __all__ = [
     "text",
 ]
 
-#: Where each name is defined: it is imported when it is first used.
+#: The module that defines each name; it is imported on first use.
 _MODULES = {
     "APIError": "smsworks_async.errors",
     "Acknowledgement": "smsworks_async.models.incoming",

@@ -1,4 +1,4 @@
-"""Other people's functions, called on an event loop."""
+"""Call functions of the application on an event loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_async(function: Callable[..., Any]) -> bool:
 async def call(function: Callable[..., Any], *args: Any) -> Any:
     """Call an async function here, and a plain one in a thread, so that it cannot block the loop.
 
-    A thread cannot be stopped: where this is cancelled, it ends when the function has.
+    A thread cannot be stopped: after a cancellation it runs until the function returns.
     """
     if is_async(function):
         return await function(*args)
@@ -27,7 +27,7 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
     def run() -> Any:
         try:
             return context.run(function, *args)
-        except StopIteration as error:  # which no future can carry
+        except StopIteration as error:  # a future cannot hold it
             raise RuntimeError("a function raised StopIteration") from error
 
     future = asyncio.get_running_loop().run_in_executor(None, run)
@@ -40,5 +40,5 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
 
 
 async def settled(value: object) -> Any:
-    """Return a value, awaited where it is an awaitable."""
+    """Return a value; await it first if it is awaitable."""
     return await value if inspect.isawaitable(value) else value

@@ -1,4 +1,4 @@
-"""The journal and the opt-out list of a client, opened when they are first used."""
+"""The journal and the opt-out list of a client, opened on first use."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class ClientJournal:
-    """What a client was given as `journal` and `opt_outs`.
+    """Open a client's `journal` and `opt_outs` on first use.
 
-    It may be used on several threads, and imports nothing of journals before it is used.
+    It is thread-safe. The journal modules are imported on first use.
 
     Args:
         journal: the path or URL of a journal, or a journal, or None.
@@ -33,12 +33,12 @@ class ClientJournal:
             "journal": _checked(journal, "journal"),
             "opt_outs": _checked(opt_outs, "opt_outs"),
         }
-        # What was opened here, or given, by the names of the arguments.
+        # The objects that were opened here or passed in, by argument name.
         self._opened: dict[str, Any] = {}
         self._closed = False
 
     def journal(self) -> Journal | None:
-        """Return the client's journal; None where it has none.
+        """Return the client's journal; None if it has none.
 
         Raises:
             ConfigurationError: the client is closed.
@@ -50,7 +50,7 @@ class ClientJournal:
         if journal is None and given is not None:
             from smsworks_async.journals import open_journal
 
-            # Another thread may be first. What is not kept has opened no file yet.
+            # Another thread may have been first. The discarded object has opened no file yet.
             journal = self._opened.setdefault("journal", open_journal(given)[0])
         return journal
 
@@ -66,12 +66,13 @@ class ClientJournal:
         journal = self.journal()
         if journal is None:
             raise ConfigurationError(
-                f"{needed_for} needs a journal; give the client journal=, such as journal='sms.db'"
+                f"{needed_for} needs a journal; pass journal= to the client, for "
+                "example journal='sms.db'"
             )
         return journal
 
     def opt_outs(self) -> OptOuts | None:
-        """Return the list in `opt_outs`, or else in `journal`; None where there is neither.
+        """Return the list in `opt_outs`, or else in `journal`; None if there is neither.
 
         Raises:
             ConfigurationError: the client is closed.
@@ -95,13 +96,13 @@ class ClientJournal:
         opt_outs = self.opt_outs()
         if opt_outs is None:
             raise ConfigurationError(
-                "this client has no list of opt-outs; give it opt_outs= or journal=, such as "
-                "journal='sms.db'"
+                "this client has no opt-out list; pass opt_outs= or journal= to the client, for "
+                "example journal='sms.db'"
             )
         return opt_outs
 
     async def record(self, message: IncomingMessage) -> None:
-        """Record what an incoming message asks for in the client's list, if it has one.
+        """Record the opt-out or opt-in that a message asks for, if the client has an opt-out list.
 
         Raises:
             JournalError: it could not be recorded.
@@ -113,10 +114,10 @@ class ClientJournal:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ConfigurationError("this client is closed; make another one")
+            raise ConfigurationError("this client is closed; create a new one")
 
     async def close(self) -> None:
-        """Close what was opened here; a second time does nothing."""
+        """Close everything that was opened here; calling it again does nothing."""
         self._closed = True
         for name, opened in self._opened.items():
             if opened is not self._given[name]:
@@ -124,7 +125,7 @@ class ClientJournal:
 
 
 def _checked(given: Any, name: str) -> Any:
-    """Return what an argument may be, a path as an absolute one.
+    """Return a valid `journal` or `opt_outs` argument, with a path made absolute.
 
     Raises:
         ConfigurationError: it is neither a path nor a journal.

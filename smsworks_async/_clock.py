@@ -1,4 +1,4 @@
-"""The time by which a client waits, and which its tests may replace."""
+"""The clock of a client, which tests can replace."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 
 class Clock:
-    """How a client tells the time, and waits, in campaigns, `messages.wait` and `incoming`.
+    """The clock and sleep function of campaigns, `messages.wait` and `messages.incoming`.
 
-    Requests go by the machine's own clock, whatever this is.
+    Requests always use the system's clock.
     """
 
     def __init__(self) -> None:
@@ -25,12 +25,12 @@ class Clock:
         monotonic: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
-        """Go by other functions from now on; those that are left out stay.
+        """Replace some of the functions; omitted ones stay as they are.
 
         Args:
             time: returns POSIX seconds.
-            monotonic: returns seconds by a clock that cannot be set.
-            sleep: waits for so many seconds.
+            monotonic: returns seconds by the monotonic clock.
+            sleep: waits for a number of seconds.
         """
         self._time = time or self._time
         self._monotonic = monotonic or self._monotonic
@@ -41,9 +41,9 @@ class Clock:
         return self._time()
 
     def monotonic(self) -> float:
-        """Return seconds by a clock that cannot be set."""
+        """Return seconds by the monotonic clock."""
         return self._monotonic()
 
     def sleep(self, seconds: float) -> Awaitable[None]:
-        """Return an awaitable that waits for so many seconds."""
+        """Return an awaitable that waits for `seconds`."""
         return self._sleep(seconds)

@@ -1,4 +1,4 @@
-"""How a client authenticates: with a token, or a customer id, key and secret."""
+"""Authentication of a client: a token, or a customer id, key and secret."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def string_setting(value: object, name: str) -> str:
     """Return a setting as a plain string.
 
     Raises:
-        ConfigurationError: it is no string.
+        ConfigurationError: it is not a string.
     """
     plain = values.as_text(value)
     if plain is None:
-        # A wrapper that hides a secret would send its asterisks.
+        # The str() of a secret wrapper is asterisks, which would be sent as the token.
         wraps = values.has_method(value, "get_secret_value") or values.is_a(value, bytes)
         raise ConfigurationError(
             f"{name} must be a string, not {type(value).__name__}"
@@ -38,7 +38,8 @@ def parse_token(token: object) -> str:
     """Return a token in the form that the API takes: ``JWT eyJ...``.
 
     Raises:
-        ConfigurationError: it is empty, or holds white space or anything else that no token has.
+        ConfigurationError: it is empty, or contains white space or another character that tokens
+            never have.
     """
     bare = string_setting(token, "token").removeprefix("JWT ")
     if not bare:
@@ -47,10 +48,10 @@ def parse_token(token: object) -> str:
         raise ConfigurationError("token starts with 'Bearer', which this API does not use")
     if re.search(r"\s", bare):
         raise ConfigurationError(
-            "token holds white space or a newline; strip it, and check that it is one token"
+            "token contains white space or a newline; strip it, and check that it is a single token"
         )
     if not (bare.isascii() and bare.isprintable()):
-        raise ConfigurationError("token holds characters that no token has; copy it again")
+        raise ConfigurationError("token contains characters that tokens never have; copy it again")
     return f"JWT {bare}"
 
 
@@ -58,7 +59,7 @@ def _secret(name: str) -> Any:
     def check(value: object) -> str:
         plain = string_setting(value, name)
         if not plain.strip():
-            raise ConfigurationError(f"{name} must be a string that is not empty")
+            raise ConfigurationError(f"{name} must be a non-empty string")
         return plain
 
     return attrs.field(converter=check, repr=False)
@@ -66,7 +67,7 @@ def _secret(name: str) -> Any:
 
 @attrs.frozen
 class Credentials:
-    """Customer id, key and secret, which a token can be had for.
+    """A customer id, key and secret, with which the client logs in for a token.
 
     Attributes:
         customer_id: the account's customer id.
@@ -86,10 +87,11 @@ def resolve_credentials(
     secret: str | None,
     environ: Mapping[str, str] = os.environ,
 ) -> tuple[str | TokenFunction | None, Credentials | None]:
-    """Choose the token, or the key and secret: those given, else those of the environment.
+    """Return the token, or the key and secret, from the arguments or else the environment.
 
     Raises:
-        ConfigurationError: there is neither a token nor a key and secret, or only a part of them.
+        ConfigurationError: there is neither a token nor a key and secret, or one of the latter is
+            missing.
     """
     parts = {
         name: None if value is None else string_setting(value, name)
@@ -108,10 +110,10 @@ def resolve_credentials(
     if not missing:
         return token, Credentials(**given)
     if len(missing) < len(parts):
-        raise ConfigurationError(f"to log in, {' and '.join(missing)} must be given too")
+        raise ConfigurationError(f"logging in also needs {' and '.join(missing)}")
     if token is None:
         raise ConfigurationError(
-            "no token: give token=, or customer_id=, key= and secret=, "
+            "no token: pass token=, or customer_id=, key= and secret=, "
             "or set SMSWORKS_TOKEN, or SMSWORKS_CUSTOMER_ID, SMSWORKS_KEY and SMSWORKS_SECRET"
         )
     return token, None

@@ -1,4 +1,4 @@
-"""CSV files: cells that no spreadsheet takes for formulas, and files that are written whole."""
+"""CSV files: protection against formula injection, atomic writing, and reading."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
 
 
-# Spreadsheets take a cell that begins with one of these for a formula, the full-width ones in some
+# Spreadsheets treat a cell that begins with one of these as a formula, the full-width ones in some
 # languages (OWASP, *CSV Injection*).
 _BEGINS_FORMULA: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-# Nothing can be computed from digits and blanks: as a number it stays readable.
+# A plus, digits and blanks are harmless, and stay readable as a number.
 _PHONE_NUMBER: Final = re.compile(r"\+[0-9 ]+")
-# The separators that spreadsheets write, by locale.
+# The separators that spreadsheets write, depending on the locale.
 _SEPARATORS: Final = ",;\t"
 
 
@@ -33,9 +33,9 @@ class Readable(Protocol):
 
 
 def neutralised(cell: object) -> object:
-    """Return a cell for a CSV file, with an apostrophe before what would be taken for a formula.
+    """Return a cell for a CSV file, prefixed with an apostrophe if it looks like a formula.
 
-    An international number (``+``, digits and blanks) stays as it is.
+    An international number (``+``, digits and blanks) is not changed.
     """
     if not isinstance(cell, str) or cell[:1] not in _BEGINS_FORMULA:
         return cell
@@ -44,9 +44,9 @@ def neutralised(cell: object) -> object:
 
 @contextmanager
 def written_whole(to: str | os.PathLike[str]) -> Iterator[IO[str]]:
-    """Open a new file for text, readable by its owner alone; at the end it takes a path's place.
+    """Open a temporary text file with mode 0600, and rename it to the path at the end.
 
-    Where the block raises, the path keeps the file that it had.
+    If the block raises, the existing file at the path is kept.
 
     Raises:
         OSError: it cannot be written.
@@ -65,13 +65,13 @@ def written_whole(to: str | os.PathLike[str]) -> Iterator[IO[str]]:
 
 
 def read_rows(source: str | os.PathLike[str] | Readable, field: str) -> list[list[str]]:
-    """Return the rows of a CSV file; row n is the list's item n - 1.
+    """Return the rows of a CSV file; row n is item n - 1 of the list.
 
-    It may be UTF-8, with or without a byte-order mark, or cp1252; and separated by commas,
-    semicolons or tabs.
+    The encoding may be UTF-8, with or without a byte-order mark, or cp1252; the separator a comma,
+    a semicolon or a tab.
 
     Raises:
-        ValidationError: it is neither a path nor a file, or no CSV.
+        ValidationError: `source` is neither a path nor a file, or not CSV.
         OSError: it cannot be read.
     """
     text = _decoded(_contents(source, field), field)
@@ -80,7 +80,7 @@ def read_rows(source: str | os.PathLike[str] | Readable, field: str) -> list[lis
     try:
         return list(csv.reader(text.splitlines(keepends=True), delimiter=separator))
     except csv.Error as error:
-        raise ValidationError(f"{field} is no CSV file: {error}", field=field) from None
+        raise ValidationError(f"{field} is not a CSV file: {error}", field=field) from None
 
 
 def _contents(source: Any, field: str) -> object:
@@ -101,6 +101,9 @@ def _decoded(contents: object, field: str) -> str:
 
 
 def column_of(heading: Sequence[str], names: frozenset[str]) -> int | None:
-    """Return the first column with one of some names; blanks, case, - and _ make no difference."""
+    """Return the index of the first column with one of some names.
+
+    Blanks, case, hyphens and underscores are ignored.
+    """
     plain = [re.sub(r"[\s_-]", "", cell).casefold() for cell in heading]
     return next((index for index, name in enumerate(plain) if name in names), None)

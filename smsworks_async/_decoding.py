@@ -1,4 +1,4 @@
-"""From bytes that hold JSON to text: one way for the API's answers and for what it posts."""
+"""Decoding of JSON bytes to text, for the API's responses and its callbacks."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _MARK: Final = "\ufeff"
 
 
 def decode(content: bytes | str, errors: Literal["strict", "replace"] = "strict") -> str:
-    """Return the text of a JSON document in UTF-8, -16 or -32, with a byte order mark or not.
+    """Return the text of a JSON document in UTF-8, -16 or -32, with or without a byte order mark.
 
     Args:
-        content: the bytes; or a text, of which the mark alone is taken away.
-        errors: what is done about bytes that are no text.
+        content: the bytes; or a string, from which only the mark is removed.
+        errors: how invalid bytes are handled, as in `bytes.decode`.
 
     Raises:
-        UnicodeDecodeError: they are no text, and `errors` is ``"strict"``.
+        UnicodeDecodeError: the bytes are invalid, and `errors` is ``"strict"``.
     """
     if isinstance(content, str):
         return content.removeprefix(_MARK)
-    if content[:2] == b'{"':  # nearly all of them
+    if content[:2] == b'{"':  # the usual case
         return content.decode("utf-8", errors)
     return content.decode(json.detect_encoding(content), errors).removeprefix(_MARK)

@@ -10,13 +10,13 @@ import attrs
 
 
 class RejectionScope(enum.StrEnum):
-    """Which recipients the same refusal awaits, so that a bulk run need not send to them."""
+    """Which other recipients would get the same rejection, so that a bulk run can skip them."""
 
     NOBODY = "nobody"
-    TEXT = "whoever gets the same text"
-    ACCOUNT = "everybody"
-    INTERNATIONAL = "everybody outside the UK"
-    WHEN_REPEATED = "everybody, if it comes twice in a row"
+    TEXT = "all recipients of the same text"
+    ACCOUNT = "all recipients"
+    INTERNATIONAL = "all recipients outside the UK"
+    WHEN_REPEATED = "all recipients, if two chunks in a row get it"
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class ErrorCode:
         permanent: whether the same request would fail again.
         meaning: what happened.
         advice: what to do about it, or an empty string.
-        scope: which recipients of a bulk run it concerns beside the chunk that met it.
+        scope: which recipients of a bulk run it concerns in addition to the rejected chunk.
     """
 
     code: int
@@ -65,7 +65,7 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         "use 3 to 11 letters and digits, or 3 to 15 digits",
         scope=RejectionScope.TEXT,
     ),
-    ErrorCode(4004, 400, True, "The destination is not a number that can be texted."),
+    ErrorCode(4004, 400, True, "The destination is not a number that can receive texts."),
     ErrorCode(
         4005, 400, True, "The tag is too long.", "stay within 280", scope=RejectionScope.TEXT
     ),
@@ -84,7 +84,7 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         400,
         True,
         "The date is not valid, or lies in the past.",
-        "schedule for a moment still to come",
+        "schedule for a time in the future",
         scope=RejectionScope.TEXT,
     ),
     ErrorCode(
@@ -92,7 +92,7 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         401,
         True,
         "The token, or the key and secret, are not valid.",
-        "check the token, or the key and secret; a new key ends every older token",
+        "check the token, or the key and secret; creating a new key invalidates all older tokens",
         scope=RejectionScope.ACCOUNT,
     ),
     ErrorCode(
@@ -100,11 +100,13 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         402,
         True,
         "The account has too little credit.",
-        "buy credits, then send what was not sent",
+        "buy credits, then send the messages that were not sent",
         scope=RejectionScope.ACCOUNT,
     ),
-    ErrorCode(4031, 403, True, "The account may not do this.", scope=RejectionScope.ACCOUNT),
-    ErrorCode(4032, 403, True, "There is no such account.", scope=RejectionScope.ACCOUNT),
+    ErrorCode(
+        4031, 403, True, "The account is not allowed to do this.", scope=RejectionScope.ACCOUNT
+    ),
+    ErrorCode(4032, 403, True, "The account does not exist.", scope=RejectionScope.ACCOUNT),
     ErrorCode(
         4033,
         403,
@@ -121,7 +123,7 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         "ask the provider to enable them",
         scope=RejectionScope.INTERNATIONAL,
     ),
-    ErrorCode(5001, 400, True, "The number does not exist or is assigned to nobody."),
+    ErrorCode(5001, 400, True, "The number does not exist or is not in use."),
     ErrorCode(
         5002,
         400,
@@ -136,18 +138,18 @@ CODES: Final[Mapping[int, ErrorCode]] = _table(
         False,
         "The handset did not respond: switched off, or no signal.",
     ),
-    ErrorCode(5008, 400, False, "The handset may not roam."),
+    ErrorCode(5008, 400, False, "The handset is not allowed to roam."),
     ErrorCode(5009, 400, True, "The operator could not deliver the message."),
     ErrorCode(5010, 400, True, "The number is blocked for service messages."),
     ErrorCode(5011, 400, True, "The operator has suspended the subscriber."),
-    ErrorCode(5013, 400, False, "The handset is set not to be disturbed."),
+    ErrorCode(5013, 400, False, "The handset is in do-not-disturb mode."),
     ErrorCode(5015, 400, False, "The message expired before it was delivered."),
     ErrorCode(
         5020,
         400,
         True,
         "The flooding filter refused the message.",
-        "one number takes 20 messages an hour, 6 of them identical",
+        "a number can be sent 20 messages an hour, at most 6 of them identical",
     ),
     ErrorCode(5034, 400, False, "The handset's system failed."),
 )

@@ -1,9 +1,9 @@
-"""What a failure means for what may be done next: pure decisions, each made here and nowhere else.
+"""Pure decisions about failures: whether to retry, and which other recipients they concern.
 
-- `worth_repeating`: the same request, by the call that made it or by a poller.
-- `scope_of`, `is_about_one`: the rest of a bulk run, and of the chunk that failed.
-- `may_pass`: the same chunk, by a later run.
-- `may_be_delivered_yet`: a message that was accepted and not delivered.
+- `worth_repeating`: whether to repeat the request, in the call that made it or in a poller.
+- `scope_of`, `is_about_one`: which other recipients of a bulk run, or of the chunk, it concerns.
+- `may_pass`: whether a later run may try the chunk again.
+- `may_be_delivered_yet`: whether an undelivered message may still be delivered.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from smsworks_async.models.incoming import MessageRecord
 
 
 _OF_THE_ACCOUNT: Final = (NotAuthenticated, InsufficientCredit, NotAuthorised)
-#: Refusals that are about one number: 4004 (destination) and 5020 (flooding filter).
+#: Rejections that concern one number: 4004 (destination) and 5020 (flooding filter).
 _OF_ONE_NUMBER: Final = frozenset({4004, 5020})
 _BLOCKED_TERMS: Final = 4007
 _DATABASE: Final = 5002
@@ -39,11 +39,11 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 def scope_of(error: SMSWorksError, before: int | None) -> RejectionScope:
-    """Return which recipients an error concerns beside the chunk that met it.
+    """Return which recipients an error concerns in addition to the chunk that got it.
 
     Args:
-        error: what the chunk met.
-        before: the code that the chunk before it met, or None.
+        error: the chunk's error.
+        before: the error code of the previous chunk, or None.
     """
     if isinstance(error, ConfigurationError):
         return RejectionScope.ACCOUNT
@@ -51,7 +51,7 @@ def scope_of(error: SMSWorksError, before: int | None) -> RejectionScope:
         return RejectionScope.NOBODY
     known = CODES.get(error.code) if error.code is not None else None
     if known is None:
-        # Without a code of the API's: refused as a person would be, or the address is wrong.
+        # Without an API error code: the account was refused, or the address is wrong.
         elsewhere = 300 <= error.status < 400 or error.status == 404
         of_all = isinstance(error, _OF_THE_ACCOUNT) or elsewhere
         return RejectionScope.ACCOUNT if of_all else RejectionScope.NOBODY
@@ -61,7 +61,7 @@ def scope_of(error: SMSWorksError, before: int | None) -> RejectionScope:
 
 
 def dooms_account(error: SMSWorksError) -> bool:
-    """Return whether no process of the account can send until a person has mended it."""
+    """Return whether the account cannot send until somebody fixes it."""
     if not isinstance(error, InsufficientCredit | NotAuthorised):
         return False
     return scope_of(error, None) is RejectionScope.ACCOUNT
@@ -70,8 +70,8 @@ def dooms_account(error: SMSWorksError) -> bool:
 def may_pass(error: SMSWorksError) -> bool:
     """Return whether a refused chunk may be tried again by another run.
 
-    It may where the refusal is temporary, or concerns the account and not the chunk: credits are
-    bought, tokens renewed, accounts enabled. (4007 concerns the account and the text.)
+    It may if the rejection is temporary, or concerns the account and not the chunk: credit can be
+    bought, a token renewed, an account enabled. (4007 concerns both the account and the text.)
     """
     if not isinstance(error, APIError) or error.code == _BLOCKED_TERMS:
         return False
@@ -81,11 +81,11 @@ def may_pass(error: SMSWorksError) -> bool:
 
 
 def is_about_one(error: SMSWorksError, *, shared_text: bool) -> bool:
-    """Return whether a refusal of many may be about one of them, so that they are sent apart.
+    """Return whether the rejection of a chunk may concern one recipient, so that it is split.
 
     Args:
-        error: the refusal.
-        shared_text: whether they all get the same text.
+        error: the rejection.
+        shared_text: whether all recipients get the same text.
     """
     if not isinstance(error, APIError) or error.code is None:
         return False
@@ -95,9 +95,9 @@ def is_about_one(error: SMSWorksError, *, shared_text: bool) -> bool:
 
 
 def may_be_delivered_yet(record: MessageRecord) -> bool:
-    """Return whether a message failed for a reason that may pass (5006, 5008, 5013, 5015, 5034).
+    """Return whether a message failed for a temporary reason (5006, 5008, 5013, 5015, 5034).
 
-    The reason's own flag decides; where there is none, the table of codes does.
+    The ``permanent`` flag of the reason decides; without one, the table of codes does.
     """
     reason = record.failure_reason
     if record.status not in _NOT_DELIVERED or reason is None:

@@ -1,6 +1,6 @@
-"""How a process that gevent or eventlet has patched runs an event loop, and waits for it.
+"""Event loops and waiting in a process that gevent or eventlet has patched.
 
-Imported in such processes only; `_threads` finds out.
+`_threads` imports this module in such processes only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Greenlets:
         if _in_hub():
             raise ConfigurationError(
                 "a blocking call in a callback of the gevent or eventlet hub would stop all "
-                "greenlets; make it in a greenlet: spawn one there"
+                "greenlets; spawn a greenlet for it"
             )
         return _GreenInbox(self._wait_readable)
 
@@ -56,7 +56,7 @@ class Greenlets:
 
 
 class _Elapsed(Exception):
-    """The time in which a descriptor should have become readable is over."""
+    """Raised when a descriptor did not become readable in time."""
 
 
 def _wait_readable_gevent(descriptor: int, seconds: float) -> None:
@@ -64,7 +64,7 @@ def _wait_readable_gevent(descriptor: int, seconds: float) -> None:
     try:
         wait_read(descriptor, timeout=seconds, timeout_exc=_Elapsed())
     except _Elapsed:
-        pass  # the caller looks at the time
+        pass  # the caller checks the time
 
 
 def _wait_readable_eventlet(descriptor: int, seconds: float) -> None:
@@ -72,11 +72,11 @@ def _wait_readable_eventlet(descriptor: int, seconds: float) -> None:
     try:
         hubs.trampoline(descriptor, read=True, timeout=seconds, timeout_exc=_Elapsed)
     except _Elapsed:
-        pass  # the caller looks at the time
+        pass  # the caller checks the time
 
 
 def _in_hub() -> bool:
-    """Whether this is the greenlet that switches between all others, which may not wait."""
+    """Return whether this is the hub greenlet, which must not block."""
     current = sys.modules["greenlet"].getcurrent()
     if patched_by() == "gevent":
         return current is sys.modules["gevent"].get_hub()
@@ -84,11 +84,11 @@ def _in_hub() -> bool:
 
 
 class _Signal:
-    """A pair of real sockets: a byte in it wakes a greenlet from another thread."""
+    """A pair of real sockets: writing a byte wakes a greenlet from another thread."""
 
     def __init__(self) -> None:
         made: type[socket.socket] = original("socket", "socket")
-        # On Windows there are pairs of sockets alone, which the patched function makes.
+        # Windows has only the patched `socketpair`, since `_socket` has none there.
         self._receiving, self._sending = (
             made(fileno=half.detach()) for half in socket.socketpair()
         )
@@ -99,14 +99,14 @@ class _Signal:
         try:
             self._sending.send(b"\0")
         except BlockingIOError:
-            pass  # so full that it wakes anyway
+            pass  # the buffer is full, so the greenlet wakes anyway
 
     def wait(self, wait_readable: Callable[[int, float], None], seconds: float) -> None:
         wait_readable(self._receiving.fileno(), seconds)
         try:
             self._receiving.recv(4096)
         except BlockingIOError:
-            pass  # the time is over
+            pass  # timed out
 
     def __del__(self) -> None:
         if hasattr(self, "_sending"):
@@ -114,7 +114,7 @@ class _Signal:
             self._sending.close()
 
 
-#: Signals that are not in use. Of another process's, nothing is read here.
+#: Unused signals of this process; those inherited from a parent process are not read.
 _signals: Final[deque[_Signal]] = deque()
 
 
@@ -123,7 +123,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _GreenInbox(Generic[T]):
-    """An inbox of a greenlet. While it waits, the other greenlets of its thread go on."""
+    """An inbox for a greenlet: while it waits, other greenlets of its thread continue to run."""
 
     def __init__(self, wait_readable: Callable[[int, float], None]) -> None:
         self._wait_readable = wait_readable
@@ -141,11 +141,11 @@ class _GreenInbox(Generic[T]):
         until = time.monotonic() + timeout
         while True:
             if self._items:
-                handle_records()  # which were logged before the item was put here
+                handle_records()  # logged before the item was put
                 try:
                     return self._items.popleft()
                 except IndexError:
-                    continue  # another greenlet took it meanwhile
+                    continue  # another greenlet took the item
             left = until - time.monotonic()
             if left <= 0:
                 handle_records()
@@ -153,13 +153,13 @@ class _GreenInbox(Generic[T]):
             self._signal.wait(self._wait_readable, left)
 
     def __del__(self) -> None:
-        # Nobody has this inbox any more, so that nobody sets the signal for it.
+        # Nothing refers to this inbox any more, so its signal will not be set again.
         if hasattr(self, "_signal"):
             _signals.append(self._signal)
 
 
 class _RealThread:
-    """A thread of the operating system, for which greenlets can wait."""
+    """An operating system thread that greenlets can wait for."""
 
     def __init__(
         self,
@@ -194,20 +194,20 @@ class _RealThread:
 
     def join(self, timeout: float) -> None:
         if _in_hub():
-            return  # as where the garbage collector closes a client there; the thread ends anyway
+            return  # for example when the garbage collector closes a client; the thread still ends
         try:
             self._ended.get(timeout=timeout)
         except queue.Empty:
             return
-        self._ended.put(None)  # for others that wait
+        self._ended.put(None)  # for other waiters
 
 
 def _real_selector() -> Any:
-    """Return the best selector of this system, over its real functions."""
+    """Return the best selector of this system, built on unpatched functions."""
     if patched_by() == "gevent":
         return original("selectors", "DefaultSelector")()
-    # What eventlet takes out of `selectors` cannot be had back: the module is run once more, with
-    # the real `select`.
+    # eventlet removes classes from `selectors`, so the module is executed again with the real
+    # `select`.
     real_select = sys.modules["eventlet.patcher"].original("select")
 
     def import_(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -221,22 +221,22 @@ def _real_selector() -> Any:
 
 
 class RealLoop(asyncio.SelectorEventLoop):
-    """An event loop for a real thread of a patched process: it uses nothing that is patched."""
+    """An event loop for a real thread of a patched process; it uses only unpatched functions."""
 
     def __init__(self) -> None:
         super().__init__(_real_selector())
-        #: Makes a poll object; None where this system has none.
+        #: Makes a poll object; None if the system has none.
         self.new_poll: Callable[[], Any] | None = original("select", "poll")
 
     @staticmethod
     def socket_factory(info: Any) -> socket.socket:
-        """Return a real socket for an address, as aiohttp's connector asks for one."""
+        """Return a real socket for an address (the `socket_factory` of aiohttp's connector)."""
         made: socket.socket = original("socket", "socket")(info[0], info[1], info[2])
         return made
 
-    def _make_self_pipe(self: Any) -> None:  # asyncio's own, which the loop is woken by
+    def _make_self_pipe(self: Any) -> None:  # overrides asyncio's
         super()._make_self_pipe()  # type: ignore[misc]
-        # Patched sockets belong to the hub of the thread that makes them.
+        # Patched sockets belong to the hub of the thread that creates them.
         self._remove_reader(self._ssock.fileno())
         made = original("socket", "socket")
         self._ssock, self._csock = (
@@ -249,7 +249,7 @@ class RealLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Any, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        """Run a function in a thread: a real one, unless there is an executor."""
+        """Run a function in the given executor, or else in a real thread."""
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
         future: asyncio.Future[T] = self.create_future()
@@ -257,12 +257,12 @@ class RealLoop(asyncio.SelectorEventLoop):
         def run() -> None:
             try:
                 deliver = functools.partial(_set_result, future, func(*args))
-            except BaseException as error:  # raised again where it is awaited
+            except BaseException as error:  # raised again when the future is awaited
                 deliver = functools.partial(_set_exception, future, error)
             try:
                 self.call_soon_threadsafe(deliver)
             except RuntimeError:
-                pass  # the loop has closed, and nobody waits any more
+                pass  # the loop is closed, so nothing waits for the result
 
         start_thread(run, "smsworks")
         return future

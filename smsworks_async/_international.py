@@ -1,4 +1,4 @@
-"""Numbers outside the UK, as the phonenumbers library knows them: the extra `international`."""
+"""Numbers outside the UK, validated by the phonenumbers library (extra `international`)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Refusal:
 
 
 _NOWHERE: Final = Refusal(
-    "no country's numbering plan has it; check its country code and its digits, and put a + before "
-    "the country code"
+    "it is not in any country's numbering plan; check the country code and the digits, and put a + "
+    "before the country code"
 )
 _COSTLY: Final = Refusal(
     "it is a premium-rate, freephone or shared-cost number, which cannot be texted"
@@ -48,21 +48,21 @@ def check_region(region: object) -> str | None:
     """Return a region that the library knows, as a plain string; None stays None.
 
     Raises:
-        ValidationError: it knows no such region.
+        ValidationError: the library does not know the region.
         ConfigurationError: the library is not installed.
     """
     library = require()
     known = values.as_text(region)
     if region is not None and known not in library.SUPPORTED_REGIONS:
         raise ValidationError(
-            "region is not known; give two capital letters such as 'FR', or 'GB' for the UK",
+            "region is not known; pass two capital letters such as 'FR', or 'GB' for the UK",
             field="region",
         )
     return known
 
 
 def country_of(number: str) -> str | None:
-    """Return the two letters of a number's country; None where the library cannot tell.
+    """Return the two letters of a number's country; None if the library cannot tell.
 
     Arguments:
         number: digits, country code first.
@@ -76,7 +76,7 @@ def country_of(number: str) -> str | None:
     except library.NumberParseException:
         return None
     region = library.region_code_for_number(read)
-    if region is None:  # a range that the library does not know: the plan's main country
+    if region is None:  # an unknown range: use the main country of the calling code
         region = library.region_code_for_country_code(read.country_code)
     return region if len(region) == 2 and region.isalpha() and region != "ZZ" else None
 
@@ -84,13 +84,14 @@ def country_of(number: str) -> str | None:
 def judge(number: str, region: str | None) -> str | Refusal:
     """Return a number's digits, country code first, or why it cannot be texted.
 
-    A number with + or 00 must be possible: its length fits its country's numbering plan, which also
-    holds for ranges that the library does not know yet. One without must be valid, since any digits
-    (a date, an IP address, a UK landline without its 0) would otherwise be some country's number.
+    A number with + or 00 must be *possible*: its length fits the country's numbering plan, which is
+    also true of ranges that the library does not know yet. A number without must be *valid*, since
+    otherwise any digits (a date, an IP address, a UK landline without its 0) would pass as a number
+    of some country.
 
     Arguments:
         number: digits, perhaps with + or 00 before them.
-        region: the country that digits alone belong to; None where they begin with a country code.
+        region: the country of numbers without a country code; None if all numbers have one.
 
     Raises:
         ConfigurationError: the library is not installed.
@@ -101,16 +102,16 @@ def judge(number: str, region: str | None) -> str | Refusal:
     if plus or region is None:
         spellings = [international]
     elif number.startswith(str(library.country_code_for_region(region))):
-        # A German number of 49... is hardly ever a national one that lost its 0.
+        # A German number that begins with 49 is almost never a national one without its 0.
         spellings = [international, number]
-    else:  # bare digits are national first, as they are written in the US or in Denmark
+    else:  # try national first: the US and Denmark write bare national digits
         spellings = [number, international]
     possible = library.ValidationResult.IS_POSSIBLE
     for spelling in spellings:
         try:
             read = library.parse(spelling, region)
         except library.NumberParseException:
-            continue  # the other spelling may be one
+            continue  # try the other spelling
         if (
             library.is_possible_number_with_reason(read) == possible
             if plus

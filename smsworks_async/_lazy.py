@@ -1,4 +1,4 @@
-"""Public names that a package imports when they are first used."""
+"""Lazy imports of a package's public names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def lazy(
 
     Args:
         package: the package's name.
-        modules: for each public name, the module that defines it; a module that is public itself
-            is mapped to its own name.
+        modules: for each public name, the module that defines it; a public module is mapped to its
+            own name.
     """
 
     def get(name: str) -> Any:
@@ -24,7 +24,7 @@ def lazy(
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = import_module(modules[name])
         found = module if modules[name] == f"{package}.{name}" else getattr(module, name)
-        setattr(sys.modules[package], name, found)  # found without this function from now on
+        setattr(sys.modules[package], name, found)  # later look-ups do not call this function
         return found
 
     def names() -> list[str]:

@@ -1,9 +1,9 @@
-"""Log records from the loop's real thread, handed to the greenlets that wait for it.
+"""Handle log records of the loop's real thread in greenlets.
 
-In a patched process the locks of `logging` are locks between greenlets. Where a real thread and
-greenlets contend for one, somebody waits for ever: with eventlet the thread or a greenlet, with
-gevent a greenlet. So what is logged on the loop is handled by a greenlet, at the latest when its
-own call ends.
+In a patched process the locks of `logging` work between greenlets only. If a real thread and a
+greenlet contend for one, they deadlock: with eventlet either of them, with gevent the greenlet. So
+records that are logged on the loop are queued, and handled by a greenlet, at the latest when its
+call ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from typing import Final
 
 
-#: Those that are logged to on the loop: this package's, asyncio's and aiohttp's.
+#: The loggers used on the loop: this package's, asyncio's and aiohttp's.
 _LOGGERS: Final = (
     "smsworks_async",
     "smsworks_async.bulk",
@@ -29,7 +29,7 @@ _records: Final[deque[logging.LogRecord]] = deque()
 
 
 class _Relay(logging.Filter):
-    """Keeps back what is logged on a loop of a certain kind."""
+    """Queues the records that are logged on loops of one class."""
 
     def __init__(self, kind: type[asyncio.AbstractEventLoop]) -> None:
         super().__init__()
@@ -47,23 +47,23 @@ class _Relay(logging.Filter):
 
 
 def relay(kind: type[asyncio.AbstractEventLoop]) -> None:
-    """Hand records logged on loops of a kind to greenlets; a second call does nothing."""
+    """Relay records logged on loops of a class to greenlets; calling it again does nothing."""
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(there, _Relay) for there in logger.filters):
             logger.addFilter(_Relay(kind))
-        # The answers are kept, so that the loop's thread need not lock anything to find them out.
+        # Cache the loggers' levels now, so that the loop's thread takes no lock to look them up.
         for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
             logger.isEnabledFor(level)
 
 
 def handle_records() -> None:
-    """Handle what was logged on the loops, in the greenlet that calls this."""
+    """Handle the queued records in the calling greenlet."""
     while _records:
         try:
             record = _records.popleft()
         except IndexError:
-            return  # another thread was faster
+            return  # another thread took the record
         logging.getLogger(record.name).handle(record)
 
 

@@ -1,4 +1,4 @@
-"""Opt-outs in CSV files, and numbers as the list keeps them."""
+"""Import and export of opt-outs as CSV, and the form in which the list stores numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models.opt_outs import OptOutEvent
 
 
-# Problems of a file that an error names.
+# The most problems that an error message lists.
 _SHOWN: Final = 20
 
 _COLUMNS: Final = ("number", "at", "source", "word", "message_id")
@@ -26,10 +26,10 @@ _NUMBER_COLUMNS: Final = frozenset(
 
 
 def listed(number: Any) -> str:
-    """Return a number that a person gives as the list keeps it: UK ones 447…, others in digits.
+    """Return a number in the form that the list stores: 447… for the UK, otherwise the digits.
 
     Raises:
-        ValidationError: it can be no number to text.
+        ValidationError: it cannot be a number to text.
     """
     reduced = phone.canonical(number)
     if phone.is_uk(reduced) or importlib.util.find_spec("phonenumbers") is None:
@@ -40,10 +40,10 @@ def listed(number: Any) -> str:
 def numbers_in(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the numbers in the rows of a file, each once.
 
-    Those of an exported list are not judged: it may hold any number that was reported.
+    Numbers in an exported list are not validated: the list stores any number that was reported.
 
     Raises:
-        ValidationError: some can be no numbers; it names the first of them by their rows.
+        ValidationError: some are not phone numbers; the message lists the rows of the first ones.
     """
     heading = rows[0] if rows else ()
     column = column_of(heading, _NUMBER_COLUMNS)
@@ -66,9 +66,9 @@ def _as_exported(cell: str) -> str:
 
 
 def _cells(rows: Sequence[Sequence[str]], column: int | None) -> Iterator[tuple[int, str]]:
-    """Yield the cells of a column that are not blank, with the numbers of their rows, from 1.
+    """Yield the row number, from 1, and the text of each cell in a column that is not blank.
 
-    Without a named column it is the first one, and the first row is not a heading.
+    If `column` is None, read the first column, and treat the first row as data.
     """
     for index, row in enumerate(rows, 1):
         if column is not None and index == 1:
@@ -79,7 +79,7 @@ def _cells(rows: Sequence[Sequence[str]], column: int | None) -> Iterator[tuple[
 
 
 async def write(events: AsyncIterable[OptOutEvent], to: str) -> int:
-    """Write events to a CSV file, whole or not at all; return how many.
+    """Write events to a CSV file atomically; return their number.
 
     Raises:
         OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What a reply asks for: to opt out, to opt in again, or for help."""
+"""Classification of replies: opt out, opt in again, or help."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from smsworks_async.models.posted import IncomingMessage
 
 
-#: What a text asks for.
+#: The kinds of request that a text can make.
 Request: TypeAlias = Literal["out", "in", "help"]
 
 
 def _plain(text: str) -> str:
-    """Return a text in the form that keywords are compared in."""
+    """Return a text normalised for comparison with keywords."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     shown = "".join(c for c in folded if unicodedata.category(c) != "Cf")
     inner = re.sub(r"^[\W_]+|[\W_]+$", "", shown)
@@ -35,7 +35,7 @@ def _words(given: Any) -> tuple[str, ...]:
         raise ValidationError("keywords must be lists of words", field="keywords")
     words = tuple(values.text(word, "keywords").strip() for word in given)
     if not all(map(_plain, words)):
-        raise ValidationError("keywords must have letters or digits", field="keywords")
+        raise ValidationError("keywords must contain letters or digits", field="keywords")
     return words
 
 
@@ -46,15 +46,15 @@ def _by_plain(words: tuple[str, ...]) -> Mapping[str, str]:
 
 @attrs.frozen(kw_only=True)
 class Keywords:
-    """The words that ask to opt out or in, whatever their case and the punctuation around them.
+    """The keywords that opt out or in. Case and surrounding punctuation are ignored.
 
-    CANCEL and END may also answer a booking; leave them out of `out` where they do.
+    CANCEL and END may also be replies about a booking; if so, remove them from `out`.
 
     Attributes:
-        out: a text that is one of these asks to opt out.
-        begins: so does a text that begins with one of these words.
-        opt_in: a text that is one of these asks to opt in again.
-        help: a text that is one of these asks for help, and changes nothing.
+        out: a text that equals one of these opts out.
+        begins: a text that begins with one of these words opts out.
+        opt_in: a text that equals one of these opts in again.
+        help: a text that equals one of these asks for help, and changes nothing.
     """
 
     out: tuple[str, ...] = attrs.field(
@@ -69,7 +69,7 @@ class Keywords:
     help: tuple[str, ...] = attrs.field(default=("HELP", "INFO"), converter=_words)
 
     def match(self, text: str) -> tuple[Request, str] | None:
-        """Return what a text asks for, and the keyword that says so; None where it is neither."""
+        """Return the request in a text and the keyword that matched; None if there is none."""
         plain = _plain(text)
         if word := _by_plain(self.out).get(plain) or self._beginning(plain):
             return "out", word
@@ -90,14 +90,14 @@ DEFAULT_KEYWORDS: Final = Keywords()
 
 
 def classify(text: str, *, keywords: Keywords = DEFAULT_KEYWORDS) -> Request | None:
-    """Return what a text asks for: ``"out"``, ``"in"`` or ``"help"``; None for any other text.
+    """Return the request in a text: ``"out"``, ``"in"`` or ``"help"``; None for any other text.
 
     Args:
         text: the text of an incoming message.
         keywords: the words to look for; `Keywords` has the defaults.
 
     Raises:
-        ValidationError: it is no text.
+        ValidationError: `text` is not a string.
 
     >>> classify(" Stop! "), classify("Stop texting me"), classify("Don't stop"), classify("start")
     ('out', 'out', None, 'in')
@@ -110,13 +110,13 @@ def classify(text: str, *, keywords: Keywords = DEFAULT_KEYWORDS) -> Request | N
 
 
 def _after_keyword(text: str, keyword: str | None) -> str:
-    """Return a text without the keyword of a shared number that it begins with."""
+    """Return a text without the shared number's keyword at its beginning."""
     start = re.escape(_plain(keyword or ""))
     return re.sub(rf"^{start}(?!\w)", "", _plain(text)) if start else text
 
 
 def request_in(message: IncomingMessage, keywords: Keywords) -> tuple[Request, str] | None:
-    """Return what an incoming message asks for. STOP counts even where it is the keyword itself."""
+    """Return the request in an incoming message. STOP counts even if it is the number's keyword."""
     rest = keywords.match(_after_keyword(message.content, message.keyword))
     if rest is not None and rest[0] == "out":
         return rest

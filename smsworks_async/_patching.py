@@ -1,8 +1,8 @@
-"""Locks, queues and threads of the operating system, whatever gevent or eventlet has patched.
+"""Operating system locks, queues and threads, even if gevent or eventlet has patched them.
 
-In a patched process `threading.Thread` starts a greenlet, and locks and queues are between
-greenlets. What is patched is looked up at each use, not when this module is imported: a server may
-import the application first. Neither library is imported here.
+In a patched process `threading.Thread` starts a greenlet, and locks and queues work between
+greenlets only. Patching is checked on each use, not on import, since a server may patch after it
+imports the application. Neither library is imported here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def original(module: str, name: str, default: Any = None) -> Any:
     Args:
         module: the module's name.
         name: the attribute's name.
-        default: what is returned where this system has no such attribute.
+        default: the value to return if the system has no such attribute.
     """
     match patched_by():
         case "gevent":
@@ -56,7 +56,7 @@ def original(module: str, name: str, default: Any = None) -> Any:
 
 
 def new_lock() -> threading.Lock:
-    """Return a lock between real threads. Nothing that may switch greenlets goes on under it."""
+    """Return a lock between real threads. Code that holds it must not switch greenlets."""
     lock: threading.Lock = original("_thread", "allocate_lock")()
     return lock
 
@@ -70,16 +70,16 @@ def new_rlock() -> threading.RLock:
 
 
 def new_queue() -> queue.SimpleQueue[Any]:
-    """Return a queue between real threads, for readers that may block their thread."""
+    """Return a queue between real threads, for readers that can block their thread."""
     made: queue.SimpleQueue[Any] = original("queue", "SimpleQueue")()
     return made
 
 
 def start_thread(main: Callable[[], None], name: str) -> None:
-    """Start a real thread, which does not hold up the interpreter's exit.
+    """Start a real thread that does not delay the interpreter's exit.
 
     Raises:
-        RuntimeError: there cannot be more threads.
+        RuntimeError: the system cannot start another thread.
     """
     if patched_by() is None:
         threading.Thread(target=without_signals(main), name=name, daemon=True).start()
@@ -88,10 +88,10 @@ def start_thread(main: Callable[[], None], name: str) -> None:
 
 
 def without_signals(main: Callable[[], None]) -> Callable[[], None]:
-    """Return a thread's function that takes none of the signals of uWSGI's workers.
+    """Wrap a thread's function so that the thread blocks the signals of uWSGI's workers.
 
-    Their handlers, which are C functions, run on any thread that gets the signal, end the
-    interpreter there, and wait for ever: for the very thread that they run on.
+    uWSGI's handlers are C functions. They run on whichever thread receives the signal, finalise the
+    interpreter there, and then deadlock waiting for that same thread.
     """
     if "uwsgi" not in sys.modules:
         return main

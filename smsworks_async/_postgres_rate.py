@@ -1,4 +1,4 @@
-"""One rate of requests for an account, whatever the number of machines: a row in PostgreSQL."""
+"""One request rate for an account, shared by many machines: a row in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The bounds of `per_second`, and the longest name of an account.
 SLOWEST, FASTEST, MAX_ACCOUNT = 1e-4, 1e6, 100
 
-# The moment from which the next request may leave; of one that was idle it is now.
+# `next` is the time of the next free slot; after an idle period it is now.
 _TAKE: Final = """
 UPDATE smsworks.rate
 SET next = greatest(next, clock_timestamp()) + make_interval(secs => 1 / per_second)
@@ -41,34 +41,35 @@ ON CONFLICT (account) DO UPDATE SET per_second = excluded.per_second
 
 @attrs.frozen(eq=False)
 class _Here:
-    """What a rate has on one event loop of one process."""
+    """The state of a rate on one event loop of one process."""
 
     connections: Connections
-    #: One request of this process waits for its turn at a time, so that a limit that is changed is
-    #: obeyed by the next one.
+    #: Only one request of this process waits for a slot at a time, so that a changed limit
+    #: applies to the next one.
     turn: asyncio.Lock = attrs.field(factory=asyncio.Lock)
 
 
 class PostgresRate:
     """A `Rate` that all processes of an account share, kept in a PostgreSQL database.
 
-    Each request takes the next free moment of the account, retries included, and waits for it. No
-    burst follows a pause. The server's clock counts, so that the machines' own need not agree.
+    Each request, retries included, reserves the account's next free slot and waits for it. There
+    are no bursts after an idle period. The server's clock is used, so the machines' clocks need not
+    agree.
 
-    Give it to a client as `max_rate`. It may serve several clients, and is closed by `close`, or as
-    an async context manager.
+    Pass it to clients as `max_rate`; several clients can share one. Close it with `close`, or use
+    it as an async context manager.
 
     Args:
-        url: ``postgresql://user:password@host/database``, as a journal takes it; the rate is kept
-            beside the journal's tables, which are made if they are not there.
-        account: the name that the processes share it under, 1 to 100 printable characters.
-        per_second: requests a second, 0.0001 to 1,000,000. The process that was started last
-            decides for all of them, from its first request on.
+        url: ``postgresql://user:password@host/database``, as for a journal; the rate is stored
+            beside the journal's tables, which are created if they do not exist.
+        account: the name under which processes share the rate, 1 to 100 printable characters.
+        per_second: requests a second, 0.0001 to 1,000,000. The process that started last sets the
+            rate for all, with its first request.
 
     Raises:
         ConfigurationError: the URL is malformed or has an option that is not supported, or the
             extra ``postgres`` is not installed.
-        ValidationError: the account or the rate is not as it should be.
+        ValidationError: the account name or the rate is invalid.
     """
 
     def __init__(self, url: str, *, account: str, per_second: float) -> None:
@@ -81,10 +82,11 @@ class PostgresRate:
         self._closed = False
 
     async def acquire(self) -> None:
-        """Wait until another request of the account may leave.
+        """Wait until the account may make another request.
 
         Raises:
-            JournalError: the database could not be reached for 30 seconds, or the rate is closed.
+            JournalError: the database could not be reached for 30 seconds, or the rate has been
+                closed.
         """
         here = self._on_this_loop()
         async with here.turn:
@@ -99,8 +101,9 @@ class PostgresRate:
             per_second: requests a second, 0.0001 to 1,000,000.
 
         Raises:
-            ValidationError: it is out of bounds.
-            JournalError: the database could not be reached for 30 seconds, or the rate is closed.
+            ValidationError: `per_second` is out of range.
+            JournalError: the database could not be reached for 30 seconds, or the rate has been
+                closed.
         """
         rate = _check_per_second(per_second)
 
@@ -110,7 +113,7 @@ class PostgresRate:
         await self._on_this_loop().connections.do(change)
 
     async def close(self) -> None:
-        """Close the connections; a second call does nothing."""
+        """Close the connections; calling it again does nothing."""
         self._closed = True
         here = self._here.pop((os.getpid(), asyncio.get_running_loop()), None)
         if here is not None:
@@ -136,7 +139,7 @@ class PostgresRate:
 
     def _on_this_loop(self) -> _Here:
         if self._closed:
-            raise JournalError("this rate is closed; make another one")
+            raise JournalError("this rate is closed; create a new one")
         place = (os.getpid(), asyncio.get_running_loop())
         here = self._here.get(place)
         if here is None:
@@ -149,11 +152,12 @@ class PostgresRate:
         if not (await look_at(connection)).is_laid_out:
             await create(connection)
         await check_layout(connection, self._target.name)
-        # A moment that a crash forgets is given again: nobody waits for the disk for that.
+        # If a crash loses a reserved slot it is used again, which is harmless; so do not wait for
+        # the disk.
         await connection.execute("SET synchronous_commit = off")
         if self._per_second is not None:
             await connection.execute(_SET, self._account, self._per_second)
-            self._per_second = None  # a connection that is lost changes nothing when it is back
+            self._per_second = None  # set only once, so that reconnecting does not reset the rate
 
 
 def _check_account(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What may be said aloud: nothing here lets a token, a text or a whole phone number through."""
+"""Redaction of tokens, message texts and phone numbers in errors and logs."""
 
 from __future__ import annotations
 
@@ -14,38 +14,37 @@ from smsworks_async.errors import SMSWorksError
 
 
 _TOKEN: Final = re.compile(r"(?:JWT\s+)?eyJ[\w.+/=-]*|(?:JWT|Bearer|Basic)\s+\S+", re.IGNORECASE)
-# What stands before the host of an address: a proxy's user and password.
+# The user and password in an address, such as a proxy's.
 _USER: Final = re.compile(r"(?<=://)[^\s/@]+@")
 _GAP: Final = r"[\s().,/_\u2010-\u2015-]{0,3}"
-# Seven digits or more, however they are set apart: ids of messages are masked along with numbers.
+# Seven or more digits, with any separators. Message ids are masked too.
 _NUMBER: Final = re.compile(rf"\+?\d(?:{_GAP}\d){{6,}}")
-# A passcode may have four digits, and one that the API generated is known to nobody here.
+# A passcode can have four digits, and one that the API generated is not known here.
 _PASSCODE: Final = re.compile(rf"\d(?:{_GAP}\d){{3,}}")
 _NO_WORD: Final = re.compile(r"[\W_]+")
 _LONGEST: Final = 300
-#: How many letters and digits in a row a secret and somebody else's words may not share.
+#: The longest run of letters and digits of a secret that foreign text may contain, plus one.
 SHARED: Final = 5
 
 
 class Cause(Exception):
-    """What led to an error of ours, in words that are fit to be shown.
+    """A redacted stand-in for the exception that caused one of this package's errors.
 
-    It stands for an exception of another package, or of the caller's own code, which may hold
-    headers with the token, the answer's text or a proxy's password, as may the frames of its
-    traceback.
+    The original, from another package or from the caller's code, may hold headers with the token,
+    the response's text or a proxy's password, and so may the frames of its traceback.
     """
 
 
 def redact(words: str, secrets: Iterable[str] = (), *, passcodes: bool = False) -> str:
-    """Make somebody else's words fit for an error: tokens, numbers and `secrets` left out.
+    """Return foreign text without tokens, phone numbers and `secrets`, for use in an error.
 
     Args:
-        words: what was said. Escapes of HTML and of addresses are resolved first.
-        secrets: what must not be repeated: as it is, cut short, in another case, or written with
-            other signs, blanks or accents.
-        passcodes: whether four digits in a row may be a passcode.
+        words: the text. HTML and URL escapes are decoded first.
+        secrets: strings to remove: whole or in part, in any case, and with any punctuation, blanks
+            or accents.
+        passcodes: whether four digits in a row may be a passcode, and are removed.
     """
-    from html import unescape  # when something has failed, and not before
+    from html import unescape  # imported only after a failure
 
     words = unescape(unescape(unquote(words[: 2 * _LONGEST])))
     words = _TOKEN.sub("…", _USER.sub("…@", words))
@@ -58,12 +57,12 @@ def redact(words: str, secrets: Iterable[str] = (), *, passcodes: bool = False) 
 
 
 def _folded(words: str) -> str:
-    """Return the letters and digits alone, without case, accents or width."""
+    """Return only the letters and digits, with case, accents and width folded."""
     return _NO_WORD.sub("", unicodedata.normalize("NFKD", words.casefold()).casefold())
 
 
 def _without(words: str, secrets: list[str]) -> str:
-    """Put an ellipsis for all that the words share with a secret."""
+    """Replace every part of the text that it shares with a secret by an ellipsis."""
     if not secrets:
         return words
     letters = [(fold, place) for place, one in enumerate(words) for fold in _folded(one)]
@@ -79,7 +78,7 @@ def _without(words: str, secrets: list[str]) -> str:
     for begin in range(len(said) - SHARED + 1):
         if said[begin : begin + SHARED] in known:
             hide(begin, begin + SHARED)
-    # What is shorter is hidden where it stands by itself: it is a part of too many words.
+    # A short secret is a part of too many words, so it is hidden only as a word of its own.
     for secret in (one for one in folded if one and len(one) < SHARED):
         begin = said.find(secret)
         while begin >= 0:
@@ -87,7 +86,7 @@ def _without(words: str, secrets: list[str]) -> str:
             if _stands_alone(words, letters[begin][1], letters[end - 1][1]):
                 hide(begin, end)
             begin = said.find(secret, begin + 1)
-    for secret in (one for one in secrets if not _folded(one)):  # signs alone, such as emoji
+    for secret in (one for one in secrets if not _folded(one)):  # emoji, for example
         for match in re.finditer(re.escape(secret), words):
             hidden[match.start() : match.end()] = b"\1" * len(secret)
     return _with_ellipses(words, hidden)
@@ -103,7 +102,7 @@ def _with_ellipses(words: str, hidden: bytearray) -> str:
 
 
 def where(error: BaseException) -> str:
-    """Return where an exception of the caller's own code was raised, or an empty string."""
+    """Return where in the caller's code an exception was raised, or an empty string."""
     frames = error.__traceback__
     if frames is None or frames.tb_next is None:
         return ""
@@ -113,7 +112,7 @@ def where(error: BaseException) -> str:
 
 
 def cause(error: BaseException, secrets: Iterable[str] = (), *, passcodes: bool = False) -> Cause:
-    """Return what to chain in place of an exception: its type, its words redacted, and no more."""
+    """Return a stand-in to chain in place of an exception: its type and its redacted message."""
     words = redact(str(error), secrets, passcodes=passcodes)
     name = type(error).__name__
     return Cause(f"{name}: {words}" if words else name)
@@ -125,11 +124,11 @@ def shown(
     *,
     passcodes: bool = False,
 ) -> SMSWorksError:
-    """Return an error of ours that is about to reach the caller, fit to be shown, with its causes.
+    """Return an error with its causes redacted, just before it reaches the caller.
 
-    Frames of this package below the caller's call hold the token and the request, so that
-    tracebacks begin anew; and the context repeats what led here, unredacted. (Where the caller is
-    handling an exception, Python makes that one the context again.)
+    The traceback is reset, since frames of this package hold the token and the request. The context
+    is removed, since it holds the unredacted original. (If the caller is handling an exception,
+    Python sets that one as the context again.)
     """
     link: SMSWorksError = error
     while True:

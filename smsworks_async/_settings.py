@@ -1,4 +1,4 @@
-"""A client's settings, checked once: the API's address, time-outs, retries, limits."""
+"""A client's validated settings: base URL, time-outs, retries, limits."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ T = TypeVar("T")
 
 #: The provider's own address, version 1 of its API.
 BASE_URL: Final = "https://api.thesmsworks.co.uk/v1"
-#: Seconds for one call in all, retries included.
+#: The default time-out of a whole call in seconds, retries included.
 TIMEOUT: Final = 30.0
-#: Connections that one client opens at most.
+#: The default limit of open connections of a client.
 MAX_CONNECTIONS: Final = 100
-#: The most messages that one batch holds, by the provider's guide.
+#: The most messages in a batch according to the provider's guide.
 BATCH_SIZE: Final = 500
 
-#: The most that it holds by the provider's OpenAPI document.
+#: The most messages in a batch according to the provider's OpenAPI document.
 MAX_BATCH_SIZE: Final = 5000
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host's name or address is this machine's own."""
+    """Return whether a host name or address is a loopback one."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -46,12 +46,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(address: str) -> SplitResult | None:
-    """Return an address's parts; None where it is none. What says so may quote a password."""
-    from yarl import URL  # with the HTTP client, and not before
+    """Return the parts of a URL, or None if it is invalid; the error could quote a password."""
+    from yarl import URL  # imported together with the HTTP client
 
     with suppress(ValueError):
         parts = urlsplit(address)
-        _ = parts.port, URL(address)  # which also know what they may be
+        _ = parts.port, URL(address)  # both validate
         return parts
     return None
 
@@ -59,11 +59,11 @@ def _split(address: str) -> SplitResult | None:
 def resolve_base_url(
     base_url: object, *, insecure: bool, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """Choose the API's address (given, the environment's, or the provider's), and check it.
+    """Return the API's address (the argument, the environment's, or the provider's), validated.
 
     Raises:
-        ConfigurationError: it is no http or https address, holds a password or a query, or is plain
-            http beyond this machine without `insecure`.
+        ConfigurationError: it is not an http or https URL, contains a password or a query, or is
+            plain http to another machine without `insecure`.
     """
     if base_url is None:
         base_url = environ.get("SMSWORKS_BASE_URL") or BASE_URL
@@ -77,17 +77,17 @@ def resolve_base_url(
             f"base_url must start with https:// and name a host, such as {BASE_URL}"
         )
     if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError("base_url must hold no user, query or fragment")
+        raise ConfigurationError("base_url must not contain a user, a query or a fragment")
     if parts.scheme == "http" and not insecure and not is_loopback(host):
         raise ConfigurationError(
-            "base_url is plain http to another machine, and anybody in between can read the token; "
-            "use https, or say insecure=True"
+            "base_url is plain http to another machine, so others on the network can read the "
+            "token; use https, or pass insecure=True"
         )
     return base_url.rstrip("/")
 
 
 def _configured(check: Callable[[Any], T]) -> Callable[[Any], T]:
-    """Make a setting's check of a field's: what it refuses is a `ConfigurationError`."""
+    """Turn the validator of a field into one of a setting, which raises `ConfigurationError`."""
 
     def converted(value: Any) -> T:
         try:
@@ -113,7 +113,7 @@ def _proxy(value: object) -> str | None:
     from yarl import URL
 
     usable = False
-    with suppress(ValueError):  # whose words may hold the proxy's password
+    with suppress(ValueError):  # its message may contain the proxy's password
         usable = URL(address).scheme in {"http", "https"} and bool(URL(address).host)
     if not usable:
         raise ConfigurationError("proxy must be a web address, such as http://proxy.example:3128")
@@ -134,7 +134,7 @@ def _trust_env(value: object) -> bool:
 
 @_configured
 def insecure_flag(value: object) -> bool:
-    """Check the setting `insecure`: words such as "no" would count as true."""
+    """Validate `insecure`: only booleans, since a string such as "no" would be true."""
     return values.boolean(value, "insecure")
 
 
@@ -148,7 +148,7 @@ def _allows_international(value: object) -> bool:
 
 
 def _is_pin(value: object) -> bool:
-    from aiohttp import Fingerprint  # with the HTTP client, and not before
+    from aiohttp import Fingerprint  # imported together with the HTTP client
 
     return isinstance(value, Fingerprint)
 
@@ -170,18 +170,20 @@ def _wait(value: object) -> float:
 
 @attrs.frozen
 class RetryPolicy:
-    """How often, and after which waits, a call is attempted. What may be repeated is not a setting.
+    """The number of attempts of a call and the waits between them.
+
+    Which calls may be repeated is not a setting.
 
     Waits grow exponentially with full jitter: before attempt n + 1, between 0 and
-    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` is obeyed instead.
+    ``min(cap, base * 2 ** (n - 1))`` seconds. A ``Retry-After`` header takes precedence.
 
     Attributes:
-        attempts: attempts in all, at least 1; 1 never repeats anything.
-        base: seconds, 0 to 1e7; the longest first wait.
-        cap: seconds, 0 to 1e7; the longest wait.
+        attempts: the total number of attempts, at least 1; 1 disables retries.
+        base: the longest first wait, 0 to 1e7 seconds.
+        cap: the longest wait, 0 to 1e7 seconds.
 
     Raises:
-        ConfigurationError: a value is out of bounds.
+        ConfigurationError: a value is out of range.
     """
 
     attempts: int = _setting(4, _attempts)
@@ -200,16 +202,16 @@ def _rule(settings: Settings) -> Callable[[Any], str]:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """A client's settings, checked.
+    """A client's validated settings.
 
     Attributes:
         base_url: the API's address, without a trailing slash.
         token: a token, or an async function that fetches one, or None.
         credentials: what to log in with, or None.
-        timeout: seconds for one call in all, retries included; None waits for ever.
-        retry: how often, and after which waits, a call is attempted.
-        max_connections: connections that the client opens at most.
-        max_rate: requests a second, or an object that lets each leave, or None.
+        timeout: the limit of a whole call in seconds, retries included; None for no limit.
+        retry: the number of attempts and the waits between them.
+        max_connections: the most connections that the client opens.
+        max_rate: requests a second, or an object with `acquire`, or None.
         batch_size: recipients that one batch may hold, 1 to 5000.
         international: whether numbers outside the UK may be texted.
         proxy: a proxy's address, or None.
@@ -229,7 +231,7 @@ class Settings:
     proxy: str | None = _setting(None, _proxy, shown=False)
     ssl: _ssl.SSLContext | bool | None = _setting(None, _ssl_context)
     trust_env: bool = _setting(False, _trust_env)
-    #: Returns a destination as the API takes it, or raises; every one goes through it.
+    #: Validates and normalises every destination.
     destination: Callable[[Any], str] = attrs.field(
         init=False,
         repr=False,

@@ -1,4 +1,4 @@
-"""How people write numbers: reduced to digits, whatever stands between them, and judged nowhere."""
+"""Reduction of written phone numbers to digits, without validating them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from smsworks_async.models import values
 
 
 _INVALID_DESTINATION: Final = 4004
-_MISSING: Final = "is missing; give a number as text, such as '07700 900123'"
-# Longer than any number that people write, so that what is checked is always short.
+_MISSING: Final = "is missing; pass a number as text, such as '07700 900123'"
+# Longer than any written number; a bound on the work per number.
 _LONGEST: Final = 64
-# E.164 allows 15 digits, country code included; no number to text is shorter than 7.
+# E.164 allows 15 digits, country code included; no number that receives texts has fewer than 7.
 FEWEST_DIGITS, MOST_DIGITS = 7, 15
 
-# What people put between digits, and what comes along when a number is copied from a web page, a
-# phone's contacts (marks of writing direction) or a spreadsheet (an apostrophe to keep it text).
-# Brackets and dots go later, since "(0)" and ".0" mean something.
+# Separators, and characters that are copied along from a web page, a phone's contacts (marks of
+# writing direction) or a spreadsheet (an apostrophe that marks text). Brackets and dots are removed
+# later, since "(0)" and ".0" have a meaning.
 _SEPARATORS = str.maketrans(
     dict.fromkeys(
         " \t\n\r\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -29,18 +29,18 @@ _SEPARATORS = str.maketrans(
     )
     | {"[": "(", "]": ")", "\uff08": "(", "\uff09": ")", "\uff0b": "+"}
     | {"\u00b7": ".", "\u2024": ".", "\u2027": ".", "\uff0e": "."}
-    # What stays is listed because `translate` is slow for what its table lacks.
+    # Kept characters are listed because `translate` is slow for characters not in its table.
     | {character: character for character in "0123456789+()."}
 )
-# A float that a spreadsheet wrote. Nobody sets the last 0 of a number apart with its only dot.
+# A float from a spreadsheet. Nobody writes a number whose only dot comes before a last 0.
 _WHOLE_FLOAT: Final = re.compile("([0-9]+)[.]0")
 _SCIENTIFIC: Final = re.compile("['\u2018\u2019]?([0-9]+)(?:[.,]([0-9]+))?[Ee][+]?([0-9]{1,2})")
 
 
 def mask(number: str) -> str:
-    """Show the last three digits of a number and nothing else, for logs and errors.
+    """Return the last three digits of a number after an ellipsis, for logs and errors.
 
-    What has fewer than seven digits is too short to hide in, and shows none of them.
+    A number with fewer than seven digits is masked completely.
 
     >>> mask("+44 7700 900123")
     '…123'
@@ -68,7 +68,7 @@ def refusal(number: str, problem: str) -> ValidationError:
 
 
 def refuse_value(problem: str) -> NoReturn:
-    """Refuse a value that has no digits to point to; the problem goes on after the field's name."""
+    """Raise a ValidationError for a value without digits; `problem` follows the field's name."""
     raise ValidationError(f"destination {problem}", field="destination", code=_INVALID_DESTINATION)
 
 
@@ -77,25 +77,25 @@ def refuse(number: str, problem: str) -> NoReturn:
 
 
 def _digits_of_number(number: Any) -> str:
-    """Return the digits of an integer, or of a float that has none behind its point."""
+    """Return the digits of an integer, or of a float without a fractional part."""
     whole = values.as_integer(number)
     if whole is None:
         if values.as_number(number) is not None:
-            refuse_value("as a number must have all its digits; format it as text")
+            refuse_value("as a float must be whole and have all its digits; format it as text")
         if values.is_missing(number):
             refuse_value(_MISSING)
         kind = type(number).__name__
         refuse_value(f"must be a str or an int, not {kind}; format numbers as text")
     if not 0 < whole < 10**MOST_DIGITS:
-        refuse_value(f"must be positive where it is an int, with at most {MOST_DIGITS} digits")
+        refuse_value(f"must be positive if it is an int, with at most {MOST_DIGITS} digits")
     return str(whole)
 
 
 def _without_separators(number: str) -> str:
-    """Reduce a number to what it would be without separators, its digits in ASCII."""
+    """Return a number without separators, with its digits in ASCII."""
     if len(number) > _LONGEST:
-        refuse(number, "it is too long for a number; give one number at a time")
-    number = number.replace(" ", "")  # often the only separator, and quicker than the table
+        refuse(number, "it is too long for a number; pass one number at a time")
+    number = number.replace(" ", "")  # often the only separator, and faster than the table
     if number.isascii() and number.removeprefix("+").isdecimal():
         return number
     if "e" in number or "E" in number:
@@ -104,7 +104,7 @@ def _without_separators(number: str) -> str:
     if not number.isascii():
         number = "".join(str(unicodedata.decimal(character, character)) for character in number)
     before, trunk_zero, after = number.partition("(0)")
-    if trunk_zero and before.strip("(+)"):  # not dialled after a country code: +33 (0)1 23
+    if trunk_zero and before.strip("(+)"):  # the 0 is not dialled after a country code: +33 (0)1 23
         number = before + after
     number = number.replace("(", "").replace(")", "")
     whole_float = _WHOLE_FLOAT.fullmatch(number)
@@ -112,7 +112,7 @@ def _without_separators(number: str) -> str:
 
 
 def _without_exponent(number: str) -> str:
-    """Write a spreadsheet's scientific notation out, where it has kept all digits."""
+    """Expand a spreadsheet's scientific notation if it has kept all digits."""
     scientific = _SCIENTIFIC.fullmatch(number)
     if scientific is None:
         return number
@@ -127,9 +127,9 @@ def _without_exponent(number: str) -> str:
 
 
 def refuse_strangers(number: str) -> None:
-    """Refuse what is left of a number without separators if it has more than digits and a +."""
+    """Raise a ValidationError if a number without separators has more than digits and a +."""
     strangers = re.sub("^[+]|[0-9]+", "", number)
     if any(map(str.isalpha, strangers)):
-        refuse(number, "it has letters in it; give digits alone, or remove it")
+        refuse(number, "it contains letters; use digits only, or remove it")
     if strangers:
-        refuse(number, f"{strangers[0]!a} does not belong in it; give one number, in digits alone")
+        refuse(number, f"{strangers[0]!a} does not belong in it; pass one number, digits only")

@@ -1,4 +1,4 @@
-"""A request to stop, which SIGTERM makes: what is under way ends, and nothing more is begun."""
+"""Graceful stop on SIGTERM: requests in flight are completed, and no new ones are started."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, Final
 
 
 class StopRequest:
-    """Whether somebody has asked to stop; it may be asked for on any thread, and in a signal."""
+    """A request to stop, which can be made on any thread and in a signal handler."""
 
     def __init__(self) -> None:
         self.is_made = False
         self._listener: Callable[[], object] | None = None
 
     def make(self) -> None:
-        """Ask to stop."""
+        """Request the stop."""
         self.is_made = True
         if self._listener is not None:
             self._listener()
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call a function when it is made, on the thread where that is done; or now, if it was."""
+        """Call a function when the stop is requested, on that thread; now if it has been."""
         self._listener = listener
         if self.is_made:
             listener()
@@ -38,13 +38,13 @@ _current: Final[contextvars.ContextVar[StopRequest | None]] = contextvars.Contex
 
 @contextmanager
 def stopping_on_sigterm() -> Iterator[StopRequest]:
-    """Yield the request to stop of this context, which SIGTERM makes while this lasts.
+    """Yield this context's stop request, and make it on SIGTERM while the block runs.
 
-    A signal's handler can be set on the main thread alone; elsewhere the application asks. A
-    handler that is there already is called as well, and comes back at the end.
+    Signal handlers can be set only on the main thread; on other threads the application must make
+    the request. An existing handler is called as well, and is restored at the end.
     """
     request = _current.get()
-    if request is not None:  # the blocking client listens already, on its caller's thread
+    if request is not None:  # the blocking client already handles SIGTERM on its caller's thread
         yield request
         return
     request = StopRequest()
@@ -59,7 +59,7 @@ def stopping_on_sigterm() -> Iterator[StopRequest]:
 @contextmanager
 def _handled(request: StopRequest) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
-    # None stands for a handler that was not set from Python, which could not be put back.
+    # None means a handler that was not set from Python, and that could not be restored.
     if before is None or threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,12 +1,12 @@
-"""Real threads, locks and queues, also where gevent or eventlet has replaced the standard ones.
+"""Real threads and inboxes, even if gevent or eventlet has replaced the standard ones.
 
-In a patched process `threading.Thread` starts a greenlet. An event loop in a greenlet runs on its
-caller's own thread: whatever asks whether a loop is running finds one, and a second loop cannot
-start. So the background loop and the journal get threads of the operating system and locks between
-those, and a caller waits in a way that lets the other greenlets go on.
+In a patched process `threading.Thread` starts a greenlet. An event loop in a greenlet would run on
+its caller's thread, where it would be found as the running loop and would prevent a second one. So
+the background loop and the journal use operating system threads and locks, and a caller waits in a
+way that lets other greenlets run.
 
-What is patched is asked when a client or a journal is first used, not when this is imported: a
-server may import the application first. Neither library is imported here.
+Patching is checked when a client or a journal is first used, not on import, since a server may
+patch after it imports the application. Neither library is imported here.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 class Inbox(Protocol[T]):
-    """What a caller's thread or greenlet waits at for items from the loop's thread."""
+    """A queue on which a caller's thread or greenlet waits for items from the loop's thread."""
 
     def put(self, item: T, /) -> None:
-        """Add an item, from any thread."""
+        """Add an item; callable from any thread."""
         ...
 
     def get(self, *, timeout: float) -> T:
-        """Wait for an item, so many seconds at most; raises `queue.Empty` after those."""
+        """Wait up to `timeout` seconds for an item; raise `queue.Empty` after that."""
         ...
 
 
@@ -38,26 +38,26 @@ class RealThread(Protocol):
     """The thread that runs a loop."""
 
     def start(self) -> None:
-        """Start it; raises RuntimeError where there cannot be more threads."""
+        """Start it; raise RuntimeError if the system cannot start another thread."""
         ...
 
     def is_alive(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """Return whether it has been started and has not ended."""
         ...
 
     def join(self, timeout: float) -> None:
-        """Wait until it has ended, so many seconds at most."""
+        """Wait up to `timeout` seconds until it has ended."""
         ...
 
 
 class Threads(Protocol):
-    """How this process starts a loop's thread, and waits for it."""
+    """Creates loop threads, and the inboxes to wait for them, in this process."""
 
     def new_inbox(self) -> Inbox[Any]:
         """Return an inbox for the thread, or the greenlet, that calls this.
 
         Raises:
-            ConfigurationError: the caller may not wait.
+            ConfigurationError: the caller must not block.
         """
         ...
 
@@ -66,11 +66,11 @@ class Threads(Protocol):
         ...
 
     def new_thread(self, main: Callable[[], None], name: str, /) -> RealThread:
-        """Return a real thread, which is yet to be started."""
+        """Return a real thread that has not been started."""
         ...
 
     def is_current(self, thread: Any) -> bool:
-        """Whether a thread of `new_thread` calls this."""
+        """Return whether the calling thread is `thread`, which `new_thread` returned."""
         ...
 
 
@@ -78,9 +78,9 @@ class _Standard:
     """An unpatched process."""
 
     def __init__(self) -> None:
-        from queue import SimpleQueue  # of no use to a client that is awaited
+        from queue import SimpleQueue  # not needed by the async client
 
-        # Without its parameter, which would cost each call more than the queue does.
+        # Not `SimpleQueue[Any]`: subscribing would cost each call more than the queue does.
         self.new_inbox: Callable[[], Inbox[Any]] = SimpleQueue
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
@@ -94,7 +94,7 @@ class _Standard:
 
 
 def threads() -> Threads:
-    """Return how this process, as it is patched now, starts a loop's thread and waits for it."""
+    """Return the `Threads` for this process, depending on how it is patched now."""
     if patched_by() is None:
         return _Standard()
     from smsworks_async._greenlets import Greenlets

@@ -1,3 +1,3 @@
-"""The version, and the only place that says it."""
+"""The version of the package: its only definition."""
 
 __version__ = "0.2.0"

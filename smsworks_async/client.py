@@ -1,4 +1,4 @@
-"""The awaitable client: its settings, its session, and the families of the API."""
+"""The async client: its settings, its session and its resources."""
 
 from __future__ import annotations
 
@@ -47,42 +47,43 @@ if TYPE_CHECKING:
 
 
 class AsyncSMSWorks:
-    """The SMS Works, awaitable.
+    """The async client of The SMS Works.
 
-    Use it as an async context manager, or call `close`. One client serves any number of tasks of
-    one event loop; its connections are opened by the first call.
+    Use it as an async context manager, or call `close`. A client belongs to one event loop, and any
+    number of tasks can share it. Connections are opened by the first call.
 
     Args:
         token: ``"JWT eyJ..."`` or the bare ``"eyJ..."``, or an async function that fetches one.
-            Without it, and without a key, ``SMSWORKS_TOKEN`` is taken from the environment.
-        customer_id: the account's customer id, to log in with instead of a token, when first needed
-            and again after a refusal; or ``SMSWORKS_CUSTOMER_ID``.
-        key: the API key that goes with it, or ``SMSWORKS_KEY``.
-        secret: the API secret that goes with it, or ``SMSWORKS_SECRET``.
+            Without it and without a key, ``SMSWORKS_TOKEN`` of the environment is used.
+        customer_id: the account's customer id, or ``SMSWORKS_CUSTOMER_ID``. It is optional beside a
+            key and secret.
+        key: the API key to log in with instead of a token, or ``SMSWORKS_KEY``. The client logs in
+            when a token is first needed, and again after the token is refused.
+        secret: the API secret that belongs to the key, or ``SMSWORKS_SECRET``.
         base_url: the API's address, or ``SMSWORKS_BASE_URL``; the provider's own by default.
-        timeout: seconds for one call in all, retries included; None waits for ever.
-        retry: how often, and after which waits, a call is attempted.
-        max_connections: connections open at a time, 100 by default.
-        session: an aiohttp session of your own, which stays yours to close.
-        trace_configs: aiohttp's, such as those of OpenTelemetry's instrumentation.
-        proxy: a proxy's address.
-        ssl: a context of your own, or False for no checks.
-        trust_env: take proxies from the environment.
-        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
-            which is awaited before each request (see `smsworks_async.rates.Rate`).
-        batch_size: recipients that one batch may hold: 500 by the provider's guide, up to 5000.
+        timeout: the limit of a whole call in seconds, retries included; None for no limit.
+        retry: the number of attempts of a call and the waits between them.
+        max_connections: the most connections open at a time, default 100.
+        session: an existing aiohttp session; the client does not close it.
+        trace_configs: aiohttp trace configs, such as those of OpenTelemetry's instrumentation.
+        proxy: the URL of a proxy.
+        ssl: an SSL context, or False to disable certificate checks.
+        trust_env: use the proxies of the environment.
+        max_rate: requests a second; or an object with ``async def acquire()``, which is awaited
+            before each request (see `smsworks_async.rates.Rate`).
+        batch_size: the most recipients in a batch, 1 to 5000; default 500, as in the provider's
+            guide.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
-        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: what bulk,
-            `opt_outs` and `Webhooks` use unless they are given another, and what an
-            `idempotency_key` needs. It is opened when it is first used, and closed with the client
-            if it was given as a path.
-        opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an
+        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: the default
+            journal of bulk, `opt_outs`, `Webhooks` and idempotency keys. It is opened on first use,
+            and closed with the client if it was passed as a path or URL.
+        opt_outs: the opt-out list, if it is not the one in `journal`: a path, a journal, or an
             `OptOuts`.
-        insecure: allow plain http beyond this machine.
+        insecure: allow plain http to other machines.
 
     Raises:
-        ConfigurationError: something of this cannot work.
+        ConfigurationError: an argument is invalid, or a token or an extra is missing.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class AsyncSMSWorks:
         if session is not None and (max_connections is not None or trace_configs or trust_env):
             raise ConfigurationError(
                 "max_connections, trace_configs and trust_env belong to the session; "
-                "set them on the one that you give"
+                "set them on the session that you pass"
             )
         _check_types(session, trace_configs)
         self._journal = ClientJournal(journal, opt_outs)
@@ -132,7 +133,7 @@ class AsyncSMSWorks:
         )
         self._sessions = Sessions(settings, session, trace_configs)
         self._requester = Requester(settings, self._sessions)
-        #: The time by which it waits; a test may replace it.
+        #: The clock for waits, which tests can replace.
         self.clock = Clock()
         self._poller = StatusPoller(
             MessageSearching(self._requester),
@@ -154,13 +155,16 @@ class AsyncSMSWorks:
 
     @functools.cached_property
     def bulk(self) -> AsyncBulk:
-        """Any number of recipients; imported when it is used."""
+        """Sends to any number of recipients. Imported on first use."""
         from smsworks_async.bulk.resource import AsyncBulk
 
         return AsyncBulk(self._requester, self._poller, self._journal, self.clock)
 
     async def close(self) -> None:
-        """Close the connections; calls after this raise `ConfigurationError`. Twice is fine."""
+        """Close the connections; calls after this raise `ConfigurationError`.
+
+        Calling it again does nothing.
+        """
         self._requester.close()
         self._poller.close()
         try:
@@ -184,7 +188,7 @@ class AsyncSMSWorks:
 
 
 def _keyed(requester: Requester, kept: ClientJournal, clock: Clock) -> KeyedSends:
-    """Return what makes calls that have an idempotency key; imported when it is used."""
+    """Return the object that makes calls with an idempotency key; imported on first use."""
     from smsworks_async._idempotency.sends import JournaledSends
 
     return JournaledSends(requester, kept, clock)

@@ -4,9 +4,9 @@
 
     SMSWorksError
     ├── ConfigurationError     a missing token, a bad base URL, a missing extra
-    ├── ValidationError        refused here, before the wire
+    ├── ValidationError        an argument is invalid; nothing was sent
     │   └── OptedOut               a recipient has opted out
-    ├── APIError               the API said no
+    ├── APIError               the API rejected the request
     │   ├── InvalidMessage         400
     │   ├── NotAuthenticated       401
     │   ├── InsufficientCredit     402
@@ -18,14 +18,14 @@
     ├── NotSent                no byte of the request left this machine
     ├── OutcomeUnknown         it may have been accepted
     ├── JournalError           a journal cannot be read or written
-    ├── StillInFlight          what was waited for has not come to its end yet
-    ├── KeyInUse               another call with this idempotency key is still being made
-    ├── InvalidWebhook         what was posted is no delivery report and no incoming message
-    └── BulkInterrupted        the caller's own code stopped a bulk run; defined beside `BulkReport`
+    ├── StillInFlight          no final status within the time-out
+    ├── KeyInUse               another call with this idempotency key is in progress
+    ├── InvalidWebhook         the posted body is neither a delivery report nor an incoming message
+    └── BulkInterrupted        the caller's code stopped a bulk run; defined beside `BulkReport`
 
-All of them pickle. Their ``args`` hold plain JSON values, and ``cls(*args)`` rebuilds them: result
-back ends that store exceptions as JSON, as Celery's do, give back the same class and fields.
-None of them carries a token, a text or a whole phone number.
+All of them can be pickled. Their ``args`` hold plain JSON values, and ``cls(*args)`` rebuilds them,
+so result back ends that store exceptions as JSON, such as Celery's, restore the same class and
+fields. None of them contains a token, a text or a whole phone number.
 """
 
 from __future__ import annotations
@@ -71,40 +71,40 @@ def _rebuild(cls: type[SMSWorksError], args: tuple[Any, ...], state: dict[str, A
 
 
 class SMSWorksError(Exception):
-    """Base class of what this package raises on purpose.
+    """Base class of this package's exceptions.
 
     Attributes:
         safe_to_repeat: whether making the same call again cannot text anyone twice.
-        retryable: whether the call is safe to repeat and may succeed the next time although nobody
-            changes anything: what a task queue should go by.
+        retryable: whether the call is safe to repeat and may succeed next time without any change;
+            use it to decide whether a task queue retries.
     """
 
     safe_to_repeat: bool = True
 
     @property
     def retryable(self) -> bool:
-        """Return whether repeating the same call is safe and may help; False here."""
+        """Return whether repeating the same call is safe and may succeed; False here."""
         return False
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Not `cls(*args)`: a subclass of the caller's may take other arguments, and what has been
-        # changed or added since, a note for one, is kept as well.
+        # Not `cls(*args)`: a caller's subclass may take other arguments, and attributes that were
+        # changed or added later, such as notes, must survive.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class ConfigurationError(SMSWorksError):
-    """The client cannot work as it was set up: a missing token, a bad base URL, a missing extra."""
+    """The client's configuration is invalid: a missing token, a bad base URL, a missing extra."""
 
 
 class ValidationError(SMSWorksError):
-    """Refused here, before anything was sent.
+    """An argument is invalid. Nothing was sent.
 
     Attributes:
-        field: the argument that is wrong, such as ``"destination"``.
-        code: the API's own code for this, or None where it has none.
+        field: the invalid argument, such as ``"destination"``.
+        code: the API's error code for this problem, or None if it has none.
     """
 
     def __init__(self, message: str, field: str = "", code: int | None = None) -> None:
@@ -114,13 +114,13 @@ class ValidationError(SMSWorksError):
 
 
 class OptedOut(ValidationError):
-    """A recipient has opted out, and the call was told to respect that; nothing was sent.
+    """A recipient has opted out, and the call respects opt-outs. Nothing was sent.
 
     Attributes:
-        field: ``"destination"``; ``"destinations"`` or ``"messages"`` of a batch.
+        field: ``"destination"``; ``"destinations"`` or ``"messages"`` for a batch.
         code: None.
-        positions: where those who have opted out stand in a batch, counted from 0; empty for a
-            single message.
+        positions: the indices of the opted-out recipients in a batch, from 0; empty for a single
+            message.
     """
 
     def __init__(
@@ -136,15 +136,15 @@ class OptedOut(ValidationError):
 
 
 class APIError(SMSWorksError):
-    """The API said no. Nothing was accepted, so that repeating the call cannot text anyone twice.
+    """The API rejected the request. Nothing was accepted, so repeating the call cannot send twice.
 
     Attributes:
         status: the HTTP status.
-        code: the API's ``errorCode``, or None where it sent none; see
+        code: the API's ``errorCode``, or None if the response had none; see
             `smsworks_async.errors.CODES`.
-        message: what the API said, shortened, with numbers masked.
-        permanent: whether the same call would be refused again.
-        retry_after: seconds that the API asked to wait, or None.
+        message: the API's error message, shortened, with numbers masked.
+        permanent: whether the same call would be rejected again.
+        retry_after: the seconds to wait before a retry, as the API asked, or None.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class APIError(SMSWorksError):
 
     @property
     def retryable(self) -> bool:
-        """Return whether the refusal is temporary."""
+        """Return whether the rejection is temporary."""
         return not self.permanent
 
     def __str__(self) -> str:
@@ -175,7 +175,7 @@ class APIError(SMSWorksError):
 
 
 class InvalidMessage(APIError):
-    """The API refused the request's contents (HTTP 400)."""
+    """The API rejected the request's contents (HTTP 400)."""
 
 
 class NotAuthenticated(APIError):
@@ -187,11 +187,11 @@ class InsufficientCredit(APIError):
 
 
 class NotAuthorised(APIError):
-    """The account may not do this, or is disabled (HTTP 403)."""
+    """The account is not allowed to do this, or is disabled (HTTP 403)."""
 
 
 class NotFound(APIError):
-    """There is no such message, batch or passcode (HTTP 404, or code 4008)."""
+    """The message, batch or passcode does not exist (HTTP 404, or code 4008)."""
 
 
 class RateLimited(APIError):
@@ -199,39 +199,40 @@ class RateLimited(APIError):
 
 
 class FloodingRefused(APIError):
-    """The flooding filter refused this recipient (code 5020): one number, not the account."""
+    """The flooding filter refused this recipient (code 5020). Other recipients are not affected."""
 
 
 class ServiceError(APIError):
-    """The service could not do it: the other 50xx codes, and on a read any HTTP 5xx.
+    """The service failed: any other 50xx code, or any HTTP 5xx for a read.
 
-    A send that is answered by a 5xx without the API's own code is `OutcomeUnknown` instead.
+    A send with an HTTP 5xx response without an API error code raises `OutcomeUnknown` instead.
     """
 
 
 class NotSent(SMSWorksError):
-    """No byte of the request left this machine, so that it can be made again."""
+    """No byte of the request left this machine, so it is safe to repeat."""
 
     @property
     def retryable(self) -> bool:
-        """Return True: the network, or whatever else failed, may be back."""
+        """Return True: the cause, such as the network, may have recovered."""
         return True
 
 
 class OutcomeUnknown(SMSWorksError):
-    """The request left, and no usable answer came: it may have been accepted.
+    """The request was sent, but no usable response arrived: it may have been accepted.
 
-    A refusal that carries the id of a message or of a batch is no usable answer either. A send is
-    never repeated for you after this. ``safe_to_repeat`` is False for whatever costs money or
-    changes state when repeated, and True for reads, cancellations and deletions. It is True as well
-    for the same call with the same idempotency key, which looks for the message before all else.
+    A rejection that contains the id of a message or of a batch counts as unusable too. The client
+    never repeats a send after this. ``safe_to_repeat`` is False for operations that cost money or
+    change state when repeated, and True for reads, cancellations and deletions. It is also True for
+    a call with an idempotency key: repeated with that key, it first searches for the message.
 
     Attributes:
-        operation: the request in question, such as ``"POST /message/send"``.
+        operation: the request, such as ``"POST /message/send"``.
         safe_to_repeat: see above.
-        message_id: the id of a message that a refusal carried all the same, or None. Read that
-            message with ``messages.get`` before you send again.
-        batch_id: likewise of a batch; read it with ``batches.get``.
+        message_id: the id of a message that the rejection contained, or None. Read that message
+            with ``messages.get`` before you send again.
+        batch_id: the id of a batch that the rejection contained, or None; read it with
+            ``batches.get``.
     """
 
     safe_to_repeat = False
@@ -252,15 +253,15 @@ class OutcomeUnknown(SMSWorksError):
 
     @property
     def retryable(self) -> bool:
-        """Return whether the call is safe to repeat: the failure itself is a passing one."""
+        """Return whether the call is safe to repeat; the failure itself is temporary."""
         return self.safe_to_repeat
 
 
 class JournalError(SMSWorksError):
     """A journal cannot be read or written: full, read-only, damaged, locked, or of a newer version.
 
-    What the journal had not taken down was not sent, and what had been sent without its end being
-    taken down is in doubt there; so running the campaign again cannot text anyone twice.
+    Requests that the journal did not record were not sent, and requests without a recorded outcome
+    stay unknown in it, so running the campaign again cannot text anyone twice.
 
     Attributes:
         temporary: whether another process holds the journal, so that a later call may succeed.
@@ -272,16 +273,16 @@ class JournalError(SMSWorksError):
 
     @property
     def retryable(self) -> bool:
-        """Return whether another process holds the journal: it lets go of it when it ends."""
+        """Return whether another process holds the journal, which it releases when it ends."""
         return self.temporary
 
 
 class StillInFlight(SMSWorksError):
-    """What was waited for was not final when the time was over; it may be any moment.
+    """A message or campaign was not final within the time-out; it may become so later.
 
     Attributes:
-        message_id: the message's id; None where a campaign was followed.
-        status: the last status that was seen, such as ``"SENT"``, or None if there was none.
+        message_id: the message's id; None for a campaign.
+        status: the last known status, such as ``"SENT"``, or None if there was none.
     """
 
     def __init__(
@@ -293,27 +294,30 @@ class StillInFlight(SMSWorksError):
 
     @property
     def retryable(self) -> bool:
-        """Return True: waiting again may see the end."""
+        """Return True: waiting again may succeed."""
         return True
 
 
 class KeyInUse(SMSWorksError):
-    """Another call with this idempotency key is being made, and did not end in this one's time.
+    """Another call with this idempotency key is in progress, and did not end in this call's time.
 
-    This call sent nothing. Made again with the same key, it returns the other one's answer.
+    This call sent nothing. If it is repeated with the same key, it returns the other call's result.
     """
 
     @property
     def retryable(self) -> bool:
-        """Return True: the other call ends, or its lease does."""
+        """Return True: the other call, or its lease, will end."""
         return True
 
 
 class InvalidWebhook(SMSWorksError):
-    """What was posted is no delivery report and no incoming message; it says why, not what."""
+    """The posted body is neither a delivery report nor an incoming message.
+
+    The error message gives the reason, and does not quote the body.
+    """
 
 
-#: The codes whose exception is not that of their HTTP status, nor `ServiceError`.
+#: The codes whose exception is neither that of their HTTP status nor `ServiceError`.
 _BY_CODE: Final[Mapping[int, type[APIError]]] = {4008: NotFound, 5020: FloodingRefused}
 _SERVICE_CODES: Final = range(5000, 5100)
 
@@ -326,12 +330,12 @@ _BY_STATUS: Final[Mapping[int, type[APIError]]] = {
     429: RateLimited,
 }
 
-# RFC 9110: the statuses among 4xx that speak of the moment, not of the request.
+# The 4xx statuses that are temporary (RFC 9110).
 _PASSING_4XX: Final = frozenset({408, 425, 429})
 
 
 def api_error_class(status: int, code: int | None) -> type[APIError]:
-    """Return the exception for an answer: by the API's code first, by the HTTP status second."""
+    """Return the exception class for a response, by the API's code, or else the HTTP status."""
     if code is not None:
         if code in _BY_CODE:
             return _BY_CODE[code]
@@ -345,7 +349,7 @@ def api_error_class(status: int, code: int | None) -> type[APIError]:
 
 
 def is_permanent(status: int, code: int | None, flag: bool | None) -> bool:
-    """Return whether a refusal would come again: by the API's flag, the table, or the status."""
+    """Return whether a rejection is permanent, by the API's flag, the table, or the status."""
     if flag is not None:
         return flag
     if code is not None and (known := CODES.get(code)) is not None:

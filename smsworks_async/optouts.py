@@ -1,7 +1,7 @@
-"""Opt-outs: what a reply asks for, and the list of numbers that are not to be texted.
+"""Opt-outs: classification of replies, and the list of numbers that must not be texted.
 
 `classify` says whether a text asks to opt out (STOP) or in (START). `OptOuts` is the list: it
-records every request, deletes nothing, and is kept in a journal, so that processes share it.
+records every request, deletes nothing, and is stored in a journal, so that processes can share it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["DEFAULT_KEYWORDS", "Keywords", "OptOutEvent", "OptOuts", "Request", 
 
 #: The longest `source` and `word`, and the longest `message_id`, in characters.
 _LONGEST: Final = 200
-# Numbers that are looked for, or recorded, in one transaction.
+# The most numbers that are looked up, or recorded, in one transaction.
 _SLICE: Final = 5000
 
 
@@ -51,14 +51,15 @@ def _note(value: Any, field: str) -> str:
 
 
 class OptOuts:
-    """A list of opt-outs and opt-ins, in which the last request of each number counts.
+    """A list of opt-outs and opt-ins. The last request of each number counts.
 
-    Nothing is deleted: `remove` records an opt-in. It is kept in a journal, beside campaigns or by
-    itself. It is opened by the first call; use it as an async context manager, or call `close`.
+    Nothing is deleted: `remove` records an opt-in. The list is stored in a journal, which may also
+    hold campaigns. It is opened by the first call; use it as an async context manager, or call
+    `close`.
 
     Args:
-        journal: a path, a PostgreSQL URL, or a journal, which stays yours to close.
-        keywords: the words that `record` looks for.
+        journal: a path, a PostgreSQL URL, or a journal, which the list does not close.
+        keywords: the keywords that `record` recognises.
 
     Raises:
         ConfigurationError: `journal` is neither.
@@ -76,34 +77,34 @@ class OptOuts:
     async def add(
         self, number: str | int, *, source: str = "manual", word: str = "", message_id: str = ""
     ) -> bool:
-        """Record that a number opts out; return whether that was recorded now.
+        """Record that a number opts out; return whether this is a new event.
 
         Args:
             number: the number, in any usual spelling, of any country.
-            source: how that was asked for, at most 200 characters.
-            word: the word that asked for it, if there was one.
-            message_id: the id of the message that asked for it; each is recorded once.
+            source: how the request was made, at most 200 characters.
+            word: the keyword of the request, if any.
+            message_id: the id of the message with the request; each id is recorded once.
 
         Raises:
-            ValidationError: it can be no number, or another value is not as described.
-            JournalError: it could not be recorded.
+            ValidationError: `number` cannot be a phone number, or another value is invalid.
+            JournalError: the event could not be recorded.
         """
         return await self._record(listed(number), "out", source, word, message_id)
 
     async def remove(
         self, number: str | int, *, source: str = "manual", word: str = "", message_id: str = ""
     ) -> bool:
-        """Record that a number opts in again; return whether that was recorded now.
+        """Record that a number opts in again; return whether this is a new event.
 
         Args:
             number: the number, in any usual spelling, of any country.
-            source: how that was asked for, at most 200 characters.
-            word: the word that asked for it, if there was one.
-            message_id: the id of the message that asked for it; each is recorded once.
+            source: how the request was made, at most 200 characters.
+            word: the keyword of the request, if any.
+            message_id: the id of the message with the request; each id is recorded once.
 
         Raises:
-            ValidationError: it can be no number, or another value is not as described.
-            JournalError: it could not be recorded.
+            ValidationError: `number` cannot be a phone number, or another value is invalid.
+            JournalError: the event could not be recorded.
         """
         return await self._record(await self._known(number), "in", source, word, message_id)
 
@@ -119,7 +120,7 @@ class OptOuts:
         )
 
     async def _known(self, number: Any) -> str:
-        """Return a number as the list keeps it. One that the list has is not judged."""
+        """Return a number as the list stores it. A number in the list is not validated again."""
         try:
             return listed(number)
         except ValidationError:
@@ -135,19 +136,19 @@ class OptOuts:
             number: the number, in any usual spelling, of any country.
 
         Raises:
-            ValidationError: it can be no number.
+            ValidationError: `number` cannot be a phone number.
             JournalError: the list cannot be read.
         """
         return bool(await self._journal.opted_out([await self._known(number)]))
 
     async def among(self, numbers: Iterable[str | int]) -> list[str]:
-        """Return those of some numbers that have opted out, each once, in their order.
+        """Return the numbers that have opted out, without duplicates, in the given order.
 
         Args:
             numbers: the numbers, in any usual spelling, of any country.
 
         Raises:
-            ValidationError: one of them can be no number.
+            ValidationError: one of them cannot be a phone number.
             JournalError: the list cannot be read.
         """
         listed = [await self._known(number) for number in numbers]
@@ -155,7 +156,7 @@ class OptOuts:
         return [number for number in dict.fromkeys(listed) if number in out]
 
     async def opted_out(self, destinations: Sequence[str]) -> set[str]:
-        """Return those of some destinations that have opted out; they are not judged.
+        """Return the destinations that have opted out, without validating them.
 
         Args:
             destinations: numbers as the API takes them, such as ``"447700900123"``.
@@ -169,7 +170,7 @@ class OptOuts:
         return found
 
     async def iterate(self) -> AsyncGenerator[OptOutEvent]:
-        """Yield the last event of each number that has opted out, by the numbers.
+        """Yield the last event of each number that has opted out, ordered by number.
 
         Raises:
             JournalError: the list cannot be read.
@@ -187,7 +188,7 @@ class OptOuts:
             number: the number, in any usual spelling, of any country.
 
         Raises:
-            ValidationError: it can be no number.
+            ValidationError: `number` cannot be a phone number.
             JournalError: the list cannot be read.
         """
         return list(await self._journal.opt_out_events(await self._known(number)))
@@ -198,16 +199,16 @@ class OptOuts:
         return found is not None and found[0] != "help"
 
     async def record(self, message: IncomingMessage) -> Request | None:
-        """Record what an incoming message asks for, if anything, and return it.
+        """Record the opt-out or opt-in of an incoming message, if any; return the kind of request.
 
-        Its sender is recorded as the API names it. A message is recorded once, however often it
-        comes.
+        The sender is recorded as the API reports it. A message that arrives several times is
+        recorded once.
 
         Args:
-            message: the message.
+            message: the incoming message.
 
         Raises:
-            JournalError: it could not be recorded.
+            JournalError: the event could not be recorded.
         """
         found = request_in(message, self.keywords)
         number = phone.digits_of(message.sender) or message.sender.strip()
@@ -225,20 +226,21 @@ class OptOuts:
     async def import_csv(
         self, file: str | os.PathLike[str] | Readable, *, source: str = "import"
     ) -> int:
-        """Record that all numbers of a CSV file opt out; return how many were not out before.
+        """Record that all numbers of a CSV file opt out; return how many had not opted out.
 
-        They stand in the column ``number`` (or ``mobile``, ``phone``, ``destination`` and the
-        like), or in the first one where no row names the columns.
+        The numbers are in the column ``number`` (or ``mobile``, ``phone``, ``destination`` and
+        similar), or in the first column if the file has no heading.
 
         Args:
             file: the path of the file, or an open one.
-            source: how that was asked for, at most 200 characters.
+            source: how the request was made, at most 200 characters.
 
         Raises:
-            ValidationError: it has no such column, or some can be no numbers; the first 20 are
-                named by their rows, and none was recorded.
-            OSError: it cannot be read.
-            JournalError: not all could be recorded; importing the file again records the rest.
+            ValidationError: there is no such column, or some values cannot be phone numbers; the
+                message lists the rows of the first 20, and nothing was recorded.
+            OSError: the file cannot be read.
+            JournalError: not all events could be recorded; importing the file again records the
+                rest.
         """
         numbers = numbers_in(read_rows(file, "file"))
         note = _note(source, "source") or "import"
@@ -249,25 +251,25 @@ class OptOuts:
         return count
 
     async def export_csv(self, to: str | os.PathLike[str]) -> int:
-        """Write the last event of each number that has opted out to a CSV file; return how many.
+        """Write the last event of each number that has opted out to a CSV file; return the count.
 
-        It is written whole or not at all, and readable by its owner alone. `import_csv` reads it.
+        The file is written atomically, with mode 0600. `import_csv` reads it.
 
         Args:
             to: the path of the file.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
             JournalError: the list cannot be read.
         """
         return await write(self.iterate(), values.path(to, "to"))
 
     async def identity(self) -> str:
-        """Return the id of this list, which tells it from all others."""
+        """Return the unique id of this list."""
         return await self._journal.opt_out_list()
 
     async def changes(self, after: int) -> OptOutChanges:
-        """Return what all events above a key come to.
+        """Return the net changes of all events after a key.
 
         Args:
             after: the key; 0 for all events.
@@ -275,7 +277,10 @@ class OptOuts:
         return await self._journal.opt_out_changes(after)
 
     async def close(self) -> None:
-        """Close the file, where the list was given a path. A second time does nothing."""
+        """Close the journal, if the list was given a path or a URL.
+
+        Calling it again does nothing.
+        """
         if self._is_ours:
             await self._journal.close()
 

@@ -1,4 +1,4 @@
-"""How many requests may leave a second: a number, or an object of the caller's that is awaited."""
+"""Request rates: a number of requests a second, or a caller's object that is awaited."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresRate", "Rate"]
 
-#: The bounds of `max_rate`, in requests a second: beyond them it is a mistake.
+#: The limits of `max_rate`, in requests a second; a value outside them is an error.
 SLOWEST, FASTEST = 1e-4, 1e6
 
 
 class Rate(Protocol):
-    """What a client's `max_rate` may be instead of a number.
+    """The protocol of objects that can be a client's `max_rate`.
 
-    One rate may serve any number of clients, such as all that share an account. `acquire` is called
-    once for each request, logins and repetitions included, on the client's event loop.
+    Several clients can share one, for example all clients of an account. `acquire` is called once
+    for each request, logins and retries included, on the client's event loop.
     """
 
     def acquire(self) -> Awaitable[object]:
-        """Wait until another request may leave; an ``async def`` in a class of your own.
+        """Wait until another request may be made. Implement it with ``async def``.
 
-        What it returns is ignored. What it raises ends the call, as it is: the request that it was
-        asked for is not made.
+        The return value is ignored. An exception ends the call and reaches the caller unchanged;
+        the request is not made.
         """
         ...
 
@@ -51,7 +51,7 @@ def check_rate(value: object) -> float | None:
     """Check a `max_rate`: requests a second, or None.
 
     Raises:
-        ValidationError: it is out of bounds.
+        ValidationError: it is out of range.
     """
     rate = None if value is None else values.as_number(value)
     if value is not None and (rate is None or not SLOWEST <= rate <= FASTEST):
@@ -66,8 +66,8 @@ def check_client_rate(value: object) -> float | Rate | None:
     """Check a client's `max_rate`: requests a second, a `Rate`, or None.
 
     Raises:
-        ValidationError: it is a number that is out of bounds.
-        ConfigurationError: it is an object that cannot be a rate.
+        ValidationError: it is a number out of range.
+        ConfigurationError: it is an object without a usable `acquire`.
     """
     if value is None or values.as_number(value) is not None:
         return check_rate(value)
@@ -75,27 +75,27 @@ def check_client_rate(value: object) -> float | Rate | None:
 
 
 def check_rate_object(value: object) -> Rate:
-    """Return an object that can be a client's rate.
+    """Validate an object as a client's rate, and return it.
 
     Raises:
-        ConfigurationError: it has no such method, or one that cannot serve.
+        ConfigurationError: it has no method `acquire`, or one that cannot be called and awaited.
     """
     if isinstance(value, type):
-        raise ConfigurationError(f"{_WANTED}; this is a class: pass an object of it")
-    if inspect.getattr_static(value, "acquire", None) is None:  # a mock has any, if it is asked
+        raise ConfigurationError(f"{_WANTED}; this is a class: pass an instance")
+    # A mock creates any attribute on access.
+    if inspect.getattr_static(value, "acquire", None) is None:
         raise ConfigurationError(f"{_WANTED}, not {type(value).__name__}")
     if inspect.getattr_static(value, "release", None) is not None:
         raise ConfigurationError(
-            "max_rate has a method release(), which a client does not call: a lock or a semaphore "
-            "would let nothing leave any more; to limit the requests that are in flight, use "
-            "max_connections"
+            "max_rate has a method release(), which a client does not call, so a lock or a "
+            "semaphore would block all requests; to limit concurrent requests, use max_connections"
         )
     try:
         acquire = getattr(value, "acquire")  # noqa: B009 - any object's
-        # A function that is not async may return something to await: the first call shows.
+        # A plain function may return an awaitable; that is checked at the first call.
         generates = inspect.isgeneratorfunction(acquire) or inspect.isasyncgenfunction(acquire)
         parameters = inspect.signature(acquire)
-    except (ValueError, TypeError) as error:  # no function, or one written in C
+    except (ValueError, TypeError) as error:  # not a function, or one written in C
         if callable(getattr(value, "acquire", None)):
             return value  # type: ignore[return-value]
         raise ConfigurationError(f"{_WANTED}; its acquire cannot be called") from error
@@ -105,34 +105,34 @@ def check_rate_object(value: object) -> Rate:
         ) from error
     if generates:
         raise ConfigurationError(
-            "max_rate.acquire() has a yield in it, so that awaiting it is impossible; use return"
+            "max_rate.acquire() contains a yield, so it cannot be awaited; use return"
         )
     try:
         parameters.bind()
     except TypeError as error:
-        raise ConfigurationError("max_rate.acquire() must do without arguments") from error
+        raise ConfigurationError("max_rate.acquire() must be callable without arguments") from error
     return value  # type: ignore[return-value]
 
 
 def limiter(max_rate: float | None, *, burst: bool = True) -> AsyncLimiter | None:
-    """Return a limiter for a number of requests a second; None where there is no limit.
+    """Return a limiter for a number of requests a second, or None for no limit.
 
     Args:
         max_rate: requests a second, or None.
-        burst: whether those of one second may leave at once.
+        burst: whether the requests of one second may be made at once.
     """
     if max_rate is None:
         return None
-    from aiolimiter import AsyncLimiter  # which takes as long to import as half of this package
+    from aiolimiter import AsyncLimiter  # its import takes as long as half of this package
 
     return AsyncLimiter(max_rate, 1) if burst and max_rate >= 1 else AsyncLimiter(1, 1 / max_rate)
 
 
 class RateRaised(Exception):
-    """A rate of the caller's raised. It tells that apart from what the API answers.
+    """The caller's rate raised an exception, as distinct from an error of the API.
 
     Attributes:
-        error: what it raised.
+        error: the exception.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -146,11 +146,11 @@ def _below(error: BaseException) -> TracebackType | None:
 
 
 async def acquire(rate: Rate) -> None:
-    """Wait until a rate lets another request leave.
+    """Wait until a rate allows another request.
 
     Raises:
-        ConfigurationError: its `acquire` returned nothing to await.
-        RateRaised: it raised.
+        ConfigurationError: its `acquire` did not return an awaitable.
+        RateRaised: its `acquire` raised.
     """
     try:
         waiting: object = rate.acquire()
@@ -160,12 +160,12 @@ async def acquire(rate: Rate) -> None:
     except (asyncio.CancelledError, GeneratorExit):
         raise
     except Exception as error:
-        # Without this frame, so that its traceback begins where the caller's code does.
+        # Drop this frame, so that the traceback begins in the caller's code.
         raise RateRaised(error.with_traceback(_below(error))) from None
     except BaseException as error:
-        # SystemExit and KeyboardInterrupt would end the loop, and everybody's calls.
+        # SystemExit and KeyboardInterrupt would stop the loop, and with it all calls.
         stopped = NotSent(
-            f"the request was not sent, since max_rate.acquire() raised {type(error).__name__}"
+            f"the request was not sent: max_rate.acquire() raised {type(error).__name__}"
         )
         stopped.__cause__ = error
         raise RateRaised(stopped) from None
@@ -174,7 +174,7 @@ async def acquire(rate: Rate) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when used: PostgreSQL is not needed to send.
+    # Imported on first use: most programs send without PostgreSQL.
     if name == "PostgresRate":
         from smsworks_async._postgres_rate import PostgresRate
 

@@ -1,10 +1,10 @@
-"""GSM 03.38: how a text is encoded, how many segments it takes, and what they cost.
+"""GSM 03.38: the encoding of a text, its segments, and their cost in credits.
 
-The alphabet and its extension are those of 3GPP TS 23.038 (sections 6.2.1 and 6.2.1.1), the sizes
-of segments those of 3GPP TS 23.040 (140 octets, of which a concatenated part loses six to its
-header), and the credits those of The SMS Works.
+The alphabet and its extension follow 3GPP TS 23.038 (sections 6.2.1 and 6.2.1.1), segment sizes
+3GPP TS 23.040 (140 octets, less six for the header of a concatenated part), and credits The SMS
+Works.
 """
-# Look-alikes are this module's trade.
+# This module needs look-alike characters.
 # ruff: noqa: RUF001, RUF002
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Encoding", "Offender", "TextMeasure", "measure", "to_gsm", "utf16_un
 
 
 class Encoding(enum.StrEnum):
-    """How a text travels: in septets of the GSM alphabet, or in UTF-16."""
+    """The encoding of a text: septets of the GSM alphabet, or UTF-16."""
 
     GSM = "GSM"
     UNICODE = "Unicode"
@@ -30,7 +30,7 @@ class Encoding(enum.StrEnum):
 
 @attrs.frozen
 class Offender:
-    """A character that the GSM alphabet lacks.
+    """A character that is not in the GSM alphabet.
 
     Attributes:
         character: the character.
@@ -43,14 +43,14 @@ class Offender:
 
 @attrs.frozen
 class TextMeasure:
-    """What a text takes to send.
+    """The size of a text when sent.
 
     Attributes:
-        encoding: GSM, or Unicode as soon as there is one offender.
+        encoding: GSM, or Unicode if there is an offender.
         units: septets in GSM, UTF-16 code units in Unicode.
-        segments: the parts that the recipient's phone puts together; 0 for an empty text.
+        segments: the number of parts, which the recipient's phone joins; 0 for an empty text.
         credits: an estimate for one UK recipient, see :func:`measure`.
-        offenders: every character that forced Unicode, in order; empty in GSM.
+        offenders: all characters that require Unicode, in order; empty for GSM.
     """
 
     encoding: Encoding
@@ -60,9 +60,9 @@ class TextMeasure:
     offenders: tuple[Offender, ...]
 
 
-# The default alphabet in the standard's order, 0x00 to 0x7F, without 0x1B: that is the escape to
-# the extension table, and no character. 0x09 is the capital Ç. (The Unicode Consortium's
-# GSM0338.TXT has the small ç in its place; phones and ICU follow the standard.)
+# The default alphabet in the standard's order, 0x00 to 0x7F, without 0x1B, the escape to the
+# extension table. 0x09 is the capital Ç. (The Unicode Consortium's
+# GSM0338.TXT has the small ç there; phones and ICU follow the standard.)
 _BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -73,25 +73,26 @@ _EXTENSION = "\f^{}\\[~]|€"
 
 _NOT_GSM = re.compile(f"[^{re.escape(_BASIC + _EXTENSION)}]")
 _ALL_BASIC = re.compile(f"[{re.escape(_BASIC)}]*")
-# The characters of two units, and what stands for the first of the two when units are laid out
-# one after the other. No content can hold it: see `utf16_units`.
+# The characters of two units, and the placeholder for the first unit of each. No content can
+# contain the placeholder: see `utf16_units`.
 _GSM_PAIR = re.compile(f"[{re.escape(_EXTENSION)}]")
 _UTF16_PAIR = re.compile("[\U00010000-\U0010ffff]")
 _LEAD = "\ud800"
 
 
 def measure(content: str) -> TextMeasure:
-    r"""Measure a text as it would be sent.
+    r"""Return the encoding, segments and estimated credits of a text.
 
-    The estimate of credits is for one UK recipient; elsewhere a message typically costs double,
-    and the ``credits_used`` of a sent message is the truth. In GSM each segment counts one credit:
-    the provider charges 160 septets once and longer texts per 153, and where unsplit pairs need
-    one part more than that, the higher figure is the estimate. In Unicode the provider charges
-    per 70 UTF-16 units although concatenated segments carry 67, so that 1280 units are 20 segments
+    Credits are an estimate for one UK recipient. Messages to other countries typically cost double;
+    the ``credits_used`` of a sent message is authoritative. In GSM each segment counts one credit:
+    the provider charges one credit up to 160 septets, and longer texts per 153 septets. If unsplit
+    pairs need one more segment than that, the estimate is the higher figure. In Unicode the
+    provider charges
+    per 70 UTF-16 units although concatenated segments hold 67, so 1280 units are 20 segments
     and 19 credits.
 
     Raises:
-        ValidationError: the content is not a string, or holds half of a surrogate pair.
+        ValidationError: the content is not a string, or contains half of a surrogate pair.
 
     >>> measure("Hello").segments
     1
@@ -110,12 +111,12 @@ def measure(content: str) -> TextMeasure:
 
 
 def split(content: str) -> list[str]:
-    """Return the part of a text that each segment carries; an empty text has none.
+    """Return the parts of a text, one for each segment; none for an empty text.
 
-    Neither an escape pair of GSM nor a surrogate pair of UTF-16 is split between two.
+    GSM escape pairs and UTF-16 surrogate pairs are never split.
 
     Raises:
-        ValidationError: the content is not a string, or holds half of a surrogate pair.
+        ValidationError: the content is not a string, or contains half of a surrogate pair.
 
     >>> [len(part) for part in split("a" * 152 + "€" + "a" * 152)]
     [152, 152, 1]
@@ -130,9 +131,9 @@ def split(content: str) -> list[str]:
 
 
 def _encode(content: str) -> tuple[Encoding, tuple[Offender, ...], str]:
-    """Return a text's encoding, what forced it, and the text with `_LEAD` before each pair."""
-    utf16_units(content)  # refuses what is no text
-    if _ALL_BASIC.fullmatch(content):  # most texts are, and need no closer look
+    """Return a text's encoding, its offenders, and the text with `_LEAD` before each pair."""
+    utf16_units(content)  # raises for invalid content
+    if _ALL_BASIC.fullmatch(content):  # true of most texts
         return Encoding.GSM, (), content
     offenders = tuple(Offender(match[0], match.start()) for match in _NOT_GSM.finditer(content))
     pair = _UTF16_PAIR if offenders else _GSM_PAIR
@@ -141,10 +142,10 @@ def _encode(content: str) -> tuple[Encoding, tuple[Offender, ...], str]:
 
 
 def utf16_units(content: str) -> int:
-    """Count UTF-16 code units, which the API's limit of 1280 on a content is in.
+    """Return the number of UTF-16 code units, the unit of the API's limit of 1280.
 
     Raises:
-        ValidationError: the content is not a string, or holds half of a surrogate pair.
+        ValidationError: the content is not a string, or contains half of a surrogate pair.
 
     >>> utf16_units("Hello"), utf16_units("😀")
     (5, 2)
@@ -158,16 +159,16 @@ def utf16_units(content: str) -> int:
         return len(content.encode("utf-16-le")) // 2
     except UnicodeEncodeError as error:
         position = error.start
-    # Outside the handler, since the codec's error holds the whole text.
+    # Raised outside the handler, since the codec's error holds the whole text.
     raise ValidationError(
-        f"content holds half of a surrogate pair at position {position}, which cannot be sent; "
-        'mend it with content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
+        f"content contains half of a surrogate pair at position {position}, which cannot be sent; "
+        'repair it with content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")',
         field="content",
     )
 
 
 def _starts(units: str, *, single: int, part: int) -> list[int]:
-    """Return where each part of a text starts, one character of `units` being one unit."""
+    """Return the index at which each part starts; each character of `units` is one unit."""
     if len(units) <= single:
         return [0] if units else []
     starts = [0]
@@ -177,20 +178,20 @@ def _starts(units: str, *, single: int, part: int) -> list[int]:
     return starts
 
 
-# Nobody sees these: control characters, the soft hyphen, zero-width spaces, the byte order mark,
+# Invisible: control characters, the soft hyphen, zero-width spaces, the byte order mark,
 # marks of writing direction. (0x1F is Word's optional hyphen.)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1d\x1f\x7f\u00ad\u061c\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]+"
 )
 _LINE_END = re.compile("\r\n?|[\x0b\x85\u2028\u2029]")  # 0x0B is Word's line break
-# Accents, joiners and emoji selectors belong to the character before them. Where that one is of
-# the GSM alphabet, it loses them; after an emoji or a letter of another script they stay.
+# Accents, joiners and emoji selectors belong to the character before them. They are removed after a
+# character of the GSM alphabet, and kept after an emoji or a letter of another script.
 _STRAY_MARK = re.compile(
     f"(?<![^{re.escape(_BASIC + _EXTENSION)}])[\u0300-\u036f\u200c\u200d\u20e3\ufe00-\ufe0f]+"
 )
 
-# What Unicode's own compatibility forms (NFKD) do not know, by what replaces it.
+# Replacements beyond Unicode's compatibility forms (NFKD), by the replacement.
 _REPLACEMENTS = {
     character: replacement
     for replacement, characters in {
@@ -234,40 +235,40 @@ _REPLACEMENTS = {
 
 
 def to_gsm(content: str) -> str:
-    r"""Replace what word processors and keyboards put in by what the GSM alphabet has.
+    r"""Replace typographic characters by equivalents in the GSM alphabet.
 
     Quotes, dashes, ellipses, bullets, unusual spaces, ligatures, fractions, full-width forms and
-    the like become their plain equivalents; line ends become a line feed; invisible characters go.
-    What GSM has stays, accents included, and an accent that GSM lacks is dropped: é stays é, â
-    becomes a. What has no sensible equivalent (emoji, other scripts, °) stays as it is, so that
-    :func:`measure` still shows it. Doing it twice changes nothing more.
+    similar become their plain equivalents; line ends become a line feed; invisible characters are
+    removed. Characters of the GSM alphabet are kept, including accented ones; other accents are
+    dropped: é stays é, â becomes a. Characters without a reasonable equivalent (emoji, other
+    scripts, °) are kept, and :func:`measure` still reports them. The function is idempotent.
 
-    A text that becomes GSM takes no more segments than before, unless it is made mostly of
-    characters that become three or more, such as … or ½. One that keeps an offender stays Unicode,
-    where any replacement of several characters may add a segment.
+    A text that becomes GSM takes no more segments than before, unless it consists mostly of
+    characters with replacements of three or more, such as … or ½. A text that keeps an offender
+    stays Unicode, where a replacement by several characters may add a segment.
 
     Raises:
-        ValidationError: the content is not a string, or holds half of a surrogate pair.
+        ValidationError: the content is not a string, or contains half of a surrogate pair.
 
     >>> to_gsm("“Café” – don’t be late…")
     '"Café" - don\'t be late...'
     """
-    utf16_units(content)  # refuses what is no text
+    utf16_units(content)  # raises for invalid content
     if "\r" not in content and not _NOT_GSM.search(content):
         return content
     content = _LINE_END.sub("\n", _INVISIBLE.sub("", content))
-    # Composed first, so that an e and its accent count as the é that GSM has.
+    # Compose first, so that an e with a combining accent becomes the é of the GSM alphabet.
     content = _NOT_GSM.sub(_nearest, unicodedata.normalize("NFC", content))
     return _STRAY_MARK.sub("", content)
 
 
 def _nearest(match: re.Match[str]) -> str:
-    """Find what GSM has for a character, or give the character back."""
+    """Return the GSM equivalent of a character, or the character itself."""
     character = match[0]
     if character in _REPLACEMENTS:
         return _REPLACEMENTS[character]
     parts = unicodedata.normalize("NFKD", character)
-    if parts[0].isalpha():  # the stroke of ≠ is no accent
+    if parts[0].isalpha():  # the stroke of ≠ is not an accent
         parts = "".join(part for part in parts if not unicodedata.combining(part))
     plain = "".join(_REPLACEMENTS.get(part, part) for part in parts)
     if _NOT_GSM.search(plain):

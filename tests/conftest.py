@@ -23,7 +23,7 @@ from support.messages import TEXT_TO_MANY
 from support.sandboxes import AT_ONCE, HostedSandbox
 
 
-# No test depends on how fast the machine is.
+# Tests must not depend on the speed of the machine.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
@@ -39,7 +39,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """The requests that servers of this process read: each path, and the JSON in its body."""
+    """The requests read by servers of this process: each path, and the JSON of its body."""
     received: list[tuple[str, Any]] = []
     read = web.Request.read
 
@@ -122,7 +122,7 @@ def callers() -> Iterator[TwoCallers]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless ``SMSWORKS_TEST_SLOW=1``."""
+    """Skip tests that take minutes, unless ``SMSWORKS_TEST_SLOW=1``."""
     if os.environ.get("SMSWORKS_TEST_SLOW") == "1":
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
@@ -131,7 +131,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests have counted: the histories of the state machines, for one."""
+    """Show the counters of tests, such as the histories of the state machines."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name in ("histories", "figures"):

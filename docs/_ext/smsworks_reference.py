@@ -96,7 +96,8 @@ class ErrorCodes(Table):
     def _row(self, code: ErrorCode) -> Sequence[str]:
         raised = api_error_class(code.http_status, code.code).__name__
         return (
-            f"``{code.code}``",
+            # The search ignores numbers, but not entries of the index.
+            f":index:`{code.code}`",
             str(code.http_status),
             code.meaning,
             f"{code.advice[0].upper()}{code.advice[1:]}." if code.advice else "",

@@ -1,4 +1,4 @@
-"""When calls must have ended: one timer for all that get the same time."""
+"""Deadlines of calls: one timer for all calls with the same time-out."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import math
 
 
 class Deadlines:
-    """Ends the calls whose time is over.
+    """Cancels calls at their deadline.
 
-    A timer for each call would cost a tenth of a send, nearly always for nothing: most calls end
-    long before. Calls that began earlier end earlier, so that the first one's timer is enough.
+    A timer for each call would cost a tenth of a send, and almost never fire. Since all calls here
+    have the same time-out, they expire in the order in which they began, so one timer is enough.
 
     Args:
-        loop: where the calls run.
-        seconds: how long each of them may take; None for ever. Also an attribute.
+        loop: the loop of the calls.
+        seconds: the time-out of each call; None for no limit. Also an attribute.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
         self._loop = loop
         self.seconds = seconds
-        # In the order in which they began, which is that of their deadlines.
+        # In the order in which they began, which is the order of their deadlines.
         self._running: dict[asyncio.Timeout, float] = {}
         self._has_timer = False
 
     def begin(self, scope: asyncio.Timeout) -> float:
-        """Start a call's time now; return when it is over, by the loop's clock.
+        """Start the time-out of a call now; return its deadline by the loop's clock.
 
         Args:
-            scope: what ends the call; it has been entered, and has no deadline of its own.
+            scope: the entered time-out scope of the call, without a deadline of its own.
         """
         if self.seconds is None:
             return math.inf
@@ -39,12 +39,12 @@ class Deadlines:
         return deadline
 
     def end(self, scope: asyncio.Timeout) -> None:
-        """Forget a call: it has ended, or its time was over."""
+        """Remove a call that has ended or expired."""
         self._running.pop(scope, None)
 
     def _set_timer(self, moment: float) -> None:
         self._has_timer = True
-        # In an empty context: the caller's would be kept with all that it holds, timer after timer.
+        # In an empty context: the timers would keep the caller's context alive.
         self._loop.call_at(moment, self._end_calls, context=contextvars.Context())
 
     def _end_calls(self) -> None:

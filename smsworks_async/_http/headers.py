@@ -1,4 +1,4 @@
-"""The headers of requests, made once for each token."""
+"""Request headers, built once for each token."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from smsworks_async._http.session import USER_AGENT
 from smsworks_async._http.transport import CONTENT_TYPE
 
 
-# Of the type that aiohttp makes of headers, so that it need not.
+# The type that aiohttp converts headers to, which saves the conversion.
 _HEADERS: Final = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json"})
-# Explicit where there is a body and a session of the caller's: its own default headers would take
-# precedence over the body's.
+# Set explicitly, since default headers of the caller's session would override the body's type.
 _HEADERS_OF_A_BODY: Final = CIMultiDict(_HEADERS, **{"Content-Type": CONTENT_TYPE})
 
 
@@ -22,7 +21,7 @@ class RequestHeaders:
     """The headers of a client's requests."""
 
     def __init__(self) -> None:
-        # The last token, and the headers with it: without a body, and with one.
+        # The last token, and its headers without and with a body.
         self._last: tuple[str | None, Mapping[str, str], Mapping[str, str]] = (
             None,
             _HEADERS,
@@ -33,8 +32,8 @@ class RequestHeaders:
         """Return the headers of a request.
 
         Args:
-            token: the token that it carries, or None.
-            has_body: whether they must name the type of its body.
+            token: the token, or None.
+            has_body: whether to include the content type.
         """
         if token is None:
             return _HEADERS_OF_A_BODY if has_body else _HEADERS

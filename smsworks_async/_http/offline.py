@@ -1,8 +1,7 @@
-"""``SMSWORKS_OFFLINE``: refuses every connection that is not to this machine.
+"""``SMSWORKS_OFFLINE``: refuse every connection that is not to this machine.
 
-It is looked at where a connection would be opened, so that tests that put something else in the
-place of the network go on working. Only requests of this package are refused: a session may be
-the application's own.
+The variable is checked when a connection is about to be opened, so tests that mock the network
+still work. Only this package's requests are refused, since the application may share the session.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ NAME: Final = "SMSWORKS_OFFLINE"
 _OFF: Final = frozenset({"", "0", "false", "no", "off"})
 _ON: Final = frozenset({"1", "true", "yes", "on"})
 
-# What the variable says, while a request of ours is being made.
+# The value of the variable during a request of this package.
 _asked: Final[ContextVar[str]] = ContextVar("smsworks_offline", default="")
 
 
 @contextmanager
 def asked() -> Iterator[None]:
-    """Check the connections of the request within, if the environment asks for it."""
+    """Check the connections of the request in the block, if the variable is set."""
     given = os.environ.get(NAME, "").strip().lower()
     if given in _OFF:
         yield
@@ -48,11 +47,11 @@ def check(url: URL, proxy: URL | None) -> None:
     """Check that a connection may be opened.
 
     Args:
-        url: where the request is to go.
-        proxy: the proxy that it goes by, or None.
+        url: the URL of the request.
+        proxy: the proxy of the request, or None.
 
     Raises:
-        ConfigurationError: it may not; nothing was sent.
+        ConfigurationError: it may not be opened; nothing was sent.
     """
     given = _asked.get()
     if not given:

@@ -1,4 +1,4 @@
-"""The API's operations, and the error for one whose outcome is not known."""
+"""The API's operations, and the error for an unknown outcome."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Operation:
 
     Attributes:
         method: the HTTP method.
-        path: the path below the base URL; ``{}`` stands for an id.
+        path: the path below the base URL; ``{}`` is replaced by an id.
         repeatable: whether repeating it costs nothing and changes nothing.
         authenticated: whether it needs a token.
-        answers_errors: whether an error object is its answer rather than a failure.
-        passcodes: whether what the API says about it may hold a passcode.
-        body: the model of its body, or of each part of it where it is a list, whose fields declare
-            what is secret (`models.fields.wire`); without one all of the body is.
+        answers_errors: whether it returns an error object as its normal response.
+        passcodes: whether the API's error messages about it may contain a passcode.
+        body: the model of its body, or of each item if it is a list. Its fields declare what is
+            secret (`models.fields.wire`); without a model the whole body is secret.
     """
 
     method: str
@@ -40,8 +40,8 @@ def unknown(operation: Operation, why: str) -> OutcomeUnknown:
     """Return the error for an operation that may or may not have been carried out.
 
     Args:
-        operation: what was requested.
-        why: why its outcome is not known; the message begins with it, and goes on with what to do.
+        operation: the operation.
+        why: why its outcome is unknown; the message appends what to do.
     """
     if operation.repeatable:
         return OutcomeUnknown(
@@ -51,7 +51,7 @@ def unknown(operation: Operation, why: str) -> OutcomeUnknown:
         )
     return OutcomeUnknown(
         f"{operation}: {why}, so it may have been accepted, and it was not repeated; "
-        "search the messages of the last minutes for this recipient, or by its reference with "
-        "messages.find, before sending again",
+        "before sending again, search the messages of the last minutes for this recipient, or use "
+        "messages.find with its reference",
         operation=str(operation),
     )

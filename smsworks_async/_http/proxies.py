@@ -1,7 +1,7 @@
-"""The proxy that the environment names for an address.
+"""The proxy for a URL, from the environment.
 
-aiohttp's own `trust_env` is not used: it also takes passwords from a ``.netrc`` file, in place of
-our token or beside it.
+aiohttp's own `trust_env` is not used, since it also reads passwords from a ``.netrc`` file, which
+would replace or accompany the token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smsworks_async.errors import ConfigurationError
 def proxy_for(address: str) -> str | None:
     """Return the proxy for an address, from ``http_proxy``, ``https_proxy`` and ``no_proxy``.
 
-    On Windows and macOS the system's settings count where those are not set. A proxy without a
+    On Windows and macOS the system's settings are used if those are not set. A proxy without a
     scheme is an ``http`` one.
 
     Raises:
@@ -31,7 +31,7 @@ def proxy_for(address: str) -> str | None:
     try:
         read = URL(proxy)
         usable = read.scheme in {"http", "https"} and bool(read.host)
-    except ValueError:  # not chained: its words may hold the proxy's password
+    except ValueError:  # not chained: its message may contain the proxy's password
         usable = False
     if not usable:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""One call: a deadline around it, a token in it, and repetitions behind it where they are safe."""
+"""One call to the API: its deadline, its token, and its retries if they are safe."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 @attrs.define(eq=False, repr=False)
 class _Call:
-    """What one call does, and how far its current request has got.
+    """The state of one call and of its current request.
 
     Attributes:
         lost: whether the response to an earlier attempt never arrived.
@@ -67,14 +67,14 @@ class _Call:
 
 
 class Requester:
-    """Makes requests for the resources: validated models go in, and models of answers come out."""
+    """Makes requests for the resources, from validated models to models of the responses."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self.settings = settings
         self._sessions = sessions
         self._urls = URLs(settings.base_url)
-        # The last answer's date, and when it came by the monotonic clock. A list, so that copies
-        # with another limit share it.
+        # The date of the last response, and its arrival by the monotonic clock. A list, so that
+        # copies with another limit share it.
         self._last_date: list[tuple[str | None, float]] = [(None, 0.0)]
         self._limit: float | None = None
         self._headers = RequestHeaders()
@@ -88,7 +88,7 @@ class Requester:
 
     async def log_in(self, credentials: Credentials) -> str:
         """Exchange a customer id, key and secret for a token."""
-        # Built in the call, so that no frame has a local that shows it.
+        # Built in the call expression, so that no frame has it as a local variable.
         login = await self.request(
             LOGIN,
             {
@@ -116,33 +116,33 @@ class Requester:
         limit: float | None = None,
         is_inner: bool = False,
     ) -> T:
-        """Make a call, and answer with its model.
+        """Make a call, retries included, and return the model of its response.
 
         Args:
-            operation: what to do.
+            operation: the operation.
             document: an outgoing model, a list of them, or JSON; None for no body.
-            query: an outgoing model, or a mapping, for the query string; None for none.
-            into: the model of the answer.
-            identifier: the id that the operation's path wants.
-            expired: says whether no byte may leave any more.
-            rate_acquired: whether `acquire_rate` was awaited for the first request already.
-            on_retry: called with each failure after which the request is made again.
-            before_repeat: awaited before the request is made again; what it raises ends the call,
-                as it is.
-            limit: seconds for this call in all, retries included, where the client has no time-out
-                (`timeout=None`); None for no limit. Elsewhere the client's time-out holds.
-            is_inner: whether what a rate of the caller's raises comes as `RateRaised`, and not as
-                it is.
+            query: an outgoing model or a mapping for the query string, or None.
+            into: the model of the response.
+            identifier: the id in the operation's path.
+            expired: returns True when no byte may be sent any more.
+            rate_acquired: whether `acquire_rate` has been awaited for the first request.
+            on_retry: called with each failure before a retry.
+            before_repeat: awaited before a retry; an exception ends the call and is raised
+                unchanged.
+            limit: seconds for this call, retries included, if the client has no time-out
+                (`timeout=None`); None for no limit. Otherwise the client's time-out applies.
+            is_inner: whether an exception of the caller's rate is raised as `RateRaised` instead of
+                unchanged.
 
         Raises:
-            APIError: the API refused.
-            NotSent: nothing left.
-            OutcomeUnknown: there was no usable answer.
+            APIError: the API rejected the request.
+            NotSent: nothing was sent.
+            OutcomeUnknown: there was no usable response.
         """
         call = self._call(operation, document, identifier, query)
         call.expired, call.rate_acquired = expired, rate_acquired
         call.on_retry, call.before_repeat = on_retry, before_repeat
-        # This frame is in an error's traceback, with its locals.
+        # This frame and its locals are in an error's traceback.
         document = identifier = query = None
         try:
             deadlines = self._sessions.deadlines(self._limit if limit is None else limit)
@@ -151,7 +151,7 @@ class Requester:
             failed: Exception = shown(error, call.secrets, passcodes=operation.passcodes)
         except RateRaised as raised:
             failed = raised if is_inner else raised.error
-        # Not from within the handler: what is handled there would become the context again.
+        # Raised outside the handler: inside, the handled exception would become the context again.
         raise failed
 
     def _call(
@@ -176,12 +176,12 @@ class Requester:
         except TimeoutError as error:
             raise _too_late(call, deadlines.seconds) from error
         except NotSent as error:
-            if call.lost:  # this request did not leave, but one before it did
-                raise unknown(call.operation, "the answer was lost") from error
+            if call.lost:  # this request was not sent, but an earlier one was
+                raise unknown(call.operation, "the response was lost") from error
             raise
         except NotFound as error:
             if call.lost:
-                error.add_note("an earlier request, whose answer was lost, may have done it")
+                error.add_note("an earlier request, whose response was lost, may have done it")
             raise
 
     async def _attempts(self, call: _Call, deadline: float) -> Any:
@@ -246,13 +246,13 @@ class Requester:
                 on_headers=self._note_date,
             )
         except Exception as error:
-            # An answer or a verdict is there; only the deadline leaves a request in flight.
+            # There is a response or an error; only the deadline leaves a request in flight.
             call.in_flight = False
             call.lost = call.lost or isinstance(error, OutcomeUnknown | ServiceError)
             raise
 
     def limited(self, seconds: float) -> Requester:
-        """Return these calls with a limit for each where the client has no time-out, in seconds."""
+        """Return a requester with a time-out in seconds, which applies if the client has none."""
         limited = copy.copy(self)
         limited._limit = seconds  # noqa: SLF001 - of this class
         return limited
@@ -261,9 +261,9 @@ class Requester:
         self._last_date[0] = headers.get("Date"), time.monotonic()
 
     def server_time(self) -> float | None:
-        """Return the time by the server's clock, in POSIX seconds, by the date of its last answer.
+        """Return the server's time in POSIX seconds, from the date of its last response.
 
-        That is to the second, and None where no answer had a date.
+        It is accurate to a second, and None if no response had a date.
         """
         date, at = self._last_date[0]
         moment = None if date is None else parse_date(date)
@@ -279,14 +279,14 @@ class Requester:
 
     @property
     def is_paced(self) -> bool:
-        """Whether requests wait for a rate."""
+        """Return whether requests wait for a rate."""
         return self._sessions.rate is not None
 
     async def acquire_rate(self) -> None:
-        """Wait until another request may leave, where there is a `max_rate`.
+        """Wait until `max_rate`, if set, allows another request.
 
         Raises:
-            RateRaised: it is an object of the caller's, and raised.
+            RateRaised: it is the caller's object, and raised an exception.
         """
         self._sessions.current()
         if self._sessions.rate is not None:
@@ -295,7 +295,7 @@ class Requester:
     def _secrets(
         self, operation: Operation, wire: object, identifier: str | None, query: object
     ) -> tuple[str, ...]:
-        """Return the strings that an error must not repeat."""
+        """Return the strings that an error must not contain."""
         token = (self._tokens.current or "").removeprefix("JWT ")
         secrets = {token, identifier or "", *secret_strings(wire, operation.body)}
         if query is not None:
@@ -303,15 +303,15 @@ class Requester:
         return tuple(secrets - {""})
 
     def close(self) -> None:
-        """Stop a log-in that nobody waits for."""
+        """Cancel a login that no call waits for."""
         self._tokens.close()
 
 
 def _too_late(call: _Call, limit: float | None) -> SMSWorksError:
-    seconds = "the time was over" if limit is None else f"the time of {limit:g} s was over"
+    seconds = "the time-out expired" if limit is None else f"the time-out of {limit:g} s expired"
     if call.in_flight and (call.body is None or call.body.left):
-        return unknown(call.operation, f"{seconds} before an answer came")
-    return NotSent(f"{call.operation}: the request was not sent: {seconds} before it could leave")
+        return unknown(call.operation, f"{seconds} before a response arrived")
+    return NotSent(f"{call.operation}: the request was not sent: {seconds} before it could be sent")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -324,4 +324,4 @@ def _read(answer: object, into: type[T], operation: Operation) -> T:
         return from_wire(answer, into)
     except Misshapen as error:
         why = redact(str(error), passcodes=operation.passcodes)
-        raise unknown(operation, f"the answer is not as it should be: {why}") from error
+        raise unknown(operation, f"the response is malformed: {why}") from error

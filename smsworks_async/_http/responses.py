@@ -1,4 +1,4 @@
-"""What the API's responses mean: pure functions, no I/O."""
+"""Interpretation of the API's responses: pure functions, no I/O."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from smsworks_async._redaction import redact
 from smsworks_async.errors import OutcomeUnknown, api_error_class, is_permanent
 
 
-# What is kept of a refusal as an id; the API's have 18 digits. A text in its place is not.
+# The form of an id that is kept from a rejection; the API's ids have 18 digits. Other text is not.
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 
 @attrs.frozen
 class _Ids:
-    """The ids in an answer: only what was accepted has one. None where an id cannot be read."""
+    """The ids in a response, which only accepted messages have. None if an id is unreadable."""
 
     message_id: str | None
     batch_id: str | None
@@ -41,7 +41,7 @@ class _Ids:
 
 
 def _find_ids(document: object) -> _Ids | None:
-    """Return the ids that an answer carries, an array's first ones; None where it has none."""
+    """Return the ids in a response, or in the first items of an array; None if it has none."""
     for item in document if isinstance(document, list) else [document]:
         if isinstance(item, dict):
             named = {name.lower(): value for name, value in item.items()}
@@ -66,8 +66,8 @@ def _id(value: object) -> str | None:
 
 def _refused_with(ids: _Ids, operation: Operation, status: int) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{operation}: the answer (HTTP {status}) refuses and yet carries an id, so it may have "
-        f"been accepted, and it was not repeated; {ids} before sending again",
+        f"{operation}: the response (HTTP {status}) is a rejection but contains an id, so it may "
+        f"have been accepted, and it was not repeated; {ids} before sending again",
         operation=str(operation),
         message_id=ids.message_id,
         batch_id=ids.batch_id,
@@ -78,7 +78,7 @@ def _decode(content: bytes) -> tuple[object, Exception | None]:
     try:
         return json.loads(decode(content, "replace")), None
     except json.JSONDecodeError as error:
-        error.doc = ""  # the answer itself, which may hold texts, does not travel with the error
+        error.doc = ""  # the error must not carry the response, which may contain message texts
         return None, error
     except (ValueError, RecursionError) as error:
         return None, error
@@ -103,12 +103,12 @@ def interpret(
     secrets: Callable[[], tuple[str, ...]] = tuple,
     now: datetime | None = None,
 ) -> Any:
-    """Turn an answer into its JSON, or into the failure that it tells of.
+    """Return the JSON of a response, or raise the error that it reports.
 
     Raises:
-        APIError: the API, or a server before it, refused.
-        OutcomeUnknown: the answer does not say whether the request was accepted, or it refuses
-            what is not repeatable and carries the id of a message or a batch.
+        APIError: the API, or a server in front of it, rejected the request.
+        OutcomeUnknown: the response does not tell whether the request was accepted, or it rejects
+            an operation that is not repeatable and contains the id of a message or a batch.
     """
     document, not_json = _decode(content)
     fields: Mapping[str, Any] = document if isinstance(document, dict) else {}
@@ -124,19 +124,21 @@ def interpret(
             raise _refused_with(ids, operation, status)
     if status < 300 and code is None:
         raise unknown(
-            operation, f"the answer (HTTP {status}, {len(content)} bytes) is not whole JSON"
+            operation, f"the response (HTTP {status}, {len(content)} bytes) is not complete JSON"
         ) from not_json
     if status >= 500 and code is None and not operation.repeatable:
         raise unknown(
-            operation, f"a server answered HTTP {status} without the API's own error code"
+            operation, f"the response is HTTP {status} without an API error code"
         ) from not_json
     said = fields.get("message")
     if 300 <= status < 400:
-        said = "the address redirects to another, which is not followed; check the base URL"
+        said = (
+            "the address redirects to another, and redirects are not followed; check the base URL"
+        )
     elif status == 404 and not fields:
         said = "there is nothing at this address; check that the base URL ends in /v1"
     elif not isinstance(said, str) or not said:
-        said = f"the answer gives no reason ({headers.get('Content-Type', 'no content type')})"
+        said = f"the response gives no reason ({headers.get('Content-Type', 'no content type')})"
     raise api_error_class(status, code)(
         redact(said, secrets(), passcodes=operation.passcodes),
         status=status,

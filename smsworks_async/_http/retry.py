@@ -1,4 +1,4 @@
-"""Whether to make a request again, and how long to wait first: pure decisions, run by tenacity."""
+"""Retries: whether to repeat a request and after which wait, run by tenacity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("smsworks_async")
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a ``Retry-After`` header, seconds or a date, as seconds from now; else None."""
+    """Parse a ``Retry-After`` header, seconds or a date; return seconds from now, or None."""
     if value is None:
         return None
     value = value.strip()
@@ -33,7 +33,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def parse_date(value: str) -> float | None:
-    """Read a date of a header as POSIX seconds; None where it is none."""
+    """Parse a header's date; return POSIX seconds, or None if it is invalid."""
     try:
         moment = parsedate_to_datetime(value)
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
@@ -50,18 +50,18 @@ async def repeat(
     sleep: Callable[[float], Awaitable[None]],
     on_retry: Callable[[SMSWorksError], None] | None = None,
 ) -> T:
-    """Go on after a first attempt that failed.
+    """Retry after a first attempt that failed.
 
-    The first attempt is made without tenacity, since around a success it would cost more than the
-    rest of this package together; so its failure is played back here, as attempt number one. Every
-    call has an instance of its own, because a shared one mixes up its callers' statistics.
+    The first attempt is made without tenacity, which would cost a successful call more than the
+    rest of this package; its failure is replayed here as attempt number one. Every call has its own
+    instance, because a shared one mixes up the statistics of concurrent calls.
 
     Args:
         attempt: makes the request once more.
-        first: how the first attempt failed.
-        policy: how often, and after which waits.
-        time_left: seconds until the call must have ended.
-        sleep: waits for so many seconds.
+        first: the failure of the first attempt.
+        policy: the number of attempts and the waits between them.
+        time_left: returns the seconds until the call's deadline.
+        sleep: waits for a number of seconds.
         on_retry: called with each failure, before the wait.
 
     Each repetition is logged at level INFO, by the logger ``smsworks_async``.
@@ -91,7 +91,7 @@ async def repeat(
     def before_sleep(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         _log.info(
-            "attempt %d failed: %s; again in %.2f s",
+            "attempt %d failed: %s; retry in %.2f s",
             state.attempt_number,
             error,
             state.upcoming_sleep,

@@ -1,4 +1,4 @@
-"""The aiohttp session: made by the first call, and bound to that call's event loop."""
+"""The aiohttp session, created by the first call and bound to that call's event loop."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from smsworks_async.rates import Rate
 
 
-#: Seconds after which an idle connection is closed, so that a send rarely meets one that the
-#: server has closed meanwhile: that send's outcome would be unknown.
+#: Seconds after which an idle connection is closed, so that a send rarely uses one that the server
+#: is closing, which would leave its outcome unknown.
 KEEPALIVE: Final = 2.0
 
-# How many connections are passed over where a connector has no limit.
+# The most connections that are skipped if a connector has no limit.
 _MOST_KEPT: Final = 1000
 
-# Where there is one, since select() takes no descriptors above 1023.
+# poll() if the system has it, since select() fails for descriptors above 1023.
 _poll: Final = getattr(select, "poll", None)
 
 USER_AGENT: Final = (
@@ -45,7 +45,7 @@ USER_AGENT: Final = (
 
 
 class Sessions:
-    """The session of the loop that runs, and the pace that its requests keep."""
+    """Provides the session and the rate limiter of the running loop."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class Sessions:
         self._closed = False
         self._deadlines: Deadlines
         self._limited: dict[float, Deadlines] = {}
-        #: What each request waits for before it leaves, or None.
+        #: The rate that each request waits for, or None.
         self.rate: Rate | None = None
         self.is_given = given is not None
-        # What replaces parts of a session may send another body than ours: we do not know when.
+        # Code that replaces parts of a session may send a different body, which cannot be watched.
         self.watched = given is None or _sends_our_bodies(given)
         self.proxied = settings.proxy is not None
-        #: What each request is made with, beside what it says itself.
+        #: Options of every request, in addition to its own.
         self.options: Mapping[str, Any] = {
             name: value
             for name, value in (("proxy", settings.proxy), ("ssl", settings.ssl))
@@ -76,7 +76,7 @@ class Sessions:
         }
 
     def current(self) -> aiohttp.ClientSession:
-        """Return the session; a new one where there is none, or the last one's loop has closed.
+        """Return the session. Create one if there is none, or if the last one's loop has closed.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another loop that still runs.
@@ -86,14 +86,14 @@ class Sessions:
         if session is not None and self._loop is loop and not (self._closed or session.closed):
             return session
         if self._closed:
-            raise ConfigurationError("this client is closed; make a new one")
+            raise ConfigurationError("this client is closed; create a new one")
         if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
             raise ConfigurationError(
-                "this client belongs to another event loop, which is still there; "
-                "make one client for each loop"
+                "this client belongs to another event loop, which is still open; "
+                "create one client for each loop"
             )
         if self._given is not None and self._given.closed:
-            raise ConfigurationError("the session that this client was given is closed")
+            raise ConfigurationError("the session that was passed to this client is closed")
         self._loop = loop
         if self._given is not None:
             self._session = self._given
@@ -114,15 +114,15 @@ class Sessions:
         return self._session
 
     def deadlines(self, limit: float | None = None) -> Deadlines:
-        """Return the deadlines of the running loop; raise as `current` does.
+        """Return the deadlines of the running loop; raise the same errors as `current`.
 
         Args:
-            limit: seconds for a call where the client has no time-out; None for no limit.
+            limit: the time-out in seconds if the client has none; None for no limit.
         """
         self.current()
         if limit is None or self._deadlines.seconds is not None:
             return self._deadlines
-        # One for each limit: calls with the same time end in the order in which they began.
+        # One object for each limit, since `Deadlines` needs the same time-out for all its calls.
         if limit not in self._limited:
             self._limited[limit] = Deadlines(asyncio.get_running_loop(), limit)
         return self._limited[limit]
@@ -132,7 +132,7 @@ class Sessions:
         connector = aiohttp.TCPConnector(
             limit=settings.max_connections,
             keepalive_timeout=KEEPALIVE,
-            # A loop of a patched process has one, for sockets that are not patched.
+            # `RealLoop`, in a patched process, has a factory of unpatched sockets.
             socket_factory=getattr(self._loop, "socket_factory", None),
         )
         guard(connector)
@@ -143,14 +143,14 @@ class Sessions:
         )
 
     async def close(self) -> None:
-        """Close the session, unless it was given by the caller; a second time does nothing.
+        """Close the session, unless the caller passed it; calling it again does nothing.
 
         Raises:
             ConfigurationError: the client belongs to another loop that still runs.
         """
         loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
-            raise ConfigurationError("close this client on the event loop that it belongs to")
+            raise ConfigurationError("close this client on its own event loop")
         if self._open is not None and self._loop is loop:
             await self._open.aclose()
         self._closed = True
@@ -158,7 +158,7 @@ class Sessions:
 
 
 def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
-    """Return whether a session is certain to write our own body: nothing of it is replaced."""
+    """Return whether a session surely writes this package's body, without replaced parts."""
     is_plain = type(session) is aiohttp.ClientSession and "_request" not in vars(session)
     request_class = getattr(session, "_request_class", aiohttp.ClientRequest)
     middlewares = getattr(session, "_middlewares", ())
@@ -166,22 +166,22 @@ def _sends_our_bodies(session: aiohttp.ClientSession) -> bool:
 
 
 def guard(connector: aiohttp.BaseConnector) -> None:
-    """Prevent a connector from returning connections on which something has come unasked.
+    """Prevent a connector from reusing connections that have unexpected input or were closed.
 
-    What came would be taken for the answer to the next request; and a request on a connection that
-    the server has closed would have an unknown outcome. Clients that share a session share
-    its guard, and it stays when they are closed.
+    Unexpected input would be read as the response to the next request, and a request on a closed
+    connection would have an unknown outcome. Clients that share a session share its guard, and it
+    remains when they are closed.
     """
     if not isinstance(vars(connector).get("connect"), _Guard):
         connector.connect = _Guard(connector)  # type: ignore[method-assign]
 
 
 def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
-    """Return what says whether something, or the end, has come that the loop has not read yet."""
+    """Return a function that tells whether a transport has unread input or is at its end."""
     sock = None if transport is None else transport.get_extra_info("socket")
     if sock is None or sock.fileno() < 0:
-        return bool  # it is no socket's, or has been closed: nothing more can be known
-    # A loop of a patched process has one that is not patched.
+        return bool  # not a socket, or already closed: there is nothing to check
+    # `RealLoop`, in a patched process, has an unpatched one.
     make = getattr(asyncio.get_running_loop(), "new_poll", _poll)
     if make is None:
         return lambda: sock.fileno() < 0 or select.select([sock], [], [], 0)[0]
@@ -191,17 +191,17 @@ def _watch(transport: asyncio.Transport | None) -> Callable[[], object]:
 
 
 class _Guard:
-    """Connects as a connector does, but passes connections over that are not quiet.
+    """Wraps a connector's `connect` to skip connections that have unexpected input.
 
-    It is an attribute of the connector, and so refers to it weakly: a cycle would keep its
+    It is an attribute of the connector, so it holds a weak reference to it: a cycle would keep the
     connections open until the garbage collector runs.
     """
 
     def __init__(self, connector: aiohttp.BaseConnector) -> None:
         self._connector = weakref.ref(connector)
-        #: What the connector had of its own, such as a test's or an instrumentation's; or None.
+        #: An existing `connect` attribute of the connector, such as an instrumentation's; or None.
         self._own = vars(connector).get("connect")
-        # Of those that were handed out before. One that is new may have input that is no answer: a
+        # Only for reused connections. A new one may have unread input that is not a response: the
         # server's TLS tickets.
         self._watches: weakref.WeakKeyDictionary[asyncio.BaseProtocol, Callable[[], object]] = (
             weakref.WeakKeyDictionary()
@@ -213,11 +213,11 @@ class _Guard:
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
     ) -> aiohttp.connector.Connection:
-        """Return a connection for a request, if it is quiet."""
+        """Return a connection without unexpected input."""
         offline.check(req.url, req.proxy)
         connector = self._connector()
         if connector is None:  # pragma: no cover - its session, which asks, refers to it
-            raise aiohttp.ClientConnectionError("the connector is gone")
+            raise aiohttp.ClientConnectionError("the connector no longer exists")
         tried = 0
         while True:
             if self._own is None:
@@ -229,9 +229,9 @@ class _Guard:
                 return connection
             connection.close()
             tried += 1
-            # Each of those that are kept may have something on it, but not one that is new.
+            # Each of the pooled connections may have input, but not a new one.
             if tried > (connector.limit or _MOST_KEPT):
-                raise Unasked("the server speaks before it is asked")
+                raise Unasked("the server sent data before the request")
 
     def _is_quiet(self, protocol: ResponseHandler) -> bool:
         watch = self._watches.get(protocol)
@@ -244,8 +244,8 @@ class _Guard:
 async def _open_until_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
     """Close the session when this generator is closed.
 
-    Whoever ends a loop in good order, as `asyncio.run` does, closes the loop's generators before
-    it closes the loop: so a client that nobody closed leaves no connection behind.
+    `asyncio.run` and similar close a loop's async generators before the loop, so connections are
+    closed even if the client was not.
     """
     try:
         yield
@@ -257,4 +257,4 @@ def _step(generator: AsyncGenerator[None]) -> None:
     try:
         generator.asend(None).send(None)
     except StopIteration:
-        return  # it has come to its yield, and the loop knows of it
+        return  # it is suspended at its yield, and the loop has registered it

@@ -1,4 +1,4 @@
-"""The token that every request carries: given, fetched, or had by logging in."""
+"""The token of every request: passed by the caller, fetched, or obtained by logging in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_ASYNC: Final = object()
 
 
 class Tokens:
-    """A token, and where the next one comes from. One fetch serves all who wait for it."""
+    """The current token and the function that fetches the next. Concurrent calls share a fetch."""
 
     def __init__(self, current: str | None, fetch: TokenFunction | None) -> None:
         self.current = current
@@ -25,17 +25,17 @@ class Tokens:
         self._fetching: asyncio.Task[str] | None = None
 
     async def get(self) -> str:
-        """Return the token, and fetch it first where there is none yet.
+        """Return the token; fetch it if there is none yet.
 
         Raises:
-            NotSent: no token could be had, for a reason that may pass.
+            NotSent: no token could be obtained, for a temporary reason.
             NotAuthenticated: the key and secret are not valid.
-            ConfigurationError: what was fetched is no token.
+            ConfigurationError: the fetched value is not a token.
         """
         return self.current if self.current is not None else await self._shared_fetch()
 
     async def renew(self, refused: str) -> str | None:
-        """Return another token than the refused one; None where no other can be had."""
+        """Return a token other than the refused one; None if there is no other."""
         if self._fetch is None:
             return None
         if self.current is not None and self.current != refused:
@@ -50,22 +50,22 @@ class Tokens:
             or fetching.get_loop() is not asyncio.get_running_loop()
         ):
             fetching = self._fetching = asyncio.get_running_loop().create_task(self._fetch_once())
-            # Seen even if every caller has given up by then, so that asyncio does not complain.
+            # Retrieved even if every caller was cancelled, so that asyncio does not warn.
             fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            # Shielded, so that one caller who gives up does not end it for the others.
+            # Shielded, so that cancelling one caller does not cancel the fetch for others.
             return await asyncio.shield(fetching)
         except asyncio.CancelledError as error:
             if fetching.cancelled() and not transport.being_cancelled():
                 raise NotSent(
-                    "the request was not sent: the client was closed before there was a token"
+                    "the request was not sent: the client was closed while it waited for a token"
                 ) from error
             raise
         except (APIError, ConfigurationError):
             raise
         except SMSWorksError as error:
             raise NotSent(
-                f"the request was not sent, since no token could be had: {error}"
+                f"the request was not sent: no token could be obtained: {error}"
             ) from error
 
     async def _fetch_once(self) -> str:
@@ -77,11 +77,9 @@ class Tokens:
         except (SMSWorksError, RateRaised, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
-            # SystemExit and KeyboardInterrupt too: they would end the loop, and everybody's calls,
-            # not only this one.
+            # SystemExit and KeyboardInterrupt too: they would stop the loop, and with it all calls.
             raise NotSent(
-                f"the request was not sent, since token() raised {type(error).__name__}"
-                f"{where(error)}"
+                f"the request was not sent: token() raised {type(error).__name__}{where(error)}"
             ) from error
         if fetched is _NOT_ASYNC:
             raise ConfigurationError("token() must be an async function")
@@ -89,7 +87,7 @@ class Tokens:
         return self.current
 
     def close(self) -> None:
-        """Stop a fetch that nobody waits for any more."""
+        """Cancel a fetch that no call waits for any more."""
         fetching, self._fetching = self._fetching, None
         if fetching is not None and not fetching.get_loop().is_closed():
             fetching.cancel()

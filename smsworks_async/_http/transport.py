@@ -1,9 +1,9 @@
-"""One request: bytes out, an answer or a classified failure back.
+"""One request: send bytes, and return a response or raise a classified failure.
 
-Every failure is one of three kinds, and is decided here and nowhere else:
+Every failure is classified here as one of three kinds:
 
-- *not sent* (`NotSent`): the body was not yet asked to write, and what failed comes before that;
-- *rejected* (`APIError`): the API, or a server before it, answered with a refusal;
+- *not sent* (`NotSent`): the failure came before the body was asked to write;
+- *rejected* (`APIError`): the API, or a server in front of it, rejected the request;
 - *unknown* (`OutcomeUnknown`): everything else.
 """
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from yarl import URL
 
 
-#: The longest answer that is read, in bytes: 1000 records of the longest texts are half of it.
+#: The largest accepted response in bytes: twice the size of 1000 records with the longest texts.
 MAX_ANSWER: Final = 8 * 1024 * 1024
 
 CONTENT_TYPE: Final = "application/json"
-# The deadline is ours, around the whole call; aiohttp's own would end it a second time.
+# The deadline is around the whole call, so aiohttp's own time-outs are disabled.
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
 class Unasked(aiohttp.ClientConnectionError):
-    """The server spoke on every connection before anything was asked, so that nothing was."""
+    """The server sent data on every connection before a request, so no request was made."""
 
 
-# What can only happen before a body is written: name look-up, connecting, TLS, a proxy's refusal.
+# Errors that only occur before a body is written: name look-up, connecting, TLS, a proxy's refusal.
 _BEFORE_THE_BODY: Final = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
@@ -55,18 +55,18 @@ _REFUSED_BY_AIOHTTP: Final = (ValueError, TypeError, RuntimeError, aiohttp.NonHt
 
 
 class Body(aiohttp.BytesPayload):
-    """A request's bytes, which know whether they were asked to leave.
+    """A request's bytes, with a record of whether they were asked to be written.
 
-    aiohttp writes headers and body together and asks the body for it, so that as long as `left` is
-    False no byte of the request has left. `seal` keeps it that way: a body that was sealed refuses
-    to be written, as does one that may leave once and did, and one whose time is over.
+    aiohttp writes headers and body together, by calling the body, so while `left` is False no byte
+    of the request has been sent. After `seal` the body refuses to be written. So does a body with
+    `once` that has been written, and one that has expired.
 
     Args:
         content: the bytes.
-        once: whether they may leave once only.
-        expired: says whether their time is over, and they may not leave any more; or None.
-        watched: whether it is this body that is written for certain: a session's middlewares may
-            put another in its place.
+        once: whether they may be written only once.
+        expired: returns True when they may not be written any more; or None.
+        watched: whether it is certain that this body is written: a session's middlewares may
+            replace it.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Body(aiohttp.BytesPayload):
         expired: Callable[[], bool] | None = None,
         watched: bool = True,
     ) -> None:
-        # Past BytesPayload's own initialiser, which warns of bodies above 1 MiB: a batch of unique
-        # texts may be larger, and is written in one piece all the same.
+        # Skip BytesPayload's initialiser, which warns about bodies above 1 MiB: a batch of unique
+        # texts may be larger, and is still written in one piece.
         super(aiohttp.BytesPayload, self).__init__(content, content_type=CONTENT_TYPE)
         self._size = len(content)
         self._once = once
@@ -86,12 +86,12 @@ class Body(aiohttp.BytesPayload):
         self._sealed = False
         self._written = False
         self._watched = watched
-        #: Whether it was asked to leave, and refused.
+        #: Whether it was asked to be written, and refused.
         self.refused = False
 
     @property
     def left(self) -> bool:
-        """Whether it was asked to leave; as long as that cannot be watched, it counts as asked."""
+        """Whether it was asked to be written; True if that cannot be watched."""
         return self._written or not self._watched
 
     def seal(self) -> None:
@@ -102,18 +102,18 @@ class Body(aiohttp.BytesPayload):
         late = self._expired is not None and self._expired()
         if self._sealed or late or (self._once and self._written):
             self.refused = True
-            raise aiohttp.ClientError("the request may not leave any more")
+            raise aiohttp.ClientError("the request may not be sent any more")
         self._written = True
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write the bytes, if they may leave."""
+        """Write the bytes, if that is still allowed."""
         self._leave()
         await super().write(writer)
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
-        """Write the bytes, if they may leave."""
+        """Write the bytes, if that is still allowed."""
         self._leave()
         await super().write_with_length(writer, content_length)
 
@@ -121,33 +121,33 @@ class Body(aiohttp.BytesPayload):
 def failure(
     error: BaseException, operation: Operation, *, left: bool, proxied: bool
 ) -> SMSWorksError:
-    """Classify what happened to a request that got no answer.
+    """Classify the failure of a request without a response.
 
     Args:
-        error: what was raised.
-        operation: what was requested.
-        left: whether the body was asked to write; True where there is none to ask.
-        proxied: whether a proxy stands in between: one that closes the connection while it sets up
-            the tunnel raises the same exception as a server that read everything and died.
+        error: the exception.
+        operation: the operation.
+        left: whether the body was asked to write; True for a request without a body.
+        proxied: whether there is a proxy. A proxy that closes the connection while the tunnel is
+            set up raises the same exception as a server that read everything and died.
     """
     if isinstance(error, ConfigurationError):  # no connection was opened
         return error
     if isinstance(error, _BEFORE_THE_BODY) or (
         not left and proxied and isinstance(error, aiohttp.ClientConnectionError)
     ):
-        # A DELETE aiohttp may have made before, and lost, by itself.
+        # aiohttp may itself have sent a DELETE before, and lost its response.
         if not left or operation.method == "GET":
             return NotSent(f"{operation}: the request was not sent: {_reason(error)}")
     elif isinstance(error, _REFUSED_BY_AIOHTTP) and (not left or operation.repeatable):
         return ConfigurationError(
             f"{operation}: the request could not be made ({type(error).__name__}); "
-            "check the session, proxy and address that the client was given"
+            "check the client's session, proxy and base_url"
         )
-    return unknown(operation, f"no whole answer came ({type(error).__name__})")
+    return unknown(operation, f"no complete response arrived ({type(error).__name__})")
 
 
 def _reason(error: BaseException) -> str:
-    """Return what failed, without a proxy's address: it may hold a password."""
+    """Return what failed, without a proxy's address, which may contain a password."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         # Up to aiohttp 3.12 it is a ClientConnectorError without that class's attributes.
         return f"{type(error).__name__}: {error.certificate_error}"
@@ -159,19 +159,19 @@ def _reason(error: BaseException) -> str:
 
 
 def _advice(error: aiohttp.ClientConnectorError) -> str:
-    """Return what to do where nothing listens on this machine: most often it is the sandbox."""
+    """Return what to do if nothing listens on this machine: usually, start the sandbox."""
     refused = isinstance(error.os_error, ConnectionRefusedError)
     proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
     if not refused or proxy or not is_loopback(error.host):
         return ""
     start = f"python -m smsworks_async sandbox --port {error.port}"
-    return f"; if a sandbox should listen there, start it: {start}"
+    return f"; if you meant to use a sandbox, start it: {start}"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer whole, but no more than `MAX_ANSWER` bytes, unpacked."""
+    """Read a whole response, up to `MAX_ANSWER` bytes after decompression."""
     stream = response.content
-    if stream.at_eof():  # it is empty, or a session's middleware has read it
+    if stream.at_eof():  # empty, or already read by a session's middleware
         return await response.read()
     content = await stream.readany()
     if stream.at_eof():
@@ -182,7 +182,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         pieces.append(piece)
         size += len(piece)
     if size > MAX_ANSWER:
-        raise aiohttp.ClientPayloadError(f"the answer is longer than {MAX_ANSWER} bytes")
+        raise aiohttp.ClientPayloadError(f"the response is longer than {MAX_ANSWER} bytes")
     return b"".join(pieces)
 
 
@@ -198,22 +198,22 @@ async def request(
     secrets: Callable[[], tuple[str, ...]] = tuple,
     on_headers: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Any:
-    """Make one request, and answer with its JSON.
+    """Make one request, and return the JSON of its response.
 
     Args:
-        session: what to make it with.
-        operation: what to do.
-        url: where.
+        session: the aiohttp session.
+        operation: the operation.
+        url: its URL.
         body: the bytes to send, or None.
-        headers: among them the token.
-        proxied: whether a proxy may stand in between.
-        options: aiohttp's own, for every request of this client.
-        secrets: gives the strings that an error must not repeat.
-        on_headers: called with the headers of the answer, if there is one.
+        headers: the headers, including the token.
+        proxied: whether there may be a proxy.
+        options: aiohttp's options for every request of this client.
+        secrets: returns the strings that an error must not contain.
+        on_headers: called with the headers of the response, if there is one.
 
     Raises:
         APIError, NotSent, OutcomeUnknown: see this module's docstring.
-        ConfigurationError: the request could not even be made.
+        ConfigurationError: the request could not be made; nothing was sent.
     """
     try:
         with offline.asked():
@@ -241,7 +241,7 @@ async def request(
         if body is not None:
             body.seal()
         if isinstance(error, asyncio.CancelledError) and not being_cancelled():
-            # Nobody cancelled this task: the client was closed while it waited.
+            # This task was not cancelled: the client was closed while it waited.
             closed = "the client was closed during the call"
             if body is not None and not body.left:
                 raise NotSent(f"{operation}: the request was not sent: {closed}") from error
@@ -249,18 +249,18 @@ async def request(
         error.add_note(f"{operation}: {_what_is_known(body)}")
         raise
     if body is not None and body.refused and not body.left:
-        raise _too_late(operation)  # what was read is no answer to this request
+        raise _too_late(operation)  # the input was not a response to this request
     if on_headers is not None:
         on_headers(response.headers)
     return interpret(operation, response.status, response.headers, content, secrets=secrets)
 
 
 def _too_late(operation: Operation) -> NotSent:
-    return NotSent(f"{operation}: the request was not sent: its time was over")
+    return NotSent(f"{operation}: the request was not sent: its time had expired")
 
 
 def being_cancelled() -> bool:
-    """Return whether this task is being cancelled; a closed client ends waits without that."""
+    """Return whether this task is being cancelled; closing a client ends waits without that."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

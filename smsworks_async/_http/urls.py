@@ -1,4 +1,4 @@
-"""The addresses of operations, with an id and a query string in them, encoded once."""
+"""The URLs of operations, with an encoded id and query string."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _dumps: Final = json.JSONEncoder(allow_nan=False).encode
 
 
 class URLs:
-    """The addresses of an API's operations; those without a variable part are made once.
+    """Builds the URLs of operations; URLs without a variable part are cached.
 
     Args:
         base_url: the API's address, without a trailing slash.
@@ -27,13 +27,13 @@ class URLs:
         self._fixed: dict[str, URL] = {}
 
     def of(self, operation: Operation, identifier: str | None, query: object) -> URL:
-        """Return an operation's address.
+        """Return an operation's URL.
 
         Args:
-            operation: what to request.
+            operation: the operation.
             identifier: the id in its path, or None.
-            query: an outgoing model or a mapping for its query string, or None. A list in it is a
-                name that comes several times.
+            query: an outgoing model or a mapping for its query string, or None. A list becomes a
+                repeated parameter.
         """
         if identifier is None and query is None:
             url = self._fixed.get(operation.path)
@@ -58,9 +58,9 @@ def _query_string(query: object) -> str:
 
 
 def _text(value: object) -> str:
-    """Return how a JSON value stands in a query string: a text as it is, true as ``true``."""
+    """Return a JSON value for a query string: a string unchanged, True as ``true``."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | int | float):
         return _dumps(value)
-    raise TypeError(f"a query string cannot hold a {type(value).__name__}")
+    raise TypeError(f"a query string cannot contain a {type(value).__name__}")

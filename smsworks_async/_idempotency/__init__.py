@@ -1,1 +1,1 @@
-"""Calls that may be made again: idempotency keys for single sends, batches and passcodes."""
+"""Idempotency keys for single sends, batches and passcodes, which make calls repeatable."""

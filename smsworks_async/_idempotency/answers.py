@@ -1,4 +1,4 @@
-"""The answer to a keyed call: what of it is kept, and how it is given again."""
+"""The response to a keyed call: what is stored, and how it is replayed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from smsworks_async.models.incoming import Acknowledgement, Batch, SentMessage, 
 
 T = TypeVar("T")
 
-#: Fields of an answer that are not kept: the balance is another one by then, and what is in fields
-#: that we do not know may be anything.
+#: Fields of a response that are not stored: the balance will have changed, and unknown fields can
+#: contain anything.
 _NOT_KEPT: Final = frozenset({"balance", "extra", "replayed"})
-#: What an answer says that was lost, and whose message or batch was found.
+#: The assumed status in a lost response whose message or batch was found.
 _STATUS: Final[Mapping[type[Any], str]] = {
     SentMessage: "SENT",
     SentOTP: "SENT",
@@ -27,7 +27,7 @@ _STATUS: Final[Mapping[type[Any], str]] = {
 
 
 def pack_answer(answer: Any) -> Mapping[str, Any]:
-    """Return the known fields of an answer, as JSON values."""
+    """Return the known fields of a response as JSON values."""
     kept = {}
     for field in attrs.fields(type(answer)):
         value = getattr(answer, field.name)
@@ -37,12 +37,12 @@ def pack_answer(answer: Any) -> Mapping[str, Any]:
 
 
 def answer_found(message_id: str, into: type[Any]) -> Mapping[str, Any]:
-    """Return what is known of an answer that was lost, by the message or batch that was found."""
+    """Return the known fields of a lost response, from the message or batch that was found."""
     return {id_field(into): message_id, "status": _STATUS[into]}
 
 
 def replay(kept: Mapping[str, Any], into: type[T]) -> T:
-    """Return an answer again."""
+    """Return the stored response as a model, with ``replayed`` set."""
     fields: dict[str, Any] = {**kept, "replayed": True}
     if "expires" in fields:
         fields["expires"] = datetime.fromisoformat(fields["expires"])
@@ -50,10 +50,10 @@ def replay(kept: Mapping[str, Any], into: type[T]) -> T:
 
 
 def id_of(answer: Any) -> str | None:
-    """Return the id of what was accepted: of a batch or of a message."""
+    """Return the id of the accepted batch or message."""
     return getattr(answer, id_field(type(answer))) or None
 
 
 def id_field(into: type[Any]) -> str:
-    """Return the name of the field that has it."""
+    """Return the name of the id field."""
     return "batch_id" if into is Batch else "message_id"

@@ -1,4 +1,4 @@
-"""The claim of a keyed call: whose it is, and until when its request may leave."""
+"""The claim of a keyed call: its owner, and until when its request may be sent."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 class Claims:
-    """The claims of one call, of which the last one counts.
+    """The claims of one call. The last one counts.
 
     Args:
         requester: makes the request.
-        journal: where the key is.
-        clock: how the client measures time.
+        journal: the journal with the key.
+        clock: the client's clock.
         key_hash: the key's hash.
     """
 
@@ -34,17 +34,19 @@ class Claims:
         self._key_hash = key_hash
         self._lease = lease_for(requester.settings.timeout)
         self._owner, self._pid = "", os.getpid()
-        # When it was claimed by the monotonic clock, and when its lease ends by the journal's.
+        # The time of the claim by the monotonic clock, and of its lease's end by the journal's
+        # clock.
         self._since, self._lease_end = 0.0, 0.0
 
     async def make(self, claim: Callable[..., Any]) -> KeyRecord | None:
-        """Claim the key's request, and return what that returned.
+        """Claim the key's request; return the result of `claim`.
 
         Args:
-            claim: a transition of the journal that lacks the owner, the lease and the time.
+            claim: a transition of the journal, without its owner, lease and server time.
         """
         self._owner, self._pid = new_owner(), os.getpid()
-        # Both before the claim, so that the lease cannot seem longer here than to others.
+        # Read both clocks before the claim, so that the lease does not seem longer here than
+        # elsewhere.
         self._since, now = self._clock.monotonic(), await self._journal.now()
         claiming = asyncio.ensure_future(
             claim(owner=self._owner, lease=self._lease, server_time=self._requester.server_time())
@@ -52,7 +54,7 @@ class Claims:
         try:
             kept: KeyRecord | None = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # It may have been claimed all the same, and nothing will be sent: record that.
+            # The claim may still have succeeded, and nothing will be sent: record that.
             kept = await claiming
             if kept is not None and self.is_claimed(kept):
                 outcome = BatchOutcome(0, Outcome.NOT_SENT, 1)
@@ -63,16 +65,16 @@ class Claims:
         return kept
 
     def is_claimed(self, kept: KeyRecord) -> bool:
-        """Return whether a key's request is this call's."""
+        """Return whether a key's request belongs to this call."""
         return kept.request.state is State.SENDING and kept.request.owner == self._owner
 
     @property
     def is_inherited(self) -> bool:
-        """Whether this process was forked since the claim, which is its parent's."""
+        """Return whether this process was forked after the claim, which belongs to its parent."""
         return os.getpid() != self._pid
 
     def is_over(self) -> bool:
-        """Return whether the request may not leave, or not any more."""
+        """Return whether the request must not be sent, or not any more."""
         return self.is_inherited or lease_is_over(
             self._lease,
             since_claim=self._clock.monotonic() - self._since,
@@ -81,6 +83,6 @@ class Claims:
         )
 
     def _wall_clock(self) -> float:
-        # A journal elsewhere has a clock of its own, which this machine's stands in for.
+        # A remote journal has its own clock, which is approximated by this machine's.
         clock: Callable[[], float] = getattr(self._journal, "clock", self._clock.time)
         return clock()

@@ -1,4 +1,4 @@
-"""A keyed call whose outcome is unknown, as something to be searched for."""
+"""The search for a keyed call whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from smsworks_async.resources._calls import Call, Send
 
 
 def found_by(send: Send[Any], message: Any) -> FoundBy:
-    """Return how a search tells the messages of a call from others."""
+    """Return how a search identifies the messages of a call."""
     if send.operation.passcodes:
-        return "nothing"  # one passcode cannot be told from another
+        return "nothing"  # passcodes cannot be distinguished
     return "mark" if hasattr(message, "metadata") else "recipients"
 
 
 class KeyDoubts:
-    """One keyed call, if it is in doubt: `reconciler.Doubts`.
+    """One keyed call, if it is unknown; implements `reconciler.Doubts`.
 
     Args:
-        journal: where the key is.
+        journal: the journal with the key.
         key_hash: the key's hash.
         call: the call.
         gateway: the API.
@@ -59,19 +59,19 @@ class KeyDoubts:
         self.request_time = request_time(gateway.timeout)
 
     async def unknown(self) -> Sequence[ChunkRecord]:
-        """Return the call's request, if it is in doubt now."""
+        """Return the call's request, if it is unknown now."""
         kept: KeyRecord | None = await self._journal.key(self._key_hash)
         if kept is None or kept.request.state is not State.UNKNOWN:
             return []
         return [kept.request]
 
     async def prepare(self) -> None:
-        """Read the list of scheduled messages, if the call is to be looked for there."""
+        """Read the list of scheduled messages, if the call may be in it."""
         if self._at is not None:
             await self._search.read_scheduled()
 
     async def look(self, entry: ChunkRecord) -> Finding:
-        """Search for the request, once, and accept it where it is found."""
+        """Search once for the request, and accept it if it is found."""
         theirs, ours = await self._gateway.now(), await self._journal.now()
         since, until = window(
             entry,
@@ -83,7 +83,7 @@ class KeyDoubts:
             recipients=Counter(self._numbers),
             since=since,
             until=until,
-            # A process that sends but once has asked nothing before, which would tell the time.
+            # A process that makes a single call has had no response yet that tells the time.
             searched_since=since - WRONG if entry.ahead is None else since,
             at=self._at,
             is_single=self._call.send.into is not Batch,
@@ -118,7 +118,7 @@ class KeyDoubts:
     async def _accept(self, entry: ChunkRecord, found: Candidate) -> Finding:
         into = self._call.send.into
         message_id = found.batch_id if into is Batch else found.message_id
-        if message_id is None:  # what has no id is never found
+        if message_id is None:  # a record without an id is never found
             raise AssertionError
         taken = await self._journal.confirm_key(
             self._key_hash,
@@ -128,11 +128,11 @@ class KeyDoubts:
             size=len(self._numbers),
             is_marked=found.marks is Marks.OWN or found.is_named,
         )
-        # Otherwise it may be of another request that is on its way, or this one has moved on.
+        # Otherwise it may belong to another request in flight, or this one has changed.
         return Finding.FOUND if taken else Finding.TRACE
 
     def describe(self, _: ChunkRecord) -> str:
-        """Return what the log calls the call."""
+        """Return the name of the call for the log."""
         return f"{self._call.send.name} with key {self._key_hash[:8]}"
 
 

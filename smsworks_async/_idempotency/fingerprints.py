@@ -1,7 +1,7 @@
-"""What is kept of a keyed call: hashes alone, of its key and of each of its fields.
+"""The stored hashes of a keyed call: of its key and of each of its fields.
 
-A hash of a field is keyed with the idempotency key itself, which is kept nowhere. Without the key
-nobody can tell from it whether a number or a text was sent.
+The hash of a field is keyed with the idempotency key itself, which is not stored. Without the key
+it cannot be used to test whether a number or a text was sent.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from smsworks_async.models.fields import wire_of
 #: The longest key, in characters.
 MAX_KEY: Final = 100
 
-# A change of what is hashed, or how, needs another one: keys of the version before are then others.
+# Increase it when the hashed data or the method changes; keys of earlier versions then count as
+# new.
 _VERSION: Final = "smsworks-async 1"
-#: Fields whose order does not matter: a batch reaches the same people.
+#: Fields whose order does not matter, since the batch has the same recipients.
 _UNORDERED: Final = frozenset({"destinations", "response_email"})
 
 
 def check_key(value: object) -> str:
-    """Check an idempotency key: 1 to 100 printable characters.
+    """Validate an idempotency key: 1 to 100 printable characters.
 
     Raises:
-        ValidationError: it is something else; the error does not quote it.
+        ValidationError: it is invalid; the error does not quote it.
     """
     key = values.as_text(value)
     if key is None or not 1 <= len(key) <= MAX_KEY or not key.isprintable() or key.isspace():
@@ -46,16 +47,17 @@ def check_key(value: object) -> str:
 
 
 def hash_key(key: str, base_url: str) -> str:
-    """Return the name under which a journal keeps a key, and its messages are marked."""
+    """Return the hash under which a journal stores a key, and with which messages are marked."""
     return hashlib.sha256(f"{_VERSION}\0{base_url}\0{key}".encode()).hexdigest()[:40]
 
 
 def hash_fields(key: str, messages: Sequence[Any]) -> Mapping[str, str]:
-    """Return a hash of each field of a call that is set, by the field's name.
+    """Return a hash of each set field of a call, by field name.
 
     Args:
         key: the idempotency key.
-        messages: what goes out, all of one model; of several, a field's values are hashed together.
+        messages: the messages, all of one model; the values of a field of several messages are
+            hashed together.
     """
     hashes = {}
     for field in attrs.fields(type(messages[0])):

@@ -1,8 +1,8 @@
-"""Calls with an idempotency key: each asks for its messages once, however often it is made.
+"""Calls with an idempotency key, which send at most once even if they are repeated.
 
-The order is fixed: the fields are checked; the key is looked up; what may change between two calls
-is checked (a time that is past, opt-outs, the rate); the request is claimed, durably, and leaves.
-A call whose key was accepted gets as far as the second step.
+The order is fixed: validate the fields; look the key up; check the conditions that can change
+between calls (a past time, opt-outs, the rate); claim the request durably, and send it. A call
+whose key was accepted returns after the second step.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger("smsworks_async")
 
-#: Seconds between two looks at a key that another call is using: short at first, then longer.
+#: The seconds between two checks of a key that another call is using: short at first, then longer.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGER = 0.02, 0.5, 1.5
 
 
@@ -57,8 +57,8 @@ class JournaledSends:
 
     Args:
         requester: makes the requests.
-        kept: has the client's journal.
-        clock: how the client waits.
+        kept: provides the client's journal.
+        clock: the client's clock.
     """
 
     def __init__(self, requester: Requester, kept: ClientJournal, clock: Clock) -> None:
@@ -68,7 +68,7 @@ class JournaledSends:
         self._kept = kept
 
     async def make(self, call: Call[T], keyed: KeyedBy) -> T:
-        """Make a call, unless one with the same key was accepted; return its answer."""
+        """Make a call, or return the response of an accepted call with the same key."""
         key = check_key(keyed.idempotency_key)
         resends = keyed.on_unknown is not None and check_on_unknown(keyed.on_unknown) == "resend"
         journal = self._kept.required_journal("idempotency_key")
@@ -106,7 +106,7 @@ class _KeyedCall(Generic[T]):
 
     async def run(self) -> T:
         """Make the call."""
-        awaited = None  # the attempt of another call that this one waits for
+        awaited = None  # the attempt of another call for which this one waits
         kept = await self._first_look()
         while True:
             if kept is not None:
@@ -128,39 +128,39 @@ class _KeyedCall(Generic[T]):
                 kept = await self._reconcile(kept)
 
     async def _first_look(self) -> KeyRecord | None:
-        """Return the key, claimed at once where nothing is to be checked before; None if new."""
+        """Return the key, claimed at once if there is nothing to check first; None if new."""
         if self._call.check is None and not self._requester.is_paced:
             return await self._claim()
         return await self._journal.key(self._key_hash)
 
     def _check_same(self, kept: KeyRecord) -> None:
-        """Check that a key was given to this very call before.
+        """Check that a key was used for the same call before.
 
         Raises:
-            ValidationError: it was given to another one.
+            ValidationError: it was used for a different call.
         """
         differs = kept.difference(self._call.send.name, self._fields)
         if differs is not None:
             raise ValidationError(
-                f"idempotency_key: it was given to another call before, which differs in {differs};"
-                " nothing was sent; give each call a key of its own, and the same call the same "
-                "values",
+                f"idempotency_key: it was used for a different call before, which differs in "
+                f"{differs}; nothing was sent; use a new key for each call, and repeat a call with "
+                "the same values",
                 field="idempotency_key",
             )
 
     # Waiting for another call
 
     async def _wait(self) -> None:
-        """Wait a moment for the call that uses the key.
+        """Wait briefly for the call that uses the key.
 
         Raises:
-            KeyInUse: this call's time is over.
+            KeyInUse: this call's time-out has expired.
         """
         left = self._until - self._clock.monotonic()
         if left <= 0:
             raise KeyInUse(
-                f"{self._call.send.name}: another call with this idempotency_key is being made, "
-                f"and did not end within {self._seconds:g} s; this one sent nothing; make it again"
+                f"{self._call.send.name}: another call with this idempotency_key is in progress, "
+                f"and did not end within {self._seconds:g} s; this call sent nothing; repeat it"
             )
         await self._clock.sleep(min(self._pause, left))
         self._pause = min(self._pause * _LONGER, _LONGEST_PAUSE)
@@ -168,10 +168,10 @@ class _KeyedCall(Generic[T]):
     # Searching for a lost request
 
     async def _reconcile(self, kept: KeyRecord) -> KeyRecord | None:
-        """Search for a request in doubt; return the key, claimed where it is to be sent again.
+        """Search for an unknown request; return the key, claimed if it must be sent again.
 
         Raises:
-            OutcomeUnknown: it stays in doubt.
+            OutcomeUnknown: it stays unknown.
         """
         doubts = KeyDoubts(self._journal, self._key_hash, self._call, self._gateway)
         timer = Timer(
@@ -188,7 +188,10 @@ class _KeyedCall(Generic[T]):
                 return claimed
         now = await self._journal.key(self._key_hash)
         if now is not None and _is_as_before(now.request, kept.request):
-            raise self._unknown("it is in doubt, and was not found", now.request.error)
+            raise self._unknown(
+                "the outcome of an earlier request is unknown, and it was not found",
+                now.request.error,
+            )
         return now
 
     async def _look_once(self, reconciler: Reconciler) -> None:
@@ -197,15 +200,18 @@ class _KeyedCall(Generic[T]):
             async with asyncio.timeout(seconds):
                 await reconciler.settle(0)
         except TimeoutError as error:
-            why = f"it is in doubt, and the search took longer than {self._seconds:g} s"
+            why = (
+                "the outcome of an earlier request is unknown, and the search took longer than "
+                f"{self._seconds:g} s"
+            )
             raise self._unknown(why) from error
 
     def _unknown(self, why: str, error: SMSWorksError | None = None) -> OutcomeUnknown:
-        """Return the error for this call, which the same call with its key may follow."""
+        """Return the error for this call, which can be repeated with its key."""
         return OutcomeUnknown(
-            f"{self._call.send.name}: {why}, so it may have been accepted; the same call with its "
-            "idempotency_key looks for it once more, and with on_unknown='resend' sends it again "
-            "where nothing at all is found",
+            f"{self._call.send.name}: {why}, so it may have been accepted; repeat the call with "
+            "its idempotency_key to search again, or with on_unknown='resend' to send again if "
+            "there is no trace of it",
             operation=str(self._call.send.operation),
             safe_to_repeat=True,
             message_id=getattr(error, "message_id", None),
@@ -215,7 +221,7 @@ class _KeyedCall(Generic[T]):
     # Claiming
 
     async def _claim(self) -> KeyRecord | None:
-        """Claim the key's request, unless another call was first; return the key."""
+        """Claim the key's request, unless another call did so first; return the key."""
         await self._check()
         return await self._claims.make(
             functools.partial(
@@ -235,7 +241,7 @@ class _KeyedCall(Generic[T]):
         )
 
     async def _check(self) -> None:
-        """Check what may have changed since an earlier call, and wait for the rate."""
+        """Check the conditions that may have changed since an earlier call; wait for the rate."""
         if self._call.check is not None:
             await self._call.check()
         try:
@@ -246,7 +252,7 @@ class _KeyedCall(Generic[T]):
     # The request
 
     async def _request(self, claimed: ChunkRecord) -> T:
-        """Make the request of a claim, and record what becomes of it."""
+        """Make the request of a claim, and record its outcome."""
         try:
             answer = await self._requester.request(
                 self._call.send.operation,
@@ -259,23 +265,23 @@ class _KeyedCall(Generic[T]):
             )
         except SMSWorksError as error:
             failed: Exception = await self._after(claimed, error)
-        except RateRaised as raised:  # before the request was repeated, which had sent nothing
+        except RateRaised as raised:  # before a retry of a request that had sent nothing
             await self._record(claimed, BatchOutcome(0, Outcome.NOT_SENT, 1))
             failed = raised.error
         except asyncio.CancelledError:
             await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))
             raise
-        except Exception:  # not foreseen, so that nothing is known
+        except Exception:  # unexpected, so the outcome is unknown
             await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))
             raise
         else:
             await self._accepted(claimed, answer)
             return answer
-        # Not from within a handler: what is handled there would become the context again.
+        # Raised outside the handler: inside, the handled exception would become the context again.
         raise failed
 
     def _document(self) -> Any:
-        """Return the body of the request, its messages marked where they can be."""
+        """Return the body of the request, with marks in its messages if possible."""
         wire = to_wire(self._call.document)
         if found_by(self._call.send, self._call.messages[0]) != "mark":
             return wire
@@ -294,15 +300,15 @@ class _KeyedCall(Generic[T]):
             )
 
     async def _after(self, claimed: ChunkRecord, error: SMSWorksError) -> SMSWorksError:
-        """Record a failure; return what to raise."""
+        """Record a failure; return the error to raise."""
         outcome = outcome_of(error)
         kept = await self._record(claimed, BatchOutcome(0, outcome, 1, error=error))
         if outcome is not Outcome.UNKNOWN and not _has_another(claimed, kept):
             return error
         why = (
-            "no usable answer came"
+            "no usable response arrived"
             if outcome is Outcome.UNKNOWN
-            else "another request with its idempotency_key is in doubt, on its way or accepted"
+            else "another request with its idempotency_key is unknown, in flight or accepted"
         )
         unknown = self._unknown(why, error)
         unknown.__cause__ = error
@@ -314,9 +320,10 @@ class _KeyedCall(Generic[T]):
         outcome: BatchOutcome,
         answer: Mapping[str, Any] | None = None,
     ) -> KeyRecord | None:
-        """Record the outcome of a claim; return the key as it is then, None where that failed.
+        """Record the outcome of a claim; return the updated key, or None if that failed.
 
-        A process that was forked after the claim records nothing: the request is its parent's.
+        A process that was forked after the claim records nothing, since the request belongs to its
+        parent.
         """
         if self._claims.is_inherited:
             return None
@@ -324,7 +331,7 @@ class _KeyedCall(Generic[T]):
             return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
         except JournalError as error:
             _log.warning(
-                "%s with key %s: its outcome (%s) could not be recorded, and is in doubt for the "
+                "%s with key %s: its outcome (%s) could not be recorded, and is unknown to the "
                 "next call: %s",
                 *(self._call.send.name, self._key_hash[:8], outcome.outcome, error),
             )
@@ -332,21 +339,21 @@ class _KeyedCall(Generic[T]):
 
 
 def _is_as_before(request: ChunkRecord, before: ChunkRecord) -> bool:
-    """Return whether a request is in doubt as it was."""
+    """Return whether a request is still unknown and unchanged."""
     return request.state is State.UNKNOWN and request.attempt == before.attempt
 
 
 def _has_another(claimed: ChunkRecord, kept: KeyRecord | None) -> bool:
-    """Return whether another request of a key may be accepted, though a claim's own was not.
+    """Return whether another request of a key may be accepted, although the claim's was not.
 
     Args:
-        claimed: the claim, whose request was refused or not sent.
-        kept: the key since that was recorded; None where it could not be.
+        claimed: the claim, whose request was rejected or not sent.
+        kept: the key after that was recorded; None if it could not be.
     """
     return claimed.resent if kept is None else not kept.is_free
 
 
 def _failure_of(kept: KeyRecord) -> SMSWorksError:
-    """Return why the call that was waited for was not accepted."""
-    error = unpack_error(pack_error(kept.request.error))  # each caller gets one of its own
+    """Return the error of the other call, for which this one waited."""
+    error = unpack_error(pack_error(kept.request.error))  # a separate exception for each caller
     return error or NotSent("the other call with this idempotency_key sent nothing")

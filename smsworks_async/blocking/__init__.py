@@ -1,4 +1,4 @@
-"""The blocking client and what it stands on."""
+"""The blocking client and its infrastructure."""
 
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ from smsworks_async.bulk.resource import AsyncBulk
 
 
 class Bulk(Twin[AsyncBulk]):
-    """Any number of recipients."""
+    """Sends to any number of recipients."""
 
     send = blocking(AsyncBulk.send, stream=("destinations",))
     send_each = blocking(AsyncBulk.send_each, stream=("messages", "rows"))

@@ -85,7 +85,7 @@ class Credits(Twin[AsyncCredits]):
 
 
 class Utils(Twin[AsyncUtils]):
-    """The API's own aids."""
+    """The API's utilities."""
 
     test = blocking(AsyncUtils.test)
     error = blocking(AsyncUtils.error)
@@ -98,7 +98,7 @@ class Auth(Twin[AsyncAuth]):
 
 
 class OptOutList(Twin[AsyncOptOutList]):
-    """The list of opt-outs that the client was given."""
+    """The client's opt-out list."""
 
     add = blocking(AsyncOptOutList.add)
     remove = blocking(AsyncOptOutList.remove)
@@ -109,45 +109,47 @@ class OptOutList(Twin[AsyncOptOutList]):
 
 
 class SMSWorks:
-    """The SMS Works, blocking: for Django, Flask, cron and notebooks.
+    """The blocking client of The SMS Works, for Django, Flask, cron and notebooks.
 
     It has the methods of `AsyncSMSWorks`, with the same arguments. Use it as a context manager, or
-    call `close`. The first call starts one background thread with one event loop, which all threads
-    share; a forked child makes a client of its own.
+    call `close`. The first call starts one background thread with one event loop, shared by all
+    threads. A forked child must create its own client.
 
     Args:
         token: ``"JWT eyJ..."`` or the bare ``"eyJ..."``, or an async function that fetches one.
-            Without it, and without a key, ``SMSWORKS_TOKEN`` is taken from the environment.
-        customer_id: the account's customer id, to log in with, together with `key` and `secret`,
-            when a token is first needed and again after a refusal; or ``SMSWORKS_CUSTOMER_ID``.
-        key: the API key; or ``SMSWORKS_KEY``.
-        secret: the API secret; or ``SMSWORKS_SECRET``.
+            Without it and without a key, ``SMSWORKS_TOKEN`` of the environment is used.
+        customer_id: the account's customer id, or ``SMSWORKS_CUSTOMER_ID``. It is optional beside a
+            key and secret.
+        key: the API key to log in with instead of a token, or ``SMSWORKS_KEY``. The client logs in
+            when a token is first needed, and again after the token is refused.
+        secret: the API secret that belongs to the key, or ``SMSWORKS_SECRET``.
         base_url: the API's address, or ``SMSWORKS_BASE_URL``; the provider's own by default.
-        timeout: seconds for one call in all, retries included, above 0; 30 by default. None waits
-            for ever.
-        retry: how often, and after which waits, a call is attempted; `RetryPolicy` has the
-            defaults.
-        max_connections: connections open at a time, 1 or more; 100 by default.
-        trace_configs: aiohttp's, such as those of OpenTelemetry's instrumentation.
-        proxy: a proxy's address, http or https.
-        ssl: a context of your own, or False for no checks.
-        trust_env: take proxies from the environment (default False).
-        max_rate: requests a second; or a rate of your own, an object with ``async def acquire()``,
-            which is awaited before each request, on the background loop (see
-            `smsworks_async.rates.Rate`). No limit by default.
-        batch_size: recipients that one batch may hold: 500 by default, which is the provider's
-            documented limit, and at most 5000.
+        timeout: the limit of a whole call in seconds, retries included, greater than 0; default 30.
+            None for no limit.
+        retry: the number of attempts of a call and the waits between them; see `RetryPolicy` for
+            the defaults.
+        max_connections: the most connections open at a time, at least 1; default 100.
+        trace_configs: aiohttp trace configs, such as those of OpenTelemetry's instrumentation.
+        proxy: the URL of an http or https proxy.
+        ssl: an SSL context, or False to disable certificate checks.
+        trust_env: use the proxies of the environment (default False).
+        max_rate: requests a second; or an object with ``async def acquire()``, which is awaited
+            before each request on the background loop (see `smsworks_async.rates.Rate`). Default:
+            no
+            limit.
+        batch_size: the most recipients in a batch, 1 to 5000; default 500, as in the provider's
+            guide.
         international: accept numbers outside the UK (default False): the account must be enabled
             for them, they typically cost double, and the extra ``international`` must be installed.
-        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: what bulk,
-            `opt_outs` and `Webhooks` use unless they are given another. It is opened when it is
-            first used, and closed with the client if it was given as a path.
-        opt_outs: the opt-out list, where it is not the one in `journal`: a path, a journal, or an
+        journal: a path, a PostgreSQL URL, or a journal of `smsworks_async.journals`: the default
+            journal of bulk, `opt_outs`, `Webhooks` and idempotency keys. It is opened on first use,
+            and closed with the client if it was passed as a path or URL.
+        opt_outs: the opt-out list, if it is not the one in `journal`: a path, a journal, or an
             `OptOuts`.
-        insecure: allow plain http beyond this machine (default False).
+        insecure: allow plain http to other machines (default False).
 
     Raises:
-        ConfigurationError: an argument is missing, or cannot work.
+        ConfigurationError: an argument is invalid, or a token or an extra is missing.
     """
 
     def __init__(
@@ -193,7 +195,7 @@ class SMSWorks:
             insecure=insecure,
         )
         self._client = client
-        #: The time by which it waits; a test may replace it.
+        #: The clock for waits, which tests can replace.
         self.clock = client.clock
         self._portal = Portal(client.close)
         self.messages = Messages(self._portal, client.messages)
@@ -206,15 +208,15 @@ class SMSWorks:
 
     @functools.cached_property
     def bulk(self) -> Bulk:
-        """Any number of recipients; imported when it is used."""
+        """Sends to any number of recipients. Imported on first use."""
         from smsworks_async.blocking.bulk import Bulk
 
         return Bulk(self._portal, self._client.bulk)
 
     def close(self) -> None:
-        """End the background thread and its connections; a second time does nothing.
+        """Stop the background thread and close its connections; calling it again does nothing.
 
-        Calls that are under way in other threads end with `OutcomeUnknown`.
+        Calls in progress in other threads raise `OutcomeUnknown`.
         """
         self._portal.close()
 

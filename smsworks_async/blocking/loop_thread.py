@@ -1,4 +1,4 @@
-"""A background thread with an event loop: how both begin, hear what they are told, and end."""
+"""A background thread with an event loop: start, submission of functions, and stop."""
 
 from __future__ import annotations
 
@@ -18,42 +18,43 @@ from smsworks_async._threads import Inbox, RealThread, Threads, threads
 from smsworks_async.errors import ConfigurationError, NotSent
 
 
-#: Seconds that closing waits for the background thread: it has nothing left to do by then.
+#: The longest wait in seconds for the thread at the end, when it has nothing left to do.
 JOIN: Final = 5.0
-#: Stack frames that handing a function over to the loop needs at most, and waiting for it.
+#: The most stack frames needed to submit a function to the loop and wait for it.
 HEADROOM: Final = 20
-#: The same where the loop's thread is still to be started.
+#: The same if the loop's thread must be started first.
 STARTING_HEADROOM: Final = 64
 
 
 @attrs.frozen(eq=False)
 class _Running:
-    """A loop, its thread, and what ends both."""
+    """A loop, its thread, and the event that stops both."""
 
     loop: asyncio.AbstractEventLoop
     thread: RealThread
     over: asyncio.Event
 
 
-#: Those of this process, whose locks a forked child renews: another thread may have held one.
+#: The loop threads of this process. A forked child renews their locks, which another thread may
+#: have held.
 _ALL: Final[weakref.WeakSet[LoopThread]] = weakref.WeakSet()
 
 
 class LoopThread:
-    """The thread and its loop, which the first function that is handed over starts.
+    """A thread with an event loop, started by the first submitted function.
 
-    What other threads say to the loop stands in a queue, in order, and is heard to its end before
-    the loop ends. A signal's handler may interrupt any of this, and call any of it again.
+    Functions from other threads are queued in order, and all of them run before the loop ends.
+    Every method is safe to interrupt by a signal handler, which may call it again.
 
     Args:
-        close: what to await on the loop at the end.
+        close: awaited on the loop at the end.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
-        # A signal's handler may close the client that the same thread is just calling.
+        # Reentrant: a signal handler may close the client during a call on the same thread.
         self._lock = new_rlock()
-        # Found out at the first call: a server may import the application, and patch afterwards.
+        # Determined at the first call, since a server may patch after importing the application.
         self._threads: Threads | None = None
         self._running: _Running | None = None
         self._pending: deque[Callable[[], object]] = deque()
@@ -63,30 +64,30 @@ class LoopThread:
 
     @property
     def _is_forked(self) -> bool:
-        """Whether the process has forked since the start, and the thread is not in this one."""
+        """Return whether the process was forked after the start, so it lacks the thread."""
         return self._pid is not None and self._pid != os.getpid()
 
     def renew_lock(self) -> None:
-        """Begin anew in a forked child, where nobody would release the lock."""
+        """Replace the lock in a forked child, where it would never be released."""
         self._lock = new_rlock()
 
     @property
     def started(self) -> bool:
-        """Whether there is a loop, or was one."""
+        """Whether a loop was ever started."""
         return self._running is not None
 
     @property
     def ended(self) -> bool:
-        """Whether there was a loop, and it has closed, or is another process's."""
+        """Whether the loop has closed, or belongs to another process."""
         if self._is_forked:
             return True
         return self._running is not None and self._running.loop.is_closed()
 
     def new_inbox(self) -> Inbox[Any]:
-        """Return what a caller waits at for items from the loop's thread.
+        """Return an inbox on which a caller waits for items from the loop's thread.
 
         Raises:
-            ConfigurationError: the caller is a greenlet that may not wait.
+            ConfigurationError: the caller is a greenlet that must not block.
         """
         return self._how().new_inbox()
 
@@ -96,43 +97,43 @@ class LoopThread:
         return self._threads
 
     def submit(self, function: Callable[[], object]) -> None:
-        """Have a function run on the loop, which will not end before.
+        """Run a function on the loop, which does not end before the function has run.
 
         Raises:
             ConfigurationError: the client is closed, was used before a fork, or is called on its
                 own loop's thread.
             NotSent: the thread or its loop could not be started.
-            RecursionError: the stack is too full to hand anything over; nothing was.
+            RecursionError: the stack is nearly full; nothing was submitted.
         """
         _check_headroom(STARTING_HEADROOM if self._running is None else HEADROOM)
         if self._is_forked:
             raise ConfigurationError(
-                "this client was used before this process forked, and its thread stayed behind; "
-                "make a new client in the child"
+                "this client was used before this process was forked, and its thread is not in "
+                "this process; create a new client in the child"
             )
         with self._lock:
             running = self._running
             if running is None and not self._closed:
                 running = self._start_thread()
             if running is None or self._closed or running.loop.is_closed():
-                raise ConfigurationError("this client is closed; make a new one")
+                raise ConfigurationError("this client is closed; create a new one")
             if self._how().is_current(running.thread):
                 raise ConfigurationError(
                     "a blocking call on the client's own event loop would wait for itself; "
                     "use AsyncSMSWorks there"
                 )
             self._pending.append(function)
-        # A system call, at which threads change places: others may have the lock meanwhile.
+        # Outside the lock: a system call lets other threads run, which may need the lock.
         self._wake(running)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Have a function run on the loop, if there is one and it still runs."""
+        """Run a function on the loop, if it is running."""
         if self._running is not None and not self._is_forked:
             self._pending.append(function)
             self._wake(self._running)
 
     def stop(self) -> None:
-        """End the loop and its thread; again, if an interruption kept it from it."""
+        """Stop the loop and its thread. It can be called again after an interruption."""
         _check_headroom(STARTING_HEADROOM)
         if self._is_forked:
             return  # in a forked child there is no thread to stop
@@ -146,16 +147,16 @@ class LoopThread:
         except RuntimeError:
             if not running.loop.is_closed():
                 raise
-            return  # it has ended already
+            return  # already ended
         thread = running.thread
         if thread.is_alive() and not self._how().is_current(thread):
             thread.join(JOIN)
 
     def finish(self) -> None:
-        """End the loop and its thread where nobody holds them any more.
+        """Stop the loop and its thread when they are no longer referenced.
 
-        The garbage collector may call this anywhere, also where the stack is nearly full, and does
-        not call it again.
+        The garbage collector may call this at any point, even with a nearly full stack, and calls
+        it only once.
         """
         try:
             self.stop()
@@ -172,17 +173,17 @@ class LoopThread:
         try:
             loop = self._how().new_loop()
         except OSError as error:
-            raise NotSent(f"an event loop could not be made: {error}") from error
+            raise NotSent(f"an event loop could not be created: {error}") from error
         over = asyncio.Event()
         thread = self._how().new_thread(functools.partial(self._main, loop), "smsworks")
-        # The loop takes work before it runs, so that nobody need wait for the thread.
+        # The loop accepts work before it runs, so no caller waits for the thread to start.
         running = _Running(loop, thread, over)
         try:
             self._running = running
             thread.start()
         except BaseException as error:
-            # Discarded whole, so that the next call begins anew. If the thread begins all the
-            # same, it finds that it is not wanted.
+            # Discard everything, so that the next call starts over. If the thread starts anyway, it
+            # sees that it is not needed.
             self._running = None
             if not isinstance(error, RuntimeError) or isinstance(error, RecursionError):
                 raise
@@ -191,7 +192,7 @@ class LoopThread:
         return running
 
     def _main(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._lock:  # whoever starts this thread has it until that is done
+        with self._lock:  # held by the starting thread until the start is complete
             running = self._running
         if running is None or running.loop is not loop:
             loop.close()
@@ -199,7 +200,7 @@ class LoopThread:
 
         async def serve() -> None:
             await running.over.wait()
-            self._drain()  # what was submitted before the end gets one, as all that is under way
+            self._drain()  # run what was submitted before the end; running calls are cancelled
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()
@@ -214,7 +215,7 @@ class LoopThread:
             running.loop.call_soon_threadsafe(self._drain)
         except RuntimeError:
             if not running.loop.is_closed():
-                raise  # a RecursionError is one, and nothing has been heard
+                raise  # for example RecursionError: nothing was run
 
     def _drain(self) -> None:
         try:
@@ -222,14 +223,14 @@ class LoopThread:
                 self._pending.popleft()()
         finally:
             if self._pending and self._running is not None:
-                # One raised, which the loop logs; the others are heard all the same.
+                # One raised, which the loop logs; the others still run.
                 self._wake(self._running)
 
 
 def _check_headroom(frames: int) -> None:
-    """Raise RecursionError now rather than halfway through, where what was begun would be lost.
+    """Raise RecursionError now rather than in the middle of a call, which would be lost.
 
-    A frame costs about 500 instructions, and this is part of each call.
+    It is part of each call; a frame costs about 500 instructions.
     """
     if frames:
         _check_headroom(frames - 1)

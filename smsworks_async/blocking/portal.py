@@ -1,7 +1,7 @@
-"""The way from blocking code to the event loop.
+"""The bridge from blocking code to the event loop.
 
-A call runs on the loop while its caller's thread waits, and the caller's own code (callbacks,
-iterables) is carried back to the caller's thread.
+A call runs on the loop while its caller's thread waits. The caller's code (callbacks, iterables) is
+sent back to the caller's thread to run there.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from smsworks_async.models.iterables import copied
 
 T = TypeVar("T")
 
-#: Seconds between two looks at whether the loop is still there, while a caller waits.
+#: The seconds between checks that the loop still runs while a caller waits.
 LOOK: Final = 1.0
-#: How many items of the caller's iterables are carried over at a time.
+#: The number of items of the caller's iterables that are transferred at a time.
 SLICE: Final = 500
 
 
@@ -36,8 +36,9 @@ class BlockingCall(Generic[T]):
     """One call: work on the loop, and a caller's thread that waits for it.
 
     Args:
-        loop_thread: has the loop where the work runs.
-        work: makes the coroutine; it is given this call, to reach the caller's thread.
+        loop_thread: the thread with the loop.
+        work: creates the coroutine. Its argument is this call, which gives access to the caller's
+            thread.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class BlockingCall(Generic[T]):
         self._work = work
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
-        # What the caller's thread is to do; None when the work is done.
+        # The callbacks for the caller's thread to run; None when the work is done.
         self._inbox: Inbox[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
             loop_thread.new_inbox()
         )
@@ -55,7 +56,7 @@ class BlockingCall(Generic[T]):
         self._error: BaseException | None = None
         self._cut_short = False
 
-    # On the loop's thread.
+    # Runs on the loop's thread:
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -63,41 +64,41 @@ class BlockingCall(Generic[T]):
         self._task.add_done_callback(self._end)
 
     async def _run_work(self) -> None:
-        # Whatever ends the work is raised in the caller's thread: SystemExit or KeyboardInterrupt
-        # here would end the loop, and everybody else's calls with it.
+        # All exceptions are raised in the caller's thread: SystemExit or KeyboardInterrupt here
+        # would stop the loop, and with it all other calls.
         try:
             self._result = await self._work(self)
         except BaseException as error:  # raised again by `wait`
             self._error = error
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        # Said by the task and not from within the coroutine, since one that is cancelled before
-        # its first step never runs.
+        # Called by the task and not by the coroutine, which never runs if it is cancelled before
+        # its first step.
         if task.cancelled():
             self._error = asyncio.CancelledError()
         self._inbox.put(None)
 
     def _cancel(self) -> None:
         if self._task is None or self._task.done():
-            # The end may have been said already, to somebody who was interrupted as he heard it.
+            # The end may have been sent already, to a caller that was interrupted on receiving it.
             self._inbox.put(None)
         elif not self._task.cancelling():
             self._task.cancel()
 
     async def in_caller(self, function: Callable[[], T]) -> T:
-        """Run a function where the caller waits, and give its result."""
+        """Run a function on the caller's thread, and return its result."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._inbox.put((function, answer))
         return await answer
 
-    # On the caller's thread.
+    # Runs on the caller's thread:
 
     def wait(self) -> T:
-        """Wait for the work, and run meanwhile what is the caller's own.
+        """Wait for the work, and run the caller's callbacks meanwhile.
 
         An interruption (Ctrl-C, or SystemExit in a callback) cancels the work, waits for its end,
-        and goes on to the caller with a note of what is not known. Another one cuts the waiting
-        short, but not the cancelling.
+        and is raised with a note about its outcome. A second one ends the wait, but the work is
+        still cancelled.
         """
         caller = _WaitingCaller(self)
         try:
@@ -105,10 +106,10 @@ class BlockingCall(Generic[T]):
             while (callback := self._next_callback()) is not None:
                 self._run(*callback)
         except SMSWorksError:
-            caller.is_waiting = False  # nothing was handed over
+            caller.is_waiting = False  # nothing was submitted
             raise
         except BaseException as interruption:
-            # Another one may come at any call: the first is what the caller gets to see.
+            # Further ones may occur at any call: the caller gets the first.
             try:
                 self.request_cancel()
             except BaseException:
@@ -139,7 +140,7 @@ class BlockingCall(Generic[T]):
             try:
                 return self._inbox.get(timeout=LOOK)
             except queue.Empty:
-                # A loop that has closed says nothing any more, whatever it still owed.
+                # A closed loop sends nothing any more.
                 if self._loop_thread.ended:
                     self._error = self._error or asyncio.CancelledError()
                     return None
@@ -148,11 +149,11 @@ class BlockingCall(Generic[T]):
         try:
             result = function()
         except StopIteration as error:
-            # A future cannot carry it.
+            # A future cannot hold it.
             unfit = RuntimeError("a callback raised StopIteration")
             unfit.__cause__ = error
             self._answer(answer, None, unfit)
-        except Exception as error:  # raised where the function was asked for
+        except Exception as error:  # raised on the loop, by `in_caller`
             self._answer(answer, None, error)
         else:
             self._answer(answer, result, None)
@@ -169,17 +170,17 @@ class BlockingCall(Generic[T]):
         self._loop_thread.call_soon(deliver)
 
     def request_cancel(self) -> None:
-        """Have the work cancelled, and do not wait for its end."""
+        """Request that the work is cancelled, without waiting for its end."""
         self._loop_thread.call_soon(self._cancel)
 
     def _wait_until_done(self) -> None:
         if self._loop_thread.started:
             while (callback := self._next_callback()) is not None:
-                # Nobody runs the caller's code any more; whoever waits for it is cancelled.
+                # The caller's code is no longer run, so work that waits for it is cancelled.
                 self._loop_thread.call_soon(callback[1].cancel)
 
     def _attach_report(self, to: BaseException) -> None:
-        """Put the report of a bulk run that was cancelled on what the caller gets instead."""
+        """Attach the report of a cancelled bulk run to the exception for the caller."""
         report = getattr(self._error, "report", None)
         if report is not None:
             to.__dict__["report"] = report
@@ -188,24 +189,24 @@ class BlockingCall(Generic[T]):
         if self._error is not None:
             return list(getattr(self._error, "__notes__", []))
         if self._result is not None:
-            return [f"the call had ended by then: {_described(self._result)}"]
+            return [f"the call had already ended: {_described(self._result)}"]
         if self._cut_short:
-            return ["interrupted again before the call had ended: it may have been accepted"]
+            return ["interrupted again before the call ended: the request may have been accepted"]
         return []
 
 
 def _described(result: object) -> str:
-    """Return how a result stands in a note: a model by its repr, which hides what is secret."""
+    """Describe a result in a note: a model by its repr, which hides secrets."""
     return repr(result) if attrs.has(type(result)) else f"its result is a {type(result).__name__}"
 
 
 class _WaitingCaller:
-    """Cancels a call when the thread that waits for it abandons it, whatever the reason.
+    """Cancels a call when its waiting thread abandons it.
 
-    That is the last resort: whatever handles an interruption may be interrupted, again and again.
+    This is the last resort, since the handling of an interruption can itself be interrupted.
     """
 
-    # Until it is made: a call near the recursion limit may not get that far.
+    # A default: near the recursion limit `__init__` may not complete.
     is_waiting = False
 
     def __init__(self, blocking_call: BlockingCall[Any]) -> None:
@@ -221,16 +222,16 @@ class Portal:
     """Runs coroutines for blocking callers.
 
     Args:
-        close: what to await on the loop at the end.
+        close: awaited on the loop at the end.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._loop_thread = LoopThread(close)
-        # At interpreter exit, and when nobody holds the portal any more.
+        # Called at interpreter exit, and when the portal is no longer referenced.
         self._finalizer = weakref.finalize(self, self._loop_thread.finish)
 
     def close(self) -> None:
-        """End the loop and its thread; again, if an interruption kept it from it."""
+        """Stop the loop and its thread. It can be called again after an interruption."""
         self._loop_thread.stop()
 
     def run(self, work: Callable[[BlockingCall[T]], Coroutine[Any, Any, T]]) -> T:
@@ -239,7 +240,7 @@ class Portal:
         Raises:
             ConfigurationError: the client is closed, was used before a fork, or is called on its
                 own loop's thread.
-            OutcomeUnknown: the client was closed meanwhile.
+            OutcomeUnknown: the client was closed during the call.
             RecursionError: the stack is nearly full; nothing was sent.
         """
         return BlockingCall(self._loop_thread, work).wait()
@@ -248,9 +249,9 @@ class Portal:
 def call_in_caller(
     blocking_call: BlockingCall[Any], function: Callable[..., Any]
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Make an async function of a caller's callback, which runs on the caller's thread.
+    """Return an async function that runs a caller's callback on the caller's thread.
 
-    An async callback can only run where there is a loop, which is the client's own.
+    Async callbacks run on the client's loop, since they need one.
     """
 
     async def call(*args: Any) -> Any:
@@ -262,7 +263,7 @@ def call_in_caller(
         except (Exception, asyncio.CancelledError):
             raise
         except BaseException as error:
-            # SystemExit, for one, would end the loop and everybody's calls: it is for the caller.
+            # For example SystemExit, which would stop the loop and all its calls.
             return await blocking_call.in_caller(functools.partial(_raise, error))
 
     return call
@@ -275,13 +276,14 @@ def _raise(error: BaseException) -> NoReturn:
 async def iterate_in_caller(
     blocking_call: BlockingCall[Any], values: Iterable[T]
 ) -> AsyncIterator[T]:
-    """Make an async iterator of a caller's iterable, which is drawn on the caller's thread."""
+    """Yield the items of a caller's iterable, which is iterated on the caller's thread."""
     iterator = await blocking_call.in_caller(lambda: iter(values))
 
     def draw() -> tuple[Sequence[T], Exception | None]:
         drawn: list[T] = []
         try:
-            drawn.extend(map(copied, islice(iterator, SLICE)))  # keeps what came before it raised
+            # extend() keeps the items before an exception.
+            drawn.extend(map(copied, islice(iterator, SLICE)))
         except Exception as error:
             return drawn, error
         return drawn, None

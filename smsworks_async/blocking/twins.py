@@ -1,7 +1,7 @@
-"""What makes blocking methods of awaited ones: the twin of each, with its signature and docstring.
+"""Generation of blocking methods from async ones, with their signatures and docstrings.
 
-Every blocking method is one line that names its async twin; neither logic nor docstring is written
-twice, and `help`, type checkers and editors show the twin's own parameters.
+Every blocking method is one line that names its async twin. Logic and docstrings are not repeated,
+and `help`, type checkers and editors show the twin's parameters.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# jedi, which many editors ask, cannot read `Concatenate`. It skips aliases that are strings, and
-# shows the parameters that it finds where the twin is called, if ``*args`` has no type there.
+# jedi, which many editors use, does not support `Concatenate`. It ignores aliases that are strings,
+# and shows the parameters of the call of the twin, if ``*args`` has no type there.
 _AsyncMethod: TypeAlias = "Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]"
 _AsyncIterator: TypeAlias = "Callable[Concatenate[Any, P], AsyncGenerator[T]]"
 _Method: TypeAlias = "Callable[Concatenate[Any, P], T]"
 
-#: Arguments that are objects of the caller's own, whatever else those can do.
+#: Arguments that are passed as they are, even if they are iterable or callable.
 _OBJECTS: Final = frozenset({"bookmark", "journal", "progress"})
 _END: Final = object()
 
 
 class Twin(Generic[A]):
-    """A family of operations, blocking."""
+    """A blocking resource."""
 
     def __init__(self, portal: Portal, twin: A) -> None:
         self._portal = portal
@@ -71,16 +71,16 @@ class Twin(Generic[A]):
 
 @attrs.frozen
 class _Stream:
-    """An iterable that is read while the call runs, on the caller's thread."""
+    """An iterable that is read on the caller's thread during the call."""
 
     values: Iterable[Any]
 
 
 def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
-    """Read an argument before the call leaves the caller's thread, or keep it there as a stream.
+    """Read an argument on the caller's thread, or wrap it as a stream to be read there.
 
-    Plain containers may be read on any thread. Whatever else can be iterated is the caller's code,
-    as is a lazy translation, which is evaluated here, in the language of this thread.
+    Plain containers can be read on any thread. Other iterables run the caller's code, as do lazy
+    translations, which are evaluated here, in this thread's language.
     """
     letters = isinstance(value, bytearray | memoryview) or as_text(value) is not None
     if letters or is_container(value) or not isinstance(value, Iterable):
@@ -92,14 +92,14 @@ def _ready(value: Any, field: str, stream: tuple[str, ...]) -> Any:
 
 
 def _read(given: dict[str, Any], stream: tuple[str, ...] = ()) -> None:
-    """Read a call's arguments, in place, before it leaves the caller's thread: see `_ready`."""
+    """Read a call's arguments in place, on the caller's thread; see `_ready`."""
     for name, value in given.items():
         if type(value) not in PLAIN and name not in _OBJECTS:
             given[name] = _ready(value, name, stream)
 
 
 def _lend(given: dict[str, Any], blocking_call: BlockingCall[Any]) -> None:
-    """Tie streams and functions among a call's arguments, in place, to the caller's thread."""
+    """Wrap streams and functions among a call's arguments in place, to run on its thread."""
     for name, value in given.items():
         if isinstance(value, _Stream):
             given[name] = iterate_in_caller(blocking_call, value.values)
@@ -110,23 +110,23 @@ def _lend(given: dict[str, Any], blocking_call: BlockingCall[Any]) -> None:
 def blocking(
     function: _AsyncMethod[P, T], *, stream: tuple[str, ...] = (), stoppable: bool = False
 ) -> _Method[P, T]:
-    """Make the blocking twin of a coroutine function, with its signature and its docstring.
+    """Return the blocking twin of a coroutine function, with its signature and docstring.
 
     Args:
-        function: the coroutine function, a method of an async family.
-        stream: the keyword arguments that are read while the call runs.
-        stoppable: whether SIGTERM asks the call to stop.
+        function: the coroutine function, a method of an async resource.
+        stream: the keyword arguments that are read during the call.
+        stoppable: whether SIGTERM requests the call to stop.
     """
 
     @functools.wraps(function)
     def call(self: Twin[Any], /, *args, **kwargs: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
-        _read(kwargs, stream)  # what is positional is an identifier
+        _read(kwargs, stream)  # positional arguments are identifiers
 
         def work(blocking_call: BlockingCall[T]) -> Coroutine[Any, Any, T]:
             _lend(kwargs, blocking_call)
             return function(self._twin, *args, **kwargs)
 
-        # A signal's handler can be set on the caller's thread alone.
+        # Signal handlers can be set only on the caller's thread.
         with stopping_on_sigterm() if stoppable else nullcontext():
             return self._portal.run(work)
 
@@ -134,7 +134,7 @@ def blocking(
 
 
 def iterating(function: _AsyncIterator[P, T]) -> _Method[P, Generator[T]]:
-    """Make the blocking twin of an async generator function: it returns a generator."""
+    """Return the blocking twin of an async generator function, which returns a generator."""
 
     @functools.wraps(function)
     def call(self: Twin[Any], /, *args, **kwargs: Any) -> Generator[T]:  # type: ignore[no-untyped-def] # noqa: ANN002 - for jedi
@@ -155,7 +155,7 @@ def _iterate(portal: Portal, source: AsyncGenerator[T]) -> Generator[T]:
                 return
             yield item
     finally:
-        # A client that was closed meanwhile has ended the source with its loop.
+        # If the client was closed meanwhile, the source ended with its loop.
         with suppress(ConfigurationError):
             portal.run(lambda _: _end(source))
 
@@ -165,5 +165,5 @@ async def _next(source: Any) -> Any:
 
 
 async def _end(source: Any) -> None:
-    if not source.ag_running:  # or else an interruption has cancelled it, and it ends by itself
+    if not source.ag_running:  # otherwise an interruption has cancelled it
         await source.aclose()

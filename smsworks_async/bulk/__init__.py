@@ -1,4 +1,4 @@
-"""Bulk: any number of recipients, in chunks, each of them accounted for."""
+"""Bulk sends: any number of recipients, in chunks, with an outcome for each of them."""
 
 from __future__ import annotations
 

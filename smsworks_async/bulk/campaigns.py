@@ -1,4 +1,4 @@
-"""Campaigns that a journal has: followed, controlled, and accounted for."""
+"""The methods of `AsyncBulk` for existing campaigns: control, follow and report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ JournalOrPath: TypeAlias = "Journal | str | os.PathLike[str]"
 
 
 class Campaigns(Resource):
-    """The part of `AsyncBulk` that is about campaigns which a journal has already."""
+    """The part of `AsyncBulk` for existing campaigns."""
 
     def __init__(
         self, requester: Requester, poller: StatusPoller, kept: ClientJournal, clock: Clock
@@ -49,35 +49,32 @@ class Campaigns(Resource):
         settle: float = 30.0,
         restored: bool = False,
     ) -> BulkReport:
-        """Search for a campaign's unknown chunks, and account for everybody. It sends nothing new.
+        """Search for a campaign's unknown chunks, and report all outcomes. It sends nothing new.
 
-        What is found is accepted. What is not stays unknown, and the report names it: a search may
-        lag behind, so that finding nothing does not prove that nothing was sent.
+        Chunks that are found are accepted. Others stay unknown and are named in the report: a
+        search may lag behind, so an empty result does not prove that nothing was sent.
 
-        Of a scheduled campaign that was cancelled, it cancels the batches that still wait. In any
-        other it cancels those with a recipient who has opted out since, and schedules them again
-        without them; where other chunks are still to be sent, `send` does the latter.
+        If a scheduled campaign was cancelled, its remaining batches are cancelled. In any other
+        scheduled campaign, batches with recipients who have opted out since are cancelled and
+        scheduled again without them; if other chunks are pending, `send` schedules them.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
-            settle: seconds within which it is searched for, several times; 30 by default.
-            restored: whether the journal was restored from a copy, which does not know what was
-                sent after it was made (default False). Pending chunks are then searched for as
-                well, since the campaign began: they are pending again where every search has
-                found nothing at all, and unknown where there is a trace. So are scheduled ones
-                whose batch was cancelled since. Opt-outs that came since the copy's last event are
-                read again from the incoming messages. Call it before anything is sent: `send`
-                cannot recognise a copy.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
+            settle: the seconds during which the chunks are searched for repeatedly; default 30.
+            restored: whether the journal was restored from a copy, which lacks what was sent after
+                it was made (default False). If so, pending chunks are searched for as well, from
+                the campaign's creation on: they become pending again if no search shows a trace,
+                and unknown otherwise. The same applies to scheduled chunks whose batch was
+                cancelled since. Opt-outs since the copy's last event are read again from the
+                incoming messages. Call it before anything is sent: `send` cannot detect a copy.
 
         Raises:
-            APIError, NotSent, OutcomeUnknown: with `restored`, the incoming messages, or what is
-                scheduled, could not be read; no chunk has changed.
-            ValidationError: the journal has no such campaign, or has forgotten it; or with
-                `restored` the copy was made while the campaign was being planned, so that it lacks
-                recipients.
-            ConfigurationError: the campaign is scheduled, and respects another opt-out list.
+            APIError, NotSent, OutcomeUnknown: with `restored`, the incoming or the scheduled
+                messages could not be read; no chunk was changed.
+            ValidationError: the campaign does not exist or was forgotten; or with `restored`, the
+                copy was made during planning and lacks recipients.
+            ConfigurationError: the campaign is scheduled, and respects a different opt-out list.
             JournalError: the journal cannot be read or written.
         """
         from smsworks_async.bulk.campaign.inbox import read_opt_outs_again
@@ -101,15 +98,14 @@ class Campaigns(Resource):
             )
 
     async def status(self, campaign: str, *, journal: JournalOrPath | None = None) -> BulkStatus:
-        """Return how far a campaign has got, from any process that has its journal.
+        """Return the status of a campaign, from any process with access to its journal.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign.
+            ValidationError: the campaign does not exist.
             JournalError: the journal cannot be read.
         """
         from smsworks_async.bulk.campaign.stored import open_campaign, status
@@ -121,17 +117,16 @@ class Campaigns(Resource):
     async def outcomes(
         self, campaign: str, *, journal: JournalOrPath | None = None
     ) -> AsyncGenerator[RecipientOutcome]:
-        """Yield the outcome of every recipient of a campaign, as its journal has it.
+        """Yield the outcome of every recipient of a campaign, from its journal.
 
-        Those who were put into chunks come first, then those who were set aside.
+        Recipients in chunks come first, then the excluded ones.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign.
+            ValidationError: the campaign does not exist.
             JournalError: the journal cannot be read.
         """
         from smsworks_async.bulk.campaign import export
@@ -152,25 +147,24 @@ class Campaigns(Resource):
     ) -> AsyncGenerator[MessageRecord]:
         """Yield the record of each recipient of a campaign, as soon as it is final.
 
-        It looks at the campaign's batches, at once, a second later, then ever less often, down to
-        every 30 seconds; a `smsworks_async.webhooks.Webhooks` that was given this client is quicker
-        where the report names its batch. Each message comes once, those that were final before
-        among them, and those of `retry_undelivered`. It ends when all of them are final. A batch
-        whose records have vanished at the provider's says nothing. Scheduled batches are looked at
-        when their messages are due; one that is cancelled for good has records with the status
-        ``CANCELLED``.
+        It polls the campaign's batches: at once, after a second, and then at growing intervals of
+        up to 30 seconds. Delivery reports from a `smsworks_async.webhooks.Webhooks` with this
+        client are used as soon as they arrive, if they name their batch. Each message is yielded
+        once, including those that were already final, and those of `retry_undelivered`. The
+        iteration ends when all are final. Batches whose records the provider has deleted are
+        skipped. Scheduled batches are polled when their messages are due; the records of a
+        cancelled batch have the status ``CANCELLED``.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
-            timeout: seconds for all of it; None follows to the end. Networks may try for up to 72
-                hours.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
+            timeout: the limit in seconds; None to follow to the end. Networks may attempt delivery
+                for up to 72 hours.
 
         Raises:
-            StillInFlight: the time was over; it says how many were not final. Or recipients are
-                still to be sent to, and nobody was sending for a minute.
-            ValidationError: the journal has no such campaign.
+            StillInFlight: the time-out expired; the message has the number of recipients that are
+                not final. Or recipients are pending, and no process has sent for a minute.
+            ValidationError: the campaign does not exist.
             JournalError: the journal cannot be read.
         """
         from smsworks_async.bulk.campaign.follow import Follower
@@ -200,21 +194,20 @@ class Campaigns(Resource):
     ) -> int:
         """Write the outcome of every recipient of a campaign to a file; return their number.
 
-        It says *accepted*, and not *delivered*: `follow` tells that. Its order is that of
-        `outcomes`.
+        The outcome is *accepted*, not *delivered*; use `follow` for deliveries. The order is that
+        of `outcomes`.
 
         Args:
             campaign: the campaign's name.
-            to: the file, ending in ``.csv`` or ``.jsonl`` (a JSON object a line). It holds whole
-                numbers, and only its owner may read it. In a CSV file a cell that a spreadsheet
-                would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
-                line end) begins with an apostrophe; ``+`` followed by digits and blanks alone,
-                an international number, stays as it is. JSON lines are exact.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            to: the file, ending in ``.csv`` or ``.jsonl`` (one JSON object per line). It contains
+                whole numbers and has the mode 0600. In a CSV file, cells that a spreadsheet would
+                treat as formulas (beginning with ``=``, ``+``, ``-``, ``@``, a tab or a line end)
+                are prefixed with an apostrophe, except ``+`` with only digits and blanks, an
+                international number. JSON lines are exact.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign, or the file another ending.
+            ValidationError: the campaign does not exist, or the file has a different ending.
             JournalError: the journal cannot be read.
             OSError: the file cannot be written.
         """
@@ -225,19 +218,18 @@ class Campaigns(Resource):
     async def pause(
         self, campaign: str, *, why: str = "", journal: JournalOrPath | None = None
     ) -> BulkStatus:
-        """Pause a campaign: no process claims a chunk of it any more.
+        """Pause a campaign, so that no process claims further chunks.
 
-        Requests that were claimed before go out; runs end, and their reports say why. Only `resume`
-        lifts it. What is scheduled already is sent at its time; `cancel` cancels it.
+        Claimed requests are still sent; runs end, and their reports say why. Only `resume` lifts
+        the pause. Scheduled batches are sent at their time; use `cancel` to cancel them.
 
         Args:
             campaign: the campaign's name.
             why: the reason, for reports and `status`, at most 200 characters.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign, or it is done or was cancelled.
+            ValidationError: the campaign does not exist, is done, or was cancelled.
             JournalError: the journal cannot be read or written.
         """
         return await self._steer(campaign, Command.PAUSE, journal, why=why)
@@ -249,17 +241,16 @@ class Campaigns(Resource):
         window: SendWindow | None = None,
         journal: JournalOrPath | None = None,
     ) -> BulkStatus:
-        """Lift a pause or a halt, and perhaps change the sending window. It sends nothing.
+        """Lift a pause or a halt, and optionally change the sending window. It sends nothing.
 
         Args:
             campaign: the campaign's name.
-            window: its window from now on; None leaves it as it is.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            window: its new window; None to keep the current one.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign, it is done or was cancelled, or it is
-                scheduled for a time outside the window.
+            ValidationError: the campaign does not exist, is done, was cancelled, or is scheduled
+                for a time outside the window.
             JournalError: the journal cannot be read or written.
         """
         return await self._steer(campaign, Command.RESUME, journal, window=check_window(window))
@@ -288,24 +279,22 @@ class Campaigns(Resource):
         settle: float = 30.0,
         journal: JournalOrPath | None = None,
     ) -> BulkReport:
-        """Cancel a campaign, for good, and account for everybody.
+        """Cancel a campaign permanently, and report all outcomes.
 
-        No process claims a chunk of it any more. Requests that were claimed before go out. Unknown
-        chunks are searched for; whoever was not sent to is *not sent* in the report. Then scheduled
-        batches are cancelled at the provider, and whoever finishes or finds one later cancels it,
-        too. One that has gone out stays accepted, and is in the report's `too_late`, as is one of
-        which it is not known; calling this again tries again.
+        No process claims further chunks. Claimed requests are still sent. Unknown chunks are
+        searched for; pending recipients are *not sent* in the report. Then scheduled batches are
+        cancelled at the provider, and a process that completes or finds one later cancels it, too.
+        A batch that was already sent stays accepted and is in the report's `too_late`, as is one
+        whose cancellation is unknown; call this method again to retry.
 
         Args:
             campaign: the campaign's name.
             why: the reason, for reports and `status`, at most 200 characters.
-            settle: seconds within which unknown chunks are searched for, several times; 30 by
-                default.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            settle: the seconds during which unknown chunks are searched for repeatedly; default 30.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign, or it is done.
+            ValidationError: the campaign does not exist, or is done.
             JournalError: the journal cannot be read or written.
         """
         from smsworks_async.bulk.campaign.control import cancel
@@ -318,10 +307,10 @@ class Campaigns(Resource):
     async def campaigns(
         self, *, journal: JournalOrPath | None = None
     ) -> AsyncGenerator[BulkStatus]:
-        """Yield the status of every campaign of a journal, in the order in which they were begun.
+        """Yield the status of every campaign of a journal, in order of creation.
 
         Args:
-            journal: a path, a PostgreSQL URL, or a journal; the client's by default.
+            journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
             JournalError: the journal cannot be read.
@@ -341,13 +330,13 @@ class Campaigns(Resource):
         return BulkGateway(self._requester)
 
     def _default_journal(self, journal: Any, campaign: Any) -> Any:
-        """Return the journal of a run: as given, or the client's where there is a campaign."""
+        """Return the journal of a run: the argument, or the client's if there is a campaign."""
         if journal is not None or campaign is None:
             return journal
         return self._kept.journal()
 
     def _journal_of(self, journal: Any) -> Any:
-        """Return the journal of a campaign: as given, or the client's.
+        """Return the journal of a campaign: the argument, or the client's.
 
         Raises:
             ConfigurationError: there is neither.
@@ -355,6 +344,6 @@ class Campaigns(Resource):
         found = self._kept.journal() if journal is None else check_journal(journal)
         if found is None:
             raise ConfigurationError(
-                "a campaign is kept in a journal: give journal=, or give the client one"
+                "a campaign needs a journal: pass journal= here or to the client"
             )
         return found

@@ -1,4 +1,4 @@
-"""Chunks of recipients, each of which goes out in one request, and the payload that they carry."""
+"""Chunks of recipients, each for one request, and the protocol of payloads."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 class Payload(Protocol[T]):
-    """What a bulk run sends: one text to many numbers, or messages with texts of their own.
+    """The payload of a bulk run: one text to many numbers, or messages with their own texts.
 
-    Its items are recipients, checked: numbers, or messages as they go on the wire.
+    Its items are validated recipients: numbers, or messages in wire format.
 
     Attributes:
         name: ``"send"``, ``"send_each"`` or ``"template"``.
-        shared: what all messages share, as it goes on the wire.
+        shared: the shared fields of all messages, in wire format.
     """
 
     @property
@@ -33,15 +33,15 @@ class Payload(Protocol[T]):
 
     @property
     def parse(self) -> Callable[[Any], T]:
-        """Check one value and return its item, or raise `ValidationError`."""
+        """Return the function that validates a value and returns its item, or raises."""
         ...
 
     def are_items(self, values: Sequence[Any], /) -> bool:
-        """Return whether all values are items already, so that none need be parsed."""
+        """Return whether all values are already items, which need no parsing."""
         ...
 
     def keys(self, items: Sequence[T], /) -> Sequence[Hashable]:
-        """Return a key for each item; items with equal keys are repeats."""
+        """Return a key for each item; items with equal keys are duplicates."""
         ...
 
     def international(self, items: Sequence[T], /) -> Sequence[int]:
@@ -49,11 +49,11 @@ class Payload(Protocol[T]):
         ...
 
     def destination(self, item: T, /) -> str:
-        """Return the number that an item goes to."""
+        """Return the number of an item."""
         ...
 
     def destinations(self, items: Sequence[T], /) -> Sequence[str]:
-        """Return the numbers that items go to."""
+        """Return the numbers of items."""
         ...
 
     def content(self, item: T, /) -> str:
@@ -69,11 +69,11 @@ class Payload(Protocol[T]):
         ...
 
     def marks(self, position: int, /) -> Mapping[str, str]:
-        """Return the metadata that identifies the message at a position; perhaps none."""
+        """Return the metadata that identifies the message at a position; may be empty."""
         ...
 
     def credits(self, items: Sequence[T], /, *, international: bool) -> float:
-        """Estimate the credits that items cost."""
+        """Return the estimated credits of items."""
         ...
 
     def document(self, chunk: Chunk[T], /) -> Any:
@@ -85,21 +85,21 @@ class Payload(Protocol[T]):
         ...
 
     def unpack(self, packed: str, /) -> Sequence[T]:
-        """Parse items that `pack` has serialised."""
+        """Parse items serialised by `pack`."""
         ...
 
 
 @attrs.frozen(eq=False)
 class Chunk(Generic[T]):
-    """Recipients that go out in one request.
+    """The recipients of one request.
 
     Attributes:
-        number: counted from 0.
+        number: its number, from 0.
         items: the recipients.
-        positions: where they stood in what was read.
-        international: whether they are outside the UK, which an account may not be allowed.
-        credits: what they cost, estimated.
-        attempt: which of its requests this is, by the journal's count; 0 without a journal.
+        positions: their positions in the input.
+        international: whether they are outside the UK, for which the account must be enabled.
+        credits: their estimated cost.
+        attempt: the attempt, as counted by the journal; 0 without a journal.
         resent: whether the outcome of an earlier request is unknown.
     """
 
@@ -113,7 +113,7 @@ class Chunk(Generic[T]):
 
 
 def halves(chunk: Chunk[T], payload: Payload[T], numbers: Sequence[int]) -> Sequence[Chunk[T]]:
-    """Split a chunk in two, and give the halves these numbers."""
+    """Split a chunk into two halves with the given numbers."""
     middle = len(chunk.items) // 2
     cuts = (slice(0, middle), slice(middle, None))
     return [

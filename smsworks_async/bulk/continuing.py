@@ -1,4 +1,4 @@
-"""Campaigns that a journal has already, sent on: the methods of `AsyncBulk` that need no list."""
+"""The methods of `AsyncBulk` that continue existing campaigns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smsworks_async.models.report import BulkProgress, BulkReport
 
 
 class Continuing(Erasure):
-    """The part of `AsyncBulk` that sends what was planned before."""
+    """The part of `AsyncBulk` that sends planned campaigns."""
 
     async def work(
         self,
@@ -27,38 +27,37 @@ class Continuing(Erasure):
         max_rate: float | None = None,
         progress: Callable[[BulkProgress], object] | None = None,
     ) -> BulkReport:
-        """Send chunks of a campaign that was planned before, together with any other processes.
+        """Send chunks of a planned campaign, concurrently with any number of other processes.
 
-        It claims one chunk after another until none is pending, or a limit is reached. It waits
-        neither for the sending window nor for other processes, and searches for nothing: that is
-        what `reconcile` does, from a timer. It ends early where the campaign is paused, halted or
-        cancelled.
+        It claims one chunk after another until none is pending or a limit is reached. It waits
+        neither for the sending window nor for other processes, and does not search for unknown
+        chunks: run `reconcile` regularly for that. It ends early if the campaign is paused, halted
+        or cancelled.
 
-        SIGTERM asks it to stop: nothing more is claimed, what is in flight ends, and it returns.
-        That is so on the main thread; the application's own handler is called as well.
+        SIGTERM stops it: no further chunk is claimed, requests in flight are completed, and it
+        returns. This works on the main thread; the application's handler is called as well.
 
         Args:
-            campaign: the campaign's name, as it was given to `plan` or `plan_each`.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
-            limit: chunks to send at most, 1 or more; no limit by default.
-            seconds: after which nothing more is claimed, above 0, but for a first chunk; no limit
-                by default.
-            concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
-                halves it, and successes raise it again one by one.
-            max_rate: requests a second of this call; no limit by default.
-            progress: a function, async or not, called with a `BulkProgress` whenever a chunk is
-                done, and about once a second.
+            campaign: the campaign's name, as passed to `plan` or `plan_each`.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
+            limit: the most chunks to send, at least 1; default no limit.
+            seconds: the seconds after which no further chunk is claimed, except a first one;
+                greater than 0, default no limit.
+            concurrency: the most requests in flight, at least 1; default 8. A temporary rejection
+                halves it, and successes increase it again in steps of one.
+            max_rate: requests a second of this call; default no limit.
+            progress: an async or plain function, called with a `BulkProgress` when a chunk is done,
+                and about once a second.
 
         Returns:
-            A report of the whole campaign, as it is at the end of this call; `stopped` says why
-            that was early.
+            A report of the whole campaign at the end of this call; `stopped` says why it ended
+            early.
 
         Raises:
-            ValidationError: a setting is not as it should be, the journal has no such campaign, or
-                it is not planned whole; nothing was sent.
-            ConfigurationError: the campaign respects another opt-out list; nothing was sent.
-            BulkInterrupted: `progress` raised; its `report` tells how far it got.
+            ValidationError: a setting is invalid, or the campaign does not exist or is not
+                completely planned; nothing was sent.
+            ConfigurationError: the campaign respects a different opt-out list; nothing was sent.
+            BulkInterrupted: `progress` raised; its `report` has the outcomes so far.
             JournalError: the journal cannot be read or written.
         """
         from smsworks_async.bulk.campaign.run import CampaignRun
@@ -102,39 +101,36 @@ class Continuing(Erasure):
         on_unknown: Literal["report", "resend"] = "report",
         settle: float = 30.0,
     ) -> BulkReport:
-        """Send again to those whom a campaign did not reach for a reason that may have passed.
+        """Send again to recipients whose message failed for a temporary reason.
 
-        It reads what became of the campaign's batches. Whoever's last message failed for a passing
-        reason (no signal, roaming, do not disturb, expired, handset error: 5006, 5008, 5013, 5015,
-        5034) is sent to again, in a round that the journal keeps beside the campaign; whoever is on
-        the way, unknown, delivered, or failed for good is not.
+        It reads the records of the campaign's batches. Recipients whose last message failed for a
+        temporary reason (no signal, roaming, do not disturb, expired, handset error: 5006, 5008,
+        5013, 5015, 5034) are sent to again, in a further round in the journal. Recipients whose
+        message is in flight, unknown, delivered, or failed permanently are not.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
-            attempts: how often one recipient is sent to at most, the first time included, 2 or
-                more; 3 by default. Whatever it allows, nobody gets more than 6 alike in an hour,
-                which is where the provider's flooding filter begins.
-            pause: seconds that must have passed since the last failure; 900 by default.
-            concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
-                halves it, and successes raise it again one by one.
-            max_rate: requests a second; no limit by default.
-            progress: a function, async or not, called with a `BulkProgress` when recipients are
-                planned, whenever a chunk is done, and in every phase about once a second.
-            on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
-                found: ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again,
-                which texts its recipients twice where the search was mistaken.
-            settle: seconds within which unknown chunks are searched for, several times; 30 by
-                default.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
+            attempts: the most sends to one recipient, including the first, at least 2; default 3.
+                In any case a recipient gets at most 6 identical texts an hour, the limit of the
+                provider's flooding filter.
+            pause: the seconds that must have passed since the last failure; default 900.
+            concurrency: the most requests in flight, at least 1; default 8. A temporary rejection
+                halves it, and successes increase it again in steps of one.
+            max_rate: requests a second; default no limit.
+            progress: an async or plain function, called with a `BulkProgress` when recipients are
+                planned, when a chunk is done, and about once a second in every phase.
+            on_unknown: what to do with an unknown chunk of which the search shows no trace:
+                ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again, which
+                texts its recipients twice if the search was wrong.
+            settle: the seconds during which unknown chunks are searched for repeatedly; default 30.
 
         Returns:
-            A report of this round: `read` are those who were due.
+            A report of this round; `read` is the number of recipients in it.
 
         Raises:
-            ValidationError: a setting is not as it should be, or the journal has no such campaign;
-                nothing was sent.
-            BulkInterrupted: `progress` raised; its `report` tells how far it got.
+            ValidationError: a setting is invalid, or the campaign does not exist; nothing was sent.
+            BulkInterrupted: `progress` raised; its `report` has the outcomes so far.
             JournalError: the journal cannot be read or written.
         """
         from smsworks_async.bulk.campaign.redelivery import RedeliveryPolicy, retry_undelivered

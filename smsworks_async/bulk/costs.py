@@ -1,4 +1,4 @@
-"""What recipients cost: `estimate`, `max_credits` and `require_balance` use the same prices."""
+"""The cost of recipients, for `estimate`, `max_credits` and `require_balance`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from smsworks_async.models.incoming import CountryCost
 
 T = TypeVar("T")
 
-#: Asks the API for the cost of a text in a country.
+#: Reads the cost of a text in a country from the API.
 Cost = Callable[..., Awaitable[CountryCost]]
 
-#: The country of numbers whose country is not known.
+#: The country of numbers with an unknown country.
 UNKNOWN: Final = ""
 
-# Prices are binary fractions: three times 1.1 is a little more than 3.3.
+# Prices are floats: three times 1.1 is slightly more than 3.3.
 _ROUNDING: Final = 1e-6
 
 
 class Prices:
-    """The prices of one run: each country's is asked for once, when it is first needed.
+    """The prices of one run. Each country's price is read once, when first needed.
 
     Args:
-        cost: asks the API for the cost of a text in a country.
+        cost: reads the cost of a text in a country from the API.
     """
 
     def __init__(self, cost: Cost) -> None:
@@ -45,17 +45,17 @@ class Prices:
 
     @staticmethod
     def country(number: str) -> str:
-        """Return the two letters of a number's country; `UNKNOWN` where it is not known."""
+        """Return the two letters of a number's country, or `UNKNOWN`."""
         try:
             return _international.country_of(number) or UNKNOWN
-        except ConfigurationError:  # a campaign of a machine that has the library
+        except ConfigurationError:  # the campaign was planned on a machine with the library
             return UNKNOWN
 
     async def of(self, country: str) -> float:
-        """Return the credits of one text in a country; double where its price is not known.
+        """Return the credits of one text in a country; double if its price is unknown.
 
         Raises:
-            APIError: the API refused to tell the price, for another reason than that it knows none.
+            APIError: the API rejected the request, except for an unknown price.
         """
         if country not in self._known:
             price = 0.0 if country == UNKNOWN else await self._ask(country)
@@ -72,12 +72,12 @@ class Prices:
             return 0.0
 
     async def of_chunk(self, payload: Payload[T], chunk: Chunk[T]) -> float:
-        """Return the credits that a chunk costs at today's prices.
+        """Return the cost of a chunk at current prices, in credits.
 
-        A plan counts numbers outside the UK double.
+        (A plan counts numbers outside the UK double.)
 
         Raises:
-            APIError: the API refused to tell a price.
+            APIError: the API rejected the request for a price.
         """
         if not chunk.international:
             return chunk.credits
@@ -93,17 +93,17 @@ class Prices:
 
     @property
     def caveat(self) -> str:
-        """A note for an error message on what counts double; empty if nothing does."""
+        """A note for an error message about what counts double; empty if nothing does."""
         words = ""
         if countries := ", ".join(sorted(self._doubled - {UNKNOWN})):
-            words = f" (texts to {countries} count double, since the API tells no price for them)"
+            words = f" (texts to {countries} count double, since the API has no price for them)"
         if UNKNOWN in self._doubled:
-            words += " (numbers whose country is not known count double)"
+            words += " (numbers with an unknown country count double)"
         return words
 
 
 class Account(Protocol):
-    """What the cost limits ask of the provider."""
+    """The account data that the cost limits need."""
 
     async def balance(self) -> float:
         """Return the account's credits."""
@@ -111,16 +111,16 @@ class Account(Protocol):
 
     @property
     def cost(self) -> Cost:
-        """Asks for the cost of a text in a country."""
+        """Return the function that reads the cost of a text in a country."""
         ...
 
 
 class CostLimits:
-    """The limits of a run: all of it is checked where the total is known, otherwise each chunk.
+    """The cost limits of a run: checked once if the total is known, otherwise for each chunk.
 
     Args:
         options: the run's options.
-        account: tells prices and the balance.
+        account: provides prices and the balance.
     """
 
     def __init__(self, options: Options, account: Account) -> None:
@@ -134,12 +134,12 @@ class CostLimits:
         """Check the cost of a whole run before its first request.
 
         Args:
-            total: credits of all of it.
-            rest: credits of what is still to be sent.
+            total: the credits of the whole run.
+            rest: the credits of the unsent rest.
 
         Raises:
-            ValidationError: it costs more than it may; nothing was sent.
-            APIError: the API refused to tell the balance.
+            ValidationError: a limit is exceeded; nothing was sent.
+            APIError: the API rejected the request for the balance.
         """
         limit = self._max_credits
         if limit is not None and exceeds(total, limit):
@@ -150,13 +150,13 @@ class CostLimits:
                 raise self._too_dear(rest, "require_balance", f"the balance is {_shown(balance)}")
 
     async def count(self, payload: Payload[T], chunk: Chunk[T]) -> SMSWorksError | None:
-        """Add a chunk to the run's cost, or return why it may not be sent."""
+        """Add a chunk to the run's cost, or return the error that forbids sending it."""
         limit = self._max_credits
         if limit is None:
             return None
         try:
             credits = await self.prices.of_chunk(payload, chunk)
-        except SMSWorksError as error:  # nobody knows whether it stays within the limit
+        except SMSWorksError as error:  # it is unknown whether the limit would be exceeded
             return error
         if exceeds(self._counted + credits, limit):
             return ValidationError(
@@ -175,10 +175,10 @@ class CostLimits:
 
 
 def exceeds(credits: float, limit: float) -> bool:
-    """Return whether credits are more than a limit, by more than sums of fractions are off."""
+    """Return whether credits exceed a limit by more than rounding errors."""
     return credits - limit > _ROUNDING
 
 
 def _shown(credits: float) -> str:
-    """Return credits for an error: without the digits that sums of fractions add."""
+    """Format credits for an error message, without rounding errors."""
     return f"{credits:.10g}"

@@ -1,4 +1,4 @@
-"""The dispatcher: every bulk run, with a journal or without, sends its chunks through one."""
+"""The dispatcher, which sends the chunks of every bulk run, with or without a journal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Dispatcher(Generic[T]):
-    """Sends the chunks of one run; what it has learned of the rate holds for all of its sources.
+    """Sends the chunks of one run. The throttle is shared by all its sources.
 
     Args:
-        payload: what is sent.
-        gateway: sends it.
+        payload: the payload.
+        gateway: the API.
         options: the run's concurrency and rate.
         reporter: reports progress.
         at: when its messages are due, in POSIX seconds; None for at once.
@@ -47,26 +47,26 @@ class Dispatcher(Generic[T]):
         self._stopped: SMSWorksError | None = None
 
     def stop(self, why: SMSWorksError) -> None:
-        """Send nothing more; what is in flight goes on to its end."""
+        """Send nothing more; requests in flight are completed."""
         self._stopped = self._stopped or why
         if self._engine is not None:
             self._engine.stop(self._stopped)
 
     @property
     def halt(self) -> SMSWorksError | None:
-        """Why the last source was not sent whole; None if it was."""
+        """The reason why the last source was not sent completely, or None."""
         return None if self._engine is None else self._engine.halt
 
     async def send(self, source: Source[T]) -> SMSWorksError | None:
         """Send the chunks of a source, and record their outcomes there.
 
         Returns:
-            Why it was not sent whole; None if it was.
+            The reason why it was not sent completely, or None.
 
         Raises:
             BulkInterrupted: the caller's iterable or callback raised; requests in flight were
-                waited for.
-            JournalError: the journal cannot be read or written; likewise.
+                completed.
+            JournalError: the journal cannot be read or written; requests in flight were completed.
         """
         engine = self._engine = Engine(
             source,

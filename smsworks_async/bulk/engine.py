@@ -1,4 +1,4 @@
-"""The engine: sends the chunks of a source, several at a time, and records their outcomes there."""
+"""The engine: sends the chunks of a source concurrently, and records their outcomes there."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Engine(Generic[T]):
     """Sends the chunks of a source.
 
     Args:
-        source: where chunks come from.
+        source: the source of chunks.
         post: sends a chunk's document.
-        throttle: limits the requests in flight, and their rate.
+        throttle: limits concurrency and rate.
         reporter: reports progress.
-        shared_text: whether all get the same text, so that a refusal of it is for all of them.
+        shared_text: whether all recipients get the same text, so that its rejection concerns all.
     """
 
     def __init__(
@@ -60,16 +60,16 @@ class Engine(Generic[T]):
         self._in_flight: dict[int, int] = {}
         self._broken: BaseException | None = None
         self._abandoned = False
-        #: Why the rest is not sent; None while it is.
+        #: The error because of which the rest is not sent, or None.
         self.halt: SMSWorksError | None = None
 
     async def run(self) -> None:
-        """Send chunks until the source has no more, or a refusal is for all the rest.
+        """Send chunks until the source has no more, or a rejection concerns all the rest.
 
         Raises:
             BulkInterrupted: the caller's iterable or callback raised; requests in flight were
-                waited for.
-            JournalError: the journal cannot be read or written; likewise.
+                completed.
+            JournalError: the journal cannot be read or written; requests in flight were completed.
         """
         loop = asyncio.get_running_loop()
         workers: list[asyncio.Task[None]] = []
@@ -112,22 +112,22 @@ class Engine(Generic[T]):
                     await self._reporter.notify(Phase.SENDING)
         except (CallbackRaised, RateRaised) as raised:
             self._break(raised.error)
-        except Exception as error:  # raised by `run`, when the others have come to an end
+        except Exception as error:  # raised by `run` when the other workers have ended
             self._break(error)
         except asyncio.CancelledError as error:
             if being_cancelled() or self._abandoned:
                 raise
-            self._break(error)  # the caller's own code raised it
+            self._break(error)  # raised by the caller's code
 
     async def _report_progress(self) -> None:
-        """Report whether the run is sending, or waiting until it may."""
+        """Report whether the run is sending, or waiting to send."""
         if self._broken is not None:
             return
         try:
             if self._in_flight or not self._waiting:
                 await self._reporter.enter(Phase.SENDING)
             elif pause := self._throttle.pause_left:
-                words = "the pause that the API asked for"
+                words = "the pause requested by the API"
                 await self._reporter.enter(Phase.WAITING_FOR_RATE, words, pause)
             else:
                 await self._reporter.enter(Phase.WAITING_FOR_RATE, "the rate of requests")
@@ -136,7 +136,7 @@ class Engine(Generic[T]):
         except asyncio.CancelledError as error:
             if being_cancelled():
                 raise
-            self._break(error)  # the caller's own code raised it
+            self._break(error)  # raised by the caller's code
 
     def _break(self, error: BaseException) -> None:
         self._broken = self._broken or error
@@ -148,9 +148,9 @@ class Engine(Generic[T]):
     async def _next_chunk(self) -> tuple[Chunk[T], int] | None:
         """Return the next chunk once it may be sent, with its permit.
 
-        Where there is a rate, one worker at a time waits for it, and only if the source has more
-        chunks. Otherwise all of them take chunks at the same time, so that a journal can claim
-        several together.
+        With a rate, one worker at a time waits for it, and only if the source has more chunks.
+        Without one, all workers take chunks concurrently, so that a journal can claim several in
+        one transaction.
         """
         async with self._taking if self._throttle.is_paced else nullcontext():
             while not self._over():
@@ -163,7 +163,7 @@ class Engine(Generic[T]):
         return None
 
     async def _acquire(self) -> int | None:
-        """Wait until a request may be sent; return None when the run has ended meanwhile."""
+        """Wait until a request may be sent; return None if the run has ended meanwhile."""
         task = asyncio.current_task()
         self._waiting.add(task)
         try:
@@ -171,14 +171,14 @@ class Engine(Generic[T]):
         except ConfigurationError as error:  # the client is closed
             self.stop(error)
         except asyncio.CancelledError:
-            if task in self._waiting:  # nobody but `stop` takes it out
+            if task in self._waiting:  # only `stop` removes it
                 raise
         finally:
             self._waiting.discard(task)
         return None
 
     def stop(self, why: SMSWorksError) -> None:
-        """Send nothing more, and end all waits for the rate; what is in flight goes on."""
+        """Send nothing more, and end all waits for the rate; requests in flight continue."""
         self.halt = self.halt or why
         waiting, self._waiting = self._waiting, set()
         for task in waiting - {asyncio.current_task()}:
@@ -198,13 +198,13 @@ class Engine(Generic[T]):
         except BaseException:
             self._throttle.release(succeeded=False)
             raise
-        # What was put back meanwhile is still to be taken.
+        # Chunks may have been returned meanwhile.
         self._drained = chunk is None and put_back == self._put_back
         self._throttle.release(succeeded=False)
         return None
 
     async def _may_be_sent(self, chunk: Chunk[T]) -> bool:
-        """Return whether a chunk may still be sent; meanwhile others may have been refused."""
+        """Return whether a chunk may still be sent; others may have been rejected meanwhile."""
         why = self.halt or (self._refusals.international_halt if chunk.international else None)
         if self._broken is not None:
             why = NotSent("the run was interrupted")
@@ -226,24 +226,24 @@ class Engine(Generic[T]):
             )
         except Withdrawn as withdrawn:
             await self._put_back_for(chunk, withdrawn.why)
-        except JournalError:  # in a check, before the request
+        except JournalError:  # raised by a check before the request
             why = NotSent("the journal could not be read before the request")
             await source.record_outcome(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
             raise
         except SMSWorksError as error:
             self._throttle.back_off(permit, error)
             await self._handle_failure(chunk, error)
-        except RateRaised as raised:  # before the request, or before it was repeated
+        except RateRaised as raised:  # raised before the request or a retry
             why = NotSent("the run was interrupted")
             await source.record_outcome(chunk, self._outcome(chunk, Outcome.NOT_SENT, why))
             self._break(raised.error)
         except Exception as error:
-            # Not foreseen, so that nothing is known; the recipients are accounted for all the same.
+            # Unexpected, so the outcome is unknown; the recipients are still accounted for.
             doubt = OutcomeUnknown(f"unforeseen: {type(error).__name__}", operation="bulk")
             doubt.__cause__ = error
             await source.record_outcome(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
         except asyncio.CancelledError:
-            doubt = OutcomeUnknown("cancelled before its answer came", operation="bulk")
+            doubt = OutcomeUnknown("cancelled before a response arrived", operation="bulk")
             await source.record_outcome(chunk, self._outcome(chunk, Outcome.UNKNOWN, doubt))
             raise
         else:
@@ -293,7 +293,7 @@ class Engine(Generic[T]):
         raise await interrupted(self._source, error, self.halt) from error
 
     async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
-        """Cancel what is in flight, and return a note of what is known."""
+        """Cancel the requests in flight, and return a note about the outcomes."""
         self._abandoned = True
         for worker in workers:
             worker.cancel()
@@ -301,8 +301,8 @@ class Engine(Generic[T]):
         await asyncio.gather(*workers, return_exceptions=True)
         accepted = self._source.counts()["accepted"]
         return (
-            f"bulk: {accepted} recipients had been accepted; of {in_flight} whose batches were on "
-            "their way it is not known"
+            f"bulk: {accepted} recipients were accepted; the outcome of {in_flight} recipients in "
+            "flight is unknown"
         )
 
     def _counts(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Erasing campaigns: the methods of `AsyncBulk` that forget what a journal has of people."""
+"""The methods of `AsyncBulk` that erase personal data of campaigns."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ class Erasure(Campaigns):
     """The part of `AsyncBulk` that erases campaigns."""
 
     async def forget(self, campaign: str, *, journal: JournalOrPath | None = None) -> None:
-        """Erase the numbers and texts of a campaign from its journal, for good.
+        """Erase the numbers and texts of a campaign from its journal permanently.
 
-        What goes is the message, the recipients, those set aside, the words of errors, and the
-        reason of a pause or a cancellation. What stays is the name, counts, states, times and batch
-        ids, for `status`, `campaigns` and `follow`; other calls raise `ValidationError`. Opt-outs
-        stay, too. A journal file is written anew, which takes as much room again while it lasts.
-        Copies and backups of the file are not reached.
+        The message, the recipients, the excluded recipients, the messages of errors, and the reason
+        of a pause or a cancellation are erased. The name, counts, states, times and batch ids
+        remain, for `status`, `campaigns` and `follow`; other calls raise `ValidationError`.
+        Opt-outs remain, too. A journal file is rewritten, which temporarily needs the same space
+        again. Copies and backups of the file are not changed.
 
-        Forgetting it a second time sweeps the file again, and otherwise does nothing.
+        Calling it again sweeps the file again, and otherwise does nothing.
 
         Args:
             campaign: the campaign's name.
-            journal: where it is kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            journal: its journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: the journal has no such campaign, or something in it is open: somebody
-                is still to be sent to, on the way, in doubt, or scheduled. Nothing was erased.
+            ValidationError: the campaign does not exist, or is not finished: recipients are
+                pending, in flight, unknown, or scheduled. Nothing was erased.
             JournalError: the journal cannot be read or written. With "not erased yet", another
-                process holds the file, which may still hold what was erased; call it again.
+                process holds the file, which may still contain erased data; call it again.
         """
         from smsworks_async.bulk.campaign.stored import open_journal
 
@@ -45,23 +44,22 @@ class Erasure(Campaigns):
     async def prune(
         self, *, before: datetime | timedelta, journal: JournalOrPath | None = None
     ) -> list[str]:
-        """Forget all campaigns that ended before a moment; return their names.
+        """Forget all campaigns that ended before a given time; return their names.
 
-        Those are campaigns that are done or were cancelled, in which nothing is open, and whose
-        last event is older: see `forget`. Campaigns that were forgotten before are left out.
+        These are finished campaigns whose last event is older; see `forget`. Campaigns that were
+        already forgotten are not included.
 
-        Idempotency keys of calls that ended before that moment, and over 30 days ago, are removed;
-        those whose outcome is unknown stay. A key that was removed is new.
+        Idempotency keys of calls that ended before that time, and over 30 days ago, are removed;
+        unknown ones are kept. A removed key counts as new.
 
         Args:
             before: an aware datetime, or an age, such as ``timedelta(days=90)``.
-            journal: where they are kept: a path, a PostgreSQL URL, or a journal; the client's by
-                default.
+            journal: their journal: a path, a PostgreSQL URL, or a journal; default: the client's.
 
         Raises:
-            ValidationError: `before` is neither.
+            ValidationError: `before` is invalid.
             JournalError: the journal cannot be read or written. With "not erased yet", another
-                process holds the file, which may still hold what was erased; call it again.
+                process holds the file, which may still contain erased data; call it again.
         """
         from smsworks_async.bulk.campaign.stored import open_journal
 
@@ -80,5 +78,5 @@ def _check_before(before: Any) -> datetime | timedelta:
         return values.aware_datetime(before, "before")
     seconds: float = before.total_seconds()
     if seconds < 0:
-        raise ValidationError("before must be an age of 0 or more", field="before")
+        raise ValidationError("before must be an age of at least 0", field="before")
     return timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""Estimates: what a bulk run would cost, before any of it is sent."""
+"""Estimates of the cost of a bulk run before it is sent."""
 
 from __future__ import annotations
 
@@ -30,32 +30,33 @@ from smsworks_async.models.values import is_missing
 
 T = TypeVar("T")
 
-# As many chunks as there are slices: their size does not matter here.
+# One chunk per slice: the size of chunks does not matter here.
 _CHUNK = 500
-#: How many texts an estimate shows.
+#: The number of sample texts in an estimate.
 _SAMPLES: Final = 3
 
 
 @attrs.frozen(kw_only=True)
 class BulkEstimate:
-    """What a bulk run would cost. Credits are estimates.
+    """The estimated cost of a bulk run.
 
     Attributes:
-        recipients: those who would be sent to.
-        invalid: those who cannot be.
-        duplicates: those who were there before.
-        opted_out: those who would be left out since they have opted out.
-        segments: SMS parts in all.
-        credits: for all of it.
-        unicode: recipients whose text is not GSM, so that a credit buys 70 characters and not 160.
-        offenders: the characters that make texts Unicode, each with the number of recipients.
-        credits_as_gsm: what it would cost if `text.to_gsm` were applied to every text.
-        costs_abroad: credits for one text by country (two letters of ISO 3166), of those outside
-            the UK; 2 where the API does not know.
-        balance: the account's credits; None where it was not asked.
-        samples: the first texts that differ, three at most.
-        warnings: what is probably a mistake, and is sent all the same: names in braces, texts that
-            name no way to opt out, sender IDs that UK operators block.
+        recipients: the number of recipients to send to.
+        invalid: the number of invalid recipients.
+        duplicates: the number of duplicates of earlier recipients.
+        opted_out: the number of recipients that would be left out because they have opted out.
+        segments: the total number of SMS parts.
+        credits: the total cost in credits.
+        unicode: the number of recipients with a Unicode text, where a credit pays for 70 characters
+            instead of 160.
+        offenders: the characters that require Unicode, with the number of recipients for each.
+        credits_as_gsm: the cost if `text.to_gsm` were applied to every text.
+        costs_abroad: the credits for one text by country outside the UK (two letters of ISO 3166);
+            2 if the API does not know the price.
+        balance: the account's credits; None if it was not read.
+        samples: the first different texts, at most three.
+        warnings: content that would be sent unchanged and is probably a mistake: names in braces,
+            texts without a way to opt out, sender IDs that UK operators block.
     """
 
     recipients: int = 0
@@ -74,12 +75,12 @@ class BulkEstimate:
 
     @property
     def saved_by_gsm(self) -> float:
-        """Credits that `text.to_gsm` would save."""
+        """The credits that `text.to_gsm` would save."""
         return self.credits - self.credits_as_gsm
 
     @property
     def affordable(self) -> bool | None:
-        """Whether the balance suffices; None where it was not asked."""
+        """Whether the balance is sufficient; None if it was not read."""
         return None if self.balance is None else not exceeds(self.credits, self.balance)
 
 
@@ -91,17 +92,17 @@ async def estimate(
     prices: Prices,
     opt_outs: OptOutView | None = None,
 ) -> BulkEstimate:
-    """Read all recipients, and sum up what they would cost.
+    """Read all recipients, and return their estimated cost.
 
     Args:
-        payload: what would be sent.
+        payload: the payload.
         values: the recipients.
-        deduplicate: whether repeats are set aside.
-        prices: tell what a text costs in a country.
-        opt_outs: who has opted out; None where nobody is left out.
+        deduplicate: whether duplicates are excluded.
+        prices: the prices of texts by country.
+        opt_outs: the opt-outs to leave out, or None.
 
     Raises:
-        APIError: the API refused to tell a price.
+        APIError: the API rejected the request for a price.
         JournalError: the opt-out list cannot be read.
     """
     if opt_outs is not None:
@@ -112,7 +113,7 @@ async def estimate(
         for chunk in reader.feed(some):
             sums.add(chunk.items, international=chunk.international)
         reader.problems.clear()
-        await asyncio.sleep(0)  # other tasks go on, and the estimate can be cancelled
+        await asyncio.sleep(0)  # lets other tasks run, and allows cancellation
     for chunk in reader.flush():
         sums.add(chunk.items, international=chunk.international)
     costs = {country: await prices.of(country) for country in sorted(sums.international)}
@@ -134,7 +135,7 @@ async def estimate(
 
 
 class _Text(NamedTuple):
-    """A text that was measured."""
+    """A measured text."""
 
     content: str
     measure: text.TextMeasure
@@ -151,11 +152,11 @@ def _measure(content: str) -> _Text:
 
 
 class _Sums:
-    """Sums over texts; the same text is measured once in a row.
+    """Totals over texts. A text is measured once for consecutive recipients.
 
     Args:
-        payload: what would be sent.
-        opt_outs: who has opted out; None where nobody is left out.
+        payload: the payload.
+        opt_outs: the opt-outs to leave out, or None.
     """
 
     def __init__(self, payload: Payload[Any], opt_outs: OptOutView | None) -> None:
@@ -172,7 +173,7 @@ class _Sums:
         self.unicode = 0
         self.offenders: Counter[str] = Counter()
         self.credits_as_gsm = 0.0
-        #: Credits at the UK's price, and those as GSM, by country; "" where it is not known.
+        #: Credits at the UK price, and the same as GSM, by country; "" for an unknown country.
         self.international: dict[str, list[float]] = {}
 
     def add(self, items: Sequence[Any], *, international: bool) -> None:
@@ -197,13 +198,13 @@ class _Sums:
                 self.offenders.update({offender.character for offender in measure.offenders})
 
     def price(self, costs: Mapping[str, float]) -> None:
-        """Add the costs outside the UK, by the cost of a text in each country."""
+        """Add the costs outside the UK, given the cost of a text in each country."""
         for country, (credits, as_gsm) in self.international.items():
             self.credits += credits * costs[country]
             self.credits_as_gsm += as_gsm * costs[country]
 
     def hints(self) -> list[str]:
-        """Return what is to be pointed out about texts and senders."""
+        """Return the hints about texts and senders."""
         is_shared = isinstance(self._payload, SharedText)
         hint = hint_on_way_out(self._silent, self.recipients, is_shared=is_shared)
         return [*filter(None, (hint, *self._on_senders))]
@@ -220,7 +221,7 @@ class _Sums:
         return kept
 
     def _note_senders(self, items: Sequence[Any]) -> None:
-        if isinstance(self._payload, SharedText):  # all have the same, if that was given
+        if isinstance(self._payload, SharedText):  # all have the same sender, if any
             senders = {self._payload.shared.get("sender", "")}
         else:
             senders = set(map(self._payload.sender, items))
@@ -241,10 +242,10 @@ def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
     sender: str | None = None,
     rule: DestinationRule = phone.normalise,
 ) -> tuple[Payload[Any], Any, str]:
-    """Return the payload to estimate, its recipients, and the argument that they came from.
+    """Return the payload to estimate, its recipients, and the name of their argument.
 
     Raises:
-        ValidationError: what was given does not go together.
+        ValidationError: the arguments do not fit together.
     """
     given = {
         name
@@ -264,9 +265,9 @@ def choose_payload(  # noqa: PLR0917 - the arguments of `estimate`, in its order
     if template is not None and given == {"template", "rows"}:
         return TemplatedTexts(template, {"sender": "Estimate", **named}, rule=rule), rows, "rows"
     if given == {"messages"} and named:
-        raise ValidationError("messages have senders of their own", field="sender")
+        raise ValidationError("messages have their own senders", field="sender")
     if given == {"messages"}:
         return PersonalTexts(rule=rule), messages, "messages"
     raise ValidationError(
-        "give content and destinations, or messages, or template and rows", field="content"
+        "pass content and destinations, or messages, or template and rows", field="content"
     )

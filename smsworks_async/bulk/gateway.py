@@ -1,4 +1,4 @@
-"""The gateway: the few operations of the API that bulk is made of."""
+"""The gateway: the API operations that bulk uses."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from smsworks_async.resources.messages import SCHEDULED
 
 
 class BulkGateway:
-    """The API as bulk uses it, over a client's calls."""
+    """The API operations of bulk, made with a client's requester."""
 
     def __init__(self, requester: Requester) -> None:
-        # What is asked in a campaign ends in time, whatever the client's time-out.
+        # Requests of a campaign always have a time-out, even if the client has none.
         requester = requester.limited(request_time(requester.settings.timeout))
         self._requester = requester
-        #: The time by the provider's clock, once an answer had a date.
+        #: Returns the time by the provider's clock, once a response had a date.
         self.server_time = requester.server_time
         self._asked_for_the_time = False
         self._messages = MessageSearching(requester)
@@ -36,34 +36,35 @@ class BulkGateway:
         self.get, self.cancel = batches.get, batches.cancel
         credits = AsyncCredits(requester)
         self.balance, self.cost = credits.balance, credits.cost
-        # Waiting for the rate is no part of a call, and does not use its time up.
+        # The wait for the rate is not part of a call, and does not count towards its time-out.
         self.acquire_rate = None if requester.settings.max_rate is None else requester.acquire_rate
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that one call may take, or None."""
+        """The time-out of one call in seconds, or None."""
         return self._requester.settings.timeout
 
     def iterate(self, **query: Any) -> AsyncGenerator[MessageRecord]:
         """Search page by page: see `AsyncMessages.iterate`.
 
-        The destination comes from a plan, and is not judged: the client may have other settings.
+        The destination is from a plan, and is not validated, since the client's settings may
+        differ.
         """
         return self._messages._pages(Query(**query))  # noqa: SLF001 - a query as it is
 
     async def now(self) -> float | None:
-        """Return the time by the provider's clock, in POSIX seconds, where it tells it.
+        """Return the time by the provider's clock in POSIX seconds, if known.
 
         Raises:
-            SMSWorksError: it had to be asked, and did not answer.
+            SMSWorksError: a request was necessary, and failed.
         """
         if self.server_time() is None and not self._asked_for_the_time:
             await self.balance()
-            self._asked_for_the_time = True  # a server need not tell it
+            self._asked_for_the_time = True  # its response may have no date
         return self.server_time()
 
     async def scheduled(self) -> list[ScheduledMessage]:
-        """Return what was scheduled: see `AsyncMessages.scheduled`."""
+        """Return the scheduled messages: see `AsyncMessages.scheduled`."""
         return await self._requester.request(SCHEDULED, into=list[ScheduledMessage])
 
     def post(self, payload: str, at: float | None = None) -> Post:
@@ -71,8 +72,8 @@ class BulkGateway:
 
         Args:
             payload: the payload's name.
-            at: when its messages are due, in POSIX seconds; None for at once. Only one text to many
-                can be scheduled.
+            at: when its messages are due, in POSIX seconds; None for at once. Only a
+                shared text can be scheduled.
         """
         operation: Operation = SEND_EACH
         due: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What an estimate points out about texts and sender IDs. They are hints: nothing is refused."""
+"""Hints of an estimate about texts and sender IDs. Nothing is refused because of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Final
 
 
-#: What names a way to opt out: the words that opt-out lists know, and their usual forms.
+#: Words that name a way to opt out: the keywords of opt-out lists, and their usual forms.
 _WAY_OUT: Final = re.compile(r"\bstop\b|\bunsub|\bopt(?:ing)?[\s-]?out\b")
 
 #: Generic names that UK operators have blocked as sender IDs since October 2023. An extract of the
-#: lists in MessageMedia's *UK Sender ID requirements* and on https://castmessage.com/banned-sender-ids.
+#: lists in MessageMedia's *UK Sender ID requirements* and on
+#: https://castmessage.com/banned-sender-ids.
 _NAMES: Final = (
     "2fa account admin alert appointment auth bank billing code confirm contact courier delivery "
     "help info infosms login message mobile msg noreply notify order otp parcel payment pin "
@@ -20,10 +21,10 @@ _NAMES: Final = (
     "txt update updates validate verify verifysms warning winner"
 )
 _GENERIC: Final = frozenset(_NAMES.split())
-#: Operators block spellings such as VER1FY, too.
+#: Operators also block spellings such as VER1FY.
 _LOOK_ALIKES: Final = str.maketrans("013", "oie")
 
-#: Numeric senders that operators let through: UK numbers, and short codes of five digits.
+#: Numeric senders that operators accept: UK numbers, and short codes of five digits.
 _UK_NUMBER: Final = re.compile(r"44\d{7,}|0\d{8,}|[678]\d{4}")
 
 
@@ -34,7 +35,7 @@ def names_way_out(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def hint_on_sender(sender: str) -> str:
-    """Return why UK operators are likely to block a sender ID; an empty string if they are not."""
+    """Return why UK operators are likely to block a sender ID, or an empty string."""
     if sender.isdigit():
         return "" if _UK_NUMBER.fullmatch(sender) else _NUMERIC
     name = sender.casefold()
@@ -50,7 +51,7 @@ _NUMERIC: Final = (
 
 
 def hint_on_way_out(silent: int, recipients: int, *, is_shared: bool) -> str:
-    """Return a hint on texts that name no way to opt out; an empty string if there are none.
+    """Return a hint about texts that name no way to opt out, or an empty string.
 
     Marketing by text needs one in every message: regulation 22 of the Privacy and Electronic
     Communications Regulations 2003.
@@ -58,7 +59,7 @@ def hint_on_way_out(silent: int, recipients: int, *, is_shared: bool) -> str:
     Args:
         silent: recipients whose text names none.
         recipients: all recipients.
-        is_shared: whether all get the same text.
+        is_shared: whether all recipients get the same text.
     """
     if not silent:
         return ""

@@ -1,4 +1,4 @@
-"""The opt-out list as a run knows it: read before each claim, and again before each request."""
+"""A run's view of the opt-out list, refreshed before each claim and before each request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 class OptOutList(Protocol):
-    """What bulk reads of `smsworks_async.optouts.OptOuts`."""
+    """The part of `smsworks_async.optouts.OptOuts` that bulk uses."""
 
     async def identity(self) -> str:
-        """Return what tells this list from all others."""
+        """Return the unique id of this list."""
         ...
 
     async def history(self, number: str) -> Sequence[OptOutEvent]:
@@ -23,14 +23,14 @@ class OptOutList(Protocol):
         ...
 
     async def changes(self, after: int) -> OptOutChanges:
-        """Return what has changed after the event of a key."""
+        """Return the net changes of all events after a key."""
         ...
 
 
 class OptOutView:
-    """Who has opted out, as far as was read.
+    """The opt-outs that were read so far.
 
-    All numbers that are opted out are kept in memory, so that a refresh reads what is new alone.
+    All opted-out numbers are kept in memory, so a refresh reads only new events.
 
     Args:
         opt_outs: the list.
@@ -42,22 +42,22 @@ class OptOutView:
         self.last = 0
         self._out: set[str] = set()
         self._turn = asyncio.Lock()
-        # How many readings have begun, and the last one that came to its end.
+        # The number of reads started, and the number of the last completed one.
         self._readings = self._complete = 0
-        # A claim reads the list as well, on the journal's thread.
+        # A claim reads the list, too, on the journal's thread.
         self._lock = new_lock()
 
     async def identity(self) -> str:
-        """Return what tells the list from all others."""
+        """Return the unique id of the list."""
         return await self._list.identity()
 
     async def refresh(self) -> None:
-        """Read what has changed up to now; calls that wait for one reading share the next.
+        """Read the changes up to now; calls that wait during a read share the next one.
 
         Raises:
             JournalError: the list cannot be read.
         """
-        awaited = self._readings + 1  # the first one that begins after this call
+        awaited = self._readings + 1  # the first read that starts after this call
         async with self._turn:
             if self._complete >= awaited:
                 return
@@ -66,23 +66,23 @@ class OptOutView:
             self._complete = reading
 
     def learn(self, changes: OptOutChanges) -> None:
-        """Take in what has changed after an event that is known; some of it may be known, too."""
+        """Apply the changes after a known event; some of them may be known already."""
         with self._lock:
-            if changes.last > self.last:  # no other task has read it meanwhile
+            if changes.last > self.last:  # otherwise another task has read them meanwhile
                 self._out.update(changes.out)
                 self._out.difference_update(changes.back)
                 self.last = changes.last
 
     def leaves_out(self, numbers: Iterable[str]) -> bool:
-        """Return whether one of these numbers is opted out."""
+        """Return whether one of the numbers has opted out."""
         return not self._out.isdisjoint(numbers)
 
     def is_out(self, number: str) -> bool:
-        """Return whether a number is opted out."""
+        """Return whether a number has opted out."""
         return number in self._out
 
     async def out_before(self, numbers: Iterable[str], at: float) -> tuple[str, ...]:
-        """Return those of these numbers that are opted out, and were at a time.
+        """Return the numbers that have opted out, and had done so at a given time.
 
         Args:
             numbers: the numbers.
@@ -101,13 +101,13 @@ class OptOutView:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is opted out."""
+        """Whether no number has opted out."""
         return not self._out
 
 
 def another_list(campaign: str) -> ConfigurationError:
-    """Return the error for a campaign that was begun with another opt-out list."""
+    """Return the error for a campaign that was created with a different opt-out list."""
     return ConfigurationError(
-        f"campaign {campaign!r} respects another opt-out list; give the client the opt_outs= that "
-        "it was begun with"
+        f"campaign {campaign!r} respects a different opt-out list; pass the original opt_outs= to "
+        "the client"
     )

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from smsworks_async.journals import Journal
 
 
-#: Chunks in flight at a time.
+#: The default concurrency.
 CONCURRENCY: Final = 8
-#: Seconds within which unknown chunks are searched for.
+#: The default seconds during which unknown chunks are searched for.
 SETTLE: Final = 30.0
-#: The longest name of a campaign: it goes into the metadata of its messages.
+#: The longest name of a campaign, which is part of the metadata of its messages.
 MAX_CAMPAIGN: Final = 100
 
 #: The longest reason of a pause or a cancellation.
@@ -56,7 +56,7 @@ def _respect_opt_outs(value: object) -> bool | None:
 
 
 def _at(value: object) -> datetime | None:
-    # A missing value that was computed is no reason to send at once.
+    # A computed missing value (NaT) must not mean "at once".
     return None if value is None else checks.aware_datetime(value, "at")
 
 
@@ -66,7 +66,7 @@ def _function(_: object, attribute: attrs.Attribute[Any], value: object) -> None
 
 
 def check_on_unknown(value: object) -> str:
-    """Check what becomes of what is unknown: it is reported, or sent again."""
+    """Validate `on_unknown`: ``"report"`` or ``"resend"``."""
     policy = values.as_text(value)
     if policy not in {"report", "resend"}:
         raise ValidationError('on_unknown must be "report" or "resend"', field="on_unknown")
@@ -74,7 +74,7 @@ def check_on_unknown(value: object) -> str:
 
 
 def check_seconds(value: object, field: str) -> float:
-    """Check a length of time: 0 to 1e7 seconds."""
+    """Validate a duration: 0 to 1e7 seconds."""
     return values.seconds(value, field)
 
 
@@ -83,9 +83,9 @@ def _settle(value: object) -> float:
 
 
 def check_campaign(value: object) -> str:
-    """Check a campaign's name, and return the spelling that it is compared by.
+    """Validate a campaign's name, and return it normalised for comparison.
 
-    Names that look alike are one: composed characters (NFC), and no blanks around.
+    Names are NFC-normalised and stripped, so that names that look the same are the same.
     """
     name = values.as_text(value)
     if name is not None:
@@ -100,13 +100,13 @@ def check_campaign(value: object) -> str:
 
 
 def check_journal(value: Any) -> Any:
-    """Check where a campaign is kept: a path becomes a plain string, a journal stays as it is."""
+    """Validate a `journal` argument: a path becomes a plain string, a journal is unchanged."""
     is_path = isinstance(value, str | os.PathLike) or values.as_text(value) is not None
     return values.path(value, "journal") if is_path else value
 
 
 def check_reason(value: object) -> str:
-    """Check the reason of a pause or a cancellation: at most 200 printable characters."""
+    """Validate the reason of a pause or a cancellation: at most 200 printable characters."""
     reason = values.text(value, "why").strip()
     if len(reason) > MAX_REASON or not (reason.isprintable() or not reason):
         raise ValidationError(f"why must be at most {MAX_REASON} printable characters", field="why")
@@ -123,7 +123,7 @@ def _option(default: object, check: Callable[[Any], Any]) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """The options of `AsyncBulk.send`, checked, with their defaults."""
+    """The validated options of `AsyncBulk.send`, with their defaults."""
 
     chunk_size: int
     concurrency: int = _option(CONCURRENCY, _concurrency)
@@ -137,7 +137,7 @@ class Options:
     on_unknown: Literal["report", "resend"] = _option("report", check_on_unknown)
     settle: float = _option(SETTLE, _settle)
     window: SendWindow | None = _option(None, check_window)
-    #: None leaves it to the campaign.
+    #: None to use the campaign's setting.
     respect_opt_outs: bool | None = _option(None, _respect_opt_outs)
     at: datetime | None = _option(None, _at)
 
@@ -145,22 +145,20 @@ class Options:
         if (self.journal is None) != (self.campaign is None):
             missing = "campaign" if self.campaign is None else "journal"
             raise ValidationError(
-                f"{missing} must be given too: a campaign is kept in a journal, under its name",
+                f"{missing} is required too: a campaign needs a journal and a name",
                 field=missing,
             )
         if self.journal is None and self.on_unknown != "report":
-            raise ValidationError(
-                "on_unknown needs a journal, which tells what is in doubt", field="on_unknown"
-            )
+            raise ValidationError("on_unknown needs a journal", field="on_unknown")
         if self.due is not None and self.window is not None and not self.window.is_open(self.due):
             raise ValidationError(
-                f"at lies outside the sending window, {self.window}; give a time within it",
+                f"at is outside the sending window, {self.window}; pass a time within it",
                 field="at",
             )
 
     @property
     def due(self) -> float | None:
-        """When the messages are due, in POSIX seconds; None for at once."""
+        """The time at which the messages are due, in POSIX seconds; None for at once."""
         return None if self.at is None else self.at.timestamp()
 
     def check_at(self, now: float) -> None:
@@ -170,19 +168,19 @@ class Options:
             now: the time, in POSIX seconds.
 
         Raises:
-            ValidationError: it is.
+            ValidationError: `at` is past.
         """
         if self.at is not None:
             checks.schedule(self.at, datetime.fromtimestamp(now, UTC))
 
     @property
     def limits_cost(self) -> bool:
-        """Whether the run must not cost more than `max_credits`, or than the balance."""
+        """Whether the cost of the run is limited by `max_credits` or by the balance."""
         return self.require_balance or self.max_credits is not None
 
 
 def choose_chunk_size(chunk_size: int | None, batch_size: int) -> int:
-    """Return the size of a run's chunks: as given, at most a batch's, which is the default.
+    """Return the chunk size of a run: the argument, or by default the batch size.
 
     Raises:
         ValidationError: it is not 1 to `batch_size`.

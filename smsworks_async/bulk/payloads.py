@@ -1,4 +1,4 @@
-"""Payloads: one text to many, messages with their own texts, or a template filled from rows."""
+"""Payloads: a shared text, messages with their own texts, or a template filled from rows."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from smsworks_async.models.values import is_missing
 from smsworks_async.resources.batches import as_message
 
 
-#: What a text costs outside the UK: typically double, by the provider's guide (*Message length*).
+#: The assumed cost factor outside the UK: typically double (provider's guide, *Message length*).
 INTERNATIONAL_FACTOR: Final = 2.0
-#: The metadata that tells a campaign's messages from all others.
+#: The metadata keys that identify a campaign's messages.
 CAMPAIGN: Final = "smsworks-campaign"
 POSITION: Final = "smsworks-position"
 
 
 def _international(destinations: Sequence[str]) -> Sequence[int]:
-    # Nearly always nobody, as counting shows without looking at each.
+    # Usually there are none, which counting shows without checking each.
     uk = phone.UK
     if f",{','.join(destinations)}".count(f",{uk}") == len(destinations):
         return ()
     return [index for index, number in enumerate(destinations) if not number.startswith(uk)]
 
 
-#: Returns a destination as the API takes it, or raises `ValidationError`.
+#: Normalises a destination, or raises `ValidationError`.
 DestinationRule = Callable[[Any], str]
 
 
@@ -41,8 +41,8 @@ class SharedText:
     """One text to many numbers; an item is a number.
 
     Args:
-        shared: what all of them share, as it goes on the wire.
-        rule: judges each destination; by default UK mobiles alone pass.
+        shared: the shared fields in wire format.
+        rule: validates each destination; default: only UK mobiles.
     """
 
     name = "send"
@@ -50,13 +50,13 @@ class SharedText:
 
     def __init__(self, shared: Mapping[str, Any], rule: DestinationRule = phone.normalise) -> None:
         self.shared = shared
-        #: Checks one, or raises `ValidationError`.
+        #: Validates one number, or raises `ValidationError`.
         self.parse = rule
         self._credits = text.measure(shared["content"]).credits
 
     @classmethod
     def of(cls, rule: DestinationRule = phone.normalise, /, **fields: Any) -> SharedText:
-        """Check the fields of a message, or raise `ValidationError`."""
+        """Validate the fields of a message, or raise `ValidationError`."""
         shared: Any = to_wire(BatchMessage(**fields, destinations=()))
         del shared["destinations"]
         return cls(shared, rule)
@@ -70,11 +70,11 @@ class SharedText:
         return _international(items)
 
     def destination(self, item: str) -> str:
-        """Return the number that an item goes to."""
+        """Return the number of an item."""
         return item
 
     def destinations(self, items: Sequence[str]) -> Sequence[str]:
-        """Return the numbers that items go to."""
+        """Return the numbers of items."""
         return items
 
     def content(self, _: str) -> str:
@@ -90,11 +90,11 @@ class SharedText:
         return bool(self.shared.get("ai"))
 
     def marks(self, _: int) -> Mapping[str, str]:
-        """Return no metadata: a batch of one text carries none."""
+        """Return no metadata: a batch of one text has none."""
         return {}
 
     def credits(self, items: Sequence[str], *, international: bool) -> float:
-        """Estimate the credits that items cost."""
+        """Return the estimated credits of items."""
         return len(items) * self._credits * (INTERNATIONAL_FACTOR if international else 1.0)
 
     def document(self, chunk: Chunk[str]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class SharedText:
         return ",".join(items)
 
     def unpack(self, packed: str) -> Sequence[str]:
-        """Parse numbers that `pack` has serialised."""
+        """Parse numbers serialised by `pack`."""
         return packed.split(",")
 
 
@@ -114,11 +114,11 @@ Wire = Mapping[str, Any]
 
 
 class PersonalTexts:
-    """Messages with texts of their own; an item is a checked message as it goes on the wire.
+    """Messages with their own texts; an item is a validated message in wire format.
 
     Args:
-        campaign: the campaign that its messages are marked with, or None for no marks.
-        rule: judges each destination; by default UK mobiles alone pass.
+        campaign: the campaign with which messages are marked, or None for no marks.
+        rule: validates each destination; default: only UK mobiles.
     """
 
     name = "send_each"
@@ -131,11 +131,11 @@ class PersonalTexts:
         self._rule = rule
 
     def are_items(self, _: Sequence[Any]) -> bool:
-        """Return whether all values are items as they are: messages never are."""
+        """Return False: messages always need parsing."""
         return False
 
     def parse(self, value: Any) -> Wire:
-        """Check one, or raise `ValidationError`."""
+        """Validate one message, or raise `ValidationError`."""
         return self._wire(as_message(value))
 
     def _wire(self, message: Message) -> Wire:
@@ -157,11 +157,11 @@ class PersonalTexts:
         return _international([item["destination"] for item in items])
 
     def destination(self, item: Wire) -> str:
-        """Return the number that an item goes to."""
+        """Return the number of an item."""
         return str(item["destination"])
 
     def destinations(self, items: Sequence[Wire]) -> Sequence[str]:
-        """Return the numbers that items go to."""
+        """Return the numbers of items."""
         return [item["destination"] for item in items]
 
     def content(self, item: Wire) -> str:
@@ -183,7 +183,7 @@ class PersonalTexts:
         return {CAMPAIGN: self._campaign, POSITION: str(position)}
 
     def credits(self, items: Sequence[Wire], *, international: bool) -> float:
-        """Estimate the credits that items cost."""
+        """Return the estimated credits of items."""
         each = sum(text.measure(item["content"]).credits for item in items)
         return each * (INTERNATIONAL_FACTOR if international else 1.0)
 
@@ -204,7 +204,7 @@ class PersonalTexts:
         return json.dumps(items)
 
     def unpack(self, packed: str) -> Sequence[Wire]:
-        """Parse messages that `pack` has serialised."""
+        """Parse messages serialised by `pack`."""
         messages: Sequence[Wire] = json.loads(packed)
         return messages
 
@@ -214,7 +214,7 @@ class TemplatedTexts(PersonalTexts):
 
     Args:
         template: the text, with fields in braces.
-        common: what the messages share, but for their content.
+        common: the shared fields of the messages, without the content.
         campaign, rule: as for `PersonalTexts`.
     """
 
@@ -230,7 +230,7 @@ class TemplatedTexts(PersonalTexts):
         super().__init__(campaign, rule)
         self._template = Template(template)
         self._common = common
-        # Checked as a message would be, before the first row is read.
+        # Validate the shared fields before the first row is read.
         self.shared = {
             **SharedText.of(**common, content="-").shared,
             "content": self._template.source,
@@ -258,8 +258,9 @@ def warnings_of(payload: Payload[Any]) -> tuple[str, ...]:
     if not fields:
         return ()
     warning = (
-        f"content has {fields} {'name' if fields == 1 else 'names'} in braces, and everybody gets "
-        "it as it is; to fill in a value for each recipient, call bulk.send_each with template= "
+        f"content has {fields} {'name' if fields == 1 else 'names'} in braces, which would be sent "
+        "unchanged to all recipients; to fill in a value for each recipient, call bulk.send_each "
+        "with template= "
         "and rows="
     )
     return (warning,)
@@ -279,7 +280,7 @@ def personal_payload(
     """Return the payload of messages with their own texts, or of a template.
 
     Raises:
-        ValidationError: what was given does not go together.
+        ValidationError: the arguments do not fit together.
     """
     if template is not None:
         if "sender" not in common:
@@ -287,5 +288,5 @@ def personal_payload(
         return TemplatedTexts(template, common, campaign, rule)
     if common:
         name = next(iter(common))
-        raise ValidationError(f"{name} goes with a template; messages have their own", field=name)
+        raise ValidationError(f"{name} is only for templates; messages have their own", field=name)
     return PersonalTexts(campaign, rule)

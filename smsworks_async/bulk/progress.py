@@ -1,4 +1,4 @@
-"""Progress: reports what a run is doing to the caller's callback and to the log."""
+"""Progress of a run, reported to the caller's callback and to the log."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Progress = Callable[[BulkProgress], object]
 
 log: Final = logging.getLogger("smsworks_async.bulk")
 
-# Phases in which other processes may send; while this run sends, it counts by itself.
+# Phases in which other processes may send. While this run sends, it counts itself.
 _REFRESHED: Final = frozenset(
     {Phase.WAITING_FOR_OTHERS, Phase.RECONCILING, Phase.WAITING_TO_RESEND}
 )
-#: Seconds between two events of one phase, those of finished chunks left out.
+#: The seconds between two events of one phase, except for finished chunks.
 INTERVAL: Final = 1.0
 _EARLY: Final = 0.9
 
@@ -43,8 +43,8 @@ class Reporter:
 
     Args:
         callback: the caller's function, or None.
-        timer: how to wait, and how to measure time.
-        name: what the log calls the run.
+        timer: the run's timer.
+        name: the name of the run in the log.
     """
 
     def __init__(
@@ -64,16 +64,16 @@ class Reporter:
         self._is_paced = False
         #: Returns the counts of `BulkProgress`.
         self.counts: Callable[[], dict[str, Any]] = dict
-        #: Brings the counts up to date before they are reported while the run waits; or None.
+        #: Refreshes the counts before they are reported while the run waits; or None.
         self.refresh: Callable[[], Awaitable[object]] | None = None
 
     @property
     def interval(self) -> float | None:
-        """Seconds between two calls of the callback; None without one."""
+        """The seconds between two calls of the callback; None without a callback."""
         return None if self._callback is None else INTERVAL
 
     def begin(self, phase: Phase) -> None:
-        """Begin a phase whose first event is yet to come."""
+        """Begin a phase without reporting it yet."""
         if phase is not self._phase:
             self._log(phase)
         self._note(phase, "", None)
@@ -81,15 +81,15 @@ class Reporter:
     async def enter(
         self, phase: Phase, waiting_for: str = "", seconds: float | None = None
     ) -> None:
-        """Begin a phase, and report it; or report once a second that it goes on.
+        """Begin a phase and report it; report the current phase again at most once a second.
 
         Args:
             phase: the phase.
-            waiting_for: what is waited for, in words.
-            seconds: how long that takes at most, where it is known.
+            waiting_for: a description of what the run waits for.
+            seconds: the longest duration of the wait, if known.
 
         Raises:
-            CallbackRaised: the callback did.
+            CallbackRaised: the callback raised.
         """
         if phase is not self._phase:
             self._log(phase)
@@ -98,7 +98,7 @@ class Reporter:
         await self.heartbeat()
 
     def _log(self, phase: Phase) -> None:
-        """Log that a phase begins; once, where a paced run waits and sends in turns."""
+        """Log the start of a phase; only once if a rate-limited run waits and sends in turns."""
         if phase is Phase.WAITING_FOR_RATE:
             log.log(logging.DEBUG if self._is_paced else logging.INFO, "%s: %s", self.name, phase)
             self._is_paced = True
@@ -110,18 +110,18 @@ class Reporter:
         self._waiting_for = waiting_for
         self._until = None
         if seconds is not None:
-            with suppress(ValueError, OverflowError, OSError):  # beyond what a date can be
+            with suppress(ValueError, OverflowError, OSError):  # beyond the range of dates
                 self._until = datetime.fromtimestamp(self._timer.clock() + seconds, UTC)
 
     async def heartbeat(self) -> None:
-        """Report progress, unless that was done less than a second ago.
+        """Report progress, unless it was reported less than a second ago.
 
         Raises:
-            CallbackRaised: the callback did.
+            CallbackRaised: the callback raised.
         """
         if self._callback is None:
             return
-        # A wait that ends a moment early does not skip this report.
+        # Tolerate a wait that ended slightly early.
         if self._timer.monotonic() - self._notified_at < INTERVAL * _EARLY:
             return
         if self.refresh is not None and self._phase in _REFRESHED:
@@ -131,13 +131,13 @@ class Reporter:
     async def notify(self, phase: Phase | None = None) -> None:
         """Report progress.
 
-        One call at a time: events that happen during a call share the next one.
+        Calls do not overlap: events that happen during a call share the next one.
 
         Args:
-            phase: what the run is doing now; None where it is doing what it was.
+            phase: the new phase; None to keep the current one.
 
         Raises:
-            CallbackRaised: the callback did; it is not called any more.
+            CallbackRaised: the callback raised; it is not called again.
         """
         if self._callback is None:
             return
@@ -157,7 +157,7 @@ class Reporter:
                     raise CallbackRaised(error) from error
 
     def progress(self) -> BulkProgress:
-        """Return how far the run has got."""
+        """Return the run's progress."""
         counts = {"seconds": self._timer.monotonic() - self._began, **self.counts()}
         return BulkProgress(
             **counts,
@@ -167,10 +167,10 @@ class Reporter:
         )
 
     async def sleep(self, seconds: float, phase: Phase, waiting_for: str) -> None:
-        """Wait, and report once a second that the run waits.
+        """Wait, and report progress once a second.
 
         Raises:
-            CallbackRaised: the callback did.
+            CallbackRaised: the callback raised.
         """
         left = seconds
         await self.enter(phase, waiting_for, left)
@@ -181,10 +181,10 @@ class Reporter:
             await self.heartbeat()
 
     async def gather(self, works: Iterable[Awaitable[T]]) -> list[T | BaseException]:
-        """Await several at once, and report meanwhile that they go on; errors are returned.
+        """Await several awaitables concurrently, and report progress; return results and errors.
 
         Raises:
-            CallbackRaised: the callback did; what was awaited is cancelled.
+            CallbackRaised: the callback raised; the awaitables are cancelled.
         """
         if self.interval is None:
             return await asyncio.gather(*works, return_exceptions=True)

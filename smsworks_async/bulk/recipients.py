@@ -1,4 +1,4 @@
-"""Reading recipients: check them, set repeats aside, and fill chunks. None is dropped silently."""
+"""Reading of recipients: validation, deduplication and chunking. None is dropped silently."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from smsworks_async.models.report import Problem, Reason
 
 T = TypeVar("T")
 
-#: How many recipients are read at a time.
+#: The number of recipients read at a time.
 SLICE: Final = 500
 
 
 class Reader(Generic[T]):
-    """Checks recipients, slice by slice, and puts them into chunks.
+    """Validates recipients in slices, and puts them into chunks.
 
-    Numbers outside the UK go in chunks of their own, so that an account which is not allowed them
-    loses no other recipient.
+    Numbers outside the UK go in separate chunks, so that no other recipient is affected if the
+    account is not enabled for them.
 
     Args:
-        payload: what is sent to them.
-        chunk_size: recipients in a chunk.
-        deduplicate: whether repeats are set aside.
+        payload: the payload.
+        chunk_size: the recipients per chunk.
+        deduplicate: whether duplicates are excluded.
     """
 
     def __init__(self, payload: Payload[T], chunk_size: int, *, deduplicate: bool) -> None:
         self._payload = payload
         self._size = chunk_size
         self._seen = Seen() if deduplicate else None
-        # Items that fill no chunk yet and their positions, outside the UK (True) and in it.
+        # Items that do not fill a chunk yet and their positions, outside the UK (True) and inside.
         self._buffers: dict[bool, tuple[Sequence[T], Sequence[int]]] = dict.fromkeys(
             (True, False), ((), ())
         )
-        #: How many chunks there are by now; the next one takes this number.
+        #: The number of chunks so far, which is the number of the next one.
         self.chunks = 0
         self.read = 0
         self.problems: list[Problem] = []
@@ -71,13 +71,13 @@ class Reader(Generic[T]):
                 yield self._chunk(international)
 
     def flush(self) -> Iterator[Chunk[T]]:
-        """Yield chunks of the recipients that filled none."""
+        """Yield chunks of the remaining recipients."""
         for international in (False, True):
             if self._buffers[international][0]:
                 yield self._chunk(international)
 
     def _parse(self, values: Sequence[Any]) -> tuple[list[T], Sequence[int]]:
-        """Check each, and return the valid items with their positions."""
+        """Validate each value; return the valid items with their positions."""
         if self._payload.are_items(values):
             return list(values), range(self.read, self.read + len(values))
         items: list[T] = []
@@ -87,7 +87,7 @@ class Reader(Generic[T]):
             error: Exception = RuntimeError("it stopped an iteration")
             try:
                 items.extend(parsed)
-            except Exception as raised:  # whatever it is, it is this recipient's
+            except Exception as raised:  # any error concerns only this recipient
                 error = raised
             done = len(items) + len(bad)
             if done < len(values):
@@ -112,7 +112,8 @@ class Reader(Generic[T]):
 
     def _buffer(self, international: bool, items: Sequence[T], positions: Sequence[int]) -> None:
         before, at = self._buffers[international]
-        # A slice that is a chunk, as most are, stays as it is, and its positions a range.
+        # A slice that is exactly a chunk, as most are, is not copied, and its positions are a
+        # range.
         self._buffers[international] = (
             ([*before, *items], [*at, *positions]) if before else (items, positions)
         )
@@ -131,7 +132,7 @@ class Reader(Generic[T]):
     ) -> None:
         self.set_aside[reason] += 1
         if error is None:
-            problem = Problem(position, value, reason, "this recipient was there before")
+            problem = Problem(position, value, reason, "duplicate of an earlier recipient")
         elif not isinstance(error, ValidationError):
             problem = Problem(position, value, reason, f"unreadable: {type(error).__name__}")
         else:
@@ -140,7 +141,7 @@ class Reader(Generic[T]):
 
 
 async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Sequence[Any]]:
-    """Read any iterable, awaitable or not, a slice at a time.
+    """Read an iterable or async iterable in slices.
 
     Raises:
         ValidationError: it is neither.
@@ -157,7 +158,7 @@ async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Se
             source = iter(values)
             while True:
                 gathered = []
-                gathered.extend(islice(source, SLICE))  # keeps what came before the source raised
+                gathered.extend(islice(source, SLICE))  # keeps the items before an exception
                 if len(gathered) < SLICE:
                     break
                 yield gathered
@@ -170,10 +171,9 @@ async def slices(values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Se
 
 
 def copy_each(values: Any) -> Any:
-    """Have each item that an iterable gives copied whole before the next one is asked for.
+    """Deep-copy each item of an iterable before the next one is requested.
 
-    The elements of a plain container exist at once; whatever else is iterated may fill one mapping
-    again and again.
+    Plain containers need no copies; other iterables may reuse one mapping for all items.
     """
     if is_container(values):
         return values

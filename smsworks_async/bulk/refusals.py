@@ -1,4 +1,4 @@
-"""What a run does about a request that failed: pure decisions."""
+"""Decisions about the failed requests of a run: pure functions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from smsworks_async.bulk.throttle import LONGEST_PAUSE
 from smsworks_async.errors import APIError, RateLimited, RejectionScope, SMSWorksError
 
 
-#: How often a chunk is requeued after a 429 that asks for a longer wait than a call has time for.
+#: How often a chunk is requeued after a 429 with a longer wait than the call's time-out allows.
 _REQUEUES: Final = 3
-#: Refusals in a row, with nobody accepted between them, after which chunks are no longer split:
-#: more than halving 500 down to one takes, so that it is not one recipient that is at fault.
+#: Consecutive rejections after which chunks are no longer split. It is more than halving 500 down
+#: to one takes, so the cause is not a single recipient.
 _SPLITS: Final = 20
 
 
 class Action(enum.Enum):
-    """What becomes of a chunk whose request failed."""
+    """What to do with a chunk whose request failed."""
 
     #: It is sent again later.
     REQUEUE = "requeue"
@@ -30,10 +30,10 @@ class Action(enum.Enum):
 
 
 class Refusals:
-    """Decides on a run's failed requests by those that went before.
+    """Decides about a run's failed requests, taking earlier ones into account.
 
     Args:
-        shared_text: whether all get the same text, so that a refusal of it is for all of them.
+        shared_text: whether all recipients get the same text, so that its rejection concerns all.
     """
 
     def __init__(self, *, shared_text: bool) -> None:
@@ -41,18 +41,18 @@ class Refusals:
         self._requeued: dict[int, int] = {}
         self._code_before: int | None = None
         self._in_a_row = 0
-        #: Why nothing more may be sent; None while it may.
+        #: The error because of which nothing more may be sent, or None.
         self.halt: SMSWorksError | None = None
-        #: Why nothing more may be sent outside the UK; None while it may.
+        #: The error because of which nothing more may be sent outside the UK, or None.
         self.international_halt: SMSWorksError | None = None
 
     def accepted(self) -> None:
-        """Note that a chunk was accepted."""
+        """Record that a chunk was accepted."""
         self._code_before = None
         self._in_a_row = 0
 
     def decide(self, chunk: Chunk[Any], error: SMSWorksError) -> Action:
-        """Decide what becomes of a chunk, and whether the run goes on: see `halt`."""
+        """Decide what to do with a chunk, and whether the run continues: see `halt`."""
         if self._is_requeued(chunk, error):
             return Action.REQUEUE
         if (
@@ -69,7 +69,7 @@ class Refusals:
     def _is_requeued(self, chunk: Chunk[Any], error: SMSWorksError) -> bool:
         if not isinstance(error, RateLimited) or error.permanent or error.retry_after is None:
             return False
-        if error.retry_after > LONGEST_PAUSE:  # it ends the run, whose report says why
+        if error.retry_after > LONGEST_PAUSE:  # it ends the run
             self.halt = self.halt or error
             return False
         count = self._requeued[chunk.number] = self._requeued.get(chunk.number, 0) + 1

@@ -1,4 +1,4 @@
-"""Which recipients have been read before, in little memory."""
+"""A memory-efficient set of the recipients that were read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 from smsworks_async import phone
 
 
-#: A set is faster than bitmaps, and takes some 90 bytes for each number.
+#: Up to this size a set is used: it is faster than bitmaps, but takes about 90 bytes per number.
 MANY: Final = 2**20
 
-# UK mobile numbers, 447 and nine digits, are what nearly all recipients are. A bit for each of all
-# of them is 125 MB; pages are made for those that occur.
+# Almost all recipients are UK mobile numbers: 447 and nine digits. A bit for each possible one
+# would take 125 MB, so pages are created on demand.
 _FIRST: Final = 447_000_000_000
 _DIGITS: Final = len(str(_FIRST))
 _PAGE: Final = 8192  # bytes, for 65,536 numbers
@@ -23,10 +23,10 @@ _Pages = defaultdict[int, bytearray]
 
 
 class Seen:
-    """The keys of recipients that were read.
+    """The keys of the recipients that were read.
 
     Args:
-        many: how many keys are kept in a set before UK mobile numbers are kept in bitmaps.
+        many: the number of keys above which UK mobile numbers are kept in bitmaps instead of a set.
     """
 
     def __init__(self, *, many: int = MANY) -> None:
@@ -35,7 +35,7 @@ class Seen:
         self._pages: _Pages | None = None
 
     def add(self, keys: Sequence[Hashable]) -> Sequence[int] | None:
-        """Add keys; return the indices of those that are new, or None where all of them are."""
+        """Add keys; return the indices of those that are new, or None if all of them are."""
         if self._pages is not None:
             return self._add_to_pages(keys, self._pages)
         before = len(self._keys)
@@ -70,7 +70,7 @@ class Seen:
 
 
 def _numbers(keys: Iterable[Hashable]) -> list[int | None]:
-    """Return the place of each UK mobile number among all of them, and None for any other key."""
+    """Return the index of each UK mobile number among all possible ones; None for other keys."""
     uk = f"{phone.UK}7"
     return [
         int(key) - _FIRST if type(key) is str and len(key) == _DIGITS and key[:3] == uk else None

@@ -1,4 +1,4 @@
-"""Bulk: any number of recipients, in chunks, each of them accounted for."""
+"""Bulk sends: any number of recipients, in chunks, with an outcome for each of them."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     pass
 
 
-#: What may be sent in bulk, and what a campaign is read from.
+#: The payload of a bulk run, and the recipients that it is read from.
 Destinations = Iterable[str | int] | AsyncIterable[str | int]
 Messages = Iterable[Message | Mapping[str, Any]] | AsyncIterable[Message | Mapping[str, Any]]
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 
 class AsyncBulk(Continuing):
-    """Any number of recipients."""
+    """Sends to any number of recipients."""
 
     async def send(
         self,
@@ -73,80 +73,81 @@ class AsyncBulk(Continuing):
         respect_opt_outs: bool | None = None,
         at: datetime | None = None,
     ) -> BulkReport:
-        """Send one text to any number of recipients, in chunks, and account for each of them.
+        """Send one text to any number of recipients, in chunks, with an outcome for each of them.
 
-        Without a journal it reads as it sends, and keeps only the numbers that it has seen, to find
-        repeats, and what went wrong. With a journal and a campaign all recipients are written down
-        before the first is sent to, and every request before it leaves: run again after whatever
-        happened, it continues where it was, and unknown chunks are searched for and not sent again.
-        Numbers outside the UK go in chunks of their own.
+        Without a journal, recipients are read while sending; only the numbers that were read, to
+        find duplicates, and failures are kept in memory. With a journal and a campaign, all
+        recipients are recorded before the first request, and every request before it is sent. If
+        the call is repeated, for example after a crash, it continues where it stopped, and searches
+        for unknown chunks instead of sending them again. Numbers outside the UK go in separate
+        chunks.
 
         Args:
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             content: the text, 1 to 1280 UTF-16 units.
             destinations: an iterable or async iterable of the recipients' numbers, in any usual
-                spelling. It may be left out where the journal has the whole campaign.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary
-                (default False). With it texts cannot be compared when unknown chunks are searched
-                for.
-            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+                spelling. It can be omitted if the journal has the complete plan.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary
+                (default False). If so, texts cannot be compared in searches for unknown chunks.
+            chunk_size: the recipients per request, 1 to the client's `batch_size`, which is the
                 default (500).
-            concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
-                halves it, and successes raise it again one by one.
-            max_rate: requests a second; no limit by default.
-            deduplicate: set repeats aside (default True). Without it memory stays flat.
-            max_credits: estimated credits that the run may cost, above 0; no limit by default.
-                Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
-                asks the API for the price in each country outside the UK, and counts a text whose
-                price or country is not known double.
-            require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False), which `max_credits` describes. The
-                number of recipients must be known: it is with a list, and with a journal.
-            progress: a function, async or not, called with a `BulkProgress` when recipients are
-                planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
-                `smsworks_async.journals`; the client's by default. Needs a campaign.
+            concurrency: the most requests in flight, at least 1; default 8. A temporary rejection
+                halves it, and successes increase it again in steps of one.
+            max_rate: requests a second; default no limit.
+            deduplicate: exclude duplicates (default True). Without it memory use is constant.
+            max_credits: the limit of the run's estimated cost, greater than 0; default no limit. If
+                the number of recipients is known, a run over the limit is refused before the first
+                request; otherwise it stops before the chunk that exceeds it. Like `estimate`, it
+                reads the price of each country outside the UK from the API, and counts a text with
+                an unknown price or country double.
+            require_balance: read the balance, and refuse the run before the first request if it is
+                less than the estimated cost (default False); see `max_credits`. The number of
+                recipients must be known, from a list or a journal.
+            progress: an async or plain function, called with a `BulkProgress` when recipients are
+                planned, when a chunk is done, and about once a second in every phase.
+            journal: the journal of the campaign: a path, a PostgreSQL URL, or a journal of
+                `smsworks_async.journals`; default: the client's. It needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
-            on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
-                found: ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again,
-                which texts its recipients twice where the search was mistaken. Needs a journal.
-            settle: seconds within which unknown chunks are searched for, several times; 30 by
-                default. Needs a journal.
-            window: the hours in which requests may leave, a `SendWindow`; always by default. It
-                belongs to the campaign, and only `resume` changes it.
-            respect_opt_outs: leave out who has opted out (default True), by the client's list, or
-                else by the one in the campaign's journal; False is for messages that are no
-                marketing. It belongs to the campaign; None leaves it as the campaign has it.
+            on_unknown: what to do with an unknown chunk of which the search shows no trace:
+                ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again, which
+                texts its recipients twice if the search was wrong. It needs a journal.
+            settle: the seconds during which unknown chunks are searched for repeatedly; default 30.
+                It needs a journal.
+            window: a `SendWindow` with the hours in which requests may be sent; default: any time.
+                It is stored with the campaign, and only `resume` changes it.
+            respect_opt_outs: leave out recipients who have opted out, according to the client's
+                list, or else the one in the campaign's journal (default True). False is for
+                non-marketing messages. It is stored with the campaign; None keeps the campaign's
+                setting.
             at: when the messages are due: an aware datetime, at most 60 seconds in the past and
-                within the window; at once by default. The provider is asked at any hour to send
-                them then. It belongs to the campaign. Run again before that time, it cancels each
-                batch with a recipient who has opted out since, and schedules it again without them;
-                who cannot be left out any more is in the report's `too_late`.
+                within the window; default: at once. Scheduling itself is not limited to the window.
+                It is stored with the campaign. If the call is repeated before that time, batches
+                with recipients who have opted out since are cancelled and scheduled again without
+                them; if it is too late for that, they are in the report's `too_late`.
 
         Returns:
-            A report that adds up. What happens to the requests is in the report, and not raised: a
-            wrong token, too little credit or no connection leave recipients `rejected` or
-            `not_sent`, and `stopped` says why a run ended early. With a journal it is of the whole
-            campaign, earlier runs and other processes included.
-            A list without a valid recipient makes no campaign, and its name stays free.
+            A report whose counts add up. Failures of requests are not raised, but reported: with a
+            wrong token, too little credit or no connection, recipients are `rejected` or
+            `not_sent`, and `stopped` says why the run ended early. With a journal the report covers
+            the whole campaign, including earlier runs and other processes. A list without valid
+            recipients creates no campaign, and its name stays unused.
 
         Raises:
-            ValidationError: the message or a setting is not as it should be, `max_credits` or the
-                balance does not suffice, `at` is past or outside the window, or the journal has
-                another campaign of this name; nothing was sent.
+            ValidationError: the message or a setting is invalid, `max_credits` or the balance is
+                too low, `at` is past or outside the window, or the journal has a different campaign
+                of this name; nothing was sent.
             APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
-                the balance could not be asked for; nothing was sent.
-            BulkInterrupted: `destinations` or `progress` raised; its `report` tells how far it got.
+                the balance could not be read; nothing was sent.
+            BulkInterrupted: `destinations` or `progress` raised; its `report` has the outcomes so
+                far.
             JournalError: the journal cannot be read or written.
-            CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
-                how far it got, with recipients in flight as unknown.
+            CancelledError: the call was cancelled. Without a journal its ``report`` attribute has
+                the outcomes so far, with recipients in flight as unknown.
         """
         payload = SharedText.of(
             self._destination,
@@ -156,7 +157,7 @@ class AsyncBulk(Continuing):
             delivery_report_url=delivery_report_url,
             ttl=ttl,
             validity=validity,
-            ai=False if is_missing(ai) else ai,  # None would leave it to the account's setting
+            ai=False if is_missing(ai) else ai,  # None would mean the account's setting
         )
         options = Options(
             chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
@@ -202,82 +203,83 @@ class AsyncBulk(Continuing):
         window: SendWindow | None = None,
         respect_opt_outs: bool | None = None,
     ) -> BulkReport:
-        """Send any number of messages, each with a text of its own, and account for each of them.
+        """Send any number of messages, each with its own text, and report each outcome.
 
         Pass messages, or a template, rows and a sender: ``template="Hi {first_name}"`` is filled
         from each row's ``first_name`` and sent to its ``destination``. A row without one of them is
         invalid.
 
-        What has the same destination and the same text is a repeat. A refusal that is about one
-        text stops that text alone: the chunk is halved until it is found. With a journal every
-        message carries metadata that tells it from all others. It cannot be scheduled (there is no
-        `at`), since the API schedules one text to many alone. Otherwise it is as `send`.
+        A message with the same destination and the same text as an earlier one is a duplicate. A
+        rejection of one text affects only that text: the chunk is halved until it is found. With a
+        journal every message has identifying metadata. The messages cannot be scheduled (there is
+        no `at`), since the API can only schedule one text to many. Everything else is as for
+        `send`.
 
         Args:
-            messages: an iterable or async iterable of messages, or of mappings of their fields as
-                `MessageFields` has them.
+            messages: an iterable or async iterable of `Message` objects, or of mappings with the
+                fields of `MessageFields`.
             template: a text with names in braces; ``{{`` and ``}}`` stand for braces. The filled
                 text has 1 to 1280 UTF-16 units.
-            rows: an iterable or async iterable of mappings, such as `csv.DictReader` makes.
+            rows: an iterable or async iterable of mappings, such as a
+                `csv.DictReader`.
             sender: the sender ID of a template's messages, 3 to 11 ASCII letters and digits, or 3
-                to 15 digits; required with a template. This and the next five are for a template
-                only, since messages have their own.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; False
-                by default.
-            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+                to 15 digits; required with a template. This and the next five are only for
+                templates, since messages have their own.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary
+                (default False).
+            chunk_size: the recipients per request, 1 to the client's `batch_size`, which is the
                 default (500).
-            concurrency: requests in flight at a time, 1 or more; 8 by default. A temporary refusal
-                halves it, and successes raise it again one by one.
-            max_rate: requests a second; no limit by default.
-            deduplicate: set repeats aside (default True). Without it memory stays flat.
-            max_credits: estimated credits that the run may cost, above 0; no limit by default.
-                Where the number of recipients is known, the run is refused before the first
-                request, otherwise it stops before the chunk that goes beyond. Like `estimate` it
-                asks the API for the price in each country outside the UK, and counts a text whose
-                price or country is not known double.
-            require_balance: ask for the balance, and refuse the run before the first request where
-                it is less than the estimate (default False), which `max_credits` describes. The
-                number of recipients must be known: it is with a list, and with a journal.
-            progress: a function, async or not, called with a `BulkProgress` when recipients are
-                planned, whenever a chunk is done, and in every phase about once a second.
-            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
-                `smsworks_async.journals`; the client's by default. Needs a campaign.
+            concurrency: the most requests in flight, at least 1; default 8. A temporary rejection
+                halves it, and successes increase it again in steps of one.
+            max_rate: requests a second; default no limit.
+            deduplicate: exclude duplicates (default True). Without it memory use is constant.
+            max_credits: the limit of the run's estimated cost, greater than 0; default no limit. If
+                the number of recipients is known, a run over the limit is refused before the first
+                request; otherwise it stops before the chunk that exceeds it. Like `estimate`, it
+                reads the price of each country outside the UK from the API, and counts a text with
+                an unknown price or country double.
+            require_balance: read the balance, and refuse the run before the first request if it is
+                less than the estimated cost (default False); see `max_credits`. The number of
+                recipients must be known, from a list or a journal.
+            progress: an async or plain function, called with a `BulkProgress` when recipients are
+                planned, when a chunk is done, and about once a second in every phase.
+            journal: the journal of the campaign: a path, a PostgreSQL URL, or a journal of
+                `smsworks_async.journals`; default: the client's. It needs a campaign.
             campaign: the campaign's name in the journal, 1 to 100 printable characters. The same
                 name continues the same campaign.
-            on_unknown: what becomes of a chunk whose outcome is unknown, and of which no trace is
-                found: ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again,
-                which texts its recipients twice where the search was mistaken. Needs a journal.
-            settle: seconds within which unknown chunks are searched for, several times; 30 by
-                default. Needs a journal.
-            window: the hours in which requests may leave, a `SendWindow`; always by default. It
-                belongs to the campaign, and only `resume` changes it.
-            respect_opt_outs: leave out who has opted out (default True), by the client's list, or
-                else by the one in the campaign's journal; False is for messages that are no
-                marketing. It belongs to the campaign; None leaves it as the campaign has it.
+            on_unknown: what to do with an unknown chunk of which the search shows no trace:
+                ``"report"`` (the default) leaves it unknown; ``"resend"`` sends it again, which
+                texts its recipients twice if the search was wrong. It needs a journal.
+            settle: the seconds during which unknown chunks are searched for repeatedly; default 30.
+                It needs a journal.
+            window: a `SendWindow` with the hours in which requests may be sent; default: any time.
+                It is stored with the campaign, and only `resume` changes it.
+            respect_opt_outs: leave out recipients who have opted out, according to the client's
+                list, or else the one in the campaign's journal (default True). False is for
+                non-marketing messages. It is stored with the campaign; None keeps the campaign's
+                setting.
 
         Returns:
-            A report that adds up. What happens to the requests is in the report, and not raised: a
-            wrong token, too little credit or no connection leave recipients `rejected` or
-            `not_sent`, and `stopped` says why a run ended early. With a journal it is of the whole
-            campaign, earlier runs and other processes included.
-            A list without a valid recipient makes no campaign, and its name stays free.
+            A report whose counts add up. Failures of requests are not raised, but reported: with a
+            wrong token, too little credit or no connection, recipients are `rejected` or
+            `not_sent`, and `stopped` says why the run ended early. With a journal the report covers
+            the whole campaign, including earlier runs and other processes. A list without valid
+            recipients creates no campaign, and its name stays unused.
 
         Raises:
-            ValidationError: the message or a setting is not as it should be, `max_credits` or the
-                balance does not suffice, or the journal has another campaign of this name; nothing
-                was sent.
+            ValidationError: the message or a setting is invalid, `max_credits` or the balance is
+                too low, or the journal has a different campaign of this name; nothing was sent.
             APIError, NotSent, OutcomeUnknown: with `max_credits` or `require_balance`, a price or
-                the balance could not be asked for; nothing was sent.
-            BulkInterrupted: `messages`, `rows` or `progress` raised; its `report` tells how far it
-                got.
+                the balance could not be read; nothing was sent.
+            BulkInterrupted: `messages`, `rows` or `progress` raised; its `report` has the outcomes
+                so far.
             JournalError: the journal cannot be read or written.
-            CancelledError: the call was cancelled. Without a journal its ``report`` attribute tells
-                how far it got, with recipients in flight as unknown.
+            CancelledError: the call was cancelled. Without a journal its ``report`` attribute has
+                the outcomes so far, with recipients in flight as unknown.
         """
         options = Options(
             chunk_size=choose_chunk_size(chunk_size, self._requester.settings.batch_size),
@@ -319,10 +321,10 @@ class AsyncBulk(Continuing):
         respect_opt_outs: bool | None = None,
         at: datetime | None = None,
     ) -> BulkStatus:
-        """Plan a campaign, whole, and send nothing.
+        """Plan a complete campaign, and send nothing.
 
-        Planning again with the same arguments goes on where it was interrupted. `send` with the
-        same arguments, the destinations left out, sends it.
+        If planning is interrupted, repeat it with the same arguments to continue. To send the
+        campaign, call `send` with the same arguments without the destinations.
 
         Args:
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
@@ -330,31 +332,32 @@ class AsyncBulk(Continuing):
             destinations: an iterable or async iterable of the recipients' numbers, in any usual
                 spelling.
             campaign: the campaign's name in the journal, 1 to 100 printable characters.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary
                 (default False).
-            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+            chunk_size: the recipients per request, 1 to the client's `batch_size`, which is the
                 default (500).
-            deduplicate: set repeats aside (default True).
-            progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
-                `smsworks_async.journals`; the client's by default.
-            window: the hours in which requests may leave, a `SendWindow`; always by default.
-            respect_opt_outs: leave out who has opted out, when it is sent (default True).
-            at: when the messages are due, as for `send`, which must be given the same; at once by
-                default.
+            deduplicate: exclude duplicates (default True).
+            progress: an async or plain function, called with a `BulkProgress` about once a second.
+            journal: the journal of the campaign: a path, a PostgreSQL URL, or a journal of
+                `smsworks_async.journals`; default: the client's.
+            window: a `SendWindow` with the hours in which requests may be sent; default: any time.
+            respect_opt_outs: leave out recipients who have opted out when it is sent (default
+                True).
+            at: when the messages are due, as for `send`, which needs the same value; default: at
+                once.
 
         Returns:
-            The campaign's status. Without a valid recipient nothing is kept, and it counts what
-            was read.
+            The campaign's status. Without valid recipients nothing is stored, and the status has
+            only
+            the counts of what was read.
 
         Raises:
-            ValidationError: the message or a setting is not as it should be, `at` is past or
-                outside the window, or the journal has another campaign of this name.
+            ValidationError: the message or a setting is invalid, `at` is past or outside the
+                window, or the journal has a different campaign of this name.
             BulkInterrupted: `destinations` or `progress` raised.
             JournalError: the journal cannot be read or written.
         """
@@ -400,37 +403,37 @@ class AsyncBulk(Continuing):
         window: SendWindow | None = None,
         respect_opt_outs: bool | None = None,
     ) -> BulkStatus:
-        """Plan a campaign of messages with texts of their own, whole, and send nothing: see `plan`.
+        """Plan a complete campaign of messages with their own texts, and send nothing; see `plan`.
 
         Args:
             campaign: the campaign's name in the journal, 1 to 100 printable characters.
             messages: an iterable or async iterable of messages, as for `send_each`.
             template: a text with names in braces, as for `send_each`.
             rows: an iterable or async iterable of mappings, as for `send_each`.
-            sender: the sender ID of a template's messages. This and the next five are for a
-                template only, since messages have their own.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; False
-                by default.
-            chunk_size: recipients in one request, 1 to the client's `batch_size`, which is the
+            sender: the sender ID of a template's messages. This and the next five are only for
+                templates, since messages have their own.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary
+                (default False).
+            chunk_size: the recipients per request, 1 to the client's `batch_size`, which is the
                 default (500).
-            deduplicate: set repeats aside (default True).
-            progress: a function, async or not, called with a `BulkProgress` about once a second.
-            journal: where the campaign is kept: a path, a PostgreSQL URL, or a journal of
-                `smsworks_async.journals`; the client's by default.
-            window: the hours in which requests may leave, a `SendWindow`; always by default.
-            respect_opt_outs: leave out who has opted out, when it is sent (default True).
+            deduplicate: exclude duplicates (default True).
+            progress: an async or plain function, called with a `BulkProgress` about once a second.
+            journal: the journal of the campaign: a path, a PostgreSQL URL, or a journal of
+                `smsworks_async.journals`; default: the client's.
+            window: a `SendWindow` with the hours in which requests may be sent; default: any time.
+            respect_opt_outs: leave out recipients who have opted out when it is sent (default
+                True).
 
         Returns:
             The campaign's status, as `plan` returns it.
 
         Raises:
-            ValidationError: a message or a setting is not as it should be, or the journal has
-                another campaign of this name.
+            ValidationError: a message or a setting is invalid, or the journal has a different
+                campaign of this name.
             BulkInterrupted: `messages`, `rows` or `progress` raised.
             JournalError: the journal cannot be read or written.
         """
@@ -461,10 +464,10 @@ class AsyncBulk(Continuing):
         balance: bool = True,
         respect_opt_outs: bool = True,
     ) -> BulkEstimate:
-        """Return what a bulk run would cost, without sending anything, and what to look at first.
+        """Estimate the cost of a bulk run and check its texts, without sending anything.
 
-        Pass a content and destinations, or messages, or a template and rows. All of them are read:
-        an iterator is used up.
+        Pass content and destinations, or messages, or a template and rows. All recipients are read,
+        which exhausts an iterator.
 
         Args:
             content: the text for all destinations, 1 to 1280 UTF-16 units.
@@ -472,20 +475,21 @@ class AsyncBulk(Continuing):
             messages: an iterable or async iterable of messages, as for `send_each`.
             template: a text with names in braces, as for `send_each`.
             rows: an iterable or async iterable of mappings, as for `send_each`.
-            sender: the sender ID of a content or a template, which may be warned of; messages have
+            sender: the sender ID for content or a template, which is also checked; messages have
                 their own.
-            deduplicate: set repeats aside (default True).
-            balance: ask for the account's balance, too (default True).
-            respect_opt_outs: leave out who has opted out by the client's list, if it has one
-                (default True).
+            deduplicate: exclude duplicates (default True).
+            balance: read the account's balance, too (default True).
+            respect_opt_outs: leave out recipients who have opted out according to the client's
+                list, if it has one (default True).
 
-        Where the client is international, the API is asked what a text costs in each country that
-        a number belongs to: one request a country. A price that it does not know counts double.
+        If the client is international, the price of each country among the numbers is read from
+        the API with one request per country. An unknown price counts double.
 
         Raises:
-            ValidationError: what was given is none of the three, or a text is not as it should be.
-            APIError: the API refused to tell a price or the balance.
-            JournalError: the client's list of opt-outs cannot be read.
+            ValidationError: the arguments are not one of the three combinations, or a text is
+                invalid.
+            APIError: the API rejected the request for a price or the balance.
+            JournalError: the client's opt-out list cannot be read.
         """
         payload, people, field = choose_payload(
             content, destinations, messages, template, rows, sender, self._destination
@@ -546,16 +550,16 @@ class AsyncBulk(Continuing):
 
 
 def _common(*given: object) -> dict[str, Any]:
-    """Return what all messages of a template share: those fields that were given."""
+    """Return the shared fields of a template's messages that were passed."""
     names = ("sender", "tag", "delivery_report_url", "ttl", "validity", "ai")
     pairs = zip(names, given, strict=True)
     return {name: value for name, value in pairs if not is_missing(value)}
 
 
 def _each(template: object, messages: Any, rows: Any) -> tuple[Any, str]:
-    """Return the messages, or a template's rows, with the argument's name."""
+    """Return the messages, or the rows of a template, with the argument's name."""
     if template is None:
         return messages, "messages"
     if messages is not None:
-        raise ValidationError("give messages, or a template and rows", field="messages")
+        raise ValidationError("pass messages, or a template and rows", field="messages")
     return rows, "rows"

@@ -1,4 +1,4 @@
-"""A run without a journal: recipients are read as they are sent to."""
+"""Runs without a journal, which read recipients while sending."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def send(
     """Send without a journal.
 
     Raises:
-        ValidationError: it would cost more than it may, or is due in the past; nothing was sent.
-        APIError: a price or the balance could not be asked for; nothing was sent.
+        ValidationError: a cost limit is exceeded, or `at` is past; nothing was sent.
+        APIError: a price or the balance could not be read; nothing was sent.
         BulkInterrupted: the caller's code raised.
         CancelledError: the run was cancelled; its ``report`` has recipients in flight as unknown.
     """
@@ -45,7 +45,7 @@ async def send(
     is_known = is_container(values)
     if options.require_balance and not is_known:
         raise ValidationError(
-            "require_balance wants to know how many there are: give a list, or a journal",
+            "require_balance needs the number of recipients: pass a list, or a journal",
             field="require_balance",
         )
     reader = Reader(payload, options.chunk_size, deduplicate=options.deduplicate)
@@ -70,7 +70,7 @@ async def send(
     except BulkInterrupted:
         raise
     except BaseException as error:
-        # A cancelled run is over: without a journal nobody could ask for its report later.
+        # Without a journal the report of a cancelled run cannot be read later, so make it now.
         await source.abandon_rest(NotSent("the run was cancelled"), read_on=False)
         error.__dict__["report"] = await source.report(dispatcher.halt)
         raise
@@ -80,7 +80,7 @@ async def send(
 async def _send(
     source: StreamSource[T], dispatcher: Dispatcher[T], reporter: Reporter, timer: Timer
 ) -> SMSWorksError | None:
-    """Send all chunks of a source, in its window; return why that ended early, or None."""
+    """Send all chunks of a source within its window; return why it ended early, or None."""
     while True:
         halt = await dispatcher.send(source)
         refused = source.refused

@@ -1,4 +1,4 @@
-"""What the engine works with: a source of chunks, and a function that posts their documents."""
+"""The interfaces of the engine: a source of chunks, and a function that posts them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from smsworks_async.models.window import as_date
 
 T = TypeVar("T")
 
-#: Checks that a request may be repeated, or raises.
+#: Raises if a request must not be repeated.
 BeforeRepeat = Callable[[], Awaitable[None]]
-#: Called with each failure after which a request is made again.
+#: Called with each failure before a retry.
 OnRetry = Callable[[SMSWorksError], None]
-#: Sends a document, as long as its lease has not expired, and returns the batch id.
+#: Sends a document unless its lease has expired, and returns the batch id.
 Post = Callable[[Any, Callable[[], bool] | None, OnRetry, BeforeRepeat], Awaitable[str]]
 
 
 class Withdrawn(Exception):
-    """A chunk may not be sent as it is, and goes back to where it came from.
+    """A chunk must not be sent in its current form, and is returned to its source.
 
     Args:
-        why: what its recipients are told, as long as nothing else is known of them.
+        why: the error to report for its recipients, unless they get another outcome later.
     """
 
     def __init__(self, why: SMSWorksError) -> None:
@@ -35,13 +35,13 @@ class Withdrawn(Exception):
 
 
 def waits(refused: Refused) -> bool:
-    """Return whether a run waits until it is allowed to send, and does not end."""
+    """Return whether a run waits until it may send, instead of ending."""
     window = refused.window
     return window is not None and refused.opens is not None and window.outside == "wait"
 
 
 def stopped_by(refused: Refused, campaign: str) -> NotSent:
-    """Return why what is left of a run is not sent: its claims are refused.
+    """Return the error for the unsent rest of a run whose claims are refused.
 
     Args:
         refused: the reason.
@@ -53,7 +53,7 @@ def stopped_by(refused: Refused, campaign: str) -> NotSent:
         case Control.PAUSED:
             return NotSent(f"{run} is paused{why}; bulk.resume lifts it")
         case Control.HALTED:
-            return NotSent(f"{run} is halted{why}; send it again once that has been mended")
+            return NotSent(f"{run} is halted{why}; send it again once the cause has been fixed")
         case Control.CANCELLED:
             return NotSent(f"{run} was cancelled{why}")
         case Control.RUNNING if refused.window is None:
@@ -64,10 +64,10 @@ def stopped_by(refused: Refused, campaign: str) -> NotSent:
 
 
 class Source(Protocol[T]):
-    """Where chunks come from, and where their outcomes are recorded."""
+    """The source of a run's chunks, which also records their outcomes."""
 
     async def has_more(self) -> bool:
-        """Return whether there probably is another chunk, so that waiting for the rate is worth it.
+        """Return whether there is probably another chunk, for which to wait for the rate.
 
         It may read one to find out.
         """
@@ -75,7 +75,7 @@ class Source(Protocol[T]):
 
     @property
     def refused(self) -> Refused | None:
-        """Why the last `next_chunk` returned none although there may be one; or None."""
+        """Why the last `next_chunk` returned None although there may be a chunk; or None."""
         ...
 
     async def check(self, chunk: Chunk[T], *, again: bool) -> None:
@@ -83,19 +83,20 @@ class Source(Protocol[T]):
 
         Args:
             chunk: the chunk, as `next_chunk` returned it.
-            again: whether that was a while ago, since the request is repeated.
+            again: whether this is a retry, so that some time has passed.
 
         Raises:
-            Withdrawn: it may not; nothing of it was sent, or what was sent was refused.
+            Withdrawn: it must not be written; nothing was sent, or what was sent was rejected.
             JournalError: the journal cannot be read.
         """
         ...
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
-        """Return the next chunk to send; None when there are no more.
+        """Return the next chunk to send; None if there are no more.
 
         Args:
-            skip_international: why no chunk with recipients outside the UK may be sent, or None.
+            skip_international: the error because of which chunks outside the UK are skipped, or
+                None.
         """
         ...
 
@@ -108,7 +109,7 @@ class Source(Protocol[T]):
         ...
 
     async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
-        """Return a rejected chunk once more, later."""
+        """Return a rejected chunk again later."""
         ...
 
     async def abandon_rest(self, why: SMSWorksError, *, read_on: bool) -> None:
@@ -116,7 +117,7 @@ class Source(Protocol[T]):
 
         Args:
             why: the reason.
-            read_on: whether what is still unread is read, to the end, and accounted for as well.
+            read_on: whether to read the remaining recipients, and account for them as well.
         """
         ...
 
@@ -125,7 +126,7 @@ class Source(Protocol[T]):
         ...
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
-        """Return the numbers that a chunk goes to."""
+        """Return the numbers of a chunk."""
         ...
 
     def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
@@ -137,7 +138,7 @@ class Source(Protocol[T]):
         ...
 
     def expected(self) -> dict[str, int]:
-        """Return what is known ahead: ``planned`` and ``before``, as `BulkProgress` has them."""
+        """Return the counts known in advance: ``planned`` and ``before`` of `BulkProgress`."""
         ...
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
@@ -152,10 +153,10 @@ class Source(Protocol[T]):
 async def interrupted(
     source: Source[Any], error: BaseException, stopped: SMSWorksError | None
 ) -> BulkInterrupted:
-    """Account for every recipient after the caller's own code raised; return what to raise."""
+    """Account for every recipient after the caller's code raised; return the error to raise."""
     why = NotSent(f"the run was interrupted by {type(error).__name__}")
     await source.abandon_rest(why, read_on=False)
     return BulkInterrupted(
-        f"{why}; .report tells what became of the recipients read by then",
+        f"{why}; .report has the outcomes of the recipients read so far",
         report=await source.report(stopped),
     )

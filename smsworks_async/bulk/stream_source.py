@@ -1,4 +1,4 @@
-"""Chunks as they are read: no journal, flat memory, and a report in the end."""
+"""A source without a journal: recipients are read while sending, in constant memory."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 
 
 class StreamSource(Generic[T]):
-    """Reads recipients as they are sent to, and keeps only what went wrong: a `Source`.
+    """A `Source` that reads recipients while sending, and keeps only failures.
 
     Args:
-        payload: what is sent.
+        payload: the payload.
         values: the recipients.
-        reader: checks them, sets repeats aside, and puts them into chunks.
-        limits: the run's cost limits; None if there are none.
-        opt_outs: who has opted out; None where that is not respected.
-        window: when requests may leave; None for always.
+        reader: validates and deduplicates them, and puts them into chunks.
+        limits: the run's cost limits, or None.
+        opt_outs: the opt-outs to leave out; None if they are not respected.
+        window: the sending window; None for any time.
         at: when its messages are due, in POSIX seconds; None for at once.
         clock: returns POSIX seconds.
     """
@@ -54,12 +54,12 @@ class StreamSource(Generic[T]):
     ) -> None:
         self._payload = payload
         self._reader = reader
-        # Counts the cost of each chunk as it is taken.
+        # Adds the cost of each chunk when it is taken.
         self._limits = limits
         self._opt_outs = opt_outs
         self._controls = Controls(Control.RUNNING, "", window, at)
         self._clock = clock
-        #: Why no more chunks are returned for now; None where they are.
+        #: The reason why no more chunks are returned for now, or None.
         self.refused: Refused | None = None
         self._chunks = self._read(values)
         self._reading = asyncio.Lock()
@@ -70,7 +70,7 @@ class StreamSource(Generic[T]):
         self._slice: Iterator[Chunk[T]] = iter(())
         # Halves of chunks, and requeued chunks.
         self._waiting: deque[Chunk[T]] = deque()
-        # What was read, and not yet taken.
+        # Chunks that were read and not yet taken.
         self._ahead: deque[Chunk[T]] = deque()
 
     async def _read(self, values: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk[T]]:
@@ -79,28 +79,28 @@ class StreamSource(Generic[T]):
             chunk = None
             for chunk in self._slice:
                 yield chunk
-            if chunk is None:  # a long stretch of bad recipients does not hold up the answers
+            if chunk is None:  # many invalid recipients in a row must not block the loop
                 await asyncio.sleep(0)
         for chunk in self._reader.flush():
             yield chunk
 
     async def check_cost(self, limits: CostLimits) -> None:
-        """Read all recipients ahead, and check what they cost before the first request.
+        """Read all recipients in advance, and check their cost before the first request.
 
         Raises:
-            ValidationError: they cost more than they may; nothing was sent.
-            APIError: the API refused to tell a price or the balance.
+            ValidationError: a limit is exceeded; nothing was sent.
+            APIError: the API rejected the request for a price or the balance.
         """
         total = 0.0
         async for chunk in self._chunks:
             self._ahead.append(chunk)
             total += await limits.prices.of_chunk(self._payload, chunk)
-            await asyncio.sleep(0)  # other tasks go on, and the run can be cancelled
+            await asyncio.sleep(0)  # lets other tasks run, and allows cancellation
         await limits.check(total=total, rest=total)
         self._limits = None
 
     async def has_more(self) -> bool:
-        """Return whether there is another chunk; one is read to find out."""
+        """Return whether there is another chunk, reading one if necessary."""
         if not self._waiting:
             async with self._reading:
                 chunk = None if self._limit_reached else await anext(self._chunks, None)
@@ -109,7 +109,7 @@ class StreamSource(Generic[T]):
         return bool(self._waiting or self._ahead)
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
-        """Return the next chunk, unless it would exceed the credits; None if there are no more."""
+        """Return the next chunk unless it would exceed the credits; None if there are no more."""
         self.refused = self._refusal()
         while self.refused is None:
             if self._waiting:
@@ -126,7 +126,7 @@ class StreamSource(Generic[T]):
         return refuse(self._controls, self._clock())
 
     async def _without_opted_out(self, chunk: Chunk[T]) -> Chunk[T] | None:
-        """Return a chunk without those who have opted out; None where nobody is left."""
+        """Return a chunk without opted-out recipients; None if none are left."""
         view = self._opt_outs
         if view is None:
             return chunk
@@ -149,14 +149,16 @@ class StreamSource(Generic[T]):
         )
 
     async def check(self, chunk: Chunk[T], *, again: bool) -> None:
-        """Check that nobody in a chunk has opted out since, and the window before a repetition."""
+        """Check for new opt-outs in a chunk, and before a retry also the window."""
         refused = self._refusal() if again else None
         if refused is not None:
             raise Withdrawn(stopped_by(refused, ""))
         if self._opt_outs is not None:
             await self._opt_outs.refresh()
             if self._opt_outs.leaves_out(self.destinations(chunk)):
-                raise Withdrawn(NotSent("somebody in its batch opted out just before it was sent"))
+                raise Withdrawn(
+                    NotSent("a recipient of its batch opted out just before it was sent")
+                )
 
     async def _next(self, skip_international: SMSWorksError | None) -> Chunk[T] | None:
         while self._limit_reached is None and (chunk := await self._read_on()) is not None:
@@ -177,7 +179,7 @@ class StreamSource(Generic[T]):
         return self._ahead.popleft() if self._ahead else await anext(self._chunks, None)
 
     async def record_outcome(self, chunk: Chunk[T], outcome: BatchOutcome) -> None:
-        """Keep the outcome of a chunk."""
+        """Record the outcome of a chunk."""
         self._outcomes.append(outcome)
         self._recipients[outcome.outcome] += outcome.size
         if outcome.outcome is Outcome.ACCEPTED:
@@ -194,15 +196,15 @@ class StreamSource(Generic[T]):
         self._waiting.append(chunk)
 
     async def abandon_rest(self, why: SMSWorksError, *, read_on: bool) -> None:
-        """Account for the rest, which is read, so that the report names everybody, but not sent."""
+        """Account for the unsent rest, which is read so that the report covers all recipients."""
         for chunks in (self._waiting, self._ahead):
             while chunks:
                 self._record_not_sent(chunks.popleft(), why)
         if read_on:
             async for chunk in self._chunks:
                 self._record_not_sent(chunk, why)
-                await asyncio.sleep(0)  # there may be no end to it: it can be cancelled
-        for chunk in self._slice:  # drawn from the caller's iterable already
+                await asyncio.sleep(0)  # allows cancellation, since the source may be endless
+        for chunk in self._slice:  # already read from the caller's iterable
             self._record_not_sent(chunk, why)
         for chunk in self._reader.flush():
             self._record_not_sent(chunk, why)
@@ -241,11 +243,11 @@ class StreamSource(Generic[T]):
         }
 
     def expected(self) -> dict[str, int]:
-        """Return nothing: recipients are not known before they are read."""
+        """Return no counts: recipients are not known before they are read."""
         return {}
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
-        """Return the report of everybody who was read."""
+        """Return the report of all recipients that were read."""
         counts: Any = self.counts()
         return BulkReport(
             **counts,

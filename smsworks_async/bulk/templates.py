@@ -1,4 +1,4 @@
-"""Texts with fields in braces, filled from rows: names alone, no access to what is behind them."""
+"""Texts with fields in braces, filled from rows. Fields are only names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME_IN_BRACES: Final = re.compile(r"\{\s*[^\W\d]\w*\s*\}")
 
 
 def names_in_braces(content: str) -> int:
-    """Count the names in braces of a text that is no template, such as ``"Hi {first_name}"``."""
+    """Return the number of names in braces, as in ``"Hi {first_name}"``, of a plain text."""
     return len(_NAME_IN_BRACES.findall(content))
 
 
@@ -24,22 +24,22 @@ class Template:
     """A text such as ``"Hi {first_name}"``; ``{{`` and ``}}`` stand for braces.
 
     Args:
-        source: the text. A field is a name: no attributes, indices, conversions or formats, so that
-            a template from elsewhere can show nothing but the row's own values.
+        source: the text. A field is a name without attributes, indices, conversions or formats, so
+            that an untrusted template can only show values of the row.
 
     Raises:
-        ValidationError: it is no such text; the field is ``template``.
+        ValidationError: it is not such a text; the field is ``template``.
     """
 
     def __init__(self, source: str) -> None:
-        #: The text, a plain string: a `markupsafe.Markup` would escape the row's values.
+        #: The text as a plain string: a `markupsafe.Markup` would escape the row's values.
         self.source = source = values.text(source, "template")
         if not source.strip():
-            raise ValidationError("template is empty; write something", field="template")
+            raise ValidationError("template is empty", field="template")
         problem, parts = "", []
         try:
             parts = list(string.Formatter().parse(source))
-        except ValueError as error:  # its frames hold the text
+        except ValueError as error:  # its frames contain the text
             problem = str(error)
         if problem:
             raise ValidationError(
@@ -61,22 +61,22 @@ class Template:
         """Fill the template from a row.
 
         Raises:
-            ValidationError: the row lacks a field, or has a missing value there (None, a blank,
-                NaN, NaT, ``pandas.NA``), or one that no text should show.
+            ValidationError: the row lacks a field, or the value is missing (None, a blank, NaN,
+                NaT, ``pandas.NA``) or not suitable for a text.
         """
         filled: dict[str, str] = {}
         for field in self._fields:
             value = row.get(field)
             if values.is_missing(value):
                 raise ValidationError(
-                    f"the row has no {_named(field)}, which the template asks for{_hint(row)}",
+                    f"the row has no {_named(field)}, which the template needs{_hint(row)}",
                     field=_named(field),
                 )
             words = value if type(value) is str else values.for_a_text(value)
             if words is None:
                 raise ValidationError(
-                    f"the row's {_named(field)} is of type {type(value).__name__}, which no text "
-                    "should show; give text, a number, a date or a time",
+                    f"the row's {_named(field)} is of type {type(value).__name__}, which is not "
+                    "suitable for a text; pass text, a number, a date or a time",
                     field=_named(field),
                 )
             filled[field] = words

@@ -1,8 +1,8 @@
-"""Throttling: so many requests at a time, so many a second, and fewer after temporary refusals.
+"""Throttling: limits of concurrency and rate, lowered after temporary rejections.
 
-Additive increase, multiplicative decrease (Chiu and Jain, 1989): a temporary refusal
-halves the requests in flight, and each full round of successes adds one, up to what was
-asked for. A ``Retry-After`` holds back all of them.
+Additive increase, multiplicative decrease (Chiu and Jain, 1989): a temporary rejection halves the
+concurrency, and each full round of successes adds one, up to the configured limit. A
+``Retry-After`` pauses all requests.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from smsworks_async.errors import APIError, SMSWorksError
 from smsworks_async.rates import limiter
 
 
-#: Whoever asks for a longer pause, in seconds, is not waited for.
+#: The longest pause to wait for, in seconds.
 LONGEST_PAUSE: Final = 900.0
 
 
 class Throttle:
-    """Limits requests in flight, and their rate.
+    """Limits the number of requests in flight, and their rate.
 
     Args:
-        concurrency: requests in flight at a time, at most.
+        concurrency: the most requests in flight.
         max_rate: requests a second, or None.
-        acquire_rate: waits for any other rate, such as the client's, or None.
-        clock: tells seconds.
-        sleep: waits for so many seconds.
+        acquire_rate: waits for another rate, such as the client's, or None.
+        clock: returns seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Throttle:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.concurrency = concurrency
-        #: Requests in flight at a time, at present.
+        #: The current limit of requests in flight.
         self.limit = concurrency
         self._acquire_rate = acquire_rate
-        #: Whether there is a rate, so that `acquire` may wait although few requests are in flight.
+        #: Whether there is a rate, so that `acquire` may wait even with few requests in flight.
         self.is_paced = max_rate is not None or acquire_rate is not None
         self._clock = clock
         self._sleep = sleep
@@ -57,7 +57,7 @@ class Throttle:
 
     @property
     def pause_left(self) -> float:
-        """Seconds left of the pause that a refusal has asked for; 0 if none has."""
+        """The remaining seconds of a requested pause; 0 if there is none."""
         return max(0.0, self._resume - self._clock())
 
     async def acquire(self) -> int:
@@ -79,7 +79,7 @@ class Throttle:
         return self._back_offs
 
     def release(self, *, succeeded: bool) -> None:
-        """Release what `acquire` has acquired."""
+        """Release the slot from `acquire`."""
         self._active -= 1
         self._successes += succeeded
         if self._successes >= self.limit:
@@ -90,11 +90,11 @@ class Throttle:
     def back_off(self, permit: int, error: SMSWorksError) -> None:
         """Halve the concurrency after a temporary refusal; ignore permanent ones.
 
-        Requests that were acquired before the last time it was halved do not halve it again.
+        Requests that were acquired before the last halving do not halve it again.
 
         Args:
-            permit: what `acquire` returned for the request.
-            error: how it failed.
+            permit: the result of `acquire` for the request.
+            error: the failure.
         """
         if not isinstance(error, APIError) or error.permanent:
             return

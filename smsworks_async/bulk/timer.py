@@ -1,4 +1,4 @@
-"""How a run waits, and how long a request may take."""
+"""The clocks of a run, and the time limit of a request."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final
 import attrs
 
 
-#: Seconds that a request of a bulk run may take where the client has no `timeout`.
+#: The time-out in seconds of a bulk request if the client has none.
 DEFAULT_REQUEST_TIME: Final = 300.0
 
 
 @attrs.frozen
 class Timer:
-    """How this process waits, and how it measures time.
+    """The clocks and the sleep function of this process.
 
     Attributes:
-        sleep: waits for so many seconds.
-        monotonic: returns seconds by a clock that cannot be set.
-        clock: returns POSIX seconds; only for times that are shown to people.
+        sleep: waits for a number of seconds.
+        monotonic: returns seconds by the monotonic clock.
+        clock: returns POSIX seconds; only for displayed times.
     """
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -30,5 +30,5 @@ class Timer:
 
 
 def request_time(timeout: float | None) -> float:
-    """Return the seconds that one call may take, repetitions and answers included."""
+    """Return the longest duration of one call in seconds, including retries."""
     return DEFAULT_REQUEST_TIME if timeout is None else timeout

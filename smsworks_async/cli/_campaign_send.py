@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
-from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli import _campaign_view
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
+from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._earlier import RECENT, Earlier, exists, is_over, look
+from smsworks_async.cli._earlier import RECENT, Earlier, is_over, look
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
-from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models import checks
 from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport
-from smsworks_async.models.window import SendWindow
-
-
-#: The options that name what an error is about.
-_OPTIONS: Final = {
-    "column": "--column HEADING",
-    "encoding": "--encoding NAME",
-    "sheet": "--sheet NAME",
-}
-
-
-@attrs.frozen(kw_only=True)
-class Order:
-    """The options of the command, as click has them."""
-
-    file: str
-    sender: str
-    message: str
-    column: str | None
-    sheet: str | None
-    encoding: str | None
-    campaign: str | None
-    journal: str | None
-    window: SendWindow | None
-    international: bool
-    concurrency: int
-    max_rate: float | None
-    chunk_size: int | None
-    yes: bool
-    dry_run: bool
-    again: bool
 
 
 def run(app: App, order: Order) -> int:
@@ -70,8 +36,8 @@ def run(app: App, order: Order) -> int:
             field="yes",
         )
     sender = checks.sender(order.sender)
-    people = _read(order)
-    summary = _checked(people)
+    people = read(order)
+    summary = checked(people)
     journal = app.journal(order.journal)
     assert people.message is not None  # noqa: S101 - it was given
     name = order.campaign or campaign_name(people.message.template, sender, people.destinations())
@@ -80,7 +46,7 @@ def run(app: App, order: Order) -> int:
     )
     if earlier.status is not None and is_over(earlier.status):
         return _was_sent(app, earlier)
-    prospect = _prospect(app, order, people, summary, earlier, journal)
+    prospect = look_ahead(app, order, people, summary, earlier, journal)
     prospect = attrs.evolve(prospect, sender=sender, window=order.window)
     _campaign_view.show(app.out, prospect)
     refused = _refusal(prospect, order)
@@ -94,40 +60,6 @@ def run(app: App, order: Order) -> int:
         app.out.line("Nothing was sent.")
         return Exit.NOTHING_SENT
     return _send(app, order, prospect)
-
-
-def _read(order: Order) -> Recipients:
-    """Open the file, and find what is where.
-
-    Raises:
-        ValidationError: it cannot be read, or it is not clear which column is meant.
-    """
-    try:
-        return read_recipients(
-            order.file,
-            column=order.column,
-            message=order.message,
-            sheet=order.sheet,
-            encoding=order.encoding,
-            international=order.international,
-        )
-    except OSError as error:
-        raise _unreadable(order.file, error) from None
-    except ValidationError as error:
-        if error.field in _OPTIONS:
-            error.add_note(f"the option is {_OPTIONS[error.field]}")
-        raise
-
-
-def _checked(people: Recipients) -> Summary:
-    try:
-        return people.check()
-    except OSError as error:
-        raise _unreadable(str(people.path), error) from None
-
-
-def _unreadable(file: str, error: OSError) -> ValidationError:
-    return ValidationError(f"{file} cannot be read: {error.strerror or error}", field="file")
 
 
 def _was_sent(app: App, earlier: Earlier) -> int:
@@ -152,63 +84,6 @@ def _was_sent(app: App, earlier: Earlier) -> int:
         words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
     app.out.notice(f"{words}; nothing was sent now; --again sends it once more")
     return Exit.NOTHING_SENT
-
-
-def _prospect(  # noqa: PLR0917 - what it is made of
-    app: App, order: Order, people: Recipients, summary: Summary, earlier: Earlier, journal: str
-) -> Prospect:
-    """Ask what it would cost, and write the copy of what was set aside."""
-    message = people.message
-    assert message is not None  # noqa: S101 - it was given
-    # A journal that is not there yet is not made for a look; nobody can have opted out in it.
-    settings: dict[str, Any] = {"journal": journal} if exists(journal) else {}
-    with app.client(international=order.international, **settings) as sms:
-        if message.plain is None:
-            estimate = sms.bulk.estimate(
-                template=message.template, rows=people.rows(), sender=order.sender
-            )
-        else:
-            estimate = sms.bulk.estimate(
-                content=message.plain, destinations=people.destinations(), sender=order.sender
-            )
-    if message.plain is None:
-        estimate = _with_several_texts(estimate, people)
-    return Prospect(
-        people, summary, estimate, earlier, order.sender, journal, copy=_copy(app, people, summary)
-    )
-
-
-def _with_several_texts(estimate: BulkEstimate, people: Recipients) -> BulkEstimate:
-    """Add a warning where texts of their own go to one number: those are no repeats."""
-    numbers = Counter(people.destinations())
-    more = numbers.total() - len(numbers) - estimate.duplicates
-    if more <= 0:
-        return estimate
-    words = (
-        f"{plural(more, 'row')} of the file has a number that stood in a row before, with another "
-        "text; that number gets both"
-        if more == 1
-        else f"{plural(more, 'row')} of the file have numbers that stood in rows before, with "
-        "other texts; those numbers get all of them"
-    )
-    return attrs.evolve(estimate, warnings=(words, *estimate.warnings))
-
-
-def _copy(app: App, people: Recipients, summary: Summary) -> Path | None:
-    """Write the rows that were set aside beside the file; a failure is no reason not to send."""
-    if not summary.set_aside:
-        return None
-    if people.path is None:
-        app.out.notice("standard input has no place for a copy of the rows that were set aside")
-        return None
-    try:
-        return write_set_aside(people)
-    except OSError as error:
-        app.out.notice(
-            "the rows that were set aside cannot be written beside the file: "
-            f"{error.strerror or error}"
-        )
-        return None
 
 
 def _refusal(prospect: Prospect, order: Order) -> str:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class Exit(enum.IntEnum):
-    """What became of a command."""
+    """The exit code of a command."""
 
-    #: It did all that it was asked to. Of texts: everyone's was accepted, or they had opted out.
+    #: Success. If it sent texts, all were accepted, except for opted-out recipients.
     OK = 0
-    #: Some of it failed; of a command that sends nothing, all of it may have.
+    #: Partial failure, or any failure of a command that sends nothing.
     FAILED = 1
     #: The arguments, the settings or the files are wrong; nothing was sent.
     USAGE = 2
-    #: It was to send, and nothing was sent.
+    #: A command that sends failed, and nothing was sent.
     NOTHING_SENT = 3
     #: Some texts may have been accepted, or not.
     UNKNOWN = 4

@@ -92,7 +92,7 @@ def _run(group: LazyGroup, app: App, words: list[str]) -> int:
 
 
 def _finish(app: App, code: int) -> int:
-    """Write what is left in the buffer; a failure counts where nothing else has failed."""
+    """Flush the output; return an error code for a failure unless the command already failed."""
     try:
         app.out.flush()
     except OutputClosed:

@@ -68,6 +68,7 @@ def command(app: App, **options: object) -> int:
     standard input. What will happen is shown first, and asked about. Rows that cannot be texted are
     written into a copy beside the file, to be mended. Ctrl-C stops, and the same command goes on.
     """
-    from smsworks_async.cli._campaign_send import Order, run
+    from smsworks_async.cli._campaign_prospect import Order
+    from smsworks_async.cli._campaign_send import run
 
     return run(app, Order(**options))  # type: ignore[arg-type]  # click checked them

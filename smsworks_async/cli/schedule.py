@@ -35,6 +35,6 @@ smsworks cancel MESSAGE_ID
 def command(app: App, text: str, **options: Any) -> int:
     """Schedule TEXT to one number; - reads it from standard input.
 
-    Repeats are treated as those of `smsworks send`.
+    Duplicates are treated as by `smsworks send`.
     """
     return run_send(app, "schedule", text, **options)

@@ -25,7 +25,7 @@ STRONG: Final = frozenset(
     {word + ending for word in (*_MOBILE, *_PHONE) for ending in _ENDINGS}
     | {"mobilephonenumber", "mobilephoneno", "mobiles", "phones", "msisdn", "destination"}
 ) - {"contact"}
-#: Headings that are often something else, and count where none of the others is there.
+#: Ambiguous headings, which are used only if none of the others occurs.
 WEAK: Final = frozenset(
     {"number", "numbers", "no", "nr", "recipient", "recipients", "to", "contact", "nummer"}
 )
@@ -159,7 +159,7 @@ def _rows_with(
 def _with_numbers(
     rows: Sequence[Sequence[Any]], indexes: Sequence[int], is_number: Callable[[Any], bool]
 ) -> list[int]:
-    """Return those columns that hold a number: *No* may be that of the row."""
+    """Return the columns that contain numbers, since *No* may be the row number."""
     return [
         index for index in indexes if any(is_number(row[index]) for row in rows if index < len(row))
     ]
@@ -234,7 +234,7 @@ def _ambiguous(cells: Sequence[Any], indexes: Sequence[int]) -> ValidationError:
 
 
 def _unknown(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> ValidationError:
-    """Return the error for a file of which no heading is known, with the columns that may be it."""
+    """Return the error for a file without a known heading, with the likely columns."""
     counts: dict[int, int] = {}
     for cells in rows:
         for index, cell in enumerate(cells):

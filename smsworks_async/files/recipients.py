@@ -333,7 +333,7 @@ def read_recipients(
     >>> import io
     >>> people = read_recipients(io.StringIO("Name,Mobile\nAda,7700900123\nBob,nobody"))
     >>> [(row.number, row.destination, row.notice or row.problem) for row in people]
-    [(2, '447700900123', 'its leading 0 had been lost'), (3, None, 'it has letters in it')]
+    [(2, '447700900123', 'its leading 0 had been lost'), (3, None, 'it contains letters')]
     """
     rule = phone.destination_rule(international=values.boolean(international, "international"))
     if format is not None and format not in FORMATS:

@@ -1,17 +1,17 @@
-"""Journals: they keep campaigns through crashes, and share them between processes.
+"""Journals, which preserve campaigns through crashes and share them between processes.
 
-A journal has one small protocol for each thing that it keeps (`protocol`): campaigns, their
-erasure, which delivery reports were handled, opt-outs, and idempotency keys. `Journal` is the sum.
+A journal implements one protocol for each kind of data (`protocol`): campaigns, their erasure,
+handled delivery reports, opt-outs, and idempotency keys. `Journal` is their union.
 
-The layers, each of which imports only those below it::
+The layers; each imports only the layers below it::
 
-    memory, sqlite/, postgres/      journals: where a rule's statements run
+    memory, sqlite/, postgres/      the journals, which run the statements of the rules
     base                the methods of every journal: one rule each
     rules, finding, scheduled, erasure,
-    handled, opt_outs, keys         what each method reads, decides and writes
-    store               the statements that rules are made of
+    handled, opt_outs, keys                what each method reads, decides and writes
+    store               the statements used by the rules
     transitions, leases, checks     the decisions: pure functions
-    records             what is kept
+    records             the stored records
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ __all__ = [
 def open_journal(
     journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
 ) -> tuple[Journal, bool]:
-    """Return a journal, and whether it was opened here and is to be closed.
+    """Return a journal, and whether it was opened here and must be closed.
 
     Args:
         journal: a journal, the path of one, or a ``postgresql://`` URL.
-        must_exist: whether a missing journal is an error, and is not created.
+        must_exist: raise an error for a missing journal instead of creating it.
 
     Raises:
         ConfigurationError: it is none of these, or the URL is malformed.
-        JournalError: there is no file at the path.
+        JournalError: the file does not exist.
     """
     if isinstance(journal, str | os.PathLike):
         if _is_url(journal):
@@ -104,12 +104,12 @@ def open_journal(
 
 
 def _is_url(journal: str | os.PathLike[str]) -> bool:
-    """Return whether a journal is in PostgreSQL; also where its URL is not quite right."""
+    """Return whether a journal is a PostgreSQL URL, even a malformed one."""
     return str(journal).startswith(("postgresql:", "postgresql+", "postgres:", "postgres+"))
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when used: SQLite is not needed to send.
+    # Imported on first use: most programs send without SQLite.
     if name == "SQLiteJournal":
         from smsworks_async.journals.sqlite import SQLiteJournal
 

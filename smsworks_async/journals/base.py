@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 J = TypeVar("J")
 
-#: A rule, and one that is about a campaign, whose key it takes.
+#: A rule, and a rule for a campaign, which takes the campaign's key.
 Rule = Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]
 CampaignRule = Callable[Concatenate[Store, int, P], Coroutine[Any, Any, T]]
 
@@ -29,15 +29,15 @@ _log: Final = logging.getLogger("smsworks_async.webhooks")
 def typed(
     method: Callable[Concatenate[J, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]:
-    """Return a method as it is, for the type checkers: they call an `async def` otherwise."""
-    # mypy and pyright do not agree about the type of an `async def`.
+    """Return a method unchanged, with a type on which type checkers agree."""
+    # mypy and pyright disagree about the type of an `async def`.
     return cast("Callable[Concatenate[J, P], CoroutineType[Any, Any, T]]", method)
 
 
 def _transaction(
     rule: Rule[P, T],
 ) -> Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]:
-    """Return the method that runs a rule."""
+    """Return a method that runs a rule."""
 
     @functools.wraps(rule)
     async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -49,7 +49,7 @@ def _transaction(
 def _campaign_transaction(
     rule: CampaignRule[P, T],
 ) -> Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]:
-    """Return the method that runs a rule for the campaign of an id."""
+    """Return a method that runs a rule for a campaign, which is identified by its id."""
 
     @functools.wraps(rule)
     async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -61,7 +61,7 @@ def _campaign_transaction(
 def _reading(
     rule: Rule[P, T], *, as_one: bool = False
 ) -> Callable[Concatenate[BaseJournal, P], CoroutineType[Any, Any, T]]:
-    """Return the method that runs a rule which writes and locks nothing; see `_read`."""
+    """Return a method that runs a read-only rule without locks; see `_read`."""
 
     @functools.wraps(rule)
     async def method(self: BaseJournal, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,7 +73,7 @@ def _reading(
 def _campaign_reading(
     rule: CampaignRule[P, T], *, as_one: bool = False
 ) -> Callable[Concatenate[BaseJournal, str, P], CoroutineType[Any, Any, T]]:
-    """Return the method that runs such a rule for the campaign of an id."""
+    """Return a method that runs such a rule for a campaign, which is identified by its id."""
 
     @functools.wraps(rule)
     async def method(self: BaseJournal, campaign: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -85,7 +85,7 @@ def _campaign_reading(
 
 
 class BaseJournal(ABC):
-    """A `Journal` whose store is to be given: what each method does is said there.
+    """A `Journal` whose store a subclass provides; see `Journal` for the methods.
 
     Args:
         clock: returns POSIX seconds.
@@ -96,7 +96,7 @@ class BaseJournal(ABC):
 
     @abstractmethod
     async def _run(self, rule: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
-        """Run a rule as one transaction, which is durable when this returns."""
+        """Run a rule in one transaction, which is durable when this returns."""
 
     async def _run_for(
         self, campaign: str, rule: Callable[[Store, int], Coroutine[Any, Any, T]]
@@ -109,11 +109,11 @@ class BaseJournal(ABC):
     async def _read(
         self, rule: Callable[[Store], Coroutine[Any, Any, T]], *, as_one: bool = False
     ) -> T:
-        """Run a rule that writes and locks nothing.
+        """Run a read-only rule without locks.
 
         Args:
             rule: the rule.
-            as_one: whether its statements must all see the journal as it is at one moment.
+            as_one: whether all its statements must see one snapshot of the journal.
         """
         return await self._run(rule)
 
@@ -182,16 +182,16 @@ class BaseJournal(ABC):
     async def _erase_unless_open(self, campaign: str) -> bool:
         try:
             await self._erase(campaign)
-        except ValidationError:  # somebody has gone on with it meanwhile
+        except ValidationError:  # the campaign was continued meanwhile
             return False
         return True
 
     @abstractmethod
     async def _sweep(self) -> None:
-        """Remove from the store's files what was erased from its tables.
+        """Remove the data erased from the tables from the store's files.
 
         Raises:
-            JournalError: that is not possible now.
+            JournalError: this is not possible now.
         """
 
     seen = _reading(handled.seen)
@@ -220,8 +220,9 @@ class BaseJournal(ABC):
         )
         if claimed is Claimed.FROM_ANOTHER:
             _log.warning(
-                "a report of message %s was claimed by a process that did not say what came of it "
-                "in time; it is handled again, perhaps for the second time",
+                "the claim on a report of message %s expired without a result; it is handled "
+                "again, "
+                "perhaps for the second time",
                 message_id,
             )
         return bool(claimed)
@@ -231,4 +232,4 @@ class BaseJournal(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Close files and connections; a second call does nothing."""
+        """Close files and connections; calling it again does nothing."""

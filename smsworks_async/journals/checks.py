@@ -1,4 +1,4 @@
-"""Checks that a campaign stays one text to one list of recipients: pure functions."""
+"""Checks that a campaign keeps its text and its recipients: pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEGUN: Final = {
 
 
 def no_such(campaign: str) -> ValidationError:
-    """Return the error for a name that no campaign of the journal has."""
+    """Return the error for a campaign that the journal does not have."""
     return ValidationError(
         f"the journal has no campaign {campaign!r}; check its name and the journal's path",
         field="campaign",
@@ -24,50 +24,51 @@ def no_such(campaign: str) -> ValidationError:
 
 
 def check_not_forgotten(campaign: Campaign) -> None:
-    """Raise `ValidationError` where the numbers and texts of a campaign were erased."""
+    """Raise `ValidationError` if the numbers and texts of a campaign were erased."""
     if campaign.is_forgotten:
         raise ValidationError(
-            f"campaign {campaign.id!r} was forgotten: its numbers, texts and errors are erased, "
-            "and bulk.status has its counts; to text people, give a new campaign a name of its own",
+            f"campaign {campaign.id!r} was forgotten: its numbers, texts and errors are erased; "
+            "bulk.status still has its counts; to send again, use a new campaign name",
             field="campaign",
         )
 
 
 def check_campaign(kept: Campaign, given: Campaign) -> None:
-    """Raise `ValidationError` where another campaign has this name already."""
+    """Raise `ValidationError` if a different campaign has this name."""
     check_not_forgotten(kept)
     field = kept.difference(given)
     if field is not None:
         begun = _BEGUN.get(kept.kind, "") if field == "kind" else f"with another {field}"
         raise ValidationError(
-            f"campaign {kept.id!r} was begun {begun}; go on with what it was begun with, or give "
-            "the new campaign a name of its own",
+            f"campaign {kept.id!r} was begun {begun}; continue it with the same arguments, or use "
+            "a new "
+            "campaign name",
             field=field,
         )
     if given.window is not None and given.window != kept.window:
         raise ValidationError(
-            f"campaign {kept.id!r} has another sending window ({kept.window or 'none'}); leave the "
-            "window out to go on with that, or change it with bulk.resume",
+            f"campaign {kept.id!r} has another sending window ({kept.window or 'none'}); pass no "
+            "window to continue with it, or change it with bulk.resume",
             field="window",
         )
 
 
 def _others(where: str) -> ValidationError:
     return ValidationError(
-        f"campaign: the recipients are not those in the journal: {where}; to go on with it, give "
-        "the list that it was begun with, in its order, or leave the recipients out; to text "
-        "others, give the new campaign a name of its own",
+        f"campaign: the recipients are not those in the journal: {where}; to continue it, pass "
+        "the original list in the original order, or no recipients; to text others, use a new "
+        "campaign name",
         field="destinations",
     )
 
 
 def check_chunk(given: PlannedChunk, kept: tuple[str, str] | None, totals: Totals | None) -> None:
-    """Raise `ValidationError` for a chunk that is not the one of its number in the plan.
+    """Raise `ValidationError` if a chunk differs from the chunk with its number in the plan.
 
     Args:
         given: the chunk.
-        kept: the items and positions of the chunk in the journal, or None where there is none.
-        totals: those of a plan that is complete, or None.
+        kept: the items and positions of the chunk in the journal, or None if there is none.
+        totals: the totals of a complete plan, or None.
     """
     if totals is not None and given.number >= totals.chunks:
         raise _others("there are more of them")
@@ -81,15 +82,15 @@ def check_chunk(given: PlannedChunk, kept: tuple[str, str] | None, totals: Total
 
 
 def check_totals(kept: Totals | None, given: Totals, *, chunks: int, set_aside: int) -> None:
-    """Raise `ValidationError` for totals that are not those of the plan in the journal.
+    """Raise `ValidationError` if totals differ from the plan in the journal.
 
     Args:
-        kept: the totals of a plan that is complete, or None.
-        given: those of the recipients that were read now.
-        chunks: how many chunks were planned.
-        set_aside: how many recipients were set aside.
+        kept: the totals of a complete plan, or None.
+        given: the totals of the recipients that were read now.
+        chunks: the number of planned chunks.
+        set_aside: the number of excluded recipients.
     """
     if kept is not None and kept != given:
-        raise _others(f"{given.read} were read, where {kept.read} had been planned")
+        raise _others(f"{given.read} were read, but {kept.read} had been planned")
     if kept is None and (chunks, set_aside) != (given.chunks, sum(given.set_aside.values())):
-        raise _others("more had been planned before, when planning was interrupted")
+        raise _others("more had been planned before planning was interrupted")

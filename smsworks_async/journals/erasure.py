@@ -1,8 +1,8 @@
-"""The rules of erasing campaigns: numbers, texts and quotations go, counts and batch ids stay.
+"""The rules of erasing campaigns: numbers and texts are removed, counts and batch ids stay.
 
-Erasing takes three steps, so that it can be finished later where a step fails. `erase` removes what
-the store's tables hold. The journal then sweeps its files, which may hold older versions of that.
-`confirm` records that this is done; until then `Campaign.forgotten` is `NOT_SWEPT`.
+Erasing has three steps, so that it can be completed later if a step fails. `erase` removes the data
+from the store's tables. The journal then sweeps its files, which may contain older versions of the
+rows. `confirm` records completion; until then `Campaign.forgotten` is `NOT_SWEPT`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from smsworks_async.journals.transitions import Change
 from smsworks_async.models.window import as_date
 
 
-#: The events whose detail is a batch id; the detail of any other may quote a number or a text.
+#: The events whose detail is a batch id. Other details may quote a number or a text.
 _WITH_BATCH: Final = (
     "accepted",
     "accepted, late",
@@ -43,12 +43,12 @@ _WITH_BATCH: Final = (
 
 
 async def erase(store: ErasureStore, key: int) -> None:
-    """Erase the numbers and texts of a campaign from the tables, unless that is done.
+    """Erase the numbers and texts of a campaign from the tables, if that was not done.
 
     Raises:
-        ValidationError: something in it is open.
+        ValidationError: the campaign is not finished.
     """
-    # What is erased in a file that no other process reads would stay in the one that they do.
+    # If the file was replaced, the data would be erased here but not in the file others use.
     await store.check_in_place()
     campaign = await store.campaign(key)
     if campaign.forgotten is not None:
@@ -67,7 +67,7 @@ async def erase(store: ErasureStore, key: int) -> None:
 
 
 def _without_words(record: ChunkRecord) -> Change | None:
-    """Erase what the error of a chunk says, and close the chunk; None where nothing changes."""
+    """Erase the error message of a chunk, and close the chunk; None if nothing changes."""
     if record.error is None and not record.reopenable:
         return None
     error = None if record.error is None else without_words(record.error)
@@ -75,16 +75,16 @@ def _without_words(record: ChunkRecord) -> Change | None:
 
 
 async def confirm(store: ErasureStore, key: int) -> None:
-    """Record that the journal's files hold nothing any more of what was erased."""
+    """Record that the journal's files no longer contain the erased data."""
     campaign = await store.campaign(key)
     if campaign.forgotten == NOT_SWEPT:
         await store.update_campaign(key, attrs.evolve(campaign, forgotten=await store.now()))
 
 
 async def prunable(store: ErasureStore, before: float) -> Sequence[str]:
-    """Return the campaigns whose last event is before a moment, and that may be forgotten.
+    """Return the campaigns that may be forgotten and whose last event was before a given time.
 
-    Those that are forgotten are left out, unless the journal's files are still to be swept.
+    Forgotten campaigns are omitted, unless the journal's files have not been swept.
     """
     found = []
     for name, last in (await store.last_events()).items():
@@ -101,21 +101,21 @@ async def _may_be_pruned(store: ErasureStore, key: int) -> bool:
 
 
 def what_is_open(campaign: Campaign, tallies: Tallies, now: float) -> str:
-    """Return what is open in a campaign, and what to do, in words; an empty string for nothing."""
+    """Return what is unfinished in a campaign and what to do, or an empty string."""
     in_doubt = _recipients(tallies, State.UNKNOWN)
     if in_doubt:
         return f"the outcome of {in_doubt} recipients is unknown; call bulk.reconcile first"
     if _recipients(tallies, State.SENDING):
-        return "requests are on their way, or were when their process ended; call bulk.reconcile"
+        return "requests are in flight, or were when their process ended; call bulk.reconcile"
     at, scheduled = campaign.at, _of(tallies.first, State.ACCEPTED)
     if at is not None and scheduled and not transitions.is_past(at, now):
         return f"{scheduled} recipients are scheduled for {as_date(at)}; call bulk.cancel first"
     if campaign.control is Control.CANCELLED:
         return ""
     if campaign.totals is None:
-        return "it is not planned whole; call bulk.cancel first"
+        return "planning is not complete; call bulk.cancel first"
     pending = _recipients(tallies, State.PENDING)
-    return f"{pending} recipients are still to be sent to; call bulk.cancel first" * bool(pending)
+    return f"{pending} recipients are still pending; call bulk.cancel first" * bool(pending)
 
 
 def _recipients(tallies: Tallies, state: State) -> int:

@@ -1,6 +1,6 @@
-"""The rules of a request in doubt whose batch or message was found: whose it may be.
+"""The rules that assign a found batch or message to an unknown request.
 
-Chunks and idempotency keys are in one database, and one message is never taken for two requests.
+Chunks and idempotency keys are in one database, and a message is never assigned to two requests.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _IN_DOUBT: Final = frozenset({State.SENDING, State.UNKNOWN})
 
 
 async def has_batch(store: RequestStore, _key: int, batch_id: str) -> bool:
-    """Return whether a chunk of any campaign, or a key, has this batch or message."""
+    """Return whether this batch or message belongs to a chunk of any campaign or to a key."""
     return await is_held(store, batch_id)
 
 
 async def is_held(store: RequestStore, message_id: str) -> bool:
-    """Return whether a chunk of any campaign, or a key, has this batch or message."""
+    """Return whether this batch or message belongs to a chunk of any campaign or to a key."""
     return bool(await store.chunks_with_batch(message_id) or await store.keys_with(message_id))
 
 
@@ -49,7 +49,7 @@ async def confirm_found(
 
 
 async def _count_twins(store: RequestStore, key: int, record: ChunkRecord) -> int:
-    """Return how many other chunks the batch of this one may be of."""
+    """Return the number of other chunks to which the batch of this one may belong."""
     items, _ = (await store.recipients(key, record.number, record.number))[record.number]
     message = (await store.campaign(key)).message
     return sum(
@@ -75,7 +75,7 @@ async def confirm_key(
     size: int,
     is_marked: bool,
 ) -> bool:
-    """Accept a key in doubt whose message or batch was found; return whether it was accepted."""
+    """Accept an unknown key whose message or batch was found; return whether it was accepted."""
     kept = await store.key_record(key_hash)
     if kept is None:
         return False
@@ -89,10 +89,10 @@ async def confirm_key(
 
 
 async def _may_be_anothers(store: RequestStore, kept: KeyRecord, size: int) -> bool:
-    """Return whether what looks like a key's batch may be that of a request on its way.
+    """Return whether a batch that looks like a key's may belong to a request in flight.
 
-    Only requests that may still be answered count, its own among them. Of two that never are,
-    either may have it: they asked for the same, and the other one stays in doubt.
+    Only requests that may still get a response count, including the key's own. If neither of two
+    requests can, either may have the batch: they asked for the same, and the other stays unknown.
     """
     others = [
         other.request
@@ -104,10 +104,10 @@ async def _may_be_anothers(store: RequestStore, kept: KeyRecord, size: int) -> b
 
 
 def _is_too_early(record: ChunkRecord, others: Sequence[ChunkRecord], now: float) -> bool:
-    """Return whether what was found for a request may be the answer that another waits for.
+    """Return whether a batch found for a request may be the response that another waits for.
 
-    Nor may its own be on its way: the other one, which is then missing its batch and is sent again,
-    would make a third one of two.
+    It also returns True while the request itself may get a response: otherwise the other request
+    could lose its batch and be sent again, which would make three batches of two.
     """
     alike = [o for o in others if o.state in _IN_DOUBT and transitions.is_twin(record, o)]
     if any(other.lease is None or _may_be_answered(other, now) for other in alike):
@@ -118,6 +118,6 @@ def _is_too_early(record: ChunkRecord, others: Sequence[ChunkRecord], now: float
 def _may_be_answered(request: ChunkRecord, now: float) -> bool:
     """Return whether a request may still be accepted.
 
-    That is within its time after the lease's end, which is shorter than a lease.
+    That is possible for its time-out after the lease expired, which is shorter than a lease.
     """
     return request.lease is not None and now < request.lease + request.lease_seconds

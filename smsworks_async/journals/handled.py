@@ -1,6 +1,6 @@
-"""The rules of handled reports: each report of a message is handled once, one after the other.
+"""The rules of handled reports: each report of a message is handled once, in sequence.
 
-A report is claimed with a lease before its handler runs. `leases` decides who has it.
+A report is claimed with a lease before its handler runs; see `leases`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from smsworks_async.journals.store import ReportClaim, ReportStore
 
 
 class Claimed(enum.IntEnum):
-    """Whether a report was claimed; the members that are true are claims."""
+    """The result of a claim; it is truthy if the report was claimed."""
 
     NO = 0
     YES = 1
-    #: In the place of another owner's claim, which had ended without a result.
+    #: Claimed in place of another owner's claim, which expired without a result.
     FROM_ANOTHER = 2
 
 
 async def seen(store: ReportStore, message_id: str) -> Collection[str]:
-    """Return the statuses of a message that were handled."""
+    """Return the handled statuses of a message."""
     return await store.statuses(message_id)
 
 
@@ -31,7 +31,7 @@ async def claim_seen(
     store: ReportStore, message_id: str, status: str, owner: str, seconds: float
 ) -> Claimed:
     """Claim a report, or renew the claim."""
-    # A claim that no other process sees would keep none of them from handling the same report.
+    # Other processes would not see the claim if the file was replaced.
     await store.check_in_place()
     status = storable(status)
     if status in await store.statuses(message_id):

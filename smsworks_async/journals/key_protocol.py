@@ -1,4 +1,4 @@
-"""What a journal does with idempotency keys."""
+"""The protocol of a journal for idempotency keys."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from smsworks_async.models.report import BatchOutcome
 
 
 class KeyJournal(Protocol):
-    """Idempotency keys: each is a chunk of one request, with the transitions of a chunk.
+    """Storage of idempotency keys. A key is a chunk of one request, with the same transitions.
 
-    Times are of the journal's clock. Each method is a whole transition, which is durable when it
-    returns, and raises `JournalError` where the journal cannot be read or written.
+    Times are by the journal's clock. Each method is a complete transition that is durable when it
+    returns, and raises `JournalError` if the journal cannot be read or written.
     """
 
     async def key(self, key_hash: str) -> KeyRecord | None:
-        """Return a key as it is now, or None where it is new.
+        """Return a key, or None if it is new.
 
-        One whose lease has ended is *unknown* from then on.
+        A key whose lease has expired becomes *unknown*.
         """
         ...
 
@@ -35,19 +35,19 @@ class KeyJournal(Protocol):
         lease: float,
         server_time: float | None = None,
     ) -> KeyRecord:
-        """Claim a key's request for one owner alone, and return the key as it is then.
+        """Claim a key's request for one owner; return the updated key.
 
-        It is claimed where its state is *sending* and its owner is this one. It is not where a
-        request of it is on its way, in doubt or accepted, nor where it is of another call.
+        The claim succeeded if the key's state is *sending* and it has this owner. It fails if a
+        request of the key is in flight, unknown or accepted, or if the key belongs to another call.
 
         Args:
             key_hash: the hash of the key.
-            operation: what is called.
+            operation: the operation of the call.
             fields: a hash of each field of the call.
-            found_by: how a search tells its messages from others.
+            found_by: how a search identifies its messages.
             owner: unique to this claim.
-            lease: seconds for which its request may leave.
-            server_time: the time by the provider's clock, where it is known.
+            lease: the seconds during which the request may be sent.
+            server_time: the time by the provider's clock, if known.
         """
         ...
 
@@ -58,13 +58,13 @@ class KeyJournal(Protocol):
         outcome: BatchOutcome,
         answer: Mapping[str, Any],
     ) -> KeyRecord:
-        """Record the outcome of a key's request; return the key as it is now.
+        """Record the outcome of a key's request; return the updated key.
 
         Args:
             key_hash: the hash of the key.
             claimed: its request, as it was claimed.
             outcome: the outcome; its ``batch_id`` is the id of the message or the batch.
-            answer: the known fields of the answer.
+            answer: the known fields of the response.
         """
         ...
 
@@ -78,18 +78,18 @@ class KeyJournal(Protocol):
         lease: float,
         server_time: float | None = None,
     ) -> KeyRecord | None:
-        """Claim a key in doubt for a further request.
+        """Claim an unknown key for a further request.
 
         Args:
             key_hash: the hash of the key.
             attempt: the attempt that the caller knows of.
-            wait: seconds that must have passed since the end of its lease.
+            wait: the seconds that must have passed since its lease expired.
             owner: unique to this claim.
-            lease: seconds for which its request may leave.
-            server_time: the time by the provider's clock, where it is known.
+            lease: the seconds during which the request may be sent.
+            server_time: the time by the provider's clock, if known.
 
         Returns:
-            The key; None where it is not in doubt any more, or it is too early.
+            The key; None if it is no longer unknown, or if it is too early.
         """
         ...
 
@@ -103,18 +103,18 @@ class KeyJournal(Protocol):
         size: int,
         is_marked: bool,
     ) -> bool:
-        """Accept a key in doubt whose message or batch was found; return whether it was accepted.
+        """Accept an unknown key whose message or batch was found; return whether it was accepted.
 
-        It is not where another key or a chunk has that, nor, where its mark was not seen, while
-        another request is on its way that it may belong to.
+        It is not if the message or batch belongs to another key or a chunk. Without a mark it is
+        also not accepted while another request is in flight to which it may belong.
 
         Args:
             key_hash: the hash of the key.
             attempt: the attempt that the caller knows of.
             message_id: the id of the message or the batch.
-            answer: what is known of the answer.
-            size: how many recipients the request has.
-            is_marked: whether it bears the key's own mark.
+            answer: the known fields of the response.
+            size: the number of recipients of the request.
+            is_marked: whether it has the key's mark.
         """
         ...
 
@@ -123,8 +123,8 @@ class KeyJournal(Protocol):
         ...
 
     async def prune_keys(self, before: float) -> int:
-        """Remove keys that were settled before a moment and 30 days ago; return how many.
+        """Remove keys settled before a given time and over 30 days ago; return their number.
 
-        Those in doubt stay. A key that was removed is new.
+        Unknown keys are kept. A removed key counts as new.
         """
         ...

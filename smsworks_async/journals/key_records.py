@@ -1,4 +1,4 @@
-"""The record of an idempotency key: a call that may be made again."""
+"""The record of an idempotency key."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from smsworks_async.journals.records import ChunkRecord, State
 #: Keys whose calls ended less than this many seconds ago are never removed: 30 days.
 KEPT_FOR: Final = 30 * 86400.0
 
-#: How a search tells what one call has sent from what others have: by marks that the messages
-#: carry, by their recipients and text, or not at all, which is so for one-time passwords.
+#: How a search identifies the messages of a call: by marks in their metadata, by their recipients
+#: and text, or not at all, as for one-time passwords.
 FoundBy = Literal["mark", "recipients", "nothing"]
 
 
 def new_request() -> ChunkRecord:
-    """Return the request of a key that is new: a chunk that was planned, and never sent."""
+    """Return the request of a new key: a chunk that was planned and never sent."""
     return ChunkRecord(number=0, size=1, international=False, credits=0.0)
 
 
 @attrs.frozen(kw_only=True)
 class KeyRecord:
-    """What a journal keeps of an idempotency key.
+    """The stored record of an idempotency key.
 
-    Neither the key itself nor a number or text is in it.
+    It contains neither the key itself nor numbers or texts.
 
     Attributes:
         key_hash: a hash of the key and of the API's address.
-        operation: what was called, such as ``"messages.send"``.
+        operation: the operation, such as ``"messages.send"``.
         fields: a hash of each field of the call, by the field's name.
-        found_by: how a search tells its messages from others.
-        request: its request, as a chunk of its own: the same transitions lead from state to state.
-            The ``batch_id`` is the id of its message where it is about one.
-        answer: the known fields of the answer, once it was accepted.
+        found_by: how a search identifies its messages.
+        request: its request as a chunk, with the same transitions. For a single message the
+            ``batch_id`` is the message's id.
+        answer: the known fields of the response, once it was accepted.
         changed: when it last changed, in POSIX seconds of the journal's clock.
     """
 
@@ -51,11 +51,11 @@ class KeyRecord:
 
     @property
     def is_free(self) -> bool:
-        """Whether a call may make a request: there was none, or what there was sent nothing."""
+        """Return whether a call may make a request: there was none, or none that sent anything."""
         return self.request.state in {State.PENDING, State.REJECTED}
 
     def difference(self, operation: str, fields: Mapping[str, str]) -> str | None:
-        """Name the first thing in which a call is not this one, or None."""
+        """Return the first difference between a call and this one, or None."""
         if operation != self.operation:
             return f"the operation ({self.operation})"
         names = [*self.fields, *fields]
@@ -63,11 +63,11 @@ class KeyRecord:
 
 
 def pack(values: Mapping[str, Any]) -> str:
-    """Return hashes, or an answer's fields, as JSON."""
+    """Return hashes, or a response's fields, as JSON."""
     return json.dumps(values, separators=(",", ":"))
 
 
 def unpack(packed: str) -> Mapping[str, Any]:
-    """Return what `pack` was given."""
+    """Return the mapping from the JSON of `pack`."""
     unpacked: Mapping[str, Any] = json.loads(packed)
     return unpacked

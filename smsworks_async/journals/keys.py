@@ -1,7 +1,7 @@
-"""The rules of idempotency keys: what each transition reads, decides and writes, for every store.
+"""The rules of idempotency keys: what each transition reads, decides and writes, in every store.
 
-A key is a chunk of one request: `transitions` decides on it, as on every chunk. `finding` has the
-rule of a request in doubt whose message or batch was found.
+A key is a chunk of one request, so `transitions` decides about it as about every chunk. `finding`
+has the rule for an unknown request whose message or batch was found.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import BatchOutcome
 
 
-#: Said in place of an error's own words, which may quote a number or a text.
+#: Replaces the message of an error, which may quote a number or a text.
 _WORDS: Final = "a call with this idempotency key was not accepted"
 
 
 async def key(store: KeyStore, key_hash: str) -> KeyRecord | None:
-    """Return a key as it is now, its lease looked at; None where it is new."""
+    """Return a key after checking its lease; None if it is new."""
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     return None if kept is None else await _expire(store, kept)
@@ -39,7 +39,7 @@ async def _expire(store: KeyStore, kept: KeyRecord) -> KeyRecord:
 async def write_key(
     store: KeyStore, kept: KeyRecord, change: Change, answer: Mapping[str, Any] | None = None
 ) -> KeyRecord:
-    """Write a change of a key's request; return the key as it is then."""
+    """Write a change of a key's request; return the updated key."""
     changed = attrs.evolve(
         kept,
         request=change.record,
@@ -61,8 +61,8 @@ async def claim_key(
     lease: float,
     server_time: float | None = None,
 ) -> KeyRecord:
-    """Claim a key's request for one owner alone, if a call may make one; return the key."""
-    # A claim that no other process sees would keep none of them from sending the same.
+    """Claim a key's request for one owner, if a call may make one; return the key."""
+    # Other processes would not see the claim if the file was replaced.
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     if kept is None:
@@ -87,14 +87,14 @@ async def resend_key(
     lease: float,
     server_time: float | None = None,
 ) -> KeyRecord | None:
-    """Claim a key in doubt for a further request, some seconds after its lease; None where not."""
+    """Claim an unknown key for a further request, some time after its lease; None if not."""
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     now = await store.now()
     change = None if kept is None else transitions.resend(kept.request, attempt, now, wait)
     if kept is None or change is None:
         return None
-    # In one transaction: what is to be sent again is never seen as if it could be sent at all.
+    # In one transaction, so that no other process sees the key as pending.
     claimed = transitions.claim(change.record, owner, now, lease, server_time)
     return await write_key(store, kept, claimed)
 
@@ -106,7 +106,7 @@ async def finish_key(
     outcome: BatchOutcome,
     answer: Mapping[str, Any],
 ) -> KeyRecord:
-    """Record the outcome of a key's request; return the key as it is now."""
+    """Record the outcome of a key's request; return the updated key."""
     kept = await _of(store, key_hash)
     if outcome.error is not None:
         outcome = attrs.evolve(outcome, error=without_words(outcome.error, _WORDS))
@@ -120,12 +120,12 @@ async def finish_key(
 
 
 async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = None) -> None:
-    """Mark keys unknown again that were found with a message which turns out to be another's.
+    """Mark keys unknown again that were found with a message of another request.
 
     Args:
-        store: where the keys are.
+        store: the store of the keys.
         message_id: the id of the message or the batch.
-        but: the hash of the key whose it is; None where it is a chunk's.
+        but: the hash of the key to which it belongs; None if it belongs to a chunk.
     """
     for kept in await store.keys_with(message_id, found=True):
         if kept.key_hash != but:
@@ -134,7 +134,7 @@ async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = Non
 
 
 def _answer_after(kept: KeyRecord, revoked: ChunkRecord) -> Mapping[str, Any]:
-    """Return what is known of the answer of a key that was revoked: perhaps that of its double."""
+    """Return the known response fields of a revoked key, which may have a double."""
     if revoked.batch_id is None:
         return {}
     found = kept.request.batch_id
@@ -144,7 +144,7 @@ def _answer_after(kept: KeyRecord, revoked: ChunkRecord) -> Mapping[str, Any]:
 
 
 async def _revoke_chunks(store: RequestStore, message_id: str) -> None:
-    """Mark chunks unknown again that were found with a message which turns out to be a key's."""
+    """Mark chunks unknown again that were found with a message of a key."""
     for chunk in await store.chunks_with_batch(message_id):
         if chunk.record.found and chunk.record.batch_id == message_id:
             await store.write(chunk.key, transitions.revoke_found(chunk.record))
@@ -153,11 +153,11 @@ async def _revoke_chunks(store: RequestStore, message_id: str) -> None:
 async def _of(store: KeyStore, key_hash: str) -> KeyRecord:
     kept = await store.key_record(key_hash)
     if kept is None:
-        raise JournalError("the journal has no such key any more: it is another file, or a copy")
+        raise JournalError("the journal no longer has this key: it is a different file, or a copy")
     return kept
 
 
 async def prune_keys(store: KeyStore, before: float) -> int:
-    """Remove settled keys that ended before a moment and 30 days ago; return how many."""
+    """Remove keys settled before a time and over 30 days ago; return their number."""
     before = min(before, await store.now() - KEPT_FOR)
     return await store.delete_keys(before)

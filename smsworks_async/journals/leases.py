@@ -1,7 +1,7 @@
-"""Who may work on one thing at a time: pure functions, which every store goes by.
+"""Leases, which give one owner at a time the right to do some work: pure functions.
 
-A lease is acquired before the work begins, renewed while it lasts, and released if it fails. That
-of a process that was killed ends by itself.
+A lease is acquired before the work begins, renewed during it, and released if it fails. The lease
+of a killed process expires.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Lease:
 
     Attributes:
         owner: unique to the piece of work that holds it.
-        until: when it ends, by the clock of whoever stores it.
+        until: when it expires, by the store's clock.
     """
 
     owner: str
@@ -23,10 +23,10 @@ class Lease:
 
 
 def acquire(held: Lease | None, owner: str, now: float, seconds: float) -> Lease:
-    """Return the lease to store: the owner's, new or renewed, or another's that has not ended.
+    """Return the lease to store: the owner's, new or renewed, or another's that is valid.
 
-    One that ends later than a new one would was made before the clock was set back. It is cut
-    short, so that nobody waits until the clock has caught up.
+    A lease that expires later than a new one would was made before the clock was set back. It is
+    shortened, so that no owner waits until the clock has caught up.
     """
     if held is not None and held.owner != owner and now < held.until:
         return Lease(held.owner, min(held.until, now + seconds))
@@ -34,5 +34,5 @@ def acquire(held: Lease | None, owner: str, now: float, seconds: float) -> Lease
 
 
 def release(held: Lease | None, owner: str) -> Lease | None:
-    """Return the lease that is left when an owner lets go: none, or another owner's."""
+    """Return the lease that remains after an owner's release: None, or another owner's."""
     return None if held is None or held.owner == owner else held

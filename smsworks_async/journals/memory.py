@@ -1,4 +1,4 @@
-"""A journal in memory, for one process and for tests."""
+"""A journal in memory, for a single process and for tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class MemoryJournal(BaseJournal):
-    """Keeps campaigns for as long as it lives.
+    """A journal in memory, which lasts as long as the object.
 
     Args:
         clock: returns POSIX seconds.
@@ -42,19 +42,19 @@ class MemoryJournal(BaseJournal):
         self.store = MemoryStore(clock)
 
     async def _run(self, rule: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
-        # No statement waits, so that no other rule runs before this one has ended.
+        # The statements never wait, so no other rule runs before this one has ended.
         return await rule(self.store)
 
     async def _sweep(self) -> None:
         """Do nothing: there are no files."""
 
     async def close(self) -> None:
-        """Do nothing: what is kept stays for the next call."""
+        """Do nothing: the data stays available."""
 
 
 @attrs.define(eq=False)
 class Tables:
-    """One campaign and all that belongs to it."""
+    """One campaign with its chunks, problems and events."""
 
     campaign: Campaign
     records: dict[int, ChunkRecord] = attrs.field(factory=dict)
@@ -64,12 +64,12 @@ class Tables:
 
 
 class MemoryStore(MemoryOptOuts, MemoryKeys):
-    """A `Store` of dictionaries; what the protocol says of each statement is not repeated here."""
+    """A `Store` of dictionaries. The protocols document the methods."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self._clock = clock
-        #: Campaigns; their keys are their places in this list.
+        #: The campaigns; a campaign's key is its index in this list.
         self.campaigns: list[Tables] = []
         self._statuses: dict[str, dict[str, None]] = {}
         self._claims: dict[str, ReportClaim] = {}

@@ -12,7 +12,7 @@ _SETTLED = frozenset({State.PENDING, State.ACCEPTED, State.REJECTED})
 
 
 class MemoryKeys:
-    """A `KeyStore` of a dictionary; what the protocol says is not repeated here."""
+    """A `KeyStore` of a dictionary. The protocol documents the methods."""
 
     def __init__(self) -> None:
         super().__init__()

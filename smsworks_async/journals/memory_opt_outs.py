@@ -9,12 +9,12 @@ from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
 class MemoryOptOuts:
-    """An `OptOutStore` of lists; what the protocol says of each statement is not repeated here."""
+    """An `OptOutStore` of lists. The protocol documents the methods."""
 
     def __init__(self) -> None:
         super().__init__()
         self._list_id = uuid.uuid4().hex
-        # The key of an event is its place in this list, counted from 1.
+        # The key of an event is its index in this list plus 1.
         self._opt_outs: list[OptOutEvent] = []
         self._last: dict[str, OptOutEvent] = {}
         self._opt_out_messages: set[str] = set()

@@ -1,4 +1,4 @@
-"""The rules of opt-outs: events are only added, each message once, and the last one counts."""
+"""The rules of opt-outs: events are append-only, one for each message; the last one counts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ async def record_opt_out(
     message_id: str = "",
     sent: float | None = None,
 ) -> bool:
-    """Record an opt-out or an opt-in; return whether it was recorded now."""
-    # What no other process sees would keep none of them from texting the number.
+    """Record an opt-out or an opt-in; return whether it is a new event."""
+    # Other processes would not see the opt-out if the file was replaced.
     await store.check_in_place()
     last = await store.last_opt_out(number)
     if not _counts(last, change, message_id, sent):
@@ -32,24 +32,24 @@ async def record_opt_out(
 
 
 async def record_opt_outs(store: OptOutStore, numbers: Sequence[str], *, source: str) -> int:
-    """Record opt-outs of many numbers; return how many were not out before."""
+    """Record opt-outs of many numbers; return how many had not opted out."""
     recorded = [await record_opt_out(store, number, "out", source=source) for number in numbers]
     return sum(recorded)
 
 
 def _counts(last: OptOutEvent | None, change: Change, message_id: str, sent: float | None) -> bool:
-    """Return whether a change of a number is to be recorded after its last one."""
+    """Return whether a change of a number must be recorded after its last event."""
     before = "in" if last is None else last.change
     if change == before and not message_id:
         return False
-    # An opt-in that is read late must not undo an opt-out that came after it.
+    # An opt-in that is read late must not undo a later opt-out.
     late = last is not None and sent is not None and sent < last.at.timestamp()
     return change == "out" or not late
 
 
 async def opted_out(store: OptOutStore, numbers: Sequence[str]) -> Collection[str]:
-    """Return those of some numbers that have opted out."""
-    # Other processes record replies elsewhere, if the file is not the one that they open.
+    """Return the numbers that have opted out."""
+    # If the file was replaced, other processes record replies in the new one.
     await store.check_in_place()
     return await store.opted_out(numbers)
 
@@ -57,21 +57,21 @@ async def opted_out(store: OptOutStore, numbers: Sequence[str]) -> Collection[st
 async def opt_out_page(
     store: OptOutStore, after: str = "", limit: int = 1000
 ) -> Sequence[OptOutEvent]:
-    """Return the last event of each number that has opted out and is above one of them."""
+    """Return the last event of each opted-out number after a given number."""
     return await store.opt_out_page(after=after, limit=limit)
 
 
 async def opt_out_events(store: OptOutStore, number: str) -> Sequence[OptOutEvent]:
-    """Return the events of a number, in their order."""
+    """Return the events of a number, in order."""
     return await store.opt_out_events(number)
 
 
 async def opt_out_changes(store: OptOutStore, after: int) -> OptOutChanges:
-    """Return what all events above a key come to."""
+    """Return the net changes of all events after a key."""
     await store.check_in_place()  # as for `opted_out`
     return await store.opt_out_changes(after)
 
 
 async def opt_out_list(store: OptOutStore) -> str:
-    """Return the id of the list, which tells it from all others."""
+    """Return the unique id of the list."""
     return await store.opt_out_list()

@@ -1,4 +1,4 @@
-"""What a journal does: a small protocol for each thing that it keeps, and their sum."""
+"""The protocols of a journal: one for each kind of data, and their union."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from smsworks_async.models.window import SendWindow
 
 
 class CampaignJournal(Protocol):
-    """Campaigns. Times are of the journal's clock.
+    """Storage of campaigns. Times are by the journal's clock.
 
-    Each method is a whole transition, which is durable when it returns, and none is a part of
-    another. All but `begin` and `now` take the campaign's id first. Every method raises
-    `JournalError` where the journal cannot be read or written, and `ValidationError`, with the
-    field ``campaign``, where it has no such campaign.
+    Each method is a complete transition that is durable when it returns. All except `begin` and
+    `now` take the campaign's id as their first argument. Every method raises `JournalError` if the
+    journal cannot be read or written, and `ValidationError` with the field ``campaign`` if the
+    campaign does not exist.
     """
 
     async def begin(self, campaign: Campaign) -> Campaign:
-        """Record a campaign, unless it is there; return it as it is recorded.
+        """Create a campaign unless it exists; return the stored campaign.
 
         Raises:
-            ValidationError: there is another campaign of this id; the field says what differs.
+            ValidationError: a different campaign has this id; the field names the difference.
         """
         ...
 
     async def campaign_ids(self) -> Sequence[str]:
-        """Return the ids of all campaigns, in the order in which they were begun."""
+        """Return the ids of all campaigns, in order of creation."""
         ...
 
     async def plan(
         self, campaign: str, /, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
     ) -> None:
-        """Record chunks and problems, which may be there already.
+        """Store chunks and problems, which may already exist.
 
         Raises:
-            ValidationError: others are there in their place; the field is ``destinations``.
+            ValidationError: different ones exist; the field is ``destinations``.
         """
         ...
 
@@ -59,16 +59,17 @@ class CampaignJournal(Protocol):
         """Record that the plan of a campaign is complete.
 
         Raises:
-            ValidationError: other totals are there; the field is ``destinations``.
+            ValidationError: different totals exist; the field is ``destinations``.
         """
         ...
 
     async def plan_round(
         self, campaign: str, /, round: int, chunks: Sequence[PlannedChunk]
     ) -> bool:
-        """Record a round of chunks to be sent again, numbered on; return whether it was recorded.
+        """Store a round of chunks to send again; return whether it was stored.
 
-        It is not where that round is there already, nor while the round before it is not done.
+        The chunks get the next numbers. Nothing is stored if the round exists, or if the previous
+        round is not done.
         """
         ...
 
@@ -85,21 +86,20 @@ class CampaignJournal(Protocol):
         server_time: float | None = None,
         leave_out: LeaveOut | None = None,
     ) -> StoredChunk | Refused | None:
-        """Claim the next pending chunk, durably, for one owner alone; None where there is none.
+        """Claim the next pending chunk durably for one owner; None if there is none.
 
-        A chunk of which nobody is left is skipped. Where none may be claimed now, the reason is
-        returned.
+        Chunks without remaining recipients are skipped. If no chunk may be claimed now, the reason
+        is returned.
 
         Args:
             campaign: the campaign's id.
             owner: unique to this claim.
-            lease: seconds for which its request may leave.
-            round: which of the campaign's rounds it is of.
-            after: the number that it must be above.
-            international: whether it may be one with recipients outside the UK.
-            server_time: the time by the provider's clock, where it is known.
-            leave_out: returns the positions of a chunk that its request leaves out, packed; None
-                where it leaves nobody out.
+            lease: the seconds during which the request may be sent.
+            round: the campaign's round.
+            after: only chunks with a higher number are claimed.
+            international: whether to include chunks with recipients outside the UK.
+            server_time: the time by the provider's clock, if known.
+            leave_out: determines the positions to leave out of the request; None to leave out none.
         """
         ...
 
@@ -112,55 +112,55 @@ class CampaignJournal(Protocol):
         *,
         window: SendWindow | None = None,
     ) -> Campaign:
-        """Change whether chunks may be claimed; return the campaign as it is then.
+        """Change whether chunks may be claimed; return the updated campaign.
 
-        A command that does not apply changes nothing; one that cancels closes all pending chunks.
+        A command that does not apply changes nothing. Cancelling closes all pending chunks.
 
         Args:
             campaign: the campaign's id.
-            command: what to do.
-            why: in words.
-            window: the campaign's window from now on; None leaves it as it is.
+            command: the command.
+            why: the reason in words.
+            window: the campaign's new window; None to keep the current one.
         """
         ...
 
     async def respect(self, campaign: str, /, opt_outs: str) -> Campaign:
-        """Record which opt-out list a campaign respects, unless that is recorded already."""
+        """Record which opt-out list a campaign respects, unless one is already recorded."""
         ...
 
     async def controls(self, campaign: str, /, round: int = 0) -> Refused | None:
-        """Return why no chunk of a round may be claimed now; None where one may."""
+        """Return why no chunk of a round may be claimed now; None if one may."""
         ...
 
     async def begin_recall(self, campaign: str, /, number: int, batch_id: str) -> bool:
-        """Record that a scheduled batch is to be cancelled, and its chunk to be scheduled again.
+        """Record that a scheduled batch will be cancelled, and its chunk scheduled again.
 
         Returns:
-            Whether the chunk has that batch, and its campaign was not cancelled.
+            Whether the chunk has that batch and its campaign is not cancelled.
         """
         ...
 
     async def confirm_cancelled(
         self, campaign: str, /, number: int, batch_id: str
     ) -> ChunkRecord | None:
-        """Record that a scheduled batch was cancelled in time; return the chunk as it is now.
+        """Record that a scheduled batch was cancelled in time; return the updated chunk.
 
-        The chunk is *cancelled* where its campaign is; otherwise it is pending, to be scheduled
-        again. None is returned where the chunk does not have that batch any more.
+        The chunk becomes *cancelled* if its campaign is; otherwise it becomes pending, to be
+        scheduled again. None is returned if the chunk no longer has that batch.
         """
         ...
 
     async def end_recall(self, campaign: str, /, number: int) -> bool:
-        """Record that a scheduled batch went out before it was cancelled; return whether it had to.
+        """Record that a scheduled batch was sent before it could be cancelled.
 
-        The chunk stays accepted.
+        The chunk stays accepted. The result tells whether a recall of it was in progress.
         """
         ...
 
     async def finish(
         self, campaign: str, /, claimed: ChunkRecord, outcome: BatchOutcome
     ) -> ChunkRecord:
-        """Record the outcome of a request; return the chunk as it is now.
+        """Record the outcome of a request; return the updated chunk.
 
         Args:
             campaign: the campaign's id.
@@ -172,19 +172,19 @@ class CampaignJournal(Protocol):
     async def split(
         self, campaign: str, /, number: int, attempt: int, halves: Sequence[PlannedChunk]
     ) -> Sequence[int]:
-        """Record pending halves, numbered on, in the place of a refused chunk.
+        """Replace a rejected chunk by pending halves with the next numbers.
 
         Returns:
-            Their numbers; none where the chunk is not being sent under this attempt any more.
+            Their numbers; empty if the chunk is no longer being sent under this attempt.
         """
         ...
 
     async def reopen(self, campaign: str, /, round: int) -> int:
-        """Prepare a round for another run (`transitions.reopen`); return how many changed."""
+        """Prepare a round for another run (`transitions.reopen`); return the number of changes."""
         ...
 
     async def suspect(self, campaign: str, /) -> int:
-        """Mark all unknown that may have been sent after a copy was made; return how many changed.
+        """Mark chunks unknown that may have been sent after a copy was made; return their number.
 
         The campaign is marked as restored.
         """
@@ -215,19 +215,19 @@ class CampaignJournal(Protocol):
             number: the chunk's number.
             attempt: the attempt that the caller knows of.
             batch_id: the batch.
-            others: how many more batches were found that look the same, and that no chunk has.
+            others: how many more identical batches were found that belong to no chunk.
         """
         ...
 
     async def has_batch(self, campaign: str, /, batch_id: str) -> bool:
-        """Return whether a chunk of any campaign, or a key, has this batch or message."""
+        """Return whether this batch or message belongs to a chunk of any campaign or to a key."""
         ...
 
     async def resend(self, campaign: str, /, number: int, attempt: int, wait: float) -> bool:
-        """Make an unknown chunk pending whose lease ended ``wait`` seconds ago or earlier.
+        """Make an unknown chunk pending if its lease expired at least ``wait`` seconds ago.
 
         Returns:
-            Whether it was.
+            Whether it was made pending.
         """
         ...
 
@@ -247,13 +247,13 @@ class CampaignJournal(Protocol):
         limit: int = 500,
         state: State | None = None,
     ) -> Sequence[ChunkRecord]:
-        """Return chunks by their numbers.
+        """Return chunks, ordered by number.
 
         Args:
             campaign: the campaign's id.
-            after: the number that theirs are above.
-            limit: how many at most.
-            state: the state that they have; None for any.
+            after: only chunks with a higher number are returned.
+            limit: the maximum number of chunks.
+            state: only chunks in this state; None for any.
         """
         ...
 
@@ -268,45 +268,45 @@ class CampaignJournal(Protocol):
     async def problems(
         self, campaign: str, /, after: int = -1, limit: int = 5000
     ) -> Sequence[Problem]:
-        """Return problems by their positions, above one of them, and at most so many."""
+        """Return up to `limit` problems after a position, ordered by position."""
         ...
 
     async def events(self, campaign: str, /, number: int | None = None) -> Sequence[Event]:
-        """Return the events of one chunk, or of all, in their order."""
+        """Return the events of one chunk, or of all chunks, in order."""
         ...
 
 
 class ErasureJournal(Protocol):
-    """Erasing campaigns: numbers, texts and quotations go; counts, states, times and batches stay.
+    """Erasure of campaigns: numbers and texts are removed; counts, states, times and batches stay.
 
-    Both methods raise `JournalError`, with "not erased yet", where what was erased may still be
-    found in the journal's files. Nothing is lost then, and a later call finishes it.
+    Both methods raise `JournalError` with "not erased yet" if erased data may still be in the
+    journal's files. A later call completes the erasure.
     """
 
     async def forget(self, campaign: str, /) -> None:
-        """Erase the numbers and texts of a campaign, for good. A second time changes nothing.
+        """Erase the numbers and texts of a campaign permanently. The method is idempotent.
 
         Raises:
-            ValidationError: something in it is open; the field is ``campaign``.
+            ValidationError: the campaign is not finished; the field is ``campaign``.
         """
         ...
 
     async def prune(self, before: float) -> Sequence[str]:
-        """Forget each campaign that has nothing open, and had its last event before a moment.
+        """Forget each finished campaign whose last event was before a given time.
 
         Args:
-            before: the moment, in POSIX seconds of the journal's clock.
+            before: the time, in POSIX seconds of the journal's clock.
 
         Returns:
-            The names of those that were forgotten now.
+            The names of the campaigns forgotten by this call.
         """
         ...
 
 
 class ReportJournal(Protocol):
-    """Reports that were handled, for `webhooks.Seen`. Times are of the journal's clock.
+    """Storage of handled reports, for `webhooks.Seen`. Times are by the journal's clock.
 
-    Every method raises `JournalError` where the journal cannot be read or written.
+    Every method raises `JournalError` if the journal cannot be read or written.
     """
 
     async def seen(self, message_id: str) -> Collection[str]:
@@ -314,10 +314,10 @@ class ReportJournal(Protocol):
         ...
 
     async def claim_seen(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        """Claim a report before it is handled, durably, or renew the claim; return whether.
+        """Claim a report durably before it is handled, or renew the claim; return whether it was.
 
-        Not while another owner has a claim on a report of that message, nor where this report was
-        handled.
+        It fails if another owner has a claim on a report of that message, or if this report has
+        been handled.
         """
         ...
 
@@ -331,10 +331,10 @@ class ReportJournal(Protocol):
 
 
 class OptOutJournal(Protocol):
-    """Opt-outs and opt-ins of numbers, which are only added; the last event of a number counts.
+    """Storage of opt-outs and opt-ins. Events are only added; the last one of a number counts.
 
-    Numbers are recorded as they are given, and never judged. Every method raises `JournalError`
-    where the journal cannot be read or written.
+    Numbers are stored without validation. Every method raises `JournalError` if the journal cannot
+    be read or written.
     """
 
     async def record_opt_out(
@@ -347,55 +347,55 @@ class OptOutJournal(Protocol):
         message_id: str = "",
         sent: float | None = None,
     ) -> bool:
-        """Record an opt-out or an opt-in, durably; return whether it was recorded now.
+        """Record an opt-out or opt-in durably; return whether it is a new event.
 
-        It is not where its message is recorded already; where it has no message, and the number is
-        already out or in; and where an opt-in was sent before the number's last event.
+        Nothing is recorded if its message already was; if it has no message and changes nothing; or
+        if it is an opt-in that was sent before the number's last event.
 
         Args:
             number: the number, in digits.
             change: ``"out"`` or ``"in"``.
-            source: how it was asked for.
-            word: the word that asked for it.
-            message_id: the id of the message that contained it.
-            sent: when the message came, in POSIX seconds; None where that is not known.
+            source: how the request was made.
+            word: the keyword of the request.
+            message_id: the id of the message with the request.
+            sent: when the message arrived, in POSIX seconds; None if it is not known.
         """
         ...
 
     async def record_opt_outs(self, numbers: Sequence[str], *, source: str) -> int:
-        """Record, all or none, that numbers opt out; return how many were not out before."""
+        """Record atomically that numbers opt out; return how many had not opted out."""
         ...
 
     async def opted_out(self, numbers: Sequence[str]) -> Collection[str]:
-        """Return those of some numbers that have opted out."""
+        """Return the numbers that have opted out."""
         ...
 
     async def opt_out_page(self, after: str = "", limit: int = 1000) -> Sequence[OptOutEvent]:
-        """Return the last event of each number that has opted out, by the numbers.
+        """Return the last event of each number that has opted out, ordered by number.
 
         Args:
-            after: the number that theirs are above, as strings.
-            limit: how many at most.
+            after: only greater numbers, compared as strings, are returned.
+            limit: the maximum number of events.
         """
         ...
 
     async def opt_out_events(self, number: str) -> Sequence[OptOutEvent]:
-        """Return the events of a number, in their order."""
+        """Return the events of a number, in order."""
         ...
 
     async def opt_out_changes(self, after: int) -> OptOutChanges:
-        """Return what all events above a key come to."""
+        """Return the net changes of all events after a key."""
         ...
 
     async def opt_out_list(self) -> str:
-        """Return the id of the list, which tells it from all others."""
+        """Return the unique id of the list."""
         ...
 
 
 @runtime_checkable
 class Journal(CampaignJournal, ErasureJournal, ReportJournal, OptOutJournal, KeyJournal, Protocol):
-    """A journal: all that it keeps, in one database."""
+    """A journal: all kinds of data in one database."""
 
     async def close(self) -> None:
-        """Close files and connections; a second call does nothing."""
+        """Close files and connections; calling it again does nothing."""
         ...

@@ -22,15 +22,16 @@ from smsworks_async.models.report import Outcome, Reason
 from smsworks_async.models.window import SendWindow
 
 
-#: A limit that no campaign reaches: all of its chunks in one page, as they are at one moment.
+#: A limit larger than any campaign, to read all chunks in one page and so in one snapshot.
 NO_LIMIT: Final = 2**31
 
-#: `Campaign.forgotten` while the journal's files may still hold what was erased from its tables.
+#: The value of `Campaign.forgotten` while the files may still contain the data erased from the
+#: tables.
 NOT_SWEPT: Final = 0.0
 
 
 class State(enum.StrEnum):
-    """The state of a chunk; `transitions` has what leads from one to another."""
+    """The state of a chunk; see `transitions` for the changes between states."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -38,7 +39,7 @@ class State(enum.StrEnum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     SPLIT = "split"
-    #: Nobody in it was left to send to.
+    #: Every recipient was left out.
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
@@ -47,16 +48,17 @@ class Control(enum.StrEnum):
     """Whether a campaign's chunks may be claimed."""
 
     RUNNING = "running"
-    #: By a person, until `bulk.resume`.
+    #: Paused by a person, until `bulk.resume`.
     PAUSED = "paused"
-    #: By a refusal that is about the account, until the next `bulk.send`, `plan` or `resume`.
+    #: Halted by a rejection that concerns the account, until the next `bulk.send`, `plan` or
+    #: `resume`.
     HALTED = "halted"
-    #: For good.
+    #: Cancelled permanently.
     CANCELLED = "cancelled"
 
 
 class Command(enum.StrEnum):
-    """What changes a campaign's control; see `transitions.steer`."""
+    """A command that changes a campaign's control; see `transitions.steer`."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -66,7 +68,7 @@ class Command(enum.StrEnum):
     CANCEL = "cancel"
 
 
-#: The outcome that a report has for a chunk in each state. A split chunk is reported by its halves.
+#: The reported outcome of a chunk in each state. A split chunk is reported through its halves.
 OUTCOMES: Mapping[State, Outcome] = {
     State.PENDING: Outcome.NOT_SENT,
     State.SENDING: Outcome.UNKNOWN,
@@ -80,12 +82,12 @@ OUTCOMES: Mapping[State, Outcome] = {
 
 @attrs.frozen(kw_only=True)
 class Totals:
-    """What was read when a campaign was planned, whole.
+    """The totals of a completed plan.
 
     Attributes:
-        read: recipients read.
-        set_aside: how many of them were set aside, by reason.
-        chunks: how many chunks the rest fills.
+        read: the number of recipients read.
+        set_aside: the number of excluded recipients, by reason.
+        chunks: the number of chunks for the rest.
     """
 
     read: int
@@ -95,24 +97,23 @@ class Totals:
 
 @attrs.frozen(kw_only=True)
 class Campaign:
-    """What makes a campaign the one that it is.
+    """A campaign: its identity, its settings and its control.
 
     Attributes:
         id: its name, unique in its journal.
         kind: ``"send"``, ``"send_each"`` or ``"template"``.
-        message: what all its messages share, as it goes on the wire.
+        message: the shared part of its messages, in wire format.
         chunk_size: recipients in a request.
-        deduplicate: whether repeats are set aside.
-        totals: what was read, once it is planned whole; None until then.
-        round: how often what was not delivered was sent again.
-        created: when it was begun, in POSIX seconds of the journal's clock; None until then.
-        restored: whether its journal was restored from a copy, so that there may have been rounds
-            that it does not know of.
+        deduplicate: whether duplicates are excluded.
+        totals: the totals of the plan; None until it is complete.
+        round: the number of rounds of `bulk.retry_undelivered`.
+        created: when it was created, in POSIX seconds of the journal's clock; None until then.
+        restored: whether its journal was restored from a copy, and may lack later rounds.
         control: whether its chunks may be claimed.
-        why: why they may not, in words.
-        window: when its requests may leave; None for always.
-        opt_outs: the id of the opt-out list that it respects; an empty string where it respects
-            none; None where that was not asked yet.
+        why: the reason why they may not, in words.
+        window: its sending window; None for any time.
+        opt_outs: the id of the opt-out list that it respects; an empty string if it respects none;
+            None if that was not determined yet.
         at: when its messages are due, in POSIX seconds; None for at once.
         forgotten: when its numbers and texts were erased, or None; `NOT_SWEPT` until that is done.
     """
@@ -135,16 +136,16 @@ class Campaign:
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether its numbers and texts were erased."""
+        """Return whether its numbers and texts were erased."""
         return self.forgotten is not None
 
     @property
     def respects_opt_outs(self) -> bool:
-        """Whether it leaves out who has opted out."""
+        """Return whether it leaves out recipients who have opted out."""
         return self.opt_outs != ""
 
     def difference(self, other: Campaign) -> str | None:
-        """Name the first argument in which another campaign is not this one, or None."""
+        """Return the name of the first argument that differs from another campaign's, or None."""
         for field in ("kind", "chunk_size", "deduplicate", "at"):
             if getattr(self, field) != getattr(other, field):
                 return field
@@ -154,15 +155,15 @@ class Campaign:
 
 @attrs.frozen(kw_only=True)
 class PlannedChunk:
-    """A chunk as it was planned.
+    """A planned chunk.
 
     Attributes:
-        number: counted from 0 within the campaign.
-        items: the recipients, packed by what the campaign sends.
-        positions: where they stood in what was read, packed by `pack_positions`.
-        size: how many they are.
+        number: its number within the campaign, from 0.
+        items: the recipients, packed by the campaign's payload.
+        positions: their positions in the input, packed by `pack_positions`.
+        size: the number of recipients.
         international: whether they are outside the UK.
-        credits: what they cost, estimated.
+        credits: their estimated cost.
     """
 
     number: int
@@ -175,35 +176,34 @@ class PlannedChunk:
 
 @attrs.frozen(kw_only=True)
 class ChunkRecord:
-    """A chunk as the journal has it.
+    """The record of a chunk in the journal.
 
     Attributes:
-        number, size, international, credits: as it was planned.
+        number, size, international, credits: as planned.
         round: 0, or the round of `bulk.retry_undelivered` that it belongs to.
-        state: how far it has got.
-        attempt: how often its request was begun.
-        owner: who began it last.
-        began: when it was first begun, in POSIX seconds of the journal's clock.
-        lease: until when the owner may let its request leave, likewise.
-        lease_seconds: how long the lease was when it was given.
-        ahead: seconds by which the provider's clock was ahead of the journal's then, where that was
-            known.
-        batch_id: the batch's id where it was accepted.
-        error: why it was not, or None.
-        reopenable: whether it may become pending again: it was refused for a reason that may have
-            passed, or it was pending in a copy that the journal was restored from, or its scheduled
-            batch is being cancelled, to be scheduled again.
-        found: whether its batch was found, and not answered.
-        resent: whether an earlier request of it is still in doubt, and it was resent by name.
-        restored: whether it is in doubt because the journal was restored from a copy, which cannot
-            tell what was sent after it was made.
-        doubles: ids of further batches that it was accepted with: whoever is in it was texted
+        state: its state.
+        attempt: the number of requests that were started for it.
+        owner: the owner of the last one.
+        began: when the first one was started, in POSIX seconds of the journal's clock.
+        lease: when the owner's right to send the request expires, by the same clock.
+        lease_seconds: the length of that lease.
+        ahead: the seconds by which the provider's clock was ahead of the journal's, if known.
+        batch_id: the id of its batch, if it was accepted.
+        error: why it was not accepted, or None.
+        reopenable: whether it may become pending again: it was rejected for a temporary reason, or
+            it was pending in the copy from which the journal was restored, or its scheduled batch
+            is being cancelled in order to be scheduled again.
+        found: whether its batch was found by a search, and not in a response.
+        resent: whether it was resent on request while an earlier attempt is unknown.
+        restored: whether it is unknown because the journal was restored from a copy, which does not
+            contain what was sent after it was made.
+        doubles: the ids of further batches that were accepted for it. Its recipients were texted
             once more for each.
         left_out: the positions that its last request left out, packed, since their recipients had
-            opted out; an empty string where there are none.
-        opted_out: those of them that are in no earlier request whose outcome is unknown, likewise.
-        excluded: how many are left out.
-        opted: how many of these are opted out.
+            opted out; an empty string for none.
+        opted_out: those of them that are in no earlier unknown request, packed.
+        excluded: the number of positions in `left_out`.
+        opted: the number of positions in `opted_out`.
     """
 
     number: int
@@ -232,7 +232,7 @@ class ChunkRecord:
 
     @classmethod
     def planned(cls, chunk: PlannedChunk, round: int) -> ChunkRecord:
-        """Return the record of a chunk that was just planned."""
+        """Return the record of a newly planned chunk."""
         return cls(
             number=chunk.number,
             size=chunk.size,
@@ -243,17 +243,17 @@ class ChunkRecord:
 
     @property
     def requested(self) -> int:
-        """How many recipients its last request held."""
+        """The number of recipients in its last request."""
         return self.size - self.excluded
 
     @property
     def credits_requested(self) -> float:
-        """What those cost, estimated."""
+        """The estimated cost of those."""
         return self.credits * self.requested / self.size if self.excluded else self.credits
 
     @property
     def is_open(self) -> bool:
-        """Whether it is to be sent, is being sent, or may be reopened."""
+        """Whether it is pending, in flight, or may be reopened."""
         return self.state in {State.PENDING, State.SENDING} or self.reopenable
 
 
@@ -263,8 +263,8 @@ class StoredChunk:
 
     Attributes:
         record: the chunk.
-        items: the recipients, packed, as they were planned.
-        positions: their positions, packed, likewise.
+        items: all planned recipients, packed.
+        positions: their positions, packed.
     """
 
     record: ChunkRecord
@@ -274,7 +274,7 @@ class StoredChunk:
 
 @attrs.frozen
 class Controls:
-    """What a claim reads of its campaign: see `Campaign`."""
+    """The fields of a campaign that a claim reads; see `Campaign`."""
 
     control: Control
     why: str
@@ -284,14 +284,13 @@ class Controls:
 
 @attrs.frozen
 class Refused:
-    """Why no chunk of a campaign may be claimed now.
+    """The reason why no chunk of a campaign may be claimed now.
 
     Attributes:
-        control: the campaign's control; *running* where it is outside its window, or its messages
-            were due before now.
-        why: in words.
-        opens: when its window opens, in POSIX seconds; None where that is not the reason.
-        window: the window, likewise.
+        control: the campaign's control; *running* if it is outside its window, or its time is past.
+        why: the reason in words.
+        opens: when its window opens, in POSIX seconds; None if that is not the reason.
+        window: the window; None if that is not the reason.
     """
 
     control: Control
@@ -302,14 +301,14 @@ class Refused:
 
 @attrs.frozen(kw_only=True)
 class Event:
-    """Something that happened to a chunk.
+    """An event of a chunk.
 
     Attributes:
-        number: the chunk's.
-        at: when, in POSIX seconds of the journal's clock.
-        attempt: which of the chunk's requests it is about.
-        owner: whose request that was.
-        what: such as ``"started"``, ``"accepted"`` or ``"lease ended"``.
+        number: the chunk's number.
+        at: the time, in POSIX seconds of the journal's clock.
+        attempt: the attempt that it concerns.
+        owner: the owner of that attempt.
+        what: the kind of event, such as ``"started"``, ``"accepted"`` or ``"lease ended"``.
         detail: a batch id, or an error.
     """
 
@@ -323,14 +322,14 @@ class Event:
 
 @attrs.frozen(kw_only=True)
 class Sums:
-    """The chunks of one state, summed up.
+    """The totals of the chunks in one state.
 
     Attributes:
-        chunks: how many they are.
-        recipients: how many recipients they have.
-        credits: what those cost, estimated.
-        excluded: how many of the recipients their last requests left out.
-        opted: how many of these are opted out, and in no earlier request that is in doubt.
+        chunks: the number of chunks.
+        recipients: the number of their recipients.
+        credits: the estimated cost of those.
+        excluded: the number of recipients that their last requests left out.
+        opted: the number of these that are in no earlier unknown request.
     """
 
     chunks: int
@@ -345,10 +344,10 @@ class Summary:
     """The progress of a campaign.
 
     Attributes:
-        campaign: what it is.
-        states: the chunks of its first round, summed up by state; split ones are left out.
-        later_rounds: likewise of all later rounds.
-        lease: seconds until the first lease of a chunk that is being sent ends, or None.
+        campaign: the campaign.
+        states: the totals of the first round's chunks, by state, without split ones.
+        later_rounds: the totals of all later rounds.
+        lease: seconds until the first lease of a chunk in flight expires, or None.
     """
 
     campaign: Campaign
@@ -373,7 +372,7 @@ def pack_error(error: SMSWorksError | None) -> str | None:
 
 
 def unpack_error(packed: str | None) -> SMSWorksError | None:
-    """Return the error that `pack_error` was given."""
+    """Return the error from the JSON of `pack_error`."""
     if packed is None:
         return None
     fields = json.loads(packed)
@@ -387,13 +386,13 @@ def unpack_error(packed: str | None) -> SMSWorksError | None:
 
 
 def without_words(error: SMSWorksError, instead: str = "(erased)") -> SMSWorksError:
-    """Return an error with another message, since its own may quote a number or a text."""
+    """Return an error with its message replaced, since it may quote a number or a text."""
     fields = json.loads(pack_error(error) or "{}")
     return unpack_error(json.dumps({**fields, "message": instead})) or error
 
 
 def storable(text: str) -> str:
-    """Return a text that every database can hold: without half surrogate pairs, and without NUL."""
+    """Return a text without lone surrogates and NUL, which databases cannot store."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
@@ -414,7 +413,7 @@ def pack_positions(positions: Sequence[int]) -> str:
 
 
 def unpack_positions(packed: str) -> Sequence[int]:
-    """Return the positions that `pack_positions` was given."""
+    """Return the positions from the string of `pack_positions`."""
     if not packed:
         return ()
     runs = [run.partition("-") for run in packed.split(",")]

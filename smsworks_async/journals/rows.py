@@ -1,4 +1,4 @@
-"""Records as rows of a database, and back: for every store that speaks SQL."""
+"""Conversion between records and database rows, for all SQL stores."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from smsworks_async.models.report import Problem, Reason
 from smsworks_async.models.window import SendWindow
 
 
-#: The columns that `chunk` reads, which have the names of the record's fields.
+#: The columns that `chunk` reads. They have the names of the record's fields.
 CHUNK: Final = (
     *("number", "size", "international", "credits", "round", "state", "attempt", "owner"),
     *("began", "lease", "lease_seconds", "ahead", "batch_id", "error"),
     *("reopenable", "found", "resent", "restored", "doubles"),
     *("left_out", "opted_out", "excluded", "opted"),
 )
-#: The columns that `request` reads: those of a chunk that stands alone.
+#: The columns that `request` reads: a chunk without a campaign.
 REQUEST: Final = (
     *("state", "attempt", "owner", "began", "lease", "lease_seconds", "ahead", "batch_id"),
     *("error", "reopenable", "found", "resent", "restored", "doubles"),
@@ -45,7 +45,7 @@ CAMPAIGN: Final = (
     *("control", "why", "window", "opt_outs", "at", "forgotten"),
 )
 
-#: The columns of a campaign that may change.
+#: The columns of a campaign that can change.
 CHANGING: Final = (
     *("totals", "round", "restored"),
     *("control", "why", "window", "opt_outs", "forgotten"),
@@ -56,7 +56,7 @@ _STATES: Final = {state.value: state for state in State}
 
 
 def changed(fields: Mapping[str, Any]) -> list[Any]:
-    """Return the values of changed fields of a chunk, in their order."""
+    """Return the values of a chunk's changed fields, in order."""
     return [
         value if value is None or name not in _PACKERS else _PACKERS[name](value)
         for name, value in fields.items()
@@ -75,7 +75,7 @@ _PACKERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def chunk(row: Sequence[Any]) -> ChunkRecord:
-    """Read a chunk from its columns, which other ones may follow."""
+    """Read a chunk from its columns; further columns are ignored."""
     return ChunkRecord(
         number=row[0],
         size=row[1],
@@ -114,7 +114,7 @@ def request_values(request: ChunkRecord) -> list[Any]:
 
 
 def planned(chunk: PlannedChunk, round: int) -> tuple[Any, ...]:
-    """Return the columns of a chunk that was just planned, from ``number`` to ``round``."""
+    """Return the columns of a newly planned chunk, from ``number`` to ``round``."""
     return chunk.number, chunk.size, chunk.international, chunk.credits, round
 
 
@@ -128,7 +128,7 @@ def pack_totals(totals: Totals | None) -> str | None:
 
 
 def tallies(found: Iterable[Sequence[Any]]) -> Tallies:
-    """Read the sums of a campaign's chunks: a row for each state, of its first round and later."""
+    """Read the totals of a campaign's chunks: a row for each state, first round and later ones."""
     sums: tuple[dict[State, Sums], dict[State, Sums]] = ({}, {})
     leases: list[float] = []
     for later, state, chunks, recipients, credits, excluded, opted, lease in found:
@@ -178,14 +178,14 @@ def _window(packed: str) -> SendWindow:
 
 
 def controls(row: Sequence[Any]) -> Controls:
-    """Read what a claim wants to know of a campaign from its columns."""
+    """Read the controls of a campaign from its columns."""
     control, why, window, at = row
     opens = None if window is None else _window(window)
     return Controls(_CONTROLS[control], why or "", opens, at)
 
 
 def campaign_values(campaign: Campaign) -> tuple[Any, ...]:
-    """Return what may change of a campaign, in the order of `CHANGING`."""
+    """Return the changeable columns of a campaign, in the order of `CHANGING`."""
     return (
         pack_totals(campaign.totals),
         campaign.round,
@@ -203,7 +203,7 @@ def problem_values(problem: Problem) -> tuple[Any, ...]:
     try:
         value = json.dumps(problem.value, default=str)
     except (TypeError, ValueError, RecursionError):
-        value = json.dumps(f"<{type(problem.value).__name__}>")  # there is no JSON of it
+        value = json.dumps(f"<{type(problem.value).__name__}>")  # not serialisable as JSON
     return (
         problem.position,
         value,

@@ -1,10 +1,10 @@
-"""The rules of campaigns: what each transition reads, locks, decides and writes, for every store.
+"""The rules of campaigns: what each transition reads, locks, decides and writes, in every store.
 
-Each rule is one transaction over a `store.CampaignStore`, and its arguments are those of the
-method of the same name of `protocol.CampaignJournal`, with the campaign's key in the place of its
-id. `transitions` decides on single chunks; what depends on several chunks is decided here.
+Each rule is one transaction over a `store.CampaignStore`. It takes the arguments of the method of
+the same name in `protocol.CampaignJournal`, with the campaign's key instead of its id.
+`transitions` makes the decisions about single chunks; decisions about several chunks are made here.
 
-Where a rule reads other chunks, it reads its own first: a store with row locks then locks them in
+A rule that reads other chunks reads its own first, so that a store with row locks locks them in
 this order.
 """
 
@@ -46,7 +46,7 @@ from smsworks_async.models.window import SendWindow
 
 
 async def begin(store: CampaignStore, campaign: Campaign) -> Campaign:
-    """Record a campaign, unless it is there; return it as it is recorded."""
+    """Create a campaign unless it exists; return the stored campaign."""
     await store.insert_campaign(campaign)
     kept = await store.campaign(await store.key_of(campaign.id))
     check_campaign(kept, campaign)
@@ -56,7 +56,7 @@ async def begin(store: CampaignStore, campaign: Campaign) -> Campaign:
 async def plan(
     store: CampaignStore, key: int, chunks: Sequence[PlannedChunk], problems: Sequence[Problem]
 ) -> None:
-    """Record chunks and problems, which may be there already."""
+    """Store chunks and problems, which may already exist."""
     campaign = await store.campaign(key)
     check_not_forgotten(campaign)
     after_last = await store.next_number(key)
@@ -81,7 +81,7 @@ async def finish_planning(store: CampaignStore, key: int, totals: Totals) -> Non
 async def plan_round(
     store: CampaignStore, key: int, round: int, chunks: Sequence[PlannedChunk]
 ) -> bool:
-    """Record a round of chunks to be sent again; return whether it was recorded."""
+    """Store a round of chunks to send again; return whether it was stored."""
     campaign = await store.campaign(key)
     check_not_forgotten(campaign)
     if campaign.round != round - 1:
@@ -121,8 +121,8 @@ async def claim_next(
     server_time: float | None = None,
     leave_out: LeaveOut | None = None,
 ) -> StoredChunk | Refused | None:
-    """Claim the next pending chunk, for one owner alone."""
-    # A claim that no other process sees would keep none of them from sending the same chunk.
+    """Claim the next pending chunk for one owner."""
+    # Other processes would not see the claim if the file was replaced.
     await store.check_in_place()
     now = await store.now()
     refused = transitions.refuse(await store.controls(key), now, round)
@@ -148,7 +148,7 @@ async def claim_next(
 async def finish(
     store: RequestStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
 ) -> ChunkRecord:
-    """Record the outcome of a request; return the chunk as it is now."""
+    """Record the outcome of a request; return the updated chunk."""
     answered = await finish_claimed(store, key, claimed, outcome)
     if answered is not None:
         return await _unless_cancelled(store, key, answered)
@@ -174,10 +174,10 @@ async def finish(
 async def finish_claimed(
     store: CampaignStore, key: int, claimed: ChunkRecord, outcome: BatchOutcome
 ) -> ChunkRecord | None:
-    """Record the outcome of a request if its chunk is still as it was claimed, in one statement.
+    """Record the outcome of a request in one statement, if its chunk is still claimed.
 
-    It returns the chunk as it is then. None is returned where the chunk has moved on, or its batch
-    was found for another chunk or a key.
+    Return the updated chunk, or None if the chunk has changed, or if its batch was found for
+    another chunk or a key.
     """
     if claimed.state is not State.SENDING:
         return None
@@ -192,7 +192,7 @@ def _detail(outcome: BatchOutcome) -> str:
 
 
 async def _unless_cancelled(store: CampaignStore, key: int, record: ChunkRecord) -> ChunkRecord:
-    """Cancel a chunk that is pending again in a cancelled campaign; return it as it is then."""
+    """Cancel a chunk that became pending in a cancelled campaign; return the updated chunk."""
     if record.state is not State.PENDING:
         return record
     if (await store.controls(key)).control is not Control.CANCELLED:
@@ -207,7 +207,7 @@ async def _unless_cancelled(store: CampaignStore, key: int, record: ChunkRecord)
 async def split(
     store: CampaignStore, key: int, number: int, attempt: int, halves: Sequence[PlannedChunk]
 ) -> Sequence[int]:
-    """Record pending halves in the place of a refused chunk; return their numbers."""
+    """Replace a rejected chunk by pending halves; return their numbers."""
     change = transitions.split(await store.chunk(key, number), attempt)
     if change is None:
         return ()
@@ -229,7 +229,7 @@ async def steer(
     *,
     window: SendWindow | None = None,
 ) -> Campaign:
-    """Pause, resume, halt or cancel a campaign; return it as it is then."""
+    """Pause, resume, halt or cancel a campaign; return the updated campaign."""
     before = await store.campaign(key)
     after = transitions.steer(before, command, why)
     if window is not None and after.control is not Control.CANCELLED:
@@ -243,7 +243,7 @@ async def steer(
 
 
 async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
-    """Record which list a campaign respects, unless that is recorded; return the campaign."""
+    """Record which opt-out list a campaign respects, unless one is; return the campaign."""
     campaign = await store.campaign(key)
     if campaign.opt_outs is None:
         campaign = attrs.evolve(campaign, opt_outs=opt_outs)
@@ -252,7 +252,7 @@ async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
 
 
 async def controls(store: CampaignStore, key: int, round: int = 0) -> Refused | None:
-    """Return why no chunk of a round may be claimed now; None where one may."""
+    """Return why no chunk of a round may be claimed now; None if one may."""
     return transitions.refuse(await store.controls(key), await store.now(), round)
 
 
@@ -260,7 +260,7 @@ async def controls(store: CampaignStore, key: int, round: int = 0) -> Refused | 
 
 
 async def reopen(store: CampaignStore, key: int, round: int) -> int:
-    """Prepare a round for another run; return how many chunks changed."""
+    """Prepare a round for another run; return the number of changed chunks."""
     if (await store.controls(key)).control is Control.CANCELLED:
         return 0
     marked = await store.chunks(key, after=-1, limit=NO_LIMIT, round=round, marked=True)
@@ -268,7 +268,7 @@ async def reopen(store: CampaignStore, key: int, round: int) -> int:
 
 
 async def suspect(store: CampaignStore, key: int) -> int:
-    """Mark all unknown that may have been sent after a copy was made; return how many changed."""
+    """Mark chunks unknown that may have been sent after a copy was made; return their number."""
     campaign = await store.campaign(key)
     await store.update_campaign(key, attrs.evolve(campaign, restored=True))
     records = await store.chunks(key, after=-1, limit=NO_LIMIT)
@@ -276,7 +276,7 @@ async def suspect(store: CampaignStore, key: int) -> int:
 
 
 async def expire_leases(store: CampaignStore, key: int) -> int:
-    """Mark chunks unknown whose lease has ended; return how many changed."""
+    """Mark chunks with an expired lease unknown; return their number."""
     now = await store.now()
     sending = await store.chunks(key, after=-1, limit=NO_LIMIT, state=State.SENDING)
     return await _write_all(store, key, lambda r: transitions.expire(r, now), sending)
@@ -302,7 +302,7 @@ async def _write_if(store: CampaignStore, key: int, change: Change | None) -> bo
 
 
 async def clear_doubt(store: CampaignStore, key: int, number: int, attempt: int) -> bool:
-    """Make a chunk pending that only `suspect` marked unknown; return whether it was."""
+    """Make a chunk pending if it was unknown only because of `suspect`; return whether it was."""
     record = await store.chunk(key, number)
     change = transitions.clear_doubt(record, attempt)
     if not await _write_if(store, key, change):
@@ -312,7 +312,7 @@ async def clear_doubt(store: CampaignStore, key: int, number: int, attempt: int)
 
 
 async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait: float) -> bool:
-    """Make an unknown chunk pending whose lease ended some seconds ago; return whether it was."""
+    """Make an unknown chunk pending if its lease expired long enough ago; return whether it did."""
     record = await store.chunk(key, number)
     if (await store.controls(key)).control is Control.CANCELLED:
         return False
@@ -324,7 +324,7 @@ async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait
 
 
 async def campaign_ids(store: CampaignStore) -> Sequence[str]:
-    """Return the ids of all campaigns, in the order in which they were begun."""
+    """Return the ids of all campaigns, in order of creation."""
     return await store.campaign_ids()
 
 
@@ -352,7 +352,7 @@ async def chunks(
     limit: int = 500,
     state: State | None = None,
 ) -> Sequence[ChunkRecord]:
-    """Return chunks by their numbers, above one of them."""
+    """Return chunks after a number, ordered by number."""
     return await store.chunks(key, after=after, limit=limit, state=state)
 
 
@@ -377,11 +377,11 @@ async def read_chunks(
 async def problems(
     store: CampaignStore, key: int, after: int = -1, limit: int = 5000
 ) -> Sequence[Problem]:
-    """Return problems by their positions, above one of them."""
+    """Return problems after a position, ordered by position."""
     check_not_forgotten(await store.campaign(key))
     return await store.problems(key, after=after, limit=limit)
 
 
 async def events(store: CampaignStore, key: int, number: int | None = None) -> Sequence[Event]:
-    """Return the events of one chunk, or of all, in their order."""
+    """Return the events of one chunk, or of all chunks, in order."""
     return await store.events(key, number)

@@ -1,4 +1,4 @@
-"""The rules of scheduled batches that are cancelled before their time; see `rules`."""
+"""The rules of cancelling scheduled batches; see `rules`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from smsworks_async.journals.store import CampaignStore
 
 
 async def begin_recall(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
-    """Record that a batch is to be cancelled, and its chunk to be scheduled again."""
+    """Record that a batch will be cancelled, and its chunk scheduled again."""
     change = transitions.begin_recall(await store.chunk(key, number), batch_id)
     if change is None or (await store.controls(key)).control is Control.CANCELLED:
         return False
@@ -19,7 +19,7 @@ async def begin_recall(store: CampaignStore, key: int, number: int, batch_id: st
 async def confirm_cancelled(
     store: CampaignStore, key: int, number: int, batch_id: str
 ) -> ChunkRecord | None:
-    """Record that a batch was cancelled in time; return the chunk as it is now."""
+    """Record that a batch was cancelled in time; return the updated chunk."""
     record = await store.chunk(key, number)
     campaign = await store.campaign(key)
     change = transitions.confirm_cancelled(
@@ -35,7 +35,7 @@ async def confirm_cancelled(
 
 
 async def end_recall(store: CampaignStore, key: int, number: int) -> bool:
-    """Record that a batch went out before it was cancelled; return whether it had to."""
+    """Record that a batch was sent before it was cancelled; return whether it had a recall."""
     change = transitions.end_recall(await store.chunk(key, number))
     if change is None:
         return False
@@ -44,7 +44,7 @@ async def end_recall(store: CampaignStore, key: int, number: int) -> bool:
 
 
 async def was_cancelled(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
-    """Return whether a chunk had a batch that was cancelled since."""
+    """Return whether a chunk had a batch that was later cancelled."""
     return any(
         event.what == transitions.BATCH_CANCELLED and event.detail == batch_id
         for event in await store.events(key, number)

@@ -1,14 +1,13 @@
-"""The statements that a store of journals runs: small reads and writes, without a rule in them.
+"""The protocols of a store: small reads and writes without decisions.
 
-The rules (`rules`, `finding`, `keys` and others) are coroutines over these protocols. A store
-that does not wait (in memory, or SQLite on its own thread) runs a rule to its end with `run`; a
-store behind a network awaits it. Either way one rule is one transaction, and what is read in it
-does not change before it is committed: a store with row locks locks the rows that `chunk`,
-`chunks`, `key_record`, `report_claim` and `last_opt_out` return, in the order in which they are
-asked for.
+The rules (`rules`, `finding`, `keys` and others) are coroutines over these protocols. A store that
+never waits (memory, or SQLite on its own thread) runs a rule to its end with `run`; a store on a
+network awaits it. In both cases a rule is one transaction, and the rows that it reads do not change
+before it commits: a store with row locks locks the rows that `chunk`, `chunks`, `key_record`,
+`report_claim` and `last_opt_out` return, in the order of the calls.
 
-A store may run several statements as one where its database can, by overriding a method of
-`BaseJournal`; the tests that compare stores hold it to the rule.
+A store may combine statements by overriding a method of `BaseJournal`; the tests that compare
+stores check that the result is the same.
 """
 
 from __future__ import annotations
@@ -37,19 +36,19 @@ T = TypeVar("T")
 
 
 class LeaveOut(Protocol):
-    """Tells a claim whom to leave out. It runs within a transaction, and must not wait."""
+    """Tells a claim which recipients to leave out. It runs in a transaction and must not wait."""
 
     @property
     def after(self) -> int | None:
-        """The key of the last opt-out that it knows; None where the list is in no store of ours."""
+        """The key of the last known opt-out; None if the list is not in this store."""
         ...
 
     def learn(self, changes: OptOutChanges, /) -> None:
-        """Take in the opt-outs and opt-ins after that."""
+        """Add the opt-outs and opt-ins after that."""
         ...
 
     def positions(self, claim: StoredChunk, /) -> str:
-        """Return the positions of a chunk that its request leaves out, packed."""
+        """Return the positions of a chunk that its request must leave out, packed."""
         ...
 
 
@@ -66,13 +65,13 @@ class Held(NamedTuple):
 
 
 class Doubtful(NamedTuple):
-    """A chunk of any campaign whose outcome is not known, with what was sent.
+    """A chunk of any campaign with an unknown outcome, and its contents.
 
     Attributes:
         key: its campaign's key.
         record: the chunk.
         items: its recipients, packed.
-        message: what all messages of its campaign share.
+        message: the shared part of its campaign's messages.
     """
 
     key: int
@@ -82,12 +81,12 @@ class Doubtful(NamedTuple):
 
 
 class Tallies(NamedTuple):
-    """The chunks of a campaign, summed up by state; split ones are left out.
+    """The totals of a campaign's chunks by state, without split ones.
 
     Attributes:
-        first: those of the first round.
-        later: those of all later rounds.
-        lease: when the first lease of a chunk that is being sent ends, or None.
+        first: the totals of the first round.
+        later: the totals of all later rounds.
+        lease: when the first lease of a chunk in flight expires, or None.
     """
 
     first: Mapping[State, Sums]
@@ -96,11 +95,11 @@ class Tallies(NamedTuple):
 
 
 class ReportClaim(NamedTuple):
-    """A claim on a report of a message; a message has one at most.
+    """A claim on a report of a message. A message has at most one.
 
     Attributes:
         status: the status that is being handled.
-        lease: who handles it, and until when.
+        lease: the owner, and when the claim expires.
     """
 
     status: str
@@ -108,17 +107,17 @@ class ReportClaim(NamedTuple):
 
 
 class Clock(Protocol):
-    """The place and the time of a store."""
+    """The clock of a store, and the check that it is still in place."""
 
     async def now(self) -> float:
         """Return the time of this transaction, in POSIX seconds of the journal's clock."""
         ...
 
     async def check_in_place(self) -> None:
-        """Check that other processes will see a claim that is made here.
+        """Check that other processes will see a claim made here.
 
         Raises:
-            JournalError: they will not; such as where the file was deleted or replaced.
+            JournalError: they will not, for example because the file was deleted or replaced.
         """
         ...
 
@@ -130,16 +129,16 @@ class CampaignStore(Clock, Protocol):
         """Return the key of a campaign.
 
         Raises:
-            ValidationError: there is none of this name.
+            ValidationError: the campaign does not exist.
         """
         ...
 
     async def campaign_ids(self) -> Sequence[str]:
-        """Return the ids of all campaigns, in the order in which they were inserted."""
+        """Return the ids of all campaigns, in order of insertion."""
         ...
 
     async def insert_campaign(self, campaign: Campaign) -> None:
-        """Insert a campaign, created now, unless there is one of its name."""
+        """Insert a campaign, created now, unless its name exists."""
         ...
 
     async def campaign(self, key: int) -> Campaign:
@@ -147,19 +146,19 @@ class CampaignStore(Clock, Protocol):
         ...
 
     async def update_campaign(self, key: int, campaign: Campaign) -> None:
-        """Write what may change of a campaign: see `rows.CHANGING`."""
+        """Update the changeable fields of a campaign: see `rows.CHANGING`."""
         ...
 
     async def controls(self, key: int) -> Controls:
-        """Return what a claim reads of a campaign."""
+        """Return the fields of a campaign that a claim reads."""
         ...
 
     async def next_number(self, key: int) -> int:
-        """Return the number after the last chunk's; 0 where there is none."""
+        """Return the number after the last chunk's; 0 if there is none."""
         ...
 
     async def count(self, key: int) -> tuple[int, int]:
-        """Return how many chunks and how many problems there are."""
+        """Return the number of chunks and the number of problems."""
         ...
 
     async def insert_chunks(self, key: int, chunks: Sequence[PlannedChunk], round: int) -> None:
@@ -167,7 +166,7 @@ class CampaignStore(Clock, Protocol):
         ...
 
     async def insert_problems(self, key: int, problems: Sequence[Problem]) -> None:
-        """Insert problems; one at a position that has one already is left out."""
+        """Insert problems, except at positions that already have one."""
         ...
 
     async def chunk(self, key: int, number: int) -> ChunkRecord:
@@ -184,150 +183,150 @@ class CampaignStore(Clock, Protocol):
         round: int | None = None,
         marked: bool = False,
     ) -> Sequence[ChunkRecord]:
-        """Return chunks by their numbers.
+        """Return chunks, ordered by number.
 
         Args:
             key: the campaign's key.
-            after: the number that theirs are above.
-            limit: how many at most.
-            state: the state that they have, or None for any.
-            round: the round that they are of, or None for any.
-            marked: whether only those that are reopenable or resent are returned.
+            after: only chunks with a higher number are returned.
+            limit: the maximum number of chunks.
+            state: only chunks in this state; None for any.
+            round: only chunks of this round; None for any.
+            marked: only chunks that are reopenable or resent.
         """
         ...
 
     async def next_pending(
         self, key: int, *, round: int, after: int, international: bool
     ) -> StoredChunk | None:
-        """Return the first pending chunk above a number; one outside the UK only if allowed."""
+        """Return the first pending chunk after a number; chunks outside the UK only if allowed."""
         ...
 
     async def recipients(self, key: int, first: int, last: int) -> Mapping[int, tuple[str, str]]:
-        """Return the packed items and positions of chunks, by number, both ends included."""
+        """Return the packed items and positions of chunks, by number, for an inclusive range."""
         ...
 
     async def write(self, key: int, change: Change, detail: str = "") -> None:
-        """Write the changed fields of a chunk, and the event."""
+        """Update the changed fields of a chunk, and insert the event."""
         ...
 
     async def replace_claimed(
         self, key: int, claimed: ChunkRecord, change: Change, batch_id: str | None, detail: str
     ) -> bool:
-        """Write a change if the chunk is still being sent under this claim; return whether.
+        """Write a change if the chunk is still being sent under this claim; return whether it is.
 
-        That is where its state is *sending* and its attempt and owner are the claim's. A chunk that
-        is being sent is as it was claimed, so that nothing of it need be read.
+        It is if its state is *sending* and its attempt and owner are the claim's. A chunk in this
+        state has not changed since the claim, so it need not be read.
 
         Args:
             key: the campaign's key.
             claimed: the chunk as it was claimed.
             change: what to write.
-            batch_id: nothing is written where a chunk or a key was found with this batch; None:
-                none was.
-            detail: of the event.
+            batch_id: nothing is written if a chunk or a key was found with this batch; None to skip
+                this check.
+            detail: the event's detail.
         """
         ...
 
     async def chunks_with_batch(self, batch_id: str) -> Sequence[Held]:
-        """Return the chunks of any campaign that have this batch, or have it as a double."""
+        """Return the chunks of any campaign with this batch, including doubles."""
         ...
 
     async def doubtful(self, size: int) -> Sequence[Doubtful]:
         """Return the chunks of any campaign that are *sending* or *unknown*.
 
         Args:
-            size: how many recipients their last requests held.
+            size: the number of recipients in their last requests.
         """
         ...
 
     async def tally(self, key: int) -> Tallies:
-        """Sum the chunks of a campaign up."""
+        """Return the totals of a campaign's chunks."""
         ...
 
     async def problems(self, key: int, *, after: int, limit: int) -> Sequence[Problem]:
-        """Return problems by their positions, above one of them."""
+        """Return problems after a position, ordered by position."""
         ...
 
     async def events(self, key: int, number: int | None) -> Sequence[Event]:
-        """Return the events of one chunk, or of all, in their order."""
+        """Return the events of one chunk, or of all chunks, in order."""
         ...
 
 
 class ErasureStore(CampaignStore, Protocol):
-    """What erasing a campaign needs beside `CampaignStore`."""
+    """The statements for erasing campaigns, in addition to `CampaignStore`."""
 
     async def last_events(self) -> Mapping[str, float]:
-        """Return when each campaign had its last event, by its id; or when it was begun."""
+        """Return the time of each campaign's last event, or of its creation, by id."""
         ...
 
     async def erase_texts(self, key: int) -> None:
-        """Empty a campaign's message, its packed recipients, and what its problems quote.
+        """Erase a campaign's message, its packed recipients, and the values in its problems.
 
-        A message becomes an empty mapping, a problem's value None, and the rest an empty string.
+        The message becomes an empty mapping, a problem's value None, and the rest empty strings.
         """
         ...
 
     async def erase_details(self, key: int, *, but_of: Collection[str]) -> None:
-        """Empty the details of a campaign's events, but for events of these kinds."""
+        """Erase the details of a campaign's events, except for events of these kinds."""
         ...
 
 
 class ReportStore(Clock, Protocol):
-    """Reports that were handled, and the claim on each message whose report is being handled."""
+    """Handled reports, and the claims on messages whose report is being handled."""
 
     async def statuses(self, message_id: str) -> Collection[str]:
-        """Return the statuses of a message that were handled, in any order."""
+        """Return the handled statuses of a message, in any order."""
         ...
 
     async def report_claim(self, message_id: str) -> ReportClaim | None:
-        """Return the claim on a message, whether or not its lease has ended."""
+        """Return the claim on a message, even if its lease has expired."""
         ...
 
     async def write_report_claim(self, message_id: str, claim: ReportClaim) -> None:
-        """Write the claim on a message, in the place of the one that is there."""
+        """Write the claim on a message, replacing an existing one."""
         ...
 
     async def delete_report_claim(self, message_id: str, owner: str) -> None:
-        """Delete an owner's claim on a message, if it is there."""
+        """Delete an owner's claim on a message, if it exists."""
         ...
 
     async def insert_status(self, message_id: str, status: str) -> None:
-        """Record that a status was handled, unless that is recorded.
+        """Record that a status was handled, unless it is recorded.
 
-        A claim on the same message and status is deleted, whoever has it: nothing is left to do.
+        A claim on the same message and status is deleted, even another owner's.
         """
         ...
 
 
 class OptOutStore(Clock, Protocol):
-    """Opt-outs and opt-ins, which are only added; the last event of a number counts."""
+    """Opt-outs and opt-ins. Events are only added; the last one of a number counts."""
 
     async def insert_opt_out(self, event: OptOutEvent) -> bool:
-        """Insert an event, unless its message is recorded already; return whether it was."""
+        """Insert an event unless its message is recorded; return whether it was inserted."""
         ...
 
     async def last_opt_out(self, number: str) -> OptOutEvent | None:
-        """Return the last event of a number, or None where it has none."""
+        """Return the last event of a number, or None if it has none."""
         ...
 
     async def opt_out_events(self, number: str) -> Sequence[OptOutEvent]:
-        """Return the events of a number, in their order."""
+        """Return the events of a number, in order."""
         ...
 
     async def opted_out(self, numbers: Sequence[str]) -> Collection[str]:
-        """Return those of some numbers whose last event is an opt-out."""
+        """Return the numbers whose last event is an opt-out."""
         ...
 
     async def opt_out_page(self, *, after: str, limit: int) -> Sequence[OptOutEvent]:
-        """Return the last events that are opt-outs, by their numbers, above one of them."""
+        """Return the last events that are opt-outs, after a number, ordered by number."""
         ...
 
     async def opt_out_changes(self, after: int) -> OptOutChanges:
-        """Return what all events above a key come to."""
+        """Return the net changes of all events after a key."""
         ...
 
     async def opt_out_list(self) -> str:
-        """Return the id of the list, which tells it from all others."""
+        """Return the unique id of the list."""
         ...
 
 
@@ -335,19 +334,19 @@ class KeyStore(Clock, Protocol):
     """Idempotency keys, by their hashes."""
 
     async def key_record(self, key_hash: str) -> KeyRecord | None:
-        """Return a key, or None where there is none."""
+        """Return a key, or None if there is none."""
         ...
 
     async def write_key(self, record: KeyRecord) -> None:
-        """Insert a key, or write what may change of it: its request, answer and last change."""
+        """Insert a key, or update its request, its response and its time of change."""
         ...
 
     async def keys_with(self, message_id: str, *, found: bool = False) -> Sequence[KeyRecord]:
-        """Return the keys that have this message or batch, or have it as a double.
+        """Return the keys with this message or batch, including doubles.
 
         Args:
             message_id: the id of the message or the batch.
-            found: whether only keys are returned whose own it is, and that were found with it.
+            found: only keys that were found with it, without doubles.
         """
         ...
 
@@ -356,20 +355,20 @@ class KeyStore(Clock, Protocol):
         ...
 
     async def delete_keys(self, before: float) -> int:
-        """Delete the keys that last changed before a moment, but not those; return how many."""
+        """Delete keys last changed before a time, except unknown ones; return their number."""
         ...
 
 
 class RequestStore(CampaignStore, KeyStore, Protocol):
-    """All requests: those of campaigns' chunks, and those of idempotency keys."""
+    """All requests: the chunks of campaigns, and idempotency keys."""
 
 
 class ClaimStore(CampaignStore, OptOutStore, Protocol):
-    """What a claim reads and writes."""
+    """The statements of a claim."""
 
 
 class Store(ErasureStore, RequestStore, ReportStore, OptOutStore, Protocol):
-    """All that a journal keeps."""
+    """All statements of a journal."""
 
 
 def run(rule: Coroutine[Any, Any, T]) -> T:
@@ -380,4 +379,4 @@ def run(rule: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     rule.close()
-    raise AssertionError("a store that is run like this must not wait")
+    raise AssertionError("a store used with run() must not wait")

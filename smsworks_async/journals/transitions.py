@@ -1,24 +1,24 @@
-"""The states of a chunk, and what leads from one to another: pure functions, for every store.
+"""The states of a chunk and the transitions between them: pure functions, for all stores.
 
 ::
 
     PENDING --claim--> SENDING --finish--> ACCEPTED | REJECTED | UNKNOWN
        ^                  |
-       |                  `-- its lease ended --> UNKNOWN --confirm_found--> ACCEPTED
+       |                  `-- its lease expired --> UNKNOWN --confirm_found--> ACCEPTED
        |
-       `-- only by: the proof that no byte left; an answered refusal, reopened or split in two;
-           a scheduled batch that was cancelled; or `resend`, which a person asks for by name
+       `-- only by: the proof that nothing was sent; a rejection that is reopened or split in two;
+           the cancellation of a scheduled batch; or `resend`, which a person requests explicitly
 
     PENDING --suspect--> UNKNOWN --clear_doubt--> PENDING  (a journal restored from a copy)
 
-    PENDING --skip--> SKIPPED      (everybody in it has opted out)
+    PENDING --skip--> SKIPPED      (all its recipients have opted out)
     PENDING --cancel--> CANCELLED
 
     ACCEPTED --confirm_cancelled--> CANCELLED | PENDING  (a scheduled batch, cancelled in time)
 
-A request carries the number of its attempt. The outcome of an older attempt than the last changes
-nothing, unless the chunk was accepted: that is always kept, and where the chunk had been accepted
-before, the second batch is kept as a double.
+A request has the number of its attempt. The outcome of an attempt before the last changes nothing,
+unless it is *accepted*: that is always recorded, and if the chunk was already accepted, the second
+batch is recorded as a double.
 """
 
 from __future__ import annotations
@@ -47,31 +47,31 @@ from smsworks_async.models.window import as_date
 
 
 _SILENT: Final = OutcomeUnknown(
-    "the process that was sending it said nothing more, so it may have been accepted",
+    "the process that was sending it recorded no outcome, so it may have been accepted",
     operation="bulk",
 )
 _EARLIER: Final = OutcomeUnknown(
-    "an earlier request of it was lost, and may have been accepted", operation="bulk"
+    "the response to an earlier attempt was lost, so it may have been accepted", operation="bulk"
 )
 _COPY: Final = OutcomeUnknown(
     "the journal was restored from a copy, and this may have been sent after the copy was made",
     operation="bulk",
 )
 
-#: The event of a scheduled batch that was cancelled; its detail is the batch's id.
+#: The event of a cancelled scheduled batch; its detail is the batch's id.
 BATCH_CANCELLED: Final = "batch cancelled"
 
-#: What all messages of two chunks share that a search cannot tell apart.
+#: The message fields that are the same for two chunks that a search cannot distinguish.
 _COMPARED: Final = ("sender", "content")
 
-#: Seconds for which a time may be past and still be scheduled for.
+#: The seconds by which a scheduled time may be past.
 GRACE: Final = SCHEDULE_GRACE.total_seconds()
 
-#: Seconds by which the provider's clock may differ, before a request and after it.
+#: The allowed difference of the provider's clock, before and after a request, in seconds.
 _CLOCKS: Final = 600.0
 
 
-#: What each command applies to, and leads to.
+#: The controls to which each command applies, and the resulting control.
 _STEERED: Final[Mapping[Command, frozenset[Control]]] = {
     Command.PAUSE: frozenset({Control.RUNNING, Control.HALTED}),
     Command.HALT: frozenset({Control.RUNNING}),
@@ -89,13 +89,12 @@ _INTO: Final[Mapping[Command, Control]] = {
 
 
 class Change(NamedTuple):
-    """What a transition changes.
+    """The changes of a transition.
 
     Attributes:
-        record: the chunk from now on.
-        event: what happened, for the list of events.
-        fields: those of the record's fields that are written, with their values; none where only
-            the event is recorded.
+        record: the updated chunk.
+        event: the event to record.
+        fields: the record's changed fields with their values; empty if only the event is recorded.
     """
 
     record: ChunkRecord
@@ -104,7 +103,7 @@ class Change(NamedTuple):
 
 
 def change(record: ChunkRecord, event: str, /, **fields: Any) -> Change:
-    """Return the change that writes these fields of a record."""
+    """Return the change that sets fields of a record."""
     return Change(attrs.evolve(record, **fields), event, fields)
 
 
@@ -117,14 +116,14 @@ def claim(
     *,
     left_out: str = "",
 ) -> Change:
-    """Begin a request for a pending chunk.
+    """Start a request for a pending chunk.
 
     Args:
         record: the chunk.
         owner: unique to this claim.
         now: the time by the journal's clock.
-        lease: seconds for which the request may leave.
-        server_time: the time by the provider's clock, where it is known.
+        lease: the seconds during which the request may be sent.
+        server_time: the time by the provider's clock, if known.
         left_out: the positions that the request leaves out, packed.
     """
     return change(
@@ -134,7 +133,7 @@ def claim(
         state=State.SENDING,
         attempt=record.attempt + 1,
         owner=owner,
-        # A search covers the time since the first attempt.
+        # Searches cover the time since the first attempt.
         began=now if record.began is None else record.began,
         lease=now + lease,
         lease_seconds=lease,
@@ -145,9 +144,9 @@ def claim(
 
 
 def _leave_out(record: ChunkRecord, left_out: str) -> dict[str, Any]:
-    """Return the fields of the positions that a request leaves out; none where nothing changes.
+    """Return the fields for the positions that a request leaves out; empty if nothing changes.
 
-    Whoever was in an earlier request that is still in doubt is not opted out, but in doubt.
+    A recipient in an earlier unknown request counts as unknown, not as opted out.
     """
     if left_out == record.left_out == "":
         return {}
@@ -156,11 +155,11 @@ def _leave_out(record: ChunkRecord, left_out: str) -> dict[str, Any]:
 
 
 def _excluded(left_out: str, opted_out: set[int] | None) -> dict[str, Any]:
-    """Return the fields of positions that are left out.
+    """Return the fields for left-out positions.
 
     Args:
         left_out: the positions, packed.
-        opted_out: those that no request in doubt held; None where there is no such request.
+        opted_out: those that are in no unknown request; None if there is no unknown request.
     """
     positions = set(unpack_positions(left_out))
     opted = positions if opted_out is None else positions & opted_out
@@ -173,7 +172,7 @@ def _excluded(left_out: str, opted_out: set[int] | None) -> dict[str, Any]:
 
 
 def skip(record: ChunkRecord, everybody: str) -> Change:
-    """Close a pending chunk without a request, since everybody in it has opted out.
+    """Close a pending chunk without a request, since all its recipients have opted out.
 
     Args:
         record: the chunk.
@@ -187,7 +186,7 @@ def skip(record: ChunkRecord, everybody: str) -> Change:
 
 
 def cancel(record: ChunkRecord) -> Change | None:
-    """Close a pending chunk of a cancelled campaign; None where it is not pending."""
+    """Close a pending chunk of a cancelled campaign; None if it is not pending."""
     if record.state is not State.PENDING:
         return None
     if record.resent:
@@ -197,14 +196,14 @@ def cancel(record: ChunkRecord) -> Change | None:
 
 
 def refuse(controls: Controls, now: float, round: int = 0) -> Refused | None:
-    """Return why no chunk of a campaign may be claimed; None where one may.
+    """Return why no chunk of a campaign may be claimed; None if one may.
 
-    The messages of a scheduled campaign are due within its window, whenever they are scheduled.
+    The window of a scheduled campaign applies to the time at which its messages are due.
 
     Args:
-        controls: the campaign's.
+        controls: the campaign's controls.
         now: the time, in POSIX seconds.
-        round: the chunk's round; only those of the first one are scheduled.
+        round: the chunk's round; only chunks of the first round are scheduled.
     """
     if controls.control is not Control.RUNNING:
         return Refused(controls.control, controls.why)
@@ -224,7 +223,7 @@ def is_past(at: float, now: float) -> bool:
 
 
 def steer(campaign: Campaign, command: Command, why: str = "") -> Campaign:
-    """Return a campaign as a command leaves it; a cancelled one stays cancelled."""
+    """Return a campaign after a command; a cancelled campaign stays cancelled."""
     before = campaign.control
     if before is Control.CANCELLED or before not in _STEERED[command]:
         return campaign
@@ -238,9 +237,9 @@ def finish(
 
     Args:
         record: the chunk.
-        attempt: which of its requests that was.
+        attempt: the attempt of the request.
         outcome: the outcome.
-        left_out: the positions that this request left out, packed; None where they are those of
+        left_out: the positions that this request left out, packed; None if they are those of
             the chunk's last request.
     """
     if outcome.outcome is Outcome.ACCEPTED:
@@ -248,7 +247,7 @@ def finish(
     if not _current(record, attempt):
         return Change(record, f"{outcome.outcome}, too late to matter", {})
     if record.resent or record.restored:
-        # The outcome of this request proves nothing about the request before it.
+        # The outcome of this request proves nothing about an earlier one.
         event = f"{outcome.outcome} again"
         return change(record, event, state=State.UNKNOWN, error=_EARLIER)
     if outcome.outcome is Outcome.NOT_SENT:
@@ -269,10 +268,10 @@ def _accept(
         return change(record, "accepted a second time", doubles=(*record.doubles, batch_id))
     late = "" if _current(record, attempt) else ", late"
     fields = _accepted(outcome.batch_id, found=False)
-    if record.state is State.ACCEPTED:  # a recall of the batch that was found is not over
+    if record.state is State.ACCEPTED:  # a recall of the found batch is in progress
         fields["reopenable"] = record.reopenable
     if left_out is not None and left_out != record.left_out:
-        # An earlier request was accepted, of which others were left out than of the last one.
+        # An earlier request was accepted, which left out other recipients than the last one.
         fields |= _excluded(left_out, set(unpack_positions(record.opted_out)))
     return change(record, f"accepted{late}", **fields)
 
@@ -294,19 +293,19 @@ def _current(record: ChunkRecord, attempt: int) -> bool:
 
 
 def expire(record: ChunkRecord, now: float) -> Change | None:
-    """Mark a chunk unknown whose lease has ended; None while the lease lasts."""
+    """Mark a chunk unknown if its lease has expired; None while the lease is valid."""
     if record.state is not State.SENDING or record.lease is None or now < record.lease:
         return None
     return change(record, "lease ended", state=State.UNKNOWN, error=_SILENT)
 
 
 def has_lapsed(record: ChunkRecord) -> bool:
-    """Return whether a chunk is unknown because its lease ended."""
+    """Return whether a chunk is unknown because its lease expired."""
     return record.error is not None and record.error.args == _SILENT.args
 
 
 def confirm_found(record: ChunkRecord, attempt: int, batch_id: str) -> Change | None:
-    """Accept an unknown chunk with the batch that was found; None where the chunk has moved on."""
+    """Accept an unknown chunk with the found batch; None if the chunk has changed."""
     if record.state is not State.UNKNOWN or record.attempt != attempt:
         return None
     return change(record, "found", **_accepted(batch_id, found=True))
@@ -318,11 +317,11 @@ def is_alike(
     other_items: str | None,
     other_message: Mapping[str, Any],
 ) -> bool:
-    """Return whether a search cannot tell two chunks apart.
+    """Return whether a search cannot distinguish two chunks.
 
-    Compared are the recipients in any order, the sender and the text. Packed items are lists with
-    commas; those that have texts of their own hold them. They are None where not all of them were
-    in the request: then the chunks are taken as alike.
+    The recipients in any order, the sender and the text are compared. Packed items are separated by
+    commas, and contain the texts if these are personal. Items are None if not all of them were in
+    the request; then the chunks count as alike.
     """
     same = all(message.get(name) == other_message.get(name) for name in _COMPARED)
     if items is None or other_items is None:
@@ -333,8 +332,8 @@ def is_alike(
 def is_twin(record: ChunkRecord, other: ChunkRecord) -> bool:
     """Return whether a batch that looks like one chunk's may be the other's.
 
-    Both have the same text and recipients, and the other's outcome is not known. A chunk that was
-    begun long before the batch, or long after it, cannot have it.
+    Both have the same text and recipients, and the other's outcome is unknown. A chunk that was
+    started long before or after the batch cannot have it.
     """
     if other.state not in {State.SENDING, State.UNKNOWN}:
         return False
@@ -346,9 +345,9 @@ def is_twin(record: ChunkRecord, other: ChunkRecord) -> bool:
 
 
 def revoke_found(record: ChunkRecord) -> Change:
-    """Mark a chunk unknown again whose batch turns out to be another chunk's.
+    """Mark a chunk unknown again because its batch belongs to another chunk.
 
-    If it was accepted with a further batch as well, it keeps that one as its own.
+    If it has a further accepted batch, it keeps that one instead.
     """
     if record.doubles:
         first, *others = record.doubles
@@ -359,14 +358,14 @@ def revoke_found(record: ChunkRecord) -> Change:
 
 
 def resend(record: ChunkRecord, attempt: int, now: float, wait: float) -> Change | None:
-    """Make an unknown chunk pending, once its lease and some seconds more are over.
+    """Make an unknown chunk pending, once its lease expired a given time ago.
 
     Args:
         record: the chunk.
         attempt: the attempt that the caller knows of.
-        now: the time by the journal's clock. The caller has waited by another clock, too; see
+        now: the time by the journal's clock. The caller has also waited by another clock; see
             `bulk.campaign.waits`.
-        wait: seconds after the lease's end.
+        wait: the seconds since the lease expired.
     """
     if record.state is not State.UNKNOWN or record.attempt != attempt:
         return None
@@ -383,12 +382,12 @@ def resend(record: ChunkRecord, attempt: int, now: float, wait: float) -> Change
 
 
 def reopen(record: ChunkRecord) -> Change | None:
-    """Prepare a chunk for another run; None where nothing changes.
+    """Prepare a chunk for another run; None if nothing changes.
 
-    A chunk that was refused for a reason that may have passed becomes pending. A chunk that was to
-    be resent, and was not, becomes unknown: the next run looks for it, and decides by itself.
+    A chunk that was rejected for a temporary reason becomes pending. A chunk that should have been
+    resent, and was not, becomes unknown again: the next run searches for it and decides.
 
-    Only chunks that are `reopenable` or `resent` change; stores need read no others.
+    Only chunks that are `reopenable` or `resent` change, so stores need to read only those.
     """
     if record.state is State.REJECTED and record.reopenable:
         left = _leave_out(record, "")
@@ -399,11 +398,11 @@ def reopen(record: ChunkRecord) -> Change | None:
 
 
 def suspect(record: ChunkRecord) -> Change | None:
-    """Mark a chunk unknown because its journal was restored from a copy; None where it stays.
+    """Mark a chunk unknown because its journal was restored from a copy; None if nothing changes.
 
-    A chunk that the copy has as pending, or as refused and reopenable, may have been sent after the
-    copy was made; `clear_doubt` undoes that where nothing is found. A chunk that the copy has as
-    unknown may have been sent again, so that it is looked for over a longer time.
+    A chunk that is pending, or rejected and reopenable, in the copy may have been sent after the
+    copy was made; `clear_doubt` undoes the change if no trace of it is found. A chunk that is
+    unknown in the copy may have been resent, so the search for it covers a longer time.
     """
     in_doubt = record.state in {State.SENDING, State.UNKNOWN}
     if in_doubt or (record.state is State.PENDING and record.resent):
@@ -429,7 +428,7 @@ def suspect(record: ChunkRecord) -> Change | None:
 
 
 def clear_doubt(record: ChunkRecord, attempt: int) -> Change | None:
-    """Undo `suspect` for a chunk that was pending, since nothing of it was found."""
+    """Undo `suspect` for a chunk that was pending, since no trace of it was found."""
     doubted = record.state is State.UNKNOWN and record.restored and record.reopenable
     if not doubted or record.attempt != attempt:
         return None
@@ -444,18 +443,18 @@ def clear_doubt(record: ChunkRecord, attempt: int) -> Change | None:
 
 
 def split(record: ChunkRecord, attempt: int) -> Change | None:
-    """Replace a chunk that was refused for one recipient by halves; None where it has moved on."""
+    """Close a chunk that is replaced by halves, after a rejection; None if it has changed."""
     if record.state is not State.SENDING or record.attempt != attempt or record.resent:
         return None
     return change(record, "split", state=State.SPLIT)
 
 
 def begin_recall(record: ChunkRecord, batch_id: str) -> Change | None:
-    """Mark a chunk whose scheduled batch is to be cancelled, to be scheduled again without some.
+    """Mark a chunk whose batch will be cancelled and scheduled again without some recipients.
 
     Args:
         record: the chunk.
-        batch_id: one of its batches; None is returned where it is none of them.
+        batch_id: one of its batches; the function returns None if it is not.
     """
     if record.state is not State.ACCEPTED or batch_id not in {record.batch_id, *record.doubles}:
         return None
@@ -465,15 +464,15 @@ def begin_recall(record: ChunkRecord, batch_id: str) -> Change | None:
 def confirm_cancelled(
     record: ChunkRecord, batch_id: str, *, final: bool, restored: bool
 ) -> Change | None:
-    """Record that a scheduled batch was cancelled in time, so that it texts nobody.
+    """Record that a scheduled batch was cancelled in time, so it will not be sent.
 
     Args:
         record: the chunk.
-        batch_id: one of its batches; None is returned where it is none of them.
-        final: whether its campaign was cancelled. Otherwise the chunk is pending again, if that was
+        batch_id: one of its batches; the function returns None if it is not.
+        final: whether its campaign was cancelled. Otherwise the chunk becomes pending, if this was
             its recall.
-        restored: whether the journal was restored from a copy, which cannot tell whether the chunk
-            has been scheduled again since.
+        restored: whether the journal was restored from a copy, which does not show whether the
+            chunk was scheduled again since.
     """
     batches = [record.batch_id, *record.doubles]
     is_due = record.state is State.ACCEPTED and (final or record.reopenable)
@@ -492,7 +491,7 @@ def _cancelled(record: ChunkRecord, *, final: bool, restored: bool) -> dict[str,
     if restored:
         doubt = {"state": State.UNKNOWN, "error": _COPY, "restored": True, "reopenable": True}
         return {**fields, "batch_id": None, **doubt}
-    if record.excluded > record.opted:  # an earlier request of it is in doubt
+    if record.excluded > record.opted:  # it has an earlier unknown request
         return {**fields, "batch_id": None, "state": State.UNKNOWN, "error": _EARLIER}
     if final:
         return {**fields, "state": State.CANCELLED, **_leave_out(record, "")}
@@ -500,7 +499,7 @@ def _cancelled(record: ChunkRecord, *, final: bool, restored: bool) -> dict[str,
 
 
 def end_recall(record: ChunkRecord) -> Change | None:
-    """Record that a scheduled batch went out before it was cancelled; None where it had not to."""
+    """Record that a batch was sent before it could be cancelled; None if it had no recall."""
     if record.state is not State.ACCEPTED or not record.reopenable:
         return None
     return change(record, "too late to cancel", reopenable=False)

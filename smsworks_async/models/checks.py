@@ -1,8 +1,8 @@
-"""What the API would refuse, refused here: the rule for each field, and the error that names it.
+"""Validation of fields against the API's limits before a request is sent.
 
-Each check takes one value and returns it as it goes on the wire, or raises `ValidationError` with
-the field and, where it has one, the API's own code. The limits are those of the provider's guide
-(*Parameter Definitions*) and of its OpenAPI document, version 1.9.0.
+Each check takes one value and returns the value to send, or raises `ValidationError` with the field
+and the API's error code, if there is one. The limits are from the provider's guide (*Parameter
+Definitions*) and its OpenAPI document, version 1.9.0.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ T = TypeVar("T")
 
 #: The longest text, in UTF-16 units.
 MAX_CONTENT: Final = 1280
-#: The longest binary message, in bytes: as many as a content of that length has pairs of digits.
+#: The longest binary message, in bytes: a third of the longest content, since a byte takes three
+#: characters.
 MAX_BINARY: Final = (MAX_CONTENT + 1) // 3
 #: The longest tag, in characters.
 MAX_TAG: Final = 280
-#: The longest that delivery is attempted, in minutes.
+#: The longest time for which delivery is attempted, in minutes.
 MAX_VALIDITY: Final = 2880
 #: The largest `metadata` of a one-time password, in bytes of JSON.
 MAX_OTP_METADATA: Final = 1024
-#: The longest reference of a message, in characters: a bound of ours.
+#: The longest reference of a message, in characters: a limit of this package.
 MAX_REFERENCE: Final = 200
-#: The longest name of a field that an error repeats, in characters.
+#: The longest field name that an error quotes, in characters.
 LONGEST_NAME: Final = 40
-#: The most digits that it holds: with more it may be a phone number or a passcode.
+#: The most digits in such a name: with more it may be a phone number or a passcode.
 MOST_DIGITS: Final = 3
-#: How far in the past a schedule may lie: senders' clocks differ, and people schedule for "now".
+#: How far in the past a schedule may be: clocks differ, and callers schedule for "now".
 SCHEDULE_GRACE: Final = timedelta(seconds=60)
 
 _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9]{3,11}")
@@ -53,11 +54,10 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,127}")
 
 
 def build_model(model: type[T], given: Mapping[str, Any]) -> T:
-    """Make a model of fields that were given by name.
+    """Create a model from named fields.
 
     Raises:
-        ValidationError: there is no field of such a name, one is missing, or one is not as the
-            model wants it.
+        ValidationError: a field is unknown, missing or invalid.
     """
     try:
         return model(**given)
@@ -65,7 +65,7 @@ def build_model(model: type[T], given: Mapping[str, Any]) -> T:
         problem = _misnamed(attrs.fields_dict(model), given)  # type: ignore[arg-type] # it is one
         if problem is None:
             raise
-    # The TypeError names the field, which may be anything, a number for one: it is no context.
+    # Not chained: the TypeError quotes the name, which could be anything, such as a phone number.
     raise problem
 
 
@@ -79,16 +79,16 @@ def _misnamed(
         if field.default is attrs.NOTHING and name not in given
     ]
     if strange:
-        from difflib import get_close_matches  # for the one who mistyped
+        from difflib import get_close_matches  # imported only for a misspelt name
 
-        # Only what can be a field's name is repeated: the rest may be anything, a number for one.
+        # Quote only plausible field names: others could be anything, such as a phone number.
         names = sorted(
             name for name in map(str, strange) if name.isidentifier() and may_be_named(name)
         )
         alike = [match for name in names for match in get_close_matches(name, fields, n=1)]
         hint = f"; did you mean {' and '.join(alike)}?" if alike else ""
         return ValidationError(
-            f"there is no field {', '.join(names) or 'of such a name'}{hint}",
+            f"there is no field {', '.join(names) or 'with this name'}{hint}",
             field=names[0] if names else "message",
         )
     if missing:
@@ -97,12 +97,12 @@ def _misnamed(
 
 
 def may_be_named(name: str) -> bool:
-    """Return whether an error may repeat the name of a field: it holds no number, and is short."""
+    """Return whether an error may quote a field name: it is short and contains no number."""
     return len(name) <= LONGEST_NAME and sum(map(str.isdigit, name)) <= MOST_DIGITS
 
 
 def sender(value: object) -> str:
-    """Check a sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits."""
+    """Validate a sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits."""
     sender_id = text(value, "sender")
     if _SENDER.fullmatch(sender_id) is None:
         raise ValidationError(
@@ -115,10 +115,10 @@ def sender(value: object) -> str:
 
 
 def content(value: object, field: str = "content") -> str:
-    """Check a text: 1 to 1280 UTF-16 units, and not blank."""
+    """Validate a text: 1 to 1280 UTF-16 units, and not blank."""
     message = text(value, field)
     if values.is_missing(message):
-        raise ValidationError(f"{field} is empty; write something", field=field, code=4001)
+        raise ValidationError(f"{field} is empty", field=field, code=4001)
     units = utf16_units(message)
     if units > MAX_CONTENT:
         raise ValidationError(
@@ -130,7 +130,7 @@ def content(value: object, field: str = "content") -> str:
 
 
 def binary(value: object) -> bytes:
-    """Check a binary message's data: 1 to 427 bytes."""
+    """Validate a binary message's data: 1 to 427 bytes."""
     if not isinstance(value, bytes | bytearray | memoryview):
         raise ValidationError(f"data must be bytes, not {type(value).__name__}", field="data")
     data = bytes(value)
@@ -144,7 +144,7 @@ def binary(value: object) -> bytes:
 
 
 def country(value: object) -> str:
-    """Check a country: its two letters in ISO 3166, in any case; return capitals."""
+    """Validate a country: two letters of ISO 3166 in any case; return capitals."""
     code = values.as_text(value)
     if code is None or _COUNTRY.fullmatch(code.strip()) is None:
         raise ValidationError(
@@ -154,7 +154,7 @@ def country(value: object) -> str:
 
 
 def tag(value: object) -> str:
-    """Check a tag: at most 280 characters."""
+    """Validate a tag: at most 280 characters."""
     label = text(value, "tag")
     if len(label) > MAX_TAG:
         raise ValidationError(
@@ -164,52 +164,52 @@ def tag(value: object) -> str:
 
 
 def validity(value: object) -> int:
-    """Check how long delivery is attempted: 1 to 2880 minutes."""
+    """Validate the time for which delivery is attempted: 1 to 2880 minutes."""
     return integer(value, "validity", at_least=1, at_most=MAX_VALIDITY)
 
 
 def ttl(value: object) -> int:
-    """Check how long a delivery report is kept: at least 1 minute."""
+    """Validate the time for which a delivery report is kept: at least 1 minute."""
     return integer(value, "ttl", at_least=1)
 
 
 def aware_datetime(value: object, field: str) -> datetime:
-    """Check a moment: a datetime that says its time zone."""
+    """Validate a time: a datetime with a time zone."""
     return values.aware_datetime(value, field, 4009)
 
 
 def schedule(value: object, now: datetime | None = None) -> datetime:
-    """Check a moment to send at: aware, and at most 60 seconds in the past."""
+    """Validate a scheduled time: aware, and at most 60 seconds in the past."""
     at = aware_datetime(value, "at")
     if at < (now or datetime.now(UTC)) - SCHEDULE_GRACE:
         raise ValidationError(
-            "at lies in the past; schedule for a moment still to come", field="at", code=4009
+            "at is in the past; schedule for a time in the future", field="at", code=4009
         )
     return at
 
 
 def url(value: object, field: str) -> str:
-    """Check an address to post to: absolute, http or https."""
+    """Validate a URL: absolute, http or https."""
     address = text(value, field)
     try:
         parts = urlsplit(address)
         whole = parts.scheme in {"http", "https"} and parts.hostname
-    except ValueError:  # it may quote the address, which may hold a secret
+    except ValueError:  # it could quote the URL, which may contain a secret
         whole = None
     if not whole or re.search(r"\s", address):
         raise ValidationError(
-            f"{field} must be a whole web address, such as https://example.org/reports", field=field
+            f"{field} must be a complete URL, such as https://example.org/reports", field=field
         )
     return address
 
 
 def delivery_report_url(value: object) -> str:
-    """Check the address that delivery reports are posted to."""
+    """Validate the URL for delivery reports."""
     return url(value, "delivery_report_url")
 
 
 def metadata(value: object) -> dict[str, str]:
-    """Check a message's metadata: strings by string keys."""
+    """Validate a message's metadata: strings by string keys."""
     given = iterables.as_mapping(value)
     if given is None:
         raise ValidationError("metadata must be a mapping of strings", field="metadata")
@@ -217,7 +217,7 @@ def metadata(value: object) -> dict[str, str]:
 
 
 def reference(value: object) -> str:
-    """Check a reference: 1 to 200 printable characters."""
+    """Validate a reference: 1 to 200 printable characters."""
     name = text(value, "reference")
     if not name.strip() or len(name) > MAX_REFERENCE or not name.isprintable():
         raise ValidationError(
@@ -228,13 +228,13 @@ def reference(value: object) -> str:
 
 
 def otp_metadata(value: object) -> dict[str, Any]:
-    """Check a one-time password's metadata: a JSON object of at most 1024 bytes."""
+    """Validate a one-time password's metadata: a JSON object of at most 1024 bytes."""
     given = iterables.as_mapping(value)
     if given is None:
         raise ValidationError("metadata must be a mapping", field="metadata")
     plain: dict[str, Any] | None = None
     size: int | None = None
-    with suppress(TypeError, ValueError, RecursionError):  # which may quote a value
+    with suppress(TypeError, ValueError, RecursionError):  # their messages could quote a value
         plain = _json(given)
         size = len(json.dumps(plain, allow_nan=False, separators=(",", ":")))
     if plain is None or size is None:
@@ -247,7 +247,7 @@ def otp_metadata(value: object) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
-    """Return JSON that is made of plain values, or raise `TypeError`."""
+    """Return a JSON value built from plain values, or raise `TypeError`."""
     if value is None or type(value) in {str, int, bool}:
         return value
     for read in (values.as_text, values.as_boolean, values.as_number):
@@ -261,30 +261,30 @@ def _json(value: Any) -> Any:
 
 
 def strings(value: Any, field: str) -> tuple[str, ...]:
-    """Check a list of strings; a single string is not one."""
+    """Validate a list of strings; a single string is not one."""
     iterables.check_iterable(value, field, awaitable=False)
     return tuple([text(item, field) for item in value])
 
 
 def response_email(value: object) -> tuple[str, ...]:
-    """Check the e-mail addresses that replies are forwarded to."""
+    """Validate the e-mail addresses for replies."""
     addresses = strings(value, "response_email")
     for address in addresses:
         if "@" not in address[1:-1] or re.search(r"\s", address):
             raise ValidationError(
-                "response_email holds something that is not an e-mail address",
+                "response_email contains an invalid e-mail address",
                 field="response_email",
             )
     return addresses
 
 
 def identifier(value: object, field: str) -> str:
-    """Check a message's or a batch's id: letters, digits, dashes; at most 128 characters."""
+    """Validate a message or batch id: letters, digits and dashes, at most 128 characters."""
     whole = values.as_integer(value)
     given = values.as_text(value) if whole is None else str(whole) if 0 <= whole < 10**40 else None
     if given is None or _IDENTIFIER.fullmatch(given) is None:
         raise ValidationError(
-            f"{field} must be the id that the API gave, such as '128032521395903584'",
+            f"{field} must be an id from the API, such as '128032521395903584'",
             field=field,
             code=4008,
         )
@@ -292,10 +292,10 @@ def identifier(value: object, field: str) -> str:
 
 
 def batch_size(items: Sequence[object], field: str, at_most: int) -> None:
-    """Check how many recipients one request holds."""
+    """Validate the number of recipients in one request."""
     if not 1 <= len(items) <= at_most:
         raise ValidationError(
             f"a batch holds 1 to {at_most} recipients, not {len(items)}; "
-            "bulk.send takes any number and makes the batches",
+            "bulk.send takes any number, and splits them into batches",
             field=field,
         )

@@ -1,8 +1,8 @@
-"""The one converter between JSON and the models, and what it tolerates.
+"""The converter between JSON and the models.
 
-The wire has ids and numbers as JSON numbers or strings, dates in two formats, lists of one as the
-one, and fields that we do not know. All of that is settled here, once, by what the models' fields
-say (`fields.wire`) and by their types.
+The API sends ids and numbers as JSON numbers or strings, dates in two formats, one-item lists as
+the bare item, and unknown fields. The converter handles all of this, based on the declarations
+(`fields.wire`) and types of the models' fields.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from smsworks_async.models.fields import wire_of
 
 T = TypeVar("T")
 
-# A key that no JSON document of the API's has: where unknown fields are handed over.
+# A key that cannot occur in the API's JSON; it holds the unknown fields.
 _EXTRA: Final = "<extra>"
-#: The field that keeps what a model does not know; a model that has it is read here.
+#: The field for unknown fields; models that have it are read by the hooks below.
 _EXTRA_FIELD: Final = "extra"
 
-#: How a field is read that says nothing else, by its type. What may be missing decides nothing, so
-#: that it is as if it were missing where it cannot be read; a text must be one.
+#: The default readers of fields, by type. An unreadable optional field is treated as missing, since
+#: optional fields are informational; a string must be valid.
 _READERS: Final[Mapping[Any, Callable[..., Any]]] = {
-    # Read without asking cattrs which of a union's members it is: most of what a record costs.
+    # Bypass cattrs' union handling, which is most of the cost of reading a record.
     str | None: readers.string_or_none,
     float | None: readers.lenient(readers.number),
     int | None: readers.lenient(readers.integer),
@@ -47,7 +47,7 @@ def format_date(moment: datetime) -> str:
 def _renaming(
     others: Mapping[str, tuple[str, ...]],
 ) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    """Return what takes fields from the other names that some operations give them."""
+    """Return a function that renames fields from the alternative names of some operations."""
 
     def rename(document: Mapping[str, Any]) -> Mapping[str, Any]:
         for wanted, names in others.items():
@@ -62,7 +62,7 @@ def _renaming(
 
 
 def _preparing(cls: type[Any]) -> Callable[[Mapping[str, Any]], Mapping[str, Any]] | None:
-    """Return what is done to a document before a model is read from it; None for nothing."""
+    """Return the function that changes a document before it is read, or None."""
     fields = attrs.fields_dict(cls)
     prepare = wire_of(fields[_EXTRA_FIELD]).prepare
     if prepare is not None:
@@ -134,7 +134,7 @@ def make_converter(*, explaining: bool = False) -> cattrs.Converter:
     """Return a converter with every hook that the wire needs.
 
     Args:
-        explaining: whether its errors say where they happened, which costs as much again.
+        explaining: whether errors contain the location, which doubles the cost.
     """
     converter = cattrs.Converter(detailed_validation=explaining)
     scalars: Mapping[type, Callable[[object, object], Any]] = {
@@ -147,7 +147,7 @@ def make_converter(*, explaining: bool = False) -> cattrs.Converter:
     for scalar, hook in scalars.items():
         converter.register_structure_hook(scalar, hook)
     converter.register_unstructure_hook(datetime, format_date)
-    # What a model needs is made when it is first met, and not when this is imported.
+    # The hooks of a model are created on its first use, not on import.
     converter.register_structure_hook_factory(
         _keeps_unknown_fields, lambda cls: _reading(cls, converter)
     )
@@ -159,9 +159,9 @@ _converter = make_converter()
 
 
 def to_wire(message: object) -> Any:
-    """Return what the JSON of an outgoing model, or of a list of them, holds.
+    """Return the JSON value of an outgoing model, or of a list of them.
 
-    Fields that are not set are left out. What is JSON already stays as it is.
+    Unset fields are omitted. Plain JSON is returned unchanged.
     """
     if message is None or isinstance(message, dict):
         return message
@@ -171,10 +171,10 @@ def to_wire(message: object) -> Any:
 
 
 def from_wire(document: object, shape: type[T]) -> T:
-    """Return the model that an answer's JSON holds.
+    """Return the model of a response's JSON.
 
     Raises:
-        Misshapen: it has another shape.
+        Misshapen: the JSON does not match the model.
     """
     document = _as_listed(document, shape)
     try:
@@ -195,7 +195,7 @@ def _is_list(shape: Hashable) -> bool:
 
 
 class Misshapen(ValueError):
-    """An answer differs from its model; the message says where, without quoting it."""
+    """A response does not match its model; the message says where, without quoting values."""
 
 
 @functools.cache
@@ -213,5 +213,5 @@ def _explain(document: object, shape: type[T]) -> str:
 
 def _complaint(error: BaseException, _: type | None) -> str:
     if isinstance(error, KeyError):
-        return "required field missing"
+        return "a required field is missing"
     return str(error)

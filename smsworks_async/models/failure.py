@@ -1,4 +1,4 @@
-"""Why a message was not delivered."""
+"""The reason why a message was not delivered."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from smsworks_async.models.readers import boolean, integer, lenient, string
 
 @attrs.frozen
 class FailureReason:
-    """Why a message was not delivered.
+    """The reason why a message was not delivered.
 
     Attributes:
-        code: the API's code (see `smsworks_async.errors.CODES`), or None where it only used words.
+        code: the API's code (see `smsworks_async.errors.CODES`), or None if the API sent only
+            words.
         details: the reason in words.
-        permanent: whether the same message would fail again; None where neither the API nor the
-            table of codes says.
+        permanent: whether the same message would fail again; None if neither the API nor the
+            table of codes tells.
     """
 
     code: int | None = None
@@ -28,7 +29,7 @@ class FailureReason:
 
 
 def read_failure_reason(value: object, _: object = None) -> FailureReason | None:
-    """Read why a message failed: an object, a string, or nothing."""
+    """Read a failure reason: an object, a string, or nothing."""
     if value is None or value in ("", {}):
         return None
     if isinstance(value, str):
@@ -37,7 +38,7 @@ def read_failure_reason(value: object, _: object = None) -> FailureReason | None
         raise TypeError(f"expected an object or a string, not {type(value).__name__}")
     code = lenient(integer)(value.get("code"))
     if code is not None and 0 <= code < 100:
-        code += 5000  # delivery reports say 1 and 34 for 5001 and 5034
+        code += 5000  # delivery reports have 1 and 34 for 5001 and 5034
     permanent = lenient(boolean)(value.get("permanent"))
     if permanent is None and code in CODES:
         permanent = is_permanent(400, code, None)

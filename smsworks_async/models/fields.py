@@ -1,7 +1,7 @@
-"""What a field of a model declares about the wire: its name there, how it is read and written.
+"""Declarations of model fields: name on the wire, reader, writer and secrecy.
 
-It also declares whether it is secret. A field that declares nothing has the same name on the wire,
-is read and written by its type, and is secret.
+A field without a declaration has the same name on the wire, is read and written by its type, and is
+secret.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smsworks_async.models import values
 
 
 Reader = Callable[..., Any]
-#: Yields the strings in a field's value on the wire that no error may repeat.
+#: Yields the strings in a field's wire value that errors must not contain.
 SecretsOf = Callable[[Any], Iterator[str]]
 
 _KEY: Final = "smsworks"
@@ -24,7 +24,7 @@ _KEY: Final = "smsworks"
 
 @attrs.frozen(eq=False)
 class Wire:
-    """What a field says of the wire; see `wire`."""
+    """The declaration of a field; see `wire`."""
 
     name: str | None
     also: tuple[str, ...]
@@ -36,7 +36,7 @@ class Wire:
 
 
 def strings(value: object) -> Iterator[str]:
-    """Yield the strings in a JSON value, however deep; of an object, its values'."""
+    """Yield all strings in a JSON value, recursively, except the keys of objects."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple):
@@ -61,12 +61,13 @@ def wire(
 
     Args:
         name: the field's name on the wire; None for the same name.
-        also: other names under which some operations send it, tried in this order.
-        read: reads its JSON value, or raises `TypeError` or `ValueError`; None to go by its type.
-        write: returns its JSON value; None to go by its type.
-        omit: whether it is not sent.
-        secret: whether an error must not repeat the strings in it; or what yields those of them.
-        prepare: of the field ``extra`` alone: changes a whole document before it is read.
+        also: other names that some operations use, in order of preference.
+        read: reads its JSON value, or raises `TypeError` or `ValueError`; None to read by its type.
+        write: returns its JSON value; None to write by its type.
+        omit: whether it is left out of requests.
+        secret: whether errors must not contain its strings; or a function that yields the secret
+            ones.
+        prepare: for the field ``extra`` only: changes a whole document before it is read.
     """
     secrets = secret if callable(secret) else strings if secret else None
     return {_KEY: Wire(name, also, read, write, omit, secrets, prepare)}
@@ -76,7 +77,7 @@ _PLAIN: Final = Wire(None, (), None, None, omit=False, secrets=strings)
 
 
 def wire_of(field: attrs.Attribute[Any]) -> Wire:
-    """Return what a field says of the wire."""
+    """Return the declaration of a field."""
     wire: Wire = field.metadata.get(_KEY, _PLAIN)
     return wire
 
@@ -90,14 +91,14 @@ def optional(
     shown: bool | None = None,
     **options: Any,
 ) -> Any:
-    """Return a field that may be missing.
+    """Return an optional field.
 
     Args:
-        check: returns a value as it is sent, or raises `ValidationError`.
-        name: the field's name on the wire, where it differs.
-        secret: whether neither a repr nor an error may show it.
-        hashed: whether it counts in the model's hash.
-        shown: whether a repr shows it, where that differs.
+        check: returns the value to send, or raises `ValidationError`.
+        name: the field's name on the wire, if it differs.
+        secret: whether reprs and errors must not show it.
+        hashed: whether it is part of the model's hash.
+        shown: whether a repr shows it, if that differs from `secret`.
         options: see `wire`.
     """
     return attrs.field(
@@ -110,12 +111,12 @@ def optional(
 
 
 def hidden(check: Callable[[Any], Any], name: str | None = None, **options: Any) -> Any:
-    """Return a field that may be missing, and that neither a repr nor an error may show."""
+    """Return an optional field that reprs and errors must not show."""
     return optional(check, name, secret=True, **options)
 
 
 def model_of(document: object) -> type[Any] | None:
-    """Return the model that a document is of; None where it is JSON."""
+    """Return the model class of a document; None for plain JSON."""
     return type(document) if attrs.has(type(document)) else None
 
 
@@ -127,11 +128,11 @@ def _secrets_by_name(model: type[Any]) -> Mapping[str, SecretsOf | None]:
 
 
 def secret_strings(document: object, model: type[Any] | None) -> Iterator[str]:
-    """Yield the strings in a request that no error may repeat.
+    """Yield the strings in a request that errors must not contain.
 
     Args:
         document: the request's JSON: an object, or a list of objects.
-        model: the model whose fields say what is secret; None where everything is.
+        model: the model whose fields declare secrets; None if everything is secret.
     """
     if model is None:
         yield from strings(document)

@@ -1,7 +1,7 @@
-"""What comes back: answers, records and one-time passwords.
+"""Models of the API's responses: results of sends, records and one-time passwords.
 
-All of them are frozen, slotted and picklable, and keep fields that we do not know in `extra`.
-Texts, passcodes and whole phone numbers stay out of their reprs.
+All of them are frozen, slotted and picklable, and keep unknown fields in `extra`. Their reprs omit
+texts and passcodes and mask phone numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smsworks_async.models.failure import FailureReason, read_failure_reason
 from smsworks_async.models.fields import wire
 
 
-#: The statuses after which a message does not change any more.
+#: The statuses that do not change any more.
 FINAL_STATUSES: Final = frozenset(
     {
         "DELIVERED",
@@ -39,12 +39,12 @@ def _masked(number: str | None) -> str:
 
 
 def _sender(sender: str | None) -> str:
-    # An incoming message's sender is somebody's number.
+    # The sender of an incoming message is a phone number.
     return phone.mask(sender) if sender and sender.lstrip("+").isdigit() else repr(sender)
 
 
 def _upper(status: str) -> str:
-    """Return a status in upper case without blanks, as the API writes them, whoever wrote it."""
+    """Return a status in upper case without blanks, as the API writes it."""
     return status.strip().upper()
 
 
@@ -55,10 +55,10 @@ def _status() -> Any:
 def extra_fields(
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> Any:
-    """Return the field that keeps what a model does not know; every model that is read has it.
+    """Return the field `extra`, which keeps unknown fields; every response model has it.
 
     Args:
-        prepare: changes a document before it is read, or None.
+        prepare: a function that changes a document before it is read, or None.
     """
     metadata = wire(read=readers.json_object, prepare=prepare)
     return attrs.field(factory=dict, repr=False, hash=False, kw_only=True, metadata=metadata)
@@ -69,11 +69,11 @@ def _replayed() -> Any:
 
 
 def _never(_: object) -> bool:
-    return False  # only a journal tells
+    return False  # set only when a journal replays a response
 
 
 def _flatten(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Lift a scheduled entry's message up beside its id and status."""
+    """Move the fields of a scheduled entry's message to the level of its id and status."""
     message = entry.get("message")
     flat = {**entry, **message} if isinstance(message, Mapping) else dict(entry)
     flat.pop("message", None)
@@ -84,18 +84,18 @@ def _flatten(entry: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @attrs.frozen
 class SentMessage:
-    """What the API says of a message that it accepted.
+    """The API's response to an accepted message.
 
     Attributes:
         message_id: the message's id.
-        status: ``"SENT"`` as a rule; the delivery comes later.
-        balance: credits left on the account; negative where there is an overdraft. None where the
-            answer is replayed.
-        credits_used: what the message cost.
-        parts: how many parts it was sent in, or None where the API does not say.
-        replayed: whether this is the answer to an earlier call with the same idempotency key, and
-            nothing was sent now.
-        extra: fields that we do not know.
+        status: usually ``"SENT"``; delivery comes later.
+        balance: the account's remaining credits; negative if overdrawn. None if the response is
+            replayed.
+        credits_used: the cost of the message.
+        parts: the number of parts that it was sent in, or None if the API does not tell.
+        replayed: whether this is the response to an earlier call with the same idempotency key;
+            this call sent nothing.
+        extra: unknown fields of the response.
     """
 
     message_id: str = attrs.field(metadata=wire("messageid", read=readers.identifier))
@@ -109,14 +109,14 @@ class SentMessage:
 
 @attrs.frozen
 class Acknowledgement:
-    """What the API says of one message that it scheduled, cancelled or deleted.
+    """The API's response when one message was scheduled, cancelled or deleted.
 
     Attributes:
         message_id: the message's id.
         status: ``"SCHEDULED"``, ``"CANCELLED"`` or ``"DELETED"``.
-        replayed: whether this is the answer to an earlier call with the same idempotency key, and
-            nothing was sent now.
-        extra: fields that we do not know.
+        replayed: whether this is the response to an earlier call with the same idempotency key;
+            this call sent nothing.
+        extra: unknown fields of the response.
     """
 
     message_id: str = attrs.field(metadata=wire("messageid"))
@@ -127,16 +127,16 @@ class Acknowledgement:
 
 @attrs.frozen
 class Batch:
-    """What the API says of a batch that it accepted, scheduled or cancelled.
+    """The API's response when a batch was accepted, scheduled or cancelled.
 
-    That a batch was accepted does not say that each recipient was: `batches.get` tells.
+    An accepted batch may contain rejected recipients; use `batches.get` for their status.
 
     Attributes:
         batch_id: the batch's id.
         status: ``"SCHEDULED"`` even for a batch that is sent at once.
-        replayed: whether this is the answer to an earlier call with the same idempotency key, and
-            nothing was sent now.
-        extra: fields that we do not know.
+        replayed: whether this is the response to an earlier call with the same idempotency key;
+            this call sent nothing.
+        extra: unknown fields of the response.
     """
 
     batch_id: str = attrs.field(
@@ -149,28 +149,27 @@ class Batch:
 
 @attrs.frozen
 class MessageRecord:
-    """One message, as searches, batches and delivery reports tell it.
+    """The record of one message, from a search, a batch or a delivery report.
 
     Attributes:
         message_id: the message's id.
-        status: in upper case; see `FINAL_STATUSES`. New ones may come.
-        credits: what it cost.
-        batch_id: the batch it went in, or None.
+        status: in upper case; see `FINAL_STATUSES`. The API may add new ones.
+        credits: its cost.
+        batch_id: the id of its batch, or None.
         sender: the sender ID; of an incoming message, the sender's number.
         destination: the recipient's number, such as ``"447700900123"``.
         content: the text.
-        tag: its label.
+        tag: its tag.
         keyword: an incoming message's keyword.
-        created: when it was made, UTC.
+        created: when it was created, UTC.
         modified: when it last changed, UTC.
-        schedule: when it was to be sent, UTC.
+        schedule: the time for which it was scheduled, UTC.
         failure_reason: why it was not delivered, or None.
-        customer_id: the account.
-        international: whether it went outside the UK.
-        metadata: empty, unless the API shows what was sent with the message, which it does not
-            document and has not been seen to do. To know a message again, store the
-            ``message_id`` that the send returned.
-        extra: fields that we do not know.
+        customer_id: the customer id of the account.
+        international: whether it was sent outside the UK.
+        metadata: usually empty: the API is not documented, nor known, to return the metadata of a
+            message. To identify a message later, store the ``message_id`` that the send returned.
+        extra: unknown fields of the response.
     """
 
     message_id: str = attrs.field(metadata=wire("messageid", also=("id",)))
@@ -203,7 +202,7 @@ class MessageRecord:
 
 @attrs.frozen
 class ScheduledMessage:
-    """A message or a batch that waits to be sent, or was in the last three months.
+    """A message or batch scheduled for the future, or within the last three months.
 
     Attributes:
         message_id: the message's id, or the batch's where `batch` is True.
@@ -212,8 +211,8 @@ class ScheduledMessage:
         sender: the sender ID.
         destinations: the recipients' numbers.
         content: the text.
-        schedule: when it is sent, UTC.
-        extra: fields that we do not know.
+        schedule: when it is due, UTC.
+        extra: unknown fields of the response.
     """
 
     message_id: str = attrs.field(metadata=wire("id"))
@@ -232,12 +231,12 @@ class ScheduledMessage:
 
 @attrs.frozen
 class SentOTP(SentMessage):
-    """What the API says of a one-time password that it sent: all that a `SentMessage` tells.
+    """The API's response to a one-time password: a `SentMessage` with an expiry time.
 
-    Its ``message_id`` is what to ask for the passcode's state with.
+    Pass its ``message_id`` to `otp.get` to read the passcode's state.
 
     Attributes:
-        expires: until when the passcode can be verified, UTC, or None where the API does not say.
+        expires: when the passcode expires, UTC, or None if the API does not tell.
     """
 
     expires: datetime | None = None
@@ -245,18 +244,18 @@ class SentOTP(SentMessage):
 
 @attrs.frozen
 class OTPRecord:
-    """A one-time password's state.
+    """The state of a one-time password.
 
     Attributes:
-        status: ``"VERIFIED"`` when it was used in time, ``"EXPIRED"`` when it was not.
+        status: ``"VERIFIED"`` if it was used in time, ``"EXPIRED"`` if not.
         destination: the number that it was sent to.
-        passcode: the passcode. The API gives it as a number, which loses leading zeros.
+        passcode: the passcode. The API returns it as a number, which loses leading zeros.
         validity: **seconds** for which it could be verified.
-        metadata: what was sent with it.
-        created: when it was made, UTC.
-        expires: until when it can be verified, UTC.
+        metadata: the metadata sent with it.
+        created: when it was created, UTC.
+        expires: when it expires, UTC.
         modified: when it last changed, UTC.
-        extra: fields that we do not know.
+        extra: unknown fields of the response.
     """
 
     status: str = attrs.field(converter=_upper)
@@ -274,13 +273,13 @@ class OTPRecord:
 
 @attrs.frozen
 class CountryCost:
-    """What a text to a country costs.
+    """The cost of a text to a country.
 
     Attributes:
         code: the country's two letters in ISO 3166, such as ``"FR"``.
-        country: the country, in the API's words.
+        country: the country's name, as the API writes it.
         credits: the cost of one text there, in credits.
-        extra: fields that we do not know.
+        extra: unknown fields of the response.
     """
 
     code: str = attrs.field(kw_only=True, default="")
@@ -291,14 +290,14 @@ class CountryCost:
 
 @attrs.frozen
 class ErrorSample:
-    """What an error of the API's looks like, as `utils.error` answers it.
+    """A sample of one of the API's errors, from `utils.error`.
 
     Attributes:
-        message: what the API says.
+        message: the error message.
         code: its ``errorCode``, or None.
-        status: its ``status``, in the API's words.
-        permanent: whether the same request would fail again, or None where the API does not say.
-        extra: fields that we do not know.
+        status: its ``status``, as the API writes it.
+        permanent: whether the same request would fail again, or None if the API does not tell.
+        extra: unknown fields of the response.
     """
 
     message: str

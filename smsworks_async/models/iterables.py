@@ -1,8 +1,8 @@
-"""What a caller passes that is iterated, or that holds other values: copied, and told apart.
+"""Checking and copying of iterables and containers that the caller passes.
 
-A generator may fill and yield the same mapping again and again, so that what is read ahead of it is
-copied whole before the next item is asked for. What runs no code of the caller's when it is read is
-plain; everything else is read on the caller's thread.
+A generator may yield the same mapping repeatedly with new contents, so items are deep-copied before
+the next one is requested. A value is *plain* if reading it runs no code of the caller; all other
+values are read on the caller's thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models.values import PLAIN, as_text, has_method, is_a
 
 
-#: Containers whose elements all exist, and which run no code of the caller's when they are read.
+#: Containers that are not lazy, and that run no code of the caller when they are read.
 CONTAINERS: Final = frozenset(
     {list, tuple, set, frozenset, deque, dict, range, type({}.keys()), type({}.values())}
 )
@@ -25,9 +25,9 @@ _STRINGS: Final = frozenset({str})
 
 
 def as_mapping(value: Any) -> dict[Any, Any] | None:
-    """Return a copy of a mapping, or of a row that has ``keys()``; None where a value is neither.
+    """Return a copy of a mapping, or of a row that has ``keys()``; None if a value is neither.
 
-    Keys that are text become plain strings. The values stay as they are.
+    String keys become plain strings. Values are not changed.
     """
     if type(value) is dict:
         return value.copy() if _STRINGS.issuperset(map(type, value)) else _with_plain_keys(value)
@@ -45,10 +45,10 @@ def _with_plain_keys(value: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def copied(value: Any) -> Any:
-    """Copy a value, with all plain containers in it, so that nobody can change it meanwhile.
+    """Deep-copy a value and its plain containers, so that later changes have no effect.
 
     Mappings and rows become dicts, and text becomes plain strings: a lazy translation is evaluated
-    here, in the language of whoever passes it. A value that cannot be read stays as it is.
+    here, in the caller's current language. A value that cannot be read is returned unchanged.
     """
     kind = type(value)
     if kind in PLAIN or kind is range:
@@ -64,13 +64,13 @@ def copied(value: Any) -> Any:
                     row[key] = copied(item)
             return row
         plain = as_text(value)
-    except Exception:  # the caller's own code, or endless nesting: the checks say what is wrong
+    except Exception:  # the caller's code, or endless nesting: validation reports it later
         return value
     return value if plain is None else plain
 
 
 def is_plain(value: Any) -> bool:
-    """Return whether a value is plain: reading it, whole, runs no code of the caller's."""
+    """Return whether reading all of a value runs no code of the caller."""
     kind = type(value)
     if kind in PLAIN or kind is range:
         return True
@@ -84,10 +84,10 @@ def _are_plain(values: Iterable[Any]) -> bool:
 
 
 def settled(value: Any) -> Any:
-    """Return a value that is plain as it is, and a copy of any other: see `copied`."""
+    """Return a plain value unchanged, and a copy of any other (see `copied`)."""
     try:
         return value if is_plain(value) else copied(value)
-    except RecursionError:  # it contains itself, and the checks say what is wrong
+    except RecursionError:  # it contains itself: validation reports it later
         return value
 
 
@@ -97,34 +97,32 @@ def is_container(value: object) -> bool:
 
 
 def check_unfinished(values: object, field: str) -> None:
-    """Refuse a generator that has nothing left to yield.
+    """Raise an error for an exhausted generator.
 
     Raises:
-        ValidationError: the generator has run to its end, or was closed.
+        ValidationError: the generator is exhausted or closed.
     """
     finished = (isinstance(values, GeneratorType) and values.gi_frame is None) or (
         isinstance(values, AsyncGeneratorType) and values.ag_frame is None
     )
     if finished:
-        raise ValidationError(
-            f"{field} is a generator that was used up before; make a new one", field=field
-        )
+        raise ValidationError(f"{field} is an exhausted generator; create a new one", field=field)
 
 
 def check_iterable(values: object, field: str, *, awaitable: bool = True) -> None:
-    """Refuse what would be read letter by letter, or not at all.
+    """Raise an error for strings, which would be read by letter, and for non-iterables.
 
     Arguments:
-        values: what is to be iterated.
+        values: the value to iterate.
         field: the argument's name.
-        awaitable: whether an async iterable is one, too.
+        awaitable: whether an async iterable is accepted.
 
     Raises:
-        ValidationError: it is a string, no iterable, or a generator that was used up.
+        ValidationError: it is a string, not iterable, or an exhausted generator.
     """
-    if type(values).__name__ == "DataFrame":  # which iterates over the names of its columns
+    if type(values).__name__ == "DataFrame":  # iterating it yields the names of its columns
         raise ValidationError(
-            f"{field} is a DataFrame; give one of its columns, or its rows: "
+            f"{field} is a DataFrame; pass one of its columns, or its rows: "
             'frame.to_dict("records") of pandas, frame.to_dicts() of Polars',
             field=field,
         )

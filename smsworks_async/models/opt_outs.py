@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins, as a list of them records each."""
+"""The events of an opt-out list, and their net changes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ Change: TypeAlias = Literal["out", "in"]
 
 @attrs.frozen
 class OptOutEvent:
-    """An opt-out or an opt-in of one number; the last one of a number counts.
+    """An opt-out or opt-in of one number. The last event of a number determines its state.
 
     Attributes:
         number: the number, such as ``"447700900123"``.
         change: ``"out"`` or ``"in"``.
-        at: when the message came, where that is known, and otherwise when it was recorded, UTC.
-        source: how it was asked for: ``"message"``, ``"manual"``, ``"import"``, or a word of yours.
-        word: the word that the message contained, such as ``"STOP"``; empty where there is none.
-        message_id: the id of the incoming message; empty where it came without one.
+        at: when the message arrived, if that is known, otherwise when the event was recorded, UTC.
+        source: how the request was made: ``"message"``, ``"manual"``, ``"import"``, or your own
+            term.
+        word: the keyword in the message, such as ``"STOP"``, or an empty string.
+        message_id: the id of the incoming message, or an empty string.
     """
 
     number: str = attrs.field(repr=phone.mask)
@@ -36,11 +37,10 @@ class OptOutEvent:
 
 
 class OptOutChanges(NamedTuple):
-    """What has changed in a list of opt-outs after one of its events.
+    """The net changes in an opt-out list after a given event.
 
     Attributes:
-        last: the key of the last event. Keys begin at 1, and each event has a higher one than those
-            before it.
+        last: the key of the last event. Keys begin at 1 and increase.
         out: the numbers whose last event is an opt-out.
         back: the numbers whose last event is an opt-in.
     """
@@ -51,11 +51,11 @@ class OptOutChanges(NamedTuple):
 
     @classmethod
     def of(cls, after: int, events: Iterable[tuple[int, str, bool]]) -> Self:
-        """Return what events come to.
+        """Return the net changes of a sequence of events.
 
         Args:
-            after: the key that theirs are above.
-            events: the key, the number, and whether it is out, of each, in their order.
+            after: the key after which the events begin.
+            events: for each event, in order: its key, its number, and whether it opts out.
         """
         last, is_out = after, dict[str, bool]()
         for last, number, is_out[number] in events:  # noqa: B007

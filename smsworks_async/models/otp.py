@@ -1,4 +1,4 @@
-"""What goes out for one-time passwords: checked as it is made."""
+"""Models of one-time password requests, validated on creation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from smsworks_async.models.fields import hidden, optional, wire
 def _template(value: str) -> str:
     template = checks.content(value, "template")
     if "{{passcode}}" not in template:
-        raise ValidationError(
-            "template must say {{passcode}} where the passcode goes", field="template"
-        )
+        raise ValidationError("template must contain {{passcode}}", field="template")
     return template
 
 
@@ -35,14 +33,15 @@ _DASH_OR_BLANK: Final = re.compile(r"[\s\u2010-\u2015\u2212\ufe63\uff0d-]+")
 
 
 def typed_passcodes(value: object) -> tuple[str, ...]:
-    """Return what a typed passcode may stand for, the likeliest first.
+    """Return the possible readings of a typed passcode, the likeliest first.
 
-    Outer blanks and invisible characters are no part of it, and digits are those of any script.
-    Digits that are set apart by blanks or dashes, ``"012 345"``, are one passcode of digits, as the
-    API generates them; but the caller may have sent one of his own with a dash in it.
+    Surrounding blanks and invisible characters are removed, and digits of any script are accepted.
+    Digits separated by blanks or dashes, such as ``"012 345"``, are read as one number, the form of
+    generated passcodes, and second as typed, since the caller may have chosen a passcode with a
+    dash.
 
     Raises:
-        ValidationError: it is no text, or blank.
+        ValidationError: it is not a string, or it is blank.
     """
     typed = unicodedata.normalize("NFKC", _passcode(value))
     typed = "".join(one for one in typed if unicodedata.category(one) != "Cf").strip()
@@ -69,20 +68,20 @@ def _otp_validity(value: object) -> int:
 
 @attrs.frozen(kw_only=True)
 class OTPRequest:
-    """A one-time password to send; see `AsyncOTP.send` for its fields."""
+    """A request for a one-time password; see `AsyncOTP.send` for its fields."""
 
     sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
     length: int | None = optional(_otp_length)
     template: str | None = hidden(_template)
     validity: int | None = optional(_otp_validity)
-    # A blank passcode is refused, not left out: another one would be sent in its place.
+    # A blank passcode is an error: if it were omitted, the API would generate one.
     passcode: str | None = attrs.field(default=None, converter=_own_passcode, repr=False)
     metadata: Mapping[str, Any] | None = hidden(checks.otp_metadata, hashed=False)
 
 
 @attrs.frozen(kw_only=True)
 class PasscodeToVerify:
-    """The passcode that somebody typed; see `typed_passcodes`."""
+    """A typed passcode; see `typed_passcodes`."""
 
     passcode: str = attrs.field(converter=_passcode, repr=False)

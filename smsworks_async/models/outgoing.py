@@ -1,4 +1,4 @@
-"""What goes out: messages, batches and searches, checked as they are made."""
+"""Models of requests: messages, batches and searches, validated on creation."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from smsworks_async.models.fields import hidden, optional, wire
 from smsworks_async.models.iterables import check_iterable
 
 
-#: The metadata that a message's reference is kept in.
+#: The metadata key of a message's reference.
 REFERENCE: Final = "reference"
-#: The metadata that a message is marked with that was sent with an idempotency key.
+#: The metadata key that marks a message with its idempotency key.
 KEY: Final = "smsworks-key"
 
 
@@ -30,7 +30,7 @@ def _secret_pairs(pairs: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 
 def _metadata() -> Any:
-    """Return the field of a message's metadata: the names in it are no secrets, the values are."""
+    """Return the field `metadata`, in which the values are secret and the keys are not."""
     return attrs.field(
         default=None,
         converter=attrs.converters.optional(values.optional(checks.metadata)),
@@ -62,21 +62,21 @@ def _count(destinations: tuple[str, ...]) -> str:
 
 
 class MessageFields(TypedDict, total=False):
-    """The fields of a message that is given as a mapping, or of a row of `bulk.send_each`.
+    """The fields of a message passed as a mapping, or of a row of `bulk.send_each`.
 
     Attributes:
         sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
         destination: the recipient's number, in any usual spelling.
         content: the text, 1 to 1280 UTF-16 units.
-        tag: a label to search for, at most 280 characters.
-        delivery_report_url: where delivery reports are posted, instead of the account's address.
-        ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
-        validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-        ai: whether the provider may reword a text that is just over a credit's boundary; the
-            account's own setting by default, and False in bulk.
-        metadata: strings to keep with the message, by name.
-        reference: your own name for the message, such as an order's number, 1 to 200 printable
-            characters. It is kept in the metadata, and `messages.find` searches for it.
+        tag: a label for searches, at most 280 characters.
+        delivery_report_url: the URL for delivery reports, instead of the account's.
+        ttl: minutes until the delivery report is deleted, at least 1; default three months.
+        validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+        ai: whether the provider may reword a text that is slightly over a credit boundary;
+            default: the account's setting, and False in bulk.
+        metadata: strings to store with the message, by key.
+        reference: your own reference, such as an order number, 1 to 200 printable characters. It is
+            stored in the metadata, and `messages.find` searches for it.
         response_email: addresses to which replies are forwarded; needs a reply number.
     """
 
@@ -105,20 +105,21 @@ class _Common:
 
 
 def _check_marks(metadata: Mapping[str, str]) -> None:
-    """Refuse metadata that would make a message look like one that was sent with a key."""
+    """Raise an error for metadata that uses the reserved key."""
     if KEY in metadata:
         raise ValidationError(
-            f"metadata: {KEY} is kept for messages that are sent with an idempotency_key; give it "
-            "another name",
+            f"metadata: the key {KEY} is reserved for messages with an idempotency_key; use "
+            "another "
+            "key",
             field="metadata",
         )
 
 
 def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference: str) -> None:
-    """Put a message's reference into its metadata, while the message is being made."""
+    """Add a message's reference to its metadata during creation."""
     if metadata is not None and metadata.get(REFERENCE, reference) != reference:
         raise ValidationError(
-            f"metadata has another {REFERENCE}; give one of the two", field="reference"
+            f"metadata has a different {REFERENCE}; pass only one of them", field="reference"
         )
     object.__setattr__(message, "metadata", {**(metadata or {}), REFERENCE: reference})
 
@@ -126,18 +127,18 @@ def _keep_reference(message: Any, metadata: Mapping[str, str] | None, reference:
 @values.plain
 @attrs.frozen(kw_only=True)
 class Message(_Common):
-    """One text to one recipient, checked and ready to send; see `MessageFields` for its fields.
+    """A validated text to one recipient; see `MessageFields` for its fields.
 
-    Without a client it is not known whether numbers outside the UK may be texted: such a number
-    keeps its leading +, and the client that sends the message judges it.
+    Numbers outside the UK are validated by the client that sends the message, since they depend on
+    its settings; until then such a number keeps its leading +.
 
     Raises:
-        ValidationError: a field is not as the API wants it.
+        ValidationError: a field is invalid.
     """
 
     destination: str = attrs.field(converter=phone.canonical, repr=phone.mask)
     metadata: Mapping[str, str] | None = _metadata()
-    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    reference: str | None = hidden(checks.reference, omit=True)  # sent in the metadata
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
@@ -149,10 +150,10 @@ class Message(_Common):
 
 @attrs.frozen(kw_only=True)
 class BinaryMessage:
-    """Bytes for one recipient; see `AsyncMessages.send_binary` for its fields.
+    """A binary message to one recipient; see `AsyncMessages.send_binary` for its fields.
 
     Raises:
-        ValidationError: a field is not as the API wants it.
+        ValidationError: a field is invalid.
     """
 
     sender: str = attrs.field(converter=checks.sender, metadata=wire(secret=False))
@@ -167,7 +168,7 @@ class BinaryMessage:
     ttl: int | None = optional(checks.ttl)
     validity: int | None = optional(checks.validity)
     metadata: Mapping[str, str] | None = _metadata()
-    reference: str | None = hidden(checks.reference, omit=True)  # it is in the metadata
+    reference: str | None = hidden(checks.reference, omit=True)  # sent in the metadata
     response_email: Iterable[str] | None = hidden(checks.response_email, "responseemail")
 
     def __attrs_post_init__(self) -> None:
@@ -182,7 +183,7 @@ class BatchMessage(_Common):
     """One text to many recipients; see `AsyncBatches.send` for its fields.
 
     Raises:
-        ValidationError: a field is not as the API wants it.
+        ValidationError: a field is invalid.
     """
 
     destinations: tuple[str, ...] = attrs.field(converter=_destinations, repr=_count)
@@ -190,14 +191,14 @@ class BatchMessage(_Common):
 
 @attrs.frozen(kw_only=True)
 class ScheduledOne(Message):
-    """A `Message` to be sent at its time; whether that is past, `checks.schedule` tells."""
+    """A scheduled `Message`. `checks.schedule` checks that its time is not past."""
 
     at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
 
 @attrs.frozen(kw_only=True)
 class ScheduledBatch(BatchMessage):
-    """A `BatchMessage` to be sent at its time; as for `ScheduledOne`."""
+    """A scheduled `BatchMessage`; see `ScheduledOne`."""
 
     at: datetime = attrs.field(converter=_schedule, metadata=wire("schedule", secret=False))
 
@@ -225,7 +226,7 @@ def _skip(value: object) -> int:
 
 
 def _credits(value: object) -> float | None:
-    # A blank does not narrow the search. A NaN was computed: without it everything would be found.
+    # A blank means no filter. A NaN is an error: ignoring it would find everything.
     blank = values.is_missing(value) and not isinstance(value, float)
     return None if blank else values.number(value, "credits")
 
@@ -236,7 +237,7 @@ def _unread(value: object) -> bool:
 
 @attrs.frozen(kw_only=True)
 class Query:
-    """A search; see `AsyncMessages.search` for its fields. Its destination is not judged."""
+    """A search; see `AsyncMessages.search` for its fields. Its destination is not validated."""
 
     status: str | None = optional(_string("status"))
     destination: str | None = hidden(phone.digits_of)

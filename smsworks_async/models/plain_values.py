@@ -1,10 +1,10 @@
-"""Which plain value an object stands for, if any: nothing here raises, and nothing is quoted.
+"""Conversion of values to plain strings and numbers. Nothing here raises or quotes a value.
 
-What arrives need not be of the exact type that goes on the wire: an enum member that is a string,
-Django's ``SafeString``, ``numpy.str_``, a lazy translation, an integer that pandas made a float of.
+Callers pass values that are not of the exact wire type: string enum members, Django's
+``SafeString``, ``numpy.str_``, lazy translations, integers that pandas turned into floats.
 
-Nothing here imports numpy or pandas: their scalars are recognised by the names of their types. No
-object of an unknown type is tested for truth, for length or for equality with another.
+Nothing here imports numpy or pandas: their scalars are recognised by the names of their types.
+Objects of unknown types are never tested for truth, length or equality.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from uuid import UUID
 
 T = TypeVar("T")
 
-# From here on no decimal of the usual precision has all its digits, and no float.
+# From here on neither floats nor decimals of the default precision have all digits.
 _COARSE: Final = 10**28
-# What a text can hold and nobody sees, beside blanks: joiners, marks of direction, soft hyphens.
+# Invisible characters besides blanks: joiners, marks of direction, soft hyphens.
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"), "")
 
-#: Types whose values are plain as they are.
+#: Types whose values are plain.
 PLAIN: Final[set[type]] = {
     *(str, int, float, bool, type(None), bytes),
     *(datetime, date, time, UUID),
 }
-# What stands for "no value", by the package that it comes from.
+# The names of "no value" objects, by package.
 _NOTHING: Final = frozenset(
     {("pandas", "NAType"), ("pandas", "NaTType"), ("numpy", "MaskedConstant")}
 )
@@ -37,7 +37,7 @@ _METHODS: Final = (FunctionType, WrapperDescriptorType, MethodDescriptorType)
 
 
 def plain(kind: type[T]) -> type[T]:
-    """Count a class of ours among the plain types: its instances hold plain values alone."""
+    """Register a class as plain: its instances contain only plain values."""
     PLAIN.add(kind)
     return kind
 
@@ -49,21 +49,21 @@ def _origin(value: object) -> tuple[str, str]:
 
 
 def is_a(value: object, kinds: Any) -> bool:
-    """Return whether a value is of a type. Mocks and proxies only say that they are."""
+    """Return whether a value really is of a type; mocks and proxies only claim to be."""
     return issubclass(type(value), kinds)
 
 
 def _is_decimal(value: object) -> bool:
-    from decimal import Decimal  # when there is an odd value, and not before
+    from decimal import Decimal  # imported only for unusual values
 
     return is_a(value, Decimal)
 
 
 def _is_real(value: object) -> bool:
-    """Return whether a value is a number other than an integer, which has an ``__index__``."""
+    """Return whether a value is a number without ``__index__``."""
     from numbers import Integral, Real
 
-    # NumPy's lengths of time say that they are integers, and are none.
+    # NumPy's timedeltas claim to be integers.
     return (is_a(value, Real) and not is_a(value, Integral)) or _is_decimal(value)
 
 
@@ -72,21 +72,21 @@ def _is_numpy_real(value: object) -> bool:
 
 
 def has_method(value: object, name: str) -> bool:
-    """Return whether a value's class defines a method; a mock's, which has any, does not."""
+    """Return whether a value's class defines a method, which is False for mocks."""
     return isinstance(getattr_static(type(value), name, None), _METHODS)
 
 
 def as_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind of value
-    """Return the plain string that a value stands for; None where it stands for none.
+    """Return the plain string of a value, or None.
 
-    A lazy translation is no `str`. It is recognised by its ``encode``, which returns the bytes of
-    the string that it turns into; so bytes, secrets, mocks and other objects are not taken for
-    text, although each of them has a `str`.
+    A lazy translation is not a `str`. It is recognised by its ``encode``, which returns the bytes
+    of the translated string. So bytes, secret wrappers, mocks and other objects are not treated as
+    text, although each can be converted with `str`.
     """
     if type(value) is str:
         return value
     if is_a(value, str):
-        return str.__str__(value)  # the characters, whatever a subclass shows in their place
+        return str.__str__(value)  # the characters, even if a subclass overrides __str__
     if is_a(value, type):
         return None
     try:
@@ -94,7 +94,7 @@ def as_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind o
         if not callable(encode):
             return None
         written, encoded = str(value), encode()
-    except Exception:  # its own code, which may raise anything: then it has no reading
+    except Exception:  # the object's code may raise anything: then there is no plain value
         return None
     if type(encoded) is not bytes or encoded != written.encode("utf-8", "replace"):
         return None
@@ -102,7 +102,7 @@ def as_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind o
 
 
 def is_missing(value: Any) -> bool:  # noqa: PLR0911 - a line for each kind of value
-    """Return whether a value stands for none: None, a blank string, NaN, NaT or ``pandas.NA``."""
+    """Return whether a value means "no value": None, a blank string, NaN, NaT or ``pandas.NA``."""
     kind = type(value)
     if value is None:
         return True
@@ -123,14 +123,14 @@ def is_missing(value: Any) -> bool:  # noqa: PLR0911 - a line for each kind of v
 
 
 def _is_blank(text: str) -> bool:
-    """Return whether nothing of a text can be seen: blanks, joiners and marks alone."""
+    """Return whether a text is invisible: only blanks, joiners and marks."""
     return not text.translate(_INVISIBLE).strip()
 
 
 def as_integer(value: Any) -> int | None:  # noqa: PLR0911 - a line for each kind of value
-    """Return the plain integer that a value stands for; None where it stands for none.
+    """Return the plain integer of a value, or None.
 
-    An integral float is one, since pandas makes floats of a column of integers that has blanks.
+    Integral floats are accepted, since pandas turns a column of integers with blanks into floats.
     """
     if type(value) is int:
         return value
@@ -140,12 +140,12 @@ def as_integer(value: Any) -> int | None:  # noqa: PLR0911 - a line for each kin
         try:
             return int(value.__index__())
         except TypeError:
-            return None  # an array, say
+            return None  # an array, for example
     if is_a(value, float) or _is_decimal(value) or _is_numpy_real(value):
-        # Neither may a decimal have more digits than it keeps, nor as many as fill the memory.
+        # A decimal must not have more digits than it stores, nor enough to fill the memory.
         if not _is_finite(value) or not -_COARSE < value < _COARSE or value != int(value):
             return None
-        # A float that is too coarse to tell a number from the next has lost some of its digits.
+        # A float too large to represent every integer has lost digits.
         if value + 1 == value:
             return None
         return int(value)
@@ -157,7 +157,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def as_number(value: Any) -> float | None:
-    """Return the plain finite number that a value stands for; None where it stands for none."""
+    """Return the plain finite number of a value, or None."""
     if type(value) is float and math.isfinite(value):
         return value
     if is_a(value, bool):
@@ -169,11 +169,11 @@ def as_number(value: Any) -> float | None:
             number = float(value) if is_a(value, float) or _is_real(value) else None
         return number if number is None or math.isfinite(number) else None
     except (OverflowError, ValueError):
-        return None  # beyond floats, or a signalling NaN
+        return None  # too large for a float, or a signalling NaN
 
 
 def as_boolean(value: object) -> bool | None:
-    """Return the plain truth value that a value is; None where it is none."""
+    """Return the plain bool of a value, or None."""
     if value is True or value is False:
         return value
     if _origin(value) in {("numpy", "bool"), ("numpy", "bool_")}:
@@ -182,12 +182,12 @@ def as_boolean(value: object) -> bool | None:
 
 
 def for_a_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kind of value
-    """Return how a value stands in a text; None where no text should show it.
+    """Format a value for use in a message text; None if it should not appear in one.
 
-    Text, numbers that are finite, dates, times and UUIDs may stand in a text. A whole float stands
-    there without its ``.0``, since pandas makes floats of a column of integers that has blanks. A
-    truth value, bytes, an enum member that is no text, a function, a list or any other object may
-    not: a recipient would read how Python writes it.
+    Strings, finite numbers, dates, times and UUIDs are accepted. An integral float is written
+    without its ``.0``, since pandas turns a column of integers with blanks into floats. Bools,
+    bytes, non-string enum members, functions, lists and other objects are not: the recipient would
+    see their Python representation.
     """
     plain = as_text(value)
     if plain is not None:
@@ -211,5 +211,5 @@ def for_a_text(value: Any) -> str | None:  # noqa: PLR0911 - a line for each kin
 def _digits(whole: int) -> str | None:
     try:
         return str(whole)
-    except ValueError:  # more digits than Python writes
+    except ValueError:  # more digits than Python converts
         return None

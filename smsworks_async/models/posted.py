@@ -1,4 +1,4 @@
-"""What the provider posts to a URL of yours: delivery reports and incoming messages."""
+"""Models of the provider's callbacks: delivery reports and incoming messages."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from smsworks_async.models.incoming import MessageRecord, extra_fields
 
 @attrs.frozen
 class DeliveryReport(MessageRecord):
-    """What became of a message, as it was posted: all that a `MessageRecord` tells.
+    """A delivery report: a `MessageRecord` that the provider posted.
 
-    Reports come in any order, twice, or not at all; `is_final` says whether this is the last word.
-    The provider does not post a message's `metadata` back, so that it is empty: to find out what a
-    report belongs to, store the ``message_id`` that the send returned, and look that up.
+    Reports can arrive out of order, repeatedly, or not at all; check `is_final` for the final one.
+    The `metadata` is empty, since the provider does not post it back. To match a report to your own
+    data, store the ``message_id`` that the send returned.
     """
 
     @classmethod
     def of(cls, record: MessageRecord) -> Self:
-        """Make a report of a record that was looked up."""
+        """Return a report with the fields of a message record."""
         return cls(**{a.name: getattr(record, a.name) for a in attrs.fields(MessageRecord)})
 
 
 @attrs.frozen
 class IncomingMessage:
-    """An SMS that somebody sent to a number or a short code of yours.
+    """An SMS that was sent to one of your numbers or short codes.
 
     Attributes:
         message_id: the message's id.
-        sender: the number that it came from, such as ``"447700900123"``, or an empty string.
+        sender: the sender's number, such as ``"447700900123"``, or an empty string.
         destination: your number, or your short code, such as ``"60777"``.
-        content: the text. Half of a surrogate pair, as a split emoji leaves it, is U+FFFD.
-        parts: how many parts it came in, or None where nobody says.
-        keyword: the keyword that it began with, or None.
-        created: when it came, UTC; None in what is posted, which does not say.
+        content: the text. Half of a surrogate pair, from a split emoji, is replaced by U+FFFD.
+        parts: the number of parts that it arrived in, or None if it is not known.
+        keyword: the keyword at its beginning, or None.
+        created: when it arrived, UTC; None in a callback, which does not contain it.
         extra: fields that we do not know.
     """
 
@@ -63,7 +63,7 @@ class IncomingMessage:
 
     @classmethod
     def of(cls, record: MessageRecord) -> Self:
-        """Make an incoming message of the record that searches give."""
+        """Return an incoming message with the fields of a record from a search."""
         return cls(
             record.message_id,
             record.sender or "",

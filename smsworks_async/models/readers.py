@@ -1,8 +1,8 @@
-"""How single values are read off the wire, and what is tolerated in them.
+"""Readers for single JSON values of the API, and the variations that they accept.
 
-The wire has ids and numbers as JSON numbers or strings, and dates in two formats. Each reader takes
-a JSON value and returns the Python one, or raises `TypeError` or `ValueError` in words that do not
-quote it: values may be texts or numbers of people.
+The API sends ids and numbers as JSON numbers or strings, and dates in two formats. Each reader
+takes a JSON value and returns a Python value, or raises `TypeError` or `ValueError`. The errors do
+not quote the value, which may be a text or a phone number.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-# What JavaScript's Date.toString() writes; the weekday is passed over, since samples get it wrong.
+# The format of JavaScript's Date.toString(). The weekday is ignored, since some samples have a
+# wrong one.
 _JAVASCRIPT_DATE: Final = re.compile(
     r"[A-Za-z]{3},? (?P<month>[A-Za-z]{3}) (?P<day>[0-9]{1,2}) (?P<year>[0-9]{4}) "
     r"(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2}) "
     r"(?:GMT|UTC)(?P<offset>[+-][0-9]{4})?(?: \([^)]*\))?"
 )
-# A table, since strptime goes by the machine's language.
+# A table, since strptime depends on the locale.
 _MONTHS: Final = [
     "Jan",
     "Feb",
@@ -40,7 +41,7 @@ _MONTHS: Final = [
 
 
 def string(value: object, _: object = None) -> str:
-    """Read a string; a whole number is one, too."""
+    """Read a string, or an integer as a string."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -51,30 +52,30 @@ def string(value: object, _: object = None) -> str:
 
 
 def string_or_none(value: object, _: object = None) -> str | None:
-    """Read a string as `string` does, or nothing."""
+    """Read an optional string, as `string` does."""
     return value if value is None or isinstance(value, str) else string(value)
 
 
 def string_or_empty(value: object, _: object = None) -> str:
-    """Read a string as `string` does; nothing is an empty one."""
+    """Read a string, as `string` does; a missing one becomes an empty string."""
     return "" if value is None else string(value)
 
 
 def status(value: object, _: object = None) -> str:
-    """Read a status that decides nothing; what is no string is an empty one."""
+    """Read an informational status; anything but a string becomes an empty string."""
     return _lenient_string(value) or ""
 
 
 def identifier(value: object, _: object = None) -> str:
-    """Read an id, which alone says that something was accepted."""
+    """Read an id. Only an id proves that a request was accepted."""
     read = string(value)
     if not read.strip():
-        raise ValueError("expected an id, not a blank")
+        raise ValueError("expected an id, not a blank string")
     return read
 
 
 def number(value: object, _: object = None) -> float:
-    """Read a finite number, or a string that holds one."""
+    """Read a finite number, or a string that contains one."""
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
         try:
             read = float(value)
@@ -85,7 +86,7 @@ def number(value: object, _: object = None) -> float:
             read = float(value)
         except ValueError:
             # The exception would quote the value.
-            raise ValueError("expected a number, not these words") from None
+            raise ValueError("expected a number, not other text") from None
     else:
         raise TypeError(f"expected a number, not {type(value).__name__}")
     if not math.isfinite(read):
@@ -94,7 +95,7 @@ def number(value: object, _: object = None) -> float:
 
 
 def integer(value: object, _: object = None) -> int:
-    """Read a whole number, or a string that holds one."""
+    """Read an integer, or a string that contains one."""
     read = number(value)
     if not read.is_integer():
         raise ValueError("expected a whole number")
@@ -102,12 +103,12 @@ def integer(value: object, _: object = None) -> int:
 
 
 def integer_or_none(value: object, _: object = None) -> int | None:
-    """Read a whole number as `integer` does, or nothing."""
+    """Read an optional integer, as `integer` does."""
     return None if value is None else integer(value)
 
 
 def boolean(value: object, _: object = None) -> bool:
-    """Read true or false, or a string that says so."""
+    """Read a bool, or the string ``true`` or ``false``."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
@@ -116,7 +117,7 @@ def boolean(value: object, _: object = None) -> bool:
 
 
 def boolean_or_none(value: object, _: object = None) -> bool | None:
-    """Read true or false as `boolean` does, or nothing."""
+    """Read an optional bool, as `boolean` does."""
     return None if value is None else boolean(value)
 
 
@@ -136,11 +137,11 @@ def date(value: object, _: object = None) -> datetime:
         value = f"{date}T{match['time']}{match['offset'] or '+0000'}"
     try:
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is UTC:  # nearly all of them
+        if moment.tzinfo is UTC:  # the usual case
             return moment
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("expected a date in ISO 8601 or as JavaScript writes it") from None
+        raise ValueError("expected a date in ISO 8601 or in JavaScript's format") from None
 
 
 def pairs(value: object, _: object = None) -> dict[str, str]:
@@ -159,12 +160,12 @@ def pairs(value: object, _: object = None) -> dict[str, str]:
 
 
 def metadata(value: object, _: object = None) -> dict[str, str]:
-    """Read metadata as `pairs` does; what is none is empty."""
+    """Read metadata as `pairs` does; anything unreadable becomes an empty dict."""
     return _lenient_pairs(value) or {}
 
 
 def json_object(value: object, _: object = None) -> dict[str, Any]:
-    """Read an object; nothing is an empty one."""
+    """Read an object; a missing one becomes an empty dict."""
     if isinstance(value, Mapping):
         return dict(value)
     if value in (None, ""):
@@ -173,12 +174,12 @@ def json_object(value: object, _: object = None) -> dict[str, Any]:
 
 
 def numbers(value: object, _: object = None) -> tuple[str, ...]:
-    """Read the numbers of one recipient or of many."""
+    """Read the phone number of one recipient, or a list of them."""
     return tuple(map(string, value)) if isinstance(value, list) else (string(value),)
 
 
 def lenient(hook: Callable[[object], T]) -> Callable[..., T | None]:
-    """Read what decides nothing: where it cannot be read, it is as if it were not there."""
+    """Wrap a reader of an informational field: an unreadable value becomes None."""
 
     def read(value: object, _: object = None) -> T | None:
         try:

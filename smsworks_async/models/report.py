@@ -1,4 +1,4 @@
-"""What became of a bulk run: counts that add up, and the details behind them."""
+"""The report and the progress of a bulk run, and the status of a campaign."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsworks_async.models.window import SendWindow
 
 
 class Outcome(enum.StrEnum):
-    """What became of a chunk."""
+    """The outcome of a chunk."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -32,19 +32,19 @@ def outcome_of(error: SMSWorksError) -> Outcome:
 
 
 class Reason(enum.StrEnum):
-    """Why a recipient was set aside before sending."""
+    """The reason why a recipient was excluded before sending."""
 
     INVALID = "invalid"
     DUPLICATE = "duplicate"
 
 
 class Phase(enum.StrEnum):
-    """What a bulk run is doing."""
+    """The phase of a bulk run."""
 
-    #: Reading, checking and writing down all recipients; nothing is sent yet.
+    #: Reading, validating and storing all recipients; nothing has been sent yet.
     PLANNING = "planning"
     SENDING = "sending"
-    #: Waiting for `max_rate`, or for a pause that the API asked for.
+    #: Waiting for `max_rate`, or for a pause requested by the API.
     WAITING_FOR_RATE = "waiting for the rate"
     #: Waiting until the sending window opens.
     WAITING_FOR_WINDOW = "waiting for the window"
@@ -68,15 +68,15 @@ def _count(destinations: tuple[str, ...]) -> str:
 
 @attrs.frozen
 class Problem:
-    """A recipient that was set aside.
+    """A recipient that was excluded before sending.
 
     Attributes:
-        position: where it stood in what was read, counted from 0.
-        value: what stood there.
-        reason: invalid, or a repeat of one before it.
-        message: what is wrong with it, and what to do.
-        field: the field that is wrong.
-        code: the API's code for it, or None.
+        position: its position in the input, from 0.
+        value: the value at that position.
+        reason: invalid, or a duplicate of an earlier recipient.
+        message: the problem, and what to do about it.
+        field: the invalid field.
+        code: the API's code for the problem, or None.
     """
 
     position: int
@@ -89,20 +89,21 @@ class Problem:
 
 @attrs.frozen
 class BatchOutcome:
-    """What became of one chunk.
+    """The outcome of one chunk.
 
-    *Accepted* is of the batch; what became of each recipient, `batches.get` tells.
+    *Accepted* means that the API accepted the batch; use `batches.get` for each recipient's status.
 
     Attributes:
-        number: the chunk's number, counted from 0.
-        outcome: what became of it.
-        size: how many recipients it has.
-        batch_id: the batch's id where it was accepted, or None; of a chunk that was cancelled after
-            it was scheduled, the batch that was cancelled.
+        number: the chunk's number, from 0.
+        outcome: its outcome.
+        size: the number of its recipients.
+        batch_id: the id of its batch if it was accepted, else None. If it was scheduled and then
+            cancelled, the id of the cancelled batch.
         error: why it was not accepted, or None.
-        destinations: the recipients, unless they were accepted, and once alone.
-        doubles: ids of further batches that it was accepted with. Its recipients were texted once
-            more for each: an earlier request of it, which was given up, had arrived after all.
+        destinations: the recipients; empty if they were accepted exactly once.
+        doubles: the ids of further batches that were accepted for this chunk, because an earlier
+            request that was presumed lost did arrive. The recipients were texted once more for
+            each.
     """
 
     number: int
@@ -115,23 +116,23 @@ class BatchOutcome:
 
     @property
     def code(self) -> int | None:
-        """The API's code where it refused."""
+        """The API's code if it rejected the chunk."""
         return self.error.code if isinstance(self.error, APIError) else None
 
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """Recipients, counted.
+    """Counts of recipients.
 
     Attributes:
-        read: recipients that were read.
-        accepted: those whose batch was accepted.
-        rejected: those whose batch was refused.
-        unknown: those whose batch may have been accepted.
-        not_sent: those that nothing was sent to.
-        invalid: those that cannot be sent to.
-        duplicates: those that were there before.
-        opted_out: those that were left out since they have opted out.
+        read: recipients read from the input.
+        accepted: recipients whose batch was accepted.
+        rejected: recipients whose batch was rejected.
+        unknown: recipients whose batch may have been accepted.
+        not_sent: recipients for whom no request was sent.
+        invalid: recipients that failed validation.
+        duplicates: duplicates of earlier recipients.
+        opted_out: recipients that were left out because they have opted out.
     """
 
     read: int = 0
@@ -146,19 +147,19 @@ class Counts:
 
 @attrs.frozen(kw_only=True)
 class BulkProgress(Counts):
-    """How far a bulk run has got: the counts of `BulkReport` up to now, and these.
+    """The progress of a bulk run: the counts of `BulkReport` so far, and the attributes below.
 
-    Who was read, and is in none of them, waits for a turn.
+    Recipients in ``read`` that are in no other count are still waiting.
 
     Attributes:
-        phase: what the run is doing.
-        waiting_for: what it waits for, in words, or an empty string.
-        until: when that wait ends, as far as is known; an aware datetime, or None.
-        planned: recipients to send to in all. Without a journal it is None, since they are read as
-            they are sent to; while a campaign is being planned it is None, too.
+        phase: the run's phase.
+        waiting_for: a description of what it waits for, or an empty string.
+        until: the expected end of the wait, an aware datetime, or None.
+        planned: the total number of recipients to send to. It is None without a journal, where
+            recipients are read while sending, and while a campaign is being planned.
         before: how many of those were done when the run began.
-        in_flight: recipients whose batch is on its way.
-        seconds: since the run began.
+        in_flight: recipients whose batch is being sent.
+        seconds: the seconds since the run began.
     """
 
     phase: Phase = Phase.SENDING
@@ -171,17 +172,17 @@ class BulkProgress(Counts):
 
     @property
     def done(self) -> int:
-        """Recipients of whom it is known what became of them, those in doubt among them."""
+        """The recipients that have an outcome, including unknown ones."""
         return self.accepted + self.rejected + self.unknown + self.not_sent
 
     @property
     def per_second(self) -> float:
-        """Recipients done by this run, a second."""
+        """The recipients done by this run per second."""
         return (self.done - self.before) / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this speed; None where that is not known."""
+        """The estimated seconds until the end at the current speed; None if it is not known."""
         if self.planned is None or not self.per_second:
             return None
         return (self.planned - self.done) / self.per_second
@@ -189,32 +190,32 @@ class BulkProgress(Counts):
 
 @attrs.frozen(kw_only=True)
 class BulkReport(Counts):
-    """What became of every recipient of a bulk run: the counts add up to ``read``.
+    """The outcomes of all recipients of a bulk run. The counts after ``read`` add up to it.
 
     Attributes:
-        read: recipients that were read.
-        accepted: those whose batch was accepted.
-        rejected: those whose batch was refused.
-        unknown: those whose batch may have been accepted.
-        not_sent: those that nothing was sent to.
-        invalid: those that cannot be sent to.
-        duplicates: those that were there before.
-        opted_out: those that were left out since they have opted out.
-        batches: what became of each chunk, by number. A chunk of which somebody was left out has an
-            entry for each outcome of its recipients.
-        problems: recipients that were set aside, by position.
-        credits: what the accepted ones cost, estimated: batch answers do not say. Every text
-            outside the UK counts double, whatever its price.
-        accepted_twice: texts known to have been accepted beside the first one to the same
-            recipient: after `on_unknown="resend"`, or a clock that was set. ``batches`` names them.
+        read: recipients read from the input.
+        accepted: recipients whose batch was accepted.
+        rejected: recipients whose batch was rejected.
+        unknown: recipients whose batch may have been accepted.
+        not_sent: recipients for whom no request was sent.
+        invalid: recipients that failed validation.
+        duplicates: duplicates of earlier recipients.
+        opted_out: recipients that were left out because they have opted out.
+        batches: the outcome of each chunk, by number. A chunk with left-out recipients has an entry
+            for each outcome.
+        problems: the excluded recipients, by position.
+        credits: the estimated cost of the accepted recipients, since batch responses do not tell.
+            Every text outside the UK counts double, whatever its price.
+        accepted_twice: the number of texts known to have been accepted in addition to the first one
+            to a recipient, after `on_unknown="resend"` or a clock change. See ``batches``.
         stopped: why the run stopped early, or None.
-        again: chunks of `bulk.retry_undelivered`, of which the counts do not speak; only in the
+        again: chunks of `bulk.retry_undelivered`, which the counts do not include; only in the
             report of a whole campaign.
-        warnings: what was sent as it was given, and is probably a mistake.
-        too_late: scheduled batches that should not go out, and could not be cancelled in time: of a
+        warnings: content that was sent unchanged and is probably a mistake.
+        too_late: scheduled batches that should not be sent but could not be cancelled in time: of a
             cancelled campaign, or with recipients who opted out before the messages were due. Their
-            ``destinations`` are those recipients, and ``error`` is None where the batch has gone,
-            and otherwise says why it is not known whether it was cancelled.
+            ``destinations`` are those recipients. ``error`` is None if the batch has been sent;
+            otherwise it says why it is unknown whether the batch was cancelled.
     """
 
     batches: tuple[BatchOutcome, ...] = attrs.field(default=(), repr=False)
@@ -228,16 +229,16 @@ class BulkReport(Counts):
 
     @property
     def all_accepted(self) -> bool:
-        """Whether everybody was accepted, and again where that was tried.
+        """Whether all recipients were accepted, including any that were sent to again.
 
-        It is true when ``rejected``, ``unknown``, ``not_sent`` and ``invalid`` are all 0. Repeats
-        do not count: their recipient was accepted.
+        It is true when ``rejected``, ``unknown``, ``not_sent`` and ``invalid`` are all 0.
+        Duplicates do not matter, since their recipient was accepted.
         """
         again = all(batch.outcome is Outcome.ACCEPTED for batch in self.again)
         return again and self.rejected == self.unknown == self.not_sent == self.invalid == 0
 
     def totals(self) -> dict[str, float]:
-        """Return the counts, by name, as plain numbers: without anybody's number or error."""
+        """Return the counts by name as plain numbers, without phone numbers and errors."""
         names = (*(a.name for a in attrs.fields(Counts)), "credits", "accepted_twice")
         return {name: getattr(self, name) for name in names}
 
@@ -249,14 +250,14 @@ class BulkReport(Counts):
 
 
 class BulkInterrupted(SMSWorksError):
-    """The caller's own code raised during a bulk run; its exception is this one's ``__cause__``.
+    """The caller's code raised an exception during a bulk run. It is this one's ``__cause__``.
 
-    Chunks in flight were waited for, and nothing more was started. Repeating the whole call would
-    text again whoever was accepted, so ``safe_to_repeat`` is False.
+    Chunks in flight were completed, and no new ones were started. Repeating the whole call would
+    text the accepted recipients again, so ``safe_to_repeat`` is False.
 
     Attributes:
-        report: what became of every recipient that was read. One that is rebuilt from ``args``
-            has the counts alone: the rest names recipients.
+        report: the outcomes of all recipients that were read. If the exception is rebuilt from
+            ``args`` it has only the counts, since the rest contains phone numbers.
     """
 
     safe_to_repeat = False
@@ -270,27 +271,27 @@ class BulkInterrupted(SMSWorksError):
 
 @attrs.frozen(kw_only=True)
 class BulkStatus(Counts):
-    """How far a campaign has got, as its journal has it: the counts of `BulkReport`, and these.
+    """The status of a campaign in its journal: the counts of `BulkReport`, and these attributes.
 
-    Here ``not_sent`` are those who are still to be sent to.
+    Here ``not_sent`` counts the recipients that are still pending.
 
     Attributes:
-        campaign: its name.
-        planned: whether it is planned whole; only then is anything sent.
-        in_flight: recipients whose batch is on its way, or was when its process ended.
-        lease: seconds until the first of those batches is looked for, unless its process tells
-            before what became of it; None where none is in flight.
-        credits: what the accepted ones cost, estimated as in `BulkReport`.
-        rounds: how often what was not delivered was sent again.
+        campaign: the campaign's name.
+        planned: whether planning is complete; nothing is sent before that.
+        in_flight: recipients whose batch is being sent, or was when its process ended.
+        lease: seconds until the first of those leases expires, after which the batch is reconciled
+            if its process has not recorded an outcome; None if none is in flight.
+        credits: the estimated cost of the accepted recipients, as in `BulkReport`.
+        rounds: the number of rounds of `bulk.retry_undelivered`.
         sent_again: recipients of those rounds whose batch was accepted.
-        open_again: recipients of those rounds who are still to be sent to, on the way, or in doubt.
+        open_again: recipients of those rounds that are pending, in flight or unknown.
         control: ``"running"``, ``"paused"``, ``"halted"`` or ``"cancelled"``: whether its chunks
             may be sent.
-        why: why they may not, in words.
-        window: when they may be sent, or None for always.
-        at: when its messages are due, UTC, or None for at once.
-        scheduled: those of the accepted ones whose messages are not due yet, so that their batch
-            can still be cancelled.
+        why: the reason why they may not be sent, or an empty string.
+        window: the sending window, or None for any time.
+        at: the time at which its messages are due, UTC, or None for at once.
+        scheduled: accepted recipients whose messages are not due yet, so their batch can still be
+            cancelled.
         forgotten: when its numbers and texts were erased, an aware datetime; or None.
     """
 
@@ -311,7 +312,7 @@ class BulkStatus(Counts):
 
     @property
     def state(self) -> str:
-        """What the campaign is: ``"planning"``, ``"done"``, or its ``control``."""
+        """The state of the campaign: ``"planning"``, ``"done"``, or its ``control``."""
         if self.control != "running":
             return self.control
         if not self.planned:
@@ -320,10 +321,10 @@ class BulkStatus(Counts):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to do: nobody is to be sent to, on the way, or in doubt.
+        """Whether nothing is left to do: no recipient is pending, in flight or unknown.
 
-        Nor is there a scheduled batch whose messages are not due yet. Those whom a cancelled
-        campaign did not send to are not to be sent to.
+        There is also no scheduled batch whose messages are not due yet. The unsent recipients of a
+        cancelled campaign do not count as pending.
         """
         waiting = 0 if self.control == "cancelled" else self.not_sent
         open_now = waiting or self.in_flight or self.unknown or self.scheduled
@@ -332,17 +333,17 @@ class BulkStatus(Counts):
 
 @attrs.frozen(kw_only=True)
 class RecipientOutcome:
-    """What became of one recipient of a campaign.
+    """The outcome of one recipient of a campaign.
 
     Attributes:
-        position: where it stood in what was read, counted from 0.
-        destination: the number; what stood there, where it cannot be sent to or is a repeat.
+        position: its position in the input, from 0.
+        destination: the number; for an invalid or duplicate recipient, the value in the input.
         outcome: ``"accepted"``, ``"rejected"``, ``"unknown"``, ``"not sent"``, ``"invalid"`` or
-            ``"duplicate"``; of the last time, where it was sent to again.
-        batch_id: the batch's id where it was accepted, or was scheduled and then cancelled.
-        code: the API's code where it was refused.
+            ``"duplicate"``; the last one if it was sent to again.
+        batch_id: the id of the batch if it was accepted, or scheduled and then cancelled.
+        code: the API's code if it was rejected.
         reason: why it was not accepted, or an empty string.
-        round: 0, or the round of `bulk.retry_undelivered` that this is about.
+        round: 0, or the round of `bulk.retry_undelivered`.
     """
 
     position: int

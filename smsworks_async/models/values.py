@@ -1,8 +1,7 @@
-"""The one door for what a caller passes: each function returns a plain value, or raises.
+"""Validation of the caller's values: each function returns a plain value, or raises.
 
-Each value becomes the plain string or number that it stands for (see `plain_values`) before
-anything is measured, compared, stored or sent. What has no such reading is refused, and never
-quoted.
+Each value is converted to a plain string or number (see `plain_values`) before it is measured,
+compared, stored or sent. Values that cannot be converted are refused. Errors never quote a value.
 """
 
 from __future__ import annotations
@@ -52,9 +51,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: The longest time in seconds that a setting may have: about four months.
+#: The longest time in seconds of any setting: about four months.
 LONGEST: Final = 1e7
-#: The bound of whole numbers in JSON, as JavaScript reads it.
+#: The largest integer that JavaScript reads from JSON without loss.
 MAX_INTEGER: Final = 2**53 - 1
 
 
@@ -62,7 +61,7 @@ def text(value: object, field: str) -> str:
     """Return a plain string that can be encoded.
 
     Raises:
-        ValidationError: the value is no text, or holds half of a surrogate pair.
+        ValidationError: the value is not a string, or contains half of a surrogate pair.
     """
     plain = value if type(value) is str else as_text(value)
     if plain is None:
@@ -71,7 +70,7 @@ def text(value: object, field: str) -> str:
         raise ValidationError(f"{field} must be a string, not {type(value).__name__}", field=field)
     if not plain.isascii() and (half := _half_a_pair(plain)) is not None:
         raise ValidationError(
-            f"{field} holds half of a surrogate pair at position {half}; "
+            f"{field} contains half of a surrogate pair at position {half}; "
             "decode it again from its source, or remove that character",
             field=field,
         )
@@ -79,19 +78,19 @@ def text(value: object, field: str) -> str:
 
 
 def _half_a_pair(text: str) -> int | None:
-    """Return where a text cannot be encoded; None where it can."""
+    """Return the position at which a text cannot be encoded; None if it can be."""
     try:
         text.encode()
-    except UnicodeEncodeError as error:  # it carries the text with it, and so ends here
+    except UnicodeEncodeError as error:  # it holds the text, so it is not passed on
         return error.start
     return None
 
 
 def integer(value: object, field: str, *, at_least: int, at_most: int = MAX_INTEGER) -> int:
-    """Return a plain integer within its bounds; by default those of a JavaScript number.
+    """Return a plain integer within a range, by default up to `MAX_INTEGER`.
 
     Raises:
-        ValidationError: the value is no whole number, or out of bounds.
+        ValidationError: the value is not an integer, or is out of range.
     """
     number = as_integer(value)
     if number is None:
@@ -108,7 +107,7 @@ def number(value: object, field: str) -> float:
     """Return a plain finite number.
 
     Raises:
-        ValidationError: the value is no number, not finite, or too large for a float.
+        ValidationError: the value is not a number, is not finite, or is too large for a float.
     """
     plain = as_number(value)
     if plain is None:
@@ -121,7 +120,7 @@ def path(value: Any, field: str) -> str:
     """Return the path of a file as a plain string.
 
     Raises:
-        ValidationError: the value is neither text nor an `os.PathLike` of text, or it is blank.
+        ValidationError: the value is neither a string nor an `os.PathLike` of one, or it is blank.
     """
     plain = as_text(value)
     if plain is None and has_method(value, "__fspath__"):
@@ -136,16 +135,16 @@ def path(value: Any, field: str) -> str:
 
 
 def seconds(value: object, field: str, *, at_least: float = 0.0, above: bool = False) -> float:
-    """Return a length of time: finite seconds, at most 1e7.
+    """Return a duration: finite seconds, at most 1e7.
 
     Arguments:
         value: the seconds.
         field: the argument's name.
-        at_least: the least that they may be.
-        above: whether they must be more than that.
+        at_least: the minimum.
+        above: whether they must be greater than the minimum.
 
     Raises:
-        ValidationError: the value is none.
+        ValidationError: the value is not such a duration.
     """
     plain = as_number(value)
     fits = plain is not None and (plain > at_least if above else plain >= at_least)
@@ -158,10 +157,10 @@ def seconds(value: object, field: str, *, at_least: float = 0.0, above: bool = F
 
 
 def boolean(value: object, field: str) -> bool:
-    """Return a plain truth value.
+    """Return a plain bool.
 
     Raises:
-        ValidationError: the value is none.
+        ValidationError: the value is not a bool.
     """
     plain = as_boolean(value)
     if plain is None:
@@ -171,10 +170,10 @@ def boolean(value: object, field: str) -> bool:
 
 
 def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
-    """Return a plain datetime in UTC, of any datetime that has a time zone.
+    """Convert a datetime with a time zone to a plain datetime in UTC.
 
     Raises:
-        ValidationError: the value is no datetime, has no time zone, or lies beyond the calendar.
+        ValidationError: the value is not a datetime, has no time zone, or is beyond the calendar.
     """
     if is_missing(value):
         raise ValidationError(f"{field} is missing", field=field, code=code)
@@ -185,7 +184,7 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
     failed, offset = "", None
     try:
         offset = None if value.tzinfo is None else value.utcoffset()
-    except Exception as error:  # a time zone's own code
+    except Exception as error:  # raised by the time zone's code
         failed = type(error).__name__
     if failed:
         raise ValidationError(
@@ -193,7 +192,7 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
         )
     if offset is None:
         raise ValidationError(
-            f"{field} does not say its time zone; give an aware datetime, "
+            f"{field} has no time zone; pass an aware datetime, "
             "such as datetime(2030, 1, 31, 9, 0, tzinfo=ZoneInfo('Europe/London'))",
             field=field,
             code=code,
@@ -202,7 +201,7 @@ def aware_datetime(value: Any, field: str, code: int | None = None) -> datetime:
     try:
         moment: datetime = datetime(*day, *clock, value.microsecond, tzinfo=UTC) - offset
     except OverflowError as exc:
-        raise ValidationError(f"{field} lies beyond the calendar", field=field, code=code) from exc
+        raise ValidationError(f"{field} is beyond the calendar", field=field, code=code) from exc
     return moment
 
 
@@ -212,7 +211,7 @@ def _refuse_missing(value: object, field: str) -> None:
 
 
 def optional(check: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    """Make a check of an optional field: a missing value is no field."""
+    """Return a check for an optional field, which turns a missing value into None."""
 
     def converted(value: Any) -> T | None:
         return None if is_missing(value) else check(value)

@@ -1,4 +1,4 @@
-"""Sending windows: the hours of the day in which the messages of a bulk run may leave."""
+"""Sending windows: the hours of the day in which the requests of a bulk run may be sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smsworks_async.models import values
 
 DAY_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE: Final = 60
-#: A window is open at least once in a week, but for one hour that a change of the clocks skips.
+#: Days to look ahead: a window opens at least once a week, unless a clock change skips it.
 _LONGEST_WAIT: Final = 15 * 24 * 60
 _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
@@ -29,7 +29,7 @@ def _time(value: str | time, name: str) -> time:
     if isinstance(value, time):
         if value.second or value.microsecond or value.tzinfo is not None:
             raise ValidationError(
-                f"{_field(name)} must be a whole minute without a time zone; the zone is tz",
+                f"{_field(name)} must be a whole minute without a time zone; set the zone with tz",
                 field=_field(name),
             )
         return value
@@ -53,8 +53,8 @@ def _zone(value: str) -> str:
         ZoneInfo(name)
     except (ValueError, OSError, LookupError) as error:
         raise ValidationError(
-            f'{_field("tz")} must be a time zone such as "Europe/London", and this machine must '
-            "have it (the package tzdata has all of them)",
+            f'{_field("tz")} must be a time zone such as "Europe/London", and it must be '
+            "installed on this machine (the package tzdata has all of them)",
             field=_field("tz"),
         ) from error
     return name
@@ -85,21 +85,23 @@ def _outside(value: str) -> Literal["wait", "stop"]:
 
 @attrs.frozen
 class SendWindow:
-    """The hours in which the requests of a bulk run may leave.
+    """The hours in which the requests of a bulk run may be sent.
 
-    Daylight saving is taken from the time zone: an hour that the clocks skip is never open, and one
-    that they repeat is open twice.
+    Daylight saving time follows the time zone: an hour that is skipped is never open, and one that
+    is repeated is open twice.
 
     Args:
-        start: the first minute, such as ``"09:00"``, which belongs to it.
-        end: the minute at which it closes, which does not. Before the start it is on the next day.
-        tz: the time zone of both, ``"Europe/London"`` by default.
-        days: the days on which it opens: ``"mon-sun"`` by default, ``"mon-fri"``, ``"mon,wed"``.
-        outside: what a run does that is outside of it: ``"wait"`` (the default) until it opens, or
+        start: the first open minute, such as ``"09:00"`` (inclusive).
+        end: the minute at which it closes (exclusive). If it is before the start, it is on the
+            next day.
+        tz: the time zone of both, default ``"Europe/London"``.
+        days: the days on which it opens, such as ``"mon-fri"`` or ``"mon,wed"``; default
+            ``"mon-sun"``.
+        outside: what a run does outside the window: ``"wait"`` (the default) until it opens, or
             ``"stop"``.
 
     Raises:
-        ValidationError: one of them is not as it should be, or no minute would be open.
+        ValidationError: an argument is invalid, or the window would never be open.
 
     >>> SendWindow("09:00", "20:00").is_open(1_900_000_000.0)
     True
@@ -109,7 +111,7 @@ class SendWindow:
     end: time = attrs.field(converter=_end)
     tz: str = attrs.field(default="Europe/London", kw_only=True, converter=_zone)
     days: frozenset[int] = attrs.field(
-        default="mon-sun",  # pyright: ignore[reportAssignmentType] - which the converter reads
+        default="mon-sun",  # pyright: ignore[reportAssignmentType] - the converter parses it
         kw_only=True,
         converter=_days,
     )
@@ -118,13 +120,14 @@ class SendWindow:
     def __attrs_post_init__(self) -> None:
         if self.start == self.end:
             raise ValidationError(
-                "window: it begins and ends at the same time, so that no minute is open; leave it "
-                "out to send at any time",
+                "window: start and end are the same, so it would never be open; to send at any "
+                "time "
+                "pass no window",
                 field=_field("end"),
             )
 
     def is_open(self, at: float) -> bool:
-        """Return whether requests may leave at a time, in POSIX seconds."""
+        """Return whether requests may be sent at a time, in POSIX seconds."""
         local = datetime.fromtimestamp(at, ZoneInfo(self.tz))
         now, day = local.time(), local.weekday()
         if self.start < self.end:
@@ -134,16 +137,16 @@ class SendWindow:
         return now < self.end and (day - 1) % 7 in self.days
 
     def opens(self, at: float) -> float | None:
-        """Return when it is open next, in POSIX seconds: ``at`` itself where it is.
+        """Return when it is open next, in POSIX seconds; ``at`` itself if it is open then.
 
-        None is returned where it does not open within 15 days: its hour is skipped by the clocks.
+        Return None if it does not open within 15 days because a clock change skips it.
         """
         if self.is_open(at):
             return at
         closed, opens = _CLOSED.get(self, (0.0, 0.0))
         if closed <= at < opens:
             return opens
-        # It opens at a whole minute, and so do the clocks of all zones change.
+        # Both opening times and clock changes fall on whole minutes.
         minute = (int(at) // _MINUTE + 1) * _MINUTE
         for later in range(minute, minute + _LONGEST_WAIT * _MINUTE, _MINUTE):
             if self.is_open(later):
@@ -153,7 +156,7 @@ class SendWindow:
         return None
 
     def pack(self) -> str:
-        """Return it as JSON."""
+        """Return the window as JSON."""
         return json.dumps(
             {
                 "start": f"{self.start:%H:%M}",
@@ -166,7 +169,7 @@ class SendWindow:
 
     @classmethod
     def unpack(cls, packed: str) -> SendWindow:
-        """Return the window that `pack` has returned."""
+        """Return the window from the JSON of `pack`."""
         fields = json.loads(packed)
         return cls(fields.pop("start"), fields.pop("end"), **fields)
 
@@ -174,21 +177,21 @@ class SendWindow:
         return f"{self.start:%H:%M} to {self.end:%H:%M}, {self.tz}"
 
 
-#: From when until when the window that was asked for last is known to be closed: a run that waits
-#: asks every second.
+#: The last window, and the period in which it is known to be closed; a cache, since a waiting run
+#: checks every second.
 _CLOSED: Final[dict[SendWindow, tuple[float, float]]] = {}
 
 
 def as_date(at: float) -> str:
-    """Return a time in POSIX seconds as it stands in a message."""
+    """Format a time in POSIX seconds for a message."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def check_window(value: object) -> SendWindow | None:
-    """Return a window, or None.
+    """Validate a window, or None.
 
     Raises:
-        ValidationError: it is no `SendWindow`.
+        ValidationError: it is not a `SendWindow`.
     """
     if value is None or isinstance(value, SendWindow):
         return value

@@ -1,4 +1,4 @@
-"""What is to be done next about a campaign: pure decisions, for every queue."""
+"""The next step of a campaign: pure decisions, for all queues."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from smsworks_async.models.report import BulkStatus
 
 C = TypeVar("C")
 
-#: Seconds for which a task works before it makes room for others.
+#: The working time of a task in seconds, after which it lets other tasks run.
 SHARE: Final = 30.0
-#: Seconds between two calls of `tend`, where nothing says when the next one can do something.
+#: The seconds between two calls of `tend`, if nothing determines when the next one is useful.
 INTERVAL: Final = 60.0
-#: Seconds for which chunks in doubt are searched for, after all else has ended, before they are
-#: reported as unknown.
+#: The seconds for which unknown chunks are searched for after everything else is done, before they
+#: are reported as unknown.
 PATIENCE: Final = 600.0
 
 
 @attrs.frozen
 class Next:
-    """What is to be done about a campaign.
+    """The next step of a campaign.
 
     Attributes:
         is_over: whether nothing is left to do.
-        dispatches: whether new tasks are to be made.
-        seconds: when to look again.
+        dispatches: whether to queue new tasks.
+        seconds: the seconds until the next check.
     """
 
     is_over: bool
@@ -39,12 +39,12 @@ class Next:
 
 
 def decide(status: BulkStatus, now: float, waited: float) -> Next:
-    """Decide what is to be done about a campaign that was just reconciled.
+    """Return the next step of a campaign that was just reconciled.
 
     Args:
-        status: how far it has got.
+        status: its status.
         now: the time, in POSIX seconds.
-        waited: seconds since this process first saw that nothing but chunks in doubt is left.
+        waited: the seconds since this process first saw that only unknown chunks are left.
     """
     if status.settled:
         return Next(is_over=True, dispatches=False, seconds=0.0)
@@ -63,17 +63,17 @@ def decide(status: BulkStatus, now: float, waited: float) -> Next:
 
 
 def has_ended_but_for_doubts(status: BulkStatus) -> bool:
-    """Return whether nothing of a campaign is left but chunks in doubt."""
+    """Return whether only unknown chunks of a campaign are left."""
     waiting = 0 if status.control == "cancelled" else status.not_sent
     in_doubt = status.planned and status.unknown
     return bool(in_doubt) and not (waiting or status.in_flight or status.scheduled)
 
 
 class Held(Generic[C]):
-    """What each process has of its own: a client, and what it has seen of campaigns.
+    """The state of each process: a client, and the observed states of campaigns.
 
     Args:
-        make: makes the client.
+        make: creates the client.
     """
 
     def __init__(self, make: Callable[[], C]) -> None:
@@ -90,7 +90,7 @@ class Held(Generic[C]):
         return self._clients[pid]
 
     def next_of(self, status: BulkStatus) -> Next:
-        """Decide what is to be done about a campaign."""
+        """Return the next step of a campaign."""
         key = (os.getpid(), status.campaign)
         now = time.monotonic()
         if not has_ended_but_for_doubts(status):
@@ -99,9 +99,9 @@ class Held(Generic[C]):
         return decide(status, time.time(), waited)
 
     def is_new(self, campaign: str) -> bool:
-        """Return whether this process has not told yet that a campaign is over."""
+        """Return whether this process has not yet reported the end of a campaign."""
         return (os.getpid(), campaign) not in self._done
 
     def told(self, campaign: str) -> None:
-        """Note that it has."""
+        """Record that the end of a campaign was reported."""
         self._done.add((os.getpid(), campaign))

@@ -1,4 +1,4 @@
-"""Campaigns over Celery's workers: the extra ``celery``."""
+"""Campaigns on Celery workers (extra ``celery``)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 
 
 class Campaigns:
-    """Sends campaigns of a journal over the workers of a Celery application.
+    """Sends the campaigns of a journal with the workers of a Celery application.
 
     It registers two tasks, ``smsworks.work`` and ``smsworks.tend``, which take a campaign's name.
-    Every process that sends or tends has a client of its own, which is made when it is first used.
+    Each process that runs them has its own client, which is created on first use.
 
     Args:
         app: the Celery application.
-        client: makes the client of a process: a function without arguments.
-        journal: where the campaigns are kept: a path, a PostgreSQL URL, or a journal; the
-            client's by default, which then is opened once in each process.
-        seconds: for which a task works before it makes room for others, above 0; 30 by default.
-        on_done: called with the `BulkReport` of a campaign that is over, by `tend`; at least once,
-            perhaps in several processes.
-        name: what the tasks' names begin with.
+        client: a function without arguments that creates the client of a process.
+        journal: the journal of the campaigns: a path, a PostgreSQL URL, or a journal; default: the
+            client's, which is then opened once in each process.
+        seconds: the working time of a task, after which it lets other tasks run; greater than 0,
+            default 30.
+        on_done: called by `tend` with the `BulkReport` of a finished campaign; at least once, and
+            possibly in several processes.
+        name: the prefix of the tasks' names.
         options: further options of the tasks, such as ``queue``.
 
     Attributes:
@@ -56,10 +57,10 @@ class Campaigns:
         self._journal = journal
         self._seconds = values.seconds(seconds, "seconds", above=True)
         self._on_done = on_done
-        # A task that is lost with its worker is delivered again, which is harmless.
+        # If a worker is lost its task is delivered again, which is harmless.
         settings = {"acks_late": True, "reject_on_worker_lost": True, **options}
 
-        # Celery checks arguments by the signature of a function, which is not a method's.
+        # Celery checks arguments against a function's signature, so these are not methods.
         def work(campaign: str) -> None:
             self._work(campaign)
 
@@ -70,30 +71,30 @@ class Campaigns:
         self.tend: Any = app.task(tend, name=f"{name}.tend", **settings)
 
     def dispatch(self, campaign: str, *, tasks: int = 8) -> None:
-        """Queue tasks that send a campaign; a second time, or after a queue was lost, is harmless.
+        """Queue tasks that send a campaign. Calling it again is harmless, also after a lost queue.
 
         Args:
-            campaign: the campaign's name, as it was planned.
-            tasks: how many, which is how many processes may send at the same time, 1 or more.
+            campaign: the name of the planned campaign.
+            tasks: the number of tasks, and so of processes that send concurrently, at least 1.
         """
         for _ in range(values.integer(tasks, "tasks", at_least=1)):
             self.work.delay(campaign)
 
     def _work(self, campaign: str) -> None:
-        """Send chunks of a campaign for a while; queue another task where there may be more."""
+        """Send chunks of a campaign for a while; queue another task if there may be more."""
         bulk = self._held.client().bulk
         report = bulk.work(campaign, journal=self._journal, seconds=self._seconds)
         if ended_by_itself(report):
             self.work.delay(campaign)
 
     def tend_now(self, campaign: str) -> float:
-        """Reconcile a campaign, and queue a task where nothing is being sent; call it each minute.
+        """Reconcile a campaign, and queue a task if nothing is being sent; call it every minute.
 
         Returns:
-            The seconds after which there may be something to do; 0 where the campaign is over.
+            The seconds after which there may be something to do; 0 if the campaign is over.
 
         Raises:
-            ValidationError: the journal has no such campaign.
+            ValidationError: the campaign does not exist.
             JournalError: the journal cannot be read or written.
         """
         bulk = self._held.client().bulk

@@ -1,4 +1,4 @@
-"""Campaigns over taskiq's workers: the extra ``taskiq``."""
+"""Campaigns on taskiq workers (extra ``taskiq``)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 
 class Campaigns:
-    """Sends campaigns of a journal over the workers of a taskiq broker.
+    """Sends the campaigns of a journal with the workers of a taskiq broker.
 
     It registers two tasks, ``smsworks.work`` and ``smsworks.tend``, which take a campaign's name.
-    Every process that sends or tends has a client of its own, which is made when it is first used.
+    Each process that runs them has its own client, which is created on first use.
 
     Args:
         broker: the broker.
-        client: makes the client of a process: a function without arguments.
-        journal: where the campaigns are kept: a path, a PostgreSQL URL, or a journal; the
-            client's by default, which then is opened once in each process.
-        seconds: for which a task works before it makes room for others, above 0; 30 by default.
-        on_done: called with the `BulkReport` of a campaign that is over, by `tend`, and awaited if
-            it is async; at least once, perhaps in several processes.
-        name: what the tasks' names begin with.
+        client: a function without arguments that creates the client of a process.
+        journal: the journal of the campaigns: a path, a PostgreSQL URL, or a journal; default: the
+            client's, which is then opened once in each process.
+        seconds: the working time of a task, after which it lets other tasks run; greater than 0,
+            default 30.
+        on_done: called by `tend` with the `BulkReport` of a finished campaign, and awaited if it is
+            async; at least once, and possibly in several processes.
+        name: the prefix of the tasks' names.
         labels: further labels of the tasks.
 
     Attributes:
@@ -58,7 +59,7 @@ class Campaigns:
         self._seconds = values.seconds(seconds, "seconds", above=True)
         self._on_done = on_done
 
-        # taskiq gives what it registers another name, which methods do not take.
+        # taskiq renames the functions that it registers, which does not work for methods.
         async def work(campaign: str) -> None:
             await self._work(campaign)
 
@@ -69,30 +70,30 @@ class Campaigns:
         self.tend = broker.register_task(tend, task_name=f"{name}.tend", **labels)
 
     async def dispatch(self, campaign: str, *, tasks: int = 8) -> None:
-        """Queue tasks that send a campaign; a second time, or after a queue was lost, is harmless.
+        """Queue tasks that send a campaign. Calling it again is harmless, also after a lost queue.
 
         Args:
-            campaign: the campaign's name, as it was planned.
-            tasks: how many, which is how many processes may send at the same time, 1 or more.
+            campaign: the name of the planned campaign.
+            tasks: the number of tasks, and so of processes that send concurrently, at least 1.
         """
         for _ in range(values.integer(tasks, "tasks", at_least=1)):
             await self.work.kiq(campaign)
 
     async def _work(self, campaign: str) -> None:
-        """Send chunks of a campaign for a while; queue another task where there may be more."""
+        """Send chunks of a campaign for a while; queue another task if there may be more."""
         bulk = self._held.client().bulk
         report = await bulk.work(campaign, journal=self._journal, seconds=self._seconds)
         if ended_by_itself(report):
             await self.work.kiq(campaign)
 
     async def tend_now(self, campaign: str) -> float:
-        """Reconcile a campaign, and queue a task where nothing is being sent; call it each minute.
+        """Reconcile a campaign, and queue a task if nothing is being sent; call it every minute.
 
         Returns:
-            The seconds after which there may be something to do; 0 where the campaign is over.
+            The seconds after which there may be something to do; 0 if the campaign is over.
 
         Raises:
-            ValidationError: the journal has no such campaign.
+            ValidationError: the campaign does not exist.
             JournalError: the journal cannot be read or written.
         """
         bulk = self._held.client().bulk

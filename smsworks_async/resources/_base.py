@@ -1,4 +1,4 @@
-"""What every family of the API's operations is made of."""
+"""The base class of resources, and the descriptor that puts them on clients."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _NO_JOURNAL: Final = ClientJournal(None, None)
 
 
 class Resource:
-    """A family of operations, over a client's requester.
+    """A family of the API's operations.
 
     Args:
         requester: makes the requests.
-        kept: the client's journal and opt-outs; by default neither.
-        keyed: returns what makes calls that have an idempotency key; None where there are none.
+        kept: the client's journal and opt-outs; default neither.
+        keyed: returns the object that makes calls with an idempotency key; None if unsupported.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Resource:
         self._requester = requester
         self._kept = kept
         self._keyed = keyed
-        #: Returns a destination as the API takes it, by the client's settings, or raises.
+        #: Validates and normalises a destination, according to the client's settings.
         self._destination = requester.settings.destination
 
     def _destinations(self, values: Any) -> phone.Normalised:
@@ -48,16 +48,16 @@ class Resource:
         return phone.apply_rule(self._destination, values)
 
     def _filter(self, destination: Any) -> str | None:
-        """Return the destination that narrows a search; a missing one does not."""
+        """Return the destination for a search filter, or None if there is none."""
         return None if is_missing(destination) else self._destination(destination)
 
     async def _make(self, call: Call[T], keyed: KeyedBy) -> T:
-        """Make a call that sends; with an idempotency key, one that may be made again."""
+        """Make a call that sends, with or without an idempotency key."""
         if keyed.idempotency_key is not None and self._keyed is not None:
             return await self._keyed().make(call, keyed)
         if keyed.on_unknown is not None:
             raise ValidationError(
-                "on_unknown needs an idempotency_key, which tells what is in doubt",
+                "on_unknown needs an idempotency_key",
                 field="on_unknown",
             )
         if call.check is not None:
@@ -71,15 +71,15 @@ class Resource:
 
 
 class Family:
-    """A family of methods: on a client its own object, on the client's class the family's class.
+    """A descriptor for a resource: the resource on a client, its class on the client's class.
 
-    So what reads classes (`unittest.mock.create_autospec`, ``help``) sees the same methods as the
-    caller. A client's own family stands in its ``__dict__``, which Python looks at first; one that
-    is not there yet is made once, without a lock that a fork could leave locked.
+    So tools that read classes (`unittest.mock.create_autospec`, ``help``) see the same methods as
+    the caller. A client's resource is in its ``__dict__``, which takes precedence. If it is missing
+    it is created once, without a lock, since a fork could leave a lock held.
 
     Args:
-        load: returns the family's class.
-        make: makes the family of a client that has none yet; None where every client has it.
+        load: returns the resource's class.
+        make: creates the resource of a client; None if every client already has it.
     """
 
     def __init__(
@@ -95,17 +95,17 @@ class Family:
         if client is None:
             return self._load()
         if self._make is None:
-            raise AttributeError(f"this client has no {self._name}: it was not made whole")
+            raise AttributeError(f"this client has no {self._name}: its __init__ did not complete")
         return client.__dict__.setdefault(self._name, self._make(client))
 
 
 def declare(client: type[Any], **families: type[Any] | Callable[[], type[Any]]) -> None:
-    """Make the families of every client attributes of the client's class, too.
+    """Make the resources of clients available on the client's class, too.
 
     Args:
         client: the class.
-        families: the class of each family; or a function that imports it, in place of a
-            `functools.cached_property` of the same name, which goes on making the family.
+        families: the class of each resource; or a function that imports it, which replaces the
+            `functools.cached_property` of that name, whose function still creates the resource.
     """
     for name, family in families.items():
         if isinstance(family, type):

@@ -1,4 +1,4 @@
-"""A call that sends, and the calls that may be made again."""
+"""A call that sends, and calls with an idempotency key."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from smsworks_async._http.operations import Operation
 
 T = TypeVar("T")
 
-#: What becomes of a call whose outcome is unknown, and of which nothing is found.
+#: What to do with a call whose outcome is unknown and of which there is no trace.
 OnUnknown = Literal["report", "resend"]
 
 
 @attrs.frozen(eq=False, repr=False)
 class Send(Generic[T]):
-    """A way to send.
+    """A kind of send.
 
     Attributes:
         name: the method, such as ``"messages.send"``.
         operation: the operation of the API.
-        into: the model of the answer.
+        into: the model of the response.
         is_list: whether the request's body is a list of messages.
     """
 
@@ -34,7 +34,7 @@ class Send(Generic[T]):
 
 
 class KeyedBy(NamedTuple):
-    """What a caller gave to make a call that may be made again; None for nothing."""
+    """The caller's idempotency arguments; None if not passed."""
 
     idempotency_key: object
     on_unknown: object
@@ -42,13 +42,13 @@ class KeyedBy(NamedTuple):
 
 @attrs.frozen(eq=False, repr=False)
 class Call(Generic[T]):
-    """A call that sends, checked and ready.
+    """A validated call that sends.
 
     Attributes:
-        send: the way.
-        messages: what goes out: one model, or several in one request.
-        check: awaited just before the request; raises where it may not be made now. None where
-            that does not change from call to call.
+        send: the kind of send.
+        messages: the content: one model, or several for one request.
+        check: awaited just before the request; raises if it must not be made now. None if there is
+            nothing to check.
     """
 
     send: Send[T]
@@ -57,19 +57,19 @@ class Call(Generic[T]):
 
     @property
     def document(self) -> Any:
-        """The request's body, as a model or a list of them."""
+        """Return the request's body: a model or a list of models."""
         return list(self.messages) if self.send.is_list else self.messages[0]
 
 
 class KeyedSends(Protocol):
-    """Makes calls that have an idempotency key."""
+    """Makes calls with an idempotency key."""
 
     async def make(self, call: Call[T], keyed: KeyedBy) -> T:
-        """Make a call, unless one with the same key was accepted; return its answer.
+        """Make a call, or return the response of an accepted call with the same key.
 
         Raises:
-            ValidationError: the key or the call is not as it must be; nothing was sent.
+            ValidationError: the key or the call is invalid; nothing was sent.
             ConfigurationError: the client has no journal; nothing was sent.
-            SMSWorksError: as the call itself, and `KeyInUse`.
+            SMSWorksError: the errors of the call, and `KeyInUse`.
         """
         ...

@@ -1,6 +1,6 @@
-"""A cursor over incoming messages: how far they were handled, kept where it survives the process.
+"""A persistent cursor over incoming messages, which records how far they were handled.
 
-Nothing is marked as read at the provider's: what was not handled is found again by the same search.
+Nothing is marked as read at the provider, so unhandled messages are found again by the same search.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from smsworks_async.models.convert import format_date
 from smsworks_async.models.incoming import MessageRecord
 
 
-#: How far behind the newest message that was handled a search still looks: one may show up late.
+#: How far before the newest handled message a search starts, since messages can appear late.
 OVERLAP: Final = timedelta(hours=1)
 
 
 class Bookmark(Protocol):
-    """Where a cursor over incoming messages is kept: a row of a database, say.
+    """Storage for a cursor over incoming messages, such as a database row.
 
-    Both methods may be async, or plain functions, which are called in a thread.
+    Both methods may be async or plain functions. Plain functions are called in a thread.
     """
 
     def load(self) -> str | Awaitable[str | None] | None:
-        """Return what was saved last, or None."""
+        """Return the last saved cursor, or None."""
         ...
 
     def save(self, place: str) -> Awaitable[None] | None:
@@ -41,9 +41,9 @@ class Bookmark(Protocol):
 
 
 class FileBookmark:
-    """A cursor in a file, which is replaced whole: after a crash it holds the old one or the new.
+    """A cursor in a file that is replaced atomically, with mode 0600.
 
-    The file is readable by its owner alone.
+    After a crash the file contains either the old cursor or the new one.
 
     Args:
         path: the file; its folder must exist, and be writable.
@@ -54,7 +54,7 @@ class FileBookmark:
         self._new = self._path.with_name(f"{self._path.name}.new")
 
     def load(self) -> str | None:
-        """Return what was saved last, or None, once it is certain that a cursor can be saved.
+        """Return the last saved cursor, or None, after checking that the file can be written.
 
         Raises:
             ConfigurationError: the file cannot be read, written or replaced.
@@ -92,17 +92,17 @@ class FileBookmark:
             yield
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"bookmark {self._path.name}: it cannot be kept ({type(error).__name__}); its "
-                "folder must exist and be writable, since the file is replaced whole: mount the "
-                "folder into a container, not the file alone"
+                f"bookmark {self._path.name}: it cannot be saved ({type(error).__name__}); its "
+                "folder must exist and be writable, since the file is replaced by renaming; in a "
+                "container, mount the folder, not only the file"
             ) from error
 
 
 class InboxCursor:
-    """How far incoming messages were handled: a moment, and the ids near it.
+    """The position up to which incoming messages were handled: a time, and the ids near it.
 
     Attributes:
-        since: when the newest message that was handled came, or None.
+        since: when the newest handled message arrived, or None.
     """
 
     def __init__(
@@ -116,12 +116,12 @@ class InboxCursor:
     async def open(
         cls, bookmark: str | PathLike[str] | Bookmark | None, since: datetime | None
     ) -> Self:
-        """Load a cursor, or begin at a moment.
+        """Load a cursor, or start at a given time.
 
         Raises:
-            ConfigurationError: what was saved is no cursor.
-            ValidationError: the moment does not say its time zone, or the bookmark is neither a
-                path nor an object that keeps one.
+            ConfigurationError: the saved value is not a cursor.
+            ValidationError: the time has no time zone, or the bookmark is neither a path nor an
+                object with `load` and `save`.
         """
         since = None if since is None else checks.aware_datetime(since, "since")
         if isinstance(bookmark, str | PathLike) or values.as_text(bookmark) is not None:
@@ -142,17 +142,17 @@ class InboxCursor:
             since = document["since"] and readers.date(document["since"])
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(
-                "what the bookmark holds is no place; remove it to begin again"
+                "the bookmark contains no valid position; remove it to start over"
             ) from error
         return cls(bookmark, since, kept)
 
     @property
     def search_from(self) -> datetime | None:
-        """The moment to search from."""
+        """Return the time to search from."""
         return self.since and self.since - OVERLAP
 
     def still_to_come(self, records: Iterable[MessageRecord]) -> list[MessageRecord]:
-        """Return the records that were not handled yet, in the order in which they came."""
+        """Return the unhandled records, in order of arrival."""
         fresh = {one.message_id: one for one in records if one.message_id not in self._handled}
         return sorted(fresh.values(), key=_came)
 

@@ -1,4 +1,4 @@
-"""The check before a send that no recipient has opted out, for calls that ask for it."""
+"""The opt-out check before a send with `respect_opt_outs`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 async def check_opt_outs(
     kept: ClientJournal, destinations: Sequence[str], respect_opt_outs: object, field: str
 ) -> None:
-    """Check that none of some destinations has opted out, where `respect_opt_outs` is true.
+    """Raise `OptedOut` if a destination has opted out and `respect_opt_outs` is true.
 
     Args:
-        kept: has the client's list.
-        destinations: normalised.
-        respect_opt_outs: what the caller gave.
-        field: ``"destination"`` for a single message, or the argument that has the recipients.
+        kept: provides the client's opt-out list.
+        destinations: normalised numbers.
+        respect_opt_outs: the caller's argument.
+        field: ``"destination"`` for a single message, or the name of the argument with recipients.
 
     Raises:
-        OptedOut: one of them has.
-        ConfigurationError: the client has no list.
+        OptedOut: one of them has opted out.
+        ConfigurationError: the client has no opt-out list.
         JournalError: the list cannot be read.
     """
     if respect_opt_outs is False or not values.boolean(respect_opt_outs, "respect_opt_outs"):
@@ -41,8 +41,8 @@ async def check_opt_outs(
 
 def _one(shown: str) -> OptedOut:
     return OptedOut(
-        f"destination {shown}: this recipient has opted out; nothing was sent; a message that is "
-        "no marketing may be sent without respect_opt_outs",
+        f"destination {shown}: this recipient has opted out; nothing was sent; non-marketing "
+        "messages may be sent without respect_opt_outs",
         field="destination",
     )
 
@@ -50,7 +50,7 @@ def _one(shown: str) -> OptedOut:
 def _several(shown: str, positions: Sequence[int], field: str) -> OptedOut:
     return OptedOut(
         f"{field}: {len(positions)} of the recipients have opted out, the first at position "
-        f"{positions[0]} ({shown}); nothing was sent; leave them out, see .positions",
+        f"{positions[0]} ({shown}); nothing was sent; remove them (see .positions)",
         field=field,
         positions=positions,
     )

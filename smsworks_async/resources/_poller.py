@@ -1,8 +1,8 @@
-"""Waiting for messages to be final: one poller of a client for all that it waits for.
+"""Waiting for messages to be final: one poller serves all waits of a client.
 
-The poller runs from the first wait to the last. Each poll is one search for all messages that are
-waited for; those that it does not show, and a message waited for alone, are looked up by their ids.
-Delivery reports that arrive meanwhile are handed to the poller, too.
+The poller runs while there are waits. Each poll is one search for all awaited messages. Messages
+that the search does not return, and a single awaited message, are read by id. Delivery reports that
+arrive meanwhile are passed to the poller, too.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from smsworks_async.errors import (
 from smsworks_async.models.incoming import MessageRecord
 
 
-#: Seconds between two polls, at least and at most.
+#: The minimum and maximum seconds between two polls.
 SHORTEST, LONGEST = 1.0, 30.0
-#: The pause after a poll, within those, as a part of how long the newest wait had lasted by then.
+#: The pause after a poll, within those limits, as a fraction of the newest wait's duration so far.
 GROWTH: Final = 0.5
-#: How many records one search returns, how many searches a poll makes at most, and how many
-#: messages that they do not show it looks up by their ids after them.
+#: The records of one search, the most searches of a poll, and the most messages that it then reads
+#: by id.
 PAGE, PAGES, LOOKUPS = 1000, 5, 5
-#: How far back a search reaches from the newest message that is waited for; older ones are looked
-#: up by their ids, so that a few of them do not draw everybody else's messages along.
+#: How far back a search reaches from the newest awaited message. Older ones are read by id, so that
+#: a few of them do not cause long searches.
 REACH: Final = timedelta(hours=1)
-#: How much clocks, and when a message was sent and waited for, may differ.
+#: The allowance for clock differences, and for the time between sending and waiting.
 MARGIN: Final = timedelta(minutes=10)
 #: Consecutive misses before `NotFound`.
 MISSES: Final = 3
 
 
 class MessageSource(Protocol):
-    """Where the poller reads records: `AsyncMessages`, or whatever has these two methods."""
+    """The source of records for the poller, such as `AsyncMessages`."""
 
     async def search(self, *, from_: datetime, limit: int, skip: int) -> Sequence[MessageRecord]:
-        """Return the records of messages created since a moment, page by page."""
+        """Return one page of the records of messages created since a time."""
         ...
 
     async def get(self, message_id: str) -> MessageRecord:
@@ -53,18 +53,18 @@ class MessageSource(Protocol):
 
 
 class _Wait:
-    """One message that is waited for.
+    """One awaited message.
 
     Attributes:
         end: its final record, or the error that ends the wait.
         begun: when the wait began, by the poller's clock.
-        looked_up: when it was last looked up by its id, or the wait began.
-        record: the last record that was seen, or None.
-        callers: how many callers wait for it.
-        misses: how many look-ups in a row did not find it.
+        looked_up: when it was last read by id, initially the beginning of the wait.
+        record: its last known record, or None.
+        callers: the number of callers that wait for it.
+        misses: the number of consecutive reads that did not find it.
     """
 
-    # No attrs class: it would cost the import of the client more than the rest of this module.
+    # Not an attrs class, which would take longer to import than the rest of this module.
     __slots__ = ("begun", "callers", "end", "looked_up", "misses", "record")
 
     def __init__(self, end: asyncio.Future[MessageRecord | Exception], now: float) -> None:
@@ -79,12 +79,12 @@ class _Wait:
 
 
 class StatusPoller:
-    """Polls for the messages of one client that are waited for.
+    """Polls for the awaited messages of one client.
 
     Args:
-        source: where to read records.
-        clock: returns seconds, by a monotonic clock.
-        sleep: waits for so many seconds.
+        source: the source of records.
+        clock: returns seconds by a monotonic clock.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class StatusPoller:
                 seen = f"was last seen as {status}" if status else "has not been seen yet"
                 raise StillInFlight(
                     f"the message is not final after {seconds:g} s and {seen}; it may still "
-                    "arrive, and can be waited for again",
+                    "be delivered, so you can wait again",
                     message_id=message_id,
                     status=status,
                 )
@@ -130,7 +130,7 @@ class StatusPoller:
             self._leave(message_id, wait)
 
     def notify(self, record: MessageRecord) -> None:
-        """Pass on a record that came another way, such as in a delivery report; from any thread."""
+        """Pass on a record from elsewhere, such as a delivery report; callable from any thread."""
         if self._loop is not None and record.message_id in self._waits:
             _call_soon(self._loop, self._update, record)
         for listener, loop in list(self._listeners.items()):
@@ -138,7 +138,7 @@ class StatusPoller:
 
     @contextmanager
     def subscribe(self) -> Iterator[asyncio.Queue[MessageRecord]]:
-        """Return a queue of all records that `notify` is called with, for the running loop."""
+        """Yield a queue of all records passed to `notify`, for the running loop."""
         listener: asyncio.Queue[MessageRecord] = asyncio.Queue()
         self._listeners[listener] = asyncio.get_running_loop()
         try:
@@ -149,18 +149,20 @@ class StatusPoller:
     def close(self) -> None:
         """End all waits with `ConfigurationError`: the client is closed."""
         for wait in self._waits.values():
-            wait.finish(ConfigurationError("this client was closed meanwhile; make a new one"))
+            wait.finish(
+                ConfigurationError("this client was closed during the wait; create a new one")
+            )
 
     def _join(self, message_id: str) -> _Wait:
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # the loop before it has closed, and all that was on it
+        if self._loop is not loop:  # the previous loop and its tasks are closed
             self._loop, self._waits, self._running, self._sleeping = loop, {}, None, None
         wait = self._waits.get(message_id)
         if wait is None:
             now = self._clock()
             wait = self._waits[message_id] = _Wait(loop.create_future(), now)
             if self._sleeping is not None:
-                self._sleeping.cancel()  # a new wait is polled for sooner
+                self._sleeping.cancel()  # poll sooner for a new wait
         wait.callers += 1
         if self._running is None or self._running.done():
             self._running = loop.create_task(self._run())
@@ -189,17 +191,17 @@ class StatusPoller:
                 await self._poll()
                 while (left := begun + self._pause(begun) - self._clock()) > 0:
                     await self._sleep_or_wake(left)
-        except Exception as error:  # whatever it is, no wait may go on without a poller
+        except Exception as error:  # on any error, end all waits, which have no poller any more
             for wait in self._waits.values():
                 wait.finish(error)
 
     def _pause(self, polled: float) -> float:
-        """Return the seconds from one poll to the next, by how long the newest wait has lasted."""
+        """Return the seconds until the next poll, from the duration of the newest wait."""
         latest = max((wait.begun for wait in self._waits.values()), default=polled)
         return min(max((polled - latest) * GROWTH, SHORTEST), LONGEST)
 
     async def _sleep_or_wake(self, seconds: float) -> None:
-        """Sleep, but for a new wait, which ends the sleep."""
+        """Sleep until the time has passed or a new wait begins."""
         sleeping = self._sleeping = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait([sleeping])
@@ -220,7 +222,7 @@ class StatusPoller:
                 raise
 
     async def _search(self) -> set[str]:
-        """Update the messages that a search shows, and return the ids of those."""
+        """Update the messages found by a search, and return their ids."""
         wanted, shown = set(self._waits), set[str]()
         since = self._since()
         for _ in range(min(len(wanted), PAGES)):
@@ -229,14 +231,14 @@ class StatusPoller:
                 if record.message_id in wanted:
                     shown.add(record.message_id)
                     self._update(record)
-            # What is beyond the last page of this poll is on the first page of the next.
+            # Records beyond the last page of this poll are on the first page of the next.
             self._skip = self._skip + PAGE if len(records) == PAGE and shown != wanted else 0
             if self._skip == 0:
                 break
         return shown
 
     def _since(self) -> datetime:
-        """Return the moment to search from, by the provider's clock once a record has shown it."""
+        """Return the time to search from, by the provider's clock once a record has revealed it."""
         records = [wait.record for wait in self._waits.values()]
         created = [record.created for record in records if record and record.created]
         if not created:
@@ -252,7 +254,7 @@ class StatusPoller:
         try:
             self._update(await self._source.get(message_id))
         except NotFound as error:
-            # One that was accepted just now may not be there yet.
+            # A message accepted just now may not be visible yet.
             wait.misses += 1
             if wait.misses == MISSES:
                 wait.finish(error)
@@ -264,4 +266,4 @@ def _call_soon(
     try:
         loop.call_soon_threadsafe(to, record)
     except RuntimeError:
-        pass  # the loop has closed, and with it all that waited on it
+        pass  # the loop is closed, and with it all its waits

@@ -1,4 +1,4 @@
-"""Reading the records of messages: one by its id, or those that a search finds."""
+"""Reading of message records, by id or by search."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from smsworks_async.resources._base import Resource
 _GET: Final = Operation("GET", "/messages/{}", repeatable=True)
 _SEARCH: Final = Operation("POST", "/messages", repeatable=True, body=Query)
 _FAILED: Final = Operation("POST", "/messages/failed", repeatable=True, body=Query)
-# What it answers with is unread no longer, so that a repetition would lose it.
+# The messages in its response become read, so a retry would lose them.
 _INBOX: Final = Operation("POST", "/messages/inbox", body=Query)
 
-#: How many records one page of `AsyncMessages.iterate` holds, by default and at most.
+#: The default and maximum page size of `AsyncMessages.iterate`.
 PAGE_SIZE: Final = 1000
 
 
@@ -35,7 +35,8 @@ class MessageSearching(Resource):
             message_id: the message's id.
 
         Raises:
-            NotFound: there is no such message. Records vanish after three months, or their `ttl`.
+            NotFound: the message does not exist. Records are deleted after three months or their
+                `ttl`.
         """
         return await self._on(_GET, message_id, MessageRecord, "message_id")
 
@@ -55,28 +56,28 @@ class MessageSearching(Resource):
         limit: int | None = None,
         skip: int | None = None,
     ) -> list[MessageRecord]:
-        """Search the account's messages, at most 1000 at a time, in the API's own order.
+        """Search the account's messages, at most 1000 at a time, in the API's order.
 
-        Every field narrows the search; None leaves it out.
+        Each argument that is not None narrows the search.
 
         Args:
             status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
             destination: the recipient's number, in any usual spelling.
             sender: the sender ID, or the number that an incoming message is from.
             keyword: the keyword of an incoming message.
-            tag: the label that was sent with it, at most 280 characters.
-            credits: what the message cost, in credits.
-            from_: the earliest moment, an aware datetime.
-            to: the latest moment, an aware datetime.
-            metadata: strings that were sent with it, by name.
-            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
-                before (False); both by default.
-            limit: how many records to return, 1 to 1000; 1000 by default.
-            skip: how many records to leave out first; none by default.
+            tag: the tag of the message, at most 280 characters.
+            credits: the cost of the message in credits.
+            from_: the earliest time, an aware datetime.
+            to: the latest time, an aware datetime.
+            metadata: strings that were sent with it, by key.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only read ones
+                (False); default both.
+            limit: the number of records to return, 1 to 1000; default 1000.
+            skip: the number of records to skip first; default 0.
 
         Raises:
-            ValidationError: a field is not as the API wants it.
-            APIError: the API refused.
+            ValidationError: a field is invalid.
+            APIError: the API rejected the request.
         """
         query = Query(
             status=status,
@@ -110,28 +111,28 @@ class MessageSearching(Resource):
         limit: int | None = None,
         skip: int | None = None,
     ) -> list[MessageRecord]:
-        """Search the messages that failed, at most 1000 at a time.
+        """Search the failed messages, at most 1000 at a time.
 
-        Every field narrows the search; None leaves it out.
+        Each argument that is not None narrows the search.
 
         Args:
             status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
             destination: the recipient's number, in any usual spelling.
             sender: the sender ID, or the number that an incoming message is from.
             keyword: the keyword of an incoming message.
-            tag: the label that was sent with it, at most 280 characters.
-            credits: what the message cost, in credits.
-            from_: the earliest moment, an aware datetime.
-            to: the latest moment, an aware datetime.
-            metadata: strings that were sent with it, by name.
-            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
-                before (False); both by default.
-            limit: how many records to return, 1 to 1000; 1000 by default.
-            skip: how many records to leave out first; none by default.
+            tag: the tag of the message, at most 280 characters.
+            credits: the cost of the message in credits.
+            from_: the earliest time, an aware datetime.
+            to: the latest time, an aware datetime.
+            metadata: strings that were sent with it, by key.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only read ones
+                (False); default both.
+            limit: the number of records to return, 1 to 1000; default 1000.
+            skip: the number of records to skip first; default 0.
 
         Raises:
-            ValidationError: a field is not as the API wants it.
-            APIError: the API refused.
+            ValidationError: a field is invalid.
+            APIError: the API rejected the request.
         """
         query = Query(
             status=status,
@@ -165,30 +166,30 @@ class MessageSearching(Resource):
         limit: int | None = None,
         skip: int | None = None,
     ) -> list[MessageRecord]:
-        """Return the unread incoming messages, which marks them as read.
+        """Return the unread incoming messages, and mark them as read.
 
-        Every field narrows the search; None leaves it out.
+        Each argument that is not None narrows the search.
 
         Args:
             status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
             destination: the recipient's number, in any usual spelling.
             sender: the sender ID, or the number that an incoming message is from.
             keyword: the keyword of an incoming message.
-            tag: the label that was sent with it, at most 280 characters.
-            credits: what the message cost, in credits.
-            from_: the earliest moment, an aware datetime.
-            to: the latest moment, an aware datetime.
-            metadata: strings that were sent with it, by name.
-            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
-                before (False); both by default.
-            limit: how many records to return, 1 to 1000; 1000 by default.
-            skip: how many records to leave out first; none by default.
+            tag: the tag of the message, at most 280 characters.
+            credits: the cost of the message in credits.
+            from_: the earliest time, an aware datetime.
+            to: the latest time, an aware datetime.
+            metadata: strings that were sent with it, by key.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only read ones
+                (False); default both.
+            limit: the number of records to return, 1 to 1000; default 1000.
+            skip: the number of records to skip first; default 0.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was marked.
-            APIError: the API refused.
-            OutcomeUnknown: the answer was lost, and messages may be marked as read. They are still
-                found by ``search(status="INCOMING")``.
+            ValidationError: a field is invalid; nothing was marked.
+            APIError: the API rejected the request.
+            OutcomeUnknown: the response was lost, and messages may have been marked as read. They
+                can still be found with ``search(status="INCOMING")``.
         """
         query = Query(
             status=status,
@@ -222,29 +223,29 @@ class MessageSearching(Resource):
         limit: int | None = None,
         skip: int | None = None,
     ) -> AsyncGenerator[MessageRecord]:
-        """Search page by page, and yield every record once.
+        """Search page by page; yield every record once.
 
-        Every field narrows the search; None leaves it out. A page that repeats the one before it
-        ends the iteration.
+        Each argument that is not None narrows the search. The
+        iteration ends at a page that repeats the previous one.
 
         Args:
             status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
             destination: the recipient's number, in any usual spelling.
             sender: the sender ID, or the number that an incoming message is from.
             keyword: the keyword of an incoming message.
-            tag: the label that was sent with it, at most 280 characters.
-            credits: what the message cost, in credits.
-            from_: the earliest moment, an aware datetime.
-            to: the latest moment, an aware datetime.
-            metadata: strings that were sent with it, by name.
-            unread: with ``status="INCOMING"``: only unread messages (True), or only those read
-                before (False); both by default.
-            limit: how many records one page holds, 1 to 1000; 1000 by default.
-            skip: how many records to leave out first; none by default.
+            tag: the tag of the message, at most 280 characters.
+            credits: the cost of the message in credits.
+            from_: the earliest time, an aware datetime.
+            to: the latest time, an aware datetime.
+            metadata: strings that were sent with it, by key.
+            unread: with ``status="INCOMING"``: only unread messages (True), or only read ones
+                (False); default both.
+            limit: the number of records per page, 1 to 1000; default 1000.
+            skip: the number of records to skip first; default 0.
 
         Raises:
-            ValidationError: a field is not as the API wants it.
-            APIError: the API refused.
+            ValidationError: a field is invalid.
+            APIError: the API rejected the request.
         """
         query = Query(
             status=status,
@@ -265,7 +266,7 @@ class MessageSearching(Resource):
                 yield record
 
     async def _pages(self, query: Query) -> AsyncGenerator[MessageRecord]:
-        """Search page by page, and yield every record once; a destination is not judged."""
+        """Search page by page; yield every record once. The destination is not validated."""
         size = PAGE_SIZE if query.limit is None else query.limit
         skip = query.skip or 0
         before: frozenset[str] = frozenset()

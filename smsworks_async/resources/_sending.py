@@ -1,4 +1,4 @@
-"""Sending single messages: as text, as bytes, to the lock screen, at once or later."""
+"""Sending of single messages: text, binary and flash messages, at once or scheduled."""
 
 from __future__ import annotations
 
@@ -56,37 +56,38 @@ class MessageSending(Resource):
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             destination: the recipient's number, in any usual spelling.
             content: the text, 1 to 1280 UTF-16 units.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where the delivery report is posted, instead of the account's
-                address.
-            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; the
-                account's own setting by default.
-            metadata: strings to keep with the message, by name.
-            reference: your own name for the message, such as an order's number, 1 to 200 printable
-                characters. It is kept in the metadata, and `find` searches for it.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for the delivery report, instead of the account's.
+            ttl: minutes until the delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary;
+                default: the account's setting.
+            metadata: strings to store with the message, by key.
+            reference: your own reference, such as an order number, 1 to 200 printable characters.
+                It is stored in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
-            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            respect_opt_outs: raise `OptedOut` if the recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: the recipient has opted out (with `respect_opt_outs`); nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the request; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`. With a key, the same call may be made again, and searches first.
+            OutcomeUnknown: the message may have been accepted; it was not sent again. `find` can
+                search for its `reference`. With a key it is safe to repeat the call, which
+                searches for the message first.
         """
         message = Message(
             sender=sender,
@@ -123,41 +124,42 @@ class MessageSending(Resource):
     ) -> SentMessage:
         """Send bytes to one recipient, as a binary message.
 
-        This is part of the API's version 1.11.0.
+        It needs version 1.11.0 of the API.
 
         Args:
-            data: what to send, 1 to 427 bytes; one SMS holds 140 of them.
+            data: the bytes to send, 1 to 427; one SMS holds 140.
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             destination: the recipient's number, in any usual spelling.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where the delivery report is posted, instead of the account's
-                address.
-            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            metadata: strings to keep with the message, by name.
-            reference: your own name for the message, such as an order's number, 1 to 200 printable
-                characters. It is kept in the metadata, and `find` searches for it.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for the delivery report, instead of the account's.
+            ttl: minutes until the delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            metadata: strings to store with the message, by key.
+            reference: your own reference, such as an order number, 1 to 200 printable characters.
+                It is stored in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
-            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            respect_opt_outs: raise `OptedOut` if the recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: the recipient has opted out (with `respect_opt_outs`); nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the request; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`. With a key, the same call may be made again, and searches first.
+            OutcomeUnknown: the message may have been accepted; it was not sent again. `find` can
+                search for its `reference`. With a key it is safe to repeat the call, which
+                searches for the message first.
         """
         message = BinaryMessage(
             data=data,
@@ -198,37 +200,38 @@ class MessageSending(Resource):
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             destination: the recipient's number, in any usual spelling.
             content: the text, 1 to 1280 UTF-16 units.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where the delivery report is posted, instead of the account's
-                address.
-            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; the
-                account's own setting by default.
-            metadata: strings to keep with the message, by name.
-            reference: your own name for the message, such as an order's number, 1 to 200 printable
-                characters. It is kept in the metadata, and `find` searches for it.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for the delivery report, instead of the account's.
+            ttl: minutes until the delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary;
+                default: the account's setting.
+            metadata: strings to store with the message, by key.
+            reference: your own reference, such as an order number, 1 to 200 printable characters.
+                It is stored in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
-            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            respect_opt_outs: raise `OptedOut` if the recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: the recipient has opted out (with `respect_opt_outs`); nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the request; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`. With a key, the same call may be made again, and searches first.
+            OutcomeUnknown: the message may have been accepted; it was not sent again. `find` can
+                search for its `reference`. With a key it is safe to repeat the call, which
+                searches for the message first.
         """
         message = Message(
             sender=sender,
@@ -272,37 +275,38 @@ class MessageSending(Resource):
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             destination: the recipient's number, in any usual spelling.
             content: the text, 1 to 1280 UTF-16 units.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where the delivery report is posted, instead of the account's
-                address.
-            ttl: minutes until the delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; the
-                account's own setting by default.
-            metadata: strings to keep with the message, by name.
-            reference: your own name for the message, such as an order's number, 1 to 200 printable
-                characters. It is kept in the metadata, and `find` searches for it.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for the delivery report, instead of the account's.
+            ttl: minutes until the delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary;
+                default: the account's setting.
+            metadata: strings to store with the message, by key.
+            reference: your own reference, such as an order number, 1 to 200 printable characters.
+                It is stored in the metadata, and `find` searches for it.
             response_email: addresses to which replies are forwarded; needs a reply number.
-            respect_opt_outs: raise `OptedOut` where the recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            respect_opt_outs: raise `OptedOut` if the recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: the recipient has opted out, with `respect_opt_outs`; nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: the recipient has opted out (with `respect_opt_outs`); nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the request; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. `find` searches for it
-                by its `reference`. With a key, the same call may be made again, and searches first.
+            OutcomeUnknown: the message may have been accepted; it was not sent again. `find` can
+                search for its `reference`. With a key it is safe to repeat the call, which
+                searches for the message first.
         """
         message = ScheduledOne(
             at=at,

@@ -1,4 +1,4 @@
-"""Tokens, from a customer id, a key and a secret."""
+"""Logging in: a token for a customer id, a key and a secret."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class AsyncAuth(Resource):
         key: str | None = None,
         secret: str | None = None,
     ) -> str:
-        """Exchange a customer id, key and secret for a token, which does not expire by itself.
+        """Exchange a customer id, key and secret for a token, which does not expire.
 
-        A client that was given them logs in by itself; this is for keeping the token. Pass all
-        three, or none of them.
+        A client with these credentials logs in automatically; use this to store the token. Pass all
+        three, or none.
 
         Args:
-            customer_id: the account's customer id; the client's own by default.
-            key: the API key; the client's own by default.
-            secret: the API secret; the client's own by default.
+            customer_id: the account's customer id; default: the client's.
+            key: the API key; default: the client's.
+            secret: the API secret; default: the client's.
 
         Returns:
             The token, with the prefix ``JWT``.
 
         Raises:
-            ConfigurationError: neither this call nor the client has them.
+            ConfigurationError: neither this call nor the client has credentials.
             NotAuthenticated: they are not valid.
         """
         credentials = self._requester.settings.credentials

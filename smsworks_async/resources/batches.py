@@ -31,10 +31,10 @@ _CANCEL: Final = Operation("DELETE", "/batches/schedule/{}", repeatable=True)
 
 
 def as_message(value: Message | Mapping[str, Any]) -> Message:
-    """Return a message, or make one of its fields.
+    """Return a `Message`, creating it from a mapping of fields if necessary.
 
     Raises:
-        ValidationError: it is neither, or a field is not as the API wants it.
+        ValidationError: it is neither, or a field is invalid.
     """
     if isinstance(value, Message):
         return value
@@ -87,34 +87,34 @@ class AsyncBatches(Resource):
             destinations: the recipients' numbers, in any usual spelling, 1 to 500 (or the client's
                 `batch_size`).
             content: the text, 1 to 1280 UTF-16 units.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; the
-                account's own setting by default.
-            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary;
+                default: the account's setting.
+            respect_opt_outs: raise `OptedOut` if a recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
-                Nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused the batch; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: recipients have opted out (with `respect_opt_outs`), see its `positions`;
+                nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
-                call may be made again, and searches for the batch first.
+            OutcomeUnknown: the batch may have been accepted; it was not sent again. With a key it
+                is safe to repeat the call, which searches for the batch first.
         """
         batch = BatchMessage(
             sender=sender,
@@ -137,33 +137,34 @@ class AsyncBatches(Resource):
         idempotency_key: str | None = None,
         on_unknown: OnUnknown | None = None,
     ) -> Batch:
-        """Send 1 to 500 messages, each with a text of its own.
+        """Send 1 to 500 messages, each with its own text.
 
         Args:
-            messages: messages, or mappings of their fields as `MessageFields` has them; 1 to 500
+            messages: `Message` objects, or mappings with the fields of `MessageFields`; 1 to 500
                 (or the client's `batch_size`).
-            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            respect_opt_outs: raise `OptedOut` if a recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; it names the message too, such as
+            ValidationError: a field is invalid; `field` also contains the index, such as
                 ``messages[3].content``. Nothing was sent.
-            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
-                Nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused the batch; nothing was sent.
+            OptedOut: recipients have opted out (with `respect_opt_outs`), see its `positions`;
+                nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
-                call may be made again, and searches for the batch first.
+            OutcomeUnknown: the batch may have been accepted; it was not sent again. With a key it
+                is safe to repeat the call, which searches for the batch first.
         """
         check_iterable(messages, "messages", awaitable=False)
         if as_mapping(messages) is not None:
@@ -205,34 +206,34 @@ class AsyncBatches(Resource):
             destinations: the recipients' numbers, in any usual spelling, 1 to 500 (or the client's
                 `batch_size`).
             content: the text, 1 to 1280 UTF-16 units.
-            tag: a label to search for, at most 280 characters.
-            delivery_report_url: where delivery reports are posted, instead of the account's
-                address.
-            ttl: minutes until a delivery report is deleted, 1 or more; three months by default.
-            validity: minutes for which delivery is attempted, 1 to 2880; 2880 by default.
-            ai: whether the provider may reword a text that is just over a credit's boundary; the
-                account's own setting by default.
-            respect_opt_outs: raise `OptedOut` where a recipient has opted out, by the client's
-                `opt_outs` or `journal` (default False: for messages that are no marketing).
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one.
+            tag: a label for searches, at most 280 characters.
+            delivery_report_url: the URL for delivery reports, instead of the account's.
+            ttl: minutes until a delivery report is deleted, at least 1; default three months.
+            validity: minutes for which delivery is attempted, 1 to 2880; default 2880.
+            ai: whether the provider may reword a text that is slightly over a credit boundary;
+                default: the account's setting.
+            respect_opt_outs: raise `OptedOut` if a recipient has opted out, according to the
+                client's `opt_outs` or `journal` (default False, for non-marketing messages).
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown and the
+                API shows no trace of it: ``"report"`` (the default) raises `OutcomeUnknown`;
+                ``"resend"`` sends again, after waiting until the earlier request cannot arrive any
+                more.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            OptedOut: recipients have opted out, with `respect_opt_outs`; its `positions` say which.
-                Nothing was sent.
-            ConfigurationError: with it, where the client has no list; with a key, where it has no
-                journal; nothing was sent.
-            JournalError: with either, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused the batch; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            OptedOut: recipients have opted out (with `respect_opt_outs`), see its `positions`;
+                nothing was sent.
+            ConfigurationError: `respect_opt_outs` is set and the client has no opt-out list, or
+                `idempotency_key` is set and it has no journal; nothing was sent.
+            JournalError: the opt-out list or the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the batch; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated. With a key, the same
-                call may be made again, and searches for the batch first.
+            OutcomeUnknown: the batch may have been accepted; it was not sent again. With a key it
+                is safe to repeat the call, which searches for the batch first.
         """
         batch = ScheduledBatch(
             at=at,
@@ -255,7 +256,7 @@ class AsyncBatches(Resource):
             batch_id: the batch's id.
 
         Raises:
-            NotFound: there is no such batch.
+            NotFound: the batch does not exist.
         """
         return await self._on(_GET, batch_id, list[MessageRecord], "batch_id")
 
@@ -266,7 +267,7 @@ class AsyncBatches(Resource):
             batch_id: the batch's id.
 
         Raises:
-            NotFound: there is no such batch.
+            NotFound: the batch does not exist.
         """
         return await self._on(_CANCEL, batch_id, Batch, "batch_id")
 

@@ -27,25 +27,25 @@ class AsyncCredits(Resource):
     """The account's credits."""
 
     async def balance(self) -> float:
-        """Return the credits that are left; negative where an overdraft is used.
+        """Return the remaining credits; negative if the account is overdrawn.
 
         Raises:
-            APIError: the API refused.
+            APIError: the API rejected the request.
         """
         return (await self._requester.request(_BALANCE, into=_Balance)).credits
 
     async def cost(self, *, country: str) -> CountryCost:
-        """Return what a text to a country costs.
+        """Return the cost of a text to a country.
 
-        This is part of the API's version 1.11.0.
+        It needs version 1.11.0 of the API.
 
         Args:
             country: the country's two letters in ISO 3166, such as ``"FR"``, in any case.
 
         Raises:
-            ValidationError: that is no two letters; nothing was asked.
-            NotFound: the API knows no such country, or does not have this operation.
-            APIError: the API refused.
+            ValidationError: `country` is not two letters; no request was made.
+            NotFound: the API does not know the country, or lacks this operation.
+            APIError: the API rejected the request.
         """
         code = checks.country(country)
         return await self._requester.request(_COST, into=CountryCost, identifier=code)

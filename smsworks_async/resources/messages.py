@@ -1,4 +1,4 @@
-"""Single messages: send, schedule, look up, search, delete, wait for."""
+"""Single messages: send, schedule, read, search, delete, and wait for delivery."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DELETE: Final = Operation("DELETE", "/messages/{}", repeatable=True)
 _VOLUME: Final = Operation("GET", "/messages/volume", repeatable=True)
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-#: The longest pause that failures make `AsyncMessages.incoming` take, in seconds.
+#: The longest pause of `AsyncMessages.incoming` after failures, in seconds.
 LONGEST_PAUSE: Final = 60.0
 
 
@@ -61,10 +61,10 @@ class AsyncMessages(MessageSending, MessageSearching):
         self._sleep = sleep
 
     async def scheduled(self) -> list[ScheduledMessage]:
-        """Return what was scheduled in the last three months, and what is still to come.
+        """Return the messages and batches scheduled for the future or the last three months.
 
         Raises:
-            APIError: the API refused.
+            APIError: the API rejected the request.
         """
         return await self._requester.request(SCHEDULED, into=list[ScheduledMessage])
 
@@ -75,7 +75,7 @@ class AsyncMessages(MessageSending, MessageSearching):
             message_id: the message's id.
 
         Raises:
-            NotFound: there is no such message.
+            NotFound: the message does not exist.
         """
         return await self._on(_CANCEL, message_id, Acknowledgement, "message_id")
 
@@ -86,37 +86,37 @@ class AsyncMessages(MessageSending, MessageSearching):
             message_id: the message's id.
 
         Raises:
-            NotFound: there is no such message.
+            NotFound: the message does not exist.
         """
         return await self._on(_DELETE, message_id, Acknowledgement, "message_id")
 
     async def volume(self) -> int:
         """Return how many messages the account has sent since midnight.
 
-        This is part of the API's version 1.11.0; whose midnight it is, the API does not document.
+        It needs version 1.11.0 of the API, which does not document the time zone of midnight.
 
         Raises:
-            APIError: the API refused; `NotFound` where it does not have this operation.
+            APIError: the API rejected the request; `NotFound` if it lacks this operation.
         """
         return (await self._requester.request(_VOLUME, into=_Volume)).volume
 
     async def find(
         self, *, reference: str, destination: str | int | None = None
     ) -> MessageRecord | None:
-        """Find a message by the reference that it was sent with.
+        """Find a message by its reference.
 
-        This rests on the provider's search, which may lag behind, forgets after three months (or
-        the message's `ttl`), and shows no metadata in its answers. So the search is asked a second
-        time, for a reference that nobody has: if that finds messages too, it does not look at
-        metadata, and what it found proves nothing.
+        The method uses the provider's search, which may lag behind, covers three months (or the
+        message's `ttl`), and returns no metadata. To detect an API that ignores the metadata
+        filter, it makes a second search for a random reference. If that finds messages too, the
+        result of the first is discarded.
 
         Args:
-            reference: as it was given to `send`.
+            reference: the reference that was passed to `send`.
             destination: the recipient's number, in any usual spelling, to narrow the search.
 
         Returns:
-            The message, the newest where several bear the reference; None where it is not known.
-            That is no proof that it was not sent.
+            The newest message with the reference; None if none is found, which does not prove that
+            it was not sent.
         """
         found = await self._bearing(checks.reference(reference), destination)
         if not found:
@@ -144,21 +144,21 @@ class AsyncMessages(MessageSending, MessageSearching):
     ) -> MessageRecord:
         """Wait until a message is final, and return its record.
 
-        One poller looks for all messages that are waited for on this client: at once, a second
-        later, then ever less often, down to every 30 seconds; for many of them with one search, for
-        a single one by its id. A `smsworks_async.webhooks.Webhooks` that was given this client ends
-        the wait when the report arrives.
+        One poller serves all waits on this client. It polls at once, after a second, and then at
+        growing intervals of up to 30 seconds, with one search for several messages, or by id for a
+        single one. A `smsworks_async.webhooks.Webhooks` with this client ends the wait when the
+        delivery report arrives.
 
         Args:
             message_id: the message's id.
-            timeout: seconds to wait, 300 by default; None waits for ever. Networks may try for up
-                to 72 hours.
+            timeout: seconds to wait, default 300; None for no limit. Networks may attempt delivery
+                for up to 72 hours.
 
         Raises:
-            StillInFlight: it was not final in time; its ``status`` is the last one seen.
-            NotFound: there is no such message, on three looks in a row.
-            APIError: the API refuses to be asked.
-            ConfigurationError: the client was closed meanwhile.
+            StillInFlight: it was not final in time; its ``status`` is the last known one.
+            NotFound: the message was not found by three polls in a row.
+            APIError: the API rejected a poll.
+            ConfigurationError: the client was closed during the wait.
         """
         checked = checks.identifier(message_id, "message_id")
         seconds = None if timeout is None else values.seconds(timeout, "timeout")
@@ -172,27 +172,27 @@ class AsyncMessages(MessageSending, MessageSearching):
         since: datetime | None = None,
         pause: float = 10.0,
     ) -> AsyncGenerator[IncomingMessage]:
-        """Yield incoming messages as they come, without end, where there is no public URL.
+        """Yield incoming messages by polling, without end; for programs without a public URL.
 
-        They are searched for, oldest first, and never marked as read. A message counts as handled
-        when the next one is asked for, and then the bookmark moves past it. So after a crash, or a
-        ``break``, the one in hand comes again and nothing is lost: each comes at least once. A
-        message that shows up in searches more than an hour after a later one has been handled is
-        missed. Where the client has `opt_outs` or a `journal`, a message that asks to opt out or in
-        is recorded there before it is handed on.
+        The messages are read by searches, oldest first, and are not marked as read. A message
+        counts as handled, and the bookmark moves past it, when the next one is requested. After a
+        crash or a ``break`` the current message is yielded again, so each is delivered at least
+        once. A message is missed if it appears in searches more than an hour after a later one was
+        handled. If the client has `opt_outs` or a `journal`, opt-outs and opt-ins are recorded
+        there before the message is yielded.
 
         Args:
-            bookmark: the path of a file in which the place is kept, or an object with ``load`` and
-                ``save`` of your own; for one consumer each. Without one, each call begins anew.
-            since: where to begin while there is no bookmark, an aware datetime; with everything
-                that the provider still has, three months, by default.
-            pause: seconds between two searches while there is nothing new, 10 by default. Passing
-                failures are outlasted, with pauses that grow to a minute.
+            bookmark: the path of a file that stores the position, or an object with ``load`` and
+                ``save``; one for each consumer. Without it, each call starts over.
+            since: where to start if there is no stored position, an aware datetime; default:
+                everything that the provider still has, about three months.
+            pause: seconds between searches while there are no new messages, default 10. After
+                temporary failures it retries, with pauses that grow to a minute.
 
         Raises:
-            APIError: the API refuses to be asked.
-            ConfigurationError: what the bookmark holds is no cursor.
-            JournalError: an opt-out could not be recorded; its message comes again.
+            APIError: the API rejected a search.
+            ConfigurationError: the bookmark contains no valid position.
+            JournalError: an opt-out could not be recorded; its message will be yielded again.
         """
         pause = values.seconds(pause, "pause", above=True)
         from smsworks_async.models.posted import IncomingMessage

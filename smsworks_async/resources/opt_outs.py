@@ -1,4 +1,4 @@
-"""The client's list of opt-outs: who is not to be texted."""
+"""The client's opt-out list: numbers that must not be texted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class AsyncOptOutList:
-    """The list of opt-outs that the client was given, by `opt_outs` or else by `journal`.
+    """The client's opt-out list, from `opt_outs` or else from `journal`.
 
     Nothing is deleted: `remove` records an opt-in, and the last event of a number counts.
     """
@@ -25,20 +25,20 @@ class AsyncOptOutList:
     async def add(
         self, number: str | int, *, source: str = "manual", word: str = "", message_id: str = ""
     ) -> bool:
-        """Record that a number opts out; return whether that was recorded now.
+        """Record that a number opts out; return whether this is a new event.
 
-        It is not where the number is out already, or the message is recorded already.
+        It is not if the number has already opted out, or the message was already recorded.
 
         Args:
             number: the number, in any usual spelling, of any country.
-            source: how that was asked for, at most 200 printable characters.
-            word: the word that asked for it, at most 200 printable characters.
-            message_id: the id of the message that asked for it; each is recorded once.
+            source: how the request was made, at most 200 printable characters.
+            word: the keyword of the request, at most 200 printable characters.
+            message_id: the id of the message with the request; each id is recorded once.
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
-            ValidationError: it can be no number, or another value is not as described.
-            JournalError: it could not be recorded.
+            ValidationError: `number` cannot be a phone number, or another value is invalid.
+            JournalError: the event could not be recorded.
         """
         opt_outs = self._kept.required_opt_outs()
         return await opt_outs.add(number, source=source, word=word, message_id=message_id)
@@ -46,20 +46,20 @@ class AsyncOptOutList:
     async def remove(
         self, number: str | int, *, source: str = "manual", word: str = "", message_id: str = ""
     ) -> bool:
-        """Record that a number opts in again; return whether that was recorded now.
+        """Record that a number opts in again; return whether this is a new event.
 
-        It is not where the number is not out, or the message is recorded already.
+        It is not if the number has not opted out, or the message was already recorded.
 
         Args:
             number: the number, in any usual spelling, of any country.
-            source: how that was asked for, at most 200 printable characters.
-            word: the word that asked for it, at most 200 printable characters.
-            message_id: the id of the message that asked for it; each is recorded once.
+            source: how the request was made, at most 200 printable characters.
+            word: the keyword of the request, at most 200 printable characters.
+            message_id: the id of the message with the request; each id is recorded once.
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
-            ValidationError: it can be no number, or another value is not as described.
-            JournalError: it could not be recorded.
+            ValidationError: `number` cannot be a phone number, or another value is invalid.
+            JournalError: the event could not be recorded.
         """
         opt_outs = self._kept.required_opt_outs()
         return await opt_outs.remove(number, source=source, word=word, message_id=message_id)
@@ -72,27 +72,27 @@ class AsyncOptOutList:
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
-            ValidationError: it can be no number.
+            ValidationError: `number` cannot be a phone number.
             JournalError: the list cannot be read.
         """
         return await self._kept.required_opt_outs().contains(number)
 
     async def among(self, *, numbers: Iterable[str | int]) -> list[str]:
-        """Return those of some numbers that have opted out, each once, in their order.
+        """Return the numbers that have opted out, without duplicates, in the given order.
 
         Args:
             numbers: the numbers, in any usual spelling, of any country.
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
-            ValidationError: one of them can be no number.
+            ValidationError: one of them cannot be a phone number.
             JournalError: the list cannot be read.
         """
         check_iterable(numbers, "numbers", awaitable=False)
         return await self._kept.required_opt_outs().among(numbers)
 
     async def iterate(self) -> AsyncGenerator[OptOutEvent]:
-        """Yield the last event of each number that has opted out, by the numbers.
+        """Yield the last event of each number that has opted out, ordered by number.
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
@@ -109,7 +109,7 @@ class AsyncOptOutList:
 
         Raises:
             ConfigurationError: the client has neither `opt_outs` nor `journal`.
-            ValidationError: it can be no number.
+            ValidationError: `number` cannot be a phone number.
             JournalError: the list cannot be read.
         """
         return await self._kept.required_opt_outs().history(number)

@@ -1,4 +1,4 @@
-"""One-time passwords: send a passcode, and verify the one that somebody typed."""
+"""One-time passwords: send a passcode, and verify what a user typed."""
 
 from __future__ import annotations
 
@@ -40,34 +40,35 @@ class AsyncOTP(Resource):
         idempotency_key: str | None = None,
         on_unknown: OnUnknown | None = None,
     ) -> SentOTP:
-        """Send a one-time password, generated or your own.
+        """Send a one-time password, either generated or your own.
 
         Args:
             sender: the sender ID: 3 to 11 ASCII letters and digits, or 3 to 15 digits.
             destination: the recipient's number, in any usual spelling.
-            length: digits of the generated passcode, 1 or more; 6 by default.
-            template: the text, 1 to 1280 UTF-16 units, with ``{{passcode}}`` where the passcode
-                goes; the provider's own text by default.
-            validity: **seconds** for which the passcode can be verified, 1 or more; the provider's
-                own limit by default.
+            length: the number of digits of a generated passcode, at least 1; default 6.
+            template: the text, 1 to 1280 UTF-16 units, with ``{{passcode}}`` for the passcode;
+                default: the provider's text.
+            validity: **seconds** for which the passcode is valid, at least 1; default: the
+                provider's limit.
             passcode: your own passcode, instead of a generated one.
             metadata: a JSON object of at most 1024 bytes, returned when the passcode is verified.
-            idempotency_key: your own name for this call, 1 to 100 printable characters, such as an
-                order's number: made again with it, here or in another process that has the
-                client's `journal`, the call returns the first one's answer and sends nothing.
-            on_unknown: with a key, what becomes of a call whose outcome is unknown, and of which no
-                trace is found: ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"``
-                sends it again after waits that outlast the earlier one. One passcode cannot be told
-                from another, so that a lost one is never found: a new key asks for a new one.
+            idempotency_key: your own key for this call, such as an order number, 1 to 100 printable
+                characters. If the call is repeated with the key, here or in another process with
+                the same `journal`, it returns the first call's response and sends nothing.
+            on_unknown: with a key, what to do if the outcome of the earlier call is unknown:
+                ``"report"`` (the default) raises `OutcomeUnknown`; ``"resend"`` sends again, after
+                waiting until the earlier request cannot arrive any more. The API cannot search for
+                a passcode, so the earlier one is never found; use a new key to send a new passcode.
 
         Raises:
-            ValidationError: a field is not as the API wants it; nothing was sent.
-            ConfigurationError: with a key, where the client has no journal; nothing was sent.
-            JournalError: with a key, where the journal cannot be read; nothing was sent.
-            KeyInUse: another call with this key is being made; this one sent nothing.
-            APIError: the API refused; nothing was sent.
+            ValidationError: a field is invalid; nothing was sent.
+            ConfigurationError: `idempotency_key` is set and the client has no journal; nothing was
+                sent.
+            JournalError: the journal cannot be read; nothing was sent.
+            KeyInUse: another call with this key is in progress; this call sent nothing.
+            APIError: the API rejected the request; nothing was sent.
             NotSent: nothing left this machine.
-            OutcomeUnknown: it may have been accepted; it was not repeated.
+            OutcomeUnknown: the passcode may have been sent; it was not sent again.
         """
         request = OTPRequest(
             sender=sender,
@@ -84,34 +85,34 @@ class AsyncOTP(Resource):
     async def verify(self, *, passcode: str, destination: str | int) -> OTPRecord:
         """Verify a passcode that was sent to this destination; return only if it is valid.
 
-        The API takes the passcode alone, for the whole account, so that somebody else's passcode
-        would verify too. Here one that was sent to another number does not. The API has used it up
-        all the same: its owner needs a new one, so limit how often somebody may try.
+        The API verifies a passcode for the whole account, without the number, so another user's
+        passcode would pass. This method also compares the number. The API still marks such a
+        passcode as used, and its owner needs a new one, so limit the attempts of each user.
 
         Args:
-            passcode: what was typed, with its leading zeros. Blanks and dashes around and between
-                digits, and the width or script of digits, do not matter; where the API does not
-                know the digits alone, they are verified as they were typed, too.
-            destination: the number that it was sent to, in any usual spelling.
+            passcode: the typed passcode, with its leading zeros. Blanks and dashes around and
+                between digits, and the width or script of digits, are ignored; if the API does not
+                know the digits, the passcode is also tried as it was typed.
+            destination: the number to which it was sent, in any usual spelling.
 
         Raises:
-            ValidationError: the passcode is blank, or no text; nothing was asked.
-            NotFound: there is no such passcode for this destination, or it has expired.
-            OutcomeUnknown: the answer was lost, and the passcode may have been used up.
+            ValidationError: the passcode is blank, or not a string; no request was made.
+            NotFound: the passcode does not exist for this destination, or has expired.
+            OutcomeUnknown: the response was lost, and the passcode may have been used up.
         """
         number = self._destination(destination)
         request, record = await self._first_known(typed_passcodes(passcode))
-        # Without a number in the answer there is nothing to go by, so that it does not verify.
+        # A response without a number cannot be compared, so it does not verify.
         if record.status != "VERIFIED" or phone.digits_of(record.destination) != number:
             raise NotFound(
                 "this passcode has expired, or was not sent to this destination; it is used up",
                 status=404,
             )
-        # The API answers with a number, which has lost its leading zeros.
+        # The API returns a JSON number, which has lost its leading zeros.
         return attrs.evolve(record, passcode=request.passcode)
 
     async def _first_known(self, passcodes: tuple[str, ...]) -> tuple[PasscodeToVerify, OTPRecord]:
-        """Verify the first passcode that the API knows; one that it does not know changes nothing.
+        """Verify the first passcode that the API knows; unknown ones change nothing there.
 
         Raises:
             NotFound: it knows none of them.
@@ -131,6 +132,6 @@ class AsyncOTP(Resource):
             message_id: the id of its message.
 
         Raises:
-            NotFound: there is no such one.
+            NotFound: it does not exist.
         """
         return await self._on(_GET, message_id, OTPRecord, "message_id")

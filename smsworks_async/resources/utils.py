@@ -1,4 +1,4 @@
-"""The API's own aids: whether a token is good, and what an error looks like."""
+"""The API's utilities: check a token, and show samples of errors."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class _Test:
 
 
 class AsyncUtils(Resource):
-    """The API's own aids."""
+    """The API's utilities."""
 
     async def test(self) -> str:
-        """Return the customer id that the token belongs to, in the API's words.
+        """Return the customer id of the token, as the API writes it.
 
         Raises:
             NotAuthenticated: the token is not valid.
@@ -33,13 +33,13 @@ class AsyncUtils(Resource):
         return (await self._requester.request(_TEST, into=_Test)).message
 
     async def error(self, code: int) -> ErrorSample:
-        """Return the API's sample of one of its errors, which is not raised.
+        """Return the API's sample of one of its errors, without raising it.
 
         Args:
-            code: the error's code, such as 4021; 0 or more.
+            code: the error code, such as 4021; at least 0.
 
         Raises:
-            ValidationError: the code is no whole number.
+            ValidationError: the code is not an integer.
         """
         number = checks.integer(code, "code", at_least=0)
         return await self._requester.request(_ERROR, into=ErrorSample, identifier=str(number))

@@ -1,7 +1,8 @@
 """Which hosts the sandbox answers to and posts to, and which requests come from another web site.
 
-A web page that somebody has open can post to loopback, and with a host name that its owner points
-at loopback it can read the answers, too. Neither may forge incoming texts or reset a running test.
+Any web page in a browser on this machine can post to loopback, and with a host name that resolves
+to loopback (DNS rebinding) it can also read the responses. Neither must be able to forge incoming
+texts or reset a running test.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class BlockingSandbox(SandboxView):
     """What `with Sandbox()` returns: the same methods, and those that wait block.
 
-    The server runs on a thread of its own, so that the code under test may block, too. Everything
-    may be used from any thread that has no event loop running; where one runs, `advance`,
-    `deliver`, `receive` and `reply` raise RuntimeError, and those of the `Sandbox` are awaited.
+    The server runs on its own thread, so the code under test may block, too. All methods can be
+    called from any thread without a running event loop. With one, `advance`, `deliver`, `receive`
+    and `reply` raise RuntimeError; await the methods of `Sandbox` instead.
     """
 
     def __init__(

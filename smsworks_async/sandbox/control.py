@@ -1,20 +1,28 @@
 """Control endpoints, for tests in other processes: `/sandbox/...`, and the page at `/`.
 
-| request                          | does                                                          |
-|----------------------------------|---------------------------------------------------------------|
-| `GET /`                          | the page: what was sent, requested and posted, for a person   |
-| `GET /sandbox/state`             | counts: messages, requests, connections, and the credits      |
-| `POST /sandbox/faults`           | puts the faults of a list in force                            |
-| `DELETE /sandbox/faults`         | puts all faults out of force                                  |
-| `POST /sandbox/release`          | lets held answers go                                          |
-| `POST /sandbox/storage`          | changes settings of `Storage`, and shows all of them          |
-| `POST /sandbox/advance`          | `{"seconds": n}`: turns a manual clock                        |
-| `POST /sandbox/incoming`         | `{"sender", "to", "content", "keyword"}`: an SMS from a phone |
-| `POST /sandbox/reset`            | starts again with an empty account                            |
+| request                                         | does                                           |
+|-------------------------------------------------|------------------------------------------------|
+| `GET /`                                         | the page, for a person                         |
+| `GET /sandbox/messages`, `.../{id}`             | lists messages with filters; shows one         |
+| `POST /sandbox/messages/{id}/deliver`           | gives a sent message its final status          |
+| `POST .../report`, `reply`, `fire`, `cancel`    | other acts on a message                        |
+| `GET /sandbox/requests`, `.../{id}`             | lists the latest requests; shows one           |
+| `GET /sandbox/webhooks`                         | lists the latest attempts at callbacks         |
+| `GET /sandbox/events`                           | server-sent events of what changes             |
+| `GET`, `POST`, `DELETE /sandbox/faults`         | lists faults; puts them in and out of force    |
+| `GET`, `POST /sandbox/account`                  | shows the account; sets its credits            |
+| `GET /sandbox/state`                            | counts: messages, requests, connections        |
+| `GET /sandbox/ready`                            | answers once the sandbox listens               |
+| `POST /sandbox/release`                         | lets held answers go                           |
+| `POST /sandbox/storage`                         | changes settings of `Storage`                  |
+| `POST /sandbox/advance`                         | `{"seconds": n}`: turns a manual clock         |
+| `POST /sandbox/incoming`                        | an SMS from a phone                            |
+| `POST /sandbox/reset`                           | starts again with an empty account             |
 
-None of it needs a token while the sandbox listens on loopback. Beyond, all of it does: the token in
-`Authorization`, or the key and the secret as user and password, which a browser asks for. Each POST
-has the Content-Type `application/json`, with a body or without: a web page's form cannot send it.
+`docs/sandbox-control.md` describes them. None needs a token while the sandbox listens on loopback.
+Beyond, all but `ready` do: the token in `Authorization`, or the key and the secret as user and
+password, which a browser asks for. Each POST has the Content-Type `application/json`, with a body
+or without: a web page's form cannot send it.
 """
 
 from __future__ import annotations

@@ -270,10 +270,14 @@ def read_json(data: bytes) -> Any:
         Refusal: without a code, when the body is not JSON in UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_reject_constant)
+        return _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise complaint("The body is not JSON") from None
 
 
 def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: `json.loads` makes one in each call that has an option.
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant)

@@ -1,8 +1,8 @@
 """The account in an SQLite file, so that it outlives the sandbox.
 
-What a request changes is written before its answer goes, in one transaction. Requests, faults, and
-posts that were still to be repeated are not kept. The file holds the token and the texts, so that
-it is for its owner alone; and one sandbox uses it at a time.
+The changes of a request are written in one transaction before its response is sent. Requests,
+faults and pending retries of posts are not stored. The file contains the token and the texts, so
+its mode is 0600; only one sandbox can use it at a time.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-store"}
 MOST_STREAMS = 100
-#: Bytes that may wait for a reader before writing waits, too.
+#: The number of unsent bytes above which writing waits for the reader.
 _HIGH_WATER = 16 * 1024
 
 
 async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
-    """Write events until the reader leaves, reads too slowly, or the sandbox ends."""
+    """Write events until the reader disconnects or is too slow, or the sandbox stops."""
     if len(feed.streams) >= MOST_STREAMS:
         message = f"There are too many streams open: {MOST_STREAMS}."
         return web.json_response({"message": message}, status=503, headers={"Retry-After": "5"})

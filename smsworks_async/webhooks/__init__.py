@@ -1,7 +1,7 @@
-"""Delivery reports and incoming messages, as the provider posts them.
+"""Delivery reports and incoming messages that the provider posts.
 
-`parse` reads one; `Webhooks` guards, sorts and hands them to functions of yours, in whatever web
-framework you have; `DeliveryStats` counts what became of messages.
+`parse` parses one; `Webhooks` authenticates and deduplicates them and calls your functions, in any
+web framework; `DeliveryStats` counts the outcomes of messages.
 """
 
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage

@@ -45,11 +45,11 @@ async def _read(content: StreamReader, seconds: float) -> bytes:
     """Read a body.
 
     Raises:
-        Rejected: with 400, 408 or 413: it was cut short, too slow, or too large.
+        Rejected: with 400, 408 or 413: it was truncated, too slow, or too large.
     """
     body = BodyBuffer()
     try:
-        if content.is_eof():  # all of it came along with the headers: there is nothing to wait for
+        if content.is_eof():  # all of it arrived with the headers
             body.feed(content.read_nowait())
             return body.read()
         async with asyncio.timeout(seconds):

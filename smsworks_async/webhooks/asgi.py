@@ -38,7 +38,7 @@ def asgi_application(processor: Processor) -> ASGIApplication:
             processor.check_head(_head(scope))
             body = await _read(receive, processor.receive_timeout)
             if body is None:
-                return  # the client has disconnected: there is nobody to answer
+                return  # the client has disconnected
             was_read = True
             status = await processor.process(body, LOOP_EXECUTOR)
         except Rejected as rejected:
@@ -47,7 +47,7 @@ def asgi_application(processor: Processor) -> ASGIApplication:
         if status == 405:
             headers += [(name.lower().encode(), value.encode()) for name, value in ALLOW.items()]
         if not was_read:
-            headers.append((b"connection", b"close"))  # the rest of the body is not waited for
+            headers.append((b"connection", b"close"))  # the rest of the body is not read
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
@@ -88,7 +88,7 @@ async def _read(receive: Receive, seconds: float) -> bytes | None:
 
 
 async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:
-    """Acknowledge a server's start and stop: there is nothing to do for either."""
+    """Acknowledge a server's start and stop, which need no action."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

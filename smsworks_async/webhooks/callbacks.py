@@ -1,4 +1,4 @@
-"""Checks that the functions given to `Webhooks` run, so that none loses reports unseen."""
+"""Checks of the functions passed to `Webhooks`, so that no report is lost silently."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Final
 from smsworks_async.errors import ConfigurationError
 
 
-#: What somebody else would have to run. Other iterators are not among them: a cursor of sqlite3,
-#: say, is one, and what it stands for was executed.
+#: Results that still need to be run. Other iterators are not included: a sqlite3 cursor, for
+#: example, is the result of a statement that was executed.
 _NOT_RUN: Final = (
     types.CoroutineType,
     types.GeneratorType,
@@ -29,14 +29,14 @@ _NOT_RUN: Final = (
 
 
 def check_callback(function: object, name: str) -> None:
-    """Refuse a function that cannot handle anything when it is called with one argument.
+    """Raise an error for a function that cannot work when called with one argument.
 
     Args:
-        function: what was given; None is nothing to check.
+        function: the function, or None.
         name: the name of the argument.
 
     Raises:
-        ConfigurationError: it is not callable, has ``yield`` in it, or takes other arguments.
+        ConfigurationError: it is not callable, contains ``yield``, or takes other arguments.
     """
     if function is None:
         return
@@ -45,12 +45,12 @@ def check_callback(function: object, name: str) -> None:
     for inner in _layers(function):
         if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
             raise ConfigurationError(
-                f"{name} has a yield in it, so that calling it would run nothing of it; use return"
+                f"{name} contains a yield, so calling it would not run it; use return"
             )
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
-        return  # written in C, for one: only the call itself shows
+        return  # for example a C function, which can only be checked by calling it
     try:
         signature.bind(None)
     except TypeError as error:
@@ -60,9 +60,9 @@ def check_callback(function: object, name: str) -> None:
 
 
 def _layers(function: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """Return a callable, and the functions that calling it leads to."""
+    """Return a callable and the functions that it wraps or calls."""
     found: list[Callable[..., Any]] = [function]
-    while len(found) < 32:  # some objects, mocks among them, always have one more
+    while len(found) < 32:  # some objects, such as mocks, always have one more
         if isinstance(function, functools.partial):
             function = function.func
         elif isinstance(function, types.MethodType):
@@ -79,17 +79,16 @@ def _layers(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 
 def check_result(result: object) -> None:
-    """Refuse a result that shows that the work of a function was not run.
+    """Raise an error for a result that shows that a function did not do its work.
 
     Raises:
-        ConfigurationError: it is a generator, a function, a coroutine that was not awaited, or
-            the like.
+        ConfigurationError: it is a generator, a function, an unawaited coroutine, or similar.
     """
     if result is None or not isinstance(result, _NOT_RUN):
         return
     if isinstance(result, types.CoroutineType):
-        result.close()  # which otherwise warns that it was never awaited
+        result.close()  # prevents the warning that it was never awaited
     raise ConfigurationError(
-        f"the function returned a {type(result).__name__}, which nothing runs, so that nothing was "
+        f"the function returned a {type(result).__name__}, which is never run, so nothing was "
         "handled: call it, iterate over it or await it in the function itself"
     )

@@ -1,4 +1,4 @@
-"""A claim on a report: made before a function runs, renewed while it does, and ended after it."""
+"""A claim on a report: made before a function runs, renewed meanwhile, and released after it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from smsworks_async.webhooks.renewals import Renewal
 from smsworks_async.webhooks.seen import Seen
 
 
-#: Seconds for which a claim holds, and after which it is renewed: twice more before it ends.
+#: The duration of a claim and the interval of its renewal, which leaves two more attempts.
 LEASE: Final = 60.0
 RENEWAL: Final = 20.0
-#: Handled reports that this process remembers at most while the store cannot record them.
+#: The most handled reports that this process remembers while the store cannot record them.
 MAX_UNRECORDED: Final = 1000
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
 
 class Unrecorded:
-    """Reports that were handled, and that the store could not record yet."""
+    """Handled reports that the store could not record yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: Message ids and statuses; mostly empty, which is read without a call.
+        #: Message ids and statuses. It is usually empty, which is checked without a call.
         self.reports: set[tuple[str, str]] = set()
 
     def statuses(self, message_id: str) -> set[str]:
@@ -36,7 +36,7 @@ class Unrecorded:
             return {status for known, status in self.reports if known == message_id}
 
     def add(self, message_id: str, status: str) -> bool:
-        """Add a report, and return whether there was room for it."""
+        """Add a report; return whether there was room for it."""
         with self._lock:
             if len(self.reports) >= MAX_UNRECORDED:
                 return False
@@ -54,9 +54,9 @@ class Claim:
 
     Args:
         seen: the store.
-        unrecorded: where a handled report is kept while the store fails.
+        unrecorded: holds handled reports while the store fails.
         message_id, status: the report.
-        executor: serves the request.
+        executor: the executor of the request.
     """
 
     __slots__ = (
@@ -88,8 +88,8 @@ class Claim:
         self._was_lost = False
 
     async def acquire(self) -> bool:
-        """Make the claim, or renew it, and return whether that was possible."""
-        # Read before the store is called, so that the claim holds until then or longer.
+        """Make or renew the claim; return whether that succeeded."""
+        # Read before the call of the store, so that the claim is valid at least until then.
         expires, expires_by_wall = time.monotonic() + LEASE, time.time() + LEASE
         claimed: Any = self._seen.claim(self._message_id, self._status, self._owner, LEASE)
         if type(claimed) is not bool:
@@ -99,31 +99,31 @@ class Claim:
         return bool(claimed)
 
     def start_renewing(self) -> None:
-        """Renew the claim from now on.
+        """Start to renew the claim regularly.
 
         Raises:
-            RuntimeError: no thread can be started for that.
+            RuntimeError: no thread can be started.
         """
         self._renewal = self._renewals.begin(self._renew, RENEWAL)
 
     async def release(self) -> None:
-        """End the claim without a result: the report was not handled."""
+        """Release the claim without a result: the report was not handled."""
         await self._stop_renewing()
         try:
             released = self._seen.release(self._message_id, self._owner)
             if released is not None:
                 await self._executor.resolve(released)
         except Exception:
-            _log.warning("a claim could not be released; it ends by itself", exc_info=True)
+            _log.warning("a claim could not be released; it will expire", exc_info=True)
 
     async def record(self, status: str) -> None:
-        """Record that a report was handled, and end the claim.
+        """Record that a report was handled, and release the claim.
 
-        If the store fails, this process remembers the report, and tries again until it is
-        recorded: handing it on once more would not undo that it was handled.
+        If the store fails, this process remembers the report and retries until it is recorded,
+        since handling it again would be wrong.
 
         Args:
-            status: the status that was handled; it may differ from the one that was claimed.
+            status: the status that was handled; it may differ from the claimed one.
         """
         await self._stop_renewing()
         now, now_by_wall = time.monotonic(), time.time()
@@ -137,8 +137,8 @@ class Claim:
             if not self._unrecorded.add(self._message_id, status):
                 raise
             _log.warning(
-                "a report of message %s was handled, and that could not be recorded; it is tried "
-                "again every %g seconds, and a copy that another process gets meanwhile may be "
+                "a report of message %s was handled, but that could not be recorded; recording is "
+                "retried every %g seconds, and a copy that another process gets meanwhile may be "
                 "handled a second time",
                 self._message_id,
                 RENEWAL,
@@ -156,13 +156,13 @@ class Claim:
             if not await self.acquire():
                 self._warn_of_loss()
         except Exception:
-            _log.warning("a claim could not be renewed; it is tried again", exc_info=True)
+            _log.warning("a claim could not be renewed; it will be retried", exc_info=True)
 
     def _warn_of_loss(self) -> None:
         if not self._was_lost:
             self._was_lost = True
             _log.warning(
-                "the claim on a report of message %s ended while the report was handled, so that "
+                "the claim on a report of message %s expired while the report was handled, so "
                 "another process may have handled it a second time",
                 self._message_id,
             )
@@ -175,8 +175,8 @@ class Claim:
                     await self._executor.resolve(saved)
             except Exception:
                 _log.warning(
-                    "that a report of message %s was handled could not be recorded yet; it is "
-                    "tried again",
+                    "a handled report of message %s could not be recorded yet; recording is "
+                    "retried",
                     self._message_id,
                     exc_info=True,
                 )

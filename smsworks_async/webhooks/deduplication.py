@@ -1,4 +1,4 @@
-"""Deduplication: each report is handled once, one at a time for each message."""
+"""Deduplication: each report is handled once, and reports of one message in sequence."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from smsworks_async.webhooks.keyed_lock import KeyedLock
 from smsworks_async.webhooks.seen import INCOMING, Seen
 
 
-#: Seconds that a copy waits at most while another copy of its message is handled.
+#: The longest wait in seconds for another copy of a message that is being handled.
 MAX_WAIT: Final = 30.0
-#: Seconds between two attempts to claim what another process has claimed: at first, and at most.
+#: The first and the longest pause in seconds between attempts to claim a claimed message.
 FIRST_PAUSE: Final = 0.05
 MAX_PAUSE: Final = 1.0
 
-#: Handles a report, given the statuses of its message that were handled before. Returns the status
-#: that it handled, or None if there was nothing to handle.
+#: Handles a report, given the handled statuses of its message. Returns the status that it handled,
+#: or None if there was nothing to handle.
 Handle: TypeAlias = Callable[[Collection[str]], Awaitable[str | None]]
 
 
 class StoreFailed(Exception):
-    """The store of handled reports failed before anything was handled; the cause says how."""
+    """The store of handled reports failed before anything was handled; see the cause."""
 
 
 class StillHandled(Exception):
@@ -51,11 +51,11 @@ class Deduplicator:
 
         Args:
             message_id, status: the report.
-            executor: serves the request.
-            handle: handles it. If it raises, the report counts as not handled.
+            executor: the executor of the request.
+            handle: handles the report. If it raises, the report counts as not handled.
 
         Raises:
-            StillHandled: a copy of it is being handled, and did not end in time.
+            StillHandled: a copy of it is being handled, and was not finished in time.
             StoreFailed: the store failed before `handle` was called.
         """
         deadline = time.monotonic() + MAX_WAIT
@@ -72,9 +72,9 @@ class Deduplicator:
     async def _run_under(
         self, claim: Claim, message_id: str, status: str, executor: Executor, handle: Handle
     ) -> None:
-        """Handle a report that was claimed, and record it or release the claim."""
+        """Handle a claimed report, then record it or release the claim."""
         try:
-            # Another process may have handled it, and ended its claim, since the last look.
+            # Another process may have handled it and released its claim since the last check.
             handled = await self._handled(message_id, executor)
             done = await handle(handled) if is_new(status, handled) else None
         except BaseException:
@@ -88,7 +88,7 @@ class Deduplicator:
     async def _claim(
         self, message_id: str, status: str, executor: Executor, deadline: float
     ) -> Claim | None:
-        """Claim a report once no other process has its message; None if it was handled."""
+        """Claim a report as soon as no other process has its message; None if it was handled."""
         pause = FIRST_PAUSE
         while is_new(status, await self._handled(message_id, executor)):
             claim = await self._try_claim(message_id, status, executor)
@@ -102,7 +102,7 @@ class Deduplicator:
         return None
 
     async def _try_claim(self, message_id: str, status: str, executor: Executor) -> Claim | None:
-        """Claim a report, and renew the claim until it is ended; None if another holds it."""
+        """Claim a report, and start to renew the claim; None if another owner has it."""
         claim = Claim(self._seen, self._unrecorded, message_id, status, executor)
         try:
             if not await claim.acquire():
@@ -117,7 +117,7 @@ class Deduplicator:
         return claim
 
     async def _handled(self, message_id: str, executor: Executor) -> Collection[str]:
-        """Return the statuses of a message that were handled."""
+        """Return the handled statuses of a message."""
         try:
             found: Any = self._seen.statuses(message_id)
             if type(found) is not tuple:
@@ -131,9 +131,9 @@ class Deduplicator:
 
 
 def is_new(status: str, handled: Collection[str]) -> bool:
-    """Return whether a status is to be handled, after those of its message that were.
+    """Return whether a status must be handled, given the handled statuses of its message.
 
-    A status is handled once, and none after a final one: the first final status stands.
+    A status is handled once, and none after a final one: the first final status counts.
     """
     if not handled or status == INCOMING:
         return status not in handled

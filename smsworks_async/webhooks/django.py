@@ -1,7 +1,6 @@
 """Webhooks as a Django view, within Django's request cycle.
 
-That cycle closes database connections that the database has closed; a handler outside of it would
-use them.
+The cycle discards connections that the database has closed; a handler outside it would use them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ DjangoView: TypeAlias = Callable[..., Any]
 
 
 def django_view(processor: Processor) -> DjangoView:
-    """Return the view: a plain one, which Django runs in a thread where it is served by ASGI."""
+    """Return a plain view, which Django runs in a thread under ASGI."""
     from django.http import Http404, HttpResponse  # type: ignore[import-untyped]
 
     executor = ThreadExecutor()
@@ -28,7 +27,7 @@ def django_view(processor: Processor) -> DjangoView:
         head = _head(request)
         try:
             processor.check_head(head)
-            # Under ASGI Django has read all of it before.
+            # Under ASGI Django has already read all of it.
             ends = not hasattr(request, "environ") or "wsgi.input_terminated" in request.environ
             body = read_body(request, head.length, processor.receive_timeout, ends=ends)
             status = drive(processor.process(body, executor))

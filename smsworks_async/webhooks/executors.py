@@ -1,8 +1,8 @@
 """Executors: the same processing of a request on an event loop or on a thread.
 
-The processing of a request is written once, as a coroutine, which calls its executor for all
-that may take time. `LoopExecutor` awaits it. `ThreadExecutor` blocks its thread, so that the
-coroutine never suspends, and `drive` can run it without an event loop.
+Processing is written once, as a coroutine that calls its executor for every step that may take
+time. `LoopExecutor` awaits the step. `ThreadExecutor` blocks its thread, so the coroutine never
+suspends, and `drive` can run it without an event loop.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Executor(Protocol):
         ...
 
     def call_async(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
-        """Call a function that is known to be async, and return an awaitable of its result."""
+        """Call an async function, and return an awaitable of its result."""
         ...
 
     async def resolve(self, value: object) -> Any:
@@ -47,7 +47,7 @@ class Executor(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for some seconds."""
+        """Sleep for a number of seconds."""
         ...
 
     async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -55,7 +55,7 @@ class Executor(Protocol):
         ...
 
     def renewals(self) -> Renewals:
-        """Return what renews the claims of requests that are served here."""
+        """Return the renewals of claims for requests served by this executor."""
         ...
 
     def cancelled(self) -> bool:
@@ -75,7 +75,7 @@ class LoopExecutor:
     resolve = staticmethod(_callables.settled)
 
     def call_async(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Awaitable[Any]:
-        """Call a function that is known to be async, and return an awaitable of its result."""
+        """Call an async function, and return an awaitable of its result."""
         return function(*args)
 
     async def wait(self, event: concurrent.futures.Future[None], seconds: float) -> bool:
@@ -84,7 +84,7 @@ class LoopExecutor:
         return bool(done)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for some seconds."""
+        """Sleep for a number of seconds."""
         await asyncio.sleep(seconds)
 
     async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -92,7 +92,7 @@ class LoopExecutor:
         return await asyncio.shield(_create_task(work))
 
     def renewals(self) -> Renewals:
-        """Return what renews the claims of requests that the running loop serves."""
+        """Return the renewals of claims for requests served by the running loop."""
         loop = asyncio.get_running_loop()
         renewals = self._renewals.get(loop)
         if renewals is None:
@@ -128,7 +128,7 @@ def _create_task(
 
 
 class _TaskJob:
-    """Work that a task does."""
+    """Work that runs in a task."""
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
@@ -141,7 +141,7 @@ class _TaskJob:
 
 
 class _ThreadJob:
-    """Work that a thread of its own does."""
+    """Work that runs in its own thread."""
 
     def __init__(self, work: Work, context: contextvars.Context) -> None:
         self._thread = threading.Thread(
@@ -189,7 +189,7 @@ class ThreadExecutor(PerProcess):
         return bool(concurrent.futures.wait([event], seconds).done)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for some seconds."""
+        """Sleep for a number of seconds."""
         time.sleep(seconds)  # noqa: ASYNC251 - this is driven on a thread that may block
 
     async def run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -197,7 +197,7 @@ class ThreadExecutor(PerProcess):
         return await work
 
     def renewals(self) -> Renewals:
-        """Return what renews the claims of requests that this process serves on threads."""
+        """Return the renewals of claims for requests served by threads of this process."""
         self._check_fork()
         return self._renewals
 
@@ -206,7 +206,7 @@ class ThreadExecutor(PerProcess):
         return False
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call a plain function once, after a delay, on a thread of its own.
+        """Call a plain function once, after a delay, on its own thread.
 
         Raises:
             RuntimeError: no thread can be started.
@@ -219,7 +219,7 @@ class ThreadExecutor(PerProcess):
         threading.Thread(target=without_signals(wait), name="webhook claims", daemon=True).start()
 
     def start(self, work: Work, context: contextvars.Context) -> Job:
-        """Start work on a thread of its own, so that one that hangs delays no other.
+        """Start work on its own thread, so that hanging work delays no other.
 
         Raises:
             RuntimeError: no thread can be started.
@@ -246,4 +246,4 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     coroutine.close()
-    raise RuntimeError("a coroutine without a loop waited for one")
+    raise RuntimeError("a coroutine suspended without an event loop")

@@ -1,6 +1,6 @@
-"""Admit requests by a secret in their URL, and by the network that they come from.
+"""Authentication of requests by a secret in the URL and by their source network.
 
-The provider does not sign its posts, so that only a secret in the URL tells them from forged
+The provider does not sign its posts, so only a secret in the URL distinguishes them from forged
 ones: ``https://example.org/sms/<secret>``, or ``https://any:<secret>@example.org/``.
 """
 
@@ -20,11 +20,11 @@ from smsworks_async.webhooks.log_redaction import keep_out_of_logs
 from smsworks_async.webhooks.request import RequestHead
 
 
-#: Where secrets come from when none are given, several set apart by commas.
+#: The environment variable for secrets, separated by commas.
 VARIABLE: Final = "SMSWORKS_WEBHOOK_SECRET"
-#: The shortest secret, in bytes: what nobody guesses, however often they may try.
+#: The length of the shortest accepted secret, in bytes.
 SHORTEST: Final = 32
-#: What stands for UNIX sockets among the trusted proxies.
+#: The trusted proxy that stands for UNIX sockets.
 UNIX: Final = "unix"
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
@@ -38,14 +38,15 @@ class Guard:
 
     Args:
         secrets: one secret or several, each of at least 32 bytes of printable ASCII without spaces,
-            %, ? and #; None takes them from ``SMSWORKS_WEBHOOK_SECRET``, an empty list means none.
-        networks: the networks that posts come from, such as ``"192.0.2.0/24"``; none = anywhere.
-        trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is believed;
-            ``"unix"`` stands for those that connect through a UNIX socket.
-        insecure: whether to do without any of these.
+            %, ? and #; None reads them from ``SMSWORKS_WEBHOOK_SECRET``, an empty list means none.
+        networks: the source networks to accept, such as ``"192.0.2.0/24"``; empty for any.
+        trusted_proxies: the networks of your own proxies, whose ``X-Forwarded-For`` is trusted;
+            ``"unix"`` stands for connections through a UNIX socket.
+        insecure: allow a guard without secrets and networks.
 
     Raises:
-        ConfigurationError: there is no guard, a secret is too short, or a network is none.
+        ConfigurationError: there are neither secrets nor networks, a secret is too short, or a
+            network is invalid.
     """
 
     def __init__(
@@ -62,14 +63,14 @@ class Guard:
         self._warned = False
         if (self._proxies or self._unix) and not self._networks:
             raise ConfigurationError(
-                "trusted_proxies only say whose word on addresses is believed; name the networks, "
-                "too, that posts may come from"
+                "trusted_proxies only tells which X-Forwarded-For headers to trust; pass networks, "
+                "too, with the networks that may post"
             )
         if not (self._secrets or self._networks or insecure):
             raise ConfigurationError(
-                "anybody who finds this address could post to it: give secrets (from "
-                f"secrets.token_urlsafe(32), say), set {VARIABLE}, name the networks that posts "
-                "come from, or say insecure=True"
+                "anybody who knows this URL could post to it: pass secrets (for example from "
+                f"secrets.token_urlsafe(32)), set {VARIABLE}, pass the networks that may post, "
+                "or pass insecure=True"
             )
         keep_out_of_logs(secret.decode() for secret in self._secrets)
 
@@ -87,8 +88,8 @@ class Guard:
         if not self._warned:
             self._warned = True
             _log.warning(
-                "a post with the right secret was turned away for the address that it came from; "
-                "if it came through a proxy of yours, name that in trusted_proxies (a UNIX socket "
+                "a post with a valid secret was rejected because of its source address; if it "
+                "came through your own proxy, add that to trusted_proxies (a UNIX socket "
                 'is "unix"); this is logged once'
             )
 
@@ -97,7 +98,7 @@ class Guard:
         password = _password(head.authorization)
         found = False
         for secret in self._secrets:
-            # All of them, whichever it is and wherever it may stand, so that time tells nothing.
+            # Compare all secrets in all places, so that the time reveals nothing.
             in_path = hmac.compare_digest(path[-len(secret) - 1 :], b"/" + secret)
             # Litestar's mounts end every path with a slash.
             closed = hmac.compare_digest(path[-len(secret) - 2 :], b"/" + secret + b"/")
@@ -124,12 +125,12 @@ def _read_secrets(
             raise ConfigurationError(f"a secret must be a string, not {type(secret).__name__}")
         if not (secret.isascii() and secret.isprintable()) or set(secret) & set(" %?#"):
             raise ConfigurationError(
-                "a secret stands in a URL: make it of printable ASCII without spaces, %, ? and #, "
-                "such as secrets.token_urlsafe(32) gives"
+                "a secret is part of a URL: use printable ASCII without spaces, %, ? and #, "
+                "for example from secrets.token_urlsafe(32)"
             )
         if len(secret) < SHORTEST:
             raise ConfigurationError(
-                f"a secret of {len(secret)} bytes can be guessed; it must have {SHORTEST} at least"
+                f"a secret of {len(secret)} bytes can be guessed; it must have at least {SHORTEST}"
             )
     return tuple(secret.encode() for secret in listed)
 
@@ -140,14 +141,14 @@ def _read_networks(given: Iterable[str], field: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(network) for network in given)
     except ValueError as error:
-        raise ConfigurationError(f"{field} holds something that is no network: {error}") from None
+        raise ConfigurationError(f"{field} contains an invalid network: {error}") from None
 
 
 def _read_proxies(given: Iterable[str]) -> tuple[tuple[Network, ...], bool]:
-    """Read the networks of proxies, and whether those on UNIX sockets are among them."""
+    """Return the networks of proxies, and whether UNIX sockets are included."""
     listed = given if isinstance(given, str) else list(given)
     if isinstance(listed, str):
-        return _read_networks(listed, "trusted_proxies"), False  # which refuses it
+        return _read_networks(listed, "trusted_proxies"), False  # raises an error
     addresses = [proxy for proxy in listed if proxy != UNIX]
     return _read_networks(addresses, "trusted_proxies"), len(addresses) < len(listed)
 
@@ -165,7 +166,7 @@ def _password(authorization: str | None) -> bytes:
 def _client(head: RequestHead, proxies: Sequence[Network], *, unix: bool = False) -> Address | None:
     """Return the address of the client, the last one that is not a trusted proxy.
 
-    What stands to the left of it was written by that client, and proves nothing.
+    The entries to the left of it were written by that client and cannot be trusted.
     """
     client = _address(head.peer or "")
     hops = ",".join(head.forwarded_for).split(",") if head.forwarded_for else []
@@ -187,7 +188,7 @@ def _address(written: str) -> Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # A socket that listens for both shows IPv4 as ::ffff:192.0.2.1.
+    # A dual-stack socket shows IPv4 addresses as ::ffff:192.0.2.1.
     return getattr(address, "ipv4_mapped", None) or address
 
 

@@ -13,11 +13,11 @@ class KeyedLock(PerProcess):
 
     def _initialise(self) -> None:
         self._mutex = threading.Lock()
-        # A key has a future only while somebody waits for it.
+        # A key has a future only while there are waiters.
         self._held: dict[str, Future[None] | None] = {}
 
     def acquire(self, key: str) -> Future[None] | None:
-        """Acquire a key's lock and return None, or return a future that ends with its release."""
+        """Acquire a key's lock and return None, or return a future that is done on its release."""
         self._check_fork()
         with self._mutex:
             if key not in self._held:
@@ -29,7 +29,7 @@ class KeyedLock(PerProcess):
             return released
 
     def release(self, key: str) -> None:
-        """Release a key's lock, and wake all that wait for it to try again."""
+        """Release a key's lock, and wake all waiters to retry."""
         with self._mutex:
             released = self._held.pop(key)
         if released is not None:

@@ -1,4 +1,4 @@
-"""Keep the secrets in URLs out of the request logs of web servers and frameworks."""
+"""Removal of URL secrets from the request logs of web servers and frameworks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 
-#: Loggers that log paths. A logger's filter does not see what is logged to its children.
+#: Loggers that log paths. A logger's filter does not apply to its children.
 LOGGERS: Final = (
     "aiohttp.access",
     "aiohttp.server",
@@ -45,19 +45,19 @@ class _SecretFilter(logging.Filter):
 
     def hide(self, secrets: Iterable[str]) -> None:
         for secret in secrets:
-            # Some log the path as it came, some undo its escapes, some make new ones.
+            # Some log the path unchanged, some decode it, some encode it again.
             self._hidden |= {secret, quote(secret), quote(secret, safe="")}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # Its parts, since some formatters print them by themselves.
+        # Clean the arguments too, since some formatters print them separately.
         for name, value in vars(record).items():
             setattr(record, name, self._clean(value))
         if record.args or not isinstance(record.msg, str):  # twisted logs objects
             try:
                 message = record.getMessage()
             except Exception:
-                return True  # logging itself reports what does not fit its format
-            # What is of another type may show them when it is printed.
+                return True  # logging itself reports a format error
+            # Objects of other types may show the secrets when they are printed.
             if (cleaned := self._clean(message)) != message:
                 record.msg, record.args = cleaned, ()
         return True
@@ -80,7 +80,7 @@ _filter: Final = _SecretFilter()
 
 
 def keep_out_of_logs(secrets: Iterable[str]) -> None:
-    """Replace these secrets by ``…`` in the logs of the known servers, from now on."""
+    """Replace secrets by ``…`` in the logs of known servers from now on."""
     _filter.hide(secrets)
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_filter)

@@ -1,7 +1,7 @@
-"""From a posted body to a model, whatever somebody posts.
+"""Parsing of posted bodies to models.
 
-What arrives may come from anybody, so that size and depth are bounded before anything is made of
-it, and nothing but `InvalidWebhook` is ever raised.
+A body is untrusted input, so its size and depth are limited before it is parsed, and
+`InvalidWebhook` is the only exception that is raised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 MAX_BODY: Final = 64 * 1024
 #: How deep its JSON may be nested: a report needs 3.
 MAX_DEPTH: Final = 16
-#: The longest status; those that we know have at most 13 characters.
+#: The longest status; known ones have at most 13 characters.
 MAX_STATUS: Final = 64
 
 _HALF_A_PAIR: Final = re.compile(r"[\ud800-\udfff]")
@@ -37,18 +37,17 @@ _decode: Final = json.JSONDecoder(parse_constant=_no_number).decode
 
 
 def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
-    """Read what the provider posted: a delivery report or an incoming message.
+    """Parse a posted body: a delivery report or an incoming message.
 
-    Ids and numbers may be JSON numbers or strings, dates ISO 8601 or as JavaScript writes them;
-    fields that we do not know are kept in ``extra``. Of a key that comes twice the last counts,
-    as in JavaScript.
+    Ids and numbers may be JSON numbers or strings, dates may be in ISO 8601 or JavaScript's format,
+    and unknown fields are kept in ``extra``. The last of duplicate keys counts, as in JavaScript.
 
     Args:
-        body: the body of the request: JSON in UTF-8, with a byte order mark or not, at most
-            64 KiB, nested at most 16 deep.
+        body: the body of the request: JSON in UTF-8, with or without a byte order mark, at most
+            64 KiB, nested at most 16 levels deep.
 
     Raises:
-        InvalidWebhook: it is neither. The error quotes nothing of the body.
+        InvalidWebhook: it is neither. The error does not quote the body.
 
     >>> report = parse('{"messageid": "5f2a", "status": "DELIVERED"}')
     >>> report.message_id, report.status, report.is_final
@@ -59,19 +58,20 @@ def parse(body: bytes | str) -> DeliveryReport | IncomingMessage:
     if _is_incoming(document):
         shape = IncomingMessage
         document.pop("messagetype", None)
-    # What is caught here may hold the body, and so is neither cause nor context of what is raised.
+    # The caught exception may contain the body, so it must not be the cause or context of the new
+    # one.
     problem, item = "", None
     try:
         item = from_wire(document, shape)
         checks.identifier(item.message_id, "messageid")
     except Misshapen as error:
-        problem = f"the body is not as it should be: {redact(str(error))}"
+        problem = f"the body is malformed: {redact(str(error))}"
     except ValidationError:
-        problem = "the body's messageid is no id of a message"
+        problem = "the body's messageid is not a message id"
     if problem or item is None:
         raise InvalidWebhook(problem)
     if isinstance(item, DeliveryReport) and not 0 < len(item.status) <= MAX_STATUS:
-        raise InvalidWebhook("the body has no status that a message could have")
+        raise InvalidWebhook("the body has no valid status")
     return item
 
 
@@ -81,7 +81,7 @@ def _as_text(body: object) -> str:
     if len(body) > MAX_BODY:
         raise InvalidWebhook(f"the body is larger than {MAX_BODY} bytes")
     if not isinstance(body, str):
-        with suppress(UnicodeDecodeError):  # it carries the body with it
+        with suppress(UnicodeDecodeError):  # the exception contains the body
             return decode(bytes(body))
         raise InvalidWebhook("the body is not UTF-8")
     if not body.isascii() and len(body.encode("utf-8", "surrogatepass")) > MAX_BODY:
@@ -95,14 +95,14 @@ def _read(text: str) -> dict[str, Any]:
         document = _decode(text.removeprefix("\ufeff"))
     except RecursionError:
         problem = f"the body is nested more than {MAX_DEPTH} deep"
-    except ValueError:  # no JSON, or a whole number of thousands of digits
+    except ValueError:  # not JSON, or an integer with thousands of digits
         problem = "the body is not JSON"
     if problem:
         raise InvalidWebhook(problem)
     if not isinstance(document, dict):
         raise InvalidWebhook(f"the body must be a JSON object, not {type(document).__name__}")
-    # What has few brackets cannot be deep, and what has no escapes no half of a pair: nearly every
-    # body need not be walked.
+    # A body with few brackets cannot be deep, and one without escapes has no lone surrogates, so
+    # almost no body needs to be walked.
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _check_depth(document)
     if "\\u" in text or not text.isascii():
@@ -125,7 +125,7 @@ def _check_depth(document: object) -> None:
 
 
 def _mended(value: Any) -> Any:
-    """Put U+FFFD for halves of surrogate pairs, which nobody could encode, store or print."""
+    """Replace lone surrogates, which cannot be encoded, by U+FFFD."""
     if isinstance(value, str):
         return _HALF_A_PAIR.sub("\ufffd", value)
     if isinstance(value, dict):

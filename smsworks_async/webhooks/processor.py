@@ -36,17 +36,17 @@ _log: Final = logging.getLogger("smsworks_async.webhooks")
 
 
 class Processor:
-    """Turns requests into calls of the caller's functions, and into statuses.
+    """Processes requests: calls the caller's functions and returns HTTP statuses.
 
     Args:
         guard: decides which requests are admitted.
-        seen: the store of what was handled.
-        on_report, on_incoming: handle reports and incoming messages; None for none.
-        notify: called with each new report, before `on_report`; None for nothing.
-        opt_outs: records an incoming message that asks to opt out or in, before `on_incoming`; None
-            for no list.
-        get_message: returns what the API has of a message, by its id; a plain or an async function.
-            With it a post is only a hint, and the API's record is handled. None for no such look.
+        seen: the store of handled reports.
+        on_report, on_incoming: the handlers of reports and incoming messages, or None.
+        notify: called with each new report before `on_report`, or None.
+        opt_outs: the list in which opt-outs and opt-ins of incoming messages are recorded before
+            `on_incoming`, or None.
+        get_message: returns the API's record of a message id; a plain or an async function. With it
+            a post is only a hint, and the API's record is handled. None to handle the post itself.
         receive_timeout: seconds within which the whole body must arrive.
     """
 
@@ -65,7 +65,7 @@ class Processor:
         self.guard = guard
         self.receive_timeout = receive_timeout
         self._functions: dict[type, Any] = {DeliveryReport: on_report, IncomingMessage: on_incoming}
-        # Found out once, since that costs as much as a call.
+        # Determined once, since it costs as much as a call.
         self._is_async = {kind: is_async(function) for kind, function in self._functions.items()}
         self._notify = notify
         self._opt_outs = opt_outs
@@ -86,22 +86,22 @@ class Processor:
             raise Rejected(413)
 
     async def process(self, body: bytes, executor: Executor) -> int:
-        """Handle a body, and return the status that answers it.
+        """Handle a body; return the HTTP status.
 
-        If the request is cancelled, what has begun is brought to its end and recorded all the same,
-        so that the provider's repeat does not run it again.
+        If the request is cancelled, a started handler is completed and recorded, so that the
+        provider's repeat does not run it again.
         """
         try:
             item = parse(body)
         except InvalidWebhook:
             return 400
         if type(item) is IncomingMessage and not self._concerns_anybody(item):
-            _log.warning("an incoming message came, and there is no on_incoming to handle it")
+            _log.warning("an incoming message arrived, but there is no on_incoming to handle it")
             return 404
         return await executor.run_to_end(self._process(item, executor))
 
     def _concerns_anybody(self, message: IncomingMessage) -> bool:
-        """Return whether there is a function, or a list, that an incoming message is for."""
+        """Return whether a function or an opt-out list can use an incoming message."""
         if self._functions[IncomingMessage] is not None:
             return True
         return self._opt_outs is not None and self._opt_outs.concerns(message)
@@ -116,7 +116,7 @@ class Processor:
             return 503
         except StoreFailed as failed:
             _log.warning(
-                "%s was answered with 503, since the memory of what was handled failed",
+                "%s was answered with 503, since the store of handled reports failed",
                 _kind(item),
                 exc_info=failed.__cause__,
             )
@@ -124,7 +124,7 @@ class Processor:
         except asyncio.CancelledError:
             if executor.cancelled():
                 raise
-            # The function raised it by itself; the request was not cancelled.
+            # The function itself raised it; the request was not cancelled.
             _log.exception("%s could not be handled, and was answered with 500", _kind(item))
             return 500
         except Exception:
@@ -133,7 +133,7 @@ class Processor:
         return 200
 
     async def _handle(self, item: Item, executor: Executor, handled: Collection[str]) -> str | None:
-        """Call the function for an item, and return the status handled; None if it is not new."""
+        """Call the function for an item; return the handled status, or None if it is not new."""
         if self._get_message is not None:
             item = await self._confirm(item, self._get_message, executor)
             if not is_new(_status(item), handled):
@@ -150,7 +150,7 @@ class Processor:
         return _status(item)
 
     async def _record(self, message: IncomingMessage, to: OptOuts, executor: Executor) -> None:
-        """Record what a message asks for.
+        """Record the opt-out or opt-in of a message.
 
         Raises:
             Rejected: with 503, if it could not be recorded.
@@ -159,16 +159,16 @@ class Processor:
             await executor.call(to.record, message)
         except Exception as error:
             _log.warning(
-                "an incoming message was answered with 503, since the list of opt-outs failed",
+                "an incoming message was answered with 503, since the opt-out list failed",
                 exc_info=True,
             )
             raise Rejected(503) from error
 
     async def _confirm(self, hint: Item, get: Callable[[str], Any], executor: Executor) -> Item:
-        """Return what the API has of a message that was posted.
+        """Return the API's record of a posted message.
 
         Raises:
-            Rejected: with 422, if the API has no such message; with 503, if it cannot say.
+            Rejected: with 422, if the API has no such message; with 503, if it cannot tell.
         """
         try:
             record = await executor.call(get, hint.message_id)

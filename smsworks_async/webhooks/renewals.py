@@ -67,7 +67,7 @@ class Renewal:
 
 
 class Renewals:
-    """All work that one executor repeats, at one interval.
+    """The repeated work of one executor, at one interval.
 
     Args:
         executor: runs the work.
@@ -118,7 +118,7 @@ class Renewals:
         self._timer_is_set = True
 
     def _tick(self, seconds: float) -> None:
-        # Under the lock, so that nothing is started that has been ended.
+        # Under the lock, so that ended work is not started.
         with self._lock:
             self._timer_is_set = False
             if not self._active:
@@ -130,4 +130,4 @@ class Renewals:
                 try:
                     start()
                 except RuntimeError:  # no thread can be started: the next claim sets the timer
-                    _log.warning("a claim could not be renewed; it is tried again", exc_info=True)
+                    _log.warning("a claim could not be renewed; it will be retried", exc_info=True)

@@ -1,4 +1,4 @@
-"""What the adapters read of an HTTP request: its head, and a body of limited size."""
+"""The parts of an HTTP request that the adapters read: its head, and a body of limited size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALLOW: Final = {"Allow": "POST"}
 
 
 class Rejected(Exception):
-    """A request that is answered without its report being handled.
+    """The request is answered without handling its report.
 
     Attributes:
         status: the HTTP status of the response.
@@ -32,11 +32,11 @@ class RequestHead:
     """The parts of a request that come before its body.
 
     Attributes:
-        method: such as ``"POST"``.
+        method: the HTTP method, such as ``"POST"``.
         path: the path, percent-decoded.
         authorization: the header, or None.
         peer: the address at the other end of the connection; None or empty for a UNIX socket.
-        forwarded_for: the ``X-Forwarded-For`` headers, in their order.
+        forwarded_for: the ``X-Forwarded-For`` headers, in order.
         length: the ``Content-Length``, or None.
     """
 
@@ -49,14 +49,14 @@ class RequestHead:
 
 
 class BodyBuffer:
-    """Collects the chunks of one body, up to `MAX_BODY` bytes, whatever ``Content-Length`` says."""
+    """Collects the chunks of one body, up to `MAX_BODY` bytes, regardless of ``Content-Length``."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
 
     def feed(self, chunk: bytes) -> bool:
-        """Add a chunk, and return whether the body is still within the limit."""
+        """Add a chunk; return whether the body is still within the limit."""
         self._size += len(chunk)
         if self._size > MAX_BODY:
             self._chunks.clear()
@@ -79,4 +79,4 @@ def parse_content_length(value: str) -> int | None:
     """Return a ``Content-Length`` as an integer; None if it is not a number."""
     if not (value.isascii() and value.isdigit()):
         return None
-    return int(value) if len(value) < 19 else sys.maxsize  # int() refuses thousands of digits
+    return int(value) if len(value) < 19 else sys.maxsize  # int() rejects thousands of digits

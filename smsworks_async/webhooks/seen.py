@@ -1,4 +1,4 @@
-"""Stores of the reports that were handled and of those that are claimed."""
+"""Stores of handled and claimed reports."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
     from smsworks_async.journals import Journal
 
 
-#: What stands for the status of an incoming message, which has none.
+#: The placeholder for the status of an incoming message, which has none.
 INCOMING: Final = "INCOMING"
-#: How many statuses of one message `MemorySeen` keeps; a message goes through four or so.
+#: The most statuses that `MemorySeen` keeps for a message; a message usually has about four.
 _STATUSES: Final = 16
 
 
 @runtime_checkable
 class Seen(Protocol):
-    """A store of the reports that were handled, and of those that are just being handled.
+    """A store of handled reports, and of reports that are being handled.
 
-    The methods may be plain functions, which are called where the request is served and should not
-    block there, or async ones. Processes that use the same store hand on each report once.
+    The methods may be async or plain functions. Plain functions are called on the loop or thread
+    that serves the request, and should not block. Processes with the same store handle each report
+    once.
 
-    A report is claimed before the handler runs. A message has one claim at a time, whatever its
-    status, so that a table of claims with the message id as its key is enough::
+    A report is claimed before the handler runs. A message has one claim at a time, for any status,
+    so a table of claims with the message id as its key is sufficient::
 
         INSERT INTO claims (message_id, owner, until)
         VALUES ($1, $2, now() + $3 * interval '1 second')
@@ -42,7 +43,7 @@ class Seen(Protocol):
     """
 
     def statuses(self, message_id: str) -> Collection[str] | Awaitable[Collection[str]]:
-        """Return the statuses of a message that were handled.
+        """Return the handled statuses of a message.
 
         Args:
             message_id: the message's id.
@@ -59,44 +60,44 @@ class Seen(Protocol):
 
         Args:
             message_id: the message's id.
-            status: the status that is about to be handled.
-            owner: unique to this attempt to handle it.
-            seconds: how long the claim holds, from now, unless it is renewed.
+            status: the status that will be handled.
+            owner: unique to this attempt.
+            seconds: the duration of the claim, unless it is renewed.
 
         Returns:
-            False while another owner's claim on this message holds, otherwise True.
+            False if another owner has a valid claim on this message, otherwise True.
         """
         ...
 
     def release(self, message_id: str, owner: str) -> Awaitable[None] | None:
-        """End an owner's claim on a message, if it still has it: the handler failed or never ran.
+        """Release an owner's claim on a message: its handler failed or did not run.
 
         Args:
             message_id: the message's id.
-            owner: whose claim it is.
+            owner: the owner of the claim.
         """
         ...
 
     def add(self, message_id: str, status: str, owner: str) -> Awaitable[None] | None:
-        """Record that a status was handled, and end the owner's claim, in one atomic step.
+        """Record that a status was handled, and release the owner's claim, in one atomic step.
 
         Args:
             message_id: the message's id.
-            status: the status that was handled. With ``confirm=True`` it may differ from the one
-                that was claimed.
-            owner: whose claim it is.
+            status: the status that was handled. With ``confirm=True`` it may differ from the
+                claimed one.
+            owner: the owner of the claim.
         """
         ...
 
 
 class MemorySeen:
-    """A store in this process, of the messages that were last spoken of.
+    """A store in this process, for the most recently used messages.
 
-    What falls out of it is handled again when it comes again. A message takes 300 bytes or so.
+    A message that was evicted is handled again if it is repeated. A message takes about 300 bytes.
 
     Args:
-        limit: how many messages it remembers; at least 1, by default 100,000.
-        clock: returns seconds, by which claims end; by default `time.monotonic`.
+        limit: the number of messages to remember, at least 1; default 100,000.
+        clock: returns seconds for the expiry of claims; default `time.monotonic`.
 
     Raises:
         ConfigurationError: the limit is less than one.
@@ -106,7 +107,7 @@ class MemorySeen:
         self, limit: int = 100_000, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         if limit < 1:
-            raise ConfigurationError("limit must be 1 at least")
+            raise ConfigurationError("limit must be at least 1")
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
@@ -114,7 +115,7 @@ class MemorySeen:
         self._leases: dict[str, Lease] = {}
 
     def statuses(self, message_id: str) -> tuple[str, ...]:
-        """Return the statuses of a message that were handled."""
+        """Return the handled statuses of a message."""
         with self._lock:
             if message_id not in self._statuses:
                 return ()
@@ -122,7 +123,7 @@ class MemorySeen:
             return self._statuses[message_id]
 
     def claim(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        """Claim a message for an owner, or renew the claim; False while another owner has it."""
+        """Claim a message for an owner, or renew the claim; False if another owner has it."""
         with self._lock:
             if status in self._statuses.get(message_id, ()):
                 return False
@@ -132,7 +133,7 @@ class MemorySeen:
             return lease.owner == owner
 
     def release(self, message_id: str, owner: str) -> None:
-        """End an owner's claim on a message, if it still has it."""
+        """Release an owner's claim on a message, if it exists."""
         with self._lock:
             self._release(message_id, owner)
 
@@ -141,7 +142,7 @@ class MemorySeen:
             self._leases.pop(message_id, None)
 
     def add(self, message_id: str, status: str, owner: str = "") -> None:
-        """Record that a status was handled, and forget the message not spoken of for longest."""
+        """Record that a status was handled, and evict the least recently used message."""
         with self._lock:
             self._release(message_id, owner)
             known = self._statuses.get(message_id, ())
@@ -167,7 +168,7 @@ class _JournalSeen:
 
 
 def open_seen(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
-    """Return the store for an argument: the caller's own, a journal, or one of this process.
+    """Return the store for an argument: the caller's `Seen`, a journal, or one in memory.
 
     Raises:
         ConfigurationError: it is none of these.
@@ -178,7 +179,7 @@ def open_seen(seen: Seen | Journal | str | PathLike[str] | None) -> Seen:
         return seen
     if hasattr(seen, "statuses"):
         missing = [name for name in ("claim", "release", "add") if not hasattr(seen, name)]
-        raise ConfigurationError(f"seen has no {' and no '.join(missing)}; see webhooks.Seen")
+        raise ConfigurationError(f"seen lacks {' and '.join(missing)}; see webhooks.Seen")
     from smsworks_async.journals import open_journal
 
     journal, _ = open_journal(seen)

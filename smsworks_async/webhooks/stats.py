@@ -1,4 +1,4 @@
-"""What became of many messages, counted in a memory that does not grow with their number."""
+"""Delivery statistics in constant memory."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from smsworks_async.errors import ConfigurationError
 from smsworks_async.models.incoming import MessageRecord
 
 
-#: What all tags or batches beyond the limit are counted under.
+#: The name under which tags or batches beyond the limit are counted.
 OTHERS: Final = "(others)"
 
-#: Times are counted in classes, each 2 % longer than the one before.
+#: Times are counted in classes, each 2 % longer than the previous one.
 _CLASS: Final = math.log(1.02)
-#: What costs nothing: the platform, or the account's holder, stopped it before it was sent.
+#: The statuses that cost nothing: the message was stopped before it was sent.
 _FREE: Final = frozenset({"REJECTED", "FAILED", "CANCELLED"})
-#: What comes back, of messages to the UK.
+#: The statuses for which messages to the UK are refunded.
 _REFUNDED: Final = frozenset({"UNDELIVERED", "EXPIRED"})
 
 
 class Tally:
-    """What became of some messages. Read it; `DeliveryStats` counts.
+    """The counts of a set of messages, kept by `DeliveryStats`.
 
     Attributes:
-        messages: how many there were.
-        by_status: how many had each final status.
-        by_failure: how many failed by each of the API's codes (see `smsworks_async.errors.CODES`);
-            None where the reason has no code.
-        spent: credits that they cost in the end.
-        refunded: credits that were charged and came back.
+        messages: the number of messages.
+        by_status: the number of messages by final status.
+        by_failure: the number of failed messages by API code (see `smsworks_async.errors.CODES`);
+            None for reasons without a code.
+        spent: their final cost in credits.
+        refunded: the credits that were charged and refunded.
         slowest: seconds to the slowest delivery, or None while there is none.
     """
 
@@ -50,7 +50,7 @@ class Tally:
     @property
     def median(self) -> float | None:
         """Seconds to the median delivery, within 1 %; None while there is none."""
-        times = sorted(dict(self._times).items())  # a copy: somebody may count meanwhile
+        times = sorted(dict(self._times).items())  # a copy: another thread may count meanwhile
         left = sum(count for _, count in times) / 2
         for number, count in times:
             left -= count
@@ -91,32 +91,32 @@ class Tally:
 
 
 class DeliveryStats:
-    """Counts what became of messages: in all, by tag, and by batch.
+    """Counts the final statuses of messages: in total, by tag, and by batch.
 
-    Give it each message once, in its final status: `Webhooks` sees to that for reports, and a
-    search or `batches.get` gives records to count. What is not final yet is passed over. Its memory
-    does not grow with the number of messages: times are kept in classes 2 % apart, so that the
-    median is within 1 % of the truth, while all else is exact.
+    Add each message once, in its final status: `Webhooks` guarantees that for reports, and searches
+    and `batches.get` return records to add. Records that are not final are ignored. Memory use does
+    not grow with the number of messages: times are kept in classes 2 % apart, so the median is
+    accurate to 1 %; all other values are exact.
 
-    UNDELIVERED and EXPIRED come back where they went to the UK, and cost all the same abroad;
-    REJECTED, FAILED and CANCELLED cost nothing; everything else costs what its record says.
+    UNDELIVERED and EXPIRED are refunded for the UK, and charged for other countries; REJECTED,
+    FAILED and CANCELLED cost nothing; all other statuses cost what the record says.
 
-    Several threads may count at once.
+    It is thread-safe.
 
     Attributes:
         total: all messages.
 
     Args:
-        groups: how many tags, and how many batches, are told apart; those that come later are
-            counted together, as ``"(others)"``.
+        groups: the number of tags, and of batches, to count separately; later ones are counted
+            together as ``"(others)"``.
 
     Raises:
-        ConfigurationError: that is less than one.
+        ConfigurationError: `groups` is less than 1.
     """
 
     def __init__(self, groups: int = 1000) -> None:
         if groups < 1:
-            raise ConfigurationError("groups must be 1 at least")
+            raise ConfigurationError("groups must be at least 1")
         self._groups = groups
         self._lock = threading.Lock()
         self.total = Tally()
@@ -124,7 +124,7 @@ class DeliveryStats:
         self._by_batch: dict[str, Tally] = {}
 
     def add(self, record: MessageRecord) -> bool:
-        """Count a report or a record, and return whether it counts: only final ones do.
+        """Count a report or a record; return whether it was counted, which only final ones are.
 
         >>> stats = DeliveryStats()
         >>> [stats.add(MessageRecord("5f2a", status)) for status in ("SENT", "DELIVERED")]
@@ -143,16 +143,16 @@ class DeliveryStats:
 
     @property
     def by_tag(self) -> Mapping[str, Tally]:
-        """What became of the messages of each tag; those without one are only in the total."""
+        """The counts by tag. Messages without a tag are only in the total."""
         return MappingProxyType(self._by_tag)
 
     @property
     def by_batch(self) -> Mapping[str, Tally]:
-        """What became of each batch."""
+        """The counts by batch id."""
         return MappingProxyType(self._by_batch)
 
     def campaign(self, batch_ids: Iterable[str]) -> Tally:
-        """Add up the batches of a campaign, as a `BulkReport` names them."""
+        """Return the sum of the batches of a campaign, such as those in a `BulkReport`."""
         sum_ = Tally()
         with self._lock:
             for batch_id in set(batch_ids):
@@ -167,7 +167,7 @@ class DeliveryStats:
 
 
 def _seconds(record: MessageRecord) -> float | None:
-    """Tell how long a delivery took from when the message was to go."""
+    """Return the seconds from the time at which a message was due until its delivery."""
     sent = _latest(record.created, record.schedule)
     if sent is None or record.modified is None:
         return None

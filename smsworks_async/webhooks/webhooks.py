@@ -1,4 +1,4 @@
-"""`Webhooks`: the processor, mounted in web frameworks by their adapters."""
+"""`Webhooks`: the processor and its adapters for web frameworks."""
 
 from __future__ import annotations
 
@@ -29,61 +29,63 @@ if TYPE_CHECKING:
 
 
 class Webhooks:
-    """Receives what the provider posts, and calls functions of yours, once for each new report.
+    """Receives the provider's callbacks, and calls your functions once for each new report.
 
-    Mount it in the framework that you use: `routes` for aiohttp, `asgi` for FastAPI, Starlette and
-    the like, `wsgi` for Flask, `django` for Django. One object may be mounted more than once.
+    Mount it in your web framework: `routes` for aiohttp, `asgi` for FastAPI, Starlette and similar,
+    `wsgi` for Flask, `django` for Django. One object may be mounted more than once.
 
-    A repeat (the same message and status) does not reach your functions, nor does a report that
-    comes after a final one. If a function raises, the answer is a 500 and the report counts as not
-    handled, so that it reaches the function again when the provider repeats it.
+    Repeats (the same message and status) and reports after a final one do not reach your functions.
+    If a function raises, the response is 500 and the report counts as not handled, so the function
+    is called again when the provider repeats it.
 
-    A report is claimed before the function runs, for 60 seconds, and again every 20 seconds while
-    it runs. Copies that come at the same time, also to other processes that share `seen`, wait up
-    to 30 seconds for it to end. A report is remembered only after the function has returned: each
-    is handled **at least** once. It is handled twice only if the process dies or stands still in
-    between (the first copy after its claim has ended is handed on, and the log warns of it), if
-    the clock is set forward meanwhile, or if the store (`seen`) has lost it. What has begun is
-    brought to its end even if the request is cancelled.
+    A report is claimed for 60 seconds before the function runs, and the claim is renewed every 20
+    seconds meanwhile. Copies that arrive at the same time, also in other processes that share
+    `seen`, wait up to 30 seconds for it. A report is recorded only after the function has returned,
+    so each is handled **at least** once. It is handled twice only if the process dies or hangs in
+    between (the first copy after its claim has expired is handled, and a warning is logged), if the
+    clock is set forward meanwhile, or if the store (`seen`) has lost it. A started function is
+    completed even if the request is cancelled.
 
-    If the store fails before the function runs, the answer is 503, and the function is not called.
-    If it fails afterwards the answer is 200: this process remembers the report, and tries to record
-    it every 20 seconds.
+    If the store fails before the function runs, the response is 503 and the function is not called.
+    If it fails afterwards the response is 200: this process remembers the report, and retries to
+    record it every 20 seconds.
 
     Args:
         on_report, on_incoming: called with each `DeliveryReport` and each `IncomingMessage`; async
             functions, or plain ones, which run in a thread on `routes` and `asgi`, and directly on
-            the request's own thread on `wsgi` and `django`. Generators are refused, and a function
-            that returns something that is yet to be run (a generator, a function) has failed.
-        secrets: one secret or several, old and new, of at least 32 bytes, which the URL that you
-            give to the provider holds as the end of its path or as its password; None takes them
+            the request's own thread on `wsgi` and `django`. Generator functions are refused, and a
+            function that returns something that
+            still has to be run (a generator, a function) counts as failed.
+        secrets: one secret or several (old and new) of at least 32 bytes, which are the end of the
+            path or the password in the URL that you register with the provider; None reads them
             from ``SMSWORKS_WEBHOOK_SECRET``, separated by commas.
-        networks: the networks that posts may come from, such as ``"192.0.2.0/24"``.
+        networks: the networks that may post, such as ``"192.0.2.0/24"``.
         trusted_proxies: the networks of your own proxies, ``"unix"`` for a UNIX socket. Only their
-            ``X-Forwarded-For`` is believed.
+            ``X-Forwarded-For`` is trusted.
         client: passes each report to its `messages.wait`, which then returns at once; required for
             `confirm`. Its `journal` is the default of `seen`, and its list that of `opt_outs`.
-        confirm: take a post only as a hint: get the message from the API through the client, and
-            hand on what the API says.
-        seen: the store of what was handled; by default one in the memory of this process, of the
-            100,000 messages that were last used. The path of a journal, or a journal of
-            `smsworks_async.journals`, is shared by processes and outlives them; a `Seen` is a store
-            of your own.
-        opt_outs: the list in which incoming messages that ask to opt out or in are recorded before
-            `on_incoming` is called: an `OptOuts`, a journal, or the path of one; by default the
-            client's, if it has one. Such a message is answered with 200 without `on_incoming`, too.
+        confirm: treat a post only as a hint: read the message from the API through the client, and
+            pass on the API's record.
+        seen: the store of handled reports; default: the memory of this process, with the 100,000
+            most recently used messages. The path of a journal, or a journal of
+            `smsworks_async.journals`, is shared by processes and survives them; a `Seen` is your
+            own store.
+        opt_outs: the list in which opt-outs and opt-ins of incoming messages are recorded before
+            `on_incoming` is called: an `OptOuts`, a journal, or the path of one; default: the
+            client's, if it has one. Such a message is answered with 200 even without `on_incoming`.
         receive_timeout: seconds within which the whole body must arrive.
-        insecure: accept posts without secrets and networks, from anybody.
+        insecure: accept posts from anybody, without secrets and networks.
 
-    Answers: 200 handled, or nothing new; 400 neither a report nor an incoming message; 404 no
-    secret, the wrong one or the wrong network, all three alike, so that a stranger does not learn
-    that the address exists; or there is no `on_incoming` for an incoming message; 405 not a POST;
-    408 too slow; 413 too large (64 KiB); 422 the API has no such message (`confirm`); 500 your
-    function failed; 503 the API cannot say, a copy is still being handled, or the store (`seen`) or
-    the list of opt-outs failed.
+    HTTP statuses: 200 handled, or nothing new; 400 neither a report nor an incoming message; 404
+    no secret, a wrong one or a wrong network (not distinguished, so that strangers do not learn
+    that the URL exists), or no `on_incoming` for an incoming message; 405 not a POST; 408 too slow;
+    413 too large (64 KiB); 422 the API has no such message (`confirm`); 500 your function failed;
+    503 the API cannot tell, a copy is still being handled, or the store (`seen`) or the opt-out
+    list failed.
 
     Raises:
-        ConfigurationError: there is no guard, nothing to call, or an argument cannot work.
+        ConfigurationError: there are neither secrets nor networks, there is nothing to call, or an
+            argument is invalid.
     """
 
     def __init__(
@@ -106,11 +108,11 @@ class Webhooks:
         if not isinstance(client, AsyncSMSWorks | SMSWorks | None):
             raise ConfigurationError("client must be an AsyncSMSWorks or a SMSWorks")
         if on_report is None and on_incoming is None and client is None and opt_outs is None:
-            raise ConfigurationError("there is nobody to tell: give on_report or on_incoming")
+            raise ConfigurationError("nothing to call: pass on_report= or on_incoming=")
         if confirm and client is None:
-            raise ConfigurationError("confirm asks the API, for which it needs a client")
+            raise ConfigurationError("confirm needs a client, since it reads from the API")
         if not 0 < receive_timeout < float("inf"):
-            raise ConfigurationError("receive_timeout must be more than 0 seconds")
+            raise ConfigurationError("receive_timeout must be greater than 0 seconds")
         core = client._client if isinstance(client, SMSWorks) else client  # noqa: SLF001 - our own
         given = ClientJournal(None, opt_outs)
         theirs = ClientJournal(None, None) if core is None else core._journal  # noqa: SLF001
@@ -136,14 +138,14 @@ class Webhooks:
         return asgi_application(self._processor)
 
     def wsgi(self) -> WSGIApplication:
-        """Return a bare WSGI application, for a dispatcher beside your own."""
+        """Return a bare WSGI application, to mount beside your own with a dispatcher."""
         return wsgi_application(self._processor)
 
     def django(self) -> DjangoView:
         """Return a Django view: ``re_path("^sms/", hooks.django())`` in the URL configuration.
 
-        Unlike `wsgi` it runs within Django's request cycle, which closes database connections that
-        have gone stale.
+        Unlike `wsgi` it runs within Django's request cycle, which closes stale database
+        connections.
         """
         from smsworks_async.webhooks.django import django_view
 

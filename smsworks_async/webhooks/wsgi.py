@@ -21,16 +21,16 @@ from smsworks_async.webhooks.request import (
 
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-#: Bytes that are read at a time from an input that has no `read1`, whose `read` returns only once
-#: all of them have arrived: so few that a slow body is noticed.
+#: The number of bytes to read at a time from an input without `read1`, whose `read` returns only
+#: when all have arrived; small, so that a slow body is detected.
 _SMALL_READ: Final = 32
 
 
 def wsgi_application(processor: Processor) -> WSGIApplication:
     """Return the application.
 
-    WSGI has no way to abort a read. A slow body is cut off in time; while nothing at all arrives,
-    only the server's own time-out can end the request.
+    WSGI cannot abort a read. A slow body is cut off in time, but if no data arrives at all, only
+    the server's own time-out ends the request.
     """
     executor = ThreadExecutor()
 
@@ -72,12 +72,12 @@ def read_body(stream: Any, length: int | None, seconds: float, *, ends: bool) ->
 
     Args:
         stream: the input.
-        length: the body's length in bytes, by its head; None where it does not say.
+        length: the body's ``Content-Length``, or None.
         seconds: the time within which all of it must arrive.
-        ends: whether the input ends with the body; otherwise reading on would block for ever.
+        ends: whether the input ends with the body; otherwise reading further would block forever.
 
     Raises:
-        Rejected: with 400, 408 or 413: it was cut short, too slow, or too large.
+        Rejected: with 400, 408 or 413: it was truncated, too slow, or too large.
     """
     if length is None:
         length = MAX_BODY + 1 if ends else 0

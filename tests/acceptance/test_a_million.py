@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 
 class Counting:
-    """A server that counts recipients and keeps nothing else, and loses one answer."""
+    """A server that only counts recipients, and loses one response."""
 
     def __init__(self):
         self.posts = 0
@@ -54,7 +54,7 @@ class Counting:
 
 
 async def run(path, count):
-    """Run a campaign, run it again, and return the most memory that was in use at a time."""
+    """Run a campaign twice; return the peak memory use."""
     server = Counting()
     async with (
         TestServer(server.app()) as host,
@@ -87,6 +87,6 @@ async def run(path, count):
 async def test_a_million_recipients_are_accounted_for_and_memory_holds_their_chunks_alone(tmp_path):
     fewer = await run(tmp_path / "fewer.db", 100_000)
     more = await run(tmp_path / "more.db", 1_000_000)
-    # What grows is one record for each chunk of 500, and not what is in it.
+    # Memory grows only by one record for each chunk of 500.
     assert (more - fewer) / (900_000 / CHUNK) < 1024
     assert more < 8 * MIB

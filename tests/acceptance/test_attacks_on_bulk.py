@@ -1,4 +1,4 @@
-"""Iterables and callbacks that once lost somebody: found by a hostile reader."""
+"""Iterables and callbacks that once lost recipients, found by hostile review."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from smsworks_async.sandbox import Fault
 from support.messages import TEXT, TEXT_TO_MANY, drama
 
 
-# Losing somebody
+# Lost recipients
 
 
 def test_what_is_iterable_in_both_ways_is_drawn_on_the_callers_thread(hosted):
     class QuerySet:
-        """As Django's: awaitable too, but only where there is no loop of ours."""
+        """Like Django's: also async, but not on this package's loop."""
 
         def __iter__(self):
             threads.add(threading.get_ident())
@@ -110,7 +110,7 @@ async def test_a_callback_that_raises_after_a_halt_counts_nobody_twice(box, sms)
         )
     report = caught.value.report
     assert report.adds_up
-    assert report.read == 30  # all that was drawn, not only what was put in a chunk
+    assert report.read == 30  # everything that was read, not only recipients in chunks
     assert [outcome.number for outcome in report.batches] == [0, 1, 2]
 
 

@@ -1,4 +1,4 @@
-"""Calls that once hung, or whose answer was once told wrongly: found by a hostile reader."""
+"""Calls that once hung or reported a wrong result, found by hostile review."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_system_exit_in_a_token_function_does_not_end_the_loop(hosted):
         client.messages.send(**TEXT)
 
 
-# Sending twice, or lying about it
+# Sending twice, or reporting it wrongly
 
 
 @pytest.mark.parametrize("proxied", [False, True])
@@ -194,7 +194,7 @@ async def test_a_cancel_that_may_have_been_carried_out_does_not_say_that_it_was_
     async def vanish(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         requests.append(True)
-        server.close()  # nobody listens any more when it is tried again
+        server.close()  # the server no longer listens at the retry
         writer.close()
 
     server = await asyncio.start_server(vanish, "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""Errors that once leaked a secret, or were not ours: found by a hostile reader."""
+"""Errors that once leaked a secret, or were foreign exceptions, found by hostile review."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_a_number_in_a_fields_place_is_not_repeated(sms):
     assert "900123" not in str(caught.value)
 
 
-# Errors that were not ours
+# Foreign exceptions
 
 
 @pytest.mark.parametrize(

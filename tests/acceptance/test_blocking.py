@@ -1,4 +1,4 @@
-"""The blocking facade where people use it: threads, notebooks, forks, Ctrl-C, and at exit."""
+"""The blocking client in threads, notebooks and forks, with Ctrl-C, and at exit."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def numbers(count):
 
 
 def wait_until(condition):
-    """Wait for another process or thread to get somewhere."""
+    """Wait for another process or thread to reach a state."""
     until = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < until, "it did not come to that"
+        assert time.monotonic() < until, "the state was not reached in time"
         time.sleep(0.005)
 
 
@@ -185,7 +185,7 @@ def test_closing_ends_a_call_in_another_thread(hosted):
 
 def test_the_thread_ends_with_the_last_reference(hosted):
     before = threading.active_count()
-    messages = hosted.client().messages  # the client itself may go, its families keep it working
+    messages = hosted.client().messages  # the resources keep a collected client working
     gc.collect()
     assert messages.send(**ONE).status == "SENT"
     assert threading.active_count() == before + 1
@@ -194,7 +194,7 @@ def test_the_thread_ends_with_the_last_reference(hosted):
     wait_until(lambda: threading.active_count() == before)
 
 
-# What runs tests in the background may have its children ignore Ctrl-C.
+# A test runner in the background may make its children ignore Ctrl-C.
 HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
@@ -273,7 +273,7 @@ def test_a_time_out_cancels_the_call_and_sends_nothing_more(hosted):
     hosted.do(lambda box: box.add_fault(Fault(path="*", when="hang", times=0)))
     with hosted.client(timeout=30) as client:
         when_held(hosted.box, lambda: call_on_loop(client, lambda: end_calls(awaited(client))))
-        with pytest.raises(OutcomeUnknown, match="time of 30 s"):
+        with pytest.raises(OutcomeUnknown, match="time-out of 30 s"):
             client.messages.send(**ONE)
     assert len(hosted.box.requests) == 1
 

@@ -1,4 +1,4 @@
-"""Campaigns through any history of deaths, clocks, losses and copies.
+"""Campaigns through random histories of deaths, clock changes, losses and copies.
 
 The long profile, with ``SMSWORKS_TEST_SLOW=1``, plays many more of them, and others each time.
 """
@@ -17,7 +17,7 @@ from support.campaigns.steps import FATES, GROUPS
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
-#: How many histories of each focus; those in a file take ten times as long.
+#: The number of histories of each focus; with a file they take ten times as long.
 HISTORIES = {"memory": 1300, "file": 200} if SLOW else {"memory": 16, "file": 3}
 PROFILE = settings(
     stateful_step_count=50,
@@ -27,7 +27,7 @@ PROFILE = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-#: Some of the rules alone, which lead further in as many steps.
+#: Subsets of the rules, which reach further in the same number of steps.
 FOCUSES = {
     "everything": (GROUPS, tuple(FATES)),
     "stops": ({"stops"}, ("sent", "written", "lost on the way")),
@@ -57,7 +57,7 @@ FOCUSES = {
 }
 
 
-# There is no second handle of what is in memory.
+# A journal in memory has no second handle.
 @pytest.mark.parametrize(
     ("focus", "journal"),
     [
@@ -70,9 +70,7 @@ FOCUSES = {
 def test_nobody_is_texted_twice_and_everybody_is_named_whatever_happens(
     focus, journal, record_property, monkeypatch
 ):
-    monkeypatch.setattr(
-        worker, "GROUP_COMMIT_WINDOW", 0.0
-    )  # nobody else comes while a process waits
+    monkeypatch.setattr(worker, "GROUP_COMMIT_WINDOW", 0.0)  # no other process runs while one waits
     machine = machine_of(*FOCUSES[focus], (journal,))
     profile = settings(PROFILE, max_examples=HISTORIES[journal])
     run_state_machine_as_test(machine, settings=profile)

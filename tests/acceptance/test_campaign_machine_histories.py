@@ -1,4 +1,4 @@
-"""Single histories of the machine that are too long to be found often."""
+"""Single histories of the machine that are too long to be found often by chance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.campaigns.steps import FATES, PEOPLE
 
 
 def run_to_the_end(machine, campaign, but=None):
-    """Let time pass, and send what a campaign's processes want to send; but one of them."""
+    """Let time pass, and send the requests of a campaign's processes, except one."""
     for _ in range(20):
         machine.world.pass_time(5)
         play(machine, campaign, {}, but)
@@ -29,7 +29,10 @@ def play(machine, campaign, fates, but=None):
 
 @pytest.mark.parametrize("journal", ["memory", "file"])
 def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_others_batch(journal):
-    """Of two campaigns of one text, one batch was lost and one accepted: two texts at most."""
+    """One batch of two campaigns with the same text was lost and one accepted:
+
+    at most two texts.
+    """
     machine = CampaignMachine()
     machine.begin(journal, each=False, twin=True, concurrency=2, habits=Habits())
     world = machine.world
@@ -48,16 +51,16 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
             play(machine, another, {PEOPLE[0]: "answer outstanding"})
         stopped.loop.frozen = True
         world.pass_time(30)
-        # Its lease is seen to have ended by somebody who is killed before the search is answered.
+        # A process that sees its lease expired is killed before the search's response.
         world.let_reads_go("hold")
         machine.run_send(another, "resend")
         world.kill(world.living[-1])
         world.let_reads_go("answer")
-        # Now the first campaign looks, and finds the other's batch.
+        # Now the first campaign searches, and finds the other's batch.
         machine.run_reconcile(mine, restored=False)
         world.pass_time(60)
         machine.holds()
-        # The other one is resent; then the answer arrives, and the first one is in doubt again.
+        # The other one is resent; then the response arrives, and the first one is unknown again.
         machine.run_send(another, "resend")
         run_to_the_end(machine, another, but=stopped)
         machine.continue_process(stopped, ["answer"])
@@ -69,7 +72,7 @@ def test_of_two_chunks_in_doubt_with_the_same_recipients_neither_takes_the_other
 
 
 def test_a_batch_that_was_cancelled_since_the_copy_is_seen_although_the_list_lags():
-    """The list of what is scheduled shows it a second later than a copy of the journal is used."""
+    """The list of scheduled messages shows it a second after a copy of the journal is used."""
     groups = {"schedules", "controls", "copies"}
     machine = machine_of(groups, ("sent", "answer lost", "accepted late"), ("memory",))()
     machine.begin("memory", each=False, twin=False, concurrency=1, habits=Habits(tells_time=False))
@@ -83,4 +86,4 @@ def test_a_batch_that_was_cancelled_since_the_copy_is_seen_although_the_list_lag
     machine.opt_in(pick=0)
     machine.send(on_unknown="report", spelling=0, which=0)
     machine.reconcile(which=0)
-    machine.teardown()  # which compares what is told with what the provider has
+    machine.teardown()  # compares the reports with the provider's messages

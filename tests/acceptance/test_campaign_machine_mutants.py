@@ -40,7 +40,7 @@ def test_the_machine_finds(name, monkeypatch, record_property):
 
     machine = machine_of(mutation.groups, mutation.fates, mutation.journals)
     if "names" in name:
-        # Where names are not normalised yet, the package is this mutant itself.
+        # Without normalisation of names the package itself is this mutant.
         machine.spellings = SPELLINGS
     with pytest.raises(AssertionError, match=mutation.found):
         run_state_machine_as_test(machine, settings=PROFILE)

@@ -55,7 +55,7 @@ def test_nobody_is_texted_twice_and_everybody_is_named_by_workers_of_one_databas
         played: ClassVar = Counter()
 
         def make_world(self, journal, habits):
-            # A process that is stopped within a transaction would hold all others up.
+            # A process stopped within a transaction would block all others.
             self.concurrency = 1
             return PostgresWorld(url, habits=habits, visitor=self.visitor)
 

@@ -1,4 +1,4 @@
-"""Texts and records that differ from what was sent, and a person who resends: nobody twice."""
+"""Records that differ from what was sent, followed by a resend: no recipient is texted twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks that are set during a request, and time-outs without an end: nobody twice."""
+"""Clock changes during a request, and no time-outs: no recipient is texted twice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEN = drama(10)
 LOST = Fault(path="/batch/*", when="after")
 
 
-# A clock that is set while a request is on its way
+# Clock changes during a request
 
 CAMPAIGN = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 10, "settle": 0}
 
@@ -39,7 +39,7 @@ CAMPAIGN = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 10, "settle": 0}
 async def test_the_clock_is_set_forward_while_a_request_is_on_its_way_and_another_run_resends(
     tmp_path,
 ):
-    """Its lease is over by the wall's clock at once; by the other run's own watch it is not."""
+    """Its lease expires at once by the wall clock, but not by the other run's monotonic clock."""
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
         clock = ReleasingClock(box)
@@ -49,7 +49,7 @@ async def test_the_clock_is_set_forward_while_a_request_is_on_its_way_and_anothe
             run = asyncio.create_task(first.bulk.send(**CAMPAIGN, journal=one, destinations=TEN))
             await until(lambda: box.requests)
             clock.set_ahead(120)
-            clock.holding = True  # it is accepted while the other run watches
+            clock.holding = True  # accepted while the other run waits
             began = clock.monotonic()
             report = await second.bulk.send(**CAMPAIGN, journal=other, on_unknown="resend")
             watched = clock.monotonic() - began
@@ -65,7 +65,7 @@ async def test_the_clock_is_set_forward_while_a_request_is_on_its_way_and_anothe
 
 
 async def test_a_known_double_is_counted_and_named_in_every_report(tmp_path):
-    """The search shows nothing, somebody resends all the same, and then the first answer comes."""
+    """The search is empty, the chunk is resent, and then the first response arrives."""
     path = tmp_path / "campaigns.db"
     hold = Fault(path="/batch/send", when="hold")
     async with Sandbox(faults=[hold], search_lag=1e6) as box:
@@ -101,11 +101,11 @@ async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebo
 
         async def sleep(seconds):
             await box.advance(seconds)
-            await sms.credits.balance()  # which tells the provider's time anew
+            await sms.credits.balance()  # its response has the provider's time again
 
         clock = SandboxClock(box, ahead=wrong)
         use_clock(sms, clock, sleep=sleep)
-        await sms.credits.balance()  # any answer tells the provider's time
+        await sms.credits.balance()  # any response has the provider's time
         path = tmp_path / "campaigns.db"
         journal = SQLiteJournal(path, clock=clock)
         box.add_fault(Fault(path="/messages", status=403, times=0))
@@ -118,11 +118,11 @@ async def test_a_clock_that_was_wrong_for_the_request_is_set_right_before_somebo
         assert nobody_twice(box)
 
 
-# Time-outs without an end
+# No time-outs
 
 
 async def test_without_a_time_out_a_campaigns_request_is_given_up_and_found(tmp_path):
-    """It has a limit of its own, so that the lease outlives it."""
+    """It has its own limit, so the lease is longer."""
     path = tmp_path / "campaigns.db"
     async with Sandbox(faults=[Fault(path="/batch/send", when="late")]) as box:
         clock = ReleasingClock(box)

@@ -1,4 +1,4 @@
-"""The demo and the command line, as a person meets them."""
+"""The demo and the command line as a user sees them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_cannot_work_is_told_in_a_line_without_a_traceback(hosted, command_
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_sandbox_command_serves_until_it_is_ended(tmp_path, ending):
     server = subprocess.Popen(
-        # As a shell starts what runs in the background: ignoring Ctrl-C.
+        # Ignores Ctrl-C, like a shell's background jobs.
         ["sh", "-c", f"trap '' INT; exec '{sys.executable}' -m smsworks_async sandbox --port 0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

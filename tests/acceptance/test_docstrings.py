@@ -1,4 +1,4 @@
-"""Every example in the package's docstrings runs as it is written."""
+"""Every example in the package's docstrings runs unchanged."""
 
 from __future__ import annotations
 

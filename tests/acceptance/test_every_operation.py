@@ -35,7 +35,7 @@ async def clocked():
 
 @pytest.fixture(params=["awaited", "blocking"])
 async def call(request, clocked):
-    """Make one call by its name, awaited or from a thread that blocks."""
+    """Make one call by name, async or in a blocking thread."""
     settings = {"base_url": clocked.base_url}
     if request.param == "awaited":
         async with AsyncSMSWorks(clocked.token, **settings) as client:
@@ -242,7 +242,7 @@ def client_operations():
 
 
 def sandbox_operations():
-    """Return every row of the sandbox's table, with ids as the client writes them."""
+    """Return every row of the sandbox's table, with ids in the client's notation."""
     return {(row.method, re.sub(r"\{[^}]*\}", "{}", row.path)) for row in OPERATIONS}
 
 
@@ -253,16 +253,16 @@ def test_the_client_and_the_sandbox_have_the_same_operations():
 
 def operation_of(record):
     """Return the method and path of the row that served a request; those of the request if none."""
-    for row in OPERATIONS:  # of two that serve the same path the first is the exact one
+    for row in OPERATIONS:  # of two rows for the same path the first is the exact one
         if row.method == record.method and row.serves(record.path):
             return row.method, row.path
     return record.method, record.path
 
 
 def client_methods():
-    """Return the name and the signature of every method that awaits one answer of the API."""
+    """Return the name and the signature of every method that returns one response of the API."""
     for family, resource in inspect.getmembers(AsyncSMSWorks, inspect.isclass):
-        if family == "opt_outs":  # a journal answers
+        if family == "opt_outs":  # served by a journal
             continue
         if resource.__module__.startswith(f"{resources.__name__}."):
             for name, function in inspect.getmembers(resource, inspect.iscoroutinefunction):
@@ -270,7 +270,7 @@ def client_methods():
                     yield f"{family}.{name}", inspect.signature(function)
 
 
-#: What a parameter without a default takes; a new one fails until it has a value here.
+#: Values of parameters without a default; a new parameter fails until it has a value here.
 VALUES = {
     **TEXT,
     **TO,

@@ -1,4 +1,4 @@
-"""Every Python example in the README and the docs runs as it is written, against a sandbox."""
+"""Every Python example in the README and the docs runs unchanged, against a sandbox."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_nor_in_larger_worlds(bound):
     explored(bound)
 
 
-# That it would find what is wrong: mutants of the package's own code, and where they show.
+# Proof that faults are found: mutants of the package's code, and the bounds that reveal them.
 
 
 def no_trace_rule(monkeypatch):
@@ -211,17 +211,17 @@ def test_it_finds_what_is_wrong(monkeypatch, mutant, bound):
     with pytest.raises(Violation) as found:
         exploration.run()
     print(f"{mutant.__name__}: {len(exploration.seen)} states, {found.value}")  # noqa: T201
-    # The history leads there again.
+    # Replaying the history leads to the same state.
     worlds = exploration.replay(found.value.history)
     assert exploration.problem(worlds[-1]) == found.value.what
     assert not any(map(exploration.problem, worlds[:-1]))
 
 
-# The real stores do the same, step by step.
+# The real stores behave in the same way, step by step.
 
 
 class Mirror:
-    """Does with a real journal what a history does with the explored one."""
+    """Replays a history with a real journal."""
 
     def __init__(self, exploration, journal, clock):
         self.exploration = exploration
@@ -294,7 +294,7 @@ def facts(entry):
 
 
 class Passer:
-    """Another process, which opens the file, reads, and closes it, whenever it is told to."""
+    """Another process, which opens, reads and closes the file on request."""
 
     CODE = """
 import json, sqlite3, sys
@@ -338,7 +338,7 @@ async def mirrored(exploration, history, journal, clock, between):
 
 
 async def on_sqlite(exploration, histories, folder):
-    """Go through histories in files, which second handles and another process open and close."""
+    """Replay histories in files that second handles and another process open and close."""
     for turn, history in enumerate(histories):
         path = folder / f"{turn}.db"
         clock = FakeClock(1e9)
@@ -349,7 +349,7 @@ async def on_sqlite(exploration, histories, folder):
             second = SQLiteJournal(path)
             await second.seen("1")
             await second.close()
-            # What another process sees is what this one has been told is kept.
+            # Another process sees everything that was reported as stored.
             kept = await journal.chunks(options.check_campaign(NAMES[0]))
             assert passer.pass_by() == [[e.number, e.state.value, e.attempt] for e in kept]
 
@@ -376,7 +376,7 @@ async def test_the_real_stores_do_the_same_on_a_sample_of_the_histories(tmp_path
 
 
 async def test_a_second_descriptor_shows_on_the_real_store(monkeypatch, tmp_path):
-    """Closing it drops the locks of all of this process's connections to the file."""
+    """Closing it drops the locks of all connections of this process to the file."""
 
     def share(path, open, share=handles._share):
         shared = share(path, open)
@@ -386,7 +386,7 @@ async def test_a_second_descriptor_shows_on_the_real_store(monkeypatch, tmp_path
     exploration = explored(SAMPLED)
     histories = exploration.sample(20)
     monkeypatch.setattr(handles, "_share", share)
-    # Without its locks it may also wait for itself.
+    # Without its locks it may also deadlock with itself.
     monkeypatch.setattr(file, "PATIENCE", 0.1)
     with pytest.raises((AssertionError, JournalError, ValueError)):
         await on_sqlite(exploration, histories, tmp_path)

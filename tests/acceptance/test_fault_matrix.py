@@ -99,7 +99,7 @@ async def test_bulk_without_a_journal_texts_nobody_twice_and_names_whom_it_doubt
 
 
 class Case:
-    """A campaign of one kind in one file, which meets one fault."""
+    """A campaign of one kind in one file, with one fault."""
 
     def __init__(self, box, line, position, kind, path):
         self.box, self.line, self.position, self.path = box, line, position, path
@@ -109,7 +109,7 @@ class Case:
         self.clock.holding = position == LATE
 
     async def run(self, journal, *, on_unknown, progress=None):
-        """Run the campaign, and hold its report against the sandbox's count."""
+        """Run the campaign, and compare its report with the sandbox's messages."""
         try:
             async with client(self.box, self.line, self.position) as sms:
                 use_clock(sms, self.clock)
@@ -129,7 +129,7 @@ class Case:
         return report
 
     async def go_on(self, *, resolves=True):
-        """Run it again without faults, resending by name: everybody is reached, or in doubt."""
+        """Run it again without faults and with resends: all recipients are reached or unknown."""
         self.box.clear_faults()
         await self.line.mend()
         report = await self.run(self.journal(), on_unknown="resend")
@@ -171,7 +171,7 @@ either_policy = pytest.mark.parametrize("on_unknown", ["report", "resend"])
 @either_policy
 async def test_a_campaign_in_a_new_file_texts_nobody_twice(case, on_unknown):
     report = await case.run(case.journal(), on_unknown=on_unknown)
-    # What was accepted is found, but for what was accepted when it had been looked for.
+    # Accepted requests are found, except those accepted after the search.
     found = {"after", "mid"}
     if (POSITIONS[case.position].fault or {}).get("when") in found:
         assert report.accepted == len(PEOPLE)
@@ -197,7 +197,7 @@ async def test_a_campaign_whose_file_another_process_opens_and_closes_texts_nobo
     async def happens():
         await open_and_close(case.path)
 
-    # Between the claim and the request, which is when a lost claim would count.
+    # Between the claim and the request, when a lost claim would matter.
     journal = case.journal(happens=happens, nth=2, after=True)
     await case.run(journal, on_unknown="resend")
     assert not Path(f"{case.path}-wal").exists(), "the last one to close it has emptied the log"
@@ -207,7 +207,7 @@ async def test_a_campaign_whose_file_another_process_opens_and_closes_texts_nobo
 @every_kind
 @every_position
 async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
-    """It is killed when it knows what came of its second request, and has not written it down."""
+    """It is killed after its second response, and before recording it."""
     late = case.position == LATE
     fate = {} if late else {"where": "before finish", "nth": 2, "signal": "SIGKILL"}
     held = []
@@ -232,7 +232,7 @@ async def test_a_campaign_whose_process_is_killed_texts_nobody_twice(case):
 @every_kind
 @every_position
 async def test_a_campaign_whose_file_is_replaced_by_an_older_copy_texts_nobody_twice(case):
-    """The copy was made before the second claim, and is reconciled as one before it is used."""
+    """The copy was made before the second claim, and is reconciled with `restored` before use."""
     copy = case.path.with_name("copy.db")
 
     async def happens():
@@ -246,7 +246,7 @@ async def test_a_campaign_whose_file_is_replaced_by_an_older_copy_texts_nobody_t
     await case.line.mend()
     await case.reconcile(restored=True)
     assert count_posts(case.box) == posts, "nothing is sent by reconciling"
-    # Halves of a chunk that the copy has whole are a trace of it: it stays in doubt.
+    # Halves of a chunk that is whole in the copy are a trace of it: it stays unknown.
     await case.go_on(resolves=case.position != "one recipient is refused")
 
 
@@ -275,18 +275,18 @@ async def test_a_campaign_whose_file_is_deleted_ends_before_its_next_request(cas
 @every_position
 @pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["forward", "back"])
 async def test_a_campaign_whose_clock_is_set_texts_nobody_twice(case, step):
-    """It is set between the second claim and its request."""
+    """The clock is set between the second claim and its request."""
 
     async def happens():
         case.clock.set_ahead(step)
 
     journal = case.journal(happens=happens, nth=2, after=True)
     await case.run(journal, on_unknown="resend")
-    # A lease that ends in an hour is not waited for: what it is of stays in doubt.
+    # A lease that expires in an hour is not waited for: its chunk stays unknown.
     await case.go_on(resolves=step > 0)
 
 
-# The same at every moment
+# The same for every position
 
 
 async def copies(case):

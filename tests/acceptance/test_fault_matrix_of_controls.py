@@ -46,7 +46,7 @@ async def kept(tmp_path, when, kind):
 
 @pytest.fixture
 def kind():
-    """What is sent where a test says nothing of it."""
+    """The default arguments."""
     return "bulk.send"
 
 
@@ -69,7 +69,7 @@ async def test_a_campaign_with_opt_outs_leaves_them_out_and_texts_nobody_twice(k
     )
     assert set(named(report, Outcome.OPTED_OUT)) == kept.out
     assert report.accepted + report.unknown == len(PEOPLE) - len(kept.out)
-    # One of the two who may be in doubt opts out: that does not settle it.
+    # One of the two unknown recipients opts out, which does not settle it.
     await kept.opt_out(PEOPLE[6])
     await kept.settle_down()
     report = await kept.send(on_unknown="resend")
@@ -118,7 +118,7 @@ async def test_a_scheduled_campaign_is_cancelled_whichever_answer_is_lost(kept, 
     assert (report.not_sent, report.unknown) == (
         (len(PEOPLE), 0) if found else (len(PEOPLE) - CHUNK, CHUNK)
     )
-    # Only now a late one is accepted, and whoever finds it cancels it.
+    # Only now a late one is accepted; the process that finds it cancels it.
     report = await kept.settle_down()
     assert report.unknown == (0 if MOMENTS[when] else CHUNK)
     await kept.send(at=AT, on_unknown="resend")

@@ -211,7 +211,7 @@ HUB = """
 def test_a_call_in_the_hub_is_refused_before_anything_is_sent(library, hosted, tmp_path, used):
     with child(hosted, tmp_path, PATCHES[library], CLIENT, used, HUB) as process:
         (error,) = finish(process)
-    assert "spawn one there" in error
+    assert "spawn a greenlet for it" in error
     assert sends(hosted) == 0
 
 
@@ -240,7 +240,7 @@ def test_a_forked_child_makes_a_client_of_its_own(library, hosted, tmp_path):
     told = "".join(lines)  # two processes may print into one line
     assert told.count("True") == 3
     assert "SENT" in told or "ACCEPTED" in told, lines
-    assert [line for line in lines if "make a new client in the child" in line]
+    assert [line for line in lines if "create a new client in the child" in line]
 
 
 LATE = """

@@ -89,7 +89,7 @@ def test_calls_with_a_key_in_larger_worlds(bound):
     explored(bound)
 
 
-# That it would find what is wrong: mutants of the package's own code, and where they show.
+# Proof that faults are found: mutants of the package's code, and the bounds that reveal them.
 
 
 def no_fingerprint(patch):
@@ -270,7 +270,7 @@ def test_key_exploration_finds_what_is_wrong(monkeypatch, mutant, bound):
     with pytest.raises(Violation) as found:
         exploration.run()
     print(f"{mutant.__name__}: {len(exploration.seen)} states, {found.value}")  # noqa: T201
-    # The history leads there again.
+    # Replaying the history leads to the same state.
     worlds = exploration.replay(found.value.history)
     assert exploration.problem(worlds[-1]) == found.value.what
     assert not any(map(exploration.problem, worlds[:-1]))

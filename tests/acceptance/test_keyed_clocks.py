@@ -1,4 +1,4 @@
-"""Calls with an idempotency key, between which the clock is set by hours: nobody twice."""
+"""Calls with an idempotency key, with clock changes of hours: no recipient is texted twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDS = {
     "killed after the claim": "after the claim",
     "killed before the record": "before the record",
 }
-#: By how much the clock is set before the first call, and before each one after it.
+#: The clock changes before the first call, and before each further one.
 STEPS = {
     "forward": [0, 5, 5, 5],
     "back": [0, -5, -5, -5],
@@ -34,7 +34,7 @@ SOME_WAYS = ["messages.send", "messages.schedule", "batches.send", "otp.send"]
 async def test_a_keyed_call_between_whose_repetitions_the_clock_is_set_texts_nobody_twice(
     tmp_path, callers, steps, end, way
 ):
-    """Each repetition asks for a further text, 6 hours after the one before."""
+    """Each repetition sends a further text, 6 hours after the previous one."""
     first, *others = STEPS[steps]
     async with Sandbox(clock=ManualClock(datetime.now(UTC))) as box:
         case = Journaled(box, tmp_path / "journal.db", callers.first, way)

@@ -42,7 +42,7 @@ class Position:
 
     @property
     def is_leased(self) -> bool:
-        """Whether the request's lease is all that the journal knows afterwards."""
+        """Whether the journal knows only the request's lease afterwards."""
         return not self.is_free and (
             self.held == signal.SIGKILL or self.kill in {"after the claim", "before the record"}
         )
@@ -79,7 +79,7 @@ POSITIONS = {
 
 
 async def fail(case: Journaled, where: Position) -> None:
-    """Make the first call, which fails, and let the sandbox do what it does later."""
+    """Make the first call, which fails, and complete the sandbox's later actions."""
     if where.fault is not None:
         case.box.add_fault({"path": "*", **where.fault})
     if where.kill is not None:
@@ -97,12 +97,12 @@ async def fail(case: Journaled, where: Position) -> None:
 
 
 def expect(case: Journaled, where: Position) -> list[Said]:
-    """Return what three calls say after the lease, by what the sandbox has accepted."""
+    """Return the expected results of three calls after the lease, given the sandbox's messages."""
     if where.is_free:
         sent = Said("accepted", case.accepted_id, replayed=False)
         return [sent, *[attrs.evolve(sent, replayed=True)] * 2]
     is_recorded = where.kill == "after the record"
-    # One passcode cannot be told from another.
+    # Passcodes cannot be distinguished.
     is_found = where.accepts and (case.way != "otp.send" or where.names or is_recorded)
     if is_found:
         return [Said("accepted", case.accepted_id, replayed=True)] * 3
@@ -127,7 +127,7 @@ async def test_a_keyed_call_is_accepted_once_and_calls_after_it_agree(
         assert case.is_accepted == (where.accepts or where.is_free)
         assert said == expect(case, where)
 
-        # Sent again by name: what was accepted is not, and what was not is, once.
+        # With a resend: accepted calls are not sent again, others are sent once.
         last = await case.send_again()
         assert case.is_accepted, last
         if said[0].verdict == "accepted":

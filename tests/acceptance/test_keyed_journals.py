@@ -1,4 +1,4 @@
-"""Calls with an idempotency key whose journal cannot be used: a clear error, and nothing sent."""
+"""Calls with an idempotency key and an unusable journal: a clear error, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def make(box, journal, key="order-1234"):
 
 
 async def refused(box, journal, key="order-1234"):
-    """Make a keyed call that fails, and return its error's words."""
+    """Make a keyed call that fails; return the error message."""
     sent = len(box.requests)
     with pytest.raises(JournalError) as caught:
         await make(box, journal, key)
@@ -85,7 +85,7 @@ async def test_a_keyed_call_with_a_full_disk_sends_nothing(tmp_path):
 
 
 def fill(connection):
-    """Have a file grow no more."""
+    """Prevent a file from growing."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -126,7 +126,8 @@ async def test_a_keyed_call_whose_journal_may_not_grow_sends_nothing(tmp_path, c
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_keyed_call_whose_journal_may_not_be_written_sends_nothing(callers, way):
-    # Root may write anywhere, so that the process becomes nobody; it could not enter `tmp_path`.
+    # Root can write anywhere, so the process switches to the user nobody, who cannot enter
+    # `tmp_path`.
     with tempfile.TemporaryDirectory() as folder:
         async with Sandbox() as box:
             case = Journaled(box, Path(folder) / "journal.db", callers.first, way)
@@ -139,7 +140,7 @@ async def test_a_keyed_call_whose_journal_may_not_be_written_sends_nothing(calle
             Path(folder).chmod(0o755)
             case.path.chmod(0o644)
             assert said.verdict == "JournalError"
-            assert "it may not be written to" in said.words
+            assert "it is not writable" in said.words
             assert not box.requests
             sent = await case.call()
             assert (sent.outcome, sent.replayed) == (("accepted", case.accepted_id), False)

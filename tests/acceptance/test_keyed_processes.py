@@ -30,7 +30,7 @@ def sends(box):
 async def test_a_process_that_was_forked_before_the_request_neither_sends_nor_records(
     tmp_path, callers, where, way
 ):
-    """It comes to its end before its parent sends."""
+    """The child ends before its parent sends."""
     async with Sandbox() as box:
         case = Journaled(box, tmp_path / "journal.db", callers.first, way)
         call = await callers.first.start(case.order(fork={"where": where, "goes_first": True}))
@@ -95,7 +95,7 @@ async def test_a_process_that_is_stopped_while_another_sends_again_sends_nothing
         assert (sent.outcome, sent.replayed) == (("accepted", case.accepted_id), False)
         stopped.go_on()
         [said] = await stopped.ended()
-        # Its own request did not leave, but the call was accepted all the same.
+        # Its own request was not sent, but the call was accepted.
         assert said.verdict == "OutcomeUnknown"
         after = await case.call()
         assert (after.outcome, after.replayed) == (sent.outcome, True)

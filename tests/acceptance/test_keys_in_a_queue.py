@@ -20,8 +20,8 @@ from support.waiting import until, when_held
 pytest.importorskip("celery")
 
 PROCESSES = 4
-#: What is killed, and while a request is held: one that was accepted, or one that never is.
-#: Of the worker's processes only one that holds none of the pool's locks can be killed.
+#: What is killed, and while which request is held: an accepted one, or one that never is.
+#: Only a worker process that holds none of the pool's locks can be killed.
 KILLS = [("worker", "hold"), ("worker", "hang"), ("process", "hold"), ("worker", None)]
 
 
@@ -79,7 +79,7 @@ def deliver(orders, folder):
 
 
 def read_results(orders, folder):
-    """Return what became of each order's task: an id, the name of an exception, or None."""
+    """Return the result of each order's task: an id, the name of an exception, or None."""
     results = dict.fromkeys(orders)
     for order in orders:
         if not (folder / f"celery-task-meta-{order}").exists():
@@ -95,12 +95,12 @@ def posts(box):
 
 
 async def kill_over_and_over(box, worker, broker, *, size, every):
-    """Kill a worker or a process after every so many requests; return how often."""
+    """Kill a worker or a process after a number of requests, repeatedly; return how often."""
     figures = Counter()
     held = []
     when_held(box, lambda: held.append(box.messages[-1] if box.messages else None))
     for kills, (what, fault) in enumerate(itertools.cycle(KILLS)):
-        # Of each kill there may be orders whose request never left, and never will.
+        # After each kill there may be orders whose request was never sent.
         if posts(box) + every > size - kills * PROCESSES:
             return figures
         goal = posts(box) + every
@@ -151,7 +151,7 @@ async def test_confirmations_are_texted_once_or_named_as_unknown(
         text = f"Thank you. Your order {order[:8]} is confirmed."
         expected[order] = texts.get(text, ("FAILURE", "OutcomeUnknown"))
     assert read_results(orders, tmp_path / "results") == expected
-    # Each kill leaves in doubt what was being sent, and no more.
+    # Each kill leaves only the requests in flight unknown.
     unknown = size - len(texts)
     kills = figures["kills of a worker"] + figures["kills of a process"]
     assert 1 <= unknown <= kills * PROCESSES

@@ -1,4 +1,4 @@
-"""Campaigns whose processes are really killed and really stopped: nobody twice, nobody lost."""
+"""Campaigns whose processes are killed and stopped: no recipient is texted twice or lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KILLS = [
 
 
 def is_stopped(process):
-    """Return whether a process is stopped, without taking its end from whoever waits for it."""
+    """Return whether a process is stopped, without reaping it."""
     asked = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, process.pid, asked) is not None
 
@@ -91,10 +91,10 @@ async def test_after_a_kill_reporting_doubles_nobody_and_names_whom_it_doubts(tm
         report = await run_again(box, tmp_path / "journal.db")
         counts = box.accepted_by_destination()
     assert set(counts.values()) == {1}
-    # Whoever was accepted was found; whoever was not is named, and nobody else is.
+    # Accepted recipients were found; exactly the others are reported.
     assert report.accepted == len(counts)
     assert set(named(report, Outcome.UNKNOWN)) == set(PEOPLE) - set(counts)
-    assert report.unknown < 4 * CHUNK  # no more than were under way
+    assert report.unknown < 4 * CHUNK  # no more than were in flight
 
 
 @pytest.mark.parametrize(("where", "nth"), KILLS[::5])
@@ -110,7 +110,7 @@ async def test_where_the_search_lags_behind_reporting_still_doubles_nobody(tmp_p
 
 
 async def test_where_the_search_lags_behind_resending_doubles_as_the_docs_say(tmp_path):
-    """The risk that a person takes by name."""
+    """The risk that is explicitly accepted."""
     async with Sandbox(search_lag=1e6) as box:
         await killed(box, tmp_path / "journal.db", "held after accepting", 10)
         await run_again(box, tmp_path / "journal.db", on_unknown="resend")
@@ -150,7 +150,7 @@ async def test_processes_share_a_campaign_chunk_by_chunk(tmp_path):
 
 @pytest.mark.parametrize("where", ["after start", "held after accepting", "held before accepting"])
 async def test_one_of_three_processes_is_stopped_for_longer_than_its_lease(tmp_path, where):
-    """The others give its chunk up when its lease has ended; what it does then doubles nobody."""
+    """The others mark its chunk unknown after the lease; its later actions text no one twice."""
     async with Sandbox() as box:
         path = tmp_path / "journal.db"
         set_ahead(path, 0)

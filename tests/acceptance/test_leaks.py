@@ -35,7 +35,7 @@ URL = "https://hooks.example.org/rhinoceros"
 ID = "128032521395903584"
 AT = datetime(2040, 1, 1, tzinfo=UTC)
 
-#: What must not be seen, of letters and digits alone, in lower case.
+#: Secrets that must not appear: only letters and digits, in lower case.
 NEEDLES = (
     *("armadillo", "s3cr3t", "eyjhb", "quix", "biopsy", "clan", "elanat", "pumper", "zanzibar"),
     *("untilnoon", "walrus", "kangaroo", "xylophone", "rhinoceros", "swordfish"),
@@ -86,7 +86,7 @@ CALLS = [
 
 
 def echoes(said):
-    """Return what somebody may make of what was sent to him."""
+    """Return the response of a server that repeats the request."""
     middle = len(said) // 2
     return {
         "whole": said,
@@ -188,7 +188,7 @@ async def server(request):
 
 
 def chain(error):
-    """Yield an exception and all that hangs on it, whether Python shows it or not."""
+    """Yield an exception and all chained ones, even if Python does not show them."""
     seen, todo = set(), [error]
     while todo:
         link = todo.pop()
@@ -237,7 +237,7 @@ def leaks(told):
 
 
 class Scan:
-    """Counts what was looked at, and keeps what was found."""
+    """Counts the checked objects, and keeps the findings."""
 
     def __init__(self):
         self.seen = 0
@@ -291,7 +291,7 @@ async def outcome(client, name, args, kwargs):
 async def test_no_failure_of_any_call_shows_what_was_sent(server, caplog, request, record_property):
     caplog.set_level(logging.DEBUG)
     scan = Scan()
-    # What waits for better times outlasts any failure that passes.
+    # A poller retries all temporary failures.
     endless = {"messages.incoming"}
     for client in clients(server.base_url):
         for name, args, kwargs in CALLS:

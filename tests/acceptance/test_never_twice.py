@@ -181,7 +181,7 @@ async def test_a_read_that_lost_its_answer_is_made_again(box, sms, read, when):
     try:
         await calls[read]()
     except APIError as refused:
-        # The first request was carried out, and the second finds nothing left to do.
+        # The first request was executed, and the second has nothing left to do.
         assert read in {"cancel", "delete"}
         assert refused.safe_to_repeat
     assert len(box.requests) - before >= 2
@@ -205,7 +205,7 @@ async def test_what_changes_state_when_read_is_not_made_again(box, sms, read, wh
 
 async def test_a_server_that_is_not_there_was_sent_nothing():
     with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))  # taken, so that nobody else listens there
+        deaf.bind(("127.0.0.1", 0))  # reserved, so that nothing listens there
         base_url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
         async with AsyncSMSWorks("eyJ", base_url=base_url, retry=AT_ONCE) as client:
             with pytest.raises(NotSent) as caught:

@@ -1,4 +1,4 @@
-"""What an application may rely on: nothing lost, nothing twice, nothing that holds it up."""
+"""Guarantees for applications: no report is lost or handled twice, and nothing blocks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ hooks = Webhooks(on_report=on_report, receive_timeout=3.0)
 listening = socket.socket(fileno=int(sys.argv[1]))
 """
 SERVERS = {
-    # aiohttp would otherwise read on for ten seconds, and throw away what comes.
+    # Otherwise aiohttp would read and discard input for ten seconds.
     "aiohttp": """
 import asyncio
 
@@ -119,7 +119,7 @@ async def test_ten_thousand_reports_over_fifty_connections_none_lost_none_twice_
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/sms/{SECRET}"
-    # Of each message a way to its end, one repeat, and one report that may come at any time.
+    # For each message a sequence of statuses, one repeat, and one report at a random position.
     reports = [
         json.dumps({"messageid": str(number), "status": status, "credits": 1})
         for number in range(2500)
@@ -150,7 +150,7 @@ async def test_a_process_killed_between_receiving_and_handling_loses_no_report(l
     lives = []
 
     async def live():
-        # Each dies with a report in its hands; the last one lives.
+        # Each one dies while handling a report; the last one survives.
         for last in ("3", "7", "0"):
             lives.append(await start(listening, tmp_path, LAST=last))
             await lives[-1].wait()
@@ -192,7 +192,7 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 class Sender:
-    """Somebody who sends a body as they please, over a socket of their own."""
+    """A client that sends an arbitrary body over its own socket."""
 
     def __init__(self, reader, writer):
         self.reader = reader
@@ -221,7 +221,7 @@ class Sender:
         try:
             line = await self.reader.readline()
         except ConnectionError:
-            return None  # what was sent beyond the limit may cut off the answer, too
+            return None  # data beyond the limit may also cut off the response
         return int(line.split()[1]) if line else None
 
     async def end(self):
@@ -245,15 +245,15 @@ async def test_a_body_of_a_gigabyte_however_it_is_sent_is_cut_off_and_others_are
 
         assert await report(0) == 200
         before = most_memory(app)
-        # It says how large it is.
+        # With a Content-Length.
         honest = await Sender.begin(listening, f"Content-Length: {GIGABYTE}")
         assert await honest.status() == 413
-        # It does not say, and comes as fast as it can.
+        # Without a Content-Length, at full speed.
         fast = await Sender.begin(listening, CHUNKED)
         await fast.send(GIGABYTE, chunked=True)
         assert await fast.status() in (413, None)
         assert fast.sent < 100 * 2**20
-        # It comes so slowly that it would take for ever, from twenty at once.
+        # Too slowly, from twenty clients at once.
         slow = [await Sender.begin(listening, CHUNKED) for _ in range(10)]
         slow += [await Sender.begin(listening, "Content-Length: 60000") for _ in range(10)]
         for sender in slow:

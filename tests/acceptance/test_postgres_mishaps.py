@@ -18,7 +18,7 @@ from support.shares import CHUNK, CHUNKS, NAME, SLOW, scene
 from support.waiting import until
 
 
-#: How often a connection is cut, and how many deadlocks there are to be.
+#: The number of cut connections, and of deadlocks.
 CUTS, DEADLOCKS = (60, 20) if SLOW else (20, 4)
 
 
@@ -29,7 +29,7 @@ CUTS, DEADLOCKS = (60, 20) if SLOW else (20, 4)
 async def test_work_texts_all_where_connections_are_cut(
     postgres_url, tmp_path, record_property, side
 ):
-    """Before the server reads what a process wants, or after it has done and committed it."""
+    """Before the server reads a statement, or after it has committed it."""
     chance = random.Random(20310502)
     cut = f"cut_at_{side}"
 
@@ -61,7 +61,7 @@ async def test_work_goes_on_after_deadlocks(postgres_url, tmp_path, record_prope
 
     async def get_in_the_way(campaign):
         async with connected(postgres_url) as other:
-            # Whoever waits for a lock for that long looks for a deadlock, and gives up.
+            # A session that waits for a lock for that long checks for a deadlock, and is aborted.
             await other.execute("SET deadlock_timeout = '2s'")
             while campaign.is_running and await deadlocks() < DEADLOCKS:
                 async with other.transaction():
@@ -83,7 +83,7 @@ async def test_work_goes_on_after_deadlocks(postgres_url, tmp_path, record_prope
 # Clocks and owners
 
 
-#: How far the clock of one process is ahead at first, and then.
+#: The initial and the later lead of one process's clock.
 CLOCKS = [(-3600, -3600), (0, -3600), *([(3600, 3600), (0, 3600)] if SLOW else [])]
 LEASES = (
     "SELECT extract(epoch FROM clock_timestamp())::float8, lease, owner FROM smsworks.chunk "
@@ -95,7 +95,7 @@ LEASES = (
 async def test_work_keeps_its_leases_where_the_clock_of_one_process_is_wrong(
     postgres_url, tmp_path, record_property, before, then
 ):
-    """The clock lags, or is ahead, or is set back or forward meanwhile."""
+    """The clock is behind or ahead, or is set back or forward meanwhile."""
     ahead = tmp_path / "ahead"
     set_ahead(ahead, before)
     async with scene(postgres_url, tmp_path) as campaign:
@@ -106,7 +106,7 @@ async def test_work_keeps_its_leases_where_the_clock_of_one_process_is_wrong(
             assert len({owner.split(":")[1] for _, _, owner in leases}) == 3, "all are sending"
             assert all(0 < end - now < 60 for now, end, _ in leases)
             set_ahead(ahead, then)
-            # What is being sent is not taken for lost.
+            # Requests in flight do not count as lost.
             async with campaign.client() as sms:
                 assert (await sms.bulk.reconcile(NAME, settle=0)).adds_up
             campaign.release()
@@ -114,14 +114,14 @@ async def test_work_keeps_its_leases_where_the_clock_of_one_process_is_wrong(
         assert [one["error"] for one in said] == [None] * 3
         assert campaign.box.accepted() == len(campaign.people)
         happened = await fetch(postgres_url, "SELECT DISTINCT what FROM smsworks.event")
-        # What was claimed by the old time is handed back at most, before it is sent.
+        # A claim by the old time is at most returned before it is sent.
         assert {what for (what,) in happened} <= {"planned", "started", "accepted", "not sent"}
         record_property("figures", await campaign.account())
 
 
 @pytest.mark.parametrize("differ", ["text", "recipients"])
 async def test_plan_by_two_owners_of_one_name_keeps_one_of_them(postgres_url, tmp_path, differ):
-    """Each of two processes plans a campaign of its own under one name, at the same time."""
+    """Two processes plan different campaigns under one name at the same time."""
     async with scene(postgres_url, tmp_path) as campaign:
         half = CHUNKS * CHUNK // 2
         people = campaign.people if differ == "text" else campaign.people[:half]

@@ -21,7 +21,7 @@ from support.postgres import Databases, Server, connected, execute
 from support.shares import SLOW, scene
 
 
-#: Seconds for which a server is away, and those for which a process bears that where it is to fail.
+#: The seconds of an outage, and the time-out of a process that should fail.
 AWAY, PATIENCE = (3.0, 5.0) if SLOW else (0.3, 0.3)
 pytestmark = pytest.mark.skipif(
     postgres.binaries() is None, reason="there is no PostgreSQL for this platform"
@@ -83,7 +83,7 @@ async def test_work_fails_where_the_server_is_killed_for_good_and_accounts_for_a
 
 @pytest.fixture
 async def role(server, url):
-    """A role that is no superuser, which has the last connections for itself."""
+    """A role that is not a superuser, for which the last connections are reserved."""
     name = f"crowd_{os.getpid()}"
     await execute(
         url,
@@ -97,13 +97,13 @@ async def role(server, url):
 
 @asynccontextmanager
 async def all_connections(url, role):
-    """Take each connection of the server that its superusers leave, also those of others."""
+    """Take all connections of the server except those reserved for superusers."""
     taken = []
     query = (
         "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity "
         "WHERE usename = $1 AND pid != ALL ($2)"
     )
-    async with connected(url) as superuser:  # a connection, too: it is kept until the end
+    async with connected(url) as superuser:  # also a connection, which is kept until the end
         while await superuser.fetch(query, role, [one.get_server_pid() for one in taken]):
             with suppress(asyncpg.TooManyConnectionsError):
                 while True:
@@ -141,7 +141,7 @@ async def test_work_fails_where_max_connections_stays_reached(url, role, tmp_pat
             said = await campaign.said()
         for one in said:
             assert one["error"] == "JournalError"
-            assert "takes no more connections" in one["words"]
+            assert "accepts no more connections" in one["words"]
             assert one["retryable"]
         record_property("figures", await campaign.account())
 
@@ -151,7 +151,7 @@ async def test_work_fails_where_max_connections_stays_reached(url, role, tmp_pat
 
 @pytest.fixture
 def small_disk():
-    """A file system of its own, which root can mount."""
+    """A separate file system, which root can mount."""
     folder = postgres.scratch_folder()
     mounting = ["mount", "-t", "tmpfs", "-o", "size=48m", "smsworks-tests", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True, check=False).returncode:
@@ -164,7 +164,7 @@ def small_disk():
 
 @pytest.fixture
 async def url_on_small_disk(server, url, small_disk):
-    """The URL of a database that is on a disk of its own."""
+    """The URL of a database on a separate disk."""
     nobody = postgres.as_nobody()
     os.chown(small_disk, nobody["user"], nobody["group"])
     name = urlsplit(url).path.removeprefix("/")
@@ -182,7 +182,7 @@ async def url_on_small_disk(server, url, small_disk):
 
 
 def fill(folder):
-    """Fill a disk, and return the file that does."""
+    """Fill a disk; return the file."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:

@@ -15,7 +15,7 @@ from support.postgres import fetch
 from support.waiting import until
 
 
-#: How often each is run: `nox -s slow` sets more.
+#: The number of runs; `nox -s slow` sets more.
 RUNS = int(os.environ.get("SMSWORKS_TEST_RUNS", "1"))
 _moments = random.Random(20310502)
 KILLS = [
@@ -26,7 +26,7 @@ KILLS = [
 
 
 async def is_left_alone(url):
-    """Return whether nobody has anything left to send."""
+    """Return whether nothing is left to send."""
     pending = "SELECT 1 FROM smsworks.chunk WHERE state = 'pending'"
     return not await fetch(url, pending)
 
@@ -57,7 +57,7 @@ async def test_workers_that_share_a_campaign_text_everybody_once(
         assert await first.wait() == -signal.SIGKILL
         await until_left_alone(postgres_url, *others)
         box.release()
-        set_ahead(ahead, 5000)  # the lease of what the killed one was sending has ended
+        set_ahead(ahead, 5000)  # the lease of the killed process has expired
         reports = []
         for process in others:
             said, _ = await process.communicate()

@@ -20,7 +20,7 @@ from support.waiting import until
 
 
 pytestmark = pytest.mark.skipif(not IS_THERE, reason="there is no Redis; see SMSWORKS_TEST_REDIS")
-#: Seconds after which the broker takes a task for lost that nobody has said to be done.
+#: The visibility time-out of the broker in seconds.
 VISIBILITY = 1.0
 
 
@@ -41,7 +41,7 @@ class CeleryQueue:
         self._campaigns.dispatch(campaign, tasks=tasks)
 
     def take_all(self):
-        """Return the messages that wait, and take them out of the queue."""
+        """Remove and return the waiting messages."""
         taken = self._redis.lrange("celery", 0, -1)
         self._redis.delete("celery")
         return taken
@@ -155,7 +155,7 @@ async def test_campaigns_are_texted_once_whatever_a_broker_does_with_tasks(
                     await asyncio.sleep(0.05)
                 for message in late[1:]:
                     tasks.put(message)
-                # Each that was put into the queue is run, and at least one of them once more.
+                # Each queued task is run, and at least one of them again.
                 await until(lambda: runs() > len(doubled))
                 await until(tasks.is_empty)
             finally:

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not IS_THERE, reason="there is no Redis; see SMSWORKS_TEST_REDIS"),
 ]
 
-#: How often what is in doubt is looked for when all else is done.
+#: How often unknown chunks are searched for after everything else is done.
 LOOKS = 3
 RECIPIENTS = [f"4477{n:08d}" for n in range(100_000)]
 
@@ -84,11 +84,11 @@ def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(  # noqa: PLR09
             next_kill = began + 2
             while True:
                 status = sms.bulk.status("opening")
-                # What was killed between its claim and its request is in doubt for good.
+                # A chunk that was killed between its claim and its request stays unknown.
                 looks = 0 if status.not_sent or status.in_flight else looks + 1
                 if looks and (not status.unknown or looks > LOOKS):
                     break
-                # On a slow machine all would be killed before they have sent anything.
+                # On a slow machine all would be killed before sending anything.
                 progress = status.accepted + status.unknown
                 if time.monotonic() > next_kill and status.not_sent and progress > killed_at:
                     workers.kill_the_oldest()

@@ -1,4 +1,4 @@
-"""What is real in a patched process, and that nothing differs in one that is not patched."""
+"""Real threads and locks in a patched process; an unpatched one is unaffected."""
 
 from __future__ import annotations
 

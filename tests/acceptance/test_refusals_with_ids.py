@@ -1,4 +1,4 @@
-"""Refusals that name what was accepted, and answers that nobody asked for: nobody twice."""
+"""Rejections with an id, and unsolicited responses: no recipient is texted twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.waiting import until
 TEN = drama(10)
 
 
-# A refusal that names what it accepted
+# Rejections with the id of an accepted message
 
 REFUSALS = {
     400: {"error_code": 5006},
@@ -68,13 +68,13 @@ async def test_a_batch_that_a_refusal_names_and_nobody_finds_is_never_resent(
     assert report.unknown == box.accepted() == 10
 
 
-# A session of the caller's own, and a server that speaks unasked
+# A caller's session, and a server that sends unsolicited data
 
 GHOST = b'{"messageid": "GHOST", "batchid": "GHOST", "status": "SENT", "credits": 666}'
 
 
 class Haunted(Line):
-    """A line that says something unasked on every connection that is kept."""
+    """A relay that sends unsolicited data on every pooled connection."""
 
     def __init__(self, box):
         super().__init__(box, "hangs up")

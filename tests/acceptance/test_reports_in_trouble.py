@@ -35,8 +35,8 @@ async def test_what_a_stopped_process_was_at_is_handled_by_another_and_both_say_
         assert await load.post(one, "1")
         assert load.runs() == {"1": [one.group, other.group]}
     said = (tmp_path / "log").read_text()
-    assert "message 1 ended while the report was handled" in said
-    assert "message 1 was claimed by a process that did not say" in said
+    assert "message 1 expired while the report was handled" in said
+    assert "message 1 expired without a result" in said
 
 
 @pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "GeneratorExit"])

@@ -65,7 +65,7 @@ async def test_of_two_processes_that_are_killed_again_and_again_none_loses_a_rep
         lists = await asyncio.gather(*[post(left[number::20]) for number in range(20)])
         left = [one for posts in lists for one in posts]
         await killing
-        # Nobody handles anything now: what is claimed was claimed by those that were killed.
+        # Nothing is being handled now: remaining claims belong to killed processes.
         load.turn_clock(int(LEASE))
         for _ in range(50):
             left = await post(left)
@@ -90,7 +90,7 @@ async def test_two_processes_handle_each_of_10_000_reports_once(server, tmp_path
 async def test_10_000_reports_while_a_process_is_killed_every_second(
     server, tmp_path, record_property
 ):
-    """200 come each second, whatever became of those before; leases and waits are the real ones."""
+    """200 reports per second, regardless of earlier ones, with real leases and waits."""
     expected, moments = ids(10_000), random.Random(20310501)
     async with Load(server, tmp_path) as load:
 

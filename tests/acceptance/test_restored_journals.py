@@ -1,4 +1,4 @@
-"""A journal that was restored from a copy: it texts nobody twice, or says so before."""
+"""A journal restored from a copy: no recipient is texted twice, or the risk is announced."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def backup(path, copy):
 
 
 async def copied_while_it_ran(sms, path, clock, nth):
-    """Run a campaign of five chunks to its end, with a copy of its file made before a claim."""
+    """Run a campaign of five chunks to its end; its file is copied before one of the claims."""
     copy = path.with_name("copy.db")
 
     async def happens():
@@ -52,7 +52,7 @@ async def copied_while_it_ran(sms, path, clock, nth):
 
 
 async def damaged(path, clock):
-    """Lose a file's end, and return what an attempt to use it says."""
+    """Truncate a file; return the error of an attempt to use it."""
     with path.open("r+b") as file:
         file.truncate(file.seek(0, 2) // 2)
     journal = SQLiteJournal(path, clock=clock)
@@ -137,7 +137,7 @@ async def test_a_trace_of_what_a_copy_has_pending_keeps_it_from_being_sent(
 async def test_a_copy_that_nobody_says_is_one_is_sent_again_as_the_docs_say(
     tmp_path, sms, box, clock
 ):
-    """`send` cannot recognise it: the risk that `restored=True` is there for."""
+    """`send` cannot detect it: the risk that `restored=True` prevents."""
     path = tmp_path / "campaigns.db"
     copy = await copied_while_it_ran(sms, path, clock, nth=2)
     copy.replace(path)

@@ -120,7 +120,7 @@ async def test_a_soak_keeps_memory_flat_and_counts_everything(record_property):
         listed = await get(session, f"{url}/sandbox/messages")
         opened = time.perf_counter() - begun
         begun = time.perf_counter()
-        found = await get(session, f"{url}/sandbox/messages?q=sale+7&status=DELIVERED")
+        found = await get(session, f"{url}/sandbox/messages?q=sale+7&direction=sent")
         searched = time.perf_counter() - begun
         state = await get(session, f"{url}/sandbox/state")
         account = await get(session, f"{url}/sandbox/account")

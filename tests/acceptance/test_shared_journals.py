@@ -1,4 +1,4 @@
-"""One journal's file, many handles and processes: nobody twice, nobody lost, nothing damaged."""
+"""One journal file with many handles and processes: nothing is sent twice, lost or damaged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.waiting import PATIENCE, until, when_held
 
 CAMPAIGNS = ["first", "second"]
 PEOPLE = [f"447700900{n:03d}" for n in range(200)]
-#: How often each is run: `nox -s slow` sets more.
+#: The number of runs; `nox -s slow` sets more.
 RUNS = int(os.environ.get("SMSWORKS_TEST_RUNS", "1"))
 
 
@@ -41,7 +41,7 @@ async def process(box, path, **order):
 
 
 def is_left_alone(path, pid):
-    """Return whether nobody is sending but a process, and nobody has anything left to send."""
+    """Return whether only one process is sending, and nothing else is pending."""
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         states = connection.execute("SELECT state, owner FROM chunk").fetchall()
     return not any(
@@ -72,7 +72,7 @@ async def test_processes_campaigns_and_second_handles_share_a_file(tmp_path, tur
         when_held(box, lambda: held.append(True))
         first = await process(box, path, what="run", second_handles=True)
         await until(lambda: held, first)
-        # Others come and go while it runs; each was the last to close the file, as it thought.
+        # Others come and go meanwhile; each one assumes that it is the last to close the file.
         for _ in range(3):
             await reports_of(await process(box, path, what="look", times=2))
         others = [await process(box, path, what="run", second_handles=True) for _ in range(2)]
@@ -80,7 +80,7 @@ async def test_processes_campaigns_and_second_handles_share_a_file(tmp_path, tur
         if killed:
             first.send_signal(signal.SIGKILL)
             await first.wait()
-            # The others wait for its leases, which end when they have nothing else to do.
+            # The others wait for its leases after they have nothing else to do.
             await until(lambda: is_left_alone(path, first.pid), *others)
             set_ahead(path, 2000)
         box.release()

@@ -55,7 +55,7 @@ def app(environ, start_response):
 
 @asynccontextmanager
 async def serving(hosted, folder, *options, **variables):
-    """Run two workers, and give their address, their ids and what ends them."""
+    """Run two workers; yield their address, their ids and a function that stops them."""
     (folder / "app.py").write_text(APP)
     log = folder / "log"
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening, log.open("w") as file:
@@ -94,7 +94,7 @@ OPTIONS = [(), ("--lazy-apps",), ("--enable-threads",), ("--enable-threads", "--
 async def test_workers_send_and_take_reports_in_and_end(hosted, tmp_path, options):
     async with serving(hosted, tmp_path, *options) as (session, root, process):
         answers: list[list[str]] = []
-        # One that is still loading the application may miss the signal that ends it.
+        # A worker that is still loading the application may miss the signal.
         async with asyncio.timeout(PATIENCE):
             while len({worker for worker, _ in answers}) < 2:
                 first = 100 + len(answers)
@@ -134,6 +134,6 @@ async def test_a_client_that_was_used_before_the_workers_forked_says_so(hosted, 
     options = ["--enable-threads"]
     async with serving(hosted, tmp_path, *options, USE_EARLY="1") as (session, root, _):
         _, said = await get(session, f"{root}/?100")
-    assert "used before this process forked" in said
-    assert "make a new client in the child" in said
+    assert "used before this process was forked" in said
+    assert "create a new client in the child" in said
     assert hosted.do(lambda box: box.accepted()) == 0

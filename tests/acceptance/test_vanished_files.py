@@ -1,4 +1,4 @@
-"""Journals whose file is deleted or replaced, or lies in another folder: whom that texts twice."""
+"""Journals whose file is deleted, replaced, or in another folder: the limits of the promise."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_second_campaign_cannot_begin_in_a_file_that_took_the_place_of_a
     assert nobody_twice(box)
 
 
-# A relative path, and a folder that is another
+# A relative path, and a different working directory
 
 
 async def test_a_relative_path_stays_in_the_folder_in_which_it_was_given(
@@ -121,7 +121,7 @@ async def test_a_relative_path_stays_in_the_folder_in_which_it_was_given(
 async def test_a_relative_path_from_another_folder_is_another_file_and_the_log_says_so(
     tmp_path, sms, box, monkeypatch, caplog
 ):
-    """As from cron, whose folder is another; an absolute path goes on with the campaign."""
+    """As from cron, in a different working directory; an absolute path continues the campaign."""
     caplog.set_level(logging.INFO, logger="smsworks_async.bulk")
     run = {**CAMPAIGN, "destinations": TEN}
     folders = [tmp_path / "mine", tmp_path / "crons"]

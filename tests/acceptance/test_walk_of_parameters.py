@@ -79,7 +79,7 @@ def blocking(client: SMSWorks):
 
 
 def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
-    """Make what is asked for by an id, and campaigns that are done."""
+    """Create the objects for calls with an id, and finished campaigns."""
     journal = MemoryJournal()
     with host.client(opt_outs=opt_outs) as sms:
         host.do(lambda box: box.receive(sender="447700900001", to="60777", content="Hi"))
@@ -92,7 +92,7 @@ def prepare(host: HostedSandbox, opt_outs: MemoryJournal) -> dict[str, Any]:
             journal=journal,
             campaign="opening",
         )
-        # With one that is done beside it, there is one that can be steered.
+        # Besides a finished campaign there is one that can be controlled.
         sms.bulk.plan(
             sender="AcmeCorp",
             destinations=NUMBERS,
@@ -140,7 +140,7 @@ LONG = {("blocking", "messages"), ("blocking", "bulk")}
 @pytest.mark.parametrize(
     ("kind", "family"),
     [
-        # The blocking ones are made of the awaited ones, in one way for all of them.
+        # The blocking methods are all generated from the async ones in the same way.
         pytest.param(kind, family, marks=pytest.mark.slow if (kind, family) in LONG else ())
         for kind in ("awaited", "blocking")
         for family in FAMILIES

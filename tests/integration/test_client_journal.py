@@ -1,4 +1,4 @@
-"""`journal=` and `opt_outs=` of a client: opened when used, shared, closed by who opened them."""
+"""`journal=` and `opt_outs=` of a client: opened on use, shared, and closed by their owner."""
 
 from __future__ import annotations
 

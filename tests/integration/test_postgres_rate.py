@@ -20,7 +20,7 @@ SLOW = 0.001
 
 @pytest.fixture
 def rate(postgres_url):
-    """Make rates whose waits are told and not made."""
+    """Create rates whose waits are recorded instead of made."""
 
     def make(account="acme", per_second=SLOW):
         one = PostgresRate(postgres_url, account=account, per_second=per_second)

@@ -1,4 +1,4 @@
-"""A rate of the caller's: an object that lets each request leave."""
+"""A caller's rate: an object that is awaited before each request."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class OfTheirOwn(Exception):
     pass
 
 
-# Errors that mean something else when the API, or the clock, is their source.
+# Errors with a different meaning if they come from the API or the clock.
 RAISED = [
     OfTheirOwn("no permit"),
     TimeoutError("the rate's own"),

@@ -1,4 +1,4 @@
-"""The Celery task of docs/errors.md: it retries what may pass, and nothing else."""
+"""The Celery task of docs/errors.md, which retries only temporary errors."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 
 #: Milliseconds after which something that ought to be seen is missing. The slowest machine needs
@@ -49,10 +49,21 @@ class Tab:
         self.errors: list[str] = []
         self.hosts: set[str] = set()
         self.documents = 0
+        self._listeners = {
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "console": self._heard,
+            "request": self._requested,
+        }
         page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._heard)
-        page.on("request", self._requested)
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
+
+    async def leave(self) -> None:
+        """Leave the sandbox's page, so that the next test can have the tab."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        await self.page.unroute_all(behavior="wait")
+        await self.page.goto("about:blank")
 
     def _heard(self, message: Any) -> None:
         # A stream that is cut, or an answer that refuses, is told to the reader by the page.
@@ -107,6 +118,32 @@ class Tab:
                 ).map((e) => `${e.tagName} ${e.className}`);
             }"""
         )
+
+
+class Tabs:
+    """Tabs of one browser. One that needs no options is used again: a new one takes a process.
+
+    Pages of different sandboxes have nothing in common, since their ports differ.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: list[Page] = []
+        self._common: BrowserContext | None = None
+
+    @asynccontextmanager
+    async def tab(self, root: str, **options: Any) -> AsyncIterator[Tab]:
+        if options:
+            context = await self._browser.new_context(reduced_motion="reduce", **options)
+            yield Tab(await context.new_page(), root)
+            await context.close()
+            return
+        if self._common is None:
+            self._common = await self._browser.new_context(reduced_motion="reduce")
+        tab = Tab(self._idle.pop() if self._idle else await self._common.new_page(), root)
+        yield tab
+        await tab.leave()
+        self._idle.append(tab.page)
 
 
 async def axe_violations(page: Page, *rules: str) -> list[str]:

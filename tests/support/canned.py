@@ -1,4 +1,4 @@
-"""What aioresponses needs for canned answers."""
+"""A response class for aioresponses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import aiohttp
 
 
 def canned() -> object:
-    """Give the response class for aioresponses 0.7.9, which leaves out what aiohttp 3.14 wants."""
+    """Return a response class for aioresponses 0.7.9 with the arguments that aiohttp 3.14 needs."""
     if "stream_writer" in inspect.signature(aiohttp.ClientResponse).parameters:
         return partial(aiohttp.ClientResponse, stream_writer=Mock(output_size=0))
     return aiohttp.ClientResponse

@@ -1,4 +1,4 @@
-"""Clocks that tests advance, and the one place where a client is given one."""
+"""Clocks that tests advance, and the functions that install them in a client."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class FakeClock:
-    """A clock that stands still until a test advances it, or the code under test sleeps by it.
+    """A clock that advances only when a test advances it or the code under test sleeps.
 
-    It is callable, for parameters that take a function of no arguments, and then tells `time`.
+    It is callable, for parameters that take a function without arguments, and then returns `time`.
 
     Args:
         start: POSIX seconds at the beginning; the machine's time by default, so that it agrees
@@ -41,7 +41,7 @@ class FakeClock:
         self._monotonic += seconds
 
     def set_ahead(self, seconds: float) -> None:
-        """Set the wall clock, as a person or NTP does: no time passes."""
+        """Set the wall clock, as NTP does, without time passing."""
         self._time += seconds
 
     async def sleep(self, seconds: float) -> None:
@@ -64,7 +64,7 @@ class SteppedClock(FakeClock):
         await awake
 
     async def turn(self, seconds: float) -> None:
-        """Let time pass, and wake each sleeper when its time has come."""
+        """Let time pass, and wake sleepers as they become due."""
         target = self.monotonic() + seconds
         await settle()
         while due := [at for at, one in self._sleepers if at <= target and not one.done()]:
@@ -85,7 +85,7 @@ class SteppedClock(FakeClock):
 
 
 class SandboxClock:
-    """The manual clock of a sandbox, which sleeping advances: deliveries happen meanwhile.
+    """The manual clock of a sandbox, which sleeping advances, so that deliveries happen.
 
     Attributes:
         ahead: seconds by which the wall clock is ahead of the sandbox's.
@@ -109,7 +109,7 @@ class SandboxClock:
 
 
 class SharedClock:
-    """The machine's clock, ahead by the seconds that a file holds: processes share the file."""
+    """The machine's clock plus the seconds in a file that processes share."""
 
     sleep = staticmethod(asyncio.sleep)
 
@@ -126,7 +126,7 @@ class SharedClock:
 
 
 class HastyClock:
-    """The machine's clocks, ahead by what a file holds, whose sleepers do not wait.
+    """The machine's clocks plus the seconds in a file; sleeping only advances them.
 
     Processes share the file; `set_both_clocks` writes it.
 
@@ -164,25 +164,25 @@ class HastyClock:
 
 
 def set_both_clocks(path: Path, ahead: float, passed: float) -> None:
-    """Set what a `HastyClock` reads: seconds by which each clock is ahead of the machine's."""
+    """Set the seconds by which the clocks of a `HastyClock` are ahead of the machine's."""
     new = path.with_name(f"{path.name}.new")
     new.write_text(f"{ahead} {passed}")
     new.replace(path)
 
 
 async def settle() -> None:
-    """Let every task of the loop run as far as it can without time passing."""
+    """Let every task of the loop run until it waits for time to pass."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
 def use_clock_to_wait(sms, clock, *, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Have `messages.wait` go by a clock, as `use_clock` has the rest."""
+    """Make `messages.wait` use a clock, as `use_clock` does for everything else."""
     sms.clock.replace(monotonic=clock.monotonic, sleep=sleep)
 
 
 def use_clock(sms, clock, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-    """Have a client's campaigns and incoming messages go by a clock.
+    """Make a client's campaigns and incoming messages use a clock.
 
     Args:
         sms: an awaited client.

@@ -1,4 +1,4 @@
-"""A campaign that people control while requests of it fail: for the fault matrix."""
+"""A campaign that is controlled while its requests fail, for the fault matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.schedules import due_or_gone
 
 
 CHUNK = 3
-#: All moments of a fault, and whether the sandbox accepts what it strikes.
+#: All positions of a fault, and whether the sandbox accepts the affected request.
 MOMENTS = {
     "before": False,
     "after": True,
@@ -28,12 +28,12 @@ MOMENTS = {
 
 
 class Interrupted(SQLiteJournal):
-    """A journal to which something happens around one of its claims.
+    """A journal with callbacks around one of its claims.
 
     Args:
         path, clock: as for `SQLiteJournal`.
         before, after: awaited with the journal just before, and just after, its n-th claim.
-        nth: which claim that is.
+        nth: the number of the claim.
     """
 
     def __init__(self, path, *, clock, before=None, after=None, nth=3):
@@ -54,16 +54,16 @@ class Interrupted(SQLiteJournal):
 
 @attrs.define
 class ControlledCampaign:
-    """A campaign in a file, whose every report is held against what the sandbox accepted.
+    """A campaign in a file, whose reports are compared with the sandbox's messages.
 
     Attributes:
-        box: the sandbox, whose clock is turned by hand.
+        box: the sandbox, with a manual clock.
         sms: its client.
-        clock: the sandbox's clock, as clients take it.
+        clock: the sandbox's clock, for clients.
         path: the journal's file.
-        when: the moment of its faults.
-        method, fields: the method of `bulk`, and what it is called with.
-        out: whoever must not be texted.
+        when: the position of its faults.
+        method, fields: the method of `bulk`, and its arguments.
+        out: the numbers that must not be texted.
     """
 
     box: Sandbox
@@ -88,11 +88,11 @@ class ControlledCampaign:
             await journal.close()
 
     async def send(self, *, before=None, after=None, **options):
-        """Run the campaign in a new handle of its file.
+        """Run the campaign with a new handle of its file.
 
         Args:
             before, after: see `Interrupted`.
-            options: those of the run.
+            options: the options of the run.
         """
         async with self._journal(before=before, after=after) as journal:
             report = await getattr(self.sms.bulk, self.method)(
@@ -112,13 +112,13 @@ class ControlledCampaign:
             return await getattr(self.sms.bulk, method)("x", journal=journal, **options)
 
     async def opt_out(self, *numbers):
-        """Have people reply STOP."""
+        """Let recipients reply STOP."""
         async with self._journal() as journal:
             for number in numbers:
                 await journal.record_opt_out(number, "out", source="test")
 
     async def settle_down(self):
-        """End all faults, and reconcile: whoever was accepted is not in doubt any more."""
+        """Remove all faults, and reconcile: accepted recipients must not stay unknown."""
         self.box.clear_faults()
         await self.release()
         report = await self.call("reconcile", settle=0)
@@ -128,9 +128,9 @@ class ControlledCampaign:
         return report
 
     async def release(self):
-        """Let what the sandbox holds go on, and be accepted where it is."""
+        """Release the held requests, which may then be accepted."""
         self.box.release()
-        # The sandbox answers in turn, so that what was held has come to its end by then.
+        # The sandbox responds in order, so the held requests are complete by then.
         await self.sms.credits.balance()
 
     def posts(self):
@@ -142,11 +142,11 @@ class ControlledCampaign:
         ]
 
     def texts(self):
-        """Count the texts that each recipient gets or got."""
+        """Count the texts of each recipient, sent or scheduled."""
         return due_or_gone(self.box)
 
     def check(self, report):
-        """Hold a report against the sandbox: each once at most, and all named right."""
+        """Compare a report with the sandbox: each texted at most once and reported correctly."""
         texts = self.texts()
         assert max(texts.values(), default=0) <= 1, "somebody was texted twice"
         assert not self.out & texts.keys(), "somebody was texted after opting out"

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Cutter:
-    """Passes on what client and server say, until it is to cut.
+    """A relay that can cut connections.
 
     Attributes:
-        url: by which a journal connects through it.
-        questions: how many pieces of the client's it has passed on.
-        answers: how many pieces of the server's, likewise.
-        cuts: how many connections it has cut in the place of a piece.
+        url: the journal's URL through the relay.
+        questions: the number of relayed pieces from the client.
+        answers: the number of relayed pieces from the server.
+        cuts: the number of connections that were cut instead of relaying a piece.
     """
 
     def __init__(self, url: str) -> None:
@@ -28,19 +28,19 @@ class Cutter:
         self._held = False
 
     def hold_answers(self) -> None:
-        """Keep what the connections of now are answered, and say nothing to the client."""
+        """Hold back the server's output on existing connections."""
         self._held = True
 
     def release(self) -> None:
-        """Let new connections be answered."""
+        """Relay new connections normally."""
         self._held = False
 
     def cut_at_question(self, count: int) -> None:
-        """Cut the connection in the place of the n-th piece from now on that the client sends."""
+        """Cut the connection instead of relaying the n-th further piece from the client."""
         self._cut_question = self.questions + count
 
     def cut_at_answer(self, count: int) -> None:
-        """Cut it in the place of the n-th piece that the server answers: what it did is done."""
+        """Cut the connection instead of relaying the n-th response: the statement was executed."""
         self._cut_answer = self.answers + count
 
     def cut_all(self) -> None:
@@ -94,7 +94,7 @@ class Cutter:
 
 @asynccontextmanager
 async def cutting(url: str):
-    """Give a cutter in front of a database."""
+    """Yield a relay in front of a database."""
     cutter = Cutter(url)
     tasks = set()
 

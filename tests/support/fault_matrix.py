@@ -1,4 +1,4 @@
-"""Kinds of send, positions of a fault, and the line on which they meet: for the fault matrix."""
+"""Kinds of send, positions of faults, and the faulty connection, for the fault matrix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT = datetime.now(UTC) + timedelta(hours=1)
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
 ONE = {**TEXT, "destination": PEOPLE[0]}
 MANY = {**TEXT, "destinations": PEOPLE[:1]}
-#: Everything but bulk, each to one person.
+#: All sends except bulk, each to one recipient.
 SINGLE = {
     "messages.send": ("messages", "send", ONE),
     "messages.flash": ("messages", "flash", ONE),
@@ -37,7 +37,7 @@ SINGLE = {
     "batches.schedule": ("batches", "schedule", {**MANY, "at": AT}),
     "otp.send": ("otp", "send", {"sender": "AcmeCorp", "destination": PEOPLE[0]}),
 }
-#: Bulk, each to everybody in `PEOPLE`.
+#: Bulk sends, each to all of `PEOPLE`.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
     "bulk.send": ("send", {**TEXT, "destinations": PEOPLE}),
     "bulk.send_each": (
@@ -62,12 +62,12 @@ BULK: dict[str, tuple[str, dict[str, Any]]] = {
 
 @attrs.frozen
 class Position:
-    """Where a fault falls.
+    """The position of a fault.
 
     Attributes:
-        fault: how the sandbox fails, or None where the line before it does.
-        says: what a single send may say: an exception, or None for accepted.
-        line: what the line does meanwhile.
+        fault: the sandbox's fault, or None if the connection fails.
+        says: the allowed results of a single send: exceptions, or None for accepted.
+        line: the behaviour of the connection.
     """
 
     fault: dict[str, Any] | None
@@ -97,7 +97,7 @@ POSITIONS = {
 
 
 class Line:
-    """A TCP relay before a sandbox, which refuses connections, or hangs up on the first of them.
+    """A TCP relay in front of a sandbox, which can refuse or drop connections.
 
     Args:
         box: the sandbox.
@@ -115,7 +115,7 @@ class Line:
             self.base_url = self._box.base_url
             return self
         self._socket = self._exits.enter_context(socket.socket())
-        self._socket.bind(("127.0.0.1", 0))  # refuses, as long as nobody listens
+        self._socket.bind(("127.0.0.1", 0))  # refuses connections until it listens
         self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
         if self._does == "hangs up":
             await self.mend()
@@ -125,7 +125,7 @@ class Line:
         await self._exits.aclose()
 
     async def mend(self):
-        """Pass everything on from now on."""
+        """Relay everything from now on."""
         if self._does == "passes on" or hasattr(self, "_server"):
             return
         self._server = await asyncio.start_server(self._serve, sock=self._socket)
@@ -182,7 +182,7 @@ class ReleasingClock(FakeClock):
 
 
 class Watched(SQLiteJournal):
-    """A journal to which something happens just before, or just after, its n-th claim."""
+    """A journal with a callback just before or just after its n-th claim."""
 
     def __init__(self, path, *, clock, happens=None, nth=0, after=False):
         super().__init__(path, clock=clock)
@@ -201,7 +201,7 @@ class Watched(SQLiteJournal):
 
 
 async def open_and_close(path):
-    """Open a journal's file in another process, which takes itself for the last one to close it."""
+    """Open and close a journal's file in another process, as if that were the last one."""
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
         "c.execute('SELECT count(*) FROM chunk').fetchone(); c.close()"
@@ -211,7 +211,10 @@ async def open_and_close(path):
 
 
 def check(report, box):
-    """Hold a report against the sandbox's own count: each once at most, and all named right."""
+    """Compare a report with the sandbox's counts:
+
+    each texted at most once and reported correctly.
+    """
     counts = box.accepted_by_destination()
     assert nobody_twice(box), "somebody was texted twice"
     assert report.adds_up

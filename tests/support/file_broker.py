@@ -1,7 +1,7 @@
-"""A broker of Celery in a folder, which delivers again what was not acknowledged.
+"""A Celery broker in a folder, which redelivers unacknowledged messages.
 
-Brokers over a network do that when a connection breaks; kombu's own folders lose what a killed
-worker had taken.
+Network brokers do that when a connection breaks; kombu's filesystem transport loses the messages
+that a killed worker had taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Broker:
     """The messages of one queue, each in a file: those that are waiting, and those taken.
 
     Args:
-        folder: where they are.
+        folder: the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,10 +32,10 @@ class Broker:
         name = f"{time.time_ns():020}.{tag}"
         new = self._taken.parent / name
         new.write_text(dumps(message))
-        new.rename(self._waiting / name)  # so that nobody reads half of it
+        new.rename(self._waiting / name)  # atomically, so that no reader sees a partial file
 
     def take(self) -> dict[str, Any]:
-        """Take the oldest message; raise Empty where there is none."""
+        """Take the oldest message; raise Empty if there is none."""
         for file in sorted(self._waiting.iterdir()):
             taken = self._taken / file.name
             file.rename(taken)
@@ -48,7 +48,7 @@ class Broker:
             file.unlink()
 
     def redeliver(self, tag: str = "*") -> int:
-        """Have what was taken delivered again, one message or all; return how many those are."""
+        """Return taken messages to the queue, one or all; return their number."""
         files = list(self._taken.glob(f"*.{tag}"))
         for file in files:
             file.rename(self._waiting / file.name)
@@ -61,7 +61,7 @@ class Broker:
 class Channel(virtual.Channel):
     """A channel to such a broker, in the folder `folder` of the transport's options."""
 
-    do_restore = False  # what a worker leaves is delivered again by the broker
+    do_restore = False  # the broker redelivers unacknowledged messages
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

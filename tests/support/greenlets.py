@@ -1,4 +1,4 @@
-"""Processes that gevent or eventlet has patched, and what they need."""
+"""Scripts for processes that gevent or eventlet has patched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.waiting import PATIENCE
 
 TEXT = {"sender": "AcmeCorp", "content": "Hello"}
 
-#: The two have the same functions here, by the same names.
+#: The prologues define the same functions for both libraries.
 PATCHES = {
     "gevent": """
         from gevent import monkey
@@ -79,10 +79,10 @@ needs_gevent = _needs("gevent")
 
 
 def wait_until(condition):
-    """Wait for another process to get somewhere."""
+    """Wait for another process to reach a state."""
     until = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < until, "it did not come to that"
+        assert time.monotonic() < until, "the state was not reached in time"
         time.sleep(0.005)
 
 
@@ -97,7 +97,7 @@ def environment(hosted):
 
 @contextmanager
 def child(hosted, folder, *parts):
-    """Run a script in a process of its own, and end it at the end."""
+    """Run a script in a new process, and terminate it at the end."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -119,7 +119,7 @@ def child(hosted, folder, *parts):
 
 
 def finish(process):
-    """Wait until a process has ended well, and return what it printed since."""
+    """Wait until a process has ended successfully; return its further output."""
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors, errors

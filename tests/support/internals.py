@@ -1,4 +1,4 @@
-"""Private parts of the package and of its libraries that tests need, each reached in one place.
+"""Access to private parts of the package and of its libraries, in one place.
 
 `support.clock` and `support.waiting` reach for clocks and deadlines.
 """
@@ -13,7 +13,7 @@ from smsworks_async.journals.sqlite.worker import Worker
 
 
 def awaited(client):
-    """Return the awaited client behind a blocking one, and any other as it is."""
+    """Return the async client behind a blocking one, and any other client unchanged."""
     return getattr(client, "_client", client)
 
 
@@ -31,7 +31,7 @@ def settings_of(client):
 
 
 def journal_of(client):
-    """Return what opens a client's journal and its list of opt-outs."""
+    """Return the object that opens a client's journal and opt-out list."""
     return awaited(client)._journal
 
 
@@ -40,12 +40,12 @@ def poller_of(client):
 
 
 def waits_of(client):
-    """Return the ids of the messages that calls of a client wait for."""
+    """Return the ids of the messages awaited by a client."""
     return set(poller_of(client)._waits)
 
 
 def gateway_of(client):
-    """Return what bulk sends and searches by."""
+    """Return the gateway of bulk."""
     return awaited(client).bulk._gateway
 
 
@@ -87,7 +87,7 @@ def on_connect(journal, prepare):
 
 
 async def keys_in_journal(journal, key_hashes):
-    """Return idempotency keys as they are kept; `Journal.key` would end their leases."""
+    """Return the stored idempotency keys; `Journal.key` would expire their leases."""
 
     async def read(store):
         return [await store.key_record(key_hash) for key_hash in key_hashes]

@@ -1,4 +1,4 @@
-"""Calls about a journal's idempotency keys, with all that a test does not care about."""
+"""Calls of a journal's idempotency-key methods, with default arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def accepted(message_id: str) -> BatchOutcome:
 
 
 def answer(message_id: str, status: str = "SCHEDULED") -> dict[str, Any]:
-    """Return what is kept of an answer."""
+    """Return the stored fields of a response."""
     return {"batch_id": message_id, "status": status}
 
 
@@ -40,7 +40,7 @@ async def claim_key(
 
 
 async def resend_key(journal: Any, key: str, attempt: int, wait: float = 5.0) -> KeyRecord | None:
-    """Claim a key in doubt."""
+    """Claim an unknown key."""
     kept: KeyRecord | None = await journal.resend_key(
         key, attempt, wait, owner=f"of {key} again", lease=LEASE
     )
@@ -68,7 +68,7 @@ async def confirm_key(
     size: int = 2,
     is_marked: bool = False,
 ) -> bool:
-    """Accept a key in doubt with what was found."""
+    """Accept an unknown key with a found message."""
     found: bool = await journal.confirm_key(
         key, attempt, message_id, answer(message_id), size=size, is_marked=is_marked
     )
@@ -76,7 +76,7 @@ async def confirm_key(
 
 
 async def doubt_key(journal: Any, key: str = "k", **more: Any) -> KeyRecord:
-    """Claim a key, and lose the answer."""
+    """Claim a key, and lose the response."""
     claimed = await claim_key(journal, key, **more)
     await finish_key(journal, claimed, LOST)
     return claimed

@@ -1,4 +1,4 @@
-"""State machines that make the same calls to several journals and compare all that they return."""
+"""State machines that make the same calls to several journals and compare the results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MESSAGES = ("7", "8")
 OWNERS = ("a", "b")
 
 
-# Of the same text and recipients, of others, abroad, and of another size.
+# The same text and recipients, different ones, outside the UK, and a different size.
 CHUNKS = [
     PlannedChunk(
         number=number,
@@ -100,7 +100,7 @@ moments = st.sampled_from([0.0, 4.0, 11.0, 700.0])
 
 
 def plain(value):
-    """Return a value in which errors can be compared."""
+    """Return a value with comparable errors."""
     if isinstance(value, Exception):
         return type(value).__name__, pack_error(value)
     if attrs.has(type(value)):
@@ -111,7 +111,7 @@ def plain(value):
 
 
 class Journals(RuleBasedStateMachine):
-    """The same calls of all journals, and the same answers."""
+    """Makes the same calls to all journals, and compares the results."""
 
     played: ClassVar = Counter()
 
@@ -123,7 +123,7 @@ class Journals(RuleBasedStateMachine):
         self.played["histories"] += 1
 
     def make_journals(self):
-        """Return the journals that are held against each other."""
+        """Return the journals to compare."""
         return [
             NaiveJournal(self.clock),
             MemoryJournal(clock=self.clock),
@@ -136,14 +136,14 @@ class Journals(RuleBasedStateMachine):
         self.loop.close()
 
     def call(self, method, *args, **kwargs):
-        """Call a method of each journal; return what all of them have answered."""
+        """Call a method of each journal; return the common result."""
         answers = [
             self.loop.run_until_complete(self._call(journal, method, args, kwargs))
             for journal in self.journals
         ]
         first, *others = map(plain, answers)
         for other in others:
-            assert other == first, f"{method} of one journal does otherwise"
+            assert other == first, f"{method} of one journal differs"
         return answers[0]
 
     async def _call(self, journal, method, args, kwargs):
@@ -229,7 +229,7 @@ class Campaigns(Journals):
     @precondition(lambda self: self.claimed)
     @rule(pick=st.integers(0, 9), what=st.sampled_from(list(OUTCOMES)), batch_id=batches)
     def finish(self, pick, what, batch_id):
-        """Finish a claim, be it the last one, one that was finished, or one that has expired."""
+        """Finish a claim: the last one, a finished one, or an expired one."""
         name, claimed = self.claimed[-1 - pick % len(self.claimed)]
         outcome, error = OUTCOMES[what]
         made = BatchOutcome(claimed.number, outcome, claimed.size, error=error)
@@ -255,7 +255,7 @@ class Campaigns(Journals):
         halves = [attrs.evolve(CHUNKS[3], items=one) for one in "ab"]
         self.call("split", name, claimed.number, claimed.attempt, halves)
 
-    # In doubt
+    # Unknown chunks
 
     @rule(name=names)
     def expire_leases(self, name):
@@ -281,7 +281,7 @@ class Campaigns(Journals):
 
     @rule(name=names, batch_id=batches, others=st.integers(0, 2))
     def confirm_found(self, name, batch_id, others):
-        """Look for what is in doubt, as a reconciler does."""
+        """Search for unknown chunks, as a reconciler does."""
         unknown = self.call("unknown_chunks", name)
         for record in unknown[:1] if isinstance(unknown, list) else ():
             which = (record.number, record.attempt, batch_id)
@@ -294,7 +294,7 @@ class Campaigns(Journals):
 
     @invariant()
     def agree(self):
-        """Compare what there is, and what happened."""
+        """Compare the stored data and the events."""
         self.played["steps"] += 1
         for name in NAMES:
             self.call("summary", name)
@@ -302,7 +302,7 @@ class Campaigns(Journals):
             self.call("chunks", name)
 
     def teardown(self):
-        """Compare what else can be read."""
+        """Compare the other data that can be read."""
         for name in NAMES:
             self.call("problems", name)
             self.call("problems", name, 20, 1)
@@ -345,7 +345,7 @@ class Reports(Journals):
 
     @invariant()
     def agree(self):
-        """Compare what was handled."""
+        """Compare the handled reports."""
         self.played["steps"] += 1
         for message_id in MESSAGES:
             self.call("seen", message_id)

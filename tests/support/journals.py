@@ -1,4 +1,4 @@
-"""The journals of each kind, a campaign that their tests keep, and the bytes of their files."""
+"""Journals of each kind, a campaign for their tests, and the bytes of their files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smsworks_async.journals import (
 )
 
 
-#: For fixtures that `of_kind` makes a journal for.
+#: Parameters for fixtures that use `of_kind`.
 each_kind = pytest.fixture(params=["memory", "sqlite", "postgres"])
 
 
@@ -45,7 +45,7 @@ TOTALS = Totals(read=7, set_aside={Reason.INVALID: 1, Reason.DUPLICATE: 1}, chun
 
 @asynccontextmanager
 async def of_kind(request, clock=None):
-    """Give a new journal of the kind that is a fixture's parameter."""
+    """Yield a new journal of the kind in a fixture's parameter."""
     clocked = {} if clock is None else {"clock": clock}
     if request.param == "memory":
         journal = MemoryJournal(**clocked)
@@ -71,10 +71,10 @@ for name in sys.argv[1:]:
 
 
 def bytes_of(path: Path) -> bytes:
-    """Return all bytes of a journal's file and of the files beside it.
+    """Return all bytes of a journal's file and of its -wal and -shm files.
 
-    Another process reads them: to close a descriptor of the file here would drop the locks that
-    SQLite has on it.
+    Another process reads them, since closing a descriptor of the file here would drop SQLite's
+    locks.
     """
     files = sorted(path.parent.glob(f"{path.name}*"))
     done = subprocess.run([sys.executable, "-c", _SHOW, *files], capture_output=True, check=True)

@@ -1,4 +1,4 @@
-"""A state machine that makes the same calls about idempotency keys to several journals."""
+"""A state machine that makes the same idempotency-key calls to several journals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.journal_machines import BATCHES, CHUNKS, OUTCOMES, Journals, attemp
 KEYS = ("k1", "k2", "k3")
 LEASE = 10.0
 
-#: What a key is given to: the operation, the fields, and how a search finds its messages.
+#: The calls of keys: the operation, the fields, and how a search finds the messages.
 CALLS = {
     "batch": ("batches.send", {"destinations": "d1", "content": "c1"}, "recipients"),
     "other text": ("batches.send", {"destinations": "d1", "content": "c2"}, "recipients"),
@@ -32,7 +32,7 @@ class Keys(Journals):
 
     def __init__(self):
         super().__init__()
-        naive, *self.journals = self.journals  # keys are none of its business
+        naive, *self.journals = self.journals  # it has no keys
         self.loop.run_until_complete(naive.close())
         self.claimed = []
         self.sent = []
@@ -55,13 +55,13 @@ class Keys(Journals):
         return off if kept is None else kept.request.attempt + off
 
     def raw(self, key_hashes):
-        """Compare keys as they are kept; return them."""
+        """Compare the stored keys; return them."""
         kept = [
             self.loop.run_until_complete(keys_in_journal(journal, key_hashes))
             for journal in self.journals
         ]
         first, *others = map(plain, kept)
-        assert all(other == first for other in others), "keys of one journal does otherwise"
+        assert all(other == first for other in others), "the journals have different keys"
         return kept[0]
 
     # Keys
@@ -86,7 +86,7 @@ class Keys(Journals):
     @precondition(lambda self: self.claimed)
     @rule(pick=st.integers(0, 9), what=st.sampled_from(list(OUTCOMES)), message_id=batches)
     def finish_key(self, pick, what, message_id):
-        """Finish a claim, be it the last one, one that was finished, or one that has expired."""
+        """Finish a claim: the last one, a finished one, or an expired one."""
         claimed = self.claimed[-1 - pick % len(self.claimed)]
         outcome, error = OUTCOMES[what]
         self.finish(claimed, BatchOutcome(0, outcome, 1, error=error), message_id)
@@ -175,13 +175,13 @@ class Keys(Journals):
 
     @invariant()
     def agree(self):
-        """Compare what there is, and what happened."""
+        """Compare the stored data and the events."""
         self.played["steps"] += 1
         self.raw(KEYS)
         self.call("chunks", "x")
 
     def teardown(self):
-        """Compare what else can be read."""
+        """Compare the other data that can be read."""
         self.call("events", "x")
         for message_id in BATCHES:
             self.call("is_held", message_id)

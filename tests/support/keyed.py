@@ -32,7 +32,7 @@ FOUND_AGAIN = [name for name in WAYS if name != "otp.send"]
 
 
 def fake_clock(sms: Any, journal: Any) -> FakeClock:
-    """Have a client and its journal go by one clock."""
+    """Make a client and its journal use one clock."""
     clock = FakeClock()
     use_clock(sms, clock)
     journal.clock = clock
@@ -49,5 +49,5 @@ def call(sms: Any, way: str, /, key: str | None = "order-1234", **more: Any) -> 
 
 
 def posts(box: Any, way: str) -> int:
-    """Return how many requests of one way a sandbox has read."""
+    """Return the number of requests of one kind that a sandbox received."""
     return [request.path for request in box.requests].count(WAYS[way][0])

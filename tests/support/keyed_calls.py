@@ -1,4 +1,4 @@
-"""Calls with an idempotency key of every kind, made by processes that can be killed or stopped."""
+"""All kinds of calls with an idempotency key, made by processes that can be killed or stopped."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from support.processes import environment, worker_command
 from support.waiting import until, when_held
 
 
-#: Seconds that a call may take, and those of its lease, by the package's rule.
+#: The time-out of a call and the length of its lease, in seconds.
 TIMEOUT = 30.0
 LEASE = 38.5
-#: Longer than a lease and all waits of a call that is sent again.
+#: Longer than a lease and all waits of a resent call.
 AGES = 1000.0
 
 
 def recipients(way: str) -> set[str]:
-    """Return the numbers that a call sends to, as the sandbox has them."""
+    """Return the numbers of a call in the sandbox's format."""
     fields = WAYS[way][1]
     several = fields.get("destinations") or [
         message["destination"] for message in fields.get("messages", [fields])
@@ -41,15 +41,15 @@ def recipients(way: str) -> set[str]:
 
 @attrs.frozen
 class Said:
-    """What a call in a process of its own came to.
+    """The result of a call in its own process.
 
     Attributes:
         verdict: "accepted", or the name of the exception.
-        id: of the message or batch.
+        id: the id of the message or batch.
         replayed: whether it was accepted before.
         repeatable: whether the exception is safe to repeat for the same call.
-        words: the exception's.
-        forked: whether a process says it that was forked within the call.
+        words: the exception's message.
+        forked: whether it was reported by a process that was forked during the call.
     """
 
     verdict: str
@@ -65,9 +65,9 @@ class Said:
 
 
 class Callers:
-    """A process that imports the package once, and forks one for each call; it makes none itself.
+    """A process that imports the package once, and forks a process for each call.
 
-    Each call's process is new to the journal and to the API, as a process from the start would be.
+    Each call's process is new to the journal and to the API, like a freshly started one.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Callers:
         self._running: int | None = None
 
     def close(self) -> None:
-        """End it, and the call that a failed test has left."""
+        """Terminate it, and a call left by a failed test."""
         if self._running is not None:
             os.kill(self._running, signal.SIGKILL)
         self._process.stdin.close()
@@ -88,14 +88,14 @@ class Callers:
         self._process.stdout.close()
 
     async def start(self, order: dict[str, Any]) -> Call:
-        """Start a call; the one before has ended."""
+        """Start a call after the previous one has ended."""
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         self._running = (await self.read())["pid"]
         return Call(self, self._running)
 
     async def read(self) -> dict[str, Any]:
-        """Return the next line of what its processes say."""
+        """Return the next line of its processes' output."""
         line = json.loads(await asyncio.to_thread(self._process.stdout.readline))
         if "ended" in line:
             self._running = None
@@ -119,9 +119,9 @@ class Call:
         os.kill(self.pid, signal.SIGCONT)
 
     async def ended(self) -> list[Said] | int:
-        """Wait until it has ended; return what it said, or the signal that ended it.
+        """Wait until it has ended; return its result, or the signal that ended it.
 
-        A negative number is the status of one that failed.
+        A negative number is the exit status of a failed process.
         """
         line = await self._next()
         return line["ended"] or self._said
@@ -133,7 +133,7 @@ class Call:
 
 
 class Journaled:
-    """A sandbox, and a journal's file that calls with one key have in common.
+    """A sandbox and a journal's file, shared by calls with one key.
 
     Args:
         box: the sandbox.
@@ -148,12 +148,12 @@ class Journaled:
         self.let_pass(0)
 
     def let_pass(self, seconds: float) -> None:
-        """Let time pass, by both clocks of every process; the sandbox's stays as it is."""
+        """Let time pass, by both clocks of every process but not the sandbox's."""
         self._passed += seconds
         self.set_ahead(seconds)
 
     def set_ahead(self, seconds: float) -> None:
-        """Set the clock of the machine, by which the journal goes: no time passes."""
+        """Set the wall clock, which the journal uses, without time passing."""
         self._ahead += seconds
         set_both_clocks(self._clocks, self._ahead, self._passed)
 
@@ -163,7 +163,7 @@ class Journaled:
         await self.box.advance(seconds)
 
     def state(self) -> str:
-        """Return the state of the key's request, as it is in the file; the lease is not looked at.
+        """Return the stored state of the key's request, without checking the lease.
 
         Raises:
             sqlite3.OperationalError: no process has opened the file.
@@ -183,7 +183,7 @@ class Journaled:
 
         Args:
             more: arguments of the call.
-            process: what happens in the process; see the worker.
+            process: events in the process; see the worker.
         """
         return {
             "path": str(self.path),
@@ -197,28 +197,28 @@ class Journaled:
         }
 
     async def call(self, **process: Any) -> Said:
-        """Make the call in a new process, and return what it says."""
+        """Make the call in a new process; return its result."""
         call = await self.callers.start(self.order(**process))
         said = await call.ended()
         assert isinstance(said, list), f"its process ended with {said}"
         return said[0]
 
     async def send_again(self) -> Said:
-        """Make the call in a new process, to be sent again where nothing is found.
+        """Make the call in a new process with on_unknown="resend".
 
-        What it waits passes by the clocks of all processes.
+        Its waits advance the clocks of all processes.
         """
         return await self.call(more={"on_unknown": "resend"}, sleep_sets_clocks=True)
 
     async def call_and_die(self, where: str) -> None:
-        """Make the call in a new process that is killed somewhere."""
+        """Make the call in a new process that is killed at some point."""
         call = await self.callers.start(self.order(strike={"where": where, "signal": "SIGKILL"}))
         assert await call.ended() == signal.SIGKILL
 
     async def call_until_held(self, number: int) -> list[Said] | int:
         """Make the call in a new process, and send it a signal while the sandbox holds it.
 
-        SIGUSR1 ends the time of the call.
+        SIGUSR1 expires the call's time-out.
         """
         held: list[bool] = []
         when_held(self.box, lambda: held.append(True))
@@ -228,14 +228,14 @@ class Journaled:
         return await call.ended()
 
     async def release(self) -> None:
-        """Let what the sandbox holds go on to its end, and nothing fail from now on."""
+        """Complete the held requests, and remove all faults."""
         self.box.clear_faults()
         self.box.release()
         await settle()
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the sandbox has accepted it for each recipient, once; more is an error."""
+        """Return whether the sandbox accepted it once for each recipient; more is an error."""
         counts = self.box.accepted_by_destination()
         assert set(counts.values()) <= {1}, "somebody was texted twice"
         assert set(counts) in (set(), recipients(self.way)), "not everybody alike"
@@ -243,7 +243,7 @@ class Journaled:
 
     @property
     def accepted_id(self) -> str:
-        """The id of what the sandbox has accepted."""
+        """Return the id of the accepted message or batch."""
         name = "batch_id" if self.way.startswith("batches") else "message_id"
         [identifier] = {getattr(message, name) for message in self.box.messages}
         return identifier
@@ -253,7 +253,7 @@ class Journaled:
 
 
 class TwoCallers:
-    """Two of them: one may be stopped while the other calls."""
+    """Two forking processes: one may be stopped while the other calls."""
 
     def __enter__(self) -> Self:
         self.first, self.second = Callers(), Callers()

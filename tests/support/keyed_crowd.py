@@ -1,4 +1,4 @@
-"""Many callers of the same calls with idempotency keys."""
+"""Many concurrent callers of the same calls with idempotency keys."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from typing import Any
 
 
-#: Distinct enough to be looked for in a file.
+#: Distinct enough to search for in a file.
 SENDER, TEXT, KEY = "AcmeCorp", "Café Zoë: your table is ready", "table-by-the-window"
 
 
 class Crowd:
-    """Callers of one process, and what their calls were answered.
+    """The callers of one process, and the results of their calls.
 
     Args:
-        count: how many keys there are, each for a number of its own.
+        count: the number of keys, each with its own phone number.
 
     Attributes:
         answers: a list of (key, id of the message or name of the exception, replayed).
@@ -26,7 +26,7 @@ class Crowd:
         self.answers: list[tuple[int, str, bool | None]] = []
 
     async def call_in_tasks(self, sms: Any, tasks: int) -> None:
-        """Make each call once, in so many tasks."""
+        """Make each call once, in a number of tasks."""
 
         async def call(first: int) -> None:
             for number in range(first, self._count, tasks):
@@ -38,7 +38,7 @@ class Crowd:
         await asyncio.gather(*map(call, range(tasks)))
 
     def call_in_threads(self, clients: list[Any], threads: int, barrier: threading.Barrier) -> None:
-        """Make each call once, in so many threads that share blocking clients."""
+        """Make each call once, in a number of threads that share blocking clients."""
 
         def call(first: int) -> None:
             barrier.wait()

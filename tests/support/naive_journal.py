@@ -1,7 +1,7 @@
-"""A journal as simple as can be, to hold the others against: no rules, no statements, no shortcuts.
+"""A simple reference journal for comparisons, without rules, statements and shortcuts.
 
-Each method says by itself what it does, on dictionaries. Of the package it uses the transitions of
-single chunks, and the checks of what was planned.
+Each method is self-contained and works on dictionaries. Of the package it uses only the transitions
+of single chunks and the checks of plans.
 """
 
 from __future__ import annotations

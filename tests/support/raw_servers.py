@@ -1,4 +1,4 @@
-"""Servers that speak HTTP by hand, and so can say what no real one would."""
+"""Servers with hand-written HTTP, which can send responses that no real server would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.waiting import PATIENCE
 
 @asynccontextmanager
 async def serving(handle):
-    """Serve with a function of reader and writer; gives a base URL. It ends whole."""
+    """Serve with a function of reader and writer; yield the base URL, and shut down cleanly."""
     tasks = set()
 
     async def guarded(reader, writer):
@@ -18,7 +18,7 @@ async def serving(handle):
         try:
             await handle(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has left
+            pass  # the client has disconnected
         finally:
             writer.close()
 

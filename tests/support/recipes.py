@@ -1,4 +1,4 @@
-"""The programs of docs/idempotency.md, by what they are for."""
+"""The programs of docs/idempotency.md, by framework."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smsworks_async.sandbox import Fault
 
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "idempotency.md").read_text()
-#: What each program begins with.
+#: The first lines of each program.
 _BEGINNINGS = {
     "celery": "from celery ",
     "fastapi": "from collections.abc import AsyncIterator",
@@ -30,11 +30,11 @@ _CLIENT = re.compile(r'SMSWorks\(journal="sms.db"(?:, timeout=\d+)?\)')
 
 
 def load(recipe: str, timeout: float | None = None) -> dict[str, Any]:
-    """Run a recipe as a module `shop`, and return what it defines.
+    """Run a recipe as a module `shop`; return its namespace.
 
     Args:
-        recipe: which.
-        timeout: seconds that a call of its client may take, instead of what it says.
+        recipe: the recipe's name.
+        timeout: the time-out of its client in seconds, instead of its own.
     """
     source = RECIPES[recipe]
     if timeout is not None:
@@ -47,15 +47,15 @@ def load(recipe: str, timeout: float | None = None) -> dict[str, Any]:
 
 
 def faulty(hosted, **fault):
-    """Have a sandbox fail single sends in some way."""
+    """Add a fault for single sends to a sandbox."""
     hosted.do(lambda box: box.add_fault(Fault(path="/message/send", **fault)))
 
 
 def counts(hosted):
-    """Return how many texts each number was sent."""
+    """Return the number of texts sent to each number."""
     return hosted.do(lambda box: box.accepted_by_destination())
 
 
 def posts(hosted):
-    """Return how many single sends a sandbox has read."""
+    """Return the number of single sends that a sandbox received."""
     return hosted.do(lambda box: [r.path for r in box.requests].count("/message/send"))

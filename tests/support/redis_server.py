@@ -1,4 +1,4 @@
-"""A Redis server of a test's own, on a free port of loopback, or that in ``SMSWORKS_TEST_REDIS``.
+"""A Redis server for one test on a free loopback port, or the one in ``SMSWORKS_TEST_REDIS``.
 
 The latter is the URL of a database that tests may empty.
 """
@@ -24,7 +24,7 @@ IS_THERE = bool(GIVEN or PROGRAM)
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run a server, or empty the one that is given; yield its URL."""
+    """Run a server, or empty the existing one; yield its URL."""
     if GIVEN:
         from redis import Redis
 

@@ -1,4 +1,4 @@
-"""Two processes that share a store of handled reports, and a provider that posts each to both."""
+"""Two processes with a shared store of handled reports, and a provider that posts to both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SERVERS = {
 
 
 class Process:
-    """A server's process, on a socket that outlives it."""
+    """A server process on a socket that survives it."""
 
     def __init__(self, server, folder, more):
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
@@ -56,7 +56,7 @@ class Process:
         os.killpg(self.group, number)
 
     def kill(self):
-        """Kill it and what it has started, and return what its lines are marked by."""
+        """Kill it and its children; return the mark of its lines."""
         self.send(signal.SIGKILL)
         self._process.wait()
         return self.group
@@ -68,7 +68,7 @@ class Process:
 
 
 class Load:
-    """The processes, what is posted to them, and what they have handled."""
+    """The processes, the posts to them, and the reports that they have handled."""
 
     def __init__(self, server, folder, **more):
         self.folder = folder
@@ -101,7 +101,7 @@ class Load:
             return False
 
     async def post_until_taken(self, process, message_id, pause):
-        """Post a report again and again, as the provider does, until it is answered with 200."""
+        """Post a report repeatedly, as the provider does, until the response is 200."""
         while not await self.post(process, message_id):
             await asyncio.sleep(pause)
 
@@ -111,7 +111,7 @@ class Load:
         process.start()
 
     def turn_clock(self, seconds):
-        """Turn the clock of the store, which only the end of claims is told by."""
+        """Advance the store's clock, which determines only the expiry of claims."""
         os.truncate(self.folder / "ahead", seconds)
 
     def runs(self):
@@ -123,7 +123,7 @@ class Load:
         return runs
 
     async def until_handled(self, count):
-        """Wait until the function has run so many times."""
+        """Wait until the function has run a number of times."""
         async with asyncio.timeout(PATIENCE):
             while (self.folder / "handled").read_bytes().count(b"\n") < count:
                 await asyncio.sleep(0.005)  # the servers want the processor, too
@@ -138,9 +138,9 @@ class Load:
         )
 
     def check(self, expected):
-        """Check that each was handled, and again only after a kill, of which the log warns."""
+        """Check that each was handled, and repeated only after a kill, with a logged warning."""
         runs, log = self.runs(), (self.folder / "log").read_text()
         assert set(runs) == set(expected), log[-2000:]
         for message_id, groups in runs.items():
             assert set(groups[:-1]) <= self.killed, (message_id, groups)
-            assert log.count(f"message {message_id} was claimed by") >= len(groups) - 1
+            assert log.count(f"message {message_id} expired without a result") >= len(groups) - 1

@@ -1,10 +1,10 @@
-"""What reports say, and what the sandbox has counted, to hold one against the other."""
+"""The contents of reports and the sandbox's counts, for comparison."""
 
 from __future__ import annotations
 
 
 def named(report, *outcomes):
-    """Return the recipients that a report names in batches of some outcomes, in order."""
+    """Return the recipients in a report's batches with some outcomes, in order."""
     return [n for batch in report.batches if batch.outcome in outcomes for n in batch.destinations]
 
 

@@ -1,4 +1,4 @@
-"""A sandbox in a thread of its own, and clients that retry without waiting."""
+"""A sandbox in its own thread, and clients that retry without waiting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 #: Retries without waits: most tests are about whether a call is repeated, not when.
 AT_ONCE = RetryPolicy(base=0)
-#: A certificate, with its key, that no client trusts.
+#: An untrusted certificate with its key.
 UNTRUSTED = Path(__file__).with_name("untrusted.pem")
 
 
@@ -25,7 +25,7 @@ def client(box: Sandbox, **settings: Any) -> AsyncSMSWorks:
 
 
 class HostedSandbox:
-    """A sandbox on a loop of its own thread, for tests that block."""
+    """A sandbox on a loop in its own thread, for blocking tests."""
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""What became of the messages of a sandbox that were scheduled."""
+"""The states of a sandbox's scheduled messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def statuses(box):
 
 
 def due_or_gone(box):
-    """Count, for each number, the messages that it gets or got: those not cancelled."""
+    """Count the messages of each number that are not cancelled."""
     return Counter(
         message.destination
         for message in box.messages
@@ -20,5 +20,5 @@ def due_or_gone(box):
 
 
 def deletes(box):
-    """Return how many requests asked to cancel a batch."""
+    """Return the number of requests to cancel a batch."""
     return sum(request.method == "DELETE" for request in box.requests)

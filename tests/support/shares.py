@@ -1,4 +1,4 @@
-"""A campaign in PostgreSQL that several processes send with `bulk.work`, whatever happens."""
+"""A campaign in PostgreSQL that several processes send with `bulk.work` under faults."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 CHUNKS, CHUNK = (300 if SLOW else 40), 3
 PROCESSES, CONCURRENCY = 3, 3
 NAME = "opening"
-#: Seconds by which the clock of whoever reconciles is ahead, so that all leases have ended.
+#: The seconds by which the reconciling process's clock is ahead, so that all leases have expired.
 LATER = 5000.0
 
 
 @attrs.define(eq=False)
 class Share:
-    """A process that carries out one order."""
+    """A process that executes one order."""
 
     pid: int
     file: os.PathLike[str]
@@ -50,13 +50,13 @@ class Share:
         os.kill(self.pid, signal.SIGKILL)
 
     async def said(self):
-        """Return what it said at its end; None where it was killed."""
+        """Return its final output; None if it was killed."""
         await until(lambda: not self.is_running)
         return json.loads(self.file.read_text()) if self.file.exists() else None
 
 
 class Shares:
-    """The processes, which all are forked from one that has imported what they need."""
+    """The processes, forked from one that has imported the modules."""
 
     def __init__(self, process, folder):
         self._process = process
@@ -88,13 +88,13 @@ async def shares(folder):
 
 @attrs.define(eq=False)
 class Scene:
-    """A campaign of which nothing is sent yet.
+    """An unsent campaign.
 
     Attributes:
         box: the provider.
-        url: of the journal, as the test has it.
-        people: who is to be texted.
-        running: the processes that were started last.
+        url: the journal's URL for the test.
+        people: the recipients.
+        running: the last started processes.
     """
 
     box: Sandbox
@@ -119,10 +119,10 @@ class Scene:
         self.running = [await self.shares.start(self.order(**more)) for more in given]
 
     async def hold(self, after):
-        """Let processes send a share of the chunks, and then hold what each sends next.
+        """Let processes send a share of the chunks, then hold each one's next request.
 
         Returns:
-            Whether there was that much to send.
+            Whether there were enough chunks.
         """
         self.box.clear_faults()
         posts = self.posts + max(1, int(after * CHUNKS))
@@ -146,7 +146,7 @@ class Scene:
         self.box.release()
 
     async def said(self):
-        """Return what the processes said at their end."""
+        """Return the final output of the processes."""
         return [await share.said() for share in self.running]
 
     @asynccontextmanager
@@ -160,16 +160,16 @@ class Scene:
         await journal.close()
 
     async def account(self):
-        """Send what is left, reconcile, and check that nobody was texted twice or lost unnamed.
+        """Send the rest, reconcile, and check that no recipient was texted twice or lost.
 
         Returns:
-            Figures, for people.
+            The figures as text.
         """
         again = 0
         async with self.client(LATER) as sms:
             while (status := await sms.bulk.status(NAME)).not_sent:
                 assert status.state == "running", status.why
-                assert again < 5, "it does not end"
+                assert again < 5, "too many restarts"
                 again += 1
                 await self.start()
                 for said in await self.said():

@@ -21,7 +21,7 @@ HEADINGS = ("First name", "Mobile", "Visits")
 
 @attrs.frozen
 class Sample:
-    """A file, and what becomes of its rows.
+    """A file, and the expected results of its rows.
 
     Attributes:
         maker: who writes such files.
@@ -173,7 +173,7 @@ def outlook() -> Sample:
         ("Cy", "07700 900125", "", "07700 900126"),
     ]
     data = csv_bytes(rows, "cp1252", quoting=csv.QUOTE_ALL)
-    set_aside = {3: "no UK mobile", 4: "no number"}
+    set_aside = {3: "not a UK mobile", 4: "no number"}
     return Sample("Outlook", "contacts.csv", data, "Mobile Phone", [2], {}, set_aside)
 
 

@@ -1,10 +1,10 @@
-"""When chunks were claimed, for tests of what keeps numbers out of claims."""
+"""The times of claims, for tests of opt-outs."""
 
 from __future__ import annotations
 
 
 async def claims_of(journal, campaign="x"):
-    """Return when each batch was claimed, by its id, and all claims in their order."""
+    """Return when each batch was claimed, by id, and all claims in order."""
     claims, started = {}, {}
     for event in await journal.events(campaign):
         if event.what == "started":

@@ -1,4 +1,4 @@
-"""Which tasks a queue's workers have run, in a file: one line for each run, with the task's id."""
+"""A file that records the runs of a queue's tasks: one line with the task's id for each run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def note(task_id: str) -> None:
-    """Write down that a task is run, where the environment names a file."""
+    """Record a run of a task, if the environment names a file."""
     if path := os.environ.get("TEST_RUNS"):
         with Path(path).open("a") as file:
             file.write(f"{task_id}\n")

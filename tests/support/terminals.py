@@ -11,8 +11,8 @@ from support.waiting import PATIENCE
 
 
 def on_terminal(command_line, *words, columns, code=0, **variables):
-    """Run the command on a terminal of so many columns, and return the lines that it shows."""
-    import fcntl  # POSIX has them
+    """Run the command on a terminal with a number of columns; return the displayed lines."""
+    import fcntl  # POSIX only
     import pty
     import termios
 

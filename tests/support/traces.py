@@ -1,4 +1,4 @@
-"""What a file may show of a number, a text or a key, however it is written there."""
+"""Detection of a number, a text or a key in a file, in many encodings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 
-#: Fewer letters of base64 are in a file by chance.
+#: The shortest significant base64 string; shorter ones occur by chance.
 _SHORTEST: Final = 8
 
 
@@ -26,7 +26,7 @@ def traces(secret: str) -> Iterator[tuple[str, bytes]]:
         yield name, spelt.encode()
     for encoding in ("utf-16-le", "utf-16-be"):
         yield f"in {encoding}", secret.encode(encoding)
-    for shift in range(3):  # what stands before it moves its letters in base64
+    for shift in range(3):  # the preceding bytes shift base64
         spelt = base64.b64encode(b" " * shift + secret.encode())
         whole = spelt[4 if shift else 0 : -4]
         if len(whole) >= _SHORTEST:
@@ -50,7 +50,7 @@ def traces_of_number(digits: str) -> Iterator[tuple[str, bytes]]:
 
 
 def found(content: bytes, *, numbers: list[str], words: list[str]) -> list[str]:
-    """Return what is found of numbers and words, by how it is written."""
+    """Return the traces of numbers and words, by encoding."""
     ways = [way for number in numbers for way in traces_of_number(number)]
     ways += [way for word in words for way in traces(word)]
     return [name for name, spelt in ways if spelt in content]

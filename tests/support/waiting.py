@@ -1,4 +1,4 @@
-"""Waiting for conditions instead of for seconds, and ending a client's calls early."""
+"""Waiting for conditions instead of sleeping, and expiring a client's calls early."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smsworks_async.sandbox import Sandbox
 from support.internals import server_of
 
 
-#: Seconds after which a test that would otherwise hang has failed. The slowest machine needs less.
+#: The seconds after which a hanging test fails; more than the slowest machine needs.
 PATIENCE = 600.0
 
 
@@ -19,7 +19,7 @@ async def until(condition: Callable[[], object], *processes: asyncio.subprocess.
 
     Args:
         condition: returns whether it holds.
-        processes: bring the condition about; one that ends before fails the test at once.
+        processes: the processes that cause the condition; the test fails if one ends before it.
     """
     turns = 0
     async with asyncio.timeout(PATIENCE):
@@ -27,7 +27,8 @@ async def until(condition: Callable[[], object], *processes: asyncio.subprocess.
             ended = [process.returncode for process in processes if process.returncode is not None]
             assert not ended, f"a process ended with {ended[0]} before the condition held"
             turns += 1
-            # After so many turns the condition depends on other processes, which need the CPU.
+            # After many turns the condition probably depends on other processes, which need the
+            # CPU.
             await asyncio.sleep(0 if turns < 1000 else 0.005)
 
 
@@ -44,7 +45,7 @@ def when_held(box: Sandbox, function: Callable[[], object]) -> None:
 
 
 def end_calls(sms: AsyncSMSWorks) -> None:
-    """End the time of all calls that a client has under way, however long its time-out is."""
+    """Expire the time-outs of all running calls of a client."""
     sessions = sms._sessions
     now = asyncio.get_running_loop().time()
     for deadlines in (sessions._deadlines, *sessions._limited.values()):
@@ -54,8 +55,8 @@ def end_calls(sms: AsyncSMSWorks) -> None:
 
 
 def give_up_when_held(box: Sandbox, sms: AsyncSMSWorks) -> None:
-    """Time a client's calls out as soon as the sandbox holds a request, and not before.
+    """Expire a client's calls as soon as the sandbox holds a request.
 
-    A short time-out would end, on a slow machine, before the request reaches the sandbox.
+    On a slow machine a short time-out would expire before the request reaches the sandbox.
     """
     when_held(box, lambda: end_calls(sms))

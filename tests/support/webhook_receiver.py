@@ -6,12 +6,12 @@ from aiohttp import web
 
 
 class Receiver:
-    """What a webhook was posted.
+    """The posts that a webhook received.
 
     Attributes:
-        url: where it listens.
-        bodies: what came, if it is kept.
-        count: how many posts came.
+        url: its URL.
+        bodies: the posted bodies, if they are kept.
+        count: the number of posts.
     """
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(answer=None, *, keep=True):
-    """Serve a webhook that keeps what it is posted.
+    """Serve a webhook that records its posts.
 
     Args:
         answer: an aiohttp handler; 200 at once if None.

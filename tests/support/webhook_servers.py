@@ -1,4 +1,4 @@
-"""Webhooks under real servers: aiohttp, an ASGI one and a WSGI one."""
+"""Webhooks on real servers: aiohttp, an ASGI and a WSGI server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def on_aiohttp(hooks):
 
 @asynccontextmanager
 async def serve_asgi(app):
-    """Serve an application, its lifespan included, and give its port."""
+    """Serve an application, including its lifespan; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
@@ -79,14 +79,14 @@ SERVERS = {"aiohttp": on_aiohttp, "asgi": on_asgi, "wsgi": on_wsgi}
 
 
 class Provider:
-    """Who posts: to the right address, unless told otherwise."""
+    """A provider that posts, by default to the right URL."""
 
     def __init__(self, session, port):
         self.session = session
         self.port = port
 
     async def post(self, document=None, *, path=f"/sms/{SECRET}", method="POST", **options):
-        """Return the status, and nothing else, since nothing else may be told."""
+        """Return the status; the response must contain nothing else."""
         if document is not None:
             options["json"] = document
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -100,7 +100,7 @@ class Provider:
 
 @asynccontextmanager
 async def serving(server, **settings):
-    """Serve webhooks, and give the provider that posts to them."""
+    """Serve webhooks; yield a provider that posts to them."""
     settings.setdefault("secrets", SECRET)
     hooks = Webhooks(**settings)
     logging.getLogger("smsworks_async.webhooks").propagate = True
@@ -111,7 +111,7 @@ async def serving(server, **settings):
 
 
 class Told:
-    """An application: keeps what it is told, and fails as often as it is asked to."""
+    """An application that records its calls, and fails on request."""
 
     def __init__(self, failures=0):
         self.items = []
@@ -121,7 +121,7 @@ class Told:
     def plain(self, item):
         self.calls += 1
         if self.calls <= self.failures:
-            raise LookupError("the database is away")
+            raise LookupError("the database is unavailable")
         self.items.append(item)
 
     async def later(self, item):
@@ -137,7 +137,7 @@ class Told:
 
 
 class Slow:
-    """Handles until it is let go on; fails so many times."""
+    """A handler that waits until it is released, and fails a number of times."""
 
     def __init__(self, failures=0):
         self.handled = []
@@ -148,4 +148,4 @@ class Slow:
         self.handled.append((report.message_id, report.status))
         assert self.go_on.wait(PATIENCE)
         if len(self.handled) <= self.failures:
-            raise LookupError("the database is away")
+            raise LookupError("the database is unavailable")

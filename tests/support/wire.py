@@ -1,4 +1,4 @@
-"""A sandbox whose clock is turned by hand, and a bare aiohttp session to call it with."""
+"""A sandbox with a manual clock, and a bare aiohttp session for it."""
 
 import asyncio
 import json
@@ -11,21 +11,21 @@ from smsworks_async.sandbox import ManualClock, Sandbox
 
 
 UNSET = object()
-#: As the provider's own curl samples send it.
+#: As in the provider's curl samples.
 TWICE = "Content-Type: application/json\r\nContent-Type: text/plain\r\n"
 MESSAGE = {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello"}
 BATCH = {"sender": "AcmeCorp", "destinations": ["447700900123", "07700900124"], "content": "Hello"}
 
 
 class Api:
-    """The wire, as it is: nothing is checked, retried or converted."""
+    """Plain HTTP requests, without checks, retries and conversion."""
 
     def __init__(self, box, session):
         self.box = box
         self.session = session
 
     async def call(self, method, path, body=UNSET, *, token=UNSET, **options):
-        """Return an answer's status and what its JSON holds."""
+        """Return the status and the JSON of a response."""
         if body is not UNSET:
             options["json"] = body
         authorization = self.box.token if token is UNSET else token
@@ -56,14 +56,14 @@ class Api:
 
 
 def at(api, **later):
-    """Write a moment after the sandbox's now, in ISO 8601."""
+    """Return a time after the sandbox's now, in ISO 8601."""
     moment = datetime.fromtimestamp(api.box.now, UTC) + timedelta(**later)
     return moment.isoformat().replace("+00:00", "Z")
 
 
 @asynccontextmanager
 async def sandbox(**settings):
-    """Run a sandbox with a manual clock, and yield the wire to it."""
+    """Run a sandbox with a manual clock; yield an object for plain requests."""
     settings.setdefault("clock", ManualClock())
     async with Sandbox(**settings) as box, aiohttp.ClientSession() as session:
         yield Api(box, session)
@@ -89,7 +89,7 @@ def request(api, method, path, body=None, kinds=TWICE):
 
 
 class Wire:
-    """A bare socket: the bytes of requests, and what is answered to each."""
+    """A bare socket that sends request bytes and reads the responses."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer

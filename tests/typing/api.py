@@ -45,14 +45,14 @@ AT = datetime(2030, 1, 31, 9, 0, tzinfo=UTC)
 
 
 class OwnRate:
-    """A rate of one's own."""
+    """A custom rate."""
 
     async def acquire(self) -> None:
-        """Admit every request."""
+        """Allow every request."""
 
 
 def rates() -> None:
-    """Whatever a client's rate may be."""
+    """The types that a client's rate accepts."""
     assert_type(AsyncSMSWorks("eyJ", max_rate=OwnRate()), AsyncSMSWorks)
     assert_type(SMSWorks("eyJ", max_rate=OwnRate()), SMSWorks)
     assert_type(SMSWorks("eyJ", max_rate=5), SMSWorks)
@@ -193,7 +193,7 @@ def blocking() -> None:
 
 
 async def refused_awaited() -> None:
-    """What is wrong, type checkers say."""
+    """Errors that type checkers report."""
     async with AsyncSMSWorks(token="eyJ") as sms:
         await sms.messages.send(sender="Acme", content="Hi")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
         await sms.messages.send_binary(data="x", sender="Acme", destination="07700 900123")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
@@ -242,25 +242,25 @@ def pure() -> None:
 
 
 class Table:
-    """A memory of somebody's own."""
+    """A custom store of handled reports."""
 
     async def statuses(self, message_id: str) -> list[str]:
-        """Give what was handled."""
+        """Return the handled statuses."""
         return [message_id]
 
     async def claim(self, message_id: str, status: str, owner: str, seconds: float) -> bool:
-        """StoredChunk a message."""
+        """Claim a message."""
         return True
 
     def release(self, message_id: str, owner: str) -> None:
         """Release a claim."""
 
     def add(self, message_id: str, status: str, owner: str) -> None:
-        """Keep what was handled."""
+        """Record a handled status."""
 
 
 def posted() -> None:
-    """What the provider posts, read and handed over."""
+    """Parsing and handling of the provider's callbacks."""
     assert_type(webhooks.parse(b"{}"), DeliveryReport | IncomingMessage)
     stats = webhooks.DeliveryStats()
     assert_type(stats.total.median, float | None)

@@ -1,4 +1,4 @@
-"""Calling other people's functions, plain or async."""
+"""Calling functions of the application, plain or async."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_errors_under_test_are_all_classes_of_ours():
 
 
 def rebuilt(error):
-    """Rebuild an error as a result back end of Celery's does that writes JSON."""
+    """Rebuild an error as a JSON result back end of Celery does."""
     stored = {
         "exc_type": type(error).__name__,
         "exc_message": json.loads(json.dumps(error.args, allow_nan=False)),
@@ -129,7 +129,7 @@ def test_errors_are_copied_with_all_that_they_know(error, copied):
 
 
 class OfTheCallers(NotSent):
-    """What somebody may make of an error of ours."""
+    """A caller's subclass of an error."""
 
     def __init__(self, *, shop):
         super().__init__(f"{shop} is closed")
@@ -254,6 +254,7 @@ def test_is_permanent_goes_by_the_apis_flag_then_the_table_then_the_status(
 def test_api_error_says_the_apis_words_the_code_and_what_to_do():
     error = InsufficientCredit("Insufficient credit", status=402, code=4021)
     assert (
-        str(error) == "Insufficient credit [code 4021] (buy credits, then send what was not sent)"
+        str(error) == "Insufficient credit [code 4021] "
+        "(buy credits, then send the messages that were not sent)"
     )
     assert str(NotFound("Nothing there", status=404)) == "Nothing there [HTTP 404]"

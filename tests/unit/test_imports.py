@@ -1,4 +1,4 @@
-"""Which module may import which: rooms stand on floors, and no import runs upwards."""
+"""The allowed imports: packages are in layers, and no import goes upwards."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import smsworks_async
 
 PACKAGE = Path(smsworks_async.__file__).parent
 
-#: From the ground up. A room is a module, or a package with all that is in it; the longest name
-#: that fits decides. A room imports from itself and from the floors below.
+#: From the bottom up. An entry is a module, or a package with its contents; the longest matching
+#: name counts. It may import from itself and from lower layers.
 FLOORS = [
     ["_version", "_lazy", "_decoding", "_error_codes", "_patching", "_clock", "_stops"],
     ["errors"],
@@ -55,7 +55,7 @@ FLOORS = [
     ["__main__"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-#: Packages that only hand on the public names of their modules, when these are used.
+#: Packages that only re-export the public names of their modules, lazily.
 FACES = {"", "blocking", "bulk", "bulk.journals", "files", "journals", "sandbox", "webhooks"}
 
 
@@ -75,7 +75,7 @@ def room_of(module: str) -> str:
 
 
 def imports_of(module: str) -> set[str]:
-    """The modules of this package that one imports, wherever in it, types included."""
+    """Return the modules of this package that a module imports anywhere, including for types."""
     found = set()
     package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
@@ -126,7 +126,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def outside(room: str) -> set[str]:
-    """What the modules of a room import from other rooms."""
+    """Return the imports of an entry's modules from other entries."""
     own = {module for module in MODULES if module == room or module.startswith(room + ".")}
     return set().union(*map(imports_of, own)) - own
 

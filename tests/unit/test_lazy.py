@@ -1,4 +1,4 @@
-"""Packages that import their public names when they are used: all ways to a name agree."""
+"""Lazy imports of public names: all ways to a name agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reply asks for."""
+"""Classification of replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would make us slow, counted rather than timed."""
+"""Performance regressions, counted rather than timed."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_bulk_is_a_request_a_chunk_over_as_many_connections_as_are_in_flig
 
 
 async def test_journal_makes_a_fixed_number_of_statements_for_a_chunk(box, sms, tmp_path):
-    """Counted over a run of a hundred chunks and one of two hundred: no chunk costs more for it."""
+    """Compared for runs of one hundred and two hundred chunks: the cost per chunk is constant."""
 
     async def statements(chunks):
         journal = SQLiteJournal(tmp_path / f"{chunks}.db")
@@ -132,7 +132,7 @@ async def test_journal_makes_a_fixed_number_of_statements_for_a_chunk(box, sms, 
 
 @pytest.fixture
 async def send_answered_at_once():
-    """Give a send that makes no request, and has been made before."""
+    """Yield a warmed-up send that makes no request."""
     async with AsyncSMSWorks("eyJ") as sms:
 
         async def answer(*_, **__):

@@ -1,4 +1,4 @@
-"""Numbers outside the UK, as the phonenumbers library judges them."""
+"""Numbers outside the UK, validated by the phonenumbers library."""
 
 import re
 import subprocess
@@ -65,27 +65,27 @@ class TestTheLibrary:
     @pytest.mark.parametrize(
         ("written", "options", "reason"),
         [
-            ("07700 900123", {"region": "FR"}, "no country's numbering plan"),
-            ("7700900123", {"region": "US"}, "no country's numbering plan"),
-            ("+33 0", {"region": "FR"}, "no country's numbering plan"),
-            ("+999 1234567", {}, "no country's numbering plan"),
-            ("1 202 055 0123", {}, "no country's numbering plan"),
-            ("1632 960001", {}, "no country's numbering plan"),
-            ("31/12/2031", {}, "no country's numbering plan"),
-            ("192.0.2.144", {}, "no country's numbering plan"),
+            ("07700 900123", {"region": "FR"}, "not in any country's numbering plan"),
+            ("7700900123", {"region": "US"}, "not in any country's numbering plan"),
+            ("+33 0", {"region": "FR"}, "not in any country's numbering plan"),
+            ("+999 1234567", {}, "not in any country's numbering plan"),
+            ("1 202 055 0123", {}, "not in any country's numbering plan"),
+            ("1632 960001", {}, "not in any country's numbering plan"),
+            ("31/12/2031", {}, "not in any country's numbering plan"),
+            ("192.0.2.144", {}, "not in any country's numbering plan"),
             ("+1 800 555 0123", {}, "freephone"),
             ("+1 900 555 0123", {}, "premium-rate"),
             ("+33 8 99 00 00 00", {}, "premium-rate"),
             ("+44 20 7946 0018", {}, "447 and then nine digits"),
             ("442079460018", {"region": "FR"}, "447 and then nine digits"),
             ("0808 157 0123", {}, "its country code first"),
-            ("555-0123", {"region": "US"}, "no country's numbering plan"),
+            ("555-0123", {"region": "US"}, "not in any country's numbering plan"),
             ("07700 90012", {}, "07 or 447 and then nine digits"),
             ("020 7946 0018", {}, "its country code first"),
             ("020 7946 0018", {"region": "GB"}, "447 and then nine digits"),
             ("+44 20 7946 0018", {"region": "FR"}, "447 and then nine digits"),
             ("nobody", {"region": "FR"}, "letters"),
-            ("0" * 10_000, {"region": "FR"}, "no country's numbering plan"),
+            ("0" * 10_000, {"region": "FR"}, "not in any country's numbering plan"),
         ],
     )
     def test_normalise_says_what_is_wrong(self, written, options, reason):

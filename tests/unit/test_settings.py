@@ -1,4 +1,4 @@
-"""What a client is told once, and what of it cannot work."""
+"""The settings of a client, and invalid ones."""
 
 from __future__ import annotations
 

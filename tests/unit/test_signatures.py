@@ -1,4 +1,4 @@
-"""Every public method says what it takes, awaited and blocking, to people and to their tools."""
+"""The signatures and docstrings of all public methods, async and blocking."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsworks_async.bulk.options import Options
 
 
 FAMILIES = ["messages", "batches", "otp", "credits", "utils", "auth", "bulk", "opt_outs"]
-#: What may be given without its name.
+#: Parameters that may be positional.
 IDENTIFIERS = {"message_id", "batch_id", "campaign", "code", "number"}
 #: Made once: nothing is sent, and no connection is opened.
 AWAITED, BLOCKING = AsyncSMSWorks("eyJ"), SMSWorks("eyJ")
@@ -38,7 +38,7 @@ def parameters(function):
 
 
 def documented(docstring):
-    """Map each name in the Args section to the line that explains it, in their order."""
+    """Map each name in the Args section to its explanation, in order."""
     section = re.search(
         r"^Args:\n((?: {4}.*\n?|\n)+)", inspect.cleandoc(docstring) + "\n", re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""What the tests that look for numbers and texts in a file find there."""
+"""The detection of numbers and texts in files, as used by tests."""
 
 from __future__ import annotations
 

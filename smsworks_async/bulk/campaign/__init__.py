@@ -1,1 +1,1 @@
-"""Campaigns: bulk runs that a journal keeps."""
+"""Campaigns: bulk runs that are stored in a journal."""

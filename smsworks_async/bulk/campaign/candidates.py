@@ -1,9 +1,9 @@
-"""What the provider shows of the messages of a request whose outcome is not known.
+"""The provider's messages that may belong to an unknown request.
 
-A batch of one text carries no mark of ours, so that it is looked for by its recipients: the
-messages to a few of them from this sender name batches, which are read. Messages that have texts
-of their own, or were sent with a key, carry marks in their metadata, which are searched for first.
-`evidence` decides what that proves.
+A batch of one text has no marks, so it is searched for by its recipients: the messages to a few of
+them from this sender have batch ids, and these batches are read. Messages with their own texts or
+with a key have marks in their metadata, which are searched for first. `evidence` decides what the
+results prove.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from smsworks_async.models.incoming import MessageRecord, ScheduledMessage
 from smsworks_async.models.outgoing import KEY
 
 
-#: What has fewer digits is no whole number.
+#: A shown number with fewer digits is not complete.
 _FEWEST_DIGITS: Final = 7
-#: The metadata that tells whose a message is.
+#: The metadata keys that identify the owner of a message.
 _MARKS: Final = (CAMPAIGN, POSITION, KEY)
 
 
 @attrs.frozen(kw_only=True)
 class Probe:
-    """A message of the request that is searched for.
+    """A message of the request to search for.
 
     Attributes:
         destination: the recipient's number.
         sender: the sender ID.
-        content: the text; None where it cannot be compared.
-        marks: the metadata that tells it from all others; perhaps none.
+        content: the text; None if it cannot be compared.
+        marks: the metadata that identifies it; may be empty.
     """
 
     destination: str = attrs.field(repr=False)
@@ -61,11 +61,11 @@ class Probe:
 
 
 class MessageSearch:
-    """Looks for the messages of requests in doubt.
+    """Searches for the messages of unknown requests.
 
     Args:
         gateway: the API.
-        is_held: returns whether a batch or message is known to be of another request.
+        is_held: returns whether a batch or message belongs to another request.
     """
 
     def __init__(self, gateway: BulkGateway, is_held: Callable[[str], Awaitable[bool]]) -> None:
@@ -74,25 +74,25 @@ class MessageSearch:
         self._scheduled: Sequence[ScheduledMessage] | None = None
 
     async def read_scheduled(self) -> None:
-        """Read the list of scheduled messages, for the looks that follow.
+        """Read the list of scheduled messages for the following searches.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         self._scheduled = await self._gateway.scheduled()
 
     async def look(
         self, probes: Sequence[Probe], request: Request, named: str | None
     ) -> tuple[Finding, Sequence[Candidate]]:
-        """Look once; return what was found, and the candidates that may be the request's own.
+        """Search once; return the finding, and the candidates that may belong to the request.
 
         Args:
             probes: a few of the request's messages.
             request: the request.
-            named: the batch or message that the API named when it refused the request, or None.
+            named: the batch or message id in the API's rejection of the request, or None.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         if named is not None:
             candidate = await self._named(named, request)
@@ -111,7 +111,7 @@ class MessageSearch:
         ]
         if found:
             return Finding.FOUND, found
-        # What the answer has named was made, whether or not it can be seen yet.
+        # A message named in the response was created, even if it is not visible yet.
         return (Finding.TRACE if Finding.TRACE in findings or named else Finding.NOTHING), []
 
     async def _named(self, named: str, request: Request) -> Candidate:
@@ -125,7 +125,7 @@ class MessageSearch:
         return Candidate(message_id=named, is_named=True, recipients=recipients)
 
     async def _examine(self, candidate: Candidate, request: Request) -> Finding:
-        """Judge a candidate, reading its batch where that matters."""
+        """Judge a candidate, reading its batch if necessary."""
         batch_id = candidate.batch_id
         if candidate.known_as is not None:
             held = await self._is_held(candidate.known_as)
@@ -144,9 +144,9 @@ class MessageSearch:
         return count_numbers([record.destination for record in records])
 
     async def _scheduled_candidates(self, probe: Probe, request: Request) -> list[Candidate]:
-        """Return what is on the list of scheduled messages and goes to one of the recipients.
+        """Return the scheduled messages to one of the recipients.
 
-        What was cancelled texts nobody, and is left out.
+        Cancelled messages are omitted, since they are not sent.
         """
         if self._scheduled is None:
             await self.read_scheduled()
@@ -163,8 +163,8 @@ class MessageSearch:
     async def _candidates(
         self, probes: Sequence[Probe], request: Request
     ) -> tuple[list[Candidate], Request]:
-        """Search for the probes, and say whether marks decide."""
-        own: set[str] = set()  # messages that bear the mark of their position
+        """Search for the probes; return also whether marks are decisive."""
+        own: set[str] = set()  # messages with the mark of their position
         marked = any(probe.marks for probe in probes)
         for probe in probes:
             if probe.marks:
@@ -197,9 +197,9 @@ class MessageSearch:
         )
 
     async def _ignores_marks(self, probe: Probe, request: Request) -> bool:
-        """Search for marks that no message has: a result shows that the search ignores marks."""
+        """Search for random marks: a result shows that the search ignores marks."""
         nobody = f"nobody-{uuid.uuid4().hex}"
-        for name in probe.marks:  # each by itself: it may look at one of them alone
+        for name in probe.marks:  # each separately: the search may ignore only some of them
             wrong = {**probe.marks, name: nobody}
             if [record async for record in self._search(probe, request, wrong)]:
                 return True
@@ -230,17 +230,17 @@ def _scheduled_candidate(
 
 
 def count_numbers(destinations: Iterable[str | None]) -> Mapping[str, int] | None:
-    """Return how often each number is among destinations; None where one of them is not shown."""
+    """Return the count of each number among destinations; None if one is not visible."""
     numbers = [phone.digits_of(destination) for destination in destinations]
     if any(len(number) < _FEWEST_DIGITS for number in numbers):
-        return None  # masked, or missing: it is not known who that is
+        return None  # masked or missing
     return Counter(numbers)
 
 
 def merge_scheduled(
     candidates: Sequence[Candidate], scheduled: Sequence[Candidate]
 ) -> list[Candidate]:
-    """Add what the list of scheduled messages shows to what a search has found; each once."""
+    """Merge scheduled messages with the results of a search, without duplicates."""
     listed = {one.known_as: one for one in scheduled if one.known_as is not None}
     merged = [
         attrs.evolve(
@@ -258,7 +258,7 @@ def merge_scheduled(
 
 
 def _by_batch(sightings: Sequence[Candidate]) -> list[Candidate]:
-    """Merge what was seen of each batch: one text that differs makes it another text."""
+    """Merge the candidates of each batch; one different text makes the batch's text different."""
     batches: dict[str, Candidate] = {}
     alone: list[Candidate] = []
     for seen in sightings:
@@ -277,7 +277,7 @@ def _by_batch(sightings: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _compare_marks(record: MessageRecord, marks: Mapping[str, str]) -> Marks:
-    """Return whose marks a record shows; providers may show none."""
+    """Return whose marks a record has; providers may not return any."""
     shown = {key: record.metadata[key] for key in _MARKS if key in record.metadata}
     if not shown:
         return Marks.NONE
@@ -285,7 +285,7 @@ def _compare_marks(record: MessageRecord, marks: Mapping[str, str]) -> Marks:
 
 
 def named_by_the_answer(entry: ChunkRecord) -> str | None:
-    """Return the batch or message that the API named in an answer which refused it."""
+    """Return the batch or message id in the API's rejection of a chunk, or None."""
     if not isinstance(entry.error, OutcomeUnknown):
         return None
     error: Any = entry.error

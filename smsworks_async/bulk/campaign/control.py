@@ -1,4 +1,4 @@
-"""Pausing, resuming and cancelling campaigns, from any process that has their journal."""
+"""Pausing, resuming and cancelling campaigns, from any process with access to their journal."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ async def steer(
     if window is not None and at is not None and not window.is_open(at):
         raise ValidationError(
             f"window: the messages of campaign {stored.campaign.id!r} are due at {as_date(at)}, "
-            "which lies outside it",
+            "which is outside it",
             field="window",
         )
     kept = await stored.journal.steer(stored.campaign.id, command, why, window=window)
     if command is Command.RESUME:
-        # What was refused for a reason that has been mended is sent again, by whoever works on it.
+        # Chunks that were rejected for a fixed reason become pending again.
         await stored.journal.reopen(kept.id, kept.round)
     now = await status(stored)
-    if kept.control is Control.CANCELLED:  # by another process, meanwhile
+    if kept.control is Control.CANCELLED:  # cancelled by another process meanwhile
         _check_open(now, command)
     return now
 
@@ -43,8 +43,8 @@ async def cancel(
 ) -> BulkReport:
     """Cancel a campaign, search for its unknown chunks, and cancel its scheduled batches.
 
-    That it is cancelled is recorded first, so that nobody claims a chunk meanwhile. A campaign that
-    was cancelled before is reconciled again.
+    The cancellation is recorded first, so that no further chunks are claimed. A campaign that was
+    already cancelled is reconciled again.
 
     Raises:
         ValidationError: it is done.
@@ -60,6 +60,6 @@ def _check_open(status: BulkStatus, command: Command) -> None:
     if status.state in {"done", "cancelled"}:
         was = "is done" if status.state == "done" else "was cancelled"
         raise ValidationError(
-            f"campaign {status.campaign!r} {was}, and there is nothing to {command}",
+            f"campaign {status.campaign!r} {was}, so there is nothing to {command}",
             field="campaign",
         )

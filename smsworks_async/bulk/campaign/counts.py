@@ -1,4 +1,4 @@
-"""The recipients of a campaign, counted by the states of their chunks, and by their outcomes."""
+"""Counts of a campaign's recipients, by the state of their chunk and by outcome."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from smsworks_async.journals.records import ChunkRecord, State, Sums
 
 
-#: States in which nobody was sent to by the last request, whom it left out included.
+#: The states in which the last request was not sent, so its left-out recipients count as the
+#: others.
 _UNSENT = frozenset({State.PENDING, State.CANCELLED})
 
 
 class StateCounts:
-    """The recipients of a campaign.
+    """The counts of a campaign's recipients.
 
     Args:
-        states: the chunks by state, summed up.
+        states: the totals of chunks by state.
     """
 
     def __init__(self, states: Mapping[State, Sums] | None = None) -> None:
@@ -29,26 +30,26 @@ class StateCounts:
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """The number of all recipients."""
         return sum(self._recipients.values())
 
     @property
     def pending(self) -> int:
-        """How many are to be sent to."""
+        """The number of pending recipients."""
         return self._recipients[State.PENDING]
 
     @property
     def in_flight(self) -> int:
-        """How many are being sent to."""
+        """The number of recipients in flight."""
         return self._recipients[State.SENDING] - self._opted[State.SENDING]
 
     @property
     def waiting(self) -> int:
-        """How many are to be sent to, or are being sent to."""
+        """The number of recipients that are pending or in flight."""
         return self._recipients[State.PENDING] + self._recipients[State.SENDING]
 
     def claim(self, record: ChunkRecord) -> None:
-        """Count a chunk that was pending, and was claimed."""
+        """Count a pending chunk as claimed."""
         self._recipients[State.PENDING] -= record.size
         self._add(record, 1)
 
@@ -58,7 +59,7 @@ class StateCounts:
         self._recipients[State.PENDING] += claimed.size
 
     def finish(self, claimed: ChunkRecord, record: ChunkRecord) -> None:
-        """Count a claimed chunk as what it is now."""
+        """Count a claimed chunk in its new state."""
         self._add(claimed, -1)
         self._add(record, 1)
 
@@ -70,7 +71,7 @@ class StateCounts:
             self._opted[state] += sign * record.opted
 
     def outcomes(self) -> dict[str, int]:
-        """Return the counts of a report that are known; those to be sent to are in none of them."""
+        """Return the known counts of a report, which do not include pending recipients."""
         in_doubt = self._recipients[State.UNKNOWN] - self._opted[State.UNKNOWN]
         counts = {"accepted": 0, "rejected": 0}
         for state in (State.ACCEPTED, State.REJECTED):
@@ -80,5 +81,5 @@ class StateCounts:
 
     @property
     def cancelled(self) -> int:
-        """How many are not sent to since the campaign was cancelled."""
+        """The number of recipients that were not sent to because the campaign was cancelled."""
         return self._recipients[State.CANCELLED]

@@ -1,8 +1,7 @@
-"""What a look at the provider's messages proves about a request whose answer was lost.
+"""What a search of the provider's messages proves about an unknown request: pure decisions.
 
-Pure decisions. A message that may be the chunk's and is not explained otherwise is a *trace*: the
-chunk is then neither accepted nor ever sent again. Only a look that shows nothing at all counts
-towards sending again.
+A message that may belong to the chunk, and has no other explanation, is a *trace*: the chunk is
+then neither accepted nor ever sent again. Only a search without any trace counts towards a resend.
 """
 
 from __future__ import annotations
@@ -19,52 +18,52 @@ from smsworks_async.bulk.campaign.waits import longest_request
 from smsworks_async.journals.records import ChunkRecord
 
 
-#: Seconds by which the provider's clock and the journal's may differ unnoticed.
+#: The allowed difference in seconds between the clocks of the provider and the journal.
 MARGIN: Final = 300.0
-#: Seconds by which the journal's clock may have been wrong when a request was begun of which the
-#: provider's time was not known: a day, for one that was set to another time zone.
+#: The allowed error of the journal's clock for a request without the provider's time: a day, as for
+#: a clock in the wrong time zone.
 WRONG: Final = 86400.0
-#: Seconds by which two times that are shown to the second may differ, and be the same.
+#: The seconds by which two times with a resolution of a second may differ and still be the same.
 SAME_TIME: Final = 1.0
 
 
 class Finding(enum.Enum):
-    """What a look, or one message of it, has shown."""
+    """The result of a search, or of one message in it."""
 
-    #: A batch that is this chunk's.
+    #: The batch of this chunk.
     FOUND = "found"
-    #: Something that may be it and cannot be verified, or the look itself failed.
+    #: A possible match that cannot be verified, or the search failed.
     TRACE = "trace"
-    #: Nothing, or what is explained otherwise.
+    #: Nothing, or messages with another explanation.
     NOTHING = "nothing"
 
 
 class Marks(enum.Enum):
-    """What a message's metadata says of whose it is."""
+    """What a message's metadata tells about its owner."""
 
-    #: It carries this campaign's name and its own position.
+    #: It has this campaign's name and the right position.
     OWN = "own"
-    #: It carries another campaign's or position's.
+    #: It has another campaign's name or another position.
     ANOTHERS = "another's"
-    #: It shows none.
+    #: It has no marks.
     NONE = "none"
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """A request in doubt.
+    """An unknown request.
 
     Attributes:
-        recipients: the numbers that were in it, each with how often it was.
-        since: before this moment none of its messages was made, in POSIX seconds.
-        until: after this moment none was; None where that is not known.
-        searched_since: the moment from which messages are searched for: before `since` where the
-            clock may have been wrong; None for `since`.
-        marked: whether its messages carry marks that the provider can be asked for, so that one
-            without them is not known to be its.
+        recipients: the numbers in it, with their counts.
+        since: the earliest time at which its messages can have been created, in POSIX seconds.
+        until: the latest such time; None if it is not known.
+        searched_since: the time from which to search: before `since` if the clock may have been
+            wrong; None for `since`.
+        marked: whether its messages have marks that can be searched for, so that a message without
+            marks is no proof.
         at: when its messages are due, in POSIX seconds; None for at once.
-        is_single: whether it is one message without a batch, which its mark alone tells from
-            others, or the moment that it is scheduled for.
+        is_single: whether it is one message without a batch, which only its mark or its scheduled
+            time identifies.
     """
 
     recipients: Mapping[str, int] = attrs.field(repr=False)
@@ -81,15 +80,15 @@ class Candidate:
     """A batch, or a message without one, that was sent to a recipient of the request.
 
     Attributes:
-        batch_id: the batch's id, where the provider shows it.
-        message_id: the message's id, likewise.
-        created: when it was made, in POSIX seconds, where the provider shows that.
-        marks: what its metadata says.
+        batch_id: the batch's id, if the provider shows it.
+        message_id: the message's id, if the provider shows it.
+        created: when it was created, in POSIX seconds, if the provider shows that.
+        marks: the marks in its metadata.
         same_text: whether its text is the request's, or cannot be compared.
-        recipients: the numbers of the batch, each with how often it is there; None if not known.
-        is_held: whether the journal knows it as another request's.
-        is_named: whether the API named it when it answered this very request.
-        at: when its messages are due, in POSIX seconds, where the provider shows that.
+        recipients: the numbers of the batch, with their counts; None if not known.
+        is_held: whether it belongs to another request in the journal.
+        is_named: whether the API's response to this request contained its id.
+        at: when its messages are due, in POSIX seconds, if the provider shows that.
     """
 
     batch_id: str | None = None
@@ -104,26 +103,27 @@ class Candidate:
 
     @property
     def known_as(self) -> str | None:
-        """The id of the batch, or of the message where it is of none."""
+        """The id of the batch, or of the message if it has no batch."""
         return self.batch_id or self.message_id
 
 
 def window(
     entry: ChunkRecord, *, began: float | None, request_time: float, ahead: float = 0.0
 ) -> tuple[float, float | None]:
-    """Return the moments between which a chunk's messages were made, margins included.
+    """Return the period in which a chunk's messages were created, including margins.
 
     A request is written after its intent and before the end of its lease, and is accepted within
-    the time that a request may take, or never. Where the journal was restored from a copy, there
-    may have been later requests that it does not know of.
+    the time-out of a request, or never. A journal that was restored from a copy may lack later
+    requests.
 
     Args:
         entry: the chunk.
-        began: when its first request was begun; for a restored one, when its campaign was.
-        request_time: the seconds that a request of this process may take.
-        ahead: seconds by which the provider's clock is ahead of the journal's at present. It may
-            have been otherwise when the request was begun, and when the chunk's first one was, so
-            that all of it is allowed for.
+        began: when its first request was started; for a restored one, when its campaign was
+            created.
+        request_time: the time-out of a request of this process in seconds.
+        ahead: the seconds by which the provider's clock is ahead of the journal's now. The
+            difference may have been another at the request and at the chunk's first one, so all
+            three are allowed for.
     """
     known = [0.0, ahead, entry.ahead or 0.0]
     since = (began or 0.0) - MARGIN + min(known)
@@ -140,17 +140,17 @@ def judge(candidate: Candidate, request: Request) -> Finding:
 
 
 def _is_explained(candidate: Candidate, request: Request) -> bool:
-    """Return whether a candidate is certainly not of the request."""
+    """Return whether a candidate certainly does not belong to the request."""
     if candidate.is_held or candidate.marks is Marks.ANOTHERS:
         return True
     if candidate.is_named or candidate.marks is Marks.OWN:
         return False
     there = candidate.recipients
     if there is not None and not there.keys() <= request.recipients.keys():
-        return True  # somebody is in it who was not in the request
+        return True  # it has a recipient who was not in the request
     if not (_is_outside(candidate.created, request) or _is_due_otherwise(candidate, request)):
         return False
-    # What is the request's in all but its date is none of its only if clocks are right.
+    # If only the date does not fit, the candidate is not the request's only if clocks are right.
     may_be_it = there is None or Counter(there) == Counter(request.recipients)
     is_alike = request.is_single or candidate.batch_id is not None
     return not (is_alike and candidate.same_text and may_be_it)
@@ -165,15 +165,15 @@ def _is_proven(candidate: Candidate, request: Request) -> bool:
         return False
     if candidate.is_named:
         return True
-    # Its own marks at another time: of a journal that is gone, or after a clock was set.
+    # Own marks at a different time: from a deleted journal, or after a clock was set.
     is_its_own = candidate.marks is Marks.OWN or _is_its_own_by_text(candidate, request)
     apart = _is_outside(candidate.created, request) or _is_due_otherwise(candidate, request)
     return is_its_own and not apart
 
 
 def _is_its_own_by_text(candidate: Candidate, request: Request) -> bool:
-    """Return whether its text is enough, without a mark that was seen."""
-    if request.is_single:  # the list of scheduled messages shows no marks
+    """Return whether its text is sufficient proof without a visible mark."""
+    if request.is_single:  # the list of scheduled messages has no marks
         return candidate.same_text and candidate.at is not None and request.at is not None
     return candidate.same_text and not request.marked
 
@@ -182,12 +182,12 @@ def _is_outside(created: float | None, request: Request) -> bool:
     if created is None:
         return False
     if request.at is not None and abs(created - request.at) <= MARGIN:
-        return False  # it may be dated when it went out
+        return False  # its date may be that of sending
     return created < request.since or (request.until is not None and created > request.until)
 
 
 def _is_due_otherwise(candidate: Candidate, request: Request) -> bool:
-    """Return whether a candidate was scheduled for another time than the request's messages."""
+    """Return whether a candidate was scheduled for a different time than the request."""
     if candidate.at is None or request.at is None:
         return False
     return abs(candidate.at - request.at) > SAME_TIME
@@ -196,8 +196,8 @@ def _is_due_otherwise(candidate: Candidate, request: Request) -> bool:
 def is_same_text(stored: str | None, sent: str) -> bool:
     """Return whether two texts are the same after NFC, line ends and outer blanks.
 
-    That is what providers have been seen to change; any other difference is one. A text that is
-    not shown is not known to be the same.
+    Providers are known to change these; any other difference is significant. A hidden text does
+    not count as the same.
     """
     return stored is not None and _comparable(stored) == _comparable(sent)
 

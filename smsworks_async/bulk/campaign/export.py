@@ -1,4 +1,4 @@
-"""What became of every recipient of a campaign, one by one, read from its journal in pages."""
+"""The outcome of every recipient of a campaign, read from its journal in pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _entries(journal: Journal, campaign: str) -> AsyncGenerator[ChunkRecor
 async def recipients(
     journal: Journal, campaign: str, payload: Payload[Any]
 ) -> AsyncGenerator[RecipientOutcome]:
-    """Yield every recipient once: those that were put into chunks, then those set aside."""
+    """Yield every recipient once: those in chunks, then the excluded ones."""
     later: dict[int, RecipientOutcome] = {}
     if (await journal.summary(campaign)).campaign.round:
         async for entry in _entries(journal, campaign):
@@ -69,13 +69,13 @@ def _reason(outcome: Outcome, entry: ChunkRecord) -> str:
         return "opted out"
     if outcome is OUTCOMES[entry.state]:
         return "" if entry.error is None else str(entry.error)
-    return "an earlier request of it may have been accepted"
+    return "an earlier attempt may have been accepted"
 
 
 async def rows_of(
     journal: Journal, campaign: str, payload: Any, entry: ChunkRecord
 ) -> list[RecipientOutcome]:
-    """Return the recipients of one chunk, each with its outcome."""
+    """Return the recipients of one chunk with their outcomes."""
     claim = await journal.read_chunk(campaign, entry.number)
     refused = entry.error if isinstance(entry.error, APIError) else None
     return [
@@ -107,11 +107,11 @@ _FORMATS: Final = {".csv": _as_csv, ".jsonl": _as_json_lines}
 
 
 async def write(rows: AsyncIterable[RecipientOutcome], to: str | os.PathLike[str]) -> int:
-    """Write rows to a file, whole or not at all, and count them.
+    """Write rows to a file atomically; return their number.
 
     Raises:
         ValidationError: the file's ending is neither ``.csv`` nor ``.jsonl``.
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path = Path(to)
     form = _FORMATS.get(path.suffix)

@@ -1,4 +1,4 @@
-"""Following a campaign: the final status of each recipient, from reports and from batches."""
+"""Following a campaign: the final status of each recipient, from reports and batches."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from smsworks_async.models.incoming import MessageRecord
 from smsworks_async.resources._poller import GROWTH, LONGEST, SHORTEST, StatusPoller
 
 
-#: Seconds without anybody who sends, after which what is still to be sent is not waited for.
+#: The seconds without a sending process after which pending recipients are not waited for.
 IDLE: Final = 60.0
 
 
 @attrs.define(eq=False)
 class _Batch:
-    """A batch that is followed: its size, and the ids of the messages that were yielded."""
+    """A followed batch: its size, and the ids of the messages that were yielded."""
 
     size: int
     yielded: set[str] = attrs.field(factory=set)
@@ -35,13 +35,13 @@ class Follower:
     """Follows one campaign.
 
     Args:
-        journal: where it is kept.
-        campaign: its id.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
         gateway: the API.
-        poller: what is notified of delivery reports.
+        poller: the poller that is notified of delivery reports.
         at: when the messages of its first round are due, in POSIX seconds; None for at once.
         clock: returns seconds.
-        sleep: waits for so many seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Follower:
         self._clock = clock
         self._sleep = sleep
         self._batches: dict[str, _Batch] = {}
-        # Batches that are not looked at before their messages are due.
+        # Batches that are not polled before their messages are due.
         self._scheduled: set[str] = set()
         self._finished: set[str] = set()
         self._sending = False
@@ -95,7 +95,7 @@ class Follower:
                         yield record
 
     async def _join(self) -> None:
-        """Add the batches that were accepted since the last look."""
+        """Add the batches that were accepted since the last poll."""
         entries = await self._journal.chunks(self._campaign, limit=NO_LIMIT)
         self._sending = any(entry.state is State.SENDING for entry in entries)
         self._pending = sum(entry.size for entry in entries if entry.state is State.PENDING)
@@ -109,7 +109,7 @@ class Follower:
                     self._batches.setdefault(batch_id, _Batch(entry.requested))
                 if self._waits(entry, now):
                     self._scheduled.add(batch_id)
-        # One that is gone was cancelled, and its recipients are scheduled again.
+        # A missing batch was cancelled, and its recipients are scheduled again.
         for batch_id in self._batches.keys() - there:
             del self._batches[batch_id]
 
@@ -119,21 +119,21 @@ class Follower:
         return is_scheduled and self._at is not None and now < self._at
 
     async def _look(self, batch_id: str) -> list[MessageRecord]:
-        """Return the records of a batch that have become final; forget it after the last."""
+        """Return the newly final records of a batch; stop following it after the last."""
         batch = self._batches[batch_id]
         try:
             records = await self._gateway.get(batch_id)
         except NotFound:
             if await self._may_appear_yet():
                 return []
-            records = []  # they have vanished, and say nothing any more
+            records = []  # deleted by the provider
         news = [record for record in records if self._is_news(batch, record)]
         if all(record.is_final for record in records):
             self._finish(batch_id)
         return news
 
     async def _may_appear_yet(self) -> bool:
-        """Return whether a scheduled batch may not have gone out yet, by the provider's clock."""
+        """Return whether a scheduled batch may not have been sent yet, by the provider's clock."""
         return self._at is not None and await self._journal.now() < self._at + MARGIN
 
     def _finish(self, batch_id: str) -> None:
@@ -150,7 +150,7 @@ class Follower:
     async def _reports(
         self, reports: asyncio.Queue[MessageRecord], pause: float
     ) -> AsyncGenerator[MessageRecord]:
-        """Yield what delivery reports say until the next look."""
+        """Yield records from delivery reports until the next poll."""
         pausing = asyncio.ensure_future(self._sleep(pause))
         try:
             while True:
@@ -173,14 +173,14 @@ class Follower:
 
     def _left_undone(self) -> StillInFlight:
         return StillInFlight(
-            f"{self._pending} recipients are still to be sent to, and nobody is sending; run the "
-            "campaign again, and follow it then"
+            f"{self._pending} recipients are still pending, and no process is sending; run the "
+            "campaign again before you follow it"
         )
 
     def _too_late(self, seconds: float) -> StillInFlight:
         left = sum(batch.size - len(batch.yielded) for batch in self._batches.values())
         left += self._pending
         return StillInFlight(
-            f"after {seconds:g} s {left} recipients are not final; they may still be, and the "
-            "campaign can be followed again",
+            f"after {seconds:g} s {left} recipients are not final; they may become so, so you can "
+            "follow the campaign again",
         )

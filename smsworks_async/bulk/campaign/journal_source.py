@@ -1,4 +1,4 @@
-"""Chunks from a journal: planned whole, claimed one by one, and never lost."""
+"""A source of chunks from a journal, which are claimed one by one."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ T = TypeVar("T")
 
 
 class Quota(Protocol):
-    """How much one run may claim."""
+    """Limits the number of chunks that one run may claim."""
 
     def take(self) -> bool:
-        """Take one chunk, before it is claimed; return whether there is one to take."""
+        """Reserve one chunk before a claim; return whether there is one."""
         ...
 
     def give_back(self) -> None:
-        """Undo `take`, since nothing was claimed."""
+        """Undo `take` if nothing was claimed."""
         ...
 
     def note_sent(self) -> None:
-        """Note that a request was made."""
+        """Record that a request was made."""
         ...
 
 
 def new_owner() -> str:
-    """Return a unique name for this sender, which says where it runs."""
+    """Return a unique owner name, which contains the host and the process id."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
@@ -54,17 +54,17 @@ class JournalSource(Generic[T]):
     """One run's view of a campaign in a journal: a `Source`.
 
     Args:
-        journal: where the campaign is.
-        campaign: its id.
-        payload: what it sends.
-        lease: seconds after its claim within which a request may be written.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
+        payload: the payload.
+        lease: the seconds after a claim during which its request may be written.
         round: the campaign's round.
-        monotonic: returns seconds by a clock that cannot be set.
+        monotonic: returns seconds by the monotonic clock.
         server_time: returns the time by the provider's clock, if known.
-        opt_outs: who has opted out; None where that is not respected.
-        on_accepted: awaited with each chunk that was accepted; None for nothing.
-        lists_opt_outs: whether that list is in this journal.
-        quota: how much may be claimed; None for all of it.
+        opt_outs: the opt-outs; None if they are not respected.
+        on_accepted: awaited with each accepted chunk, or None.
+        lists_opt_outs: whether the opt-out list is in this journal.
+        quota: limits the claims; None for no limit.
     """
 
     def __init__(
@@ -97,21 +97,21 @@ class JournalSource(Generic[T]):
         self._leaves_out = (
             None if opt_outs is None else LeavesOut(payload, opt_outs, is_inside=lists_opt_outs)
         )
-        # The last opt-out that was known before the claim of each chunk.
+        # The last known opt-out before the claim of each chunk.
         self._known: dict[int, int] = {}
-        #: Why the last claim was refused; None where it was not.
+        #: The reason why the last claim was refused, or None.
         self.refused: Refused | None = None
         self._owner = new_owner()
         self._claims = itertools.count(1)
-        # A journal elsewhere has a clock of its own, which this machine's stands in for.
+        # A remote journal has its own clock, which is approximated by this machine's.
         self._clock: Callable[[], float] = getattr(journal, "clock", time.time)
         self._cursor = -1
         self._requeued: deque[int] = deque()
-        # The chunks that this run is sending, as they were claimed.
+        # The claimed chunks that this run is sending.
         self._claimed: dict[int, StoredChunk] = {}
         self._lease_checks: dict[int, Callable[[], bool]] = {}
         self._lapsed: set[int] = set()
-        #: Chunks that this run could not send, and does not try a second time.
+        #: Chunks that this run could not send, and does not try again.
         self.failed: set[int] = set()
         self._not_sent: dict[bool, SMSWorksError | None] = {True: None, False: None}
         self._recipients = StateCounts()
@@ -119,9 +119,9 @@ class JournalSource(Generic[T]):
         self._before = 0
 
     async def begin(self) -> None:
-        """Read how far the campaign has got, and begin again with its first chunk."""
+        """Read the campaign's counts, and start with its first chunk."""
         self._cursor = -1
-        if self._opt_outs is not None:  # all of it, and not within the first claim
+        if self._opt_outs is not None:  # read the whole list now, not in the first claim
             await self._opt_outs.refresh()
         summary = await self.refresh()
         self._before = self._recipients.total - self._recipients.waiting
@@ -134,7 +134,7 @@ class JournalSource(Generic[T]):
             }
 
     async def refresh(self) -> Summary:
-        """Read the counts from the journal; not while this run sends, which counts by itself."""
+        """Read the counts from the journal. Must not be called while this run sends and counts."""
         summary = await self._journal.summary(self._campaign)
         states = summary.later_rounds if self.round else summary.states
         self._recipients = StateCounts(states)
@@ -145,7 +145,7 @@ class JournalSource(Generic[T]):
         return bool(self._requeued) or self._recipients.pending > 0
 
     async def next_chunk(self, *, skip_international: SMSWorksError | None) -> Chunk[T] | None:
-        """Claim the next pending chunk; return None if there is none that is free."""
+        """Claim the next pending chunk; return None if none is available."""
         self._not_sent[True] = skip_international
         if self._opt_outs is not None and not self._lists_opt_outs:
             await self._opt_outs.refresh()
@@ -171,9 +171,9 @@ class JournalSource(Generic[T]):
             self._quota.give_back()
 
     async def check(self, chunk: Chunk[T], *, again: bool) -> None:
-        """Check that nobody in a chunk has opted out since its claim.
+        """Check that no recipient of a chunk has opted out since its claim.
 
-        Before a repetition, check as well that the campaign still runs, and is in its window.
+        Before a retry, also check that the campaign is running and in its window.
         """
         if again:
             refused = await self._journal.controls(self._campaign, self.round)
@@ -183,11 +183,14 @@ class JournalSource(Generic[T]):
             await self._opt_outs.refresh()
             news = self._opt_outs.last > self._known[chunk.number]
             if news and self._opt_outs.leaves_out(self.destinations(chunk)):
-                raise Withdrawn(NotSent("somebody in its batch opted out just before it was sent"))
+                raise Withdrawn(
+                    NotSent("a recipient of its batch opted out just before it was sent")
+                )
 
     async def _claim(self, *, international: bool) -> StoredChunk | None:
         after = self._requeued.popleft() - 1 if self._requeued else self._cursor
-        # Both before the claim, so that the lease cannot seem longer here than to others.
+        # Read both clocks before the claim, so that the lease does not seem longer here than
+        # elsewhere.
         since, wall = self._monotonic(), self._clock()
         claiming = asyncio.ensure_future(
             self._journal.claim_next(
@@ -204,7 +207,7 @@ class JournalSource(Generic[T]):
         try:
             claim = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # It may have been claimed all the same, and nothing will be sent: record that.
+            # The claim may still have succeeded, and nothing will be sent: record that.
             claim = await claiming
             if isinstance(claim, StoredChunk):
                 await self._return_unsent(claim)
@@ -244,10 +247,10 @@ class JournalSource(Generic[T]):
                 await self._on_accepted(entry)
             return
         if late and number not in self._lapsed:
-            # This process was stopped for longer than its lease, and then nothing left.
+            # This process was stopped for longer than its lease, so the request was not written.
             log.warning(
-                "campaign %s: the lease of chunk %d ended before its request left, and nothing was "
-                "sent; it is tried again",
+                "campaign %s: the lease of chunk %d expired before its request was written, so "
+                "nothing was sent; it will be retried",
                 *(self._campaign, number),
             )
             self._lapsed.add(number)
@@ -258,7 +261,8 @@ class JournalSource(Generic[T]):
     async def split(self, chunk: Chunk[T]) -> None:
         """Replace a rejected chunk by its two halves."""
         claim = self._claimed[chunk.number]
-        # Of the planned chunk: those who are left out now may be in again at the halves' claims.
+        # Halves of the planned chunk: recipients left out now may be included in the halves'
+        # claims.
         planned = unpack_chunk(claim, self._payload, as_planned=True)
         parts = [pack_chunk(half, self._payload) for half in halves(planned, self._payload, (0, 0))]
         await self._journal.split(self._campaign, chunk.number, chunk.attempt, parts)
@@ -266,7 +270,7 @@ class JournalSource(Generic[T]):
         self._recipients.unclaim(claim.record)
 
     async def requeue(self, chunk: Chunk[T], error: SMSWorksError) -> None:
-        """Return a rejected chunk once more, later."""
+        """Return a rejected chunk again later."""
         outcome = BatchOutcome(chunk.number, Outcome.NOT_SENT, len(chunk.items), error=error)
         await self.record_outcome(chunk, outcome)
         self.failed.discard(chunk.number)
@@ -281,7 +285,7 @@ class JournalSource(Generic[T]):
         return self._payload.document(chunk)
 
     def destinations(self, chunk: Chunk[T]) -> tuple[str, ...]:
-        """Return the numbers that a chunk goes to."""
+        """Return the numbers of a chunk."""
         return tuple(self._payload.destinations(chunk.items))
 
     def lease_expired(self, chunk: Chunk[T]) -> Callable[[], bool] | None:
@@ -290,19 +294,19 @@ class JournalSource(Generic[T]):
 
     @property
     def is_international_halted(self) -> bool:
-        """Whether nothing more is sent outside the UK."""
+        """Return whether nothing more is sent outside the UK."""
         return self._not_sent[True] is not None
 
     def counts(self) -> dict[str, int]:
-        """Return the counts of a report; pending recipients are in none of them yet."""
+        """Return the counts of a report, which do not include pending recipients yet."""
         return {**self._set_aside, **self._recipients.outcomes()}
 
     def expected(self) -> dict[str, int]:
-        """Return what is known ahead."""
+        """Return the counts known in advance."""
         return {"planned": self._recipients.total, "before": self._before}
 
     async def report(self, stopped: SMSWorksError | None) -> BulkReport:
-        """Return the report of the campaign, as the journal has it now."""
+        """Return the current report of the campaign from the journal."""
         return await make_report(
             self._journal,
             self._campaign,

@@ -1,4 +1,4 @@
-"""Chunks as a journal stores them."""
+"""Conversion between chunks and their stored form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def pack_chunk(chunk: Chunk[T], payload: Payload[T]) -> PlannedChunk:
-    """Return a chunk as a journal stores it."""
+    """Return the stored form of a chunk."""
     return PlannedChunk(
         number=chunk.number,
         items=payload.pack(chunk.items),
@@ -34,12 +34,12 @@ def pack_chunk(chunk: Chunk[T], payload: Payload[T]) -> PlannedChunk:
 
 
 def unpack_chunk(claim: StoredChunk, payload: Payload[T], *, as_planned: bool = False) -> Chunk[T]:
-    """Return a chunk that a journal has stored, as its last request held it.
+    """Return a stored chunk with the recipients of its last request.
 
     Args:
-        claim: the chunk.
-        payload: what it sends.
-        as_planned: whether nobody is left out.
+        claim: the stored chunk.
+        payload: the payload.
+        as_planned: whether to include left-out recipients.
     """
     record = claim.record
     items, positions = payload.unpack(claim.items), unpack_positions(claim.positions)
@@ -72,15 +72,15 @@ class Group(NamedTuple, Generic[T]):
     positions: Sequence[int]
 
     def is_of(self, record: ChunkRecord) -> bool:
-        """Return whether they have the outcome of their chunk."""
+        """Return whether the group has the outcome of its chunk."""
         return self.outcome is OUTCOMES[record.state]
 
 
 def groups(claim: StoredChunk, payload: Payload[T]) -> list[Group[T]]:
-    """Return the recipients of a chunk by their outcomes.
+    """Return the recipients of a chunk, grouped by outcome.
 
-    Whoever its last request left out has opted out, unless an earlier one, whose outcome is
-    unknown, held him.
+    Recipients that its last request left out have opted out, unless they are in an earlier unknown
+    request.
     """
     record = claim.record
     items, positions = payload.unpack(claim.items), unpack_positions(claim.positions)
@@ -101,13 +101,12 @@ def groups(claim: StoredChunk, payload: Payload[T]) -> list[Group[T]]:
 
 
 class LeavesOut(Generic[T]):
-    """Tells a claim which positions of a chunk to leave out: those who have opted out.
+    """Tells a claim which positions of a chunk to leave out because of opt-outs.
 
     Args:
-        payload: what the chunks send.
-        view: who has opted out.
-        is_inside: whether the list is in the journal itself, so that the claim brings the view up
-            to date.
+        payload: the payload.
+        view: the opt-outs.
+        is_inside: whether the list is in the journal itself, so that the claim refreshes the view.
     """
 
     def __init__(self, payload: Payload[T], view: OptOutView, *, is_inside: bool) -> None:
@@ -118,7 +117,7 @@ class LeavesOut(Generic[T]):
 
     @property
     def after(self) -> int | None:
-        """The key of the last change that is known; None where the list is elsewhere."""
+        """The key of the last known change; None if the list is elsewhere."""
         return self._view.last if self._is_inside else None
 
     def positions(self, claim: StoredChunk) -> str:

@@ -1,4 +1,4 @@
-"""Planning: read and check all recipients, and put them into chunks, before any are sent to."""
+"""Planning: read and validate all recipients, and put them into chunks, before sending."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ from smsworks_async.models.report import BulkInterrupted, BulkReport, Phase, Rea
 
 T = TypeVar("T")
 
-#: How many chunks, or problems, are planned in one transition.
+#: The number of chunks, and of problems, to store in one transition.
 _CHUNKS: Final = 50
 _PROBLEMS: Final = 5000
 
 
 class Planner(Generic[T]):
-    """Reads recipients into a journal, or checks that they are those that it has.
+    """Reads recipients into a journal, or checks that they are the same as the stored ones.
 
-    It can be stopped anywhere, and done again from the start: what is there already is compared.
+    Planning can be interrupted at any point, and repeated from the start: existing data is
+    compared.
 
-    A campaign without a valid recipient is not kept, so that its name stays free for a mended
-    list or template. Nothing is written, and nothing need be removed again under the eyes of other
-    processes, before there is a chunk; until then the problems wait in memory, where the report
-    wants them anyway.
+    A campaign without valid recipients is not stored, so its name stays free for a corrected list
+    or template. Nothing is written before the first chunk; until then problems are kept in memory.
 
     Args:
-        journal: where the campaign is kept.
-        campaign: what it is.
-        payload: what it sends.
-        reader: checks recipients, sets repeats aside, and puts them into chunks.
+        journal: the campaign's journal.
+        campaign: the campaign.
+        payload: the payload.
+        reader: validates and deduplicates recipients, and puts them into chunks.
         reporter: reports progress.
-        begun: whether the journal has some of the campaign already.
+        begun: whether the journal already has a part of the campaign.
     """
 
     def __init__(
@@ -64,12 +63,12 @@ class Planner(Generic[T]):
         """Read all recipients, and record them.
 
         Returns:
-            The report, where there is no valid recipient, and so no campaign; otherwise None.
+            The report if there are no valid recipients, and so no campaign; otherwise None.
 
         Raises:
-            ValidationError: others are there.
-            BulkInterrupted: the iterable or the callback raised; what came before that is in the
-                journal.
+            ValidationError: the stored recipients are different.
+            BulkInterrupted: the iterable or the callback raised; the recipients before that are in
+                the journal.
         """
         self._reporter.counts = self._counts
         self._reporter.begin(Phase.PLANNING)
@@ -90,7 +89,7 @@ class Planner(Generic[T]):
             await asyncio.sleep(0)
 
     async def _finish(self) -> bool:
-        """Record that the plan is whole; return whether there is one."""
+        """Record that the plan is complete; return whether there is one."""
         reader = self._reader
         self._add(reader.flush())
         await self._write()
@@ -118,14 +117,15 @@ class Planner(Generic[T]):
         problems, self._reader.problems = self._reader.problems, []
         chunks, self._waiting = self._waiting, []
         await self._journal.plan(self._campaign.id, chunks, problems[:_PROBLEMS])
-        for start in range(_PROBLEMS, len(problems), _PROBLEMS):  # more have waited in memory
+        for start in range(_PROBLEMS, len(problems), _PROBLEMS):  # further ones kept in memory
             await self._journal.plan(self._campaign.id, (), problems[start : start + _PROBLEMS])
 
     async def _interrupted(self, error: Exception) -> BulkInterrupted:
         await self._write()
         return BulkInterrupted(
-            f"planning was interrupted by {type(error).__name__}, and nobody was sent to; with the "
-            "whole list it goes on where it was",
+            f"planning was interrupted by {type(error).__name__}, and nothing was sent; repeat it "
+            "with "
+            "the whole list to continue",
             report=self._report(),
         )
 

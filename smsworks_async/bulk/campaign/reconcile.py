@@ -1,4 +1,4 @@
-"""Reconciling a campaign: searching for its unknown chunks among the provider's messages."""
+"""Reconciliation of a campaign: the search for its unknown chunks at the provider."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from smsworks_async.models.report import BulkReport
 
 
 class CampaignDoubts:
-    """The unknown chunks of a campaign: `reconciler.Doubts`.
+    """The unknown chunks of a campaign; implements `reconciler.Doubts`.
 
     Args:
-        journal: where the campaign is.
+        journal: the campaign's journal.
         campaign: the campaign.
-        payload: what it sends.
+        payload: the payload.
         gateway: the API.
     """
 
@@ -51,11 +51,11 @@ class CampaignDoubts:
         return await self._journal.unknown_chunks(self._campaign)
 
     async def look(self, entry: ChunkRecord) -> Finding:
-        """Search for one chunk, once."""
+        """Search once for one chunk."""
         return await self._search.look(entry)
 
     def describe(self, entry: ChunkRecord) -> str:
-        """Return what the log calls a chunk."""
+        """Return the name of a chunk for the log."""
         return f"campaign {self._campaign}: chunk {entry.number} of {entry.size} recipients"
 
 
@@ -70,27 +70,28 @@ async def reconcile(
 ) -> BulkReport:
     """Search for unknown chunks, and account for every recipient.
 
-    Scheduled batches that must not go out are cancelled: see `ScheduledBatches`.
+    Scheduled batches that must not be sent are cancelled: see `ScheduledBatches`.
 
     Args:
         stored: the campaign.
         gateway: the API.
-        settle: seconds within which they are searched for, several times.
-        timer: how to wait.
-        restored: whether the journal was restored from a copy, so that pending chunks are unknown,
-            too. Those of which nothing is found are pending again in the end.
-        opt_outs: who has opted out; None where that does not matter.
+        settle: the seconds during which they are searched for repeatedly.
+        timer: the run's timer.
+        restored: whether the journal was restored from a copy, so that pending chunks count as
+            unknown, too. Those without a trace become pending again.
+        opt_outs: the opt-outs to respect, or None.
 
     Raises:
-        ValidationError: the copy was made while the campaign was being planned.
-        SMSWorksError: with `restored`, it could not be read what is scheduled; nothing has changed.
+        ValidationError: the copy was made during planning.
+        SMSWorksError: with `restored`, the scheduled messages could not be read; nothing was
+            changed.
     """
     journal, name = stored.journal, stored.campaign.id
     if restored and stored.campaign.totals is None:
         raise ValidationError(
-            f"campaign {name!r} was still being planned when this copy was made, so that the "
+            f"campaign {name!r} was still being planned when this copy was made, so the "
             "copy lacks recipients who may have been texted since and cannot be searched for; "
-            "look for them at the provider, by the tag or the sender, before you send it again",
+            "search for them at the provider, by the tag or the sender, before you send again",
             field="campaign",
         )
     reporter = Reporter(None, timer, f"campaign {name}")
@@ -108,7 +109,7 @@ async def reconcile(
         # The list may lag behind, as searches do.
         with suppress(SMSWorksError):
             await batches.doubt_cancelled(await batches.read_cancelled())
-        # Whoever used the file before may have had requests on their way.
+        # A process that used the original file may have had requests in flight.
         for entry in await reconciler.rule_out([e for e in nothing if e.reopenable], settle):
             await journal.clear_doubt(name, entry.number, entry.attempt)
     await batches.tidy()

@@ -1,7 +1,7 @@
-"""Looking for requests in doubt, several times, and waiting until none of them can be accepted.
+"""Repeated searches for unknown requests, and the wait until they can no longer be accepted.
 
-Finding nothing proves nothing, since a search may lag behind: it is repeated, and nothing is sent
-again before every search has found nothing at all.
+An empty result proves nothing, since a search may lag behind: it is repeated, and nothing is resent
+unless every search was empty.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from smsworks_async.journals.records import ChunkRecord
 from smsworks_async.models.report import Phase
 
 
-#: When to look again, as parts of the time to settle: soon at first, since most lags are short.
+#: The times of the searches, as fractions of `settle`: early at first, since most lags are short.
 LOOKS: Final = (0.0, 1 / 15, 3 / 15, 7 / 15, 1.0)
-#: How often a wait is made up for that ended early.
+#: How often a wait that ended early is continued.
 _WAITS: Final = 3
-#: How many requests are searched for at a time.
+#: The number of concurrent searches.
 _AT_A_TIME: Final = 4
 
 
 class Doubts(Protocol):
-    """Requests that may be in doubt, in a journal, and how they are searched for."""
+    """Unknown requests in a journal, and the search for them."""
 
     async def unknown(self) -> Sequence[ChunkRecord]:
-        """Return those that are in doubt now; a request whose lease has ended is."""
+        """Return the requests that are unknown now, including those with an expired lease."""
         ...
 
     async def prepare(self) -> None:
-        """Read what several looks have in common.
+        """Read the data shared by several searches.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         ...
 
     async def look(self, entry: ChunkRecord, /) -> Finding:
-        """Search for one of them, once, and accept it where it is found.
+        """Search once for one of them, and accept it if it is found.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         ...
 
@@ -57,20 +57,20 @@ class Doubts(Protocol):
 
     @property
     def request_time(self) -> float:
-        """The longest that a request of this process may take, in seconds."""
+        """The longest duration of a request of this process in seconds."""
         ...
 
     def describe(self, entry: ChunkRecord, /) -> str:
-        """Return what the log calls one of them."""
+        """Return the name of one of them for the log."""
         ...
 
 
 class Reconciler:
-    """Searches for requests in doubt.
+    """Searches for unknown requests.
 
     Args:
         doubts: the requests.
-        timer: how to wait.
+        timer: the run's timer.
         reporter: reports progress.
     """
 
@@ -79,16 +79,15 @@ class Reconciler:
         self._timer = timer
         self._reporter = reporter
         self._traced: set[tuple[int, int]] = set()
-        # Since when this process has known each of them to be unknown.
+        # When this process first saw each of them as unknown.
         self._first_seen: dict[tuple[int, int], float] = {}
 
     async def settle(self, seconds: float) -> list[ChunkRecord]:
-        """Search for all of them, several times within so many seconds.
+        """Search for all of them repeatedly for a number of seconds.
 
         Returns:
-            Those of which every look has shown nothing at all, and which may be sent again by
-            somebody who takes that risk. Those with a trace, and those that could not be looked
-            for, stay in doubt.
+            The requests without a trace in any search, which may be resent if that risk is
+            accepted. Requests with a trace, or with a failed search, stay unknown.
         """
         nothing: Counter[tuple[int, int]] = Counter()
         passed = 0.0
@@ -107,19 +106,19 @@ class Reconciler:
         return [e for e in left if nothing[e.number, e.attempt] == len(looks)]
 
     async def rule_out(self, entries: Sequence[ChunkRecord], seconds: float) -> list[ChunkRecord]:
-        """Wait until requests in doubt can no longer be accepted, and look a last time.
+        """Wait until unknown requests can no longer be accepted, and search a last time.
 
-        Whoever claimed them may have written until the lease was over, and what was written is
-        accepted within one request's time. Only then the last looks begin, and they take so many
-        seconds again, since what was accepted last may show up as late as that.
+        The process that claimed them may have written until the lease expired, and a written
+        request can be accepted until its time-out. The last searches begin after that, and take
+        the same number of seconds again, since a search may lag behind by as much.
 
         Args:
             entries: the requests.
-            seconds: how long a search may lag behind.
+            seconds: the longest lag of a search.
 
         Returns:
-            Those of which nothing at all was found. A lease of which a clock was far ahead is not
-            waited for: its chunk is none of them.
+            The requests without a trace. Requests with an excessively long lease, because a clock
+            was ahead, are not waited for and not included.
         """
         if not entries:
             return []
@@ -131,7 +130,7 @@ class Reconciler:
             await self._reporter.sleep(
                 longest,
                 Phase.WAITING_TO_RESEND,
-                "requests in doubt, which may still be accepted",
+                "unknown requests, which may still be accepted",
             )
         nothing = {(entry.number, entry.attempt) for entry in await self.settle(seconds)}
         return [
@@ -154,8 +153,8 @@ class Reconciler:
             key = (entry.number, entry.attempt)
             if key not in self._first_seen:
                 self._first_seen[key] = now
-                ended = ": its lease ended" if transitions.has_lapsed(entry) else ""
-                log.warning("%s is in doubt%s", self._requests.describe(entry), ended)
+                ended = ": its lease expired" if transitions.has_lapsed(entry) else ""
+                log.warning("%s is unknown%s", self._requests.describe(entry), ended)
         return doubts
 
     async def _look_for(self, doubts: Sequence[ChunkRecord]) -> list[tuple[ChunkRecord, Finding]]:
@@ -164,7 +163,7 @@ class Reconciler:
             await self._reporter.enter(Phase.RECONCILING)
             try:
                 await self._requests.prepare()
-            except SMSWorksError:  # the provider cannot be asked
+            except SMSWorksError:  # the request to the provider failed
                 return [(entry, Finding.TRACE) for entry in doubts]
         for start in range(0, len(doubts), _AT_A_TIME):
             some = doubts[start : start + _AT_A_TIME]
@@ -178,7 +177,7 @@ class Reconciler:
                     findings.append((entry, finding))
                     self._log_trace(entry, finding)
             if any(isinstance(finding, SMSWorksError) for finding in found):
-                # The provider cannot be asked: that is so for the others, too.
+                # The provider cannot be reached, so skip the others, too.
                 findings.extend((entry, Finding.TRACE) for entry in doubts[start + _AT_A_TIME :])
                 break
         return findings
@@ -188,6 +187,6 @@ class Reconciler:
         if finding is Finding.TRACE and key not in self._traced:
             self._traced.add(key)
             log.warning(
-                "%s has left a trace, and stays unknown unless it is found",
+                "%s has left a trace, so it stays unknown unless it is found",
                 self._requests.describe(entry),
             )

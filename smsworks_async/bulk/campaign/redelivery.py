@@ -1,4 +1,4 @@
-"""Redelivery: who is sent to again after a failure that may pass, and within which limits."""
+"""Redelivery: which recipients are sent to again after a temporary failure, with limits."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from smsworks_async.models.report import BulkReport, Outcome
 
 T = TypeVar("T")
 
-#: The flooding filter (the provider's guide): so many alike to one number in any rolling hour.
+#: The flooding filter (provider's guide): the most identical texts to one number in a rolling hour.
 ALIKE: Final = 6
 HOUR: Final = 3600.0
 
 
 @attrs.define
 class SendHistory(Generic[T]):
-    """What one recipient was sent so far; times are POSIX seconds."""
+    """The messages sent to one recipient so far; times are POSIX seconds."""
 
     item: T
     destination: str
@@ -48,12 +48,12 @@ class SendHistory(Generic[T]):
 
 @attrs.frozen
 class RedeliveryPolicy:
-    """Decides who is sent to again.
+    """Decides which recipients are sent to again.
 
     Args:
-        attempts: how often one recipient is sent to, at most, the first time included.
-        pause: seconds since the last one failed, at least.
-        now: POSIX seconds.
+        attempts: the most sends to one recipient, including the first.
+        pause: the least seconds since the last failure.
+        now: the time, in POSIX seconds.
     """
 
     attempts: int
@@ -61,10 +61,10 @@ class RedeliveryPolicy:
     now: float
 
     def due(self, sends: Sequence[SendHistory[T]]) -> list[SendHistory[T]]:
-        """Return those who are to be sent to again now.
+        """Return the recipients to send to again now.
 
-        Nobody gets more alike within an hour than the flooding filter lets pass, however often a
-        number stands in the campaign.
+        A number gets no more identical texts within an hour than the flooding filter allows, even
+        if it occurs several times in the campaign.
         """
         alike: Counter[tuple[str, str]] = Counter()
         for one in sends:
@@ -92,7 +92,7 @@ class RedeliveryPolicy:
 def redelivery_chunks(
     due: Sequence[SendHistory[T]], size: int, payload: Payload[T]
 ) -> list[PlannedChunk]:
-    """Put those who are due into chunks of a size."""
+    """Put the due recipients into chunks of a given size."""
     chunks: list[PlannedChunk] = []
     for international in (False, True):
         those = [sends for sends in due if sends.international is international]
@@ -106,12 +106,12 @@ def redelivery_chunks(
 
 
 class SendHistoryReader(Generic[T]):
-    """Reads what a campaign's recipients were sent, and what became of it.
+    """Reads the messages sent to a campaign's recipients, and their statuses.
 
     Args:
-        journal: where the campaign is.
-        campaign: its id.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
+        payload: the payload.
         batches: reads a batch.
     """
 
@@ -122,7 +122,7 @@ class SendHistoryReader(Generic[T]):
         self._batches = batches
 
     async def read(self) -> list[SendHistory[T]]:
-        """Return the history of every recipient who was put into a chunk, by position."""
+        """Return the history of every recipient in a chunk, by position."""
         sends: dict[int, SendHistory[T]] = {}
         for entry in await self._journal.chunks(self._campaign, limit=NO_LIMIT):
             if entry.state is State.SPLIT:
@@ -136,7 +136,8 @@ class SendHistoryReader(Generic[T]):
                     if group.outcome is Outcome.ACCEPTED:
                         self._note_accepted(known, batches, entry)
                     elif entry.is_open or group.outcome is Outcome.UNKNOWN:
-                        # On its way, in doubt, or to be sent by another run: not again meanwhile.
+                        # In flight, unknown, or pending for another run: do not send again
+                        # meanwhile.
                         known.settled = False
         return [sends[position] for position in sorted(sends)]
 
@@ -163,20 +164,20 @@ class SendHistoryReader(Generic[T]):
     ) -> MessageRecord | None:
         """Remove and return a recipient's record; return None if it is ambiguous.
 
-        A batch answers in no order that can be relied on, so that several texts to one number are
-        told apart by what they say.
+        The records of a batch have no reliable order, so several texts to one number are
+        distinguished by their content.
         """
         there = records.get(sends.destination, [])
         reworded = self._payload.may_be_reworded(sends.item)
         fits = [r for r in there if reworded or r.content in {None, sends.content}]
         if not fits or (reworded and len(there) > 1):
             return None
-        # Of several alike, one that was delivered is as good as another.
+        # Among identical ones, prefer a delivered one.
         there.remove(fits[0])
         return fits[0]
 
     async def _records(self, batch_id: str) -> Mapping[str, list[MessageRecord]]:
-        """Read a batch, by destination; a record that has vanished tells nothing."""
+        """Read the records of a batch, by destination; deleted records are missing."""
         records: defaultdict[str, list[MessageRecord]] = defaultdict(list)
         try:
             found = await self._batches(batch_id)
@@ -188,25 +189,25 @@ class SendHistoryReader(Generic[T]):
 
 
 def _sent_at(record: MessageRecord, began: float) -> float:
-    """Return when a message was sent: at the time that it was scheduled for, where that is later.
+    """Return when a message was sent, or its scheduled time if that is later.
 
     Args:
         record: the message.
-        began: when its request was begun, for a record without a date.
+        began: when its request was started, for a record without a date.
     """
     shown = [moment.timestamp() for moment in (record.created, record.schedule) if moment]
     return max(shown, default=began)
 
 
 def _batch_ids(entry: ChunkRecord) -> list[str]:
-    """Return the batches that a chunk was accepted with, doubles included."""
+    """Return the accepted batches of a chunk, including doubles."""
     if entry.state is not State.ACCEPTED or entry.batch_id is None:
         return []
     return [entry.batch_id, *entry.doubles]
 
 
 def _decisive(taken: Sequence[MessageRecord | None]) -> MessageRecord | None:
-    """Return the record that keeps a recipient from being sent to again, if one of them does."""
+    """Return the record that prevents sending to a recipient again, if there is one."""
     for record in taken:
         if record is None or not may_be_delivered_yet(record):
             return record
@@ -222,7 +223,7 @@ async def retry_undelivered(
     *,
     opt_outs: OptOutList | None = None,
 ) -> BulkReport:
-    """Send again to recipients whom the campaign did not reach, and who may be reached yet.
+    """Send again to recipients whose message failed temporarily.
 
     Raises:
         ValidationError: the journal was restored from a copy.
@@ -232,20 +233,20 @@ async def retry_undelivered(
     if campaign.restored:
         raise ValidationError(
             f"the journal of campaign {name!r} was restored from a copy, which "
-            "does not know of rounds that were sent after it was made; to text those again who "
-            "were not reached, begin a campaign with them",
+            "lacks rounds that were sent after it was made; to send again to recipients who were "
+            "not reached, create a new campaign with them",
             field="campaign",
         )
     await journal.expire_leases(name)
     everything = await journal.chunks(name, limit=NO_LIMIT)
     last = [entry for entry in everything if round and entry.round == round]
     if not any(entry.is_open for entry in last):
-        # Otherwise that round is continued, and nobody else is chosen.
+        # Otherwise continue that round, without choosing further recipients.
         history = SendHistoryReader(journal, name, stored.payload, gateway.get)
         due = policy.due(await history.read())
         if due:
             round += 1
-            # Processes that choose at the same time choose the same: the round is there once.
+            # Processes that choose concurrently choose the same, so the round is stored once.
             chunks = redelivery_chunks(due, campaign.chunk_size, stored.payload)
             await journal.plan_round(name, round, chunks)
         elif not any(entry.state is State.UNKNOWN for entry in last):

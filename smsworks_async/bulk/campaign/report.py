@@ -1,4 +1,4 @@
-"""The report of a campaign, as its journal has it."""
+"""The report of a campaign, from its journal."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def make_report(
     """Return the report of a round of a campaign.
 
     Args:
-        journal: where the campaign is.
-        campaign: its id.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
+        payload: the payload.
         stopped: why the run ended early, or None.
         round: the round.
         not_sent: why pending chunks were not sent, in the UK (False) and outside it (True).
@@ -81,7 +81,7 @@ async def _outcomes(
     entries: Sequence[ChunkRecord],
     why: Callable[[ChunkRecord], SMSWorksError | None],
 ) -> list[BatchOutcome]:
-    """Return what became of chunks; `why` says why one was not sent."""
+    """Return the outcomes of chunks; `why` returns the error of one that was not sent."""
     outcomes: list[BatchOutcome] = []
     for start in range(0, len(entries), _PAGE):
         page = entries[start : start + _PAGE]
@@ -101,17 +101,17 @@ async def _outcomes(
 
 
 def _has_all_accepted(entry: ChunkRecord) -> bool:
-    """Return whether all of a chunk were accepted once, so that nobody in it has to be named."""
+    """Return whether all recipients were accepted exactly once, and need not be listed."""
     return entry.state is State.ACCEPTED and not entry.doubles and not entry.excluded
 
 
 def _outcomes_of(
     chunk: StoredChunk, payload: Payload[T], entry: ChunkRecord, why: SMSWorksError | None
 ) -> list[BatchOutcome]:
-    """Return what became of a chunk: one outcome for each group of its recipients."""
+    """Return the outcomes of a chunk: one for each group of its recipients."""
     error = entry.error or why
     if entry.state is State.SENDING:
-        error = OutcomeUnknown("another process is sending it, or has ended", operation="bulk")
+        error = OutcomeUnknown("another process is sending it, or has died", operation="bulk")
     return [
         BatchOutcome(
             entry.number,
@@ -127,9 +127,9 @@ def _outcomes_of(
 
 
 def _error_of(outcome: Outcome) -> SMSWorksError | None:
-    """Return the error of those in a chunk who have not the chunk's own outcome."""
+    """Return the error for recipients whose outcome differs from their chunk's."""
     if outcome is Outcome.UNKNOWN:
-        return OutcomeUnknown("an earlier request of it may have been accepted", operation="bulk")
+        return OutcomeUnknown("an earlier attempt may have been accepted", operation="bulk")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Reconciling a campaign, and scheduling again what had to be cancelled for opt-outs."""
+"""Reconciliation, and rescheduling of batches that were cancelled because of opt-outs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ async def reconcile(
     restored: bool,
     opt_outs: OptOutList | None,
 ) -> BulkReport:
-    """Search for unknown chunks, respect opt-outs that came after scheduling, and report.
+    """Search for unknown chunks, respect opt-outs after scheduling, and report.
 
-    What was cancelled for an opt-out is scheduled again, unless other chunks are pending: those are
-    only for `send` to send.
+    Chunks whose batch was cancelled because of an opt-out are scheduled again, unless other chunks
+    are pending: only `send` sends those.
 
     Raises:
-        ValidationError: the copy was made while the campaign was being planned.
-        ConfigurationError: the campaign is scheduled, and respects another opt-out list.
+        ValidationError: the copy was made during planning.
+        ConfigurationError: the campaign is scheduled, and respects a different opt-out list.
     """
     view = await respected(stored, opt_outs)
     others_pending = await _has_pending(stored)
@@ -64,10 +64,10 @@ async def _has_pending(stored: StoredCampaign) -> bool:
 
 
 async def respected(stored: StoredCampaign, opt_outs: OptOutList | None) -> OptOutView | None:
-    """Return who has opted out, where a scheduled campaign respects that; otherwise None.
+    """Return the opt-outs if a scheduled campaign respects them; otherwise None.
 
     Raises:
-        ConfigurationError: it respects another list.
+        ConfigurationError: it respects a different list.
     """
     kept = stored.campaign.opt_outs
     if stored.campaign.at is None or not kept:

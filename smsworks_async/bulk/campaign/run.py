@@ -1,4 +1,4 @@
-"""Runs of campaigns: planned whole, sent, reconciled, and accounted for."""
+"""Runs of campaigns: plan, send, reconcile and report."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from smsworks_async.optouts import OptOuts
 
 T = TypeVar("T")
 
-#: Seconds between two looks at what other processes are doing.
+#: The seconds between two checks of what other processes are doing.
 _LOOK: Final = 1.0
-#: Seconds between two looks at a campaign that waits for its window, where nobody is told.
+#: The seconds between two checks of a campaign that waits for its window, without a callback.
 _WINDOW_LOOK: Final = 10.0
-#: How often one run sends a chunk again that stays unknown.
+#: How often one run resends a chunk that stays unknown.
 _RESENDS: Final = 2
 
 
@@ -57,12 +57,12 @@ class CampaignRun(Generic[T]):
     """One run of a campaign.
 
     Args:
-        journal: where the campaign is kept.
-        campaign: what it is.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign.
+        payload: the payload.
         gateway: the API.
-        options: its options.
-        timer: how to wait.
+        options: the run's options.
+        timer: the run's timer.
     """
 
     journal: Journal
@@ -71,7 +71,7 @@ class CampaignRun(Generic[T]):
     gateway: BulkGateway
     options: Options
     timer: Timer = attrs.field(factory=Timer)
-    #: The opt-out list to respect; None where that is the journal's own.
+    #: The opt-out list to respect; None for the journal's own.
     opt_outs: OptOutList | None = None
     #: Reports progress.
     reporter: Reporter = attrs.field(
@@ -79,20 +79,21 @@ class CampaignRun(Generic[T]):
     )
 
     def make_reporter(self) -> Reporter:
-        """Return what reports the progress of this run."""
+        """Return the reporter of this run's progress."""
         return Reporter(self.options.progress, self.timer, f"campaign {self.campaign.id}")
 
     async def plan(self, values: Iterable[Any] | AsyncIterable[Any] | None) -> BulkReport | None:
-        """Plan the campaign in the journal, or check that it is the one that is there.
+        """Plan the campaign in the journal, or check that it matches the stored one.
 
         Returns:
-            A report, where there is no valid recipient: then there is no campaign. Otherwise None.
+            A report if there are no valid recipients, and so no campaign; otherwise None.
 
         Raises:
-            ValidationError: it is another, or it is not there whole and no recipients were given.
+            ValidationError: a different campaign is stored, or planning is not complete and no
+                recipients were passed.
             BulkInterrupted: the caller's code raised.
         """
-        # Without recipients a name that the journal does not have is an error.
+        # Without recipients an unknown campaign name is an error.
         kept = await (self.journal.summary(self.campaign.id) if values is None else self._kept())
         if kept is not None:
             check_campaign(kept.campaign, self.campaign)
@@ -111,28 +112,27 @@ class CampaignRun(Generic[T]):
             raise no_such(self.campaign.id)
         if kept.campaign.totals is None:
             raise ValidationError(
-                f"campaign {self.campaign.id!r} is not planned whole yet; give the recipients, all "
-                "of them",
+                f"campaign {self.campaign.id!r} is not completely planned yet; pass all its "
+                "recipients",
                 field="destinations",
             )
         return None
 
     async def _kept(self) -> Summary | None:
-        """Return what the journal has of the campaign; None where it has nothing."""
+        """Return the stored summary of the campaign; None if there is none."""
         try:
             return await self.journal.summary(self.campaign.id)
-        except ValidationError:  # it has no campaign of this name
+        except ValidationError:  # the campaign does not exist
             return None
 
     async def check_cost(self) -> None:
-        """Check what the campaign costs against the run's limits; it only reads.
+        """Check the campaign's cost against the run's limits. It only reads.
 
-        It uses today's prices, and not those of the plan, which counts numbers outside the UK
-        double.
+        It uses current prices, not those of the plan, which counts numbers outside the UK double.
 
         Raises:
-            ValidationError: it costs more than it may.
-            APIError: the API refused to tell a price or the balance.
+            ValidationError: a limit is exceeded.
+            APIError: the API rejected the request for a price or the balance.
         """
         if not self.options.limits_cost:
             return
@@ -153,11 +153,11 @@ class CampaignRun(Generic[T]):
         return await prices.of_chunk(self.payload, unpack_chunk(claim, self.payload))
 
     async def run(self, round: int = 0) -> BulkReport:
-        """Send what is pending, reconcile what is unknown, and account for every recipient.
+        """Send pending chunks, reconcile unknown ones, and account for every recipient.
 
         Raises:
-            ValidationError: it costs more than it may; nothing was sent.
-            APIError: a price or the balance could not be asked for; nothing was sent.
+            ValidationError: a cost limit is exceeded; nothing was sent.
+            APIError: a price or the balance could not be read; nothing was sent.
             BulkInterrupted: the callback raised.
             JournalError: the journal cannot be read or written.
         """
@@ -174,7 +174,7 @@ class CampaignRun(Generic[T]):
             raise await interrupted(source, raised.error, None) from raised.error
 
     def batches(self, opt_outs: OptOutView | None) -> ScheduledBatches[T]:
-        """Return what cancels scheduled batches that must not go out."""
+        """Return the object that cancels scheduled batches that must not be sent."""
         return ScheduledBatches(
             self.journal,
             self.campaign,
@@ -191,13 +191,13 @@ class CampaignRun(Generic[T]):
         batches: ScheduledBatches[T],
         quota: Quota | None = None,
     ) -> JournalSource[T]:
-        """Return where the chunks of a round come from.
+        """Return the source of the chunks of a round.
 
         Args:
             round: the round.
-            opt_outs: who has opted out; None where that is not respected.
-            batches: told of each batch that was scheduled.
-            quota: how much may be claimed; None for all of it.
+            opt_outs: the opt-outs; None if they are not respected.
+            batches: notified of each scheduled batch.
+            quota: limits the claims; None for no limit.
         """
         return JournalSource(
             self.journal,
@@ -250,16 +250,16 @@ class CampaignRun(Generic[T]):
             await self._resend(lost, reconciler)
 
     async def prepare(self) -> OptOutView | None:
-        """Lift a halt, and return who has opted out: see `respected`."""
+        """Lift a halt, and return the opt-outs: see `respected`."""
         await self.journal.steer(self.campaign.id, Command.LIFT)
         return await self.respected()
 
     async def respected(self) -> OptOutView | None:
-        """Return who has opted out; None where the campaign does not respect it.
+        """Return the opt-outs; None if the campaign does not respect them.
 
         Raises:
-            ConfigurationError: the campaign respects another list; nothing was sent.
-            ValidationError: it was begun with another `respect_opt_outs`; likewise.
+            ConfigurationError: the campaign respects a different list; nothing was sent.
+            ValidationError: it was created with another `respect_opt_outs`; nothing was sent.
         """
         respects = self.options.respect_opt_outs
         opt_outs = self.opt_outs or OptOuts(self.journal)
@@ -267,8 +267,8 @@ class CampaignRun(Generic[T]):
         kept = (await self.journal.respect(self.campaign.id, wanted)).opt_outs
         if respects is not None and (kept == "") is respects:
             raise ValidationError(
-                f"campaign {self.campaign.id!r} was begun with respect_opt_outs={not respects}; "
-                "pass the same, or give the new campaign a name of its own",
+                f"campaign {self.campaign.id!r} was created with respect_opt_outs={not respects}; "
+                "pass the same value, or use a new campaign name",
                 field="respect_opt_outs",
             )
         if kept == "":
@@ -285,7 +285,7 @@ class CampaignRun(Generic[T]):
         """Wait for the sending window, if that is why the run ended.
 
         Returns:
-            Why nothing more may be sent in this run; None where it may.
+            The reason why nothing more may be sent in this run, or None.
         """
         refused = source.refused
         while refused is not None and waits(refused):
@@ -295,12 +295,12 @@ class CampaignRun(Generic[T]):
                 Phase.WAITING_FOR_WINDOW, f"its sending window, {refused.window}", left
             )
             await self.timer.sleep(min(max(left, 0.0), self.reporter.interval or _WINDOW_LOOK))
-            # Meanwhile it may have been paused, or given another window.
+            # It may have been paused meanwhile, or its window may have changed.
             refused = await self.journal.controls(self.campaign.id, source.round)
         return refused
 
     async def has_more(self, source: JournalSource[T]) -> bool:
-        """Return whether others have returned chunks that this run can send."""
+        """Return whether other processes have returned chunks that this run can send."""
         after = -1
         while page := await self.journal.chunks(self.campaign.id, after, state=State.PENDING):
             if any(
@@ -314,9 +314,9 @@ class CampaignRun(Generic[T]):
         return False
 
     async def _wait_for_others(self) -> None:
-        """Wait until no other process is sending, or their leases have ended.
+        """Wait until no other process is sending, or their leases have expired.
 
-        Not for ever: the lease of a process whose clock was ahead would last as long as that.
+        The wait is limited, since a lease could be arbitrarily long if a clock was ahead.
         """
         waited = 0.0
         while waited < LONGEST_WAIT:
@@ -337,7 +337,7 @@ class CampaignRun(Generic[T]):
             waited += pause
 
     async def _resend(self, entries: Sequence[ChunkRecord], reconciler: Reconciler) -> None:
-        """Make chunks pending again of which, as far as is known, nothing can be accepted."""
+        """Make chunks pending again that can no longer be accepted, as far as is known."""
         for entry in await reconciler.rule_out(entries, self.options.settle):
             wait = longest_request(entry, request_time(self.gateway.timeout))
             await self.journal.resend(self.campaign.id, entry.number, entry.attempt, wait)
@@ -352,9 +352,9 @@ async def plan(
     *,
     opt_outs: OptOutList | None = None,
 ) -> BulkStatus:
-    """Plan a campaign, and send nothing."""
+    """Plan a campaign without sending anything."""
     begun = _campaign(payload, options)
-    if options.journal is None:  # `Options` has checked it
+    if options.journal is None:  # checked by `Options`
         raise AssertionError
     async with open_journal(options.journal) as journal:
         run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
@@ -368,7 +368,7 @@ async def plan(
 
 
 def _campaign(payload: Payload[Any], options: Options) -> Campaign:
-    if options.campaign is None:  # `Options` has checked it
+    if options.campaign is None:  # checked by `Options`
         raise AssertionError
     return Campaign(
         id=options.campaign,
@@ -390,9 +390,9 @@ async def send(
     *,
     opt_outs: OptOutList | None = None,
 ) -> BulkReport:
-    """Begin a campaign, or continue it."""
+    """Start or continue a campaign."""
     begun = _campaign(payload, options)
-    if options.journal is None:  # `Options` has checked it
+    if options.journal is None:  # checked by `Options`
         raise AssertionError
     async with open_journal(options.journal) as journal:
         run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
@@ -404,7 +404,7 @@ async def send(
 
 
 def _log_where(journal: Journal, campaign: str) -> None:
-    """Log which file a campaign is in: one in another folder would text everybody again."""
+    """Log the campaign's journal file: with a file in another folder all would be texted again."""
     path = getattr(journal, "path", None)
     if path is not None:
         new = " (a new file)" if getattr(journal, "made_it", False) else ""

@@ -1,8 +1,8 @@
-"""Scheduled batches that must not go out as they are: cancelled in time, or named.
+"""Cancellation of scheduled batches that must not be sent in their current form.
 
-Those are all batches of a cancelled campaign, and those with a recipient who has opted out since,
-which are cancelled, and whose chunks are then pending, to be scheduled again without them. A batch
-counts as cancelled only where the API says so: nobody is scheduled twice.
+These are all batches of a cancelled campaign, and batches with recipients who have opted out since.
+The chunks of the latter become pending, to be scheduled again without these recipients. A batch
+counts as cancelled only if the API confirms it, so that no recipient is scheduled twice.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from smsworks_async.models.report import BatchOutcome, Outcome, Phase
 
 T = TypeVar("T")
 
-#: How often one run asks for a batch to be cancelled, and reads back whether it was.
+#: How often one run tries to cancel a batch and checks the result.
 _TRIES: Final = 3
-#: How many batches are cancelled at a time.
+#: The number of concurrent cancellations.
 _AT_A_TIME: Final = 4
-#: Why a campaign of a restored journal is paused.
+#: The reason for pausing a campaign of a restored journal.
 _CANCELLED_SINCE: Final = (
-    "batches of it were cancelled after the copy of its journal was made; resume it to schedule "
-    "them again, or cancel it"
+    "some of its batches were cancelled after the copy of the journal was made; resume it to "
+    "schedule them again, or cancel it"
 )
 
 
@@ -46,11 +46,11 @@ class ScheduledBatches(Generic[T]):
     """The scheduled batches of a campaign.
 
     Args:
-        journal: where the campaign is.
-        campaign: what it is.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign.
+        payload: the payload.
         gateway: the API.
-        opt_outs: who has opted out; None where that is not respected.
+        opt_outs: the opt-outs; None if they are not respected.
         reporter: reports progress.
     """
 
@@ -71,13 +71,13 @@ class ScheduledBatches(Generic[T]):
         self._gateway = gateway
         self._opt_outs = opt_outs
         self._reporter = reporter
-        # Why it is not known whether a chunk's batch was cancelled.
+        # The errors because of which it is unknown whether a chunk's batch was cancelled.
         self._failures: dict[int, SMSWorksError] = {}
-        #: What could not be cancelled in time, as `BulkReport` has it.
+        #: The batches that could not be cancelled in time, for `BulkReport`.
         self.too_late: tuple[BatchOutcome, ...] = ()
 
     async def tidy(self) -> bool:
-        """Cancel what must not go out, and note what could not be cancelled.
+        """Cancel batches that must not be sent, and record those that could not be cancelled.
 
         Returns:
             Whether chunks are pending, to be scheduled again.
@@ -99,7 +99,7 @@ class ScheduledBatches(Generic[T]):
         """Return the batches that the provider shows as cancelled.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         if self._at is None:
             return frozenset()
@@ -107,13 +107,13 @@ class ScheduledBatches(Generic[T]):
         return frozenset(job.message_id for job in jobs if job.batch and job.status == "CANCELLED")
 
     async def doubt_cancelled(self, cancelled: Collection[str]) -> None:
-        """Doubt chunks whose batch was cancelled after the journal, a restored copy, was made.
+        """Mark chunks unknown whose batch was cancelled after the restored copy was made.
 
-        The copy cannot tell whether they were scheduled again since, nor whether the whole campaign
-        was cancelled. So the campaign is paused, until a person resumes it or cancels it again.
+        The copy does not show whether they were scheduled again, or whether the whole campaign was
+        cancelled. So the campaign is paused until somebody resumes it or cancels it again.
 
         Args:
-            cancelled: what `read_cancelled` has returned.
+            cancelled: the result of `read_cancelled`.
 
         Raises:
             JournalError: the journal cannot be read or written.
@@ -125,7 +125,7 @@ class ScheduledBatches(Generic[T]):
                     await self._journal.confirm_cancelled(self._campaign, entry.number, batch_id)
 
     async def check_control(self, entry: ChunkRecord) -> None:
-        """Cancel the batch of a chunk that was just accepted, if its campaign was cancelled."""
+        """Cancel the batch of a newly accepted chunk, if its campaign was cancelled."""
         if self._at is None:
             return
         refused = await self._journal.controls(self._campaign)
@@ -161,10 +161,10 @@ class ScheduledBatches(Generic[T]):
         return done
 
     async def _recall(self, entry: ChunkRecord) -> bool:
-        """Cancel the batches of a chunk for opt-outs; return whether it is pending then."""
+        """Cancel the batches of a chunk because of opt-outs; return whether it became pending."""
         self._failures.pop(entry.number, None)
         for batch_id in _batches(entry):
-            # First of all, so that a process that ends here leaves no cancelled batch as accepted.
+            # Recorded first, so that a crash here does not leave a cancelled batch as accepted.
             if not await self._journal.begin_recall(self._campaign, entry.number, batch_id):
                 return False
             if await self._is_cancelled(entry, batch_id):
@@ -178,7 +178,7 @@ class ScheduledBatches(Generic[T]):
         return False
 
     async def _to_recall(self, at: float) -> list[ChunkRecord]:
-        """Return chunks that hold somebody who has opted out, and those of a recall before."""
+        """Return chunks with opted-out recipients, and those of an earlier recall."""
         view = self._opt_outs
         if view is not None:
             await view.refresh()
@@ -220,7 +220,7 @@ class ScheduledBatches(Generic[T]):
         )
 
     async def _destinations(self, entry: ChunkRecord) -> tuple[str, ...]:
-        """Return the numbers that the last request of a chunk held."""
+        """Return the numbers in the last request of a chunk."""
         claim = await self._journal.read_chunk(self._campaign, entry.number)
         return tuple(map(self._payload.destination, unpack_chunk(claim, self._payload).items))
 
@@ -238,16 +238,16 @@ def _batches(entry: ChunkRecord) -> list[str]:
 
 
 async def cancel_batch(gateway: BulkGateway, batch_id: str) -> bool:
-    """Cancel a scheduled batch; return whether it was cancelled, or has gone out before.
+    """Cancel a scheduled batch; return True if it was cancelled, False if it was already sent.
 
-    It is asked for again, a few times, where neither its answer nor the list of scheduled messages
-    tells.
+    The request is retried a few times if neither its response nor the list of scheduled messages
+    tells the result.
 
     Raises:
-        SMSWorksError: it is not known.
+        SMSWorksError: the result is unknown.
     """
     failure: SMSWorksError = OutcomeUnknown(
-        "the API did not say whether the batch was cancelled", operation="bulk"
+        "the API did not confirm whether the batch was cancelled", operation="bulk"
     )
     for _ in range(_TRIES):
         try:
@@ -262,7 +262,7 @@ async def cancel_batch(gateway: BulkGateway, batch_id: str) -> bool:
 
 
 async def _read_back(gateway: BulkGateway, batch_id: str) -> str | None:
-    """Return the status of a scheduled batch; None where it cannot be told."""
+    """Return the status of a scheduled batch; None if it cannot be told."""
     try:
         for job in await gateway.scheduled():
             if job.batch and job.message_id == batch_id:

@@ -1,4 +1,4 @@
-"""Searching for a chunk whose outcome is unknown among the provider's messages."""
+"""The search for unknown chunks among the provider's messages."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ChunkSearch(Generic[T]):
     """Searches for the chunks of a campaign.
 
     Args:
-        journal: where the campaign is.
-        campaign: its id.
-        payload: what it sends.
+        journal: the campaign's journal.
+        campaign: the campaign's id.
+        payload: the payload.
         gateway: the API.
         at: when the messages of its first round are due, in POSIX seconds; None for at once.
     """
@@ -47,19 +47,19 @@ class ChunkSearch(Generic[T]):
         self._messages = MessageSearch(gateway, functools.partial(journal.has_batch, campaign))
 
     async def prepare(self) -> None:
-        """Read what several looks have in common.
+        """Read the data shared by several searches.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         if self._at is not None:
             await self._messages.read_scheduled()
 
     async def look(self, entry: ChunkRecord) -> Finding:
-        """Search for one chunk, once, and accept it where its batch is found.
+        """Search once for one chunk, and accept it if its batch is found.
 
         Raises:
-            SMSWorksError: the provider could not be asked.
+            SMSWorksError: the request to the provider failed.
         """
         chunk = unpack_chunk(
             await self._journal.read_chunk(self._campaign, entry.number), self._payload
@@ -83,13 +83,13 @@ class ChunkSearch(Generic[T]):
         return await self._accept(entry, found) if finding is Finding.FOUND else finding
 
     async def _began(self, entry: ChunkRecord) -> float | None:
-        """Return when the campaign began, where the chunk may have been sent at any time since."""
+        """Return when the campaign was created, if the chunk may have been sent any time since."""
         if not entry.restored:
             return entry.began
         return (await self._journal.summary(self._campaign)).campaign.created
 
     def _probes(self, chunk: Chunk[T]) -> list[Probe]:
-        """Return a few messages of a chunk: its first, middle and last one."""
+        """Return a few messages of a chunk: the first, the middle and the last one."""
         payload, size = self._payload, len(chunk.items)
         probes = []
         for index in sorted({0, size // 2, size - 1}):
@@ -105,12 +105,12 @@ class ChunkSearch(Generic[T]):
         return probes
 
     async def _accept(self, entry: ChunkRecord, found: Sequence[Candidate]) -> Finding:
-        """Accept a chunk with the first of the batches that may be its own."""
+        """Accept a chunk with the first of the batches that may belong to it."""
         first = found[0].batch_id
-        if first is None:  # a batch without an id is never found
+        if first is None:  # a batch without an id cannot be accepted
             raise AssertionError
         taken = await self._journal.confirm_found(
             self._campaign, entry.number, entry.attempt, first, others=len(found) - 1
         )
-        # Otherwise it may be another chunk's that is in doubt, or this one has moved on.
+        # Otherwise it may belong to another unknown chunk, or this one has changed.
         return Finding.FOUND if taken else Finding.TRACE

@@ -1,4 +1,4 @@
-"""Campaigns that a journal has: opened by name, and their status."""
+"""Existing campaigns of a journal: opening by name, and status."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NONE: Final = Sums(chunks=0, recipients=0, credits=0.0)
 
 @attrs.frozen
 class StoredCampaign:
-    """A campaign that a journal has."""
+    """An existing campaign of a journal."""
 
     journal: Journal
     campaign: Campaign
 
     @property
     def payload(self) -> Payload[Any]:
-        """What it sends."""
+        """The payload of the campaign."""
         found = self.campaign
         return stored_payload(found.kind, found.message, found.id)
 
@@ -43,7 +43,7 @@ class StoredCampaign:
 async def open_journal(
     journal: Journal | str | os.PathLike[str], *, must_exist: bool = False
 ) -> AsyncIterator[Journal]:
-    """Open a journal, and close it where it was given as a path."""
+    """Open a journal, and close it afterwards if it was passed as a path."""
     opened, is_ours = journals.open_journal(journal, must_exist=must_exist)
     try:
         yield opened
@@ -56,15 +56,15 @@ async def open_journal(
 async def open_campaign(
     journal: Journal | str | os.PathLike[str], campaign: str, *, forgotten_too: bool = False
 ) -> AsyncIterator[StoredCampaign]:
-    """Open a journal, and read a campaign that it has.
+    """Open a journal, and read an existing campaign.
 
     Args:
         journal: the journal, or its path.
         campaign: the campaign's name.
-        forgotten_too: whether one may be opened whose recipients and texts were erased.
+        forgotten_too: whether to allow a campaign whose recipients and texts were erased.
 
     Raises:
-        ValidationError: it has none of this name, or has forgotten it.
+        ValidationError: the campaign does not exist, or was forgotten.
     """
     name = check_campaign(campaign)
     async with open_journal(journal, must_exist=True) as opened:
@@ -75,12 +75,12 @@ async def open_campaign(
 
 
 async def status(stored: StoredCampaign) -> BulkStatus:
-    """Return how far a campaign has got."""
+    """Return the status of a campaign."""
     return await status_of(stored.journal, stored.campaign.id)
 
 
 async def status_of(journal: Journal, campaign: str) -> BulkStatus:
-    """Return how far a campaign has got, by its id."""
+    """Return the status of a campaign, given its id."""
     summary = await journal.summary(campaign)
     counts = StateCounts(summary.states)
     later = StateCounts(summary.later_rounds)

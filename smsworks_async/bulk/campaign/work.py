@@ -1,4 +1,4 @@
-"""A share of a campaign: chunks that one process sends of what was planned, and no more."""
+"""The share of a campaign that one call of `work` sends."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from smsworks_async.journals.records import Command
 from smsworks_async.models.report import BulkReport
 
 
-_ASKED: Final = "the process was asked to stop"
-_TIME: Final = "its time was over"
-_ENOUGH: Final = "it has sent as many chunks as it was to"
+_ASKED: Final = "a stop was requested"
+_TIME: Final = "its time limit was reached"
+_ENOUGH: Final = "its limit of chunks was reached"
 
 
 def ended_by_itself(report: BulkReport) -> bool:
-    """Return whether a call ended at a limit of its own, so that another one may go on."""
+    """Return whether a call ended at its own limit, so that another call can continue."""
     return str(report.stopped) in {_ASKED, _TIME, _ENOUGH}
 
 
 @attrs.define
 class Quota:
-    """How much one call may claim.
+    """The number of chunks that one call may claim.
 
     Attributes:
-        chunks: how many more chunks; None for any number.
-        why: why nothing more may be claimed, in words; an empty string while it may.
+        chunks: the remaining chunks; None for no limit.
+        why: the reason why nothing more may be claimed, or an empty string.
         has_sent: set once a request was made.
     """
 
@@ -47,7 +47,7 @@ class Quota:
     has_sent: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     def take(self) -> bool:
-        """Take one chunk, before it is claimed; return whether there is one to take."""
+        """Reserve one chunk before a claim; return whether there is one."""
         if self.why:
             return False
         if self.chunks is not None:
@@ -58,12 +58,12 @@ class Quota:
         return True
 
     def give_back(self) -> None:
-        """Undo `take`, since nothing was claimed."""
+        """Undo `take` if nothing was claimed."""
         if self.chunks is not None:
             self.chunks += 1
 
     def note_sent(self) -> None:
-        """Note that a request was made."""
+        """Record that a request was made."""
         self.has_sent.set()
 
 
@@ -71,10 +71,10 @@ class Work:
     """One call's share of a campaign.
 
     Args:
-        run: the campaign, planned whole.
-        stop: whether the process is to stop.
-        limit: chunks to send at most; None for all.
-        seconds: after which nothing more is claimed; None for no limit.
+        run: the run of a completely planned campaign.
+        stop: the request to stop.
+        limit: the most chunks to send; None for no limit.
+        seconds: the seconds after which no further chunk is claimed; None for no limit.
     """
 
     def __init__(
@@ -90,16 +90,17 @@ class Work:
         """Send pending chunks until there are none, or a limit is reached; return the report.
 
         Raises:
-            ValidationError: the campaign is not planned whole.
-            ConfigurationError: it respects another opt-out list.
+            ValidationError: planning is not complete.
+            ConfigurationError: it respects a different opt-out list.
             BulkInterrupted: the callback raised.
             JournalError: the journal cannot be read or written.
         """
         run = self._run
         if run.campaign.totals is None:
             raise ValidationError(
-                f"campaign {run.campaign.id!r} is not planned whole yet; call bulk.plan with all "
-                "of its recipients first",
+                f"campaign {run.campaign.id!r} is not completely planned yet; call bulk.plan with "
+                "all "
+                "its recipients first",
                 field="campaign",
             )
         opt_outs = await run.respected()
@@ -118,7 +119,7 @@ class Work:
         return attrs.evolve(report, too_late=batches.too_late)
 
     async def _send(self, source: JournalSource[Any]) -> SMSWorksError | None:
-        """Send what is pending, also what others put back; return why that ended early."""
+        """Send pending chunks, including those returned by others; return why it ended early."""
         run = self._run
         at = None if source.round else run.campaign.at
         dispatcher = Dispatcher(run.payload, run.gateway, run.options, run.reporter, at)
@@ -140,7 +141,7 @@ class Work:
 
     @asynccontextmanager
     async def _ending(self) -> AsyncIterator[None]:
-        """Watch for the request to stop, and for the time, which end waits as well."""
+        """Watch for a stop request and the time limit, which also end waits."""
         loop = asyncio.get_running_loop()
         self._stop.listen(lambda: loop.call_soon_threadsafe(self._end, _ASKED))
         timer = None if self._seconds is None else asyncio.ensure_future(self._end_after())
@@ -154,7 +155,7 @@ class Work:
 
     async def _end_after(self) -> None:
         await self._run.timer.sleep(self._seconds or 0.0)
-        # Or else calls whose time is short would follow each other for ever.
+        # Otherwise calls with a short time limit could repeat forever without sending.
         await self._quota.has_sent.wait()
         self._end(_TIME)
 

@@ -1,4 +1,4 @@
-"""What a claim in PostgreSQL goes by: the statements, what they tell, and what is read ahead."""
+"""The statements of a claim in PostgreSQL, their results, and the chunks read ahead."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from smsworks_async.journals.postgres.store import CHUNK, TYPES
 from smsworks_async.journals.records import Controls, StoredChunk
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
-#: How many pending chunks are read at a time, and how many of them one statement may try.
+#: The number of pending chunks read at a time, and the most that one statement tries.
 READ_AHEAD: Final = 8
-#: Seconds by which the time that a claim was decided for may be ahead of the server's, and behind.
+#: The seconds by which the time of a decision may be ahead of, and behind, the server's time.
 AHEAD_AT_MOST: Final = 1.0
 BEHIND_AT_MOST: Final = 5.0
 
@@ -46,14 +46,14 @@ OWN: Final = (
 
 @cache
 def take(fields: tuple[str, ...]) -> str:
-    """Return the statement that writes fields of the next pending chunk that nobody has locked.
+    """Return the statement that writes fields of the next pending chunk that is not locked.
 
-    That is one of some that were read ahead, if all pending ones below it are as they were read.
+    The chunk is one of those read ahead, if all pending chunks before it are unchanged.
 
-    Its values are the campaign, the time, how far the server's may be before it and after it, the
-    window, the last opt-out, the owner, the event; the round, the number that the chunk's is above,
-    and whether it may be one outside the UK; and lists: numbers, versions, attempts, and the values
-    of each field.
+    The parameters are the campaign; the time, and how far the server's time may be before and after
+    it; the window, the last opt-out, the owner, the event; the round, the number after which chunks
+    are taken, and whether chunks outside the UK are included; and lists of numbers, versions,
+    attempts, and the values of each field.
     """
     lists = ", ".join(f"${n}::{TYPES.get(f, 'text')}[]" for n, f in enumerate(fields, 15))
     return (
@@ -63,7 +63,7 @@ def take(fields: tuple[str, ...]) -> str:
         "AND now - $2::float8 BETWEEN $3::float8 AND $4::float8), "
         f"wanted AS (SELECT * FROM unnest($12::integer[], $13::bigint[], $14::integer[], {lists}) "
         f"AS w (number, version, try, {', '.join(f'new_{field}' for field in fields)})), "
-        # The first pending chunk that is not as it was read: none above it is taken.
+        # The first pending chunk that has changed: none after it is taken.
         "other AS (SELECT c.number FROM smsworks.chunk AS c "
         "WHERE c.campaign = $1 AND c.state = 'pending' AND c.round = $9 AND c.number > $10 "
         "AND (NOT c.international OR $11) AND NOT EXISTS (SELECT FROM wanted "
@@ -86,7 +86,7 @@ def take(fields: tuple[str, ...]) -> str:
 
 @attrs.frozen
 class Judged:
-    """What a claim is decided by."""
+    """The inputs of a claim's decision."""
 
     now: float
     controls: Controls
@@ -96,13 +96,13 @@ class Judged:
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> Judged:
-        """Read it from the first columns of a row."""
+        """Return the inputs from the first columns of a row."""
         now, control, why, window, at, moved, newest = row[:7]
         return cls(now, rows.controls((control, why, window, at)), window, moved, newest)
 
 
 class ServerClock:
-    """The server's clock, as far as it is known between statements."""
+    """An estimate of the server's clock between statements."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -112,33 +112,33 @@ class ServerClock:
         return time.time() + self._ahead
 
     def set(self, now: float, since: float) -> None:
-        """Take in the server's time, which it told between a moment of this machine and now."""
+        """Record the server's time, which was read between `since`, by the local clock, and now."""
         self._ahead = now - (since + time.time()) / 2
 
 
 @attrs.define(eq=False)
 class Ahead:
-    """Pending chunks of one round that were read ahead, by their numbers, with their versions."""
+    """Pending chunks of one round that were read ahead, by number, with their versions."""
 
     chunks: dict[int, tuple[int, StoredChunk]] = attrs.field(factory=dict)
     judged: Judged | None = None
-    #: How many are tried by one statement: more while others claim as well.
+    #: How many chunks one statement tries; more while others claim concurrently.
     width: int = 1
 
     def above(self, number: int) -> list[tuple[int, StoredChunk]]:
-        """Return those above a number that one statement tries."""
+        """Return the chunks after a number that one statement tries."""
         return list(islice((one for n, one in self.chunks.items() if n > number), self.width))
 
     def missed(self, tried: Collection[int], other: int | None) -> None:
-        """Take note that none of the chunks that were tried could be claimed.
+        """Record that none of the tried chunks could be claimed.
 
         Args:
             tried: their numbers.
-            other: the number of the first pending chunk that is none of them, or has changed.
+            other: the number of the first pending chunk that is not among them, or has changed.
         """
         if other not in self.chunks:
             self.chunks.clear()
             return
         self.width = min(2 * self.width, READ_AHEAD)
-        for number in tried:  # others have claimed them
+        for number in tried:  # claimed by others
             self.chunks.pop(number, None)

@@ -1,10 +1,10 @@
-"""The claim of a chunk in PostgreSQL: read ahead, decided in Python, and written by one statement.
+"""Claims of chunks in PostgreSQL: read ahead, decided in Python, and written by one statement.
 
-A few pending chunks are read at a time. For the first of them, `transitions` decides what a claim
-of each would write, and one statement writes it to the first that is still as it was read, and that
-nobody else has locked. The same statement compares what the decision went by: the campaign's
-control and window, the server's timeline, the last opt-out and the time. Where one of them is
-another by now, nothing is claimed, and it is decided anew.
+A few pending chunks are read at a time. `transitions` decides what a claim of each of the first
+ones would write, and one statement writes it to the first that is unchanged and not locked. The
+same statement compares the inputs of the decision: the campaign's control and window, the server's
+timeline, the last opt-out and the time. If one of them has changed, nothing is claimed, and the
+decision is repeated.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from smsworks_async.journals.transitions import Change
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """What a claim is asked for: see `CampaignJournal.claim_next`."""
+    """The arguments of a claim; see `CampaignJournal.claim_next`."""
 
     owner: str
     lease: float
@@ -50,34 +50,34 @@ class Wanted:
 
 
 class Claims:
-    """The claims of one loop, which are made one after the other.
+    """The claims of one event loop, which are made one after the other.
 
     Args:
-        clock: the server's.
-        given_now: returns the time by a clock in its place; None where there is none.
+        clock: the server's clock.
+        given_now: returns the time by an injected clock, or None if there is none.
     """
 
     def __init__(self, clock: ServerClock, given_now: Callable[[], float | None]) -> None:
         self._clock = clock
         self._given_now = given_now
-        # By the campaign's name, the round, and whether chunks outside the UK are among them.
+        # By the campaign's name, the round, and whether chunks outside the UK are included.
         self._ahead: dict[tuple[str, int, bool], Ahead] = {}
-        #: Held by the claim that is being made.
+        #: Held by the current claim.
         self.turn = asyncio.Lock()
 
     def forget(self) -> None:
-        """Leave out all that was read ahead."""
+        """Discard the chunks that were read ahead."""
         self._ahead.clear()
 
     async def own(self, connection: Connection, key: int, owner: str) -> StoredChunk | None:
-        """Return the chunk that an owner has claimed, where the answer to the claim was lost."""
+        """Return the chunk that an owner has claimed, after the response to the claim was lost."""
         row = await connection.fetchrow(OWN, key, owner)
         return None if row is None else StoredChunk(rows.chunk(row), row[-2], row[-1])
 
     async def claim(
         self, connection: Connection, key: int, name: str, wanted: Wanted
     ) -> StoredChunk | Refused | None:
-        """Claim the next pending chunk: the rule `rules.claim_next`, as one statement."""
+        """Claim the next pending chunk: the rule `rules.claim_next` as one statement."""
         which = (name, wanted.round, wanted.international)
         ahead = self._ahead.setdefault(which, Ahead())
         given = self._given_now()
@@ -148,7 +148,7 @@ class Claims:
         now: float,
         is_given: bool,
     ) -> Reply:
-        """Write one of some changes, if its chunk is the next one and as it was read."""
+        """Write one of several changes, if its chunk is the next one and unchanged."""
         tried = list(decided.values())
         first = tried[0].change
         columns = [rows.changed(one.change.fields) for one in tried]
@@ -170,13 +170,13 @@ class Claims:
 
 @attrs.frozen
 class Reply:
-    """What the statement of a claim says: see `ahead.take`.
+    """The result of the statement `ahead.take`.
 
     Attributes:
-        judged: what it went by.
-        other: the number of the first pending chunk that is none of those that were tried, or is
-            not as it was read; None where there is none.
-        taken: the number of the chunk that was written; None where none was.
+        judged: the current inputs of the decision.
+        other: the number of the first pending chunk that was not tried, or has changed; None if
+            there is none.
+        taken: the number of the chunk that was written; None if none was.
     """
 
     judged: Judged
@@ -186,7 +186,7 @@ class Reply:
 
 @attrs.frozen
 class Decided:
-    """What a claim of a chunk would write, and which version of the chunk that was decided for."""
+    """The change that a claim of a chunk would write, and the version of the chunk."""
 
     version: int
     chunk: StoredChunk
@@ -194,14 +194,14 @@ class Decided:
 
     @property
     def is_claim(self) -> bool:
-        """Whether it is a claim; otherwise nobody in the chunk is left."""
+        """Return whether it is a claim; otherwise the chunk is skipped."""
         return self.change.record.state is State.SENDING
 
 
 def _decide(
     chunks: Iterable[tuple[int, StoredChunk]], wanted: Wanted, now: float
 ) -> dict[int, Decided]:
-    """Return what claims of the first chunks would write: of the same fields, or one skip."""
+    """Return the changes of claims of the first chunks, with the same fields, or one skip."""
     decided: dict[int, Decided] = {}
     fields = None
     for version, chunk in chunks:
@@ -229,7 +229,7 @@ def _refuses(judged: Judged, now: float, wanted: Wanted) -> Refused | None:
 
 
 async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Judged) -> int | None:
-    """Pass new opt-outs to what leaves recipients out; return the last that is known."""
+    """Pass new opt-outs to `leave_out`; return the key of the last known one."""
     if leave_out is None or leave_out.after is None:
         return None
     if judged.newest > leave_out.after:
@@ -239,14 +239,14 @@ async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Jud
 
 
 def _may(judged: Judged, known: int | None) -> bool:
-    """Return whether a claim went by what still holds, but for the time, so that chunks count."""
+    """Return whether the inputs of a claim, except the time, are still current."""
     is_known = known is None or judged.newest <= known
     return judged.controls.control is Control.RUNNING and not judged.moved and is_known
 
 
 def _moved(campaign: str) -> JournalError:
     return JournalError(
-        f"campaign {campaign!r} was begun on another timeline of the PostgreSQL server: a standby "
-        "has taken over, or a backup was restored, and what was recorded last may be lost; call "
+        f"campaign {campaign!r} was created on another timeline of the PostgreSQL server: a "
+        "standby was promoted or a backup was restored, and the last records may be lost; call "
         "bulk.reconcile with restored=True for it before anything is sent"
     )

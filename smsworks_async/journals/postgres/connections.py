@@ -1,4 +1,4 @@
-"""The connections of a journal to PostgreSQL: at most two, made when needed, and again when lost.
+"""The connections of a journal to PostgreSQL: at most two, opened on demand, reopened when lost.
 
 They belong to one event loop of one process.
 """
@@ -23,19 +23,19 @@ from smsworks_async.journals.postgres.weather import Weather, journal_error, wea
 
 T = TypeVar("T")
 
-#: How many connections a loop has at most.
+#: The most connections of a loop.
 AT_MOST: Final = 2
-#: Seconds for which a connection may say nothing at all, and those that `close` waits.
+#: The time-out of a silent connection, and the time-out of `close`, in seconds.
 SILENCE: Final = 30.0
 CLOSING: Final = 5.0
 
 
 class Connections:
-    """The connections of one loop, and the patience with which they are used.
+    """The connections of one loop, with retries.
 
     Args:
-        target: where the database is.
-        prepare: awaited with each new connection; it raises what makes it unusable.
+        target: the database.
+        prepare: awaited with each new connection; raises if it is unusable.
     """
 
     def __init__(self, target: Target, prepare: Callable[[Connection], Awaitable[None]]) -> None:
@@ -46,22 +46,23 @@ class Connections:
         self._turn = asyncio.Semaphore(AT_MOST)
         self._jobs: set[asyncio.Task[Any]] = set()
         self._closed = False
-        #: Whether a pooler may hand each transaction to another connection of the server.
+        #: Whether a pooler may use a different server connection for each transaction.
         self.is_pooled = False
 
     async def do(
         self, job: Callable[[Connection, bool], Awaitable[T]], *, turn: asyncio.Lock | None = None
     ) -> T:
-        """Do something with a connection, and again where that was lost.
+        """Run a job with a connection; repeat it if the connection was lost.
 
-        A caller that is cancelled does not wait for it any more, but it is brought to its end.
+        If the caller is cancelled it stops waiting, but the job is completed.
 
         Args:
-            job: what to do; it is told whether it was begun before, so that it may have been done.
-            turn: held until it is done; None for nothing.
+            job: the job; its second argument tells whether it was started before, and so may have
+                been done.
+            turn: a lock to hold until the job is done, or None.
 
         Raises:
-            JournalError: that was not possible.
+            JournalError: the job failed.
         """
         if self._closed:
             raise _closed()
@@ -96,7 +97,7 @@ class Connections:
                     raise
                 except Exception as caught:
                     error = caught
-                # Out of reach of what is raised here: its words and its frames quote values.
+                # Kept from the chained errors, whose messages and frames quote values.
                 now = time.monotonic()
                 failing_since = now if failing_since is None else failing_since
                 if not self._bears(error, now - failing_since + wait):
@@ -105,11 +106,11 @@ class Connections:
                 wait = min(2 * wait, weather.LONGEST_WAIT)
 
     def _bears(self, error: Exception, seconds: float) -> bool:
-        """Return whether to try again after an error, when that lasts for some seconds already."""
+        """Return whether to retry after an error, given the seconds since the first one."""
         found = weather_of(error)
         if found is Weather.POOLED and not self.is_pooled:
             self._go_without_prepared_statements()
-        # A connection that was in use meanwhile has prepared statements still.
+        # Connections that were in use at that time still have prepared statements.
         passes = found is not Weather.LASTING
         return passes and seconds <= weather.PATIENCE and not self._closed
 
@@ -126,7 +127,7 @@ class Connections:
             try:
                 yield connection
             except BaseException as error:
-                # After an error of a rule it was rolled back; in any other state nothing is known.
+                # After an error of a rule it was rolled back; in other cases its state is unknown.
                 if not isinstance(error, SMSWorksError):
                     self._drop(connection)
                 raise
@@ -155,7 +156,7 @@ class Connections:
         )
         self._open.add(connection)
         try:
-            # A statement that is not in a transaction may be prepared on another connection.
+            # Outside a transaction a statement may be prepared on a different connection.
             async with connection.transaction() if self.is_pooled else nullcontext():
                 await self._prepare(connection)
         except BaseException:
@@ -165,18 +166,18 @@ class Connections:
 
     def _drop(self, connection: Connection) -> None:
         self._open.discard(connection)
-        # The loop may be closed, where a journal outlived it.
+        # The loop may be closed, if the journal outlived it.
         with suppress(RuntimeError):
             connection.terminate()
 
     def abandon(self) -> None:
-        """Cut the connections at once, from wherever that is."""
+        """Abort the connections immediately; callable from any thread."""
         self._closed = True
         for connection in list(self._open):
             self._drop(connection)
 
     async def close(self) -> None:
-        """Wait a few seconds for what is being done, and close the connections."""
+        """Wait a few seconds for running jobs, and close the connections."""
         self._closed = True
         if self._jobs:
             _, left = await asyncio.wait(self._jobs, timeout=CLOSING)
@@ -189,7 +190,7 @@ class Connections:
             self._open.discard(connection)
             try:
                 await connection.close(timeout=CLOSING)
-            except Exception:  # it is gone, or says nothing: what was recorded is recorded
+            except Exception:  # lost or silent; committed data is safe
                 self._drop(connection)
         self.abandon()
 
@@ -199,6 +200,6 @@ def _closed() -> JournalError:
 
 
 def _ignore(task: asyncio.Task[Any]) -> None:
-    """Take note of the error of a job for which nobody waits, so that asyncio logs nothing."""
+    """Retrieve the error of a job without a waiter, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

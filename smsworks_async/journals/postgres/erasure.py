@@ -1,4 +1,4 @@
-"""Erasing in PostgreSQL: the statements, and the sweep of the tables."""
+"""Erasure in PostgreSQL: the statements, and the sweep of the tables."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from smsworks_async.errors import JournalError
 from smsworks_async.journals.postgres.statements import Connection, Statements
 
 
-#: The tables that have numbers and texts of campaigns, and those that planning fills.
+#: The tables with numbers and texts of campaigns, and the tables filled by planning.
 TABLES: Final = ", ".join(
     f"smsworks.{name}" for name in ("campaign", "chunk", "recipients", "problem", "event")
 )
-#: Seconds that the sweep of the tables may take.
+#: The time limit of the sweep, in seconds.
 _PATIENCE: Final = 3600.0
 
 
 class PostgresErasure(Statements):
-    """An `ErasureStore` within one transaction; what the protocol says is not repeated here."""
+    """An `ErasureStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
 
@@ -45,10 +45,10 @@ class PostgresErasure(Statements):
 
 
 async def sweep(connection: Connection, name: str) -> None:
-    """Remove from the tables' files what was erased from the tables; outside a transaction.
+    """Remove the data erased from the tables from their files; outside a transaction.
 
     Raises:
-        JournalError: the role may not.
+        JournalError: the role is not allowed to vacuum.
     """
     is_owner = await connection.fetchval(
         "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class "
@@ -58,11 +58,11 @@ async def sweep(connection: Connection, name: str) -> None:
     if not is_owner:
         raise JournalError(
             f"journal {name}: not erased yet: only the owner of its tables may vacuum them; call "
-            "it again as that role"
+            "it again with that role"
         )
     await connection.execute(f"VACUUM {TABLES}", timeout=_PATIENCE)
 
 
 async def analyse(connection: Connection) -> None:
-    """Update the statistics: until then the server takes tables for empty, and reads them whole."""
+    """Update the statistics; without them the server assumes empty tables, and scans them."""
     await connection.execute(f"ANALYZE {TABLES}", timeout=_PATIENCE)

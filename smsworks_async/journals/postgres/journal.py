@@ -1,4 +1,4 @@
-"""A journal in a PostgreSQL database: for any number of machines."""
+"""A journal in a PostgreSQL database, for any number of machines."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ from smsworks_async.models.report import BatchOutcome, Outcome
 
 
 class PostgresJournal(RunInPostgres):
-    """Keeps campaigns in a PostgreSQL database, in a schema of its own, ``smsworks``.
+    """A journal in a PostgreSQL database, in its own schema ``smsworks``.
 
-    It is opened when it is first used, and makes its tables if they are not there; see `lay_out`
-    for roles that may not. Each event loop that uses it has at most two connections, and a process
-    that was forked has connections of its own. Its clock is the server's.
+    It is opened on first use, and creates its tables if they do not exist; see `lay_out` for roles
+    without that privilege. Each event loop that uses it has at most two connections, and a forked
+    process has its own. Its clock is the server's.
 
-    What was recorded is on the server's disk when a method returns; a server that would forget it
-    in a crash (``fsync`` or ``synchronous_commit`` off) is refused. After a failover the promise
-    that nobody is texted twice needs synchronous replication: where a campaign was begun on
-    another timeline of the server, no chunk of it can be claimed until
-    ``bulk.reconcile(restored=True)``.
+    Data is on the server's disk when a method returns; a server that could lose it in a crash
+    (``fsync`` or ``synchronous_commit`` off) is refused. A failover is safe only with synchronous
+    replication: if a campaign was created on another timeline of the server, its chunks cannot be
+    claimed until ``bulk.reconcile(restored=True)``.
 
-    A lost connection is tried again for 30 seconds.
+    A lost connection is retried for 30 seconds.
 
     Args:
         url: ``postgresql://user:password@host/database``, with libpq's options.
-        clock: returns POSIX seconds, in the place of the server's clock; for tests.
-        must_exist: whether a database without a journal is an error, and none is made.
+        clock: returns POSIX seconds, instead of the server's clock; for tests.
+        must_exist: raise an error if the database has no journal, instead of creating it.
 
     Raises:
         ConfigurationError: the URL is malformed or has an option that is not supported, or the
@@ -49,10 +48,10 @@ class PostgresJournal(RunInPostgres):
 
     @property
     def path(self) -> str:
-        """Where it is, without user and password."""
+        """The hosts and the database, without user and password."""
         return f"postgresql://{self._target.name}"
 
-    # What is run otherwise than by the rule alone
+    # Methods that do more than run a rule
 
     @typed
     async def claim_next(
@@ -82,7 +81,7 @@ class PostgresJournal(RunInPostgres):
         async def job(connection: Connection, again: bool) -> StoredChunk | Refused | None:
             async def rule(store: PostgresStore) -> StoredChunk | Refused | None:
                 key = await self._key(here, store, campaign)
-                # The answer to a claim may be lost: then nobody would send what it has claimed.
+                # The response to an earlier claim may be lost: look for a chunk that it claimed.
                 claimed = await here.claims.own(connection, key, owner) if again else None
                 return claimed or await here.claims.claim(connection, key, campaign, wanted)
 
@@ -105,7 +104,7 @@ class PostgresJournal(RunInPostgres):
                 key = await self._key(here, store, campaign)
                 return await rules.finish(store, key, claimed, outcome)
 
-            # What becomes pending again may have to be cancelled: that takes more statements.
+            # A chunk that becomes pending again may have to be cancelled, in further statements.
             if outcome.outcome is not Outcome.NOT_SENT:
                 record = await self._alone(here, connection, alone)
                 if record is not None:
@@ -144,7 +143,7 @@ class PostgresJournal(RunInPostgres):
             async def rule(store: PostgresStore) -> KeyRecord | None:
                 kept = await store.key_record(key_hash) if again else None
                 if kept is not None and kept.request.owner == owner:
-                    # The answer was lost, and it was claimed; or its lease has ended since.
+                    # The response was lost, and it was claimed; or its lease has expired since.
                     return kept if kept.request.state is State.SENDING else None
                 return await keys.resend_key(
                     store,
@@ -184,7 +183,7 @@ class PostgresJournal(RunInPostgres):
         return now
 
     async def lay_out(self, grant_to: str | None = None) -> None:
-        """Create the tables, unless they are there: see the function of this name."""
+        """Create the tables if they do not exist; see the function `lay_out`."""
         await self.opt_out_list()
         if grant_to is not None:
             role = grant_to
@@ -196,15 +195,15 @@ class PostgresJournal(RunInPostgres):
 
 
 async def lay_out(url: str, *, grant_to: str | None = None) -> None:
-    """Create the tables of a journal ahead, so that those who use it need no right to.
+    """Create the tables of a journal in advance, so that its users need no DDL privileges.
 
     Args:
-        url: of the database, as a role that may create a schema.
-        grant_to: a role that is given the right to use the journal; None for nobody.
+        url: the database's URL, with a role that may create a schema.
+        grant_to: a role that is granted access to the journal, or None.
 
     Raises:
         ConfigurationError: the URL is malformed, or the extra ``postgres`` is not installed.
-        JournalError: they cannot be created.
+        JournalError: the tables cannot be created.
     """
     journal = PostgresJournal(url)
     try:

@@ -10,7 +10,7 @@ from smsworks_async.journals.key_records import KeyRecord, pack, unpack
 from smsworks_async.journals.postgres.statements import Statements
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _OWN: Final = ("key_hash", "operation", "fields", "found_by", "answer", "changed")
@@ -44,14 +44,15 @@ def _read(row: Sequence[Any]) -> KeyRecord:
 
 
 class PostgresKeys(Statements):
-    """A `KeyStore` within one transaction; what the protocol says is not repeated here."""
+    """A `KeyStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
 
     async def key_record(self, key_hash: str) -> KeyRecord | None:
         row = await self._row(self._locking(_OF_KEY), key_hash)
         if row is None and self._locks:
-            # There is no row to lock yet. Who inserts it has this lock until it is committed.
+            # There is no row to lock yet. The inserting transaction holds this lock until it
+            # commits.
             await self._lock("key", key_hash)
             row = await self._row(self._locking(_OF_KEY), key_hash)
         return None if row is None else _read(row)
@@ -80,7 +81,7 @@ class PostgresKeys(Statements):
         return len(deleted)
 
     async def _lock_batch(self, batch_id: str) -> None:
-        """Keep all others from recording this batch or message until the transaction ends."""
+        """Prevent others from recording this batch or message until the transaction ends."""
         if self._locks and ("batch", batch_id) not in self._held:
             await self._row("SELECT smsworks.lock_batch($1)", batch_id)
             self._held.add(("batch", batch_id))

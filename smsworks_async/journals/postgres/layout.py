@@ -11,33 +11,33 @@ from smsworks_async.errors import JournalError
 from smsworks_async.journals.postgres.statements import Connection
 
 
-#: The layout in schema.sql; a newer one is refused.
+#: The version of the layout in schema.sql; newer versions are refused.
 VERSION: Final = 1
 #: The advisory lock under which tables are created.
 _LOCK: Final = 0x736D73776F726B73
 
 _SERVER: Final = (
     "SELECT current_setting('server_encoding'), current_setting('fsync'), "
-    # Not by to_regclass, which may go by what was there before a lock was waited for.
+    # Not to_regclass, which may use a snapshot from before the wait for a lock.
     "current_setting('synchronous_commit'), "
     "EXISTS (SELECT FROM pg_tables WHERE schemaname = 'smsworks' AND tablename = 'layout'), "
     "extract(epoch FROM clock_timestamp())::float8, current_setting('server_version_num')::int"
 )
-#: The oldest server whose features are used.
+#: The oldest supported server version.
 _OLDEST: Final = 13
 
 
 @attrs.frozen
 class Server:
-    """What a server says of itself when a connection is made.
+    """The properties of a server, read on each new connection.
 
     Attributes:
-        encoding: of the database.
-        fsync: whether the server waits for its disk at all.
-        synchronous_commit: what a commit waits for.
-        is_laid_out: whether there is a journal.
-        now: its time, in POSIX seconds.
-        version: such as 180001.
+        encoding: the database's encoding.
+        fsync: the server's setting ``fsync``.
+        synchronous_commit: the setting of this name.
+        is_laid_out: whether the journal's tables exist.
+        now: the server's time, in POSIX seconds.
+        version: the server's version, such as 180001.
     """
 
     encoding: str
@@ -49,16 +49,16 @@ class Server:
 
 
 async def look_at(connection: Connection) -> Server:
-    """Return what the server of a connection says of itself."""
+    """Read the properties of a connection's server."""
     row: Any = await connection.fetchrow(_SERVER)
     return Server(*row)
 
 
 def check_server(server: Server, name: str) -> None:
-    """Refuse a server that cannot keep what a journal promises.
+    """Raise an error for a server that cannot store a journal safely.
 
     Raises:
-        JournalError: it forgets commits in a crash, or cannot hold every text.
+        JournalError: it may lose commits in a crash, or cannot store every text.
     """
     if server.version // 10000 < _OLDEST:
         raise JournalError(f"journal {name}: the server is older than PostgreSQL {_OLDEST}")
@@ -68,37 +68,37 @@ def check_server(server: Server, name: str) -> None:
         )
     if server.fsync == "off":
         raise JournalError(
-            f"journal {name}: the server runs with fsync=off, and a crash would make it forget who "
-            "was texted; switch fsync on"
+            f"journal {name}: the server runs with fsync=off, so a crash could lose the record of "
+            "who was texted; switch fsync on"
         )
     if server.synchronous_commit == "off":
         raise JournalError(
-            f"journal {name}: synchronous_commit is off for this role or database, and a crash "
-            "would make the server forget who was texted; switch it on, for instance with ALTER "
-            "ROLE ... SET synchronous_commit = on"
+            f"journal {name}: synchronous_commit is off for this role or database, so a crash "
+            "could lose the record of who was texted; switch it on, for example with ALTER ROLE "
+            " ... SET synchronous_commit = on"
         )
 
 
 async def check_layout(connection: Connection, name: str) -> None:
-    """Refuse tables of another layout.
+    """Raise an error for tables with an unsupported layout.
 
     Raises:
-        JournalError: a newer version of this package has made them.
+        JournalError: a newer version of this package created them.
     """
     version = await connection.fetchval("SELECT version FROM smsworks.layout")
     if version is None:
         raise JournalError(
-            f"journal {name}: the schema smsworks is that of something else; use another database"
+            f"journal {name}: the schema smsworks belongs to another program; use another database"
         )
     if version > VERSION:
         raise JournalError(
             f"journal {name}: it was written by a newer version of smsworks-async (its layout is "
-            f"{version}, this version knows {VERSION}); install that version"
+            f"{version}, this version supports {VERSION}); install that version"
         )
 
 
 async def create(connection: Connection) -> bool:
-    """Create the tables of a journal; return False where somebody else has meanwhile."""
+    """Create the tables of a journal; return False if another session has created them."""
     async with connection.transaction():
         await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
         if (await look_at(connection)).is_laid_out:
@@ -119,7 +119,7 @@ _GRANTS: Final = (
 
 
 async def grant(connection: Connection, role: str) -> None:
-    """Grant a role the use of the journal, without a right to change its layout."""
+    """Grant a role access to the journal, without the privilege to change its layout."""
     quoted = await connection.fetchval("SELECT quote_ident($1)", role)
     await connection.execute(_GRANTS.format(role=quoted))
 

@@ -10,7 +10,7 @@ from smsworks_async.journals.postgres.statements import Statements
 from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _SELECT: Final = "SELECT number, change, at, source, word, message_id FROM smsworks.opt_out AS o"
@@ -40,12 +40,12 @@ def _event(row: Sequence[Any]) -> OptOutEvent:
 
 
 class PostgresOptOuts(Statements):
-    """An `OptOutStore` within one transaction; what the protocol says is not repeated here."""
+    """An `OptOutStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
 
     async def read_last_of(self, numbers: Sequence[str]) -> None:
-        """Read the last events of many numbers at once, for `last_opt_out`."""
+        """Prefetch the last events of many numbers for `last_opt_out`."""
         await self._lock("opt-outs", "")
         found = {row[0]: _event(row) for row in await self._rows(_LAST_OF, list(numbers))}
         self._last_opt_outs = {number: found.get(number) for number in numbers}
@@ -63,7 +63,7 @@ class PostgresOptOuts(Statements):
     async def last_opt_out(self, number: str) -> OptOutEvent | None:
         if number in self._last_opt_outs:
             return self._last_opt_outs[number]
-        await self._lock("opt-outs", "")  # which orders all events: see schema.sql
+        await self._lock("opt-outs", "")  # serialises all events: see schema.sql
         row = await self._row(f"{_SELECT} WHERE number = $1 ORDER BY key DESC LIMIT 1", number)
         return None if row is None else _event(row)
 

@@ -1,7 +1,7 @@
 """The statements of handled reports in PostgreSQL.
 
-A row without an owner is a report that was handled; others are claims. All that is done about one
-message is done one after the other.
+A row without an owner is a handled report; other rows are claims. Operations on one message are
+serialised.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from smsworks_async.journals.postgres.statements import NOW, Statements
 from smsworks_async.journals.store import ReportClaim
 
 
-# All that is put into statements below is a function call; values are always bound.
+# Only a function call is formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _INSERT_CLAIM: Final = (
@@ -29,7 +29,7 @@ _INSERT_STATUS: Final = (
 
 
 class PostgresReports(Statements):
-    """A `ReportStore` within one transaction; what the protocol says is not repeated here."""
+    """A `ReportStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
 

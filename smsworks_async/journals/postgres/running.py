@@ -1,4 +1,4 @@
-"""How the rules of a journal are run in PostgreSQL: on which connection, in which transaction."""
+"""Execution of a journal's rules in PostgreSQL: connections and transactions."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A process that is stopped within a transaction would keep others from its rows for ever.
+# Otherwise a process that is stopped in a transaction would hold its locks forever.
 WRITING: Final = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     "SET LOCAL idle_in_transaction_session_timeout = '20s'"
 )
 READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-# What belongs to the process that this one was forked from. It is left alone, and kept, since to
-# close a connection here would end a session of the other process.
+# The connections of the parent process. They are kept open, since closing them here would end the
+# parent's sessions.
 _inherited: list[object] = []
 
 
 @attrs.frozen(eq=False)
 class Here:
-    """What a journal has on one event loop of one process."""
+    """The state of a journal on one event loop of one process."""
 
     connections: Connections
     claims: Claims
-    #: The keys of campaigns, by their names.
+    #: The keys of campaigns, by name.
     keys: dict[str, int] = attrs.field(factory=dict)
 
 
 class RunInPostgres(BaseJournal):
-    """A journal whose rules are run in a PostgreSQL database; see `PostgresJournal`."""
+    """A journal that runs its rules in a PostgreSQL database; see `PostgresJournal`."""
 
     def __init__(
         self, url: str, *, clock: Callable[[], float] | None = None, must_exist: bool = False
@@ -70,7 +70,7 @@ class RunInPostgres(BaseJournal):
         self._of_loops: dict[asyncio.AbstractEventLoop, Here] = {}
         self._pid = os.getpid()
         self._closed = False
-        #: Whether this journal has made its tables.
+        #: Whether this journal created its tables.
         self.made_it = False
 
     def _here(self) -> Here:
@@ -95,7 +95,7 @@ class RunInPostgres(BaseJournal):
 
         async def prepare(connection: Connection) -> None:
             await self._prepare(connection)
-            # It may be another server by now, which was promoted or restored.
+            # It may be a different server now, promoted or restored.
             here.keys.clear()
             here.claims.forget()
 
@@ -113,7 +113,7 @@ class RunInPostgres(BaseJournal):
             self.made_it = await create(connection)
         await check_layout(connection, self._target.name)
 
-    # How a rule is run
+    # Running a rule
 
     def _given_now(self) -> float | None:
         return None if self.clock is self._server_clock else self.clock()
@@ -131,7 +131,7 @@ class RunInPostgres(BaseJournal):
             result = await rule(store)
             await store.flush()
         except Exception:
-            # A connection that is lost needs none; the first error is the one that counts.
+            # A lost connection needs no rollback; the first error is the one to report.
             with contextlib.suppress(Exception):
                 await connection.execute("ROLLBACK")
             raise
@@ -146,9 +146,9 @@ class RunInPostgres(BaseJournal):
         *,
         reads: bool = False,
     ) -> T:
-        """Run a rule of one statement that counts, which needs no transaction of its own."""
+        """Run a rule with one writing statement, which needs no explicit transaction."""
         if here.connections.is_pooled:
-            # Where a statement is prepared is another connection of the server than the next.
+            # With a pooler, statements may be prepared and executed on different connections.
             return await self._transaction(connection, rule, reads=reads)
         store = PostgresStore(connection, self._given_now(), locks=False)
         return await rule(store)
@@ -203,13 +203,13 @@ class RunInPostgres(BaseJournal):
         return await self._read(with_key, as_one=as_one)
 
     async def close(self) -> None:
-        """Wait for what is being done, and close the connections; a second call does nothing."""
+        """Wait for running jobs and close the connections; calling it again does nothing."""
         self._closed = True
         self._leave_inherited()
         of_loops, self._of_loops = self._of_loops, {}
         here = of_loops.pop(asyncio.get_running_loop(), None)
         for loop, other in of_loops.items():
-            with contextlib.suppress(RuntimeError):  # it is closed
+            with contextlib.suppress(RuntimeError):  # already closed
                 loop.call_soon_threadsafe(other.connections.abandon)
         if here is not None:
             await here.connections.close()
@@ -219,7 +219,7 @@ def check_installed() -> None:
     """Check that the extra is installed.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: it is not installed.
     """
     if importlib.util.find_spec("asyncpg") is None:
         raise ConfigurationError(

@@ -1,6 +1,6 @@
-"""How the statements of a rule are run: values are made storable, and writes wait for a read.
+"""Execution of a rule's statements: values are made storable, and writes are buffered.
 
-Writes that follow each other go to the server together.
+Consecutive writes are sent together, before the next read.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from smsworks_async.journals.records import storable
 from smsworks_async.models.opt_outs import OptOutEvent
 
 
-#: One of asyncpg, whose generic types say nothing here, and which is imported when it is used.
+#: An asyncpg connection. It is `Any`, since asyncpg is imported on first use.
 Connection: TypeAlias = Any
 
-#: POSIX seconds of the transaction's beginning, which is the time of a rule.
+#: The start of the transaction in POSIX seconds, which is the time of a rule.
 NOW: Final = "extract(epoch FROM now())::float8"
 
 
 def plain(values: Sequence[Any]) -> list[Any]:
-    """Return values as PostgreSQL takes them: its texts hold no NUL and no half surrogate pair."""
+    """Return values that PostgreSQL can store: strings without NUL and lone surrogates."""
     return [_plain(value) if isinstance(value, str | list) else value for value in values]
 
 
@@ -32,12 +32,12 @@ def _plain(value: Any) -> Any:
 
 
 class Statements:
-    """One rule's statements.
+    """The statements of one rule.
 
     Args:
-        connection: in a transaction, or for one statement.
-        now: the time of the rule by an injected clock; None for the server's.
-        locks: whether what is read is locked until the transaction ends.
+        connection: a connection in a transaction, or for one statement.
+        now: the time of the rule by an injected clock; None for the server's clock.
+        locks: whether rows that are read are locked until the transaction ends.
     """
 
     __slots__ = ("_db", "_given_now", "_held", "_last_opt_outs", "_locks", "_now", "_writes")
@@ -49,7 +49,7 @@ class Statements:
         self._locks = locks
         self._held: set[tuple[str, str]] = set()
         self._writes: list[tuple[str, list[Any]]] = []
-        # The last events of numbers that were read together.
+        # The prefetched last events of numbers.
         self._last_opt_outs: dict[str, OptOutEvent | None] = {}
 
     async def now(self) -> float:
@@ -58,7 +58,7 @@ class Statements:
         return self._now
 
     async def check_in_place(self) -> None:
-        """Do nothing: the claims of campaigns compare the server's timeline by themselves."""
+        """Do nothing: the claims of campaigns compare the server's timeline themselves."""
 
     async def _rows(self, query: str, *values: Any) -> Sequence[Any]:
         if self._writes:
@@ -76,11 +76,11 @@ class Statements:
         return None if row is None else row[0]
 
     def _write(self, query: str, *values: Any) -> None:
-        """Run a statement whose answer nobody needs, before the next one that is read."""
+        """Queue a statement whose result is not needed; it runs before the next read."""
         self._writes.append((query, plain(values)))
 
     async def flush(self) -> None:
-        """Send the writes that wait."""
+        """Send the queued writes."""
         writes, self._writes = self._writes, []
         for query, group in groupby(writes, key=lambda write: write[0]):
             values = [one for _, one in group]
@@ -90,7 +90,7 @@ class Statements:
                 await self._db.executemany(query, values)
 
     async def _lock(self, kind: str, name: str) -> None:
-        """Lock something that may have no row yet, until the transaction ends."""
+        """Lock an object that may have no row yet, until the transaction ends."""
         if self._locks and (kind, name) not in self._held:
             await self._row(
                 "SELECT pg_advisory_xact_lock(hashtextextended($1, 7698))", f"{kind}:{name}"

@@ -29,7 +29,7 @@ from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import Problem
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 CHUNK: Final = ", ".join(f"c.{name}" for name in rows.CHUNK)
@@ -68,7 +68,7 @@ _TALLY: Final = (
     "WHERE campaign = $1 AND state != 'split' GROUP BY 1, 2"
 )
 _EVENT: Final = "INSERT INTO smsworks.event (campaign, number, at, attempt, owner, what, detail)"
-# The types of columns whose values are compared or written by number alone.
+# The types of columns whose parameters need a cast.
 TYPES: Final = {
     **dict.fromkeys(("began", "lease", "lease_seconds", "ahead"), "float8"),
     **dict.fromkeys(("attempt", "excluded", "opted"), "integer"),
@@ -77,7 +77,7 @@ TYPES: Final = {
 
 
 def assigned(fields: Sequence[str], first: int) -> str:
-    """Return the assignments of fields to the values from a number on."""
+    """Return the assignments of fields to parameters from a number on."""
     return ", ".join(
         f"{name} = ${n}::{TYPES.get(name, 'text')}" for n, name in enumerate(fields, first)
     )
@@ -85,7 +85,7 @@ def assigned(fields: Sequence[str], first: int) -> str:
 
 @cache
 def _write(fields: tuple[str, ...]) -> str:
-    """Return the statement that writes fields of a chunk and an event."""
+    """Return the statement that updates fields of a chunk and inserts an event."""
     event = (
         f"{_EVENT} VALUES ($1::bigint, $2::integer, coalesce($3::float8, {NOW}), $4::integer, "
         "$5::text, $6::text, $7::text)"
@@ -100,7 +100,7 @@ def _write(fields: tuple[str, ...]) -> str:
 
 @cache
 def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
-    """Return the statement that writes fields of a chunk that is still sent under a claim."""
+    """Return the statement that updates fields of a chunk that is still sent under a claim."""
     claimed, batch = 8 + len(fields), 10 + len(fields)
     found = f" AND NOT smsworks.lock_batch(${batch})" if unless_found else ""
     return (
@@ -114,7 +114,7 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
 
 
 class PostgresStore(PostgresErasure, PostgresKeys, PostgresReports, PostgresOptOuts):
-    """A `Store` within one transaction; what the protocol says is not repeated here."""
+    """A `Store` within one transaction. The protocols document the methods."""
 
     __slots__ = ()
 
@@ -156,12 +156,12 @@ class PostgresStore(PostgresErasure, PostgresKeys, PostgresReports, PostgresOptO
         )
 
     async def controls(self, key: int) -> Controls:
-        # Who makes a chunk pending must not miss that the campaign is just being cancelled.
+        # Locked, so that a chunk does not become pending while the campaign is being cancelled.
         query = 'SELECT control, why, "window", at FROM smsworks.campaign WHERE key = $1'
         return rows.controls(await self._row(self._locking(query, "SHARE"), key))
 
     async def keep_timeline(self, key: int) -> None:
-        """Record the server's timeline of now as that of a campaign."""
+        """Store the server's current timeline as that of a campaign."""
         self._write(
             "UPDATE smsworks.campaign SET timeline = smsworks.timeline() WHERE key = $1", key
         )
@@ -169,7 +169,7 @@ class PostgresStore(PostgresErasure, PostgresKeys, PostgresReports, PostgresOptO
     # Chunks
 
     async def next_number(self, key: int) -> int:
-        # Chunks are numbered by one at a time. A query of its own: it sees what the other has done.
+        # The lock serialises numbering. The second query runs after it, to see committed chunks.
         await self._row(self._locking("SELECT key FROM smsworks.campaign WHERE key = $1"), key)
         last = await self._value("SELECT max(number) FROM smsworks.chunk WHERE campaign = $1", key)
         return 0 if last is None else last + 1

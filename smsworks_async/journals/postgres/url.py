@@ -1,7 +1,7 @@
-"""The URL of a PostgreSQL journal: what libpq understands, translated for asyncpg, or refused.
+"""The URL of a PostgreSQL journal, with libpq's options translated for asyncpg or refused.
 
-asyncpg sends each option that it does not know to the server as a setting, so that none is handed
-over here that was not looked at: https://www.postgresql.org/docs/current/libpq-connect.html.
+asyncpg sends options that it does not know to the server as settings, so each option is checked
+here first: https://www.postgresql.org/docs/current/libpq-connect.html.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import attrs
 from smsworks_async.errors import ConfigurationError
 
 
-#: How a URL begins that is of a PostgreSQL database.
+#: The schemes of PostgreSQL URLs.
 SCHEMES: Final = ("postgresql", "postgres")
 
-#: Seconds to wait for a connection, where the URL does not say; libpq waits for ever.
+#: The default time-out of a connection in seconds; libpq has none.
 _CONNECT_TIMEOUT: Final = 10.0
 _DEFAULT_NAME: Final = "smsworks-async"
 
-# Given to asyncpg as they are; the values of the first are checked before.
+# Passed to asyncpg unchanged; the values of the first group are checked.
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SESSIONS: Final = ("any", "read-write", "primary")
 _CERTIFICATES: Final = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
@@ -37,7 +37,7 @@ _GIVEN_ON: Final = frozenset(
         *("krbsrvname", "gsslib", "passfile", "service"),
     }
 )
-# Values of an option that ask for nothing that asyncpg does not do; others are refused.
+# Options that asyncpg lacks, with the values that need no support; other values are refused.
 _HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "channel_binding": frozenset({"disable", "prefer"}),
     "client_encoding": frozenset({"auto", "utf8", "utf-8", "unicode"}),
@@ -54,11 +54,11 @@ _HARMLESS: Final[Mapping[str, frozenset[str]]] = {
 
 @attrs.frozen
 class Target:
-    """Where a journal is, as asyncpg is told.
+    """The location of a journal, in asyncpg's terms.
 
     Attributes:
         name: hosts and database, without user and password, for logs and errors.
-        arguments: those of `asyncpg.connect`.
+        arguments: the arguments of `asyncpg.connect`.
         is_shuffled: whether the hosts are tried in a random order.
     """
 
@@ -77,11 +77,11 @@ class Target:
 
 
 def parse(url: str) -> Target:
-    """Return what a URL says.
+    """Parse a URL.
 
     Raises:
-        ConfigurationError: it is no such URL, or has an option that cannot be honoured. The URL is
-            not quoted, since it holds a password.
+        ConfigurationError: it is not a PostgreSQL URL, or has an unsupported option. The message
+            does not quote the URL, since it may contain a password.
     """
     split = _split(url)
     if split is None:
@@ -90,7 +90,7 @@ def parse(url: str) -> Target:
     if parts.scheme not in SCHEMES:
         raise _wrong_scheme(parts.scheme)
     if parts.fragment:
-        raise _malformed("a # in it must be written as %23")
+        raise _malformed("# must be written as %23")
     user, password, netloc = _authority(parts)
     arguments: dict[str, Any] = {
         "user": options.pop("user", user),
@@ -101,12 +101,12 @@ def parse(url: str) -> Target:
     if hosts:
         arguments |= {"host": hosts, "port": ports}
     is_shuffled = _is_shuffled(options.pop("load_balance_hosts", "disable"))
-    # libpq's is for each host, asyncpg's for all of them.
+    # libpq's time-out applies to each host, asyncpg's to all hosts together.
     arguments["timeout"] = _timeout(options.pop("connect_timeout", "0")) * max(1, len(hosts))
     arguments["server_settings"] = _settings(options)
     arguments |= _translated(options)
     if len(hosts) > 1 and arguments["target_session_attrs"] is None:
-        arguments["target_session_attrs"] = "read-write"  # a standby takes no claims
+        arguments["target_session_attrs"] = "read-write"  # a standby cannot write claims
     if options:
         raise _refused(next(iter(options)))
     database = arguments["database"] or "the default database"
@@ -115,7 +115,7 @@ def parse(url: str) -> Target:
 
 
 def _split(url: str) -> tuple[SplitResult, dict[str, str]] | None:
-    """Return the parts of a URL and its options; None where it is none, in an error of our own."""
+    """Return the parts and the options of a URL, or None if it is invalid."""
     try:
         parts = urlsplit(url)
         strict = bool(parts.query)
@@ -126,15 +126,15 @@ def _split(url: str) -> tuple[SplitResult, dict[str, str]] | None:
 
 def _malformed(why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the journal's URL is malformed: {why}; it is postgresql://user:password@host/database, "
-        "with special characters in percent-encoding"
+        f"the journal's URL is malformed: {why}; the form is "
+        "postgresql://user:password@host/database, with special characters percent-encoded"
     )
 
 
 def _wrong_scheme(scheme: str) -> ConfigurationError:
     if scheme.partition("+")[0] in SCHEMES:
         return ConfigurationError(
-            f"the journal's URL must begin with postgresql://, not with {scheme}://; leave out the "
+            f"the journal's URL must begin with postgresql://, not with {scheme}://; remove the "
             "name of the driver"
         )
     return _malformed("it must begin with postgresql://")
@@ -142,12 +142,12 @@ def _wrong_scheme(scheme: str) -> ConfigurationError:
 
 def _refused(option: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the journal's URL has the option {option}, which is not supported; leave it out"
+        f"the journal's URL has the option {option}, which is not supported; remove it"
     )
 
 
 def _authority(parts: SplitResult) -> tuple[str | None, str | None, str]:
-    """Return the user, the password, and the hosts with their ports as they are written."""
+    """Return the user, the password, and the hosts with ports as written."""
     login, _, netloc = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     return unquote(user) or None, unquote(password) or None, netloc
@@ -159,7 +159,7 @@ def _database(parts: SplitResult, options: dict[str, str]) -> str | None:
 
 
 def _addresses(netloc: str, options: dict[str, str]) -> tuple[list[str], list[int]]:
-    """Return hosts and their ports; none where the environment or the default decides."""
+    """Return hosts and their ports; empty if the environment or the default applies."""
     hosts: list[str] = []
     written: list[str] = []
     for one in filter(None, netloc.split(",")):
@@ -177,7 +177,7 @@ def _addresses(netloc: str, options: dict[str, str]) -> tuple[list[str], list[in
         given = options.pop("port").split(",")
         written = given * len(hosts) if len(given) == 1 else given
     if len(written) != len(hosts):
-        raise _malformed("it must have as many ports as hosts, or one")
+        raise _malformed("the number of ports must be one or the number of hosts")
     return hosts, [_port(port) for port in written]
 
 
@@ -207,12 +207,12 @@ def _timeout(written: str) -> float:
             "the option connect_timeout of the journal's URL must be whole seconds"
         )
     seconds = int(written)
-    # As in libpq, nothing and what is below it stand for no limit of the caller's.
+    # As in libpq, zero and negative values mean no limit by the caller.
     return max(2.0, float(seconds)) if seconds > 0 else _CONNECT_TIMEOUT
 
 
 def _settings(options: dict[str, str]) -> dict[str, str]:
-    """Return what is sent to the server: the settings that libpq sends."""
+    """Return the server settings that libpq would send."""
     fallback = options.pop("fallback_application_name", _DEFAULT_NAME)
     settings = {"application_name": options.pop("application_name", fallback)}
     if "options" in options:
@@ -221,13 +221,14 @@ def _settings(options: dict[str, str]) -> dict[str, str]:
 
 
 def _translated(options: dict[str, str]) -> dict[str, Any]:
-    """Return the options that asyncpg has, and leave out those that ask for nothing."""
+    """Return the options that asyncpg supports, without options that have no effect."""
     for option, harmless in _HARMLESS.items():
         value = options.pop(option, None)
         if value is not None and value.lower() not in harmless:
             raise ConfigurationError(
-                f"the journal's URL has the option {option}={value}, which is not supported; leave "
-                f"it out, or set it to {' or '.join(sorted(harmless))}"
+                f"the journal's URL has the option {option}={value}, which is not supported; "
+                "remove "
+                f"it, or set it to {' or '.join(sorted(harmless))}"
             )
     given: dict[str, Any] = {}
     mode = options.pop("sslmode", None)
@@ -237,13 +238,13 @@ def _translated(options: dict[str, str]) -> dict[str, Any]:
     if session is not None and session not in _SESSIONS:
         raise _bad_value("target_session_attrs", _SESSIONS)
     given["target_session_attrs"] = session
-    # Files of certificates are read by asyncpg from a URL alone, so that it is given one of these.
+    # asyncpg reads certificate files only from a URL, so it gets one with these options.
     rest = {name: options.pop(name) for name in sorted(_GIVEN_ON & options.keys())}
     for name in _CERTIFICATES:
-        # Where asyncpg looks for it, that looks like a server that cannot be reached.
+        # In asyncpg a missing file would look like an unreachable server.
         if name in rest and not Path(rest[name]).is_file():
             raise ConfigurationError(
-                f"the file of the option {name} of the journal's URL is missing"
+                f"the file in the option {name} of the journal's URL does not exist"
             )
     if mode is not None:
         rest["sslmode"] = mode

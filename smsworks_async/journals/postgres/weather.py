@@ -1,4 +1,4 @@
-"""What becomes of an error of PostgreSQL: tried again, or a `JournalError` that says what to do."""
+"""Classification of PostgreSQL errors: retry, or raise a `JournalError` with advice."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import asyncpg
 from smsworks_async.errors import JournalError
 
 
-#: Seconds for which a lost connection is tried again, and those of the first and longest wait.
+#: The seconds during which a lost connection is retried, and the first and the longest wait.
 PATIENCE: Final = 30.0
 FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 2.0
 
 
 class Weather(enum.Enum):
-    """What an error says about trying again."""
+    """How an error is retried."""
 
-    #: The connection is gone, or the server takes none now: again, for a while, on another one.
+    #: The connection is lost, or the server accepts none: retry for a while on a new connection.
     LOST = enum.auto()
-    #: Another transaction was in the way: again, at once.
+    #: A conflict with another transaction: retry at once.
     CONFLICT = enum.auto()
-    #: A pooler hands each transaction to another connection: again, without prepared statements.
+    #: A pooler uses a different connection for each transaction: retry without prepared statements.
     POOLED = enum.auto()
-    #: It fails each time.
+    #: A permanent error: do not retry.
     LASTING = enum.auto()
 
 
@@ -35,8 +35,8 @@ _LOST: Final = (
     OSError,  # TimeoutError is one
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,  # class 08
-    asyncpg.InternalClientError,  # what asyncpg raises where an answer was cut
-    asyncpg.InterfaceError,  # the connection is closed, or another operation has it
+    asyncpg.InternalClientError,  # raised by asyncpg for a truncated response
+    asyncpg.InterfaceError,  # the connection is closed or in use
     asyncpg.OperatorInterventionError,  # class 57: shutdown, crash, starting up
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
@@ -49,9 +49,9 @@ _CONFLICT: Final = (
     asyncpg.LockNotAvailableError,
 )
 _POOLED: Final = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
-# Of the classes above, but they fail each time.
+# Subclasses of the above that are permanent.
 _LASTING: Final = (
-    ValueError,  # those of asyncpg's about its configuration, or about values, are of this class
+    ValueError,  # asyncpg's errors about configuration or values
     asyncpg.UnsupportedClientFeatureError,
     asyncpg.UnsupportedServerFeatureError,
     asyncpg.DatabaseDroppedError,
@@ -60,7 +60,7 @@ _LASTING: Final = (
 
 
 def weather_of(error: BaseException) -> Weather:
-    """Return what an error says about trying again."""
+    """Return how an error is retried."""
     if isinstance(error, _LASTING):
         return Weather.LASTING
     if isinstance(error, _CONFLICT):
@@ -70,48 +70,48 @@ def weather_of(error: BaseException) -> Weather:
     return Weather.LOST if isinstance(error, _LOST) else Weather.LASTING
 
 
-#: One class of errors, or several.
+#: One exception class, or several.
 Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
-#: What is wrong and what to do, by the class of the error; the first that fits counts.
+#: The problem and the advice by exception class; the first match is used.
 _EXPLANATIONS: Final[Sequence[tuple[Kinds, str]]] = (
     (
         (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError),
-        "the server refused the login; look at the user and the password, and at pg_hba.conf",
+        "the server refused the login; check the user, the password, and pg_hba.conf",
     ),
-    (asyncpg.InvalidCatalogNameError, "there is no database of this name; create it first"),
+    (asyncpg.InvalidCatalogNameError, "the database does not exist; create it first"),
     (
         asyncpg.InsufficientPrivilegeError,
         (
-            "the role has no right to do this; create the journal's tables ahead as their owner, "
-            "and grant this role the use of them (smsworks journal init)"
+            "the role lacks the privilege; create the journal's tables in advance as their owner, "
+            "and grant this role access to them (smsworks journal init)"
         ),
     ),
     (
         (asyncpg.TooManyConnectionsError,),
-        "the server takes no more connections; raise max_connections, or use a pooler",
+        "the server accepts no more connections; raise max_connections, or use a pooler",
     ),
-    (asyncpg.ReadOnlySQLTransactionError, "it is a standby; give the address of the primary"),
-    (asyncpg.TargetServerAttributeNotMatched, "none of its hosts takes writes now"),
+    (asyncpg.ReadOnlySQLTransactionError, "it is a standby; use the address of the primary"),
+    (asyncpg.TargetServerAttributeNotMatched, "none of its hosts accepts writes now"),
     (
         asyncpg.QueryCanceledError,
-        "a statement was cancelled, by statement_timeout or by a person; run it again",
+        "a statement was cancelled, by statement_timeout or by an administrator; run it again",
     ),
     (
         (asyncpg.DiskFullError, asyncpg.OutOfMemoryError),
-        "the server's disk or memory is full; make room, and run it again",
+        "the server's disk or memory is full; free some space, and run it again",
     ),
     (
         (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError),
         (
-            "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True "
-            "for each campaign before anything is sent: a copy does not know what was sent after "
-            "it was made"
+            "it is damaged; restore it from a copy, and call bulk.reconcile with restored=True "
+            "for each campaign before anything is sent: a copy does not contain what was sent "
+            "after it was made"
         ),
     ),
     (
         (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError),
-        "its tables are not those of a journal; look at the schema smsworks",
+        "its tables are not those of a journal; check the schema smsworks",
     ),
 )
 _TEMPORARY: Final = (
@@ -123,22 +123,22 @@ _TEMPORARY: Final = (
 
 
 def journal_error(name: str, error: BaseException) -> JournalError:
-    """Return the error that says what is wrong with a journal, and what to do.
+    """Return the error to raise, with the problem of the journal and advice.
 
     Args:
-        name: the journal's, without a password.
-        error: what has happened.
+        name: the journal's name, without a password.
+        error: the original error.
     """
     weather = weather_of(error)
     fallback = f"it cannot be used ({type(error).__name__})"
     if weather is Weather.LOST:
         fallback = f"the server cannot be reached ({type(error).__name__}); run it again later"
     elif weather is Weather.CONFLICT:
-        fallback = "other transactions were in the way; run it again"
+        fallback = "there were conflicts with other transactions; run it again"
     why = next((text for kind, text in _EXPLANATIONS if isinstance(error, kind)), fallback)
     temporary = weather is not Weather.LASTING or isinstance(error, _TEMPORARY)
     made = JournalError(f"journal {name}: {why}", temporary)
-    # Neither its words nor its frames: they quote values, which are numbers and texts.
+    # Without its message and frames, which contain values: numbers and texts.
     made.__cause__ = _without_values(error)
     return made
 

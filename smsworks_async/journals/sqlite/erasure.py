@@ -1,4 +1,4 @@
-"""Erasing in an SQLite file: the statements, and the sweep of the file and its log."""
+"""Erasure in an SQLite file: the statements, and the sweep of the file and its log."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from smsworks_async.errors import JournalError
 from smsworks_async.journals.sqlite.file import PATIENCE
 
 
-#: Seconds to wait for other processes, during which no other job of this process is done.
+#: Seconds to wait for other processes. Other jobs of this process have to wait meanwhile.
 SWEEP_PATIENCE: Final = 5.0
 _HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class SQLiteErasure:
-    """An `ErasureStore` within one transaction; what the protocol says is not repeated here."""
+    """An `ErasureStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
     _db: sqlite3.Connection
@@ -45,14 +45,15 @@ class SQLiteErasure:
 
 
 def sweep(connection: sqlite3.Connection, name: str) -> None:
-    """Remove from a file and its log what was erased from its tables; outside a transaction.
+    """Remove the data erased from the tables from the file and its log; outside a transaction.
 
-    The file is written anew: pages that were split have old copies of rows in their free space,
-    which `secure_delete` does not reach. The log is then copied to the file, and truncated.
+    The file is rewritten, since split pages have old copies of rows in their free space, which
+    `secure_delete` does not overwrite. Then the log is copied to the file and truncated.
 
     Raises:
         JournalError: another process holds the file or its log.
-        sqlite3.Error: it cannot be written, such as where the disk has no room for a second file.
+        sqlite3.Error: it cannot be written, for example because the disk has no space for a second
+            file.
     """
     connection.execute(f"PRAGMA busy_timeout = {round(SWEEP_PATIENCE * 1000)}")
     try:
@@ -63,7 +64,7 @@ def sweep(connection: sqlite3.Connection, name: str) -> None:
 
 
 def _rewrite(connection: sqlite3.Connection) -> bool:
-    """Write the file anew, and empty its log; return False where another process holds it."""
+    """Rewrite the file and truncate its log; return False if another process holds it."""
     try:
         connection.execute("VACUUM")
         is_held, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -77,6 +78,6 @@ def _rewrite(connection: sqlite3.Connection) -> bool:
 def _not_erased_yet(name: str) -> JournalError:
     return JournalError(
         f"journal {name}: not erased yet: another process holds the file or its log, which may "
-        "hold what was erased; call it again when that process has ended its work",
+        "still contain erased data; call it again when that process has finished",
         temporary=True,
     )

@@ -1,4 +1,4 @@
-"""The SQLite file of a journal: opened, checked, and brought to the layout of today."""
+"""Opening, checking and migrating the SQLite file of a journal."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from smsworks_async._patching import original
 from smsworks_async.errors import JournalError
 
 
-#: Marks the file as a journal of ours, in SQLite's ``application_id``.
+#: SQLite's ``application_id`` of a journal.
 APPLICATION: Final = 0x534D5357
-#: The layout in schema.sql; a newer one is refused.
+#: The version of the layout in schema.sql; newer versions are refused.
 VERSION: Final = 5
 #: Seconds to wait for another process to finish its transaction.
 PATIENCE: Final = 30.0
 
-#: A file, whatever its name: its device and inode.
+#: The identity of a file: its device and inode.
 Identity = tuple[int, int]
 
 
 def find(path: str) -> Identity | None:
-    """Return which file a path leads to; None where there is none.
+    """Return the identity of the file at a path; None if there is none.
 
     Raises:
-        JournalError: it is no regular file, or has a second name.
-        OSError: that cannot be found out.
+        JournalError: it is not a regular file, or has several hard links.
+        OSError: the file cannot be inspected.
     """
     try:
         found = os.stat(path)  # noqa: PTH116 - which takes no descriptor
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise JournalError(f"journal {Path(path).name}: it is no file; give the path of one")
+        raise JournalError(f"journal {Path(path).name}: it is not a file; use the path of a file")
     if found.st_nlink > 1:
-        # SQLite names its log after the path: two names are two journals of the same recipients.
+        # SQLite names its log after the path, so two names would be two journals.
         raise JournalError(
             f"journal {Path(path).name}: the file has {found.st_nlink} names (hard links), and "
             "processes that use different ones do not see each other's claims; remove the others, "
@@ -51,12 +51,12 @@ def find(path: str) -> Identity | None:
 
 
 def find_log(real: str) -> tuple[Identity | None, Identity | None]:
-    """Return which files hold the log of a journal, and the locks on it; None where there is none.
+    """Return the identities of a journal's -wal and -shm files; None for a missing one.
 
-    They belong to the journal as much as its file: claims are in the log until it is copied there.
+    They are part of the journal: claims are in the log until it is copied to the file.
 
     Args:
-        real: the journal's path without symbolic links, after which SQLite names them.
+        real: the journal's path without symbolic links, from which SQLite derives their names.
     """
     return _identity_beside(f"{real}-wal"), _identity_beside(f"{real}-shm")
 
@@ -70,19 +70,19 @@ def _identity_beside(path: str) -> Identity | None:
 
 
 def make(path: str) -> Identity:
-    """Make a file, unless it is there, readable by its owner alone, and return which one it is.
+    """Create a file with mode 0600 unless it exists; return its identity.
 
-    Its descriptor is closed at once. That is harmless, since nobody can have opened a file that was
-    not there; closing any other one would drop the locks that this process has on the file.
+    Its descriptor is closed at once. That is harmless for a new file; closing a descriptor of an
+    existing one would drop the locks that this process has on it.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the file cannot be created.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         found = find(path)
-        if found is None:  # deleted meanwhile, or a link that leads nowhere
+        if found is None:  # deleted meanwhile, or a dangling link
             raise
         return found
     try:
@@ -93,17 +93,17 @@ def make(path: str) -> Identity:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open a journal's file, and lay it out where it is new or empty.
+    """Open a journal's file; create the tables if it is new or empty.
 
-    Nobody else in this process may have it open, since its header is read first: see `handles`.
+    It must not be open elsewhere in this process, since its header is read first: see `handles`.
 
     Raises:
-        JournalError: it is another database, of a newer version, damaged, or on a disk whose locks
-            do not hold.
+        JournalError: it is a different database, has a newer layout, is damaged, or is on a disk
+            that does not support locks.
         sqlite3.Error, OSError: it cannot be opened, read or written.
     """
     _check_whole(Path(os.path.realpath(path)))
-    # Used by one thread at a time, though not always by the same one: see `worker`.
+    # Used by one thread at a time, but not always the same one: see `worker`.
     connection = sqlite3.connect(
         path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
     )
@@ -117,20 +117,20 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _make_private(real: str) -> None:
-    """Make a journal that was there already, and its log, readable by the file's owner alone."""
+    """Set the mode of an existing journal and its log to 0600."""
     for suffix in ("", "-wal", "-shm"):
-        # Only the owner may; and the log comes and goes.
+        # Only the owner can change it, and the log may not exist.
         with suppress(PermissionError, FileNotFoundError):
             os.chmod(real + suffix, 0o600)  # noqa: PTH101 - a name, not a descriptor
 
 
 def _check_whole(path: Path) -> None:
-    """Refuse a file that has lost its end; what is in a write-ahead log may yet be added to it."""
+    """Raise an error for a truncated file, unless a write-ahead log may complete it."""
     try:
         if path.with_name(path.name + "-wal").stat().st_size:
             return
     except FileNotFoundError:
-        pass  # all of it is in the file itself
+        pass  # there is no log, so the file must be complete
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100:
@@ -139,7 +139,7 @@ def _check_whole(path: Path) -> None:
         return
     page_size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
-    # 1 stands for 65536, and the count of pages holds where the counter beside it agrees.
+    # 1 means 65536. The page count is valid only if the two change counters agree.
     if header[24:28] == header[92:96] and path.stat().st_size < pages * (
         65536 if page_size == 1 else page_size
     ):
@@ -148,9 +148,9 @@ def _check_whole(path: Path) -> None:
 
 def _damaged(name: str) -> JournalError:
     return JournalError(
-        f"journal {name}: it is damaged: its end is missing; get it back from a copy, and call "
+        f"journal {name}: it is damaged: its end is missing; restore it from a copy, and call "
         "bulk.reconcile with restored=True for each campaign before anything is sent: a copy does "
-        "not know what was sent after it was made"
+        "not contain what was sent after it was made"
     )
 
 
@@ -159,8 +159,8 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     if mode != "wal":
         raise JournalError(f"journal {name}: its disk does not allow a write-ahead log")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
-    connection.execute("PRAGMA fullfsync = ON")  # on macOS an fsync alone does not reach the disk
+    connection.execute("PRAGMA secure_delete = ON")  # overwrite deleted data
+    connection.execute("PRAGMA fullfsync = ON")  # on macOS fsync does not reach the disk
     connection.execute("BEGIN IMMEDIATE")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -168,13 +168,13 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     if application == APPLICATION and version > VERSION:
         raise JournalError(
             f"journal {name}: it was written by a newer version of smsworks-async (its layout is "
-            f"{version}, this version knows {VERSION}); install that version"
+            f"{version}, this version supports {VERSION}); install that version"
         )
     if not tables and not application:
         lay_out(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
     elif application != APPLICATION:
-        raise JournalError(f"journal {name}: it is a database of something else; give another path")
+        raise JournalError(f"journal {name}: it is a database of another program; use another path")
     else:
         for before in range(version, VERSION):
             _execute(connection, _script(f"layout_{before + 1}.sql"))
@@ -194,7 +194,7 @@ def _script(name: str) -> str:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
-    """Switch the log on, which does not wait by itself for others who do the same."""
+    """Enable the write-ahead log; retry, since SQLite does not wait for others that do the same."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -209,10 +209,10 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 
 def _rename_campaigns(connection: sqlite3.Connection) -> None:
-    """Normalise the names that layout 1 kept as they were given."""
+    """Normalise campaign names, which layout 1 stored without normalisation."""
     for key, name in connection.execute("SELECT key, id FROM campaign").fetchall():
         now = unicodedata.normalize("NFC", name).strip()
-        # Of two that are one now, both stay as they are; either could be the one that is meant.
+        # If two names become the same, both are kept, since either could be the intended one.
         connection.execute("UPDATE OR IGNORE campaign SET id = ? WHERE key = ?", (now, key))
 
 

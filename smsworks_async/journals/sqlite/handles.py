@@ -1,12 +1,12 @@
-"""Which worker a journal's file has in this process: one, whatever the number of handles.
+"""The workers of this process: one for each journal file, shared by all its handles.
 
-POSIX drops all locks that a process has on a file as soon as the process closes any descriptor of
-it; the next process to close the file then takes itself for the last one, and deletes the log from
-under this one (https://www.sqlite.org/howtocorrupt.html, 2.2). So all handles of a file, by its
-device and inode, share one connection, and nothing here opens a descriptor of a file beside it.
+POSIX drops all locks of a process on a file when the process closes any descriptor of it. The next
+process to close the file would then assume that it is the last one, and delete the log that this
+one uses (https://www.sqlite.org/howtocorrupt.html, 2.2). So all handles of a file, identified by
+device and inode, share one connection, and no other descriptor of the file is opened here.
 
-Connections do not survive a fork either (2.6 there): they are closed before this process forks, and
-opened again when they are next used, here and in the child.
+Connections must not be used across a fork either (2.6 there): they are closed before this process
+forks, and reopened on their next use, in both processes.
 """
 
 from __future__ import annotations
@@ -26,60 +26,62 @@ from smsworks_async.journals.sqlite.worker import Worker, journal_error, replace
 
 T = TypeVar("T")
 
-# All of this is under `_lock`, which is held for no longer than it takes to look at a file, but for
-# forks.
+# All of this is guarded by `_lock`, which is held only briefly, except during forks.
 _lock = new_lock()
 _workers: dict[Identity, Worker] = {}
 _ending: set[Worker] = set()
-# Files that were open when this process was forked without being told of it. SQLite takes the
-# other process's locks for this one's, so that they cannot be opened here, nor closed.
+# Files that were open when this process was forked without the hooks below. SQLite would mistake
+# the parent's locks for this process's, so they can neither be opened nor closed here.
 _inherited: dict[Identity, Worker] = {}
 _pid = os.getpid()
-# What is locked while this process forks.
+# The locks held while this process forks.
 _held: list[threading.Lock] = []
 
 
 class Handle:
-    """Somebody's use of a journal's file, which is opened when it is first used.
+    """A handle of a journal's file, which is opened on first use.
 
     A handle that was used before a fork can be used after it, in both processes.
 
     Args:
-        path: the file, absolute.
-        open: opens it, where no other handle has.
+        path: the absolute path of the file.
+        open: opens the file, if no other handle has opened it.
     """
 
     def __init__(self, path: str, *, open: Callable[[str], sqlite3.Connection] = connect) -> None:
         self.path = path
         self._open = open
-        #: Whether this handle has made the file.
+        #: Whether this handle created the file.
         self.made_it = False
         self._worker: Worker | None = None
         self._closed = False
 
     async def do(self, function: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> T:
-        """Carry a function out in a transaction; what it did is durable when this returns.
+        """Run a function in a transaction, which is durable when this returns.
 
         Args:
-            function: what to do with the connection.
-            alone: whether it is to be done by itself, and outside a transaction (default False).
+            function: the function of the connection.
+            alone: run it separately and outside a transaction (default False).
 
         Raises:
-            JournalError: that was not possible.
+            JournalError: the journal cannot be used.
         """
         return await self.worker().do(function, alone=alone)
 
     def check_in_place(self) -> None:
-        """Check that the path still leads to the file that was opened; within a transaction.
+        """Check, within a transaction, that the path still refers to the opened file.
 
         Raises:
-            JournalError: the file was deleted, or another one has taken its place.
+            JournalError: the file was deleted or replaced.
         """
         if self._worker is not None:
             self._worker.check_in_place(self.path)
 
     async def close(self) -> None:
-        """Finish what waits; the last handle of a file closes it. A second time does nothing."""
+        """Complete the waiting jobs; close the file if this is its last handle.
+
+        Calling it again does nothing.
+        """
         with _lock:
             worker, self._worker, self._closed = self._worker, None, True
             if worker is None or worker.pid != os.getpid():
@@ -91,7 +93,7 @@ class Handle:
         await worker.end()
 
     def worker(self) -> Worker:
-        """Return the worker of the file, which is found, or made, at the first call.
+        """Return the worker of the file, which is found or created by the first call.
 
         Raises:
             JournalError: the journal is closed, or the file cannot be opened.
@@ -119,8 +121,8 @@ def _share(path: str, open: Callable[[str], sqlite3.Connection]) -> tuple[Worker
         raise journal_error(path, error) from error
     if identity in _inherited:
         raise JournalError(
-            f"journal {Path(path).name}: it was open in the process that this one was forked "
-            "from; close it there before it forks, or start this process anew"
+            f"journal {Path(path).name}: it was open in the parent process of this forked one; "
+            "close it there before the fork, or start a new process"
         )
     before = _workers.get(identity)
     if before is not None and before not in _ending:
@@ -133,7 +135,7 @@ def _share(path: str, open: Callable[[str], sqlite3.Connection]) -> tuple[Worker
 def _forget(worker: Worker) -> None:
     with _lock:
         _ending.discard(worker)
-        # One that came after it may have taken its place.
+        # A later worker may have taken its place.
         if worker.identity is not None and _workers.get(worker.identity) is worker:
             del _workers[worker.identity]
 
@@ -143,7 +145,7 @@ def _all() -> set[Worker]:
 
 
 def _disown() -> None:
-    """Keep what this process has inherited from the one that it was forked from, and leave it."""
+    """Keep the parent's objects alive after a fork, without using them."""
     global _pid  # noqa: PLW0603 - there is one in each process
     _pid = os.getpid()
     _inherited.update(
@@ -158,7 +160,7 @@ def _disown() -> None:
 
 
 def _before_fork() -> None:
-    # A signal's handler may raise anywhere here, which Python passes over, and forks all the same.
+    # A signal handler may raise here; Python ignores that, and forks anyway.
     _lock.acquire()
     _held.append(_lock)
     for worker in _all():

@@ -1,4 +1,4 @@
-"""A journal in an SQLite file: for one machine, any number of processes."""
+"""A journal in an SQLite file, for any number of processes on one machine."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ T = TypeVar("T")
 
 
 class SQLiteJournal(BaseJournal):
-    """Keeps campaigns in a file, which it makes, readable by its owner alone.
+    """A journal in a file, which is created with mode 0600.
 
-    The file holds numbers and texts. What was recorded is on the disk when a method returns: the
-    file has a write-ahead log (WAL), and each commit waits for the disk (``synchronous=FULL``). It
-    needs a local disk, since SQLite's locks do not hold on network file systems.
+    The file contains numbers and texts. Data is on the disk when a method returns: the file has a
+    write-ahead log (WAL), and each commit waits for the disk (``synchronous=FULL``). It needs a
+    local disk, since SQLite's locks are unreliable on network file systems.
 
-    It is opened when it is first used, in the process that uses it, and may be used before and
-    after a fork. Any number of journals of one file in a process share one connection.
+    It is opened on first use, in the process that uses it, and can be used before and after a fork.
+    All journals of one file in a process share one connection.
 
     Args:
         path: the file; a relative path is made absolute now.
-        clock: returns POSIX seconds; all processes that share the file should agree about them.
+        clock: returns POSIX seconds; all processes that share the file should use the same clock.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class SQLiteJournal(BaseJournal):
         super().__init__(clock)
         self.path = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - keeps links as they are
         self._handle = Handle(self.path)
-        # The keys of campaigns in the file that this worker has open.
+        # The keys of campaigns in the file of this worker.
         self._keys: dict[str, int] = {}
         self._keys_are_of: Worker | None = None
 
     @property
     def made_it(self) -> bool:
-        """Whether this journal has made its file."""
+        """Whether this journal created its file."""
         return self._handle.made_it
 
     def _store(self, connection: sqlite3.Connection) -> SQLiteStore:
@@ -69,7 +69,7 @@ class SQLiteJournal(BaseJournal):
             key = run(store.key_of(campaign)) if known is None else known
             return key, run(rule(store, key))
 
-        # Only what was committed is remembered.
+        # Cache only committed keys.
         keys[campaign], result = await worker.do(job)
         return result
 
@@ -78,5 +78,5 @@ class SQLiteJournal(BaseJournal):
         await self._handle.do(lambda connection: sweep(connection, name), alone=True)
 
     async def close(self) -> None:
-        """Finish what waits, and close the file unless another handle uses it."""
+        """Complete the waiting jobs; close the file unless another handle uses it."""
         await self._handle.close()

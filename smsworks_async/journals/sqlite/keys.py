@@ -10,7 +10,7 @@ from smsworks_async.journals import rows
 from smsworks_async.journals.key_records import KeyRecord, pack, unpack
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _OWN: Final = ("key_hash", "operation", "fields", "found_by", "answer", "changed")
@@ -40,7 +40,7 @@ def _read(row: Sequence[Any]) -> KeyRecord:
 
 
 class SQLiteKeys:
-    """A `KeyStore` within one transaction; what the protocol says is not repeated here."""
+    """A `KeyStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
     _db: sqlite3.Connection

@@ -11,7 +11,7 @@ from typing import Any, Final
 from smsworks_async.models.opt_outs import OptOutChanges, OptOutEvent
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _SELECT: Final = "SELECT number, change, at, source, word, message_id FROM opt_out"
@@ -38,7 +38,7 @@ def _event(row: Sequence[Any]) -> OptOutEvent:
 
 
 class SQLiteOptOuts:
-    """An `OptOutStore` within one transaction; what the protocol says is not repeated here."""
+    """An `OptOutStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
     _db: sqlite3.Connection
@@ -69,7 +69,7 @@ class SQLiteOptOuts:
         return list(map(_event, self._db.execute(_PAGE, (after, limit))))
 
     async def opt_out_changes(self, after: int) -> OptOutChanges:
-        # A run begins by reading a whole list: as one text, where nobody has opted in again.
+        # A run starts by reading the whole list: as one string, if there are no opt-ins.
         last, count, back, numbers = self._db.execute(_CHANGES, (after,)).fetchone()
         if not count:
             return OptOutChanges(after, (), ())

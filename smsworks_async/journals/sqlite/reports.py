@@ -1,6 +1,6 @@
 """The statements of handled reports in an SQLite file.
 
-A row without an owner is a report that was handled; others are claims.
+A row without an owner is a handled report; other rows are claims.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from smsworks_async.journals.store import ReportClaim
 
 
 class SQLiteReports:
-    """A `ReportStore` within one transaction; what the protocol says is not repeated here."""
+    """A `ReportStore` within one transaction. The protocol documents the methods."""
 
     __slots__ = ()
     _db: sqlite3.Connection

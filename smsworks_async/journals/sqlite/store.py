@@ -29,7 +29,7 @@ from smsworks_async.journals.transitions import Change
 from smsworks_async.models.report import Problem
 
 
-# All that is put into statements below are names of columns; values are always bound.
+# Only column names are formatted into the statements below; values are always bound.
 # ruff: noqa: S608
 
 _CHUNK: Final = ", ".join(rows.CHUNK)
@@ -53,7 +53,7 @@ _WITH_BATCH: Final = (
     f"SELECT {_CHUNK}, campaign FROM chunk, json_each(doubles) "
     "WHERE doubles IS NOT NULL AND value = ?"
 )
-#: The tables of requests, which have a batch or message each.
+#: The tables of requests, each with a batch or a message.
 _WITH_BATCHES: Final = ("chunk", "idempotency_key")
 _DOUBTFUL: Final = (
     f"SELECT {_CHUNK}, chunk.campaign, items, "
@@ -89,12 +89,12 @@ def _replace(fields: tuple[str, ...], *, unless_found: bool) -> str:
 
 
 class SQLiteStore(SQLiteErasure, SQLiteKeys, SQLiteReports, SQLiteOptOuts):
-    """A `Store` within one transaction; what the protocol says is not repeated here.
+    """A `Store` within one transaction. The protocols document the methods.
 
     Args:
-        connection: in a transaction.
-        now: its time.
-        check_in_place: raises `JournalError` where the file was deleted or replaced.
+        connection: a connection in a transaction.
+        now: the time of the transaction.
+        check_in_place: raises `JournalError` if the file was deleted or replaced.
     """
 
     __slots__ = ("_check_in_place", "_db", "_now")

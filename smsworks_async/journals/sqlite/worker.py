@@ -1,9 +1,7 @@
 """One thread with one SQLite connection for each file, for callers on any event loop.
 
-What waits for the thread goes into one transaction, and so costs one fsync: the more there is to
-do, the less each of it costs.
-
-`handles` says which worker a file has in this process.
+Waiting jobs are combined into one transaction with one fsync (group commit), so the cost per job
+falls with the load. `handles` manages the workers of a process.
 """
 
 from __future__ import annotations
@@ -28,25 +26,25 @@ from smsworks_async.journals.sqlite.file import Identity, find, find_log
 
 T = TypeVar("T")
 
-#: How many jobs go into one transaction, and the seconds that the first of them waits for more: a
-#: fraction of what the disk takes, and whoever sends has others in flight meanwhile.
+#: The most jobs in a transaction, and the seconds for which the first of them waits for more: a
+#: fraction of the time of an fsync.
 GROUP_COMMIT_MAX: Final = 64
 GROUP_COMMIT_WINDOW: Final = 0.0005
 
 _EXPLANATIONS: Final = {
-    sqlite3.SQLITE_FULL: "the disk is full; make room, and run it again",
-    sqlite3.SQLITE_IOERR: "it could not be read or written; look at the disk",
-    sqlite3.SQLITE_READONLY: "it may not be written to; look at its permissions and its folder's",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the folder and at the permissions",
-    sqlite3.SQLITE_PERM: "it may not be opened; look at its permissions",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space, and run it again",
+    sqlite3.SQLITE_IOERR: "it could not be read or written; check the disk",
+    sqlite3.SQLITE_READONLY: "it is not writable; check its permissions and those of its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its folder and the permissions",
+    sqlite3.SQLITE_PERM: "it must not be opened; check its permissions",
     sqlite3.SQLITE_CORRUPT: (
-        "it is damaged; get it back from a copy, and call bulk.reconcile with restored=True for "
-        "each campaign before anything is sent: a copy does not know what was sent after it was "
+        "it is damaged; restore it from a copy, and call bulk.reconcile with restored=True for "
+        "each campaign before anything is sent: a copy does not contain what was sent after it was "
         "made"
     ),
-    sqlite3.SQLITE_NOTADB: "it is no journal, or it is damaged",
-    sqlite3.SQLITE_BUSY: "another process holds it locked; run it again when that one has ended",
-    sqlite3.SQLITE_LOCKED: "another process holds it locked; run it again when that one has ended",
+    sqlite3.SQLITE_NOTADB: "it is not a journal, or it is damaged",
+    sqlite3.SQLITE_BUSY: "another process has locked it; run it again when it has ended",
+    sqlite3.SQLITE_LOCKED: "another process has locked it; run it again when it has ended",
 }
 
 
@@ -54,46 +52,46 @@ _HELD: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def journal_error(path: str, error: BaseException) -> JournalError:
-    """Return the error that says what is wrong with a journal, and what to do."""
+    """Return the error to raise, with the problem of the journal and advice."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        why = f"there is no folder {Path(path).parent}; make it first, or correct the path"
+        why = f"there is no folder {Path(path).parent}; create it first, or correct the path"
     else:
         why = _EXPLANATIONS.get(code, f"it cannot be used ({type(error).__name__})")
     made = JournalError(f"journal {Path(path).name}: {why}", code in _HELD)
-    made.__cause__ = error.with_traceback(None)  # whose frames hold recipients
+    made.__cause__ = error.with_traceback(None)  # its frames contain recipients
     return made
 
 
 def replaced(path: str) -> JournalError:
-    """Return the error for a file that is no longer the one that was opened."""
+    """Return the error for a file that was deleted or replaced while open."""
     return JournalError(
         f"journal {Path(path).name}: its file, or the -wal or -shm file that belongs to it, was "
-        "deleted or replaced while it was open, and nothing more is sent: what it had is lost to "
-        "the next run; put the file back, or call bulk.reconcile with restored=True on a copy"
+        "deleted or replaced while it was open, so sending has stopped: the next run would not see "
+        "its records; put the file back, or call bulk.reconcile with restored=True on a copy"
     )
 
 
 @attrs.frozen
 class _Job:
-    """A function to carry out; None ends the thread."""
+    """A function to run; None ends the thread."""
 
     function: Callable[[sqlite3.Connection], Any] | None
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
-    #: Whether it is carried out by itself, and outside a transaction.
+    #: Whether it runs separately and outside a transaction.
     alone: bool = False
 
 
 class Worker:
-    """Carries functions of a connection out, each of them whole or not at all.
+    """Runs functions on a connection, each of them atomically.
 
     Args:
         path: the file.
-        identity: which file it must be; None for one that is not looked at.
-        open: opens it.
-        after: a worker of the same file that is just ending, and must have closed it before.
-        closed: called on its thread when it has ended.
+        identity: the file's expected identity; None to skip the check.
+        open: opens the file.
+        after: a worker of the same file that is ending, and must close it first.
+        closed: called on the thread when it has ended.
     """
 
     def __init__(
@@ -108,13 +106,13 @@ class Worker:
         self.path = path
         self.identity = identity
         self.pid = os.getpid()
-        #: How many handles use it; the last one to be closed ends it.
+        #: The number of handles that use it; closing the last one ends it.
         self.handles = 1
         #: Held while the connection is used, opened or closed.
         self.busy = new_lock()
         self.connection: sqlite3.Connection | None = None
         self._real = path
-        #: Which files hold the log, as long as the connection is open.
+        #: The identities of the log's files while the connection is open.
         self.log: tuple[Identity | None, Identity | None] = (None, None)
         self._open = open
         self._after = after
@@ -127,14 +125,14 @@ class Worker:
         self._over = False
 
     async def do(self, function: Callable[[sqlite3.Connection], T], *, alone: bool = False) -> T:
-        """Carry a function out in a transaction; what it did is durable when this returns.
+        """Run a function in a transaction, which is durable when this returns.
 
         Args:
-            function: what to do with the connection.
-            alone: whether it is to be done by itself, and outside a transaction (default False).
+            function: the function of the connection.
+            alone: run it separately and outside a transaction (default False).
 
         Raises:
-            JournalError: that was not possible.
+            JournalError: the journal cannot be used.
         """
         loop = asyncio.get_running_loop()
         job = _Job(function, loop, loop.create_future(), alone)
@@ -143,14 +141,14 @@ class Worker:
         return result
 
     async def end(self) -> None:
-        """Finish what waits, and close the file."""
+        """Complete the waiting jobs, and close the file."""
         loop = asyncio.get_running_loop()
         end = _Job(None, loop, loop.create_future())
         self._put(end)
         await end.future
 
     def _put(self, job: _Job) -> None:
-        with self._starting:  # with which what comes after the end is told apart
+        with self._starting:  # so that no job is added after the end
             if self._over:
                 raise JournalError("this journal is closed; open it again")
             self._over = job.function is None
@@ -165,7 +163,7 @@ class Worker:
             self._queue.put(job)
 
     def join(self) -> None:
-        """Wait until the thread has ended, if it has ever begun."""
+        """Wait until the thread has ended, if it was started."""
         with self._starting:
             running = self._running
         if running is not None:
@@ -173,7 +171,7 @@ class Worker:
                 pass
 
     def pause(self) -> None:
-        """Close the connection until it is used again; whoever calls this holds `busy`."""
+        """Close the connection until its next use; the caller must hold `busy`."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
@@ -202,7 +200,7 @@ class Worker:
         _answer([(end, None)])
 
     def _next(self) -> tuple[Sequence[_Job], _Job | None]:
-        """Wait for a job; return all that wait a moment later, and the end if it has come."""
+        """Wait for a job; return all jobs waiting after a short delay, and the end if requested."""
         jobs: list[_Job] = []
         while len(jobs) < GROUP_COMMIT_MAX:
             try:
@@ -212,7 +210,7 @@ class Worker:
             if job.function is None:
                 return jobs, job
             if not jobs and GROUP_COMMIT_WINDOW:
-                # One sleep, where to wait for each further job would be a switch of threads each.
+                # One sleep: waiting for each further job would cost a thread switch each.
                 self._sleep(GROUP_COMMIT_WINDOW)
             jobs.append(job)
         return jobs, None
@@ -228,7 +226,7 @@ class Worker:
             if alone:
                 return [job.function(self.connection) for job in jobs if job.function is not None]
             return _together(jobs, self.connection)
-        except SMSWorksError as error:  # it is no journal that we can use
+        except SMSWorksError as error:  # the file cannot be used as a journal
             return [error] * len(jobs)
         except Exception as error:
             if self.connection is not None and self.connection.in_transaction:
@@ -237,7 +235,7 @@ class Worker:
 
     def _connect(self) -> sqlite3.Connection:
         connection = self._open(self.path)
-        try:  # meanwhile another file may have taken its name
+        try:  # another file may have replaced it meanwhile
             check_in_place(self.path, self.identity)
         except JournalError:
             connection.close()
@@ -247,10 +245,10 @@ class Worker:
         return connection
 
     def check_in_place(self, path: str) -> None:
-        """Check that a path still leads to the file that was opened, and that its log is there.
+        """Check that a path still refers to the opened file, and that its log exists.
 
         Raises:
-            JournalError: one of them was deleted, or another one has taken its place.
+            JournalError: one of them was deleted or replaced.
         """
         check_in_place(path, self.identity)
         if self.identity is not None and find_log(self._real) != self.log:
@@ -258,17 +256,17 @@ class Worker:
 
 
 def check_in_place(path: str, identity: Identity | None) -> None:
-    """Check that a path still leads to the file that was opened.
+    """Check that a path still refers to the opened file.
 
     Raises:
-        JournalError: the file was deleted, or another one has taken its place.
+        JournalError: the file was deleted or replaced.
     """
     if identity is not None and find(path) != identity:
         raise replaced(path)
 
 
 def _together(jobs: Sequence[_Job], connection: sqlite3.Connection) -> list[Any]:
-    """Carry jobs out in one transaction; where one of them is refused, each in its own."""
+    """Run jobs in one transaction; if one fails, run each in its own."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         results = [job.function(connection) for job in jobs if job.function is not None]
@@ -285,11 +283,11 @@ def _roll_back(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("ROLLBACK")
     except sqlite3.Error:
-        pass  # what failed is told already; without a commit nothing of it stays
+        pass  # the error is already reported, and nothing was committed
 
 
 def _answer(results: Sequence[tuple[_Job, Any]]) -> None:
-    """Give results to those who wait, and wake each of their loops once."""
+    """Deliver results to the waiting callers, with one wake-up for each event loop."""
 
     def deliver(those: Sequence[tuple[_Job, Any]]) -> None:
         for job, result in those:
@@ -305,4 +303,4 @@ def _answer(results: Sequence[tuple[_Job, Any]]) -> None:
         try:
             loop.call_soon_threadsafe(deliver, those)
         except RuntimeError:
-            pass  # the loop has closed, and nobody waits any more
+            pass  # the loop is closed, so nothing waits for the result

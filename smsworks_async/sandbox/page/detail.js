@@ -163,7 +163,7 @@ function requestOf(made) {
   if (!made) return h("p", { class: "quiet" }, "The request that made it is no longer kept, or there was none.");
   return [
     h("p", {}, h("a", { href: address("requests", made.id) }, buildRequestSummary(made))),
-    json("Request", made.body, made.body_size),
-    json("Answer", made.answer, made.answer_size),
+    json("Request", made.body),
+    json("Answer", made.answer),
   ];
 }

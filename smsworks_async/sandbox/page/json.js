@@ -1,7 +1,6 @@
 // JSON as it is read best: indented, in colours, with a button that copies it.
 
 import { h, icon } from "./dom.js";
-import { count } from "./format.js";
 import { copy } from "./notices.js";
 
 const TOKENS = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
@@ -31,11 +30,11 @@ function coloured(words) {
   return parts;
 }
 
-/** Show a value under a title. One of so many bytes that is not given is too long to be shown. */
-export function json(title, value, bytes = 0) {
+/** Show a value under a title. */
+export function json(title, value) {
   const words = text(value);
   const bar = h("div", { class: "code-bar" }, h("span", {}, title));
-  if (!words) return h("div", { class: "code" }, bar, h("p", { class: "quiet code-empty" }, bytes ? `${count(bytes)} bytes: the request by itself shows them.` : "Empty"));
+  if (!words) return h("div", { class: "code" }, bar, h("p", { class: "quiet code-empty" }, "Empty"));
   bar.append(
     h("button", { type: "button", class: "icon-button", "aria-label": `Copy ${title.toLowerCase()}`, title: "Copy", onclick: () => copy(words, title) }, icon("copy")),
   );

@@ -16,11 +16,11 @@ from support.sandboxes import AT_ONCE
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Any]:
+async def browser() -> AsyncIterator[browsers.Tabs]:
     if browsers.executable() is None:
         pytest.skip("there is no Chromium for the tests of the page; see SMSWORKS_TEST_BROWSER")
     async with browsers.launched() as one:
-        yield one
+        yield browsers.Tabs(one)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,15 +36,13 @@ async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def new_tab(browser: Any) -> AsyncIterator[Callable[..., Any]]:
+async def new_tab(browser: browsers.Tabs) -> AsyncIterator[Callable[..., Any]]:
     """Return a function that opens a tab on a sandbox; nothing may have gone wrong in any."""
     async with AsyncExitStack() as exits:
         tabs = []
 
         async def make(sandbox: Sandbox, **options: Any) -> browsers.Tab:
-            context = await browser.new_context(**{"reduced_motion": "reduce", **options})
-            exits.push_async_callback(context.close)
-            tabs.append(browsers.Tab(await context.new_page(), sandbox.root_url))
+            tabs.append(await exits.enter_async_context(browser.tab(sandbox.root_url, **options)))
             return tabs[-1]
 
         yield make

@@ -1,4 +1,4 @@
-"""A session of the caller's own: its outcomes are as right as those of ours."""
+"""A caller's session: outcomes are as reliable as with the client's own."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Server:
                 writer.write(answer(body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has left
+            pass  # the client has disconnected
         finally:
             writer.close()
 
     async def speak_unasked(self, session):
-        """Write an answer that nobody asked for, and wait until the client's side has it."""
+        """Write an unsolicited response, and wait until the client has received it."""
         for writer in self.writers:
             if not writer.is_closing():
                 writer.write(GHOST)
@@ -84,7 +84,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(kind="tcp"):
-    """Run a server; gives it, and a connector that reaches it, and a base URL."""
+    """Run a server; yield it, a connector for it, and a base URL."""
     server = Server()
     if kind == "unix":
         with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +136,7 @@ async def test_given_session_takes_what_came_while_the_loop_was_busy_for_no_answ
         assert (await sms.messages.send(**TEXT)).message_id == "1"
         (kept,) = kept_connections(session_of(sms))
         (writer,) = server.writers
-        # As from another process: this loop sees nothing of it before the next send writes.
+        # As from another process: this loop does not see it before the next write.
         there = writer.get_extra_info("socket")
         os.write(there.fileno(), GHOST)
         if closes:
@@ -151,7 +151,7 @@ async def test_given_session_takes_what_came_while_the_loop_was_busy_for_no_answ
 
 async def test_given_session_sends_nothing_on_a_connection_closed_as_it_is_handed_over():
     class Closing(aiohttp.TCPConnector):
-        """Hands out connections that have just been closed."""
+        """A connector that returns connections that were just closed."""
 
         async def connect(self, *args, **options):
             connection = await super().connect(*args, **options)
@@ -185,7 +185,7 @@ async def test_given_session_passes_over_all_kept_connections_with_something_on_
 
 async def test_given_session_sends_nothing_to_a_server_that_always_speaks_first():
     class Late(aiohttp.TCPConnector):
-        """Hands a connection out when something has come on it."""
+        """A connector that returns a connection with unread input."""
 
         async def connect(self, *args, **options):
             connection = await super().connect(*args, **options)
@@ -272,7 +272,7 @@ async def test_given_session_changes_no_outcome_whatever_its_settings(box, name)
         assert (await sms.messages.send(**TEXT)).status == "SENT"
         assert await sms.credits.balance() == 9999
 
-        box.add_fault(Fault(path="/message/send", status=429))  # repeated, since it was refused
+        box.add_fault(Fault(path="/message/send", status=429))  # repeated, since it was rejected
         assert (await sms.messages.send(**TEXT)).status == "SENT"
 
         box.add_fault(Fault(path="/message/send", error_code=4021, times=1))

@@ -1,4 +1,4 @@
-"""A call's own limit: what ends a call where the client waits for ever."""
+"""The limit of a call if the client has no time-out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def make(client, limit):
 async def test_limit_leaves_a_call_unknown_when_no_answer_came_by_then(box, patient):
     box.add_fault(Fault(path="*", when="hold"))
     give_up_when_held(box, patient)
-    with pytest.raises(OutcomeUnknown, match=r"time of 60 s") as caught:
+    with pytest.raises(OutcomeUnknown, match=r"time-out of 60 s") as caught:
         await make(patient, 60.0)
     assert not caught.value.safe_to_repeat
     assert box.accepted() == len(box.requests) == 1
@@ -51,7 +51,7 @@ async def test_limit_that_ends_during_the_wait_for_a_connection_is_not_sent(box,
     box.add_fault(Fault(path="*", when="hold"))
     first = asyncio.create_task(patient.messages.send(**TEXT))
     await until(lambda: box.requests)
-    with pytest.raises(NotSent, match=r"time of 0\.05 s"):
+    with pytest.raises(NotSent, match=r"time-out of 0\.05 s"):
         await make(patient, 0.05)
     box.release()
     assert (await first).status == "SENT"  # which has no limit
@@ -71,7 +71,7 @@ async def test_limits_that_differ_do_not_wait_for_one_another(box, patient):
         box.add_fault(Fault(path="*", when="hold", times=0))
         slow = asyncio.create_task(make(client, 3600))
         for _ in range(2):
-            with pytest.raises((OutcomeUnknown, NotSent), match=r"time of 0\.05 s"):
+            with pytest.raises((OutcomeUnknown, NotSent), match=r"time-out of 0\.05 s"):
                 await make(client, 0.05)
         assert not slow.done()
         box.release()
@@ -81,7 +81,7 @@ async def test_limits_that_differ_do_not_wait_for_one_another(box, patient):
 async def test_limit_gives_way_to_the_clients_own_time_out(box):
     box.add_fault(Fault(path="*", when="hold", times=0))
     async with AsyncSMSWorks(box.token, base_url=box.base_url, timeout=0.05) as client:
-        with pytest.raises((OutcomeUnknown, NotSent), match=r"time of 0\.05 s"):
+        with pytest.raises((OutcomeUnknown, NotSent), match=r"time-out of 0\.05 s"):
             await make(client, 3600)
 
 
@@ -91,6 +91,6 @@ async def test_bulk_post_has_a_limit_where_the_client_has_none(box, patient, pay
     give_up_when_held(box, patient)
     post = BulkGateway(requester_of(patient)).post(payload)
     document = BATCH if payload == "send" else [MESSAGE]
-    with pytest.raises(OutcomeUnknown, match=r"time of 300 s"):
+    with pytest.raises(OutcomeUnknown, match=r"time-out of 300 s"):
         await post(document, None, lambda _: None, pass_)
     assert box.accepted() == 1

@@ -1,4 +1,4 @@
-"""SMSWORKS_OFFLINE refuses what would leave this machine, and nothing else."""
+"""SMSWORKS_OFFLINE refuses exactly the connections to other machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def offline(monkeypatch):
 
 @pytest.fixture
 def resolved(monkeypatch):
-    """The hosts whose addresses were asked for; nothing is found."""
+    """The hosts that were looked up; none is found."""
     asked = []
 
     async def resolve(self, host, *_, **__):

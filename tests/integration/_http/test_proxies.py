@@ -22,7 +22,7 @@ def _no_proxies(monkeypatch):
 
 @asynccontextmanager
 async def serving():
-    """Answer everything, as an API or a proxy; gives the heads of the requests, and a port."""
+    """Respond to everything, as an API or a proxy; yield the request heads and a port."""
     heads = []
 
     async def serve(reader, writer):

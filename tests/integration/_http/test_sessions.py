@@ -1,4 +1,4 @@
-"""Sessions, loops, connections, and the weather between them and the server."""
+"""Sessions, loops, connections, and network problems."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_utils_error_returns_a_sample_whatever_its_status(box, sms):
 
 
 async def serving(answer):
-    """Serve one answer to everybody, chunk by chunk."""
+    """Serve one response to all requests, in chunks."""
 
     async def serve(reader, writer):
         head = await reader.readuntil(b"\r\n\r\n")
@@ -159,7 +159,7 @@ async def serving(answer):
                 writer.write(piece)
                 await writer.drain()
         except ConnectionError:
-            pass  # the client has seen enough
+            pass  # the client has stopped reading
         writer.close()
 
     return await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -182,7 +182,7 @@ async def test_session_cuts_off_an_answer_of_many_megabytes_and_the_outcome_is_u
     async with server, AsyncSMSWorks("eyJ", base_url=base_url) as sms:
         with pytest.raises(OutcomeUnknown) as caught:
             await sms.messages.send(**TEXT)
-    assert str(caught.value.__cause__).startswith("ClientPayloadError: the answer is longer")
+    assert str(caught.value.__cause__).startswith("ClientPayloadError: the response is longer")
 
 
 async def test_session_reads_an_answer_in_many_pieces_whole():

@@ -1,4 +1,4 @@
-"""What a campaign costs where numbers are outside the UK: one figure for every limit."""
+"""The cost of a campaign with numbers outside the UK: one figure for every limit."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def worldwide(box):
 
 @pytest.fixture(params=["send", "messages", "template"])
 def sending(request):
-    """Return a run's method and arguments, for the same people and the same text."""
+    """Return a run's method and arguments, for the same recipients and text."""
 
     def of(sms, people):
         if request.param == "send":
@@ -120,7 +120,7 @@ async def test_max_credits_lets_more_be_sent_at_a_price_below_double(box, worldw
 
 
 async def test_estimate_is_always_enough_for_max_credits(box, worldwide):
-    """Sums of prices that binary fractions do not have: 3 times 1.1 is above 3.3."""
+    """Sums of prices that floats cannot represent: 3 times 1.1 is above 3.3."""
     costs(box, "US", 1.1)
     found = await worldwide.bulk.estimate(content="Hello", destinations=US[:3])
     for limit in (found.credits, 3.3):
@@ -198,7 +198,7 @@ async def test_a_country_that_is_not_known_counts_double_and_the_error_says_so(
 ):
     monkeypatch.setattr("smsworks_async._international.country_of", lambda number: None)
     run = {**TEXT_TO_MANY, "destinations": [*drama(1), *US], **kept_or_not(journalled)}
-    with pytest.raises(ValidationError, match="country is not known") as refused:
+    with pytest.raises(ValidationError, match="unknown country") as refused:
         await worldwide.bulk.send(**run, max_credits=8)
     assert "about 9 credits" in str(refused.value)
     assert asked(box) == []

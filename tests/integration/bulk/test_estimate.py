@@ -1,4 +1,4 @@
-"""What a campaign to several countries will cost."""
+"""The estimated cost of a campaign to several countries."""
 
 from __future__ import annotations
 

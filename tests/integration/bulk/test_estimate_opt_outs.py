@@ -1,4 +1,4 @@
-"""An estimate counts who has opted out, and shows what would be read."""
+"""An estimate counts opted-out recipients, and samples only the others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_estimate_agrees_with_the_run(listed):
     report = await listed.bulk.send_each(**template, sender="AcmeCorp")
     assert (found.recipients, found.opted_out) == (report.accepted, report.opted_out) == (3, 2)
     assert found.credits == report.credits
-    # Whoever is left out is no sample.
+    # Left-out recipients are not sampled.
     assert found.samples == ("Hi n02", "Hi n03", "Hi n04")
 
 

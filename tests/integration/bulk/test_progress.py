@@ -1,4 +1,4 @@
-"""Progress: no long silence in any phase, and nothing secret in the log."""
+"""Progress: regular reports in every phase, and no secrets in the log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVERY_PHASE_OF_A_RESEND = {
 
 
 class Listener:
-    """A callback that notes when it was called."""
+    """A callback that records when it was called."""
 
     def __init__(self, clock):
         self._clock = clock
@@ -51,7 +51,7 @@ class Listener:
 
 
 async def kill(journal, chunks, lease):
-    """Leave chunks as a process does that is killed while it sends them."""
+    """Leave chunks as if a process was killed while sending them."""
     await journal.steer("x", Command.LIFT)
     for _ in range(chunks):
         await journal.claim_next(
@@ -291,7 +291,7 @@ async def test_log_has_phases_and_unknown_chunks_without_a_number_a_text_or_a_to
         assert f"campaign x: {phase}" in phases
     doubts = "\n".join(words(caplog, logging.WARNING))
     assert "of 10 recipients is unknown: OutcomeUnknown" in doubts
-    assert "its lease ended" in doubts
+    assert "its lease expired" in doubts
     everything = "\n".join(r.getMessage() for r in caplog.records)
     for secret in ("7700", TEXT["content"], box.token):
         assert secret not in everything

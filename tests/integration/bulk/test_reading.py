@@ -1,4 +1,4 @@
-"""Reading always yields to the loop: nobody else on it stands still, and it can be cancelled."""
+"""Reading always yields to the loop: other tasks run, and it can be cancelled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLICES = 40
 
 
 class Turns:
-    """Counts how often the loop comes around, and gives numbers meanwhile."""
+    """Yields numbers, and counts the iterations of the loop."""
 
     def __init__(self):
         self.count = 0

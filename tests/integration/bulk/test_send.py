@@ -1,4 +1,4 @@
-"""Bulk, over a real socket: every recipient is accounted for."""
+"""Bulk over a real socket: every recipient is accounted for."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_send_that_is_cancelled_says_what_is_not_known(box, sms):
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
-    assert "20 recipients had been accepted; of 20" in caught.value.__notes__[-1]
+    assert "20 recipients were accepted; the outcome of 20" in caught.value.__notes__[-1]
     assert len(box.requests) == 4
 
 
@@ -184,7 +184,7 @@ async def test_send_keeps_to_its_concurrency(box, sms):
 
 
 async def test_send_raises_whatever_a_callback_raises(box, sms):
-    box.add_fault(Fault(path="/batch/send", when="hang"))  # the first worker is still at it
+    box.add_fault(Fault(path="/batch/send", when="hang"))  # the first worker is still sending
 
     class Odd(BaseException):
         pass
@@ -194,7 +194,7 @@ async def test_send_raises_whatever_a_callback_raises(box, sms):
 
     with pytest.raises(Odd) as raised:
         await sms.bulk.send(**TEXT, destinations=drama(100), chunk_size=10, progress=fail)
-    assert "had been accepted" in raised.value.__notes__[0]
+    assert "were accepted" in raised.value.__notes__[0]
 
 
 async def test_send_each_sends_everybody_their_own_text(box, sms):
@@ -282,5 +282,5 @@ async def test_send_without_deduplicate_keeps_memory_flat(monkeypatch):
 
     await peak(5_000)
     small, large = await peak(20_000), await peak(200_000)
-    # The 360 chunks more are 360 outcomes more, of a few hundred bytes each.
+    # 360 more chunks are 360 more outcomes of a few hundred bytes each.
     assert large - small < 360 * 1024

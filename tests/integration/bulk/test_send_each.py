@@ -1,4 +1,4 @@
-"""A text for each, and what it costs."""
+"""Messages with their own texts, and their cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stops a bulk run, and what it says of those who were not sent to."""
+"""Errors that stop a bulk run, and the report of unsent recipients."""
 
 from __future__ import annotations
 

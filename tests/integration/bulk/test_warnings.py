@@ -1,4 +1,4 @@
-"""What is probably a mistake is sent as it was given, and warned of."""
+"""Probable mistakes are sent unchanged, with a warning."""
 
 from __future__ import annotations
 

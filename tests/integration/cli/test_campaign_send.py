@@ -4,55 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import select
-import sqlite3
-import struct
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from smsworks_async import SMSWorks
-from smsworks_async.journals.sqlite import file as sqlite_file
 from smsworks_async.sandbox import Fault
+from support.campaign_send import BAD, EVERYBODY, HEADINGS, PEOPLE, TEXT, send, texted
 from support.command_docs import shapes
 from support.spreadsheets import csv_bytes, xlsx_bytes
-from support.waiting import PATIENCE
-
-
-TEXT = "We open at nine. Reply STOP to opt out."
-HEADINGS = ("First name", "Mobile")
-PEOPLE = [("Ada", "07700 900001"), ("Bob", "+44 7700 900002"), ("Cy", "7700900003")]
-BAD = ("Dot", "nobody")
-FULL = Path("/dev/full")
-
-
-@pytest.fixture
-def people(tmp_path):
-    """A function that writes a file of people, and returns its path."""
-
-    def people(*more, name="people.csv", rows=PEOPLE):
-        path = tmp_path / name
-        path.write_bytes(csv_bytes([HEADINGS, *rows, *more]))
-        return str(path)
-
-    return people
-
-
-def send(file, *options, text=TEXT):
-    return ("campaign", "send", file, "--sender", "AcmeCorp", "--message", text, *options)
-
-
-def texted(hosted):
-    """How often each number was texted."""
-    counts = {}
-    for message in hosted.box.messages:
-        counts[message.destination] = counts.get(message.destination, 0) + 1
-    return counts
-
-
-EVERYBODY = {f"44770090000{n}": 1 for n in (1, 2, 3)}
 
 
 def test_campaign_send_shows_what_it_will_do_and_sends_where_the_answer_is_yes(
@@ -66,7 +25,7 @@ def test_campaign_send_shows_what_it_will_do_and_sends_where_the_answer_is_yes(
         "column B (Mobile)",
         "Recipients  3",
         "mended    1  its leading 0 had been lost",
-        "Set aside   1  it has letters in it",
+        "Set aside   1  it contains letters",
         "Repeats     1",
         "Credits     3  of 10,000",
         "Row 6:",
@@ -191,13 +150,6 @@ def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     assert texted(hosted) == {"447700900001": 1, "447700900003": 1}
 
 
-def test_campaign_send_is_refused_without_the_credits_for_it(smsworks, hosted, people):
-    hosted.do(lambda box: setattr(box, "credits", 2.0))
-    done = smsworks(*send(people(), "--yes"))
-    assert (done.code, texted(hosted)) == (3, {})
-    assert "takes 3 credits, and the account has 2" in done.error
-
-
 def test_campaign_send_sends_again_what_was_refused_for_a_reason_that_may_pass(
     smsworks, hosted, people
 ):
@@ -252,89 +204,6 @@ def test_campaign_send_goes_on_with_a_named_campaign_and_takes_no_other_list_for
     assert texted(hosted) == EVERYBODY
 
 
-UNREADABLE = pytest.mark.parametrize(
-    ("name", "data", "words"),
-    [
-        ("", None, "is a folder"),
-        ("missing.csv", None, "cannot be read: No such file"),
-        ("empty.csv", b"", "is empty"),
-        ("a.csv", b"Name,Phone,Mobile\nA,1,2\n", "the option is --column HEADING"),
-        ("a.csv", b"Name,Kontakt\nA,07700900001\n", "the option is --column HEADING"),
-        ("a.xlsx", b"PK\x03\x04 and no more", "not written to its end"),
-        (
-            "a.xlsx",
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
-            "password",
-        ),
-        ("a.csv", b"Mobile,b\n07700900001,x\n", "no column is called so"),
-        ("a.csv", b'Name,Mobile\n"A,07700900001\n', "never closed"),
-    ],
-)
-
-
-@UNREADABLE
-def test_campaign_send_says_in_a_line_what_is_wrong_with_a_file(
-    smsworks, tmp_path, name, data, words
-):
-    if data is not None:
-        (tmp_path / name).write_bytes(data)
-    text = "Hi {Vorname}" if "called so" in words else TEXT
-    done = smsworks(*send(str(tmp_path / name), "--yes", text=text))
-    assert done.code == 2
-    assert words in done.error
-
-
-def test_campaign_send_says_that_nobody_can_be_texted(smsworks, people):
-    done = smsworks(*send(people(rows=[BAD]), "--yes"))
-    assert done.code == 3
-    assert "nobody in the file can be texted" in done.error
-
-
-def test_campaign_send_tells_of_a_journal_that_is_in_use_elsewhere(
-    smsworks, hosted, people, tmp_path, monkeypatch
-):
-    journal = tmp_path / "j.db"
-    with hosted.client(journal=str(journal)) as sms:
-        sms.opt_outs.add("07700 900999")
-    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.05)
-    with closing(sqlite3.connect(journal, isolation_level=None)) as other:
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        done = smsworks(*send(people(), "--yes", "--journal", str(journal)))
-    assert (done.code, texted(hosted)) == (3, {})
-    assert "lock" in done.error
-
-
-def test_campaign_send_sends_although_the_copy_of_what_was_set_aside_cannot_be_written(
-    smsworks, hosted, people, monkeypatch
-):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("tempfile.mkstemp", full)
-    done = smsworks(*send(people(BAD), "--yes"))
-    assert (done.code, texted(hosted)) == (1, EVERYBODY)
-    assert "cannot be written beside the file: No space left on device" in done.error
-
-
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
-def test_campaign_send_sends_to_everybody_once_although_nobody_reads_what_it_writes(
-    smsworks, hosted, people
-):
-    with FULL.open("w") as full:
-        done = smsworks.run(*send(people(), "--yes"), stdout=full)
-    assert done.code == 1
-    assert "standard output cannot be written to" in done.error
-    assert texted(hosted) == EVERYBODY
-    other = send(people(name="b.csv"), "--yes", "--again", text="Other. STOP to opt out")
-    with smsworks.start(*other) as process:
-        process.stdout.close()
-        process.stdin.close()
-        error = process.stderr.read()
-    assert (process.returncode, error) == (0, "")
-    assert set(texted(hosted).values()) == {2}
-
-
 def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
     smsworks, hosted, people, postgres_url
 ):
@@ -351,13 +220,6 @@ def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
     assert texted(hosted) == EVERYBODY
 
 
-def test_campaign_send_of_a_journal_in_no_folder_sends_nothing(smsworks, hosted, people):
-    done = smsworks(*send(people(), "--yes", "--journal", "/nowhere/at/all/j.db"))
-    assert done.code in {2, 3}
-    assert texted(hosted) == {}
-    assert len(done.err.splitlines()) == 1
-
-
 def test_campaign_send_is_found_by_the_library_in_its_journal(smsworks, hosted, people, tmp_path):
     journal = str(tmp_path / "j.db")
     assert smsworks(*send(people(), "--yes", "--journal", journal)).code == 0
@@ -365,33 +227,3 @@ def test_campaign_send_is_found_by_the_library_in_its_journal(smsworks, hosted, 
         (status,) = sms.bulk.campaigns()
     assert (status.state, status.accepted) == ("done", 3)
     assert status.campaign.startswith("we-open-at-nine-")
-
-
-@pytest.mark.skipif(os.name != "posix", reason="this system has no pseudo-terminals")
-def test_campaign_send_shows_a_bar_on_a_terminal_and_takes_it_away(smsworks, hosted, people):
-    import fcntl
-    import termios
-
-    ours, its = os.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    variables = {"TERM": "xterm", "NO_COLOR": "1"}
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), its)
-    with smsworks.start(*send(people()), variables=variables, **pipes) as process:
-        os.close(its)
-        written = ""
-        asked = False
-        while process.poll() is None or written[-1:] != "\n":
-            ready, _, _ = select.select([ours], [], [], PATIENCE)
-            assert ready, written
-            try:
-                written += os.read(ours, 4096).decode()
-            except OSError:  # Linux's way to say that the other end is closed
-                break
-            if "[y/N]" in written and not asked:
-                asked = os.write(ours, b"y\n") == 2
-    os.close(ours)
-    assert process.returncode == 0, written
-    assert texted(hosted) == EVERYBODY
-    shown = written.replace("\r", "")
-    assert "Planning \u2501" in shown or "Planning \u2578" in shown or "Sending \u2501" in shown
-    assert shown.rstrip().splitlines()[-2].startswith("Accepted  3")

@@ -116,7 +116,7 @@ async def test_client_without_its_sandbox_is_told_how_to_start_one(host):
         for call in (sms.credits.balance(), sms.messages.send(**MESSAGE)):
             with pytest.raises(NotSent) as refused:
                 await call
-            hint = f"if a sandbox should listen there, start it: {COMMAND} --port {port}"
+            hint = f"if you meant to use a sandbox, start it: {COMMAND} --port {port}"
             assert str(refused.value).endswith(hint)
 
 

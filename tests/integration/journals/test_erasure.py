@@ -1,4 +1,4 @@
-"""All journals forget the same of a campaign, and refuse while something is open."""
+"""All journals erase the same data of a campaign, and refuse unfinished campaigns."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ALL = (accepted("batch-1"), refused(QUOTING), refused(PASSING))
 
 
 async def everything(journal):
-    """Return in words all that a journal has of the campaign x."""
+    """Return all data of the campaign x in a journal as text."""
     summary = await journal.summary("x")
     return repr(
         (
@@ -136,7 +136,7 @@ async def test_forget_a_second_time_changes_nothing(journal, clock):
 @pytest.mark.parametrize(
     ("outcomes", "why"),
     [
-        ((), "5 recipients are still to be sent to"),
+        ((), "5 recipients are still pending"),
         ((accepted("1"), LOST, accepted("2")), "the outcome of 2 recipients is unknown"),
     ],
 )
@@ -152,12 +152,12 @@ async def test_forget_refuses_while_something_is_open(journal, outcomes, why):
 
 async def test_forget_refuses_what_is_on_its_way_or_not_planned_whole(journal):
     await journal.begin(CAMPAIGN)
-    with pytest.raises(ValidationError, match="not planned whole"):
+    with pytest.raises(ValidationError, match="planning is not complete"):
         await journal.forget("x")
     await journal.plan("x", CHUNKS, PROBLEMS)
     await journal.claim_next("x", owner="me", lease=10.0, round=0, after=-1, international=True)
     await journal.steer("x", Command.CANCEL)
-    with pytest.raises(ValidationError, match="on their way"):
+    with pytest.raises(ValidationError, match="in flight"):
         await journal.forget("x")
 
 

@@ -1,4 +1,4 @@
-"""All journals keep the same promises."""
+"""The common behaviour of all journals."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ async def test_expire_leases_leaves_a_chunk_unknown_that_can_be_settled_once(pla
     assert await planned.resend("x", 1, 1, 5.0)
     assert not await planned.resend("x", 1, 1, 5.0)
     assert (await claim(planned)).record.attempt == 2
-    # What the first two say now is too late, unless it is good news.
+    # Outcomes of the first two come too late, unless they are *accepted*.
     assert (await finish(planned, first, Outcome.UNKNOWN, error=LATE)).state is State.ACCEPTED
     assert (await finish(planned, second, Outcome.UNKNOWN, error=LATE)).state is State.SENDING
     late = await finish(planned, second, Outcome.ACCEPTED, batch_id="8")
@@ -224,7 +224,7 @@ async def test_plan_round_refuses_a_round_before_the_one_before_it_is_done(plann
 
 
 async def test_finish_takes_a_found_batch_for_the_chunk_that_is_answered_with_it(journal, clock):
-    """Of two chunks with the same recipients, the one that was answered has it."""
+    """Of two chunks with the same recipients, the one with the response has the batch."""
     twins = [attrs.evolve(CHUNKS[0], number=n, positions=f"{2 * n}-{2 * n + 1}") for n in (0, 1)]
     await journal.begin(CAMPAIGN)
     await journal.plan("x", twins, [])
@@ -290,7 +290,7 @@ async def test_events_hold_every_change(planned, clock):
 
 
 async def test_journal_refuses_jobs_that_wait_together_one_by_one(planned):
-    """They share a transaction; a refusal of one undoes that one alone."""
+    """They share a transaction; an error in one undoes only that one."""
     good, bad = claim(planned), planned.plan("x", [attrs.evolve(CHUNKS[0], items="z")], [])
     results = await asyncio.gather(good, bad, claim(planned), return_exceptions=True)
     assert isinstance(results[1], ValidationError)

@@ -1,4 +1,4 @@
-"""Who was left out of which request of a chunk, as all journals record it."""
+"""Left-out recipients of each request of a chunk, in all journals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_k
 
 
 class LeavesOut:
-    """Recipients who have opted out, by a list that is elsewhere."""
+    """Opted-out recipients, from a list elsewhere."""
 
     after = None
 
@@ -73,7 +73,7 @@ async def test_who_was_in_a_lost_request_is_in_doubt_and_not_opted_out(journal):
 async def test_a_late_answer_accepts_those_alone_who_were_in_its_request(journal):
     first = await claim(journal, "0-0")
     await lose(journal, first)
-    await claim(journal, "")  # opted in again, and its answer is outstanding
+    await claim(journal, "")  # opted in again, and the response is outstanding
     record = await finish(journal, first)
     assert (record.state, record.batch_id) == (State.ACCEPTED, "b1")
     assert counts(record) == ("0-0", "", 1, 0)

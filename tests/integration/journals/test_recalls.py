@@ -1,4 +1,4 @@
-"""Scheduled batches that are cancelled, as all journals record them."""
+"""Cancelled scheduled batches, in all journals."""
 
 from __future__ import annotations
 

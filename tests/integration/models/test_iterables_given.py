@@ -126,7 +126,7 @@ async def test_rows_of_a_database_are_rows(box, sms, database):
 
 
 class Queryset:
-    """As Django's: its truth and its length ask the database, which a loop's thread must not."""
+    """Like Django's: bool() and len() query the database, which a loop's thread must not."""
 
     def __init__(self, values):
         self._values = values
@@ -220,10 +220,10 @@ async def test_a_generator_that_was_used_up_is_refused(box, sms, journal, make):
         lambda g: sms.bulk.send_each(rows=g, **template),
         lambda g: sms.bulk.estimate(content="Hello", destinations=g),
     ):
-        with pytest.raises(ValidationError, match="used up"):
+        with pytest.raises(ValidationError, match="exhausted"):
             await call(await source())
     assert box.requests == []
-    # Its name is not spent.
+    # The name is still free.
     report = await sms.bulk.send(**TEXT_TO_MANY, destinations=drama(3), **more)
     assert report.accepted == 3
     assert (await sms.bulk.send(**TEXT_TO_MANY, destinations=iter(()))).read == 0
@@ -237,7 +237,7 @@ def test_so_is_it_by_the_blocking_client(hosted):
             lambda g: sms.batches.send(**TEXT_TO_MANY, destinations=g),
             lambda g: sms.batches.send_each(messages=g),
         ):
-            with pytest.raises(ValidationError, match="used up"):
+            with pytest.raises(ValidationError, match="exhausted"):
                 call(used_up())
 
 

@@ -1,4 +1,4 @@
-"""What a text to another country costs."""
+"""The cost of a text to another country."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single messages are found by their reference, or not known."""
+"""Search for single messages by reference."""
 
 from __future__ import annotations
 

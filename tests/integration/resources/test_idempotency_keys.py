@@ -1,4 +1,4 @@
-"""Calls with an idempotency key: made again, they return the answer and send nothing."""
+"""Repeated calls with an idempotency key return the response and send nothing."""
 
 from __future__ import annotations
 
@@ -195,6 +195,6 @@ async def test_a_replay_asks_neither_the_time_nor_opt_outs_nor_the_rate(box, jou
         late = datetime.now(UTC) - timedelta(hours=1)
         with pytest.raises(ValidationError, match="past"):
             await call(sms, "messages.schedule", key="late", at=late)
-        # Neither was claimed: it may be made when it can be.
+        # Neither was claimed, so the call can still be made.
         await sms.opt_outs.remove("07700 900123")
         assert not (await call(sms, "messages.send", key="new", respect_opt_outs=True)).replayed

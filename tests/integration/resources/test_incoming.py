@@ -1,4 +1,4 @@
-"""Incoming messages without a public URL: each comes at least once, whoever dies when."""
+"""Incoming messages without a public URL: each is delivered at least once, despite crashes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def receive(box, *texts):
 
 
 async def drawn(sms, handled=None, **options):
-    """Handle whatever comes until there is nothing more, and give the texts."""
+    """Handle messages until there are no more; return the texts."""
     texts = [] if handled is None else handled
     try:
         async for message in sms.messages.incoming(**options):
@@ -97,7 +97,7 @@ async def test_incoming_loses_nothing_when_the_consumer_stops_in_the_middle(box,
     await receive(box, "one", "two", "three")
     async for message in sms.messages.incoming(bookmark=place):
         if message.content == "two":
-            break  # or a crash: the second is in hand, and nobody has asked for the third
+            break  # as in a crash: the second is being handled, and the third was not requested
     assert await drawn(sms, bookmark=place) == ["two", "three"]
     assert await drawn(sms, bookmark=str(place)) == []
     await receive(box, "four")
@@ -218,7 +218,7 @@ async def test_bookmark_that_holds_no_place_is_an_error_and_not_a_new_beginning(
     sms, tmp_path, kept
 ):
     (tmp_path / "place").write_text(kept)
-    with pytest.raises(ConfigurationError, match="no place"):
+    with pytest.raises(ConfigurationError, match="no valid position"):
         await anext(sms.messages.incoming(bookmark=tmp_path / "place"))
 
 

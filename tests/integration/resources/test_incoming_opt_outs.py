@@ -1,4 +1,4 @@
-"""Without a public URL: opt-outs are recorded before a message is handed on, or it comes again."""
+"""Polling: opt-outs are recorded before a message is yielded, or it is yielded again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a journal keeps of idempotency keys, and when it forgets them."""
+"""The stored data of idempotency keys, and their removal."""
 
 from __future__ import annotations
 

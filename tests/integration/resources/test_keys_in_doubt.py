@@ -1,4 +1,4 @@
-"""Keyed calls whose answers are lost, and that are made at the same time."""
+"""Keyed calls with lost responses, and concurrent ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_resend_sends_again_what_was_lost_after_waits(box, sms, journal, w
     with pytest.raises(OutcomeUnknown):
         await call(sms, way)
     assert not (await call(sms, way, on_unknown="resend")).replayed
-    # A lease of 38.5 s and a request of 30 s, then looks for 30 s more.
+    # A lease of 38.5 s and a request of 30 s, then searches for 30 s more.
     assert sum(clock.slept) >= 38.5 + 30 + 30
     assert posts(box, way) == 2
     assert (await call(sms, way)).replayed
@@ -88,7 +88,7 @@ async def test_resend_leaves_alone_what_has_left_a_trace(box, sms, journal):
     box.add_fault(Fault(path="/message/send", when="before"))
     with pytest.raises(OutcomeUnknown):
         await call(sms, "messages.send")
-    # The same person was texted by the same sender, without a key.
+    # The same recipient was texted by the same sender without a key.
     await sms.messages.send(**TEXT)
     with pytest.raises(OutcomeUnknown):
         await call(sms, "messages.send", on_unknown="resend")

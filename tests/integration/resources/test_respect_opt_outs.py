@@ -1,4 +1,4 @@
-"""`respect_opt_outs=True`: nobody who has opted out is texted, and the error says who has."""
+"""`respect_opt_outs=True`: opted-out recipients are not texted, and the error names them."""
 
 from __future__ import annotations
 

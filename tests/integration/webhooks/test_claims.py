@@ -1,4 +1,4 @@
-"""Reports that are claimed before they are handled: once, whatever processes share the memory."""
+"""Reports are claimed before they are handled: once, even with several processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clock():
 
 @pytest.fixture(params=["memory", "memory journal", "sqlite"])
 async def store(request, clock, tmp_path):
-    """A memory, each method of which is awaited."""
+    """A store with async methods."""
     if request.param == "memory":
         seen = MemorySeen(clock=clock)
     elif request.param == "memory journal":
@@ -130,7 +130,7 @@ def test_webhooks_refuse_a_store_without_claims_by_the_names_that_it_lacks():
         def add(self, message_id, status):
             pass
 
-    with pytest.raises(ConfigurationError, match="no claim and no release"):
+    with pytest.raises(ConfigurationError, match="lacks claim and release"):
         Webhooks(on_report=print, insecure=True, seen=Old())
 
 

@@ -1,4 +1,4 @@
-"""Reports that are confirmed by the API, and waits that they end."""
+"""Reports confirmed by the API, and the waits that they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where functions run, and what a cancelled request has begun."""
+"""Where functions run, and the effect of cancelled requests."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_webhooks_finish_and_remember_what_a_cancelled_request_has_begun()
     async with serving("aiohttp", on_report=slow) as provider:
         first = asyncio.ensure_future(provider.report())
         await until(lambda: calls)
-        first.cancel()  # the provider gives up, and comes again
+        first.cancel()  # the provider cancels, and repeats the post
         second = asyncio.ensure_future(provider.report())
         for _ in range(200):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Functions that webhooks refuse, and what a function may return."""
+"""Functions that webhooks refuse, and the allowed results."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Object:
 )
 @pytest.mark.parametrize("name", ["on_report", "on_incoming"])
 def test_webhooks_refuse_a_function_with_yield_in_it_when_it_is_given(function, name):
-    with pytest.raises(ConfigurationError, match=f"{name} has a yield in it"):
+    with pytest.raises(ConfigurationError, match=f"{name} contains a yield"):
         Webhooks(**{name: function}, insecure=True)
 
 
@@ -79,7 +79,7 @@ async def test_webhooks_answer_500_to_a_result_that_was_not_awaited_and_do_not_r
 ):
     async with serving(server, on_report=function) as provider:
         assert [await provider.report() for _ in range(2)] == [500, 500]
-    assert "which nothing runs" in caplog.text
+    assert "which is never run" in caplog.text
 
 
 async def test_webhooks_ignore_the_results_of_functions_that_have_run(server):

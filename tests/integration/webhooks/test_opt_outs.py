@@ -1,4 +1,4 @@
-"""STOP and START are recorded before anybody's function sees the message; or it comes again."""
+"""STOP and START are recorded before the function is called, or the message is repeated."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_list_that_cannot_be_written_is_a_503_and_the_repeat_is_recorded
         assert handler.seen == [False]
         assert await provider.post(STOP) == 200
     assert handler.seen == [False, True]
-    assert "list of opt-outs failed" in caplog.text
+    assert "opt-out list failed" in caplog.text
     assert NUMBER not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""A store of handled reports that fails: nothing is lost, and nothing is handled again for that."""
+"""A failing store of handled reports: nothing is lost or handled twice because of it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_webhooks_answer_503_while_the_disk_is_full_and_handle_it_afterwar
 
 
 class Table(MemorySeen):
-    """A store that records nothing as long as it is away."""
+    """A store that records nothing while it is unavailable."""
 
     away = True
     attempts = 0
@@ -152,4 +152,4 @@ async def test_webhooks_warn_by_either_clock_of_a_claim_that_ended_while_the_fun
 
     async with serving(server, on_report=handle) as provider:
         assert await provider.report() == 200
-    assert ("ended while the report was handled" in caplog.text) is warned
+    assert ("expired while the report was handled" in caplog.text) is warned

@@ -1,4 +1,4 @@
-"""Webhooks on real sockets, under aiohttp, ASGI and WSGI: the same answers everywhere."""
+"""Webhooks on real sockets, under aiohttp, ASGI and WSGI, with the same responses."""
 
 from __future__ import annotations
 

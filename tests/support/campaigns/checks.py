@@ -1,4 +1,4 @@
-"""What must hold after each step of the campaign machine, and at the end of a history."""
+"""The invariants after each step of the campaign machine, and at the end of a history."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from support.campaigns.steps import FATES, PEOPLE, READ, WITH_POSITIONS
 
 
 class Checks(RuleBasedStateMachine):
-    """The part of `CampaignMachine` that checks it."""
+    """The part of `CampaignMachine` that checks invariants."""
 
     @invariant()
     def holds(self):
-        """Check what must hold after every step."""
+        """Check the invariants after every step."""
         self.played["steps"] += 1
         if self.world is not None:
             self.no_run_fails()
@@ -34,12 +34,12 @@ class Checks(RuleBasedStateMachine):
                 self.world.leave(process)
 
     def may_fail(self, process, error):
-        """Return whether a run may end with an error; with most of them it may not."""
+        """Return whether a run may end with an error, which is true of only a few errors."""
         return False
 
     def nobody_is_accepted_twice(self):
-        # Two campaigns of one text to the same people cannot be told apart by what the provider
-        # shows: either may take the other's batch for its own. People get one for each.
+        # Two campaigns with the same text and recipients cannot be distinguished at the provider:
+        # either may be assigned the other's batch. Recipients get one text for each.
         counts = self._texts(self.world.batches)
         twice = {one for one, count in counts.items() if count > len(self.begun)}
         if self.resent or self.restored:
@@ -106,14 +106,14 @@ class Checks(RuleBasedStateMachine):
         self._check(reports)
 
     def let_runs_end(self):
-        """Lift what would keep runs from coming to an end."""
+        """Remove the obstacles that would prevent runs from ending."""
 
     def to_report(self):
-        """Return the campaigns that are run a last time."""
+        """Return the campaigns to run a last time."""
         return list(self.begun)
 
     def before_last_run(self, name):
-        """Lift what would keep the last run of a campaign from sending."""
+        """Remove the obstacles that would prevent the last run of a campaign from sending."""
 
     def _let_all_end(self):
         self.no_run_fails()

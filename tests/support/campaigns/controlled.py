@@ -1,4 +1,4 @@
-"""The machine of campaigns, with opt-outs, pauses and cancellations among its steps."""
+"""The campaign state machine with opt-outs, pauses and cancellations."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from support.campaigns.steps import PEOPLE, WITH_POSITIONS, of, picks
 
 
 class ControlledMachine(CampaignMachine):
-    """Beside all else, recipients opt out and in, and campaigns are paused, resumed, cancelled.
+    """Campaigns with opt-outs and opt-ins, pauses, resumptions and cancellations.
 
-    Chunks are sent one at a time by each process, so that its last claim is that of its request.
+    Each process sends one chunk at a time, so its last claim is that of its request.
     """
 
-    #: A chunk of which somebody is left out can still be split.
+    #: A chunk with a left-out recipient can still be split.
     chunk_size = 3
 
     def __init__(self):
         super().__init__()
-        #: When who opted out, by the world's count; and when each campaign was stopped.
+        #: When each recipient opted out, and each campaign was stopped, by the world's counter.
         self.out = {}
         self.stopped = {}
         self.cancelled = set()
@@ -36,12 +36,12 @@ class ControlledMachine(CampaignMachine):
         self.world.on_arrival = self.check_arrival
 
     def check_arrival(self, request):
-        """Check that a request holds nobody, and is of no campaign, that its claim could see."""
+        """Check that a request respects all opt-outs and stops that its claim could see."""
         process, world = request.process, self.world
         people = {number for number, _ in request.messages}
         out = {one for one, since in self.out.items() if since <= process.looked_at}
         since = self.stopped.get(options.check_campaign(request.campaign), world.ticks + 1)
-        # Raised here it would be an error of the network to the run.
+        # An exception raised here would look like a network error to the run.
         if process.looked_at <= process.claimed_at:
             self.faults.append("no look at the opt-outs after the claim")
         if people & out:
@@ -59,7 +59,7 @@ class ControlledMachine(CampaignMachine):
     @of("controls", lambda self: self.begun)
     @rule(pick=picks)
     def opt_out(self, pick):
-        """Have somebody reply STOP, perhaps not for the first time."""
+        """Let a recipient reply STOP, possibly again."""
         number, tick = PEOPLE[pick], self.world.tick()
         reply = {"source": "test", "message_id": f"reply-{tick}"}
         self.world.ask(lambda journal: journal.record_opt_out(number, "out", **reply))
@@ -83,11 +83,11 @@ class ControlledMachine(CampaignMachine):
         super().note_restored()
         stopped, cancelled, out = self.copied_controls
         self.stopped, self.cancelled = stopped.copy(), cancelled.copy()
-        if self.world.on_disk:  # otherwise only the campaigns are copied
+        if self.world.on_disk:  # otherwise the copy contains only the campaigns
             self.out = out.copy()
 
     def note_change(self, number, change):
-        """Note that a number has opted out or in."""
+        """Record that a number has opted out or in."""
 
     @of("controls", lambda self: self.begun)
     @rule(
@@ -110,7 +110,7 @@ class ControlledMachine(CampaignMachine):
 
     def before_last_run(self, name):
         name = options.check_campaign(name)
-        # A restored one may have been paused by the package itself.
+        # The package itself may have paused a restored campaign.
         there = self.world.ask(lambda journal: journal.campaign_ids())
         if name in there and name not in self.cancelled:
             self.world.ask(lambda journal: journal.steer(name, Command.RESUME))
@@ -128,5 +128,5 @@ class ControlledMachine(CampaignMachine):
         return named
 
     def may_leave_unsent(self, name):
-        """Return whether recipients of a campaign may be left that nothing is sent to."""
+        """Return whether a campaign may have unsent recipients."""
         return name in self.cancelled

@@ -1,4 +1,4 @@
-"""Steps of the campaign machine that befall processes, and the files that they have open."""
+"""Steps of the campaign machine that affect processes and their open files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ProcessSteps(RuleBasedStateMachine):
         )
 
     def continue_process(self, process, fate):
-        """Continue a process, whose loop hears of its connections before it looks at its timers."""
+        """Continue a process, whose loop handles its connections before its timers."""
         process.loop.frozen = False
         for request in self.world.requests:
             if request.process is process and request.is_waited_for:
@@ -67,7 +67,7 @@ class ProcessSteps(RuleBasedStateMachine):
     @rule(
         pick=picks,
         fate=st.sampled_from([[], ["write"], ["write", "accept"], ["write", "hide", "accept"]]),
-        # The last is about as long as whoever resends waits.
+        # The last is about as long as the wait before a resend.
         seconds=st.sampled_from([9.0, 30.0, 42.0]),
     )
     def stop_in_the_middle_of_a_request(self, pick, fate, seconds):
@@ -79,7 +79,7 @@ class ProcessSteps(RuleBasedStateMachine):
     @of("handles", lambda self: self.world.on_disk and self.world.living)
     @rule(pick=picks)
     def use_a_second_handle(self, pick):
-        """Open the file once more in the same process, use it, and let it go."""
+        """Open the file again in the same process, use it, and close it."""
         process = self._one(pick, [p for p in self.world.living if not p.loop.frozen])
         if process is None:
             return
@@ -99,7 +99,7 @@ class ProcessSteps(RuleBasedStateMachine):
     @of("handles", lambda self: self.world.on_disk and self.begun)
     @rule()
     def be_visited(self):
-        """Have another program open the file and close it; it sees what the processes see."""
+        """Let another program open and close the file; it must see the same contents."""
         ours = self.world.ask(
             lambda journal: run_in_journal(
                 journal, lambda db: db.execute("SELECT count(*) FROM event").fetchone()[0]

@@ -1,4 +1,4 @@
-"""The machine that plays some groups of rules, and counts what it has played."""
+"""A state machine with selected groups of rules, which counts its steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.campaigns.schedules import ScheduledMachine
 from support.campaigns.windows import WindowedMachine
 
 
-#: The machine of each group that needs one of its own, the most special ones first.
+#: The machine of each group that needs its own, the most specific first.
 _MACHINES = {
     "windows": WindowedMachine,
     "schedules": ScheduledMachine,
@@ -21,11 +21,11 @@ _MACHINES = {
 
 
 def machine_of(groups, fates, journals):
-    """Return the machine that plays some groups of rules.
+    """Return the machine for some groups of rules.
 
     Args:
         groups: their names.
-        fates: what may become of requests.
+        fates: the possible results of requests.
         journals: the kinds of journals: memory, file.
     """
     bases = tuple(machine for group, machine in _MACHINES.items() if group in groups)

@@ -1,4 +1,4 @@
-"""The machine of campaigns whose numbers and texts are erased at any moment."""
+"""The campaign state machine with erasure at any time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OPEN = {State.PENDING, State.SENDING, State.UNKNOWN}
 
 
 class ForgettingMachine(ControlledMachine):
-    """Campaigns that are forgotten, as soon as nothing in them is open, and not before."""
+    """Campaigns that can be forgotten as soon as they are finished, and not before."""
 
     def __init__(self):
         super().__init__()
-        #: The counts of each campaign that was forgotten, as they were.
+        #: The counts of each forgotten campaign at that time.
         self.forgotten = {}
 
     @of("forgets", lambda self: self.begun)

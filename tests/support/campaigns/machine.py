@@ -1,4 +1,4 @@
-"""A model of campaigns under everything that may befall them, for Hypothesis to play with."""
+"""A Hypothesis state machine of campaigns with all kinds of faults."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from support.campaigns.world import World
 
 
 class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
-    """Everything that happens to a campaign, or two of the same text to the same people."""
+    """The events of one campaign, or of two with the same text and recipients."""
 
     visitor = Visitor()
     chunk_size = CHUNK_SIZE
-    #: How many histories were played, and how many steps.
+    #: The number of histories, and of steps.
     played: ClassVar = Counter()
     journals = ("memory", "file")
     groups = GROUPS
@@ -144,7 +144,7 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         self._start(name, work)
 
     def more_options(self, name):
-        """Return the options that a campaign is sent with beside those that all have."""
+        """Return the options of a campaign in addition to the common ones."""
         return {}
 
     def _claim(self, name, entry):
@@ -160,7 +160,7 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         return None if summary is None or summary.campaign.totals is None else summary
 
     def stored(self, name):
-        """Return what the journal has of a campaign; None where it has nothing."""
+        """Return the stored summary of a campaign; None if there is none."""
 
         async def ask(journal):
             try:
@@ -199,7 +199,7 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
     @of("clocks")
     @rule(seconds=seconds)
     def sleep(self, seconds):
-        """Suspend the machine: monotonic clocks stand still, as they do on Linux."""
+        """Suspend the machine: monotonic clocks stop, as on Linux."""
         self.world.pass_time(seconds, asleep=True)
 
     @of("clocks")
@@ -219,7 +219,7 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
             self.note_copy()
 
     def note_copy(self):
-        """Note what the journal has when it is copied."""
+        """Record the journal's contents when it is copied."""
 
     @of("copies", lambda self: self.world.copy is not None and set(self.begun) == self.copied)
     @rule()
@@ -230,4 +230,4 @@ class CampaignMachine(ProcessSteps, NetworkSteps, Checks):
         self.note_restored()
 
     def note_restored(self):
-        """Note that the journal has again what it had when it was copied."""
+        """Record that the journal was restored to the copy."""

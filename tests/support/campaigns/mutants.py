@@ -94,7 +94,7 @@ def a_descriptor_for_each_handle(patch):
         return shared
 
     patch.setattr(handles, "_share", look_and_share)
-    # Otherwise the log that somebody else deletes then is missed at the next claim.
+    # Otherwise the deletion of the log by another process is detected at the next claim.
     patch.setattr(worker, "find_log", lambda path: (None, None))
 
 

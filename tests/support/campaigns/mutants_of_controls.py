@@ -59,7 +59,7 @@ def halves_of_the_shrunken_chunk(patch):
     "controls", "each", fates=("sent",), found="mark of somebody else's position", quick=True
 )
 def positions_without_metadata(patch):
-    """Items are filtered and positions are not, so that a request bears the first ones' marks."""
+    """Filter items but not positions, so that a request has the marks of the first ones."""
 
     def unpack_chunk(claim, payload, **more):
         chunk = packing.unpack_chunk(claim, payload, **more)
@@ -71,7 +71,7 @@ def positions_without_metadata(patch):
 
 @MUTANTS.add("controls", "each", found="position of somebody else", quick=True)
 def outcomes_by_positions_without_metadata(patch):
-    """The same where outcomes are told."""
+    """The same for reported outcomes."""
     select = packing._select
 
     def select_items(items, positions, keep):
@@ -106,7 +106,7 @@ def no_recall(patch):
 
 @MUTANTS.add("schedules", "controls", fates=("sent",), found="accepted twice|not told", quick=True)
 def a_delete_that_is_not_read_back(patch):
-    """A batch whose DELETE has no answer is taken for cancelled."""
+    """Treat a batch whose DELETE got no response as cancelled."""
 
     async def cancel_batch(gateway, batch_id):
         try:
@@ -120,7 +120,7 @@ def a_delete_that_is_not_read_back(patch):
 
 @MUTANTS.add("schedules", "controls", fates=("answer lost",), found="although|named", quick=True)
 def a_cancellation_that_forgets_what_is_found_later(patch):
-    """Batches that are found, or were accepted, after the cancellation are left to go out."""
+    """Do not cancel batches that are found or accepted after the cancellation."""
 
     async def nothing(self, *_):
         return False

@@ -1,4 +1,4 @@
-"""Faults that are put into the package on purpose, and what is to find them."""
+"""Deliberate faults in the package (mutations), and the tests that must find them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.campaigns.steps import FATES
 
 @attrs.frozen
 class Mutation:
-    """A fault, and the machine that looks for it: the groups of rules and the fates it plays."""
+    """A mutation, and the machine that must find it: its groups of rules and results."""
 
     mutate: Callable
     groups: frozenset
@@ -22,7 +22,7 @@ class Mutation:
 
 
 class Mutants(dict):
-    """Mutations by their names, which are those of functions."""
+    """Mutations, by the names of their functions."""
 
     def add(
         self,

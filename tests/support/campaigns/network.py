@@ -1,4 +1,4 @@
-"""Steps of the campaign machine that befall requests and searches."""
+"""Steps of the campaign machine that affect requests and searches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.campaigns.steps import ENDLESS, FATES, REFUSALS, fractions, of, pic
 
 
 class NetworkSteps(RuleBasedStateMachine):
-    """The part of `CampaignMachine` that is about the network and the provider."""
+    """The part of `CampaignMachine` for the network and the provider."""
 
     @property
     def open_requests(self):
@@ -29,7 +29,7 @@ class NetworkSteps(RuleBasedStateMachine):
         lag=st.sampled_from([0.0, 1.0, SETTLE]),
     )
     def befall(self, pick, fate, part, lag):
-        """Let something happen to a request."""
+        """Apply an event to a request."""
         request = self._one(pick, self.open_requests)
         self.meet_fate(request, FATES[fate], part, lag)
         self.world.settle()

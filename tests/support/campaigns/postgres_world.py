@@ -13,7 +13,7 @@ class PostgresWorld(World):
     """A world whose processes share a database.
 
     Args:
-        url: of the database, which is emptied.
+        url: the database's URL; the database is emptied.
     """
 
     def __init__(self, url, *, habits, visitor):

@@ -1,4 +1,4 @@
-"""A process of a campaign: its loop, its clock and its handle of the journal, moved by hand."""
+"""A process of a campaign: its loop, clock and journal handle, controlled by tests."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from smsworks_async.journals.records import StoredChunk
 from smsworks_async.models.report import Outcome
 
 
-#: What sums of seconds may be wrong by.
+#: The rounding error of sums of seconds.
 INSTANT = 1e-6
 
 
 class Killed(JournalError):
-    """The process is dead: nothing of it reaches the journal any more."""
+    """The process is dead: none of its calls reach the journal."""
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
-    """A loop that runs until it is idle, and whose time is its process's monotonic clock."""
+    """A loop that runs until it is idle, with its process's monotonic clock."""
 
     def __init__(self, clock):
         self._clock = clock
-        #: Whether its process is stopped, and makes no step.
+        #: Whether its process is stopped.
         self.frozen = False
-        #: Calls that a thread is going to answer.
+        #: Calls that wait for a thread.
         self.outstanding = 0
         self._heard = False
         self._turns = 0
@@ -38,7 +38,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self._clock()
 
     def next_timer(self):
-        """Return when it next has something to do by itself, by its own clock."""
+        """Return the time of its next timer, by its own clock."""
         return min((t.when() for t in self._scheduled if not t.cancelled()), default=math.inf)
 
     def is_busy(self):
@@ -47,7 +47,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def _run_once(self):
         self._turns += 1
         if self._turns > 20_000:
-            raise AssertionError("a process goes round and round")
+            raise AssertionError("a process loops endlessly")
         heard, self._heard = self._heard, False
         if self.frozen or not (heard or self.is_busy()):
             self._stopping = True
@@ -61,11 +61,11 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             if self.frozen or not self.outstanding:
                 return
             if not self._selector.select(30):
-                raise AssertionError("the journal's thread does not answer")
+                raise AssertionError("the journal's thread does not respond")
             self._heard = True
 
     def run_through(self, work):
-        """Run something that waits for another thread or process, to its end."""
+        """Run a coroutine that waits for another thread or process to its end."""
 
         async def counted():
             try:
@@ -79,7 +79,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         task.result()
 
     def bury(self, close=None):
-        """Cancel all that runs, close what is to be closed on this loop, and close the loop."""
+        """Cancel all tasks, close the objects of this loop, and close the loop."""
         self.frozen = False
         for _ in range(20):
             tasks = asyncio.all_tasks(self)
@@ -88,7 +88,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             for task in tasks:
                 task.cancel()
             self.run_until_idle()
-        assert not asyncio.all_tasks(self), "what was cancelled does not end"
+        assert not asyncio.all_tasks(self), "a cancelled task does not end"
         if close is not None:
             self.run_through(close())
         self.run_until_complete(self.shutdown_asyncgens())
@@ -103,7 +103,7 @@ def _through(name):
 
 
 class Mortal:
-    """A process's handle of the journal: it can be killed or stopped at any call."""
+    """A process's journal handle, at whose calls the process can be killed or stopped."""
 
     def __init__(self, process, journal):
         self._process = process
@@ -145,12 +145,12 @@ class Process:
         #: The name of the campaign that it runs.
         self.campaign = None
         self.claimed_at = self.looked_at = 0
-        #: At which of the next journal calls something befalls it, and what.
+        #: At which of the next journal calls an event happens, and which event.
         self.doom = None
         self.journal = Mortal(self, world.open())
 
     def note(self, call, result):
-        """Note when it last claimed a chunk, and last read who has opted out."""
+        """Record when it last claimed a chunk, and last read the opt-outs."""
         if call == "claim_next" and isinstance(result, StoredChunk):
             self.claimed_at = self.world.tick()
             self.world.on_claim(self)

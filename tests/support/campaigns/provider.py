@@ -1,4 +1,4 @@
-"""The provider of a campaign, its requests and what it accepted."""
+"""The provider of a campaign, with its requests and accepted messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smsworks_async.models.incoming import MessageRecord, ScheduledMessage
 from support.campaigns.process import INSTANT, Process
 
 
-#: Seconds that a request may take, and within which an accepted message is found by a search.
+#: The time-out of a request, and the longest lag of a search, in seconds.
 TIMEOUT = 10.0
 
 
@@ -32,7 +32,7 @@ SENDER = "AcmeCorp"
 
 @attrs.define(eq=False)
 class Request:
-    """A request of a process, on its way."""
+    """A request in flight."""
 
     process: Process
     campaign: str
@@ -40,7 +40,7 @@ class Request:
     expired: object
     answer: asyncio.Future
     written: float | None = None
-    #: It is accepted at this moment; or never.
+    #: The time at which it is accepted; or never.
     accept_at: float | None = None
     lag: float = 0.0
     over: bool = False
@@ -65,7 +65,7 @@ class Request:
 
 @attrs.define(eq=False)
 class Batch:
-    """What the provider has accepted."""
+    """An accepted batch."""
 
     id: str
     campaign: str
@@ -89,13 +89,13 @@ class Batch:
 
 @attrs.frozen
 class Habits:
-    """How the provider shows what it has."""
+    """The provider's search behaviour."""
 
     content: str | None = CONTENT
     shows_batch: bool = True
     shows_date: bool = True
     shows_marks: bool = False
-    #: What it makes of a search for metadata: "obeys", "ignores" or "nothing".
+    #: Its handling of a search for metadata: "obeys", "ignores" or "nothing".
     metadata: str = "obeys"
     tells_time: bool = True
     #: Whether a search and a batch show messages before they are due.
@@ -103,7 +103,7 @@ class Habits:
 
 
 class Gateway:
-    """What `bulk.gateway.BulkGateway` is to a run, whose answers wait for a rule."""
+    """A replacement of `bulk.gateway.BulkGateway` whose responses wait for a rule."""
 
     acquire_rate = None
     timeout = TIMEOUT
@@ -208,7 +208,7 @@ class Gateway:
         )
 
     async def cancel(self, batch_id):
-        """Cancel a batch, as the world lets requests to cancel go at present."""
+        """Cancel a batch, with the world's current result of such requests."""
         world = self._world
         [batch] = [one for one in world.batches if one.id == batch_id]
         how = world.cancels

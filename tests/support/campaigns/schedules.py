@@ -1,4 +1,4 @@
-"""The machine of campaigns whose batches are scheduled, recalled for opt-outs, and cancelled."""
+"""The campaign state machine with scheduling, recalls for opt-outs, and cancellation."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from support.campaigns.steps import of
 
 
 class ScheduledMachine(ControlledMachine):
-    """Campaigns that are due some time after they were begun.
+    """Campaigns that are due some time after their creation.
 
-    Whoever opts out before that is not texted where a run can still cancel the batch in time, and
-    is named where it cannot; of a cancelled campaign that goes for everybody.
+    Recipients who opt out before that are not texted if a run can still cancel the batch in time,
+    and are reported otherwise; in a cancelled campaign this applies to all recipients.
     """
 
     def __init__(self):
         super().__init__()
         self.delay, self.shows_waiting = 0.0, True
-        #: When a campaign that the journal does not have yet is to be due.
+        #: The due time of a campaign that is not stored yet.
         self.due = {}
-        #: The claims that were not checked yet: of which campaign, and when.
+        #: The unchecked claims, with campaign and time.
         self.claims = []
         #: When each number opted out, and in, by the journal's clock.
         self.changes = {}
@@ -40,7 +40,7 @@ class ScheduledMachine(ControlledMachine):
         self._choose_habits()
 
     def _choose_habits(self):
-        # The steps in which everything begins come in any order.
+        # The initial steps can come in any order.
         if self.world is not None:
             habits = self.world.habits
             self.world.habits = attrs.evolve(habits, shows_waiting=self.shows_waiting)
@@ -63,14 +63,15 @@ class ScheduledMachine(ControlledMachine):
         return {**super().more_options(name), "at": at}
 
     def may_fail(self, process, error):
-        # It was stopped before it began the campaign, until that was too late, or another did.
+        # It was stopped before it created the campaign, until it was too late or another process
+        # did.
         is_late = isinstance(error, ValidationError) and error.field == "at"
         return is_late or super().may_fail(process, error)
 
     @of("schedules")
     @rule(how=st.sampled_from(["answer", "hold", "lost before", "lost after", "refused after"]))
     def cancel_batches(self, how):
-        """Decide what becomes of requests to cancel a batch from now on."""
+        """Set the result of further requests to cancel a batch."""
         self.world.let_cancels_go(how)
         self.world.settle()
 
@@ -98,7 +99,7 @@ class ScheduledMachine(ControlledMachine):
         return is_past(at, self.world.wall()) or super().may_leave_unsent(name)
 
     def _was_out(self, number, at):
-        """Return whether a number is opted out, and was at a time."""
+        """Return whether a number has opted out, and had done so at a given time."""
         before = [change for when, change in self.changes.get(number, ()) if when <= at]
         return number in self.out and before[-1:] == ["out"]
 

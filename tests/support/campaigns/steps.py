@@ -1,4 +1,4 @@
-"""What the steps of the campaign machines have in common: people, fates, and groups of rules."""
+"""Shared parts of the campaign machines: recipients, results, and groups of rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from smsworks_async.bulk import options
 
 
 PEOPLE = [f"447700900{n:03d}" for n in range(6)]
-#: Whoever is read, by position: somebody is there twice, and the last one is invalid.
+#: The input by position, with a duplicate and an invalid last one.
 WITH_POSITIONS = (PEOPLE[0], *PEOPLE, "nobody")
 READ = len(WITH_POSITIONS)
 CHUNK_SIZE = 2
-#: One name, as people type it.
+#: Spellings of one name.
 SPELLINGS = ("café", unicodedata.normalize("NFD", "café"), " café ", "café")
 NAMES_ARE_NORMALISED = len(set(map(options.check_campaign, SPELLINGS))) == 1
-#: How far the journal's clock may be from the provider's, in seconds.
+#: The largest difference of the clocks of journal and provider, in seconds.
 SKEW = 200.0
 ENDLESS = 1e9
 
@@ -28,7 +28,7 @@ REFUSALS = {
     "one number": {"code": 5020},
     "no credit": {"code": 4021},
 }
-#: What may become of a request: each a list of what happens to it one after the other.
+#: The possible results of a request, each as a list of consecutive events.
 FATES = {
     "written": ["write"],
     "sent": ["write", "accept", "answer"],
@@ -45,14 +45,14 @@ FATES = {
     **{f"refused: {why}": ["write", "drop", why] for why in REFUSALS},
 }
 
-#: What else happens; a machine may leave some of it out.
+#: Other events; a machine may omit some.
 GROUPS = frozenset(
     {"twin", "each", "habits", "deaths", "stops", "clocks", "reads", "handles", "copies"}
 )
 
 
 def of(group, condition=lambda _: True):
-    """Return the precondition that a group of rules is played with, and another one holds."""
+    """Return a precondition: the group of rules is enabled, and another condition holds."""
     return precondition(lambda self: group in self.groups and condition(self))
 
 

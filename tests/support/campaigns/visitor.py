@@ -1,4 +1,4 @@
-"""A program of its own that opens a journal's file."""
+"""A separate program that opens a journal's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.processes import worker_command
 
 
 class Visitor:
-    """A process of its own that opens the journal's file and closes it again."""
+    """A separate process that opens and closes the journal's file."""
 
     def __init__(self):
         shared_memory = Path("/dev/shm")

@@ -1,4 +1,4 @@
-"""The machine of campaigns, with a sending window that opens and closes as the clock moves."""
+"""The campaign state machine with sending windows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from support.campaigns.steps import of, picks
 
 
 def _window(start, end, outside="wait"):
-    """Return a window between two minutes, counted from the one in which everything begins."""
+    """Return a window between two minutes, counted from the start minute."""
     first = datetime.fromtimestamp(BEGINNING, UTC)
     times = [f"{first + timedelta(minutes=minute):%H:%M}" for minute in (start, end)]
     return SendWindow(*times, tz="UTC", outside=outside)
 
 
-#: Open but for the minute before that in which everything begins.
+#: Open except for the minute before the start minute.
 OPEN = _window(0, -1)
 WINDOWS = (
     _window(0, 1),
@@ -31,18 +31,18 @@ WINDOWS = (
     _window(1, 4),
     _window(2, 1),  # closed for a minute
     _window(2, 1, "stop"),
-    _window(3, 0),  # closed in the beginning
+    _window(3, 0),  # closed at the start
     _window(5, 2),
 )
 
 
 class WindowedMachine(ControlledMachine):
-    """Campaigns with a window, which `resume` changes: nothing is claimed outside of it."""
+    """Campaigns with a window, which `resume` changes; nothing is claimed outside it."""
 
     def __init__(self):
         super().__init__()
         self.window = None
-        #: The window of each campaign that the journal has.
+        #: The window of each stored campaign.
         self.windows = {}
 
     @initialize(window=st.sampled_from(WINDOWS))
@@ -64,7 +64,7 @@ class WindowedMachine(ControlledMachine):
         return {**super().more_options(name), "window": self.window if kept is None else None}
 
     def may_fail(self, process, error):
-        # It was to begin a campaign that another process began, and whose window was changed since.
+        # Another process created the campaign, and its window was changed since.
         is_late = isinstance(error, ValidationError) and error.field == "window"
         return is_late or super().may_fail(process, error)
 

@@ -1,7 +1,7 @@
-"""Processes, their clocks and loops, a network and a provider, all moved by hand.
+"""Processes with their clocks and loops, a network and a provider, all controlled by tests.
 
-Everything of the package that runs here is its own code: campaigns, engine, journal source,
-reconciler and journals. Only the world outside of it is modelled.
+The package's own code runs here: campaigns, engine, journal source, reconciler and journals. Only
+the outside world is modelled.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class World:
     """The time, the network, the provider, a journal, and the processes."""
 
     def __init__(self, *, on_disk, kept_open, habits, visitor):
-        #: Seconds that have passed, and how many of them monotonic clocks have counted.
+        #: The elapsed seconds, and those counted by monotonic clocks.
         self.now = self.awake = 0.0
         self.skew = 0.0
         self.habits = habits
@@ -37,17 +37,17 @@ class World:
         self.recorded = set()
         self.reads = "answer"
         self.held = []
-        #: What becomes of requests to cancel a batch, and those that are held.
+        #: The result of requests to cancel a batch, and the held requests.
         self.cancels = "answer"
         self.held_cancels = []
-        #: Whether the provider accepts and answers by itself, as it does in the end.
+        #: Whether the provider accepts and responds automatically, as at the end.
         self.willing = False
         self.visitor = visitor
-        #: Counts what happens, so that it can be told which came first.
+        #: A counter of events, which determines their order.
         self.ticks = 0
-        #: Called with each request before it can leave.
+        #: Called with each request before it is written.
         self.on_arrival = lambda request: None
-        #: Called with each process that has just claimed a chunk.
+        #: Called with each process after it has claimed a chunk.
         self.on_claim = lambda process: None
         self._admin = asyncio.new_event_loop()
         self._kept_open = kept_open
@@ -75,7 +75,7 @@ class World:
         return self._memory or SQLiteJournal(self.path, clock=self.wall)
 
     def ask(self, question):
-        """Ask the journal something, as whoever looks at it from outside."""
+        """Read from the journal, as an outside observer."""
         if self._memory is not None:
             return self._admin.run_until_complete(question(self._memory))
         own = self._own or self.open()
@@ -101,7 +101,7 @@ class World:
         return [p for p in self.processes if not p.dead]
 
     def settle(self):
-        """Run every process as far as it goes by itself."""
+        """Run every process until it waits."""
         while True:
             busy = [p for p in self.living if not p.loop.frozen and p.loop.is_busy()]
             for process in busy:
@@ -118,12 +118,12 @@ class World:
         self.release(process)
 
     def release(self, process):
-        """Close what a process that has ended had open."""
+        """Close the files and connections of an ended process."""
         if self.on_disk:
             self._admin.run_until_complete(process.journal.journal.close())
 
     def leave(self, process):
-        """End a process whose run has come to its end."""
+        """Remove a process whose run has ended."""
         process.dead = True
         process.loop.bury()
         self.release(process)
@@ -131,7 +131,7 @@ class World:
     # Time
 
     def pass_time(self, seconds, *, asleep=False):
-        """Advance the time, and run in its order what falls due meanwhile."""
+        """Advance the time, and run due events in order."""
         end = self.now + seconds
         for _ in range(10_000):
             waits = [r.accept_at - self.now for r in self.requests if r.accept_at is not None]
@@ -172,7 +172,7 @@ class World:
                 self.answer(request)
 
     def write(self, request):
-        """Write a request, unless its process finds that it may not any more."""
+        """Write a request, unless its process finds that it must not be sent any more."""
         if request.written is not None or not request.is_waited_for or request.process.loop.frozen:
             return
         if request.expired():
@@ -205,7 +205,7 @@ class World:
             self.batches.append(request.batch)
 
     def accept_later(self, request, part):
-        """Accept a request after this part of the time that it may take."""
+        """Accept a request after a fraction of its time-out."""
         if self.may_be_accepted(request):
             request.accept_at = max(self.now, request.written + part * TIMEOUT)
 
@@ -219,7 +219,7 @@ class World:
             request.answer.set_result(request.batch.id)
 
     def refuse(self, request, error):
-        """Answer with an error; what is refused is not accepted later."""
+        """Respond with an error; a rejected request is not accepted later."""
         if request.is_waited_for:
             request.answer.set_exception(error)
 
@@ -237,7 +237,7 @@ class World:
             batch.cancelled = True
 
     def let_cancels_go(self, how):
-        """Decide what becomes of requests to cancel a batch, those that are held included."""
+        """Set the result of requests to cancel a batch, including held ones."""
         self.cancels = how
         if how != "hold":
             held, self.held_cancels = self.held_cancels, []
@@ -257,7 +257,7 @@ class World:
             self.copy = (copy.deepcopy(self._memory.store.campaigns), self.recorded.copy())
 
     def restore(self):
-        """Put the copy in the journal's place; nobody uses it meanwhile."""
+        """Replace the journal by the copy while no process uses it."""
         for process in self.living:
             self.kill(process)
         campaigns, recorded = self.copy

@@ -1,1 +1,1 @@
-"""An exploration of all histories of a small world."""
+"""An exhaustive exploration of a small model of campaigns."""

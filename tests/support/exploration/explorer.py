@@ -1,13 +1,14 @@
-"""All histories of a small world: processes, a journal, a provider, clocks and deaths.
+"""Exhaustive exploration of a small model: processes, a journal, a provider, clocks and deaths.
 
-Breadth first, with states hashed, until there are no new ones: what is checked in every state holds
-for every history within the bound, however long. Every step of ours calls the package's own code:
-the journal's transitions, the reconciler's look and its verdict, the waits, and the check at the
-write. Only the provider, the network, the clocks and the deaths are modelled. Time is relative (now
-is 0, and what lies too far back to matter is capped), so that there are finitely many states.
+The search is breadth first with hashed states, until there are no new ones, so invariants checked
+in every state hold for every history within the bound, of any length. Every step calls the
+package's own code: the journal's transitions, the reconciler's search and its decision, the waits,
+and the check at the write. Only the provider, the network, the clocks and the deaths of processes
+are modelled. Time is relative (now is 0, and ages are capped), so that the number of states is
+finite.
 
-A request is accepted within one request's time of its write, or never. A message that was accepted
-shows up in searches at once, as late as `settle`, or later: then it was *hidden*.
+A request is accepted within its time-out after the write, or never. An accepted message appears in
+searches at once, after up to `settle`, or later: then it was *hidden*.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _NOT_SENT = BatchOutcome(0, Outcome.NOT_SENT, 1)
 
 
 class Exploration:
-    """The world within a bound."""
+    """The model within a bound."""
 
     def __init__(self, bound: Bound) -> None:
         self.bound = bound
@@ -71,7 +72,7 @@ class Exploration:
         self.seen: dict[World, tuple[World | None, str]] = {}
 
     def begin(self) -> World:
-        """Return the world in which all is planned, and nothing has been sent."""
+        """Return the initial state: everything is planned, and nothing was sent."""
         bound = self.bound
         return World(
             clock=0.0,
@@ -85,7 +86,7 @@ class Exploration:
             epoch=0,
             campaigns=self.journals.planning(),
             copy=-1,
-            # Where all spellings are one name, it does not matter who uses which.
+            # If all spellings are one name, it does not matter which one a process uses.
             processes=tuple(
                 Process(name=n % len(set(self._names))) for n in range(bound.processes)
             ),
@@ -93,10 +94,10 @@ class Exploration:
             messages=(),
         )
 
-    # What may happen next.
+    # The possible next steps.
 
     def steps(self, world: World) -> Iterator[tuple[str, World]]:
-        """Give every step that is possible, with a name to replay it by."""
+        """Yield every possible next state, with a name for replaying it."""
         yield "a second passes", self._tick(world)
         if world.forward:
             yield (
@@ -120,7 +121,7 @@ class Exploration:
             campaigns=self.journals.older(world.campaigns),
             copy=world.copy if world.copy < 0 else self.journals.older(world.copy),
             processes=tuple(map(older_process, world.processes)),
-            # What is not accepted by then never is.
+            # A request that was not accepted by then never is.
             wire=tuple(r._replace(age=r.age + 1) for r in world.wire if r.age + 1 <= TIMEOUT),
             messages=tuple(
                 m._replace(visible_in=m.visible_in - 1) if 0 < m.visible_in < LONG_LAG else m
@@ -129,7 +130,7 @@ class Exploration:
         )
 
     def _copying(self, world: World) -> Iterator[tuple[str, World]]:
-        """A copy of the journal is made, and takes the journal's place later; somebody says so."""
+        """Copy the journal, or restore the copy, which is declared with `restored`."""
         if world.copies and world.copy < 0:
             yield "a copy is made", world._replace(copy=world.campaigns)
         elif world.copies:
@@ -219,7 +220,7 @@ class Exploration:
     def _look(
         self, world: World, index: int, me: Process, number: int
     ) -> Iterator[tuple[str, World]]:
-        """Look for a chunk once; go on to watch it where nothing is found and that may matter."""
+        """Search for a chunk once; continue to watch it if nothing is found and that may matter."""
         name = self._names[me.name]
         entry, finding, after = self.journals.look(
             world.campaigns, world.clock, name, number, visible(world)
@@ -234,7 +235,7 @@ class Exploration:
         yield f"looks for {number}: {finding.value}", looked
 
     def _doubting(self, world: World, index: int, me: Process) -> Iterator[tuple[str, World]]:
-        """Watch a chunk until it can no longer be accepted, look, look again, and send it again."""
+        """Watch a chunk until it can no longer be accepted, search twice, and resend it."""
         name = self._names[me.name]
         entry = self.journals.entry(world.campaigns, name, me.chunk)
         if entry.state is not State.UNKNOWN or entry.attempt != me.attempt:
@@ -304,9 +305,9 @@ class Exploration:
                     yield "is refused, with an id", self._finish(world, index, me, doubt)
 
     def _finish(self, world: World, index: int, me: Process, outcome: BatchOutcome) -> World:
-        if me.epoch == world.epoch:  # otherwise its file is gone, and so is what it writes there
+        if me.epoch == world.epoch:  # otherwise its file is gone, with everything that it writes
             name = self._names[me.name]
-            # A chunk that is being sent is as it was claimed.
+            # A chunk in flight has not changed since its claim.
             entry = self.journals.entry(world.campaigns, name, me.chunk)
             claimed = attrs.evolve(entry, state=State.SENDING, attempt=me.attempt)
             _, after = self.journals.after(
@@ -315,10 +316,10 @@ class Exploration:
             world = world._replace(campaigns=after)
         return with_process(world, index, idle_process(world, me))
 
-    # What must hold.
+    # The invariants.
 
     def problem(self, world: World) -> str | None:
-        """Say what is wrong with a state, if anything is."""
+        """Return the violation in a state, or an empty result."""
         entries = [e for _, some in self.journals.chunks(world.campaigns) for e in some]
         may_double = self.bound.resends or self.bound.copies
         for number, recipient in enumerate(self._recipients):
@@ -353,10 +354,10 @@ class Exploration:
     # The exploration itself.
 
     def run(self, most: int = 10**9) -> int:
-        """Visit every state within the bound, and return how many there are.
+        """Visit every state within the bound; return their number.
 
         Raises:
-            Violation: a state that must not be, with its history.
+            Violation: an invalid state, with its history.
         """
         first = self.begin()
         seen = self.seen = {first: (None, "begin")}
@@ -377,7 +378,7 @@ class Exploration:
         return len(seen)
 
     def history(self, world: World) -> list[str]:
-        """Return what has led to a state, to be replayed by `replay`."""
+        """Return the history of a state, for `replay`."""
         steps: list[str] = []
         at: World | None = world
         while at is not None:
@@ -386,14 +387,14 @@ class Exploration:
         return steps[::-1][1:]
 
     def replay(self, history: list[str]) -> list[World]:
-        """Go through a history once more; return the worlds that it leads through."""
+        """Replay a history; return its states."""
         worlds = [self.begin()]
         for what in history:
             worlds.append(in_order(dict(self.steps(worlds[-1]))[what]))
         return worlds
 
     def sample(self, count: int, seed: int = 20311126) -> list[list[str]]:
-        """Return some of the histories, from the longer half of them."""
+        """Return a sample of the longer half of the histories."""
         longer = list(self.seen)[len(self.seen) // 2 :]
         chosen = random.Random(seed).sample(longer, min(count, len(longer)))
         return [self.history(world) for world in chosen]

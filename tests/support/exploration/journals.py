@@ -1,4 +1,4 @@
-"""The journal of the small world: the package's own, one state at a time."""
+"""The journal of the model: the package's own, one state at a time."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TEXT = {"sender": "AcmeCorp", "content": "Hello"}
 PAYLOAD = SharedText(TEXT)
 
 
-# One campaign, as people and programs spell its name.
+# Spellings of one campaign name.
 NAMES = ("caf\u00e9", "cafe\u0301 ")
 
 
 def done(coroutine: Any) -> Any:
-    """Run a coroutine that waits for nothing."""
+    """Run a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -44,10 +44,10 @@ Chunks = tuple[tuple[str, tuple[ChunkRecord, ...]], ...]
 
 
 class Journals:
-    """All the journals that there may be, by number, and what leads from one to another.
+    """All possible journals, by number, and the transitions between them.
 
-    Each transition is the package's own, and is made once for the same journal, clock and
-    arguments: it is a function of nothing else.
+    Each transition is the package's own, and is cached by journal, clock and arguments, on which
+    alone it depends.
     """
 
     def __init__(self, bound: Bound, recipients: list[str]) -> None:
@@ -77,7 +77,7 @@ class Journals:
         return dict(self._journals[journal])[name][number]
 
     def planning(self) -> int:
-        """Return the journal after every process has planned, whatever it calls the campaign."""
+        """Return the journal after every process has planned, with any spelling of the name."""
         journal = MemoryJournal(clock=lambda: 0.0)
         for name in map(options.check_campaign, NAMES):
             done(journal.begin(_campaign(name)))
@@ -87,7 +87,7 @@ class Journals:
     def after(
         self, journal: int, clock: float, method: str, *arguments: Any, **named: Any
     ) -> tuple[Any, int]:
-        """Call a method of the package's journal; return its answer and the journal after it."""
+        """Call a method of the package's journal; return its result and the new journal."""
         key = (journal, clock, method, arguments, *named.items())
         known = self._known.get(key)
         if known is None:
@@ -99,7 +99,7 @@ class Journals:
     def look(
         self, journal: int, clock: float, name: str, number: int, seen: tuple[Message, ...]
     ) -> tuple[ChunkRecord | None, Finding | None, int]:
-        """Expire leases, and look for a chunk; None where it is not in doubt."""
+        """Expire leases, and search for a chunk; None if it is not unknown."""
         key = (journal, clock, "look", name, number, seen)
         known = self._known.get(key)
         if known is None:
@@ -147,7 +147,7 @@ class Journals:
 
 
 class Gateway:
-    """What a search shows of the messages that can be seen."""
+    """The search results for the visible messages."""
 
     timeout = TIMEOUT
 
@@ -180,7 +180,7 @@ def _campaign(name: str) -> Campaign:
 
 
 def _capped(entry: ChunkRecord) -> ChunkRecord:
-    """Leave out what no decision goes by: whose it was, when it began, a lease that is settled."""
+    """Remove fields that affect no decision: owner, start time, and a settled lease."""
     began = None if entry.began is None else 0.0
     lease = entry.lease if entry.state in {State.SENDING, State.UNKNOWN} else None
     return attrs.evolve(entry, owner="", began=began, lease=lease)

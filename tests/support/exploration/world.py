@@ -1,4 +1,4 @@
-"""The states of the small world that is explored."""
+"""The states of the model that is explored."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LEASE = lease_for(TIMEOUT)
 SETTLE = 1
 
 
-#: By how much a clock is set: more than a lease and a request last.
+#: The seconds by which a clock is set: more than a lease and a request.
 STEP = 5.0
 
 
-#: What is older than this, in seconds, is as old as that; the journal's clock can be set back.
+#: The cap of ages in seconds; the journal's clock can be set back.
 OLDEST = STEP + LEASE + TIMEOUT + 2.0
 
 
 @attrs.frozen(kw_only=True)
 class Bound:
-    """How large the world is."""
+    """The bounds of the model."""
 
     chunks: int = 1
     processes: int = 2
@@ -38,18 +38,18 @@ class Bound:
     resends: int = 0
     hidden: int = 0
     copies: int = 0
-    #: In all, those of resends included.
+    #: The total, including resends.
     claims: int = 3
     #: Both chunks go to the same recipient, with the same text.
     twins: bool = False
-    #: Records name their batch.
+    #: Records have a batch id.
     shows_batch_ids: bool = True
-    #: A refusal may carry the id of what was accepted.
+    #: A rejection may contain the id of an accepted batch.
     refusals_with_ids: bool = False
 
 
 class Process(NamedTuple):
-    """What a process is doing; ages are seconds, and count from when it began to."""
+    """The state of a process; ages are seconds since the activity began."""
 
     doing: str = "idle"
     name: int = 0
@@ -62,7 +62,7 @@ class Process(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request that was written, and may be accepted yet."""
+    """A written request that may still be accepted."""
 
     chunk: int
     attempt: int
@@ -71,7 +71,7 @@ class Request(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A batch that was accepted."""
+    """An accepted batch."""
 
     chunk: int
     batch_id: str
@@ -102,7 +102,7 @@ class World(NamedTuple):
 
 
 class Violation(AssertionError):
-    """A state that must not be; its history can be replayed."""
+    """An invalid state; its history can be replayed."""
 
     def __init__(self, what: str, history: list[str]) -> None:
         super().__init__("\n".join([what, *history]))
@@ -111,7 +111,7 @@ class Violation(AssertionError):
 
 
 def visible(world: World) -> tuple[Message, ...]:
-    """Return the messages that a search shows, as far as it shows them."""
+    """Return the messages that a search shows, with their visible fields."""
     return tuple(
         Message(m.chunk, m.batch_id, 0, 0, 0.0, hidden=False, answered=False)
         for m in world.messages
@@ -120,7 +120,7 @@ def visible(world: World) -> tuple[Message, ...]:
 
 
 def older_process(process: Process) -> Process:
-    """Let a second pass for a process; what is older than matters is as old as that."""
+    """Let a second pass for a process; irrelevantly old ages are capped."""
     if process.doing == "holding":
         lease_end = max(process.lease_end - 1, -OLDEST)
         return process._replace(since=min(process.since + 1, LEASE), lease_end=lease_end)
@@ -149,7 +149,7 @@ def in_order(world: World) -> World:
 
 
 def describe(bound: Bound, states: int, seconds: float) -> str:
-    """Say what was explored."""
+    """Return a summary of the exploration."""
     changed = {
         a.name: getattr(bound, a.name)
         for a in attrs.fields(Bound)

@@ -1,1 +1,1 @@
-"""A small world of calls with idempotency keys, whose histories are explored one and all."""
+"""An exhaustive exploration of a small model of calls with idempotency keys."""

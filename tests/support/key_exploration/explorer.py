@@ -1,14 +1,14 @@
-"""All histories of a small world of calls with idempotency keys.
+"""Exhaustive exploration of a small model of calls with idempotency keys.
 
-Breadth first, with states hashed, until there are no new ones: what is checked in every state holds
-for every history within the bound, however long. A step is one transition of the package's own
-journal, one search of its own, or an event of the world. Between them stand the decisions of
-`_idempotency.sends`, which are modelled with its own functions. Only the provider, the network, the
-clocks and the deaths are made up. Time is relative (now is 0, and what lies too far back to matter
-is capped), so that there are finitely many states.
+The search is breadth first with hashed states, until there are no new ones, so invariants checked
+in every state hold for every history within the bound, of any length. A step is one transition of
+the package's journal, one of its searches, or an event of the model. The decisions of
+`_idempotency.sends` in between are modelled with its own functions. Only the provider, the network,
+the clocks and the deaths of processes are simulated. Time is relative (now is 0, and ages are
+capped), so that the number of states is finite.
 
-A request is accepted within one request's time of its write, or never. What was accepted shows up
-in searches at once, as late as `SETTLE`, or later: then it was *hidden*.
+A request is accepted within its time-out after the write, or never. An accepted message appears in
+searches at once, after up to `SETTLE`, or later: then it was *hidden*.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REFUSED: Final = BatchOutcome(
 
 
 class Exploration:
-    """The world within a bound."""
+    """The model within a bound."""
 
     def __init__(self, bound: Bound) -> None:
         self.bound = bound
@@ -51,7 +51,7 @@ class Exploration:
         self.problem = Invariants(bound, self.journals).problem
 
     def begin(self) -> World:
-        """Return the world in which no call was made."""
+        """Return the initial state, without calls."""
         bound = self.bound
         return World(
             clock=0.0,
@@ -65,10 +65,10 @@ class Exploration:
             messages=(),
         ).in_order()
 
-    # What may happen next.
+    # The possible next steps.
 
     def steps(self, world: World) -> Steps:
-        """Give every step that is possible, with a name to replay it by."""
+        """Yield every possible next state, with a name for replaying it."""
         late = any(p.doing == "waiting" and p.since >= TIMEOUT for p in world.processes)
         if not (late and self.bound.prompt):
             yield "a second passes", self._tick(world)
@@ -90,7 +90,7 @@ class Exploration:
         return world._replace(
             journal=self.journals.older(world.journal),
             processes=tuple(p.older(self.bound.oldest) for p in world.processes),
-            # What is not accepted by then never is.
+            # A request that was not accepted by then never is.
             wire=tuple(r._replace(age=r.age + 1) for r in world.wire if r.age + 1 <= TIMEOUT),
             messages=tuple(
                 m._replace(visible_in=m.visible_in - 1) if 0 < m.visible_in < _LONG_LAG else m
@@ -99,7 +99,7 @@ class Exploration:
         )
 
     def _answering(self, world: World, request: Request) -> Steps:
-        """The provider accepts a request, or refuses it."""
+        """Let the provider accept or reject a request."""
         rest = world._replace(wire=tuple(one for one in world.wire if one is not request))
         what = f"key {request.made.key}, attempt {request.attempt}"
         for index, process in enumerate(world.processes):
@@ -107,7 +107,7 @@ class Exploration:
                 refused = process._replace(refused=True)
                 yield f"the provider refuses {what}", rest.with_process(index, refused)
         lags = {"": 0}
-        if self.bound.resends:  # otherwise a look that finds nothing changes nothing
+        if self.bound.resends:  # otherwise an empty search changes nothing
             lags[", and shows it late"] = SETTLE
         if world.hidden:
             lags[", and hides it"] = _LONG_LAG
@@ -219,13 +219,13 @@ class Exploration:
 
     def _fail(self, world: World, index: int, me: Process, outcome: BatchOutcome) -> World:
         kept, after = self._finish(world, me, outcome)
-        # Of a claim nothing else is asked where the outcome was recorded.
+        # Recording the outcome reads nothing else of a claim.
         another = sends._has_another(kept.request, kept)
         if outcome.outcome is Outcome.UNKNOWN or another:
             return after.with_process(index, me.asks())  # the call returns that it is in doubt
         return self._return_failure(after, index, me)
 
-    # In doubt: a search, and where the call says so, watching, more searches, and sending again.
+    # Unknown: a search; with on_unknown="resend" also a watch, more searches, and a resend.
 
     def _doubt(self, world: World, index: int, me: Process) -> Steps:
         if me.doing == "doubting":
@@ -252,7 +252,7 @@ class Exploration:
             yield "sends it again", self._hold(world._replace(journal=after), index, me, claimed)
 
     def _look(self, world: World, index: int, me: Process, then: Process | None) -> Steps:
-        """Search once; go on to something where nothing is found."""
+        """Search once; continue with a given step if nothing is found."""
         which = (world.journal, world.clock, me.made, world.visible())
         entry, finding, found, after = self.journals.look(*which)
         looked = world._replace(journal=after)
@@ -268,7 +268,7 @@ class Exploration:
             yield what, self._in_doubt_or_not(looked, index, me)
 
     def _in_doubt_or_not(self, world: World, index: int, me: Process) -> World:
-        """End a call whose key is in doubt as it was; let any other ask again."""
+        """End a call whose key is unchanged and unknown; otherwise ask again."""
         kept, after = self.journals.key(world.journal, world.clock, me.made)
         same = kept is not None and kept.request.attempt == me.attempt
         stays = same and kept is not None and kept.request.state is State.UNKNOWN
@@ -296,13 +296,13 @@ class Exploration:
     # The exploration itself.
 
     def run(self, steps: int | None = None) -> int:
-        """Visit every state within the bound, and return how many there are.
+        """Visit every state within the bound; return their number.
 
         Args:
-            steps: how many steps a history has at most; None for any number.
+            steps: the most steps of a history; None for no limit.
 
         Raises:
-            Violation: a state that must not be, with its history.
+            Violation: an invalid state, with its history.
         """
         first = self.begin()
         seen = self.seen = {first: (None, "begin")}
@@ -315,7 +315,7 @@ class Exploration:
     def _reach_from(
         self, worlds: list[World], seen: dict[World, tuple[World | None, str]]
     ) -> Iterator[World]:
-        """Go one step further; yield the states that are new."""
+        """Advance one step; yield the new states."""
         for world in worlds:
             for what, then in self.steps(world):
                 after = then.in_order()
@@ -328,7 +328,7 @@ class Exploration:
                 yield after
 
     def history(self, world: World) -> list[str]:
-        """Return what has led to a state, to be replayed by `replay`."""
+        """Return the history of a state, for `replay`."""
         steps: list[str] = []
         at: World | None = world
         while at is not None:
@@ -337,14 +337,14 @@ class Exploration:
         return steps[::-1][1:]
 
     def replay(self, history: list[str]) -> list[World]:
-        """Go through a history once more; return the worlds that it leads through."""
+        """Replay a history; return its states."""
         worlds = [self.begin()]
         for what in history:
             worlds.append(dict(self.steps(worlds[-1]))[what].in_order())
         return worlds
 
     def sample(self, count: int, seed: int = 20311126) -> list[list[str]]:
-        """Return some of the histories, from the longer half of them."""
+        """Return a sample of the longer half of the histories."""
         longer = list(self.seen)[len(self.seen) // 2 :]
         chosen = random.Random(seed).sample(longer, min(count, len(longer)))
         return [self.history(world) for world in chosen]

@@ -1,4 +1,4 @@
-"""The provider of the small world, as searches see it."""
+"""The provider of the model, as visible to searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXTS: Final = ("Hello", "Goodbye")
 
 
 class Gateway:
-    """What a search shows of the messages that can be seen."""
+    """The search results for the visible messages."""
 
     timeout = TIMEOUT
 

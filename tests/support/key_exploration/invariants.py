@@ -1,4 +1,4 @@
-"""What must hold in every state of the small world of calls with idempotency keys."""
+"""The invariants of the model of calls with idempotency keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.key_exploration.journals import Journals
 from support.key_exploration.world import Bound, Message, World, as_shown, is_of
 
 
-#: When every lease and watch is over, by any clock of the world.
+#: A time at which all leases and watches have ended, by any clock of the model.
 _MUCH_LATER: Final = 1000.0
 #: In these states a call may make a request.
 _FREE: Final = frozenset({State.PENDING, State.REJECTED})
@@ -26,7 +26,7 @@ class Invariants:
         self._settled: dict[tuple[Any, ...], str | None] = {}
 
     def problem(self, world: World) -> str | None:
-        """Say what is wrong with a state, if anything is."""
+        """Return the violation in a state, or an empty result."""
         if world.wrong:
             return world.wrong
         for key in {made.key for made in self._bound.calls}:
@@ -42,8 +42,9 @@ class Invariants:
     def _most(self, world: World, key: int) -> int:
         """Return how often a key may have been accepted.
 
-        Of two batches with the same recipients and text either key may have either, once neither
-        can be answered any more. The other one is then sent again, so that there are two in all.
+        If two keys have batches with the same recipients and text, and neither can get a response
+        any more, each may be assigned either batch. The other key is then resent, so there can be
+        two in total.
         """
         if not self._bound.resends:
             return 1
@@ -59,7 +60,7 @@ class Invariants:
     def _misjudged(
         self, world: World, key: int, kept: KeyRecord | None, got: list[Message]
     ) -> str | None:
-        """Say what a key's record has wrong."""
+        """Return the violation in a key's record."""
         if kept is None or kept.request.state in _FREE:
             if got:
                 return f"key {key} is free, and was accepted"
@@ -77,7 +78,7 @@ class Invariants:
         return None
 
     def _shared(self, world: World) -> str | None:
-        """Say which message two keys have, or one has while another waits for it."""
+        """Return a message that two keys have, or that one has while another waits for it."""
         held = [
             (kept, one)
             for kept in self._journals.records(world.journal)
@@ -100,7 +101,7 @@ class Invariants:
         return None
 
     def _stays_in_doubt(self, world: World) -> str | None:
-        """Say which key stays in doubt once every lease has ended and the search shows all."""
+        """Return a key that stays unknown after all leases have ended and the search shows all."""
         searched = self._bound.kind == "batch" or self._bound.shows_marks
         if self._bound.kind == "passcode" or not searched:
             return None

@@ -1,4 +1,4 @@
-"""The keys of the small world: the package's own journal and search, one state at a time."""
+"""The keys of the model: the package's journal and search, one state at a time."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _call(bound: Bound, made: Made) -> Call[Any]:
 
 
 class Journals:
-    """All the journals that there may be, by number, and what leads from one to another.
+    """All possible journals, by number, and the transitions between them.
 
-    Each transition is the package's own, and is made once for the same journal, clock and
-    arguments: it is a function of nothing else.
+    Each transition is the package's own, and is cached by journal, clock and arguments, on which
+    alone it depends.
     """
 
     def __init__(self, bound: Bound) -> None:
@@ -80,12 +80,12 @@ class Journals:
         return self._hashes[key]
 
     def record(self, journal: int, key: int) -> KeyRecord | None:
-        """Return a key as it is there, without a look at its lease."""
+        """Return a stored key, without checking its lease."""
         found = (kept for kept in self._journals[journal] if kept.key_hash == self._hashes[key])
         return next(found, None)
 
     def records(self, journal: int) -> tuple[KeyRecord, ...]:
-        """Return all keys as they are there."""
+        """Return all stored keys."""
         return self._journals[journal]
 
     def empty(self) -> int:
@@ -93,7 +93,7 @@ class Journals:
         return self._number(MemoryJournal(clock=lambda: 0.0))
 
     def difference(self, kept: KeyRecord, made: Made) -> str | None:
-        """Name what differs between a call and the one that the key was given to before."""
+        """Return the difference between a call and the earlier call of the key."""
         return kept.difference(self._calls[made].send.name, self._fields[made])
 
     # Transitions
@@ -123,7 +123,7 @@ class Journals:
     def resend(
         self, journal: int, clock: float, made: Made, attempt: int, wait: float
     ) -> tuple[KeyRecord | None, int]:
-        """Claim a key in doubt."""
+        """Claim an unknown key."""
 
         def resend(opened: MemoryJournal) -> Any:
             which = (self._hashes[made.key], attempt, wait)
@@ -137,7 +137,7 @@ class Journals:
         """Record an outcome."""
 
         def finish(opened: MemoryJournal) -> Any:
-            # `finish_key` goes by the attempt of the claim alone.
+            # `finish_key` uses only the attempt of the claim.
             claimed = ChunkRecord(
                 number=0, size=1, international=False, credits=0.0, attempt=attempt, owner=OWNER
             )
@@ -152,7 +152,7 @@ class Journals:
     def look(
         self, journal: int, clock: float, made: Made, seen: tuple[world.Message, ...]
     ) -> tuple[ChunkRecord | None, Finding | None, tuple[Any, ...] | None, int]:
-        """Look for a call, if it is in doubt; return what `confirm` takes where it is found."""
+        """Search for a call if it is unknown; return the argument for `confirm` if it is found."""
 
         async def look(opened: MemoryJournal) -> Any:
             asked = _Asked(opened)
@@ -180,7 +180,7 @@ class Journals:
     def confirm(
         self, journal: int, clock: float, made: Made, found: tuple[int, str, bool]
     ) -> tuple[bool, int]:
-        """Accept what a look has found."""
+        """Accept the result of a search."""
 
         def confirm(opened: MemoryJournal) -> Any:
             answer, size = self._confirmations[made, found]
@@ -222,7 +222,7 @@ class Journals:
         return self._keep(tuple(self._capped(kept) for kept in records if kept is not None))
 
     def _keep(self, records: tuple[KeyRecord, ...]) -> int:
-        # The fields follow from the call, but a mutant may take another's.
+        # The fields follow from the call, but a mutant may use another's.
         same = tuple(
             (r.key_hash, r.request, json.dumps(r.answer), tuple(r.fields.values())) for r in records
         )
@@ -233,7 +233,7 @@ class Journals:
         return number
 
     def _capped(self, kept: KeyRecord) -> KeyRecord:
-        """Leave out what no decision goes by: whose it was, when it began, and a settled lease."""
+        """Remove fields that affect no decision: owner, start time, and a settled lease."""
         request = kept.request
         in_doubt = request.state in {State.SENDING, State.UNKNOWN}
         capped = attrs.evolve(
@@ -241,7 +241,7 @@ class Journals:
             owner="",
             began=None if request.began is None else 0.0,
             lease=request.lease if in_doubt else None,
-            # Errors are compared by what they are: each transition makes one of its own.
+            # Errors are compared by value: each transition creates a new one.
             error=self._errors.setdefault(pack_error(request.error), request.error),
         )
         return attrs.evolve(kept, request=capped, changed=0.0)
@@ -255,7 +255,7 @@ class Journals:
 
 
 class _Asked:
-    """A journal of which a search is to confirm what it found later, in a step of its own."""
+    """A journal in which a search confirms its result later, in a separate step."""
 
     def __init__(self, journal: MemoryJournal) -> None:
         self.now, self.key, self.is_held = journal.now, journal.key, journal.is_held

@@ -1,4 +1,4 @@
-"""The states of a small world in which calls with idempotency keys are made."""
+"""The states of a small model of calls with idempotency keys."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import attrs
 from support.exploration.world import LEASE, SETTLE, STEP, TIMEOUT
 
 
-#: How the search tells the messages of a call from others depends on it.
+#: It determines how the search identifies the messages of a call.
 Kind = Literal["message", "batch", "passcode"]
 
 
 class Made(NamedTuple):
-    """A call that a process makes, as often as it likes."""
+    """A call that a process can make any number of times."""
 
     key: int = 0
     text: int = 0
@@ -24,21 +24,21 @@ class Made(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Bound:
-    """How large the world is. Processes may die and the provider may refuse at any time."""
+    """The bounds of the model. Processes may die and the provider may reject at any time."""
 
     kind: Kind = "message"
     #: One process makes each of them.
     calls: tuple[Made, ...] = (Made(), Made())
-    #: In all, those of resends included.
+    #: The total, including resends.
     claims: int = 2
     steps_forward: int = 0
     steps_back: int = 0
     hidden: int = 0
-    #: Records show the mark of the key, and searches go by it.
+    #: Records have the mark of the key, and searches can filter by it.
     shows_marks: bool = True
-    #: A refusal may carry the id of what was accepted.
+    #: A rejection may contain the id of an accepted message.
     refusals_with_ids: bool = False
-    #: No process stands still for longer than its request may take, once that was written.
+    #: No process is stopped for longer than its request's time-out after the write.
     prompt: bool = False
 
     @property
@@ -48,23 +48,23 @@ class Bound:
 
     @property
     def oldest(self) -> float:
-        """How long ago a lease has ended that is as good as any older one, in seconds."""
+        """The seconds since a lease's expiry beyond which older ones are equivalent."""
         return LEASE + TIMEOUT + STEP * self.steps_back
 
 
 class Process(NamedTuple):
-    """What a process is doing.
+    """The state of a process.
 
     Attributes:
-        made: the call that it makes.
-        doing: ``"asking"`` what the key's state is, and so on.
-        awaited: the attempt of another process that it waits for, or 0.
-        attempt: its own attempt, or the one that it is in doubt about.
-        since: seconds since it began to do this, where that matters.
-        lease_end: by the journal's clock; of its claim.
-        looked: seconds since its last look but one.
-        refused: whether the provider refused its request.
-        found: the attempt, the id and whether it is marked, of what a search found.
+        made: its call.
+        doing: its activity, such as ``"asking"`` for the key's state.
+        awaited: the attempt of another process for which it waits, or 0.
+        attempt: its own attempt, or the unknown one.
+        since: the seconds since the activity began, if relevant.
+        lease_end: the end of its claim's lease by the journal's clock.
+        looked: the seconds since its second to last search.
+        refused: whether the provider rejected its request.
+        found: the attempt, the id and whether it is marked, of the search's result.
     """
 
     made: Made
@@ -78,11 +78,11 @@ class Process(NamedTuple):
     found: tuple[int, str, bool] = (0, "", False)
 
     def asks(self, awaited: int = 0) -> Process:
-        """Return the process as it asks for the key; at its beginning, it waits for nobody."""
+        """Return the process while it asks for the key; by default it waits for no other."""
         return Process(self.made, awaited=awaited)
 
     def older(self, oldest: float) -> Process:
-        """Let a second pass; what is older than matters is as old as that."""
+        """Let a second pass; irrelevantly old ages are capped."""
         if self.doing == "holding":
             lease_end = max(self.lease_end - 1, -oldest)
             return self._replace(since=min(self.since + 1, LEASE), lease_end=lease_end)
@@ -96,7 +96,7 @@ class Process(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request that was written, and may be accepted yet."""
+    """A written request that may still be accepted."""
 
     made: Made
     attempt: int
@@ -126,16 +126,16 @@ class World(NamedTuple):
     processes: tuple[Process, ...]
     wire: tuple[Request, ...]
     messages: tuple[Message, ...]
-    #: What a call has returned that is not so.
+    #: A wrong result of a call.
     wrong: str = ""
 
     def with_process(self, index: int, process: Process) -> World:
-        """Return the world with another process in the place of one."""
+        """Return the world with one process replaced."""
         processes = (*self.processes[:index], process, *self.processes[index + 1 :])
         return self._replace(processes=processes)
 
     def in_order(self) -> World:
-        """Return the world with all that has no order of its own in order."""
+        """Return the world in canonical order."""
         processes = tuple(sorted(self.processes))
         wire, messages = self.wire, self.messages
         if len(wire) > 1 or len(messages) > 1:
@@ -145,13 +145,13 @@ class World(NamedTuple):
         return self._replace(processes=processes, wire=wire, messages=messages)
 
     def visible(self) -> tuple[Message, ...]:
-        """Return the messages that a search shows, as far as it shows them."""
+        """Return the messages that a search shows, with their visible fields."""
         return tuple(as_shown(m) for m in self.messages if not m.visible_in)
 
 
 @cache
 def as_shown(message: Message) -> Message:
-    """Return what a search shows of a message."""
+    """Return the visible fields of a message."""
     return message._replace(
         made=message.made._replace(resends=False),
         attempt=0,
@@ -167,7 +167,7 @@ def is_of(one: Process | Message, other: Request | Message) -> bool:
 
 
 def describe(bound: Bound, states: int, seconds: float) -> str:
-    """Say what was explored."""
+    """Return a summary of the exploration."""
     changed = {
         a.name: getattr(bound, a.name)
         for a in attrs.fields(Bound)

@@ -1,1 +1,1 @@
-"""Scripts that tests start as processes of their own; `support.processes` starts them."""
+"""Scripts that tests start as separate processes, with `support.processes`."""

@@ -16,7 +16,7 @@ from support.clock import SharedClock, use_clock
 
 
 class Fateful:
-    """A journal under whose n-th start or finish a signal strikes: before it, or after it."""
+    """A journal that signals the process before or after its n-th claim or finish."""
 
     fate: ClassVar = {}
     starts = finishes = 0

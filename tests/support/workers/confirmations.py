@@ -21,7 +21,7 @@ RETRIES = 3
 
 
 def configure(app: Any, folder: Path) -> None:
-    """Have an application use the broker and the results in a folder, and retry soon."""
+    """Configure an application for a broker and results in a folder, with short retries."""
     TRANSPORT_ALIASES["folder"] = "support.file_broker:Transport"
     app.conf.update(
         broker_url="folder://",

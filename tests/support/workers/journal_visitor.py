@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def visit(path):
-    """Count the events, as anybody would who looks at a campaign, and check the file."""
+    """Count the events, and check the file."""
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         (events,) = connection.execute("SELECT count(*) FROM event").fetchone()
         (sound,) = connection.execute("PRAGMA quick_check").fetchone()
@@ -19,14 +19,14 @@ def visit(path):
 
 
 def copy(path, to):
-    """Make a copy of a journal that may be in use."""
+    """Copy a journal that may be in use."""
     Path(to).unlink(missing_ok=True)
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         connection.execute("VACUUM INTO ?", (to,))
 
 
 def restore(path, to):
-    """Put a copy in the place of a journal that nobody uses."""
+    """Replace an unused journal by a copy."""
     for name in (to, f"{to}-wal", f"{to}-shm"):
         Path(name).unlink(missing_ok=True)
     shutil.copyfile(path, f"{to}.new")

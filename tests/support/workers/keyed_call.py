@@ -36,7 +36,7 @@ def say(**line):
 
 
 class StruckJournal(SQLiteJournal):
-    """A journal under which a signal strikes the process before or after a claim or a record."""
+    """A journal that signals the process before or after a claim or a record."""
 
     def __init__(self, path, clock, strike):
         super().__init__(path, clock=clock)
@@ -89,7 +89,7 @@ class Fork:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def end(self):
-        """Wait for the process; what it says is out then."""
+        """Wait for the process and its output."""
         if self._child and not self._goes_first:
             os.close(self._blocks)
             self._wait()

@@ -1,4 +1,4 @@
-"""A process that uses a journal's file as people do: campaigns, second handles, looks at it."""
+"""A process with typical uses of a journal's file: campaigns, second handles, reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def main(order):
         use_clock(sms, clock)
 
         async def look(_):
-            """Open the same file once more, as `progress` may, and let it go again."""
+            """Open and close the same file again, as `progress` may."""
             await sms.bulk.status(order["campaigns"][0], journal=path)
             seen = SQLiteJournal(path)
             await seen.add_seen("1", "DELIVERED")
@@ -57,7 +57,7 @@ async def main(order):
 
         if order["what"] == "run":
             await asyncio.gather(*map(run, order["campaigns"]))
-        else:  # somebody who only looks, again and again, with a process of its own
+        else:  # repeated reads by a separate process
             for _ in range(order["times"]):
                 await sms.bulk.status(order["campaigns"][0], journal=path)
     json.dump(reports, sys.stdout)

@@ -1,4 +1,4 @@
-"""One timer ends every call whose time is over, and no other."""
+"""One timer cancels exactly the expired calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smsworks_async._http.deadlines import Deadlines
 
 
 SECONDS = 10.0
-#: A call begins, the oldest or the latest that runs ends, or so much time passes.
+#: A call begins, the oldest or the latest running call ends, or time passes.
 STEP = st.one_of(
     st.sampled_from(["begin", "oldest ends", "latest ends"]),
     st.floats(min_value=0, max_value=25, allow_nan=False),
@@ -24,7 +24,7 @@ STEP = st.one_of(
 
 
 class Loop:
-    """A loop's clock and timers, which go on when they are told."""
+    """A loop's clock and timers, controlled by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Whether a request is made again, and after which wait; no test waits."""
+"""Whether a request is retried, and after which wait. No test waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request: what an answer means, and what the lack of one means."""
+"""One request: the interpretation of responses and of failures without one."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_interpret_of_a_refusal_with_an_id_leaves_a_send_unknown_and_keeps_the_i
 ):
     content = b"{%b, %b}" % (fields, ids)
     for answered in (content, b"[%b]" % content):
-        with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+        with pytest.raises(OutcomeUnknown, match="contains an id") as caught:
             answer(SEND, status, answered)
         error = caught.value
         assert (error.message_id, error.batch_id) == (message_id, batch_id)
@@ -150,7 +150,7 @@ def test_interpret_of_a_refusal_with_an_id_leaves_a_send_unknown_and_keeps_the_i
     "id", [b"{}", b'["1"]', b"true", b"false", b"1.5", b'"Hello you"', b'"%b"' % (b"x" * 300)]
 )
 def test_interpret_of_a_refusal_with_an_unreadable_id_leaves_a_send_unknown(id):
-    with pytest.raises(OutcomeUnknown, match="carries an id") as caught:
+    with pytest.raises(OutcomeUnknown, match="contains an id") as caught:
         answer(SEND, 400, b'{"message": "No.", "batchid": %b}' % id)
     assert (caught.value.message_id, caught.value.batch_id) == (None, None)
 
@@ -289,7 +289,7 @@ async def test_a_body_whose_time_is_over_does_not_leave():
 
 
 class Deaf:
-    """A session that gets an answer although the body refused to leave."""
+    """A session that returns a response although the body refused to be written."""
 
     status = 201
     headers = {}  # noqa: RUF012 - nobody writes to them
@@ -305,7 +305,7 @@ class Deaf:
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_request_takes_no_answer_to_what_did_not_leave(proxied):
     body = Body(b"{}", once=True, expired=lambda: True)
-    with pytest.raises(NotSent, match="time was over"):
+    with pytest.raises(NotSent, match="time had expired"):
         await request(Deaf(), SEND, URL("http://h"), body, {}, proxied=proxied, options={})
 
 

@@ -1,4 +1,4 @@
-"""The loop_thread thread: what its loop is told, and how both begin and end, interrupted or not."""
+"""The loop thread: submission, start and stop, with and without interruptions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_loop_thread_makes_calls_in_the_order_they_were_handed_over(loop_thread)
 def test_loop_thread_logs_a_call_that_raises_and_makes_the_next(loop_thread, caplog):
     settle(loop_thread)
     heard = []
-    # Said together, as by callers who have not come to wake the loop:
+    # Queued together, as by callers that have not woken the loop yet:
     loop_thread._pending.extend([lambda: 1 / 0, lambda: heard.append("after")])
     settle(loop_thread)
     assert heard == ["after"]
@@ -63,7 +63,7 @@ def test_loop_thread_logs_a_call_that_raises_and_makes_the_next(loop_thread, cap
 def test_loop_thread_makes_calls_that_were_handed_over_before_the_end(loop_thread):
     settle(loop_thread)
     heard = []
-    # As a caller leaves it who has handed something over, and has not come to wake the loop:
+    # As after a caller that has submitted a function, and has not woken the loop yet:
     loop_thread._pending.append(lambda: heard.append("before"))
     loop_thread.stop()
     assert heard == ["before"]
@@ -108,7 +108,7 @@ def test_loop_thread_starts_anew_after_a_start_that_failed(
     monkeypatch.setattr(*where, raising_once(getattr(*where), error))
     with pytest.raises(seen):
         loop_thread.submit(lambda: None)
-    loop_thread.call_soon(lambda: None)  # an interrupted call tells the loop to cancel it
+    loop_thread.call_soon(lambda: None)  # an interrupted call requests its cancellation
     assert not loop_thread.started
     settle(loop_thread)
 

@@ -1,4 +1,4 @@
-"""A blocking call that is interrupted, at moments that no signal can be sent at on purpose."""
+"""Blocking calls that are interrupted at points that a signal cannot hit reliably."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def portal():
 
 
 class Interrupted(queue.SimpleQueue):
-    """An inbox in which Ctrl-C comes so often: when something has begun, or has been taken."""
+    """An inbox that raises KeyboardInterrupt a number of times, before or after taking an item."""
 
     def __init__(self, times, *, when=None):
         super().__init__()
@@ -57,7 +57,7 @@ def test_portal_does_not_hang_on_ctrl_c_as_a_call_ends(portal):
 
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(1))
-    assert interruption.value.__notes__ == ["the call had ended by then: its result is a str"]
+    assert interruption.value.__notes__ == ["the call had already ended: its result is a str"]
 
 
 class Forever:
@@ -101,7 +101,7 @@ def test_portal_stops_waiting_on_a_second_ctrl_c_and_says_so(portal):
     work = Forever(at_the_end=asyncio.Event())
     with pytest.raises(KeyboardInterrupt) as interruption:
         call(portal, work, Interrupted(2, when=work.started))
-    assert "it may have been accepted" in interruption.value.__notes__[0]
+    assert "the request may have been accepted" in interruption.value.__notes__[0]
     assert work.cancelled.wait(PATIENCE)
     portal._loop_thread.submit(work.at_the_end.set)
 

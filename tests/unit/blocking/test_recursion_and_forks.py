@@ -22,12 +22,12 @@ async def nothing():
 
 
 def deeper(frames, function):
-    """Call a function so many frames further down, through Python's stack alone."""
+    """Call a function a number of frames deeper."""
     return function() if frames == 0 else deeper(frames - 1, function)
 
 
 def limit():
-    """Return how many frames further down the stack ends."""
+    """Return the number of frames left on the stack."""
 
     def sink(frames):
         try:
@@ -62,7 +62,7 @@ def test_portal_call_near_the_recursion_limit_ends_wherever_the_stack_does(begun
         thread.join(PATIENCE)
         assert end, f"the call hangs with {left} frames left"
         ends += end
-        # What failed has left nothing half done: the next call works.
+        # The failure left a consistent state: the next call works.
         assert portal.run(lambda _: asyncio.sleep(0, "again")) == "again"
         portal.close()
     assert set(ends) == {"fine", "RecursionError"}

@@ -1,4 +1,4 @@
-"""Whatever is read and whatever fails, the report adds up and nobody is accepted twice."""
+"""For any input and failures the report adds up and no recipient is accepted twice."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from smsworks_async.models.opt_outs import OptOutChanges
 
 
 class SlowList:
-    """A list whose readings end when they are told to."""
+    """A list whose reads end on request."""
 
     def __init__(self):
         self.readings = []

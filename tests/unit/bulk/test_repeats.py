@@ -1,4 +1,4 @@
-"""Repeats are found in a set, and in a bitmap once there are many."""
+"""Duplicates are found in a set, and in bitmaps if there are many recipients."""
 
 from __future__ import annotations
 

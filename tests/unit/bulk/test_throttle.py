@@ -1,4 +1,4 @@
-"""How fast a run goes: halved by refusals that speak of the moment, and back one by one."""
+"""The throttle: halved by temporary rejections, and increased again in steps of one."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def facts(status=None, **more):
         "opted_out": series(3),
         "failures": (
             Failure(stage="rejected", reason="4006 The text is refused.", count=5),
-            Failure(stage="set aside", reason="it has letters in it", count=4),
+            Failure(stage="set aside", reason="it contains letters", count=4),
             Failure(stage="not delivered", reason="5001 Nobody has it.", count=8),
         ),
         "troubles": (

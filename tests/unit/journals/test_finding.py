@@ -1,4 +1,4 @@
-"""Whose a message is that was found: of one key or one chunk, and of none while another waits."""
+"""The assignment of found messages to a key or a chunk, or to none while another waits."""
 
 from __future__ import annotations
 

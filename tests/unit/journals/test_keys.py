@@ -153,7 +153,7 @@ async def test_finish_key_leaves_a_revoked_key_the_answer_of_its_other_message(j
 
 async def test_finish_key_raises_where_the_key_is_gone(journal, clock):
     claimed = await claim_key(MemoryJournal(clock=clock))
-    with pytest.raises(JournalError, match="no such key"):
+    with pytest.raises(JournalError, match="no longer has this key"):
         await finish_key(journal, claimed, accepted("m"))
 
 

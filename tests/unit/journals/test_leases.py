@@ -1,4 +1,4 @@
-"""Who may work on something at a time."""
+"""Leases: one owner at a time."""
 
 from __future__ import annotations
 

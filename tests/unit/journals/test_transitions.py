@@ -1,4 +1,4 @@
-"""What leads a chunk from one state to another: whatever happens, it is sent once at a time."""
+"""Transitions of chunks: at any time at most one request of a chunk can be accepted."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def test_finish_of_an_older_attempt_changes_nothing_unless_it_was_accepted():
             again,
             f"{late.outcome}, too late to matter",
         )
-    # Nor does its own failure say that the one before it was not accepted.
+    # Its own failure does not prove that the previous one was not accepted either.
     for own in (UNKNOWN, NOT_SENT, REFUSED, BROKE):
         assert transitions.finish(again, 2, own)[0].state is State.UNKNOWN
     known = transitions.finish(again, 1, ACCEPTED)
     assert (known[0].state, known[1]) == (State.ACCEPTED, "accepted, late")
     twice = transitions.finish(known[0], 2, outcome(Outcome.ACCEPTED, "2"))
     assert twice[:2] == (attrs.evolve(known[0], doubles=("2",)), "accepted a second time")
-    # Each batch counts once, however often its answer is told.
+    # Each batch counts once, even if its response is recorded repeatedly.
     assert transitions.finish(twice[0], 2, outcome(Outcome.ACCEPTED, "2"))[:2] == (
         twice[0],
         "accepted, as was known",
@@ -207,7 +207,7 @@ def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(his
         if accepted:
             assert entry.state is State.ACCEPTED
         if before.state is State.ACCEPTED:
-            # Only that it was found, and not answered, can still turn out to be otherwise.
+            # Only a found batch, without a response, can still be reassigned.
             assert attrs.evolve(entry, found=before.found) == before
 
 
@@ -240,7 +240,7 @@ def test_pack_error_is_undone_by_unpack_error():
 
 
 def test_finish_keeps_the_recall_of_a_batch_that_was_found_before_its_late_answer():
-    """Its DELETE may have been carried out, so that the recall must come to its end."""
+    """Its DELETE may have been executed, so the recall must be completed."""
     record = ChunkRecord(
         number=0,
         size=2,

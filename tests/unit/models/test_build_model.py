@@ -1,4 +1,4 @@
-"""Fields by name, where a message or a row is a mapping: others than the model's are refused."""
+"""Messages and rows as mappings: unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_message_fields_are_those_of_a_message_for_type_checkers():
         ({"to": "07700 900123"}, "to", "there is no field to"),
         ({"destnation": "x"}, "destnation", "no field destnation; did you mean destination?"),
         ({"destinations": []}, "destinations", "did you mean destination?"),
-        ({"07700 900123": 1}, "message", "no field of such a name"),
-        ({7700900123: 1}, "message", "no field of such a name"),
-        ({"a" * 50_000: 1}, "message", "no field of such a name"),
+        ({"07700 900123": 1}, "message", "no field with this name"),
+        ({7700900123: 1}, "message", "no field with this name"),
+        ({"a" * 50_000: 1}, "message", "no field with this name"),
     ],
 )
 def test_build_model_refuses_a_name_that_no_field_has(given, field, message):

@@ -1,4 +1,4 @@
-"""What the API would refuse is refused here: the field, the API's code, and no request."""
+"""Validation of fields against the API's limits: the field, the code, and no request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wire gives, and what the models make of it."""
+"""Conversion between JSON and the models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wire names and secrecy stand on the models' fields, and everything else goes by them."""
+"""Wire names and secrecy are declared on the models' fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from support.internals import requester_of
 
 @attrs.frozen
 class Count:
-    """A model that no other module knows."""
+    """A model defined only here."""
 
     number: int = attrs.field(metadata=wire("messageCount", also=("count",)))
     note: str | None = None
@@ -33,7 +33,7 @@ class Count:
 
 @attrs.frozen(kw_only=True)
 class CountQuery:
-    """A query that no other module knows."""
+    """A query defined only here."""
 
     status: str | None = attrs.field(default=None, metadata=wire(secret=False))
     sent_by: str | None = attrs.field(default=None, metadata=wire("from"))
@@ -108,7 +108,7 @@ def test_secret_strings_are_the_values_of_secret_fields():
     document = to_wire(message)
     assert set(secret_strings(document, outgoing.Message)) == secrets
     assert set(secret_strings([document, document], outgoing.Message)) == secrets
-    # Of what is no model's, everything is secret; so is a field that the model does not know.
+    # Without a model everything is secret, as is a field that the model lacks.
     assert set(secret_strings(document, None)) == secrets | {"AcmeCorp", "spring", "order"}
     assert set(secret_strings({"newer": "x", "sender": "y"}, outgoing.Message)) == {"x"}
 
@@ -166,5 +166,5 @@ async def test_query_secrets_are_in_no_error():
 
 async def test_query_refuses_objects():
     async with echo() as requester:
-        with pytest.raises(TypeError, match="query string cannot hold a dict"):
+        with pytest.raises(TypeError, match="query string cannot contain a dict"):
             await requester.request(COUNT, query={"metadata": [{"key": "a"}]}, into=Count)

@@ -1,4 +1,4 @@
-"""Rows, copies and iterables that people pass."""
+"""Rows, copies and iterables from callers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_finished_generator_is_refused():
         return source
 
     for used in (finished(), asyncio.run(read())):
-        with pytest.raises(ValidationError, match="used up") as caught:
+        with pytest.raises(ValidationError, match="exhausted") as caught:
             iterables.check_iterable(used, "destinations")
         assert caught.value.field == "destinations"
 

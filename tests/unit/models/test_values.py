@@ -1,4 +1,4 @@
-"""What people pass, and the plain value that each of it stands for."""
+"""Values from callers, and their plain equivalents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Text(str, enum.Enum):  # noqa: UP042 - whose `str` is another
 
 
 class Loud(str):
-    """A string that shows itself otherwise than it is."""
+    """A string whose str() differs from its value."""
 
     __slots__ = ()
 

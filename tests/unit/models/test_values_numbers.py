@@ -1,4 +1,4 @@
-"""Numbers, truth values and moments, and the plain value that each becomes."""
+"""Numbers, bools and datetimes, and their plain equivalents."""
 
 from __future__ import annotations
 

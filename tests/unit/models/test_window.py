@@ -1,4 +1,4 @@
-"""Sending windows: which minutes are open, over midnight and over changes of the clocks."""
+"""Sending windows: open minutes, across midnight and daylight saving changes."""
 
 from __future__ import annotations
 

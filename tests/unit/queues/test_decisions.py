@@ -1,4 +1,4 @@
-"""What a queue does next about a campaign."""
+"""The next step of a campaign in a queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for messages: how often is asked, by which requests, and who is told what."""
+"""Waiting for messages: the times and kinds of requests, and the results of waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ START = datetime(2031, 3, 25, 12, tzinfo=UTC)
 
 
 class Account:
-    """The provider's side: records, and every request for them by its time on the clock."""
+    """The provider: records, and every request for them with its time."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -161,7 +161,7 @@ async def test_poller_reads_no_more_pages_than_there_are_waits(poller, account, 
         account.put(f"other-{number}", created=now)
     account.put("1", "DELIVERED", created=now)
     account.put("2", "DELIVERED", created=now)
-    account.get = None  # whoever is looked up by the id is a mistake: PAGES is enough for all
+    account.get = None  # a read by id would be a mistake: PAGES is enough for all
     waiters = begin(poller, "1", "2", "other-0", "other-1")
     await clock.turn(0)
     assert [skip for _, _, skip in account.searches] == [0, PAGE, 2 * PAGE, 3 * PAGE]

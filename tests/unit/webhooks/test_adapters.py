@@ -1,4 +1,4 @@
-"""What servers may do to an ASGI or a WSGI application beside a plain request."""
+"""Unusual behaviour of servers towards ASGI and WSGI applications."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def scope(**changes):
 
 
 async def asgi(hooks, scope_, *messages):
-    """Call the application, and give what it sends; after the last message nothing comes."""
+    """Call the application; return what it sends. No message follows the last one."""
     left, sent = list(messages), []
 
     async def receive():
@@ -202,7 +202,7 @@ def test_wsgi_paths_are_bytes_dressed_up_as_latin_1(hooks):
 
 
 class Protocol:
-    """As much of a connection as a reader asks for."""
+    """A connection that returns the requested number of bytes."""
 
     _reading_paused = False
 
@@ -226,5 +226,5 @@ def test_drive_raises_for_a_coroutine_that_waits_for_a_loop():
     async def waits():
         await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="waited"):
+    with pytest.raises(RuntimeError, match="suspended"):
         drive(waits())

@@ -1,4 +1,4 @@
-"""Who may post, and who learns nothing."""
+"""Authentication of posts."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_webhooks_need_a_guard_unless_insecure():
         with pytest.raises(ConfigurationError, match="insecure=True"):
             Webhooks(on_report=print, secrets=secrets)
     with pytest.raises(ConfigurationError, match="insecure=True"):
-        # Strangers could have it ask the API as often as they like.
+        # Strangers could trigger any number of API requests.
         Webhooks(on_report=print, client=AsyncSMSWorks("eyJ"), confirm=True)
     assert guard([], insecure=True).admits(at())
     assert guard([], ["192.0.2.0/24"]).admits(at())
@@ -128,7 +128,7 @@ def test_webhooks_need_a_guard_unless_insecure():
         ("198.51.100.1", (), False),
         (None, (), False),
         ("", (), False),
-        # Nobody but a proxy of ours is believed.
+        # Only the application's own proxies are trusted.
         ("198.51.100.1", ["192.0.2.7"], False),
         ("192.0.2.7", ["198.51.100.1"], True),
         ("10.0.0.1", ["192.0.2.7"], True),
@@ -171,7 +171,7 @@ def test_guard_refuses_networks_that_are_none_and_proxies_without_networks(netwo
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"on_report": None}, "nobody to tell"),
+        ({"on_report": None}, "nothing to call"),
         ({"on_report": "print"}, "must be a function"),
         ({"on_incoming": 1}, "must be a function"),
         ({"client": "sms"}, "client must be"),

@@ -1,4 +1,4 @@
-"""What is posted, and what `webhooks.parse` makes of it: a report, a message, or our own error."""
+"""`webhooks.parse`: posted bodies become a report, a message, or `InvalidWebhook`."""
 
 from __future__ import annotations
 
@@ -160,16 +160,16 @@ def test_parse_keeps_nesting_up_to_the_limit_and_refuses_one_more():
         (b"null", "must be a JSON object"),
         (b"[{}]", "must be a JSON object"),
         (b'"words"', "must be a JSON object"),
-        (b"{}", "required field missing"),
+        (b"{}", "a required field is missing"),
         (body(messageid=None), "message_id"),
-        (body(messageid=""), "no id"),
-        (body(messageid="../../etc"), "no id"),
-        (body(messageid="1" * 200), "no id"),
+        (body(messageid=""), "not a message id"),
+        (body(messageid="../../etc"), "not a message id"),
+        (body(messageid="1" * 200), "not a message id"),
         (body(messageid=[1]), "expected a string"),
-        (body(status=None), "no status"),
-        (body(status=""), "no status"),
-        (body(status=["DELIVERED"]), "no status"),
-        (body(status="X" * 65), "no status"),
+        (body(status=None), "no valid status"),
+        (body(status=""), "no valid status"),
+        (body(status=["DELIVERED"]), "no valid status"),
+        (body(status="X" * 65), "no valid status"),
         (body(content=["Secret text"]), "expected a string"),
         (body(INCOMING, content={"text": "Secret text"}), "expected a string"),
         (body(INCOMING, to=[60777]), "expected a string"),

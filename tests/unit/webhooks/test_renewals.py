@@ -1,4 +1,4 @@
-"""One timer for all claims that are held in one executor."""
+"""One timer for all claims of an executor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Job:
 
 
 class Executor:
-    """Keeps what is to be done later, and what was started."""
+    """Records delayed calls and started work."""
 
     def __init__(self):
         self.timers = []

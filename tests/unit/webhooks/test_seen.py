@@ -1,4 +1,4 @@
-"""What is news, and how much is remembered."""
+"""Which reports are new, and how many are remembered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of messages, counted."""
+"""Delivery statistics."""
 
 from __future__ import annotations
 

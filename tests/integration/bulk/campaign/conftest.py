@@ -1,4 +1,4 @@
-"""A sandbox whose clock is turned by hand, for campaigns that are scheduled."""
+"""A sandbox with a manual clock, for scheduled campaigns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns over a real socket: planned whole, run again, watched, and accounted for."""
+"""Campaigns over a real socket: planning, repeated runs, progress, and reports."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_campaign_sends_nothing_before_all_of_it_is_planned(box, sms, kept
     assert caught.value.report.read == caught.value.report.not_sent == 600
     assert box.requests == []
     assert len(await journal.chunks("x")) == 60
-    with pytest.raises(ValidationError, match="not planned whole"):
+    with pytest.raises(ValidationError, match="not completely planned"):
         await sms.bulk.send(**kept)
     status = await sms.bulk.status("x", journal=journal)
     assert not status.planned

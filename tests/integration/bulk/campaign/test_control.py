@@ -14,7 +14,7 @@ from support.waiting import until
 
 
 async def begun(sms, box, kept, count=60):
-    """Begin a campaign, and return it with its first request held by the server."""
+    """Start a campaign; return it with its first request held by the server."""
     box.add_fault(Fault(path="/batch/send", when="hold", times=0))
     run = asyncio.create_task(sms.bulk.send(**kept, destinations=drama(count)))
     await until(lambda: box.accepted_by_destination() or len(box.requests) >= 2)
@@ -32,7 +32,7 @@ async def test_pause_ends_a_run_and_resume_lets_another_finish(sms, box, kept, j
     assert (status.state, status.why) == ("paused", "the price is wrong")
     let_go(box)
     report = await run
-    # Two requests had been claimed, and go out.
+    # Two requests were claimed, and are sent.
     assert (report.accepted, report.not_sent) == (20, 40)
     assert report.adds_up
     assert isinstance(report.stopped, NotSent)
@@ -77,7 +77,7 @@ async def test_cancel_finds_what_was_accepted_and_never_resends(sms, box, kept, 
     assert (report.unknown, report.accepted) == (20, 0)
     box.clear_faults()
     report = await sms.bulk.cancel("x", journal=journal)
-    # One of them is found, and the other stays in doubt.
+    # One of them is found, and the other stays unknown.
     assert (report.accepted, report.unknown, report.adds_up) == (10, 10, True)
     report = await sms.bulk.send(**kept, on_unknown="resend")
     assert (report.accepted, report.unknown) == (10, 10)
@@ -88,7 +88,7 @@ async def test_a_chunk_that_comes_back_after_cancel_is_cancelled(sms, box, kept,
     run = await begun(sms, box, kept)
     await sms.bulk.cancel("x", journal=journal, settle=0)
     box.clear_faults()
-    # The requests that were claimed are refused for the moment, and would be repeated.
+    # The claimed requests are rejected temporarily, and would be retried.
     box.add_fault(Fault(path="/batch/send", status=503, error_code=5001, times=0))
     box.release()
     report = await run

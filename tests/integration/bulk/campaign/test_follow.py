@@ -43,7 +43,7 @@ async def test_follow_yields_every_recipient_once(turned):
     statuses = {record.destination: record.status for record in records}
     assert statuses.pop("447700900506") == "UNDELIVERED"
     assert set(statuses.values()) == {"DELIVERED"}
-    # Who comes later is told of all of them at once.
+    # A later follower gets all of them at once.
     assert len([record async for record in sms.bulk.follow("x", journal=journal)]) == 25
 
 
@@ -65,7 +65,7 @@ async def test_follow_takes_delivery_reports_before_it_polls(turned):
     requests = len(box.requests)
     for record in records:
         report = attrs.evolve(record, status="DELIVERED")
-        poller_of(sms).notify(record)  # SENT: no news
+        poller_of(sms).notify(record)  # SENT: not final
         poller_of(sms).notify(report)
         poller_of(sms).notify(report)  # twice
         poller_of(sms).notify(attrs.evolve(report, batch_id="another"))
@@ -134,7 +134,7 @@ async def test_follow_does_not_wait_for_what_no_process_sends(turned):
     follower = Follower(
         journal, "z", gateway_of(sms), poller_of(sms), clock=clock.monotonic, sleep=clock.sleep
     )
-    with pytest.raises(StillInFlight, match="10 recipients are still to be sent to"):
+    with pytest.raises(StillInFlight, match="10 recipients are still pending"):
         async for _ in follower.follow(None):
             pass
     assert 60 <= clock.monotonic() < 120

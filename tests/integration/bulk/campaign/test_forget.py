@@ -1,4 +1,4 @@
-"""Campaigns that are forgotten: no number and no text is left in the file, nor in its log."""
+"""Forgotten campaigns: no number and no text is left in the file or its log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def opened(tmp_path):
 
 
 def remains(folder, needles=NEEDLES):
-    """Return what is found of the needles in a journal's files, byte for byte."""
+    """Return the needles that are found in the bytes of a journal's files."""
     data = bytes_of(folder / "journal.db")
     forms = (data, data.replace(b"\x00", b""))  # as it is, and from UTF-16
     return {needle for needle in needles if any(needle in form for form in forms)}
@@ -52,7 +52,7 @@ def decoded(path):
 
 
 async def fill(sms, box, journal):
-    """Send two campaigns that quote numbers and texts wherever a journal keeps words."""
+    """Send two campaigns with numbers and texts in every text field of a journal."""
     quoting = json.dumps({"message": "Okapi 07700 900123 is no good"})
     box.add_fault(Fault(path="/batch/send", status=400, body=quoting, nth=3))
     people = [*drama(120), "nobody 7700900999", *drama(3), "Tapir"]
@@ -200,7 +200,7 @@ async def test_follow_still_knows_the_batches_of_a_forgotten_campaign(kept, jour
 async def test_forget_refuses_a_campaign_that_is_open_or_not_there(sms, kept, journal):
     plan = {name: kept[name] for name in kept if name != "concurrency"}
     await sms.bulk.plan(**plan, destinations=drama(5))
-    with pytest.raises(ValidationError, match="5 recipients are still to be sent to"):
+    with pytest.raises(ValidationError, match="5 recipients are still pending"):
         await sms.bulk.forget("x", journal=journal)
     with pytest.raises(ValidationError, match="no campaign 'y'"):
         await sms.bulk.forget("y", journal=journal)

@@ -1,4 +1,4 @@
-"""Bulk leaves out who has opted out: at the claim, at a second look, and in what it reports."""
+"""Bulk leaves out opted-out recipients: at the claim, before the request, and in reports."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ async def test_a_claim_with_another_list_is_refused(box, tmp_path):
         ) as sms:
             use_clock(sms, clock)
             if expected is None:
-                with pytest.raises(ConfigurationError, match="another opt-out list"):
+                with pytest.raises(ConfigurationError, match="a different opt-out list"):
                     await sms.bulk.send(**kept)
             else:
                 report = await sms.bulk.send(**kept, destinations=drama(10))
@@ -250,7 +250,7 @@ async def test_reconcile_reads_opt_outs_again_that_a_copy_has_forgotten(sms, box
     box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
     await sms.bulk.send(**kept, destinations=drama(10))
     box.clear_faults()
-    # The list is as the copy has it: without the replies that came after it was made.
+    # The list is that of the copy, without replies after it was made.
     await box.receive(sender=wire_number(1), to="60777", content="STOP")
     await box.receive(sender=wire_number(2), to="60777", content="STOP")
     await box.receive(sender=wire_number(2), to="60777", content="START")
@@ -274,7 +274,7 @@ async def test_reconcile_of_a_copy_changes_nothing_where_messages_cannot_be_read
 
 
 async def test_a_list_whose_file_vanishes_ends_the_run_before_the_next_request(box, tmp_path):
-    """Another process records replies in a new file of that name, which this one would not see."""
+    """Another process records replies in a new file with the same name, unseen by this one."""
     path, listed = tmp_path / "journal.db", tmp_path / "opt-outs.db"
 
     def progress(event):

@@ -1,4 +1,4 @@
-"""What is in doubt is looked for, found or named, and resent only by name."""
+"""Unknown chunks are searched for, found or reported, and resent only on request."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_send_each_marks_messages_with_campaign_and_position(box, sms, jou
 
 
 async def test_reconcile_does_not_find_what_another_chunk_or_campaign_has(box, sms, kept, journal):
-    """The same text to the same people, twice on purpose; the second answer is lost for good."""
+    """The same text to the same recipients, intentionally twice; the second response is lost."""
     await sms.bulk.send(**kept, destinations=drama(10))
     box.add_fault(Fault(path="/batch/send", when="before"))
     report = await sms.bulk.send(**{**kept, "campaign": "y"}, destinations=drama(10), settle=0)
@@ -70,7 +70,7 @@ async def test_reconcile_does_not_find_what_another_chunk_or_campaign_has(box, s
 async def test_reconcile_takes_a_batch_to_some_recipients_for_a_trace_and_never_resends(
     box, sms, kept
 ):
-    """It may be what is left of the request, and nothing else explains it."""
+    """It may be a remainder of the request, without another explanation."""
     await sms.batches.send(**TEXT, destinations=drama(9))
     box.add_fault(Fault(path="/batch/send", when="before"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
@@ -78,7 +78,7 @@ async def test_reconcile_takes_a_batch_to_some_recipients_for_a_trace_and_never_
 
 
 async def test_reconcile_takes_a_batch_with_another_recipient_for_no_trace(box, sms, kept):
-    """Somebody sent the same text to more people meanwhile: that was no request of this chunk."""
+    """A batch with the same text and further recipients was not a request of this chunk."""
     await sms.batches.send(**TEXT, destinations=drama(11))
     box.add_fault(Fault(path="/batch/send", when="before"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
@@ -96,7 +96,7 @@ async def test_reconcile_takes_a_single_message_to_a_recipient_for_a_trace(box, 
 async def test_reconcile_finds_what_was_sent_though_the_clock_is_wrong(
     box, sms, kept, clock, ahead
 ):
-    """The provider's answers say by how much it is."""
+    """The provider's responses tell the difference."""
     clock.set_ahead(ahead)
     box.add_fault(Fault(path="/batch/send", when="after"))
     report = await sms.bulk.send(**kept, destinations=drama(10), settle=0, on_unknown="resend")
@@ -171,7 +171,7 @@ async def test_run_that_is_cancelled_leaves_its_chunk_unknown_in_the_journal(
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
         await task
-    assert any("it is not known" in note for note in caught.value.__notes__)
+    assert any("is unknown" in note for note in caught.value.__notes__)
     states = {entry.number: entry.state for entry in await journal.chunks("x")}
     assert states[1] is State.UNKNOWN
     box.release()
@@ -216,7 +216,7 @@ async def test_run_ends_with_a_journal_that_breaks_and_nothing_goes_unrecorded(
 
 
 async def test_reconcile_resends_only_what_the_last_search_did_not_find():
-    """Two answers are lost; the look just before the resend fails: neither is sent again."""
+    """Two responses are lost; the search just before the resend fails: neither is resent."""
     async with (
         Sandbox(clock=ManualClock(), search_lag=45) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms,
@@ -266,7 +266,7 @@ async def test_run_leaves_a_batch_unknown_after_an_answer_with_a_blank_id(box, s
 async def test_reconcile_trusts_no_marks_where_a_search_looks_at_one_of_them_alone(
     box, sms, journal, monkeypatch
 ):
-    """Whoever asks for campaign x and position 0 is shown all of campaign x."""
+    """A search for campaign x and position 0 returns all of campaign x."""
     iterate = BulkGateway.iterate
 
     def of_one_mark(self, **query):

@@ -1,4 +1,4 @@
-"""Sending again to those who may be reached yet, and to nobody else."""
+"""Sending again only to recipients who may still be reached."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_retry_undelivered_sends_to_those_alone_who_may_be_reached_yet():
         use_clock(sms, clock)
         journal = MemoryJournal(clock=clock)
         await undelivered(box, sms, journal)
-        assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # on the way
+        assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # in flight
         await box.advance(10)
         assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0  # too soon
         await box.advance(900)
@@ -49,7 +49,7 @@ async def test_retry_undelivered_sends_to_those_alone_who_may_be_reached_yet():
         assert {n for n, count in counts.items() if count == 2} == {"447700900506", "447700900513"}
         status = await sms.bulk.status("x", journal=journal)
         assert (status.rounds, status.sent_again, status.accepted) == (1, 2, 10)
-        # The round is on its way: nobody is chosen twice, and nothing is reported twice.
+        # The round is in flight: no recipient is chosen or reported twice.
         assert (await sms.bulk.retry_undelivered("x", journal=journal)).read == 0
         assert box.accepted() == 12
         await box.advance(1000)
@@ -117,7 +117,7 @@ async def test_retry_undelivered_continues_a_round_that_is_not_done_before_anoth
 async def test_retry_undelivered_of_two_texts_to_one_number_sends_the_undelivered_alone(
     box, sms, journal, clock, monkeypatch
 ):
-    """Whatever the order in which the batch answers."""
+    """Independent of the order of the batch's records."""
     texts = ["Your code is 1", "Your parcel is there"]
     await sms.bulk.send_each(
         messages=[{**TEXT, "destination": "07700 900001", "content": text} for text in texts],

@@ -1,4 +1,4 @@
-"""What can happen to a run: held back, stopped, cancelled, lapsed, interrupted."""
+"""Runs that are rate-limited, stopped, cancelled, expired or interrupted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from support.waiting import PATIENCE
 async def test_run_holds_a_chunk_back_after_a_429_for_longer_than_a_call_lasts(
     box, sms, journalled, monkeypatch, clock
 ):
-    """It is not lost to the run: all wait for as long as was asked, and it goes again."""
+    """It is not lost: all requests wait for the requested time, and it is sent again."""
     monkeypatch.setattr("smsworks_async.bulk.throttle.Throttle.acquire", acquire_without_waits)
     box.add_fault(Fault(path="/batch/send", nth=2, times=2, status=429, retry_after=600))
     more = {"journal": MemoryJournal(clock=clock), "campaign": "x"} if journalled else {}
@@ -150,7 +150,7 @@ async def test_run_that_is_stopped_waits_for_no_turn(box, sms):
 async def test_run_sends_a_half_that_is_requeued_while_another_worker_looks_for_the_end(
     box, sms, monkeypatch
 ):
-    """A worker that began to look before the split must not say that nothing is left."""
+    """A worker that checked before the split must not report that nothing is left."""
     split, looking = asyncio.Event(), asyncio.Event()
 
     async def slow_end():

@@ -1,4 +1,4 @@
-"""Campaigns whose batches are scheduled: when they go out, and what is refused."""
+"""Scheduled campaigns: when they are sent, and what is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_a_scheduled_campaign_goes_out_at_its_time(scheduling):
     assert statuses(box) == {"DELIVERED": 25}
     status = await scheduling.status()
     assert (status.scheduled, status.state, status.settled) == (0, "done", True)
-    # Again it schedules nothing, although its time is over.
+    # Repeated, it schedules nothing, although its time is past.
     assert (await sms.bulk.send(**scheduling.kept)).accepted == 25
     assert len(box.messages) == 25
 
@@ -81,7 +81,7 @@ async def test_batches_are_scheduled_outside_the_window_for_a_time_within_it(sch
     assert not window.is_open(scheduling.box.now)
     report = await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(5), window=window)
     assert report.accepted == 5
-    with pytest.raises(ValidationError, match="lies outside it") as caught:
+    with pytest.raises(ValidationError, match="is outside it") as caught:
         await scheduling.sms.bulk.resume(
             "x", journal=scheduling.journal, window=SendWindow("09:00", "10:00", tz="UTC")
         )
@@ -110,7 +110,7 @@ async def test_follow_waits_for_the_time_and_yields_everybody_once(scheduling):
     records = [record async for record in sms.bulk.follow("x", journal=scheduling.journal)]
     assert {record.status for record in records} == {"DELIVERED"}
     assert len({record.destination for record in records}) == len(records) == 25
-    # Batches are looked at when their time has come, and not every second before.
+    # Batches are polled when they are due, and not before.
     assert {request.at >= scheduling.at for request in box.requests[before:]} == {True}
 
 

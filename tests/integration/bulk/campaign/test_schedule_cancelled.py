@@ -1,4 +1,4 @@
-"""Scheduled campaigns that are cancelled: in time, too late, and with answers that are lost."""
+"""Scheduled campaigns that are cancelled: in time, too late, and with lost responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_cancel_cancels_every_scheduled_batch(scheduling):
     assert [event.what for event in await scheduling.journal.events("x", 0)][-1] == (
         "batch cancelled"
     )
-    # Again there is nothing left to cancel, and nothing is scheduled.
+    # Repeated, there is nothing left to cancel, and nothing is scheduled.
     before = deletes(scheduling.box)
     assert (await scheduling.cancel()).not_sent == 25
     assert (await scheduling.sms.bulk.send(**scheduling.kept)).not_sent == 25
@@ -103,7 +103,7 @@ async def test_a_lost_answer_to_a_delete_is_repeated_and_read_back(scheduling, w
 
 @pytest.mark.parametrize("answer", [{"error_code": 4008}, {"status": 500}, {"body": "<html>"}])
 async def test_a_delete_that_is_refused_is_read_back(scheduling, answer):
-    """As where the first DELETE was carried out, its answer lost, and the second one refused."""
+    """As if the first DELETE was executed, its response lost, and the second one rejected."""
     box = scheduling.box
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(10))
     box.add_fault(Fault(**DELETE, when="after", **answer, times=0))

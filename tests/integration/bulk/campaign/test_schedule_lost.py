@@ -1,4 +1,4 @@
-"""Requests to schedule whose answers are lost: looked for on the list of what is scheduled, too."""
+"""Scheduling requests with lost responses, which are also searched for among scheduled messages."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ async def test_a_list_that_cannot_be_read_keeps_it_unknown(scheduling):
 @pytest.mark.parametrize(
     ("other", "resent"),
     [
-        # At the same moment, to some of them, with another text: it may be theirs.
+        # At the same time, to some of them, with a different text: it may be theirs.
         ({"content": "Another", "destinations": drama(4)}, False),
-        # The same in all but its moment: only clocks say otherwise.
+        # The same except for its time: only clocks say otherwise.
         ({"destinations": drama(10), "later": 60}, False),
         ({"destinations": drama(4), "later": 60}, True),
         ({"destinations": drama(11)}, True),
@@ -87,7 +87,7 @@ async def test_a_trace_on_the_list_keeps_it_unknown(scheduling, other, resent):
 
 
 async def test_a_batch_that_was_cancelled_by_hand_is_not_found(scheduling):
-    """It texts nobody, so that it may be sent again by name, and only so."""
+    """It texts no one, so it may be resent, but only on request."""
     box, sms = scheduling.box, scheduling.sms
     batch = await sms.batches.schedule(**TEXT_TO_MANY, destinations=drama(10), at=scheduling.at)
     await sms.batches.cancel(batch.batch_id)
@@ -99,7 +99,7 @@ async def test_a_batch_that_was_cancelled_by_hand_is_not_found(scheduling):
 
 
 async def test_a_lost_answer_to_the_second_scheduling_is_not_found_in_the_first(scheduling):
-    """Who has opted out opts in again, so that both batches have the same recipients."""
+    """The opted-out recipient opts in again, so both batches have the same recipients."""
     box, sms, journal = scheduling.box, scheduling.sms, scheduling.journal
     await sms.bulk.send(**scheduling.kept, destinations=drama(10))
     await scheduling.opt_out("447700900003")

@@ -1,4 +1,4 @@
-"""Opt-outs that come after a batch was scheduled: it is cancelled, and scheduled without them."""
+"""Opt-outs after a batch was scheduled: it is cancelled, and scheduled again without them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STOPPED = "447700900003"
 
 
 async def again(scheduling, how):
-    """Do what respects opt-outs that have come since."""
+    """Run the method that respects later opt-outs."""
     if how == "send":
         return await scheduling.sms.bulk.send(**scheduling.kept, settle=0)
     return await scheduling.sms.bulk.reconcile("x", journal=scheduling.journal, settle=0)
@@ -36,7 +36,7 @@ async def test_a_batch_is_cancelled_and_scheduled_again_without_them(scheduling,
     assert (report.accepted, report.opted_out, report.adds_up) == (24, 1, True)
     assert (report.too_late, deletes(box)) == ((), 1)
     assert statuses(box) == {"SCHEDULED": 24, "CANCELLED": 10}
-    # Nothing changes when nobody has opted out since.
+    # Nothing changes without new opt-outs.
     requests = len(box.requests)
     assert (await again(scheduling, how)).accepted == 24
     assert len(box.requests) == requests
@@ -44,7 +44,7 @@ async def test_a_batch_is_cancelled_and_scheduled_again_without_them(scheduling,
     assert set(due_or_gone(box).values()) == {1}
     assert STOPPED not in due_or_gone(box)
     assert len(due_or_gone(box)) == 24
-    # Who opts out afterwards was texted rightly.
+    # Recipients who opt out afterwards were texted correctly.
     await scheduling.opt_out("447700900004")
     report = await again(scheduling, how)
     assert (report.accepted, report.too_late, deletes(box)) == (24, (), 1)
@@ -86,7 +86,7 @@ async def test_it_is_named_where_it_is_too_late(scheduling):
     assert (late.number, late.destinations, late.error) == (0, (STOPPED,), None)
     events = [event.what for event in await scheduling.journal.events("x", 0)]
     assert events[-2:] == ["to be scheduled again", "too late to cancel"]
-    # Later runs still name them, and no others.
+    # Later runs still report exactly them.
     await box.advance(100)
     await scheduling.opt_out("447700900004")
     for how in ("send", "reconcile"):
@@ -105,7 +105,7 @@ async def test_nobody_tried_in_time_and_it_is_named(scheduling):
 
 
 async def test_whoever_replies_stop_again_to_a_text_that_came_too_late_is_still_named(scheduling):
-    """The last of the two replies came after the messages were due, and the first before."""
+    """Of the two replies, the first came before the messages were due, and the last after."""
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(5))
     for message_id in ("first", "again"):
         reply = {"source": "reply", "message_id": message_id}
@@ -150,7 +150,7 @@ async def test_a_batch_of_which_nothing_is_known_is_not_scheduled_again(scheduli
     box = scheduling.box
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(25))
     await scheduling.opt_out(STOPPED)
-    # The first DELETE is carried out, and nothing of it can be read.
+    # The first DELETE is executed, and its result cannot be read.
     box.add_fault(Fault(**DELETE, when="after", status=500, times=0))
     box.add_fault(Fault(path="/messages/schedule", status=503, times=0))
     box.add_fault(Fault(path="/batch/*", method="GET", status=503, times=0))
@@ -172,7 +172,7 @@ class Died(BaseException):
 
 @pytest.mark.parametrize("step", ["begin_recall", "confirm_cancelled", "claim_next"])
 async def test_a_process_that_ends_in_between_leaves_nobody_out(scheduling, monkeypatch, step):
-    """Also where whoever had opted out has opted in again before the next run."""
+    """Also if the recipient has opted in again before the next run."""
     box, journal = scheduling.box, scheduling.journal
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(10))
     await scheduling.opt_out(STOPPED)
@@ -244,7 +244,7 @@ async def test_reconcile_with_another_list_is_refused(scheduling, tmp_path):
         OptOuts(tmp_path / "other.db") as other,
         AsyncSMSWorks("eyJ", base_url=scheduling.box.base_url, opt_outs=other) as stranger,
     ):
-        with pytest.raises(ConfigurationError, match="another opt-out list"):
+        with pytest.raises(ConfigurationError, match="a different opt-out list"):
             await stranger.bulk.reconcile("x", journal=scheduling.journal, settle=0)
     assert deletes(scheduling.box) == 0
 

@@ -49,7 +49,7 @@ async def test_what_was_cancelled_since_the_copy_is_not_sent(scheduling):
         report = await restore(scheduling, journal)
         assert (report.accepted, report.unknown, report.not_sent) == (0, 0, 25)
         assert report.adds_up
-        # That it was cancelled is not known to the copy either, so that a person has to say.
+        # The copy does not contain the cancellation either, so a person has to decide.
         status = await scheduling.sms.bulk.status("x", journal=journal)
         assert status.state == "paused"
         assert "cancelled after the copy" in status.why
@@ -60,7 +60,7 @@ async def test_what_was_cancelled_since_the_copy_is_not_sent(scheduling):
 
 @in_a_file
 async def test_what_was_scheduled_again_since_the_copy_is_in_doubt(scheduling):
-    """Whoever had opted out opts in again, so that nothing else leads to the batch."""
+    """The opted-out recipient opts in again, so that nothing else leads to the batch."""
     await scheduling.sms.bulk.send(**scheduling.kept, destinations=drama(25))
     async with copy_of(scheduling) as journal:
         await scheduling.opt_out(FIRST[3])

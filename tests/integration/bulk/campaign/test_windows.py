@@ -87,7 +87,7 @@ async def test_send_stops_outside_a_window_that_says_so(sms, box, keeps):
 
 
 async def test_a_worker_that_is_restarted_at_night_sends_nothing(sms, box, tmp_path):
-    """Two processes would: here two handles of one file."""
+    """As by two processes: here two handles of one file."""
     clock = clock_for(sms, "2031-05-01 19:00")
     kept = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 10}
     first = SQLiteJournal(tmp_path / "journal.db", clock=clock)

@@ -1,4 +1,4 @@
-"""Working on a campaign that was planned before: `bulk.work`."""
+"""Working on a planned campaign: `bulk.work`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_work_ends_when_its_time_is_over_also_while_it_waits_for_a_rate(sm
 
     report = await sms.bulk.work(**planned, seconds=50, concurrency=1, max_rate=20, progress=end)
     assert 20 <= report.accepted < 100
-    assert "time was over" in str(report.stopped)
+    assert "time limit was reached" in str(report.stopped)
     assert report.adds_up
 
 
@@ -187,7 +187,7 @@ async def test_work_leaves_out_who_has_opted_out(sms, box, planned):
 
 async def test_work_goes_by_the_list_that_the_campaign_respects(box, planned):
     async with client(box, opt_outs=OptOuts(MemoryJournal())) as other:
-        with pytest.raises(ConfigurationError, match="another opt-out list"):
+        with pytest.raises(ConfigurationError, match="a different opt-out list"):
             await other.bulk.work(**planned)
     assert box.requests == []
 
@@ -208,7 +208,7 @@ async def test_work_needs_a_whole_plan(sms, box, planned):
             journal=planned["journal"],
             campaign="y",
         )
-    with pytest.raises(ValidationError, match="not planned whole"):
+    with pytest.raises(ValidationError, match="not completely planned"):
         await sms.bulk.work("y", journal=planned["journal"])
     assert box.requests == []
 
@@ -237,7 +237,7 @@ async def test_sigterm_ends_work_after_what_is_in_flight(sms, box, planned):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert heard == ["the application's own"]
-    assert "asked to stop" in str(report.stopped)
+    assert "stop was requested" in str(report.stopped)
     assert 30 <= report.accepted < 100
     assert (report.unknown, report.adds_up) == (0, True)
     assert (await sms.bulk.work(**planned)).accepted == 100
@@ -257,5 +257,5 @@ def test_sigterm_ends_blocking_work_too(hosted, tmp_path):
         finally:
             signal.signal(signal.SIGTERM, before)
         assert report.accepted == 20
-        assert "asked to stop" in str(report.stopped)
+        assert "stop was requested" in str(report.stopped)
         assert sms.bulk.work("x").accepted == 100

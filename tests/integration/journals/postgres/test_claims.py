@@ -1,4 +1,4 @@
-"""Claims in PostgreSQL by several workers, and what makes one be decided anew."""
+"""Claims in PostgreSQL by several workers, and changes that repeat a decision."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_claim_next_takes_no_chunk_that_has_changed_since_it_was_read_ahea
 
 
 class LeavesOut:
-    """Who has opted out, by the list of the journal."""
+    """The opt-outs in the journal's list."""
 
     def __init__(self):
         self.after = 0
@@ -198,10 +198,10 @@ async def test_claim_next_refuses_a_campaign_of_another_timeline_until_it_is_rec
     assert not caught.value.retryable
     with pytest.raises(JournalError, match="restored=True"):
         await claim(open_journal(), after=0)
-    # What was sent before is recorded all the same.
+    # Outcomes of earlier requests are still recorded.
     record = await journal.finish("x", claimed, BatchOutcome(0, Outcome.ACCEPTED, 2, "b"))
     assert record.state is State.ACCEPTED
-    # Nothing but `suspect` lifts it.
+    # Only `suspect` lifts it.
     await journal.steer("x", Command.PAUSE)
     await journal.steer("x", Command.RESUME)
     with pytest.raises(JournalError, match="restored=True"):

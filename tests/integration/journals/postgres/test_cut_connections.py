@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are cut at any moment: what was done is done, and once."""
+"""Connections to PostgreSQL that are cut at any point: each statement takes effect once."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ async def test_each_loop_has_connections_of_its_own(postgres_url):
     assert (there.record.number, here.record.number) == (0, 1)
     assert await sessions(postgres_url) == 2
     await journal.close()
-    # What belongs to the other loop is closed there, as soon as it runs.
+    # Connections of the other loop are closed there, as soon as it runs.
     await asyncio.to_thread(other.run_until_complete, asyncio.sleep(0.01))
     other.close()
     for _ in range(100):
@@ -109,7 +109,7 @@ async def test_a_forked_process_has_connections_of_its_own(postgres_url):
     assert os.read(reader, 1) == b"\x01"
     os.close(reader)
     os.close(writer)
-    # The child has left the session of this process alone.
+    # The child has not touched this process's session.
     assert (await claim(journal, after=1)).record.number == 2
     await journal.close()
 

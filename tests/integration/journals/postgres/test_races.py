@@ -25,7 +25,7 @@ CALL = {"operation": "messages.send", "fields": {"content": "h"}, "found_by": "m
 
 
 async def test_confirm_found_that_races_finish_gives_a_batch_to_one_chunk(open_journal):
-    """A batch that was found for a chunk, while another one is answered with it."""
+    """A batch is found for a chunk while another chunk gets it in its response."""
     clock = FakeClock(1000.0)
     one, other = open_journal(clock=clock), open_journal(clock=clock)
     await plan(one, 2 * TRIES)
@@ -184,7 +184,7 @@ async def test_claim_seen_gives_a_report_to_one_of_many(open_journal):
 
 
 async def test_opt_outs_have_rising_keys_whoever_records_them(open_journal):
-    """A reader that goes by the last key it has seen must miss none."""
+    """A reader that continues after the last seen key must miss no event."""
     journals, reader, seen = [open_journal() for _ in range(3)], open_journal(), set()
 
     async def record(worker, journal):

@@ -1,4 +1,4 @@
-"""What a journal in PostgreSQL keeps, and what protects it."""
+"""The records of a PostgreSQL journal, and their protection."""
 
 from __future__ import annotations
 

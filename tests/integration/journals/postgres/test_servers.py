@@ -1,4 +1,4 @@
-"""PostgreSQL servers that are not fit for a journal, or not yet: each says what is wrong."""
+"""PostgreSQL servers that are unsuitable for a journal, with the error for each."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_wrong_password_is_told_without_being_quoted(postgres_databases,
 
 async def test_a_database_that_is_not_there_is_told(postgres_databases):
     error = await why_not(postgres_databases.server.url("nowhere"))
-    assert "there is no database of this name" in str(error)
+    assert "the database does not exist" in str(error)
     assert "nowhere" in str(error)
     assert not error.retryable
 
@@ -104,7 +104,7 @@ async def test_a_newer_layout_is_refused(postgres_url):
 
 async def test_a_schema_of_something_else_is_refused(empty_url):
     await execute(empty_url, "CREATE SCHEMA smsworks", "CREATE TABLE smsworks.layout (version int)")
-    assert "something else" in str(await why_not(empty_url))
+    assert "another program" in str(await why_not(empty_url))
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def test_lay_out_lets_a_role_work_that_may_not_make_tables(empty_url, with
     await journal.record_opt_out("447700900001", "out", source="x")
     await journal.claim_seen("1", "DELIVERED", "me", 60.0)
     assert await journal.prune_keys(0.0) == 0
-    # All but this: what was erased is still in the tables' files.
+    # Everything else is done; erased data is still in the tables' files.
     await journal.steer("x", "cancel")
     with pytest.raises(JournalError, match="not erased yet"):
         await journal.forget("x")

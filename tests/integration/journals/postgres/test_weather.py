@@ -1,4 +1,4 @@
-"""PostgreSQL servers in trouble: what passes is waited out, what does not is told."""
+"""PostgreSQL servers in trouble: temporary errors are retried, permanent ones reported."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_a_statement_that_a_person_cancels_is_a_journal_error(postgres_url
     with pytest.raises(JournalError, match="cancelled") as caught:
         await journal._run(lambda store: store._row("SELECT pg_sleep(5)"))
     assert caught.value.retryable
-    await journal.begin(CAMPAIGN)  # and the connection is as good as before
+    await journal.begin(CAMPAIGN)  # the connection still works
     await journal.close()
 
 
@@ -178,7 +178,7 @@ async def test_a_server_that_was_killed_and_is_back_goes_on(own_server, monkeypa
     await asyncio.to_thread(own_server.start)
     assert (await finishing).state is State.ACCEPTED
     assert (await claiming).record.number == 1
-    # For good.
+    # Permanently.
     quick(monkeypatch, 0.2)
     own_server.stop(signal.SIGQUIT)
     with pytest.raises(JournalError, match="cannot be reached") as caught:

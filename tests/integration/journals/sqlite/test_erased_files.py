@@ -1,4 +1,4 @@
-"""What is erased from a journal's tables is gone from its file, free space and log included."""
+"""Data erased from a journal's tables is gone from its file, including free space and log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal's file keeps what it was told through what happens to files."""
+"""A journal's file under truncation, replacement, permissions and similar problems."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from support.journals import CAMPAIGN, CHUNKS, PROBLEMS
 
 
 async def opened(path):
-    """Open a journal, and give its error if it has one."""
+    """Open a journal; return its error, if any."""
     journal = SQLiteJournal(path)
     try:
         await journal.begin(CAMPAIGN)
@@ -162,7 +162,7 @@ async def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    assert "something else" in await refused(path)
+    assert "another program" in await refused(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
@@ -170,7 +170,7 @@ async def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):
 async def test_a_file_that_is_no_database_is_refused(tmp_path):
     path = tmp_path / "journal.db"
     path.write_text("a shopping list, and rather a long one at that\n" * 10)
-    assert "no journal" in await refused(path)
+    assert "not a journal" in await refused(path)
 
 
 @pytest.mark.parametrize("left", [50, 100, 4096, 9000, -1])
@@ -186,7 +186,7 @@ async def test_a_folder_that_is_not_there_is_refused(tmp_path):
     said = await refused(tmp_path / "nowhere" / "journal.db")
     assert f"there is no folder {tmp_path / 'nowhere'}" in said
     (tmp_path / "folder.db").mkdir()
-    assert "it is no file" in await refused(tmp_path / "folder.db")
+    assert "it is not a file" in await refused(tmp_path / "folder.db")
 
 
 async def test_a_journal_that_another_process_holds_locked_is_refused(tmp_path, monkeypatch):
@@ -264,7 +264,7 @@ async def test_a_full_disk_is_told_from_other_trouble(tmp_path):
 
 
 async def test_a_read_only_file_is_refused():
-    # Root may write anywhere, so that the child becomes nobody; whose folder it is does not matter.
+    # Root can write anywhere, so the child switches to the user nobody.
     code = PLAN_A_LOT.replace(
         "asyncio.run(main())",
         "import os; os.getuid() == 0 and os.setuid(65534); asyncio.run(main())",
@@ -276,7 +276,7 @@ async def test_a_read_only_file_is_refused():
         Path(folder).chmod(0o555)
         said = await asyncio.to_thread(in_a_child, code, path, before=None)
         Path(folder).chmod(0o755)
-    assert said.startswith("OperationalError journal journal.db: it may not be written to"), said
+    assert said.startswith("OperationalError journal journal.db: it is not writable"), said
 
 
 def test_a_journal_is_a_path_or_a_journal(tmp_path):

@@ -76,7 +76,7 @@ async def test_handles_by_different_paths_share_a_worker(tmp_path):
     others = [SQLiteJournal(tmp_path / name) for name in ("link.db", "folder/journal.db")]
     assert set(map(worker_of, [journal, *others])) == {worker_of(journal)}
     await journal.close()
-    for other in others:  # whoever is left goes on
+    for other in others:  # the remaining handle continues
         assert len(await other.chunks("x")) == 3
         await other.close()
     assert not handles._workers
@@ -161,7 +161,7 @@ async def test_a_file_that_vanishes_takes_no_claim_and_cannot_be_opened(tmp_path
         await second.begin(CAMPAIGN)
     assert path.exists() is (how == "replaced"), "no new file takes the place of the old one"
     await journal.close()
-    # Once the old one is closed, the path is what it is.
+    # After the old one is closed, the path is used as it is.
     third = SQLiteJournal(path)
     await third.begin(CAMPAIGN)
     await third.close()
@@ -194,7 +194,7 @@ async def test_a_file_with_two_names_is_refused(tmp_path):
 
 async def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.db")
-    with pytest.raises(JournalError, match="it is no file"):
+    with pytest.raises(JournalError, match="it is not a file"):
         await SQLiteJournal(tmp_path / "pipe.db").begin(CAMPAIGN)
 
 
@@ -256,7 +256,7 @@ print(asyncio.run(claim(journal)), asyncio.run(count(journal)))
 
 
 def test_a_journal_used_before_a_fork_works_in_both_processes_after_it(tmp_path):
-    """Both claim, and neither drops the other's locks, by using, collecting or exiting."""
+    """Both claim, and neither drops the other's locks by use, collection or exit."""
     code = """
 journal = SQLiteJournal(path)
 asyncio.run(begin(journal))
@@ -309,7 +309,7 @@ print(found.execute("PRAGMA integrity_check").fetchone()[0])
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks behind Python's back by libc")
 def test_a_fork_that_nobody_was_told_of_leaves_an_open_file_alone(tmp_path):
-    """SQLite takes the parent's locks for the child's: neither using nor closing it is safe."""
+    """SQLite mistakes the parent's locks for the child's: neither use nor close is safe."""
     code = """
 import ctypes
 journal = SQLiteJournal(path)

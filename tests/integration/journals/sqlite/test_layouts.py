@@ -1,4 +1,4 @@
-"""A journal's file of an earlier layout is brought to the one of today, and gone on with."""
+"""A journal file with an earlier layout is migrated, and its campaign continued."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_a_campaign_of_an_earlier_layout_is_gone_on_with_and_finished(tmp_
     assert [record.state for record in records if record.number != 1] == [State.ACCEPTED] * 4
     events = [event.what for event in await journal.events("x", 2)]
     assert events == ["planned", "started", "rejected", "reopened", "started", "accepted"]
-    # A claim of the version before has ended; what it had handled stays handled.
+    # A claim of the previous version has expired; handled reports stay handled.
     assert list(await journal.seen("1")) == ["SENT"]
     assert await journal.claim_seen("1", "DELIVERED", "another", 60.0)
     await journal.close()

@@ -1,4 +1,4 @@
-"""What a message that was found proves about a request whose answer was lost."""
+"""What a found message proves about an unknown request."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def candidate(**changes):
         ({"created": 2001.0, "batch_id": None}, Finding.NOTHING),
         ({"created": 999.0, "recipients": Counter({"447700900001": 1})}, Finding.NOTHING),
         ({"created": 999.0, "marks": Marks.OWN}, Finding.TRACE),
-        # What the API named when it refused needs no date and no text.
+        # An id in the API's rejection needs no date and no text.
         ({"is_named": True, "created": None, "same_text": False}, Finding.FOUND),
         ({"is_named": True, "recipients": None}, Finding.TRACE),
     ],
@@ -63,7 +63,7 @@ def test_judge_takes_a_message_for_found_a_trace_or_nothing(changes, finding):
     ("changes", "finding"),
     [
         ({"marks": Marks.OWN}, Finding.FOUND),
-        ({}, Finding.TRACE),  # no text alone tells one message from another
+        ({}, Finding.TRACE),  # a text alone does not identify a message
         ({"same_text": False}, Finding.TRACE),
         ({"is_held": True}, Finding.NOTHING),
         # At another time: nothing, unless all but the date is the request's.
@@ -128,7 +128,7 @@ DUE = Request(recipients=THEM, since=1000.0, until=2000.0, at=5000.0)
         ({"at": 4999.1, "created": None}, Finding.FOUND),
         ({"at": None}, Finding.FOUND),
         ({"at": 5000.0, "created": 2001.0}, Finding.TRACE),
-        ({"at": 5000.0, "created": 5001.0}, Finding.FOUND),  # dated when it went out
+        ({"at": 5000.0, "created": 5001.0}, Finding.FOUND),  # dated when it was sent
         ({"at": 5000.0, "same_text": False}, Finding.TRACE),
         # For another time: nothing, unless all but the time is the request's.
         ({"at": 5060.0}, Finding.TRACE),

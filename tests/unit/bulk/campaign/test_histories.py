@@ -26,7 +26,7 @@ LOST = OutcomeUnknown("lost", operation="POST /batch/send")
 numbers = st.integers(0, 40).map(lambda n: f"07700 9000{n:02d}")
 abroad = st.integers(0, 10).map(lambda n: f"+33 1 00 00 00 {n:02d}")
 people = st.lists(numbers | abroad | st.sampled_from(["", "nobody", None, 5]), max_size=60)
-#: What becomes of a request: accepted or not, answered or not; or the process dies.
+#: The results of a request: accepted or not, with a response or not; or the process dies.
 fates = st.sampled_from(
     [
         None,
@@ -41,7 +41,7 @@ fates = st.sampled_from(
 
 
 class Killed(JournalError):
-    """The process is dead: nothing is written down any more."""
+    """The process is dead: nothing is recorded any more."""
 
 
 class Gateway:
@@ -101,7 +101,7 @@ class Gateway:
 
 
 class Mortal:
-    """A journal that takes nothing down when its process is dead."""
+    """A journal that records nothing after its process has died."""
 
     def __init__(self, journal, gateway):
         self._journal = journal

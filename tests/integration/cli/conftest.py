@@ -1,0 +1,20 @@
+"""A file of people, for the tests of `campaign send`."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.campaign_send import HEADINGS, PEOPLE
+from support.spreadsheets import csv_bytes
+
+
+@pytest.fixture
+def people(tmp_path):
+    """A function that writes a file of people, and returns its path."""
+
+    def people(*more, name="people.csv", rows=PEOPLE):
+        path = tmp_path / name
+        path.write_bytes(csv_bytes([HEADINGS, *rows, *more]))
+        return str(path)
+
+    return people
