@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -106,7 +107,8 @@ def command(
         def invoke(ctx: click.Context, /, *args: Any, **options: Any) -> int | None:
             app = ctx.ensure_object(App)
             app.sends = sends
-            return function(app, *args, **options)
+            with _logging(debug=app.debug):
+                return function(app, *args, **options)
 
         made: Command = click.command(
             name, cls=Command, examples=examples, sends=sends, **settings
@@ -116,6 +118,27 @@ def command(
         return made
 
     return decorate
+
+
+@contextmanager
+def _logging(*, debug: bool) -> Iterator[None]:
+    """Write what the package logs to standard error for ``--debug``, and nowhere otherwise.
+
+    What a person needs to know is in the command's own output.
+    """
+    import logging
+
+    logger = logging.getLogger("smsworks_async")
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    if debug:
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def common_options() -> list[click.Parameter]:

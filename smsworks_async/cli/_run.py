@@ -16,10 +16,8 @@ from smsworks_async._version import __version__
 from smsworks_async.cli._app import App
 from smsworks_async.cli._command import account_options, common_options
 from smsworks_async.cli._commands import COMMANDS, COMPLETE, LazyGroup
-from smsworks_async.cli._errors import describe, output_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._output import OutputClosed, OutputFailed
-from smsworks_async.cli._text import one_line
 
 
 #: Arguments stand in the process list, for every user of the machine to read.
@@ -104,6 +102,8 @@ def _finish(app: App, code: int) -> int:
     error = app.out.error
     if not app.sends or error is None or isinstance(error, BrokenPipeError):
         return code
+    from smsworks_async.cli._errors import output_words
+
     _tell(app, "OutputFailed", f"{output_words(error)}; what was done is done", code)
     return code or Exit.FAILED
 
@@ -124,6 +124,8 @@ def _explain(app: App, error: BaseException) -> int:
     if isinstance(error, NoArgsIsHelpError):
         print(error.format_message(), file=sys.stderr)
         return Exit.USAGE
+    from smsworks_async.cli._errors import describe
+
     words, code = describe(error, sends=app.sends)
     name = "Interrupted" if code == Exit.INTERRUPTED else type(error).__name__
     _tell(app, name, words, code, error)
@@ -136,6 +138,8 @@ def _tell(app: App, name: str, words: str, code: int, error: object = None) -> N
         app.out.notice(words)
         return
     import json
+
+    from smsworks_async.cli._text import one_line
 
     record = {
         "error": name,

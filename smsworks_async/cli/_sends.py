@@ -159,6 +159,8 @@ async def _key(app: App, order: Order, journal: Journal, base_url: str, number: 
         if place.is_in_doubt:
             app.out.notice("an earlier send of this text is in doubt, and may have been accepted")
         return place.next_key
+    if place.is_in_doubt:
+        app.out.notice("an earlier send of this text is in doubt, and is looked for")
     if not place.is_repeat:
         return place.key
     earlier = place.earlier.request.batch_id if place.earlier else None
@@ -178,7 +180,7 @@ def _ago(seconds: float) -> str:
 
 
 async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, number: str) -> int:
-    from smsworks_async.errors import OptedOut, OutcomeUnknown
+    from smsworks_async.errors import KeyInUse, OptedOut, OutcomeUnknown
 
     send = getattr(sms.messages, order.method)
     try:
@@ -188,6 +190,11 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
             "the same command looks for the text before it sends anything; run it again in a minute"
         )
         raise
+    except KeyInUse:
+        raise KeyInUse(
+            "nothing was sent: another command is sending this text, or was killed meanwhile; run "
+            "this one again in a minute"
+        ) from None
     except OptedOut:
         app.out.record({"destination": number, "status": "OPTED_OUT"})
         app.out.line(f"Nothing was sent: {number} has opted out.")

@@ -6,13 +6,13 @@ import re
 from typing import Final
 
 
+# Patterns are compiled when they are used: completion imports this module, and must be quick.
+
 #: What could move the cursor, change colours or turn the reading direction.
-_CONTROLS: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
-)
+_CONTROLS: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
 
 #: How errors of the package name its calls, for people who write Python.
-_CALLS: Final = re.compile(
+_CALLS: Final = (
     r"(call )?\bbulk\.(plan|send|status|resume|reconcile|cancel)(?:_each)?\b( with restored=True)?"
 )
 
@@ -24,12 +24,12 @@ def as_commands(words: str) -> str:
         name = f"`smsworks campaign {found[2]}{' --restored' if found[3] else ''}`"
         return f"run {name}" if found[1] else name
 
-    return _CALLS.sub(command, words)
+    return re.sub(_CALLS, command, words)
 
 
 def printable(text: str) -> str:
     """Return a text with its control characters escaped, but for line breaks and tabs."""
-    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
 
 
 def one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 
-_AGO: Final = re.compile(r"(\d{1,6})\s*([smhdw])")
+_AGO: Final = r"(\d{1,6})\s*([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -32,7 +32,7 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         text = str(value).strip()
-        span = _AGO.fullmatch(text) if self._ago else None
+        span = re.fullmatch(_AGO, text) if self._ago else None
         if span:
             return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
         try:

@@ -195,9 +195,13 @@ def test_listen_refuses_a_second_one_for_the_same_url(smsworks, hosted, applicat
     with listening(smsworks, application.url) as line:
         reply(hosted, "Yes")
         line()
-        second = smsworks("listen", "--forward-to", application.url)
-        assert second.code == 2
-        assert "another `smsworks listen`" in second.error
+        with smsworks.start("listen", "--forward-to", application.url) as second:
+            watchdog = threading.Timer(PATIENCE, second.kill)
+            watchdog.start()
+            _, err = second.communicate()
+            watchdog.cancel()
+        assert second.returncode == 2
+        assert "another `smsworks listen`" in err
 
 
 def test_listen_shows_a_line_for_people(smsworks, hosted, application):

@@ -6,15 +6,20 @@ import functools
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from smsworks_async import SMSWorks
+from smsworks_async import KeyInUse, SMSWorks
 from smsworks_async.journals.sqlite import SQLiteJournal
+from smsworks_async.resources.messages import AsyncMessages
 from smsworks_async.sandbox import Fault
 from support.command_docs import shapes
+from support.processes import environment
+from support.waiting import when_held
 
 
 SEND = ("send", "--to", "07700 900123", "--sender", "AcmeCorp", "Your order is ready")
@@ -128,6 +133,62 @@ def test_send_with_an_unknown_outcome_is_looked_for_when_it_is_repeated(smsworks
     assert hosted.box.accepted(NUMBER) == 1
     assert smsworks(*SEND, "--again").code == 0
     assert hosted.box.accepted(NUMBER) == 2
+
+
+def test_send_that_is_interrupted_is_looked_for_when_it_is_repeated(smsworks, hosted):
+    hosted.do(lambda box: box.add_fault(Fault(path="/message/send", when="hold")))
+    held = threading.Event()
+    hosted.do(lambda box: when_held(box, held.set))
+    process = smsworks.start(*SEND)
+    assert held.wait(60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    hosted.do(lambda box: box.release())
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("smsworks: interrupted; ")
+    assert "not known whether it was accepted" in err
+    assert err.count("\n") == 1
+    again = smsworks(*SEND, "--json")
+    assert again.code == 0, again.err
+    assert "is looked for" in again.error
+    assert again.record["replayed"] is True
+    assert hosted.box.accepted(NUMBER) == 1
+
+
+def test_send_beside_another_one_of_the_same_text_says_so(smsworks, hosted, monkeypatch):
+    async def send(self, **_):
+        raise KeyInUse("messages.send: another call with this idempotency_key")
+
+    monkeypatch.setattr(AsyncMessages, "send", send)
+    done = smsworks(*SEND)
+    assert done.code == 3
+    assert "run this one again in a minute" in done.error
+    assert "idempotency" not in done.error
+
+
+@pytest.mark.parametrize(("words", "lines"), [(["balance"], 0), (["balance", "--debug"], 1)])
+def test_command_shows_what_the_package_logs_only_where_it_is_asked_to(words, lines, smsworks):
+    code = f"""
+import logging
+from smsworks_async.cli import main
+from smsworks_async.resources.credits import AsyncCredits
+
+async def balance(self):
+    logging.getLogger("smsworks_async.x").warning("a word for developers")
+    return 5.0
+
+AsyncCredits.balance = balance
+raise SystemExit(main({words}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert (done.returncode, done.stdout) == (0, "5 credits\n")
+    assert done.stderr.count("a word for developers") == lines
 
 
 def test_send_that_was_refused_is_sent_when_it_is_repeated(smsworks, hosted):
