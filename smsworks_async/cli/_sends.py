@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._records import amount, local_with_zone, plural
 
@@ -88,7 +89,12 @@ _OPTIONS: Final = (
     click.option(
         "--again", is_flag=True, help="Send it although the same text was sent within the hour."
     ),
-    click.option("--journal", metavar="PATH_OR_URL", help="Where sends are recorded."),
+    click.option(
+        "--journal",
+        metavar="PATH_OR_URL",
+        callback=warn_of_password,
+        help="Where sends are recorded.",
+    ),
 )
 
 
