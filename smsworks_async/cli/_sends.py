@@ -203,6 +203,10 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
             "nothing was sent: another command is sending this text, or was killed meanwhile; run "
             "this one again in a minute"
         ) from None
+    except OptedOut:
+        app.out.record({"destination": number, "status": "OPTED_OUT"})
+        app.out.line(f"Nothing was sent: {number} has opted out.")
+        return Exit.OK
     except ValidationError as error:
         if error.field == "idempotency_key" and order.idempotency_key is None:
             raise ValidationError(
@@ -210,10 +214,6 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
                 "repeat it with those to have it looked for, or say --again"
             ) from None
         raise
-    except OptedOut:
-        app.out.record({"destination": number, "status": "OPTED_OUT"})
-        app.out.line(f"Nothing was sent: {number} has opted out.")
-        return Exit.OK
     _show(app, order, answer, number)
     return Exit.OK
 
