@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from smsworks_async.bulk.options import check_campaign
 from smsworks_async.cli import _campaign_view
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
@@ -41,10 +42,17 @@ def run(app: App, order: Order) -> int:
     summary = checked(people)
     journal = app.journal(order.journal)
     assert people.message is not None  # noqa: S101 - it was given
-    name = order.campaign or campaign_name(people.message.template, sender, people.destinations())
-    earlier = asyncio.run(
-        look(journal, name, lambda: set(people.destinations()), again=order.again)
+    name = (
+        campaign_name(people.message.template, sender, people.destinations())
+        if order.campaign is None
+        else check_campaign(order.campaign)
     )
+
+    def look_back() -> Earlier:
+        numbers = lambda: set(people.destinations())  # noqa: E731
+        return asyncio.run(look(journal, name, numbers, again=order.again))
+
+    earlier = look_back()
     if earlier.status is not None and is_over(earlier.status):
         return _was_sent(app, earlier)
     prospect = look_ahead(app, order, people, summary, earlier, journal)
@@ -57,9 +65,15 @@ def run(app: App, order: Order) -> int:
     if order.dry_run:
         app.out.line("\nNothing was sent, since this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
-    if not order.yes and not _agreed(app, prospect, again=order.again):
-        app.out.line("Nothing was sent.")
-        return Exit.NOTHING_SENT
+    if not order.yes:
+        if not _agreed(app, prospect, again=order.again):
+            app.out.line("Nothing was sent.")
+            return Exit.NOTHING_SENT
+        # A person may answer after hours, and have sent a like list from another terminal.
+        now = look_back()
+        if now.count > earlier.count and not order.again:
+            app.out.notice(f"{_shared(now)} since you were asked; nothing was sent")
+            return Exit.NOTHING_SENT
     return _send(app, order, prospect)
 
 
