@@ -172,6 +172,15 @@ def test_campaign_send_finds_a_campaign_by_a_name_that_looks_the_same(
     assert set(texted(hosted).values()) == {2}
 
 
+def test_campaign_plan_tells_of_those_of_a_recent_campaign(smsworks, people):
+    words = ("campaign", "plan", people(), "--sender", "AcmeCorp", "--message", TEXT)
+    assert smsworks(*send(people(), "--yes", "--campaign", "may")).code == 0
+    planned = smsworks(*words, "--campaign", "june")
+    assert planned.code == 0
+    assert "3 recipients were in a campaign of the last 20 hours (may)" in planned.error
+    assert smsworks(*words, "--campaign", "june").err == ""
+
+
 def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     smsworks, hosted, people, tmp_path
 ):
