@@ -1,4 +1,4 @@
-"""The feed: tells open streams what has changed, in few and small events, as server-sent events.
+"""The feed: what has changed, for each open stream, as server-sent events; `streaming` writes them.
 
 Changes that come fast are told together. A stream that is not read holds one event in all: what
 comes meanwhile is merged into it, so that the memory of a stream has a bound.
@@ -6,7 +6,6 @@ comes meanwhile is merged into it, so that the memory of a stream has a bound.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
@@ -45,12 +44,12 @@ class Stream:
     Attributes:
         ids: of the messages that are new or have changed; the keys of a dict, to keep their order.
         more: whether there are more of them than are listed, or all is different.
+        wake: called when there is something to tell, and at the end.
     """
 
-    ids: dict[str, None] = attrs.Factory(dict)
+    wake: Callable[[], object]
     more: bool = False
-    changed: asyncio.Event = attrs.Factory(asyncio.Event)
-    last: float = -1e9
+    ids: dict[str, None] = attrs.Factory(dict)
 
     def note(self, message_id: str | None) -> None:
         """Take in a change: of a message, or of something else if None."""
@@ -59,7 +58,7 @@ class Stream:
                 self.ids[message_id] = None
             else:
                 self.more = True
-        self.changed.set()
+        self.wake()
 
 
 class Feed:
@@ -69,6 +68,7 @@ class Feed:
         run: names the account that is shown: another after each start and each reset.
         version: counts the changes.
         streams: those that are open.
+        is_closed: whether all streams have ended.
 
     Args:
         counts: returns what each event shows besides the messages that have changed.
@@ -81,7 +81,7 @@ class Feed:
         self.streams: set[Stream] = set()
         self.pauses = pauses or Pauses()
         self._counts = counts
-        self._is_closed = False
+        self.is_closed = False
 
     def note(self, message_id: str | None = None) -> None:
         """Take in a change: of a message, or of something else."""
@@ -97,14 +97,15 @@ class Feed:
             stream.more = True
         self.note()
 
-    def open(self, last_id: str = "") -> Stream:
+    def open(self, wake: Callable[[], object], last_id: str = "") -> Stream:
         """Open a stream, which has an event at once.
 
         Args:
-            last_id: of the last event that the reader had, if it had any.
+            wake: called when there is something to tell, and at the end.
+            last_id: the id of the last event that the reader had, if it had any.
         """
-        stream = Stream(more=last_id != self._id())
-        stream.changed.set()
+        stream = Stream(wake, more=last_id != self._id())
+        wake()
         self.streams.add(stream)
         return stream
 
@@ -114,25 +115,12 @@ class Feed:
 
     def end(self) -> None:
         """End all streams, and those that are opened from now on."""
-        self._is_closed = True
+        self.is_closed = True
         for stream in self.streams:
-            stream.changed.set()
+            stream.wake()
 
-    async def next(self, stream: Stream) -> bytes:
-        """Return a stream's next event, or a comment; empty bytes at the end."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self.pauses.comments):
-                await stream.changed.wait()
-        except TimeoutError:
-            return b"" if self._is_closed else COMMENT
-        pause = stream.last + self.pauses.events - loop.time()
-        if pause > 0 and not self._is_closed:
-            await asyncio.sleep(pause)
-        if self._is_closed:
-            return b""
-        stream.last = loop.time()
-        stream.changed.clear()
+    def event(self, stream: Stream) -> bytes:
+        """Return the event that tells a stream what has changed, and count it as told."""
         data = {"messages": list(stream.ids), "more": stream.more, **self._counts()}
         stream.ids.clear()
         stream.more = False

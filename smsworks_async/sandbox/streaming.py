@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from .feed import PREFACE
+from .feed import COMMENT, PREFACE
 
 
 if TYPE_CHECKING:
-    from .feed import Feed
+    from .feed import Feed, Stream
 
 
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-store"}
@@ -26,7 +26,9 @@ async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
         message = f"There are too many streams open: {MOST_STREAMS}."
         return web.json_response({"message": message}, status=503, headers={"Retry-After": "5"})
     response = web.StreamResponse(headers=_HEADERS)
-    stream = feed.open(request.headers.get("Last-Event-ID", ""))
+    changed = asyncio.Event()
+    stream = feed.open(changed.set, request.headers.get("Last-Event-ID", ""))
+    events = Events(feed, stream, changed)
     try:
         await response.prepare(request)
         transport = request.transport
@@ -36,7 +38,7 @@ async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
         while data:
             async with asyncio.timeout(feed.pauses.patience):
                 await response.write(data)
-            data = await feed.next(stream)
+            data = await events.next()
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
@@ -45,3 +47,36 @@ async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
     finally:
         feed.close(stream)
     return response
+
+
+class Events:
+    """The events of one stream, at the feed's pace.
+
+    Args:
+        feed: the feed.
+        stream: the stream.
+        changed: set when the stream has something to tell, and at the end.
+    """
+
+    def __init__(self, feed: Feed, stream: Stream, changed: asyncio.Event) -> None:
+        self._feed = feed
+        self._stream = stream
+        self._changed = changed
+        self._last = -1e9
+
+    async def next(self) -> bytes:
+        """Return the next event, or a comment; empty bytes at the end."""
+        pauses, time = self._feed.pauses, asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(pauses.comments):
+                await self._changed.wait()
+        except TimeoutError:
+            return b"" if self._feed.is_closed else COMMENT
+        pause = self._last + pauses.events - time()
+        if pause > 0 and not self._feed.is_closed:
+            await asyncio.sleep(pause)
+        if self._feed.is_closed:
+            return b""
+        self._last = time()
+        self._changed.clear()
+        return self._feed.event(self._stream)
