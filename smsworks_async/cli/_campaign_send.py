@@ -13,6 +13,7 @@ from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
+from smsworks_async.cli._campaigns import noting_batches
 from smsworks_async.cli._earlier import RECENT, Earlier, is_over, look
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
@@ -133,7 +134,11 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 def _send(app: App, order: Order, prospect: Prospect) -> int:
     """Send, and account for everybody."""
     with (
-        app.client(journal=prospect.journal, international=order.international) as sms,
+        app.client(
+            journal=prospect.journal,
+            international=order.international,
+            trace_configs=[noting_batches(app)],
+        ) as sms,
         Interruptions() as stops,
     ):
         try:
@@ -148,7 +153,7 @@ def _send(app: App, order: Order, prospect: Prospect) -> int:
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
                 return _stopped(app, prospect, error.report)
-            if isinstance(error.__cause__, SMSWorksError):
+            if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
         except KeyboardInterrupt as error:

@@ -264,6 +264,7 @@ class Recipients:
             if below:
                 yield self._judged(below, first + above)
             first += len(rows)
+        self._contents.check()
 
     def _judged(self, rows: Rows, first: int) -> _Slice:
         index = self._layout.column.index

@@ -80,11 +80,20 @@ class Contents:
             self._spool.seek(0)
             kept: Any = io.BufferedReader(_Kept(self._spool))
             return kept  # type: ignore[no-any-return]
-        if self._look() != self._state:
+        self.check()
+        return Path(self.name).open("rb")
+
+    def check(self) -> None:
+        """Check that a file is the one that was first looked at.
+
+        Raises:
+            ValidationError: it has changed since.
+            OSError: it is not there any more.
+        """
+        if self._spool is None and self._look() != self._state:
             raise ValidationError(
                 f"{self.name} was changed while it was read; read it again", field="source"
             )
-        return Path(self.name).open("rb")
 
     def start(self, size: int = 1 << 16) -> bytes:
         """Return the first bytes."""

@@ -144,6 +144,7 @@ def _calamine() -> Any:
 
 
 def _book(contents: Contents, calamine: Any) -> Any:
+    contents.check()
     file: Any = contents.path if contents.path is not None else contents.open()
     try:
         return calamine.load_workbook(file)

@@ -210,6 +210,8 @@ def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
     words = ("--yes", "--journal", postgres_url)
     dry = smsworks(*send(people(), *words, "--dry-run"))
     assert (dry.code, texted(hosted)) == (0, {})
+    assert "Journal   postgresql://" in dry.out
+    assert postgres_url not in dry.out
     assert smsworks(*send(people(), *words)).code == 0
     again = smsworks(*send(people(), *words))
     assert again.code == 3

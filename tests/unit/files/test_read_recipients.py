@@ -213,6 +213,25 @@ def test_read_recipients_refuses_a_file_that_changes_while_it_is_read(write):
         list(people)
 
 
+def test_read_recipients_refuses_a_workbook_that_was_saved_anew(write):
+    rows = [HEADINGS, ("Ada", "07700 900123", 1)]
+    path = write("people.xlsx", xlsx_bytes(rows))
+    people = read_recipients(path)
+    path.write_bytes(xlsx_bytes([*rows, ("Bob", "07700 900124", 1)]))
+    with pytest.raises(ValidationError, match="was changed while it was read"):
+        list(people.destinations())
+
+
+def test_read_recipients_refuses_a_file_that_grows_while_its_rows_are_drawn(write):
+    path = write("people.csv", csv_bytes([HEADINGS, ("Ada", "07700 900123", 1)]))
+    people = iter(read_recipients(path))
+    assert next(people).destination == "447700900123"
+    with path.open("ab") as file:
+        file.write(b"Bob,07700 900124,1\n")
+    with pytest.raises(ValidationError, match="was changed while it was read"):
+        list(people)
+
+
 def test_read_recipients_notices_a_cell_that_has_swallowed_rows():
     lines = [f"Ada,07700900{n:03d}" for n in range(50)]
     text = 'Name,Mobile\n"' + "\n".join(lines) + '"\nBob,07700 900123\n'
