@@ -29,6 +29,8 @@ MOST_BYTES: Final = 1 << 29
 #: Cells that the rectangle of a sheet may have, empty ones included.
 MOST_CELLS: Final = 20_000_000
 _BLOCK: Final = 1 << 20
+# How many sheets a message names.
+_NAMED: Final = 8
 _CELL: Final = re.compile(rb'<(?:\w+:)?c\s(?:[^<>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^<>]*(?<!/)>')
 _HIDDEN_ROW: Final = re.compile(rb'<(?:\w+:)?row\s[^<>]*\bhidden="(?:1|true)"')
 _ODS_ROW: Final = re.compile(
@@ -50,11 +52,13 @@ class Workbook:
         form: ``"xlsx"`` or ``"ods"``.
         sheet: the sheet's name.
         notices: what a person should know about it.
+        choice: the notice that names the other sheets, where this one was not asked for.
     """
 
     form: str
     sheet: str
     notices: tuple[str, ...] = ()
+    choice: str = ""
 
 
 def look(contents: Contents, sheet: str | None) -> Workbook:
@@ -76,7 +80,7 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
             # calamine reads an ODS file whole as soon as it is opened, and of XLSX the names alone.
             of_sheets = _look_at_ods(contents, archive) if form == "ods" else {}
             book = _book(contents, calamine)
-            name, notices = _choose_sheet(contents, book, sheet)
+            name, choice = _choose_sheet(contents, book, sheet)
             hidden = of_sheets.get(name, 0)
             if form == "xlsx":
                 hidden = _look_at_xlsx(contents, archive, name)
@@ -96,10 +100,11 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
         raise _refusal(
             contents, "it is protected by a password; open it, and save a copy without one"
         ) from error
+    notices = [choice] if choice else []
     if hidden:
         count = f"{hidden} rows are" if hidden > 1 else "1 row is"
         notices.append(f"{count} hidden in the sheet, by a filter perhaps, and read all the same")
-    return Workbook(form, name, tuple(notices))
+    return Workbook(form, name, tuple(notices), choice)
 
 
 def rows_of_workbook(contents: Contents, workbook: Workbook) -> Iterator[Rows]:
@@ -197,23 +202,27 @@ def _check_size(contents: Contents, archive: zipfile.ZipFile) -> None:
                 pass
 
 
-def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[str, list[str]]:
+def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[str, str]:
+    """Return a sheet's name, and a notice if it was chosen from several."""
     names = list(book.sheet_names)
     if wanted is not None:
-        if wanted not in names:
+        # Spreadsheet programs allow no two names that differ in case alone.
+        found = [name for name in names if name.casefold() == wanted.casefold()]
+        if not found:
             raise ValidationError(
-                f"{contents.name} has no sheet {wanted!r}; it has {', '.join(names[:8])}",
+                f"{contents.name} has no sheet {wanted!r}; it has {', '.join(names[:_NAMED])}",
                 field="sheet",
             )
-        return wanted, []
+        return (wanted if wanted in found else found[0]), ""
     visible = [one.name for one in book.sheets_metadata if str(one.visible).endswith(".Visible")]
     if not visible:
         raise _refusal(contents, "it has no visible sheet")
-    others = len(visible) - 1
+    first, *others = visible
     if not others:
-        return visible[0], []
-    rest = "another" if others == 1 else f"{others} others"
-    return visible[0], [f"the sheet {visible[0]!r} is read; the workbook has {rest}"]
+        return first, ""
+    named = ", ".join(map(repr, others[:_NAMED]))
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return first, f"the sheet {first!r} is read; the workbook also has {named}{more}"
 
 
 def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> int:

@@ -178,6 +178,13 @@ def test_read_recipients_refuses_what_cannot_be_meant_in_words_that_help(
     assert words in str(error)
 
 
+def test_check_shows_the_first_rows_that_were_set_aside_in_their_order():
+    text = "Name,Mobile\n,07700900123\nBob,nobody\n,07700900124\n"
+    examples = read_recipients(io.StringIO(text), message="Hi {name}").check().examples
+    assert [row.number for row in examples] == [2, 3, 4]
+    assert examples[0].problem == "Name is blank, and the message asks for it"
+
+
 def test_read_recipients_refuses_a_folder_and_leaves_a_missing_file_to_the_system(tmp_path):
     assert "is a folder" in str(refused(tmp_path))
     with pytest.raises(FileNotFoundError):
@@ -253,7 +260,7 @@ def test_read_recipients_sets_aside_rows_whose_text_cannot_be_made():
         {"destination": "447700900123", "firstname": "Ada", "visits": 3.0}
     ]
     problems = {row.number: row.problem for row in people if row.problem}
-    assert "column A is blank" in problems[3]
+    assert "First name is blank" in problems[3]
     assert "cannot be sent" in problems[4]
 
 
