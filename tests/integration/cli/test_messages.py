@@ -223,6 +223,13 @@ def test_schedule_for_the_same_time_in_another_zone_is_a_repeat(smsworks, hosted
     assert len(hosted.box.messages) == 1
 
 
+def test_send_of_a_text_without_quotation_marks_shows_no_word_of_it(smsworks, hosted):
+    done = smsworks(*SEND[:-1], "Your", "passcode", "is", "481516")
+    assert (done.code, hosted.box.accepted()) == (2, 0)
+    assert "quotation marks" in done.error
+    assert "481516" not in done.err
+
+
 def test_send_with_a_key_shows_the_first_answer_again(smsworks, hosted):
     first = sent(smsworks, *SEND, "--idempotency-key", "order-1234")
     again = sent(smsworks, *SEND, "--idempotency-key", "order-1234")
