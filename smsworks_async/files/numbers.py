@@ -36,6 +36,7 @@ _LOST_HEADS: Final = {f"7{digit}": f"447{digit}" for digit in _MOBILE_DIGITS}
 
 _FEWEST_DIGITS: Final = 7
 _WRAPPED: Final = re.compile(r'=\s*"([^"]*)"|=\s*([+]?[\d ]+)|=\s*T\("([^"]*)"\)', re.IGNORECASE)
+_DECIMAL_COMMA: Final = re.compile(r"^([+]?\d+),0$")
 _ERRORS: Final = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|N/D|NV|WERT!)|Err:\d+")
 _APOSTROPHES: Final = "'\u2018\u2019`"
 _NUMBERS_APART: Final = re.compile(r"[/;,|&\n\r]|\b(?:or|and|und|oder|ou|et)\b", re.IGNORECASE)
@@ -218,6 +219,7 @@ def _visible(character: str) -> str:
 
 
 def _judge_text(text: str, notices: list[str], rule: Rule) -> Verdict:
+    text = _DECIMAL_COMMA.sub(r"\1.0", text)
     try:
         destination = rule(text)
     except ValidationError as error:

@@ -43,6 +43,14 @@ def test_judge_takes_numbers_of_workbooks_and_mends_those_without_country_code(l
     assert (lost.destination, "leading 0" in lost.notice) == (wire, True)
 
 
+@given(st.integers(0, 999), st.sampled_from([".0", ",0"]), st.sampled_from(["44", ""]))
+def test_judge_mends_numbers_that_were_written_as_decimals(last, decimals, prefix):
+    verdict = judge(f"{prefix}7700900{last:03d}{decimals}", RULE)
+    assert verdict.destination == f"447700900{last:03d}"
+    assert "decimal" in verdict.notice
+    assert ("leading 0" in verdict.notice) == (not prefix)
+
+
 @given(st.integers(0, 999), st.sampled_from([".", ","]), st.integers(2, 11))
 def test_judge_sets_scientific_notation_aside_unless_all_digits_are_there(last, point, digits):
     wire = f"447700900{last:03d}"
