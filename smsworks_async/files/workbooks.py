@@ -31,15 +31,25 @@ MOST_CELLS: Final = 20_000_000
 _BLOCK: Final = 1 << 20
 # How many sheets a message names.
 _NAMED: Final = 8
-_CELL: Final = re.compile(rb'<(?:\w+:)?c\s(?:[^<>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^<>]*(?<!/)>')
+# An attribute may have either quotation mark, blanks around its sign, and ">" in its value.
+_IN_TAG: Final = rb"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
+_CELL: Final = re.compile(
+    rb"<(?:[^\s<>/:]+:)?c(?=\s)"
+    + _IN_TAG
+    + rb"""\sr\s*=\s*["']([A-Za-z]+)(\d+)["']"""
+    + _IN_TAG
+    + rb"(?<!/)>"
+)
 _HIDDEN_ROW: Final = re.compile(rb'<(?:\w+:)?row\s[^<>]*\bhidden="(?:1|true)"')
 _ODS_ROW: Final = re.compile(
-    rb"<table:table-row\b([^<>]*?)(?:/>|>(.*?)</table:table-row>)", re.DOTALL
+    rb"<table:table-row\b(" + _IN_TAG + rb")(?:/>|>(.*?)</table:table-row\s*>)", re.DOTALL
 )
 _ODS_NAME: Final = re.compile(rb'\btable:name="([^"]*)"')
 _ODS_CELL: Final = re.compile(rb"<table:(?:covered-)?table-cell\b")
-_ROWS_REPEATED: Final = re.compile(rb'table:number-rows-repeated="(\d{1,9})"')
-_COLUMNS_REPEATED: Final = re.compile(rb'table:number-columns-repeated="(\d{1,9})"')
+_ROWS_REPEATED: Final = re.compile(rb"""table:number-rows-repeated\s*=\s*["']\s*\+?(\d+)""")
+_COLUMNS_REPEATED: Final = re.compile(rb"""table:number-columns-repeated\s*=\s*["']\s*\+?(\d+)""")
+_ODS_TABLE: Final = re.compile(rb"<table:table\s")
+_COMMENT: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _ODS_HIDDEN: Final = re.compile(rb'table:visibility="(?:filter|collapse)"')
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -237,10 +247,11 @@ def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> i
             for block in _whole_tags(file):
                 for letters, row in _CELL.findall(block):
                     height = max(height, int(row))
-                    if len(letters) > 1 or not width:
-                        width = max(width, (index_of(letters.decode()) or 0) + 1)
+                    if len(letters) == 1:
+                        width = max(width, letters[0] & 31)
                     else:
-                        width = max(width, letters[0] - 64)
+                        index = index_of(letters.decode())
+                        width = max(width, MOST_CELLS if index is None else index + 1)
                 hidden += len(_HIDDEN_ROW.findall(block))
     _check_cells(contents, width * height)
     return hidden
@@ -279,7 +290,10 @@ def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
 def _look_at_ods(contents: Contents, archive: zipfile.ZipFile) -> dict[str, int]:
     """Refuse sheets whose cells reach too far; return how many rows are hidden in each."""
     hidden: dict[str, int] = {}
-    for table in archive.read("content.xml").split(b"<table:table ")[1:]:
+    content = archive.read("content.xml")
+    if b"<!" in content:
+        content = _COMMENT.sub(b"", content)
+    for table in _ODS_TABLE.split(content)[1:]:
         name = _ODS_NAME.search(table.partition(b">")[0])
         sheet = unescape(name[1].decode("utf-8", "replace")) if name else ""
         width = height = at = 0

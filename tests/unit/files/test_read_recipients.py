@@ -222,6 +222,14 @@ def test_read_recipients_refuses_a_workbook_that_was_saved_anew(write):
         list(people.destinations())
 
 
+def test_read_recipients_of_a_stream_can_be_iterated_twice_at_a_time():
+    lines = [f"Name {n},07700 {900000 + n % 1000}\n" for n in range(3000)]
+    people = read_recipients(io.StringIO("Name,Mobile\n" + "".join(lines)))
+    both = list(zip(people, people, strict=True))
+    assert len(both) == 3000
+    assert all(one.number == other.number for one, other in both)
+
+
 def test_read_recipients_refuses_a_file_that_grows_while_its_rows_are_drawn(write):
     path = write("people.csv", csv_bytes([HEADINGS, ("Ada", "07700 900123", 1)]))
     people = iter(read_recipients(path))

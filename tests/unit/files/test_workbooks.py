@@ -128,6 +128,41 @@ def test_look_refuses_a_sheet_whose_cells_reach_too_far():
     )
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "r='ZZ1048576'",
+        'r="zz1048576"',
+        'r="ZZ0001048576"',
+        'r = "ZZ1048576"',
+        'a=">" r="ZZ1048576"',
+        'r="ZZ1048576" a="/>"',
+        'r="ZZZZ1048576"',
+    ],
+)
+def test_look_refuses_a_far_cell_however_it_is_written(attributes):
+    sheet = "xl/worksheets/sheet1.xml"
+    rows = zipfile.ZipFile(io.BytesIO(GOOD)).read(sheet).decode()
+    for prefix in ("", "x-y:"):
+        cell = f"<{prefix}c {attributes}><{prefix}v>1</{prefix}v></{prefix}c></sheetData>"
+        changed = rows.replace("</sheetData>", cell)
+        assert "reach over" in refused(changed_archive(GOOD, {sheet: changed.encode()}))
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        " table:number-columns-repeated='1000'",
+        ' table:number-columns-repeated = "1000"',
+        ' table:number-columns-repeated="0000001000"',
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<!-- </table:table-row> -->"])
+def test_look_refuses_far_repeats_however_they_are_written(repeated, before):
+    wide = f'<table:table-row a=">">{before}{ods_cell("x", repeated)}</table:table-row >'
+    assert "reach over" in refused(ods_of(ods_rows(ods_cell("Mobile")) + BLANK_ROWS + wide))
+
+
 def test_look_allows_formats_that_reach_far_without_values():
     book = openpyxl.Workbook()
     for row in ROWS:
