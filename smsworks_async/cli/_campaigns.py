@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from smsworks_async.cli._app import App
+from smsworks_async.cli._output import Output
 from smsworks_async.cli._text import as_commands
 
 
@@ -46,10 +47,11 @@ def journal_option(function: F) -> F:
     return option(function)
 
 
-def warn_of_password(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+def warn_of_password(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Return a journal as it was given; warn where its URL shows a password to everybody."""
     if value and re.match(r"[^/]*://([^/@]*:[^@]+@|.*[?&]password=)", value):
-        ctx.ensure_object(App).out.notice(
+        # Not the `App`'s output: options that it is made by, such as --json, may not be read yet.
+        Output().notice(
             "the process list shows the password in --journal; put it into ~/.pgpass, or the URL "
             "into SMSWORKS_JOURNAL"
         )
