@@ -79,7 +79,7 @@ class ClientJournal:
         """
         opt_outs: OptOuts | None = self._opened.get("opt_outs")
         given = self._given["opt_outs"]
-        if given is not None:
+        if given is not None or opt_outs is not None:
             self._check_open()
         if opt_outs is None:
             given = self.journal() if given is None else given

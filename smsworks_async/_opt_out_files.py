@@ -19,6 +19,7 @@ from smsworks_async.models.opt_outs import OptOutEvent
 _SHOWN: Final = 20
 
 _COLUMNS: Final = ("number", "at", "source", "word", "message_id")
+_NO_HEADING: Final = "no column is called number, mobile, phone or the like, so the first was read"
 _NUMBER_COLUMNS: Final = frozenset(
     {"number", "destination", "mobile", "mobilenumber", "msisdn", "phone", "phonenumber"}
     | {"recipient", "telephone", "to"}
@@ -56,6 +57,8 @@ def numbers_in(rows: Sequence[Sequence[str]]) -> list[str]:
         except ValidationError as error:
             problems.append(f"row {index}: {error}")
     if problems:
+        if column is None and len(heading) > 1 and problems[0].startswith("row 1:"):
+            problems.insert(0, _NO_HEADING)
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ValidationError("; ".join(problems[:_SHOWN]) + more, field="number")
     return list(found)

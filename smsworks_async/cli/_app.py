@@ -24,6 +24,7 @@ class App:
         profile: the stored account that was named, or None.
         token_file: the file that the token is read from, or None.
         sends: whether the command sends texts; see `Command.sends`.
+        has_begun: whether a batch of a campaign has left, or may have.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class App:
         self.profile: str | None = None
         self.token_file: str | None = None
         self.sends = False
+        self.has_begun = False
 
     @functools.cached_property
     def out(self) -> Output:

@@ -7,13 +7,15 @@ from typing import Any
 
 import attrs
 
+from smsworks_async.bulk.options import check_campaign
 from smsworks_async.cli import _campaign_view
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._earlier import RECENT, Earlier, is_over, look
+from smsworks_async.cli._campaigns import noting_batches
+from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
@@ -40,10 +42,17 @@ def run(app: App, order: Order) -> int:
     summary = checked(people)
     journal = app.journal(order.journal)
     assert people.message is not None  # noqa: S101 - it was given
-    name = order.campaign or campaign_name(people.message.template, sender, people.destinations())
-    earlier = asyncio.run(
-        look(journal, name, lambda: set(people.destinations()), again=order.again)
+    name = (
+        campaign_name(people.message.template, sender, people.destinations())
+        if order.campaign is None
+        else check_campaign(order.campaign)
     )
+
+    def look_back() -> Earlier:
+        numbers = lambda: set(people.destinations())  # noqa: E731
+        return asyncio.run(look(journal, name, numbers, again=order.again))
+
+    earlier = look_back()
     if earlier.status is not None and is_over(earlier.status):
         return _was_sent(app, earlier)
     prospect = look_ahead(app, order, people, summary, earlier, journal)
@@ -56,9 +65,15 @@ def run(app: App, order: Order) -> int:
     if order.dry_run:
         app.out.line("\nNothing was sent, since this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
-    if not order.yes and not _agreed(app, prospect, again=order.again):
-        app.out.line("Nothing was sent.")
-        return Exit.NOTHING_SENT
+    if not order.yes:
+        if not _agreed(app, prospect, again=order.again):
+            app.out.line("Nothing was sent.")
+            return Exit.NOTHING_SENT
+        # A person may answer after hours, and have sent a like list from another terminal.
+        now = look_back()
+        if now.count > earlier.count and not order.again:
+            app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
+            return Exit.NOTHING_SENT
     return _send(app, order, prospect)
 
 
@@ -101,15 +116,8 @@ def _refusal(prospect: Prospect, order: Order) -> str:
             f"{amount(estimate.balance)}: top it up"
         )
     if earlier.count and order.yes and not order.again and earlier.status is None:
-        return f"{_shared(earlier)}: to text them again, say --again"
+        return f"{shared_words(earlier)}: to text them again, say --again"
     return ""
-
-
-def _shared(earlier: Earlier) -> str:
-    names = ", ".join(list(earlier.shared)[:3])
-    were = "recipient was" if earlier.count == 1 else "recipients were"
-    hours = round(RECENT / 3600)
-    return f"{amount(earlier.count)} {were} in a campaign of the last {hours} hours ({names})"
 
 
 def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
@@ -117,7 +125,7 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
     app.out.line()
     is_new = earlier.status is None
     if is_new and earlier.count and not again:
-        shared = _shared(earlier)
+        shared = shared_words(earlier)
         if not app.out.confirm(f"{shared}. Text them again?"):
             return False
     done = 0 if earlier.status is None else earlier.status.accepted
@@ -133,7 +141,11 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 def _send(app: App, order: Order, prospect: Prospect) -> int:
     """Send, and account for everybody."""
     with (
-        app.client(journal=prospect.journal, international=order.international) as sms,
+        app.client(
+            journal=prospect.journal,
+            international=order.international,
+            trace_configs=[noting_batches(app)],
+        ) as sms,
         Interruptions() as stops,
     ):
         try:
@@ -148,7 +160,7 @@ def _send(app: App, order: Order, prospect: Prospect) -> int:
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
                 return _stopped(app, prospect, error.report)
-            if isinstance(error.__cause__, SMSWorksError):
+            if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
         except KeyboardInterrupt as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from smsworks_async.cli._folders import journal_words
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.cli._text import columns_of, printable
 
@@ -101,7 +102,7 @@ def show(out: Output, prospect: Prospect) -> None:
             ("Numbers", f"column {people.column}" if people.headings else None),
             ("Campaign", f"{prospect.earlier.name}{_state_of(prospect.earlier)}"),
             ("Sender", prospect.sender),
-            ("Journal", prospect.journal),
+            ("Journal", journal_words(prospect.journal)),
         ]
     )
     out.line()

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from smsworks_async.cli._app import App
+from smsworks_async.cli._output import Output
 from smsworks_async.cli._text import as_commands
 
 
 if TYPE_CHECKING:
+    from aiohttp import TraceConfig, TraceRequestStartParams
+
     from smsworks_async import SendWindow, SMSWorks
     from smsworks_async.models.report import BulkReport, BulkStatus
 
@@ -44,10 +47,11 @@ def journal_option(function: F) -> F:
     return option(function)
 
 
-def warn_of_password(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+def warn_of_password(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Return a journal as it was given; warn where its URL shows a password to everybody."""
-    if value and re.match(r"[^/]*://[^/@]*:[^/@]+@", value):
-        ctx.ensure_object(App).out.notice(
+    if value and re.match(r"[^/]*://([^/@]*:[^@]+@|.*[?&]password=)", value):
+        # Not the `App`'s output: options that it is made by, such as --json, may not be read yet.
+        Output().notice(
             "the process list shows the password in --journal; put it into ~/.pgpass, or the URL "
             "into SMSWORKS_JOURNAL"
         )
@@ -246,7 +250,10 @@ def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
 
 @contextmanager
 def client(app: App) -> Iterator[SMSWorks]:
-    """Yield the client of the account that is in use; what it warns of becomes notices."""
+    """Yield the client of the account that is in use; what it warns of becomes notices.
+
+    It notes in `App.has_begun` that a batch leaves.
+    """
     import logging
 
     class Notices(logging.Handler):
@@ -257,10 +264,26 @@ def client(app: App) -> Iterator[SMSWorks]:
     logger = logging.getLogger("smsworks_async")
     logger.addHandler(handler)
     try:
-        with app.client() as sms:
+        with app.client(trace_configs=[noting_batches(app)]) as sms:
             yield sms
     finally:
         logger.removeHandler(handler)
+
+
+def noting_batches(app: App) -> TraceConfig:
+    """Return what has a client note in `App.has_begun` that a batch is about to leave.
+
+    An error after that does not mean that nothing was sent.
+    """
+    from aiohttp import TraceConfig
+
+    async def note(_session: object, _context: object, request: TraceRequestStartParams) -> None:
+        if request.method == "POST" and "/batch/" in request.url.path:
+            app.has_begun = True
+
+    config = TraceConfig()
+    config.on_request_start.append(note)
+    return config
 
 
 def is_missing(app: App, given: str | None) -> bool:

@@ -17,6 +17,7 @@ from smsworks_async._settings import is_loopback
 from smsworks_async._version import __version__
 from smsworks_async.cli import _profiles
 from smsworks_async.cli._client import Account
+from smsworks_async.cli._folders import journal_words
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import APIError, NotAuthenticated, SMSWorksError
 
@@ -155,8 +156,7 @@ def _journal(app: App, given: str | None) -> Finding:
     except SMSWorksError as error:
         return Finding("journal", "error", str(error))
     if "://" in name:
-        scheme, _, rest = name.partition("://")
-        return Finding("journal", "ok", f"{scheme}://{rest.rpartition('@')[2]}")
+        return Finding("journal", "ok", journal_words(name))
     path = Path(name)
     folder = next(one for one in path.absolute().parents if one.exists())
     if path.is_dir():

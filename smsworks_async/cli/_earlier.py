@@ -12,6 +12,7 @@ import attrs
 
 from smsworks_async.bulk.campaign.export import recipients
 from smsworks_async.bulk.campaign.stored import StoredCampaign, open_journal, status_of
+from smsworks_async.cli._records import amount
 
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ class Earlier:
     begun: datetime | None = None
     shared: dict[str, int] = attrs.field(factory=dict)
     count: int = 0
+
+
+def shared_words(earlier: Earlier) -> str:
+    """Return in words how many recipients were in recent campaigns, and in which."""
+    names = ", ".join(list(earlier.shared)[:3])
+    were = "recipient was" if earlier.count == 1 else "recipients were"
+    hours = round(RECENT / 3600)
+    return f"{amount(earlier.count)} {were} in a campaign of the last {hours} hours ({names})"
 
 
 def exists(journal: str) -> bool:

@@ -30,7 +30,7 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     """
     if isinstance(error, click.UsageError):
         where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-        return error.format_message().rstrip(".") + where, Exit.USAGE
+        return _usage_words(error) + where, Exit.USAGE
     failed = Exit.NOTHING_SENT if sends else Exit.FAILED
     if isinstance(error, click.ClickException):
         return error.format_message().rstrip("."), failed
@@ -42,6 +42,14 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
         words = 'the command needs the extra `cli`: python -m pip install "smsworks-async[cli]"'
         return words, Exit.USAGE
     return _of_package(error, sends=sends)
+
+
+def _usage_words(error: click.UsageError) -> str:
+    words = error.format_message().rstrip(".")
+    # Click quotes them: words of a text, or a token.
+    if words.startswith("Got unexpected extra argument"):
+        return "there are more arguments than it takes; put quotation marks around a text"
+    return words
 
 
 def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:

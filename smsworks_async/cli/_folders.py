@@ -46,6 +46,20 @@ def file_name(base_url: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", parts.netloc.lower())
 
 
+def journal_words(journal: str) -> str:
+    """Return a journal as it may be shown: a path, or a URL without user, password and options."""
+    if "://" not in journal:
+        return journal
+    scheme = journal.partition("://")[0]
+    try:
+        parts = urlsplit(journal)
+        host = parts.hostname or ""
+    except ValueError:
+        return f"{scheme}://..."
+    # A password with an unescaped slash reaches into the path.
+    return f"{scheme}://..." if "@" in parts.path else f"{scheme}://{host}{parts.path}"
+
+
 def default_journal(base_url: str) -> Path:
     """Return the journal for an API's address: a trial in a sandbox leaves real sends alone."""
     return folder("data") / f"journal-{file_name(base_url)}.db"

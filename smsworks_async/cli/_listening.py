@@ -194,13 +194,15 @@ class Forwarder:
         self, session: aiohttp.ClientSession, record: MessageRecord, created: datetime
     ) -> None:
         """Post a reply or a final status; keep a message open whose status may still change."""
-        is_due = record.status == _INCOMING or record.is_final
-        if is_due:
+        answer = None
+        if record.status == _INCOMING or record.is_final:
             answer = await self._post(session, payload_of(record))
-            self._show(record, answer)
-            is_due = answer.is_final
             self._failures += not answer.is_final
-        self._ledger.record(record.message_id, created, is_open=not is_due)
+        is_open = answer is None or not answer.is_final
+        # Before a line is written, which may fail: it would be posted again.
+        self._ledger.record(record.message_id, created, is_open=is_open)
+        if answer is not None:
+            self._show(record, answer)
 
     async def _post(self, session: aiohttp.ClientSession, payload: Mapping[str, Any]) -> _Answer:
         started = time.monotonic()

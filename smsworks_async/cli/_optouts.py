@@ -65,7 +65,7 @@ async def change_numbers(
         ValidationError: a number can be none; nothing was recorded.
         JournalError: not all could be recorded.
     """
-    from smsworks_async.errors import ValidationError
+    from smsworks_async.errors import JournalError, ValidationError
     from smsworks_async.optouts import OptOuts
 
     async with OptOuts(journal) as listed:
@@ -75,10 +75,17 @@ async def change_numbers(
             except ValidationError as error:
                 error.add_note("nothing was recorded")
                 raise
+        act = listed.add if change == "out" else listed.remove
+        # All of them before a line is written, which may fail.
+        changes: list[tuple[str, bool]] = []
         for number in numbers:
-            act = listed.add if change == "out" else listed.remove
-            recorded = await act(number, source=source)
-            app.out.result(
-                {"number": number, "change": change, "recorded": recorded},
-                f"{number}: {_WORDS[change, recorded]}",
-            )
+            try:
+                changes.append((number, await act(number, source=source)))
+            except JournalError as error:
+                error.add_note(f"{len(changes)} of {len(numbers)} numbers were recorded")
+                raise
+    for number, recorded in changes:
+        app.out.result(
+            {"number": number, "change": change, "recorded": recorded},
+            f"{number}: {_WORDS[change, recorded]}",
+        )

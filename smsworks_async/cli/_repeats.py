@@ -5,12 +5,17 @@ and words, and the day. The same command looks there first:
 
 - a call that was accepted less than an hour ago is a repeat, and the person decides;
 - one whose outcome is unknown is continued: the text is looked for, and not sent again;
-- after one that was refused or sent nothing, or an hour, the text is sent.
+- after an hour the text is sent. So it is after a call that was refused or sent nothing, unless the
+  one before it was accepted or is in doubt.
+
+Texts that differ in the blanks around them alone are the same text.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 #: Seconds for which the same text to the same number counts as a repeat.
 WINDOW: Final = 3600.0
 _DAY: Final = 86400.0
+_IN_DOUBT: Final = frozenset({State.UNKNOWN, State.SENDING})
+_MAY_BE_ACCEPTED: Final = _IN_DOUBT | {State.ACCEPTED}
 
 
 @attrs.frozen
@@ -52,10 +59,7 @@ class Place:
     @property
     def is_in_doubt(self) -> bool:
         """Whether the outcome of the earlier call is not known."""
-        return self.earlier is not None and self.earlier.request.state in {
-            State.UNKNOWN,
-            State.SENDING,
-        }
+        return self.earlier is not None and self.earlier.request.state in _IN_DOUBT
 
 
 async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
@@ -70,23 +74,23 @@ async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
         JournalError: the journal cannot be read.
     """
     now = await journal.now()
-    name = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
+    plain = [unicodedata.normalize("NFC", word).strip() for word in words]
+    name = hashlib.sha256("\0".join(plain).encode()).hexdigest()[:32]
     today = int(now // _DAY)
-    last: tuple[str, KeyRecord] | None = None
+    calls: list[tuple[str, KeyRecord]] = []
     free = ""
     for day in (today - 1, today):
-        count = 0
-        while True:
+        for count in itertools.count():
             free = f"cli-{name}-{day}-{count}"
             kept = await journal.key(hash_key(free, base_url))
             if kept is None:
                 break
-            last = free, kept
-            count += 1
-    if last is None:
-        return Place(free, free)
-    key, kept = last
-    age = max(0.0, now - kept.changed)
-    if kept.request.state is State.ACCEPTED and age >= WINDOW:
-        return Place(free, free)
-    return Place(key, free, kept, age)
+            calls.append((free, kept))
+    for key, kept in reversed(calls):
+        if kept.request.state not in _MAY_BE_ACCEPTED:
+            continue
+        age = max(0.0, now - kept.changed)
+        if kept.request.state is State.ACCEPTED and age >= WINDOW:
+            break
+        return Place(key, free, kept, age)
+    return Place(free, free)

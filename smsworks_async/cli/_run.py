@@ -127,6 +127,9 @@ def _explain(app: App, error: BaseException) -> int:
     from smsworks_async.cli._errors import describe
 
     words, code = describe(error, sends=app.sends)
+    if app.has_begun and code in {Exit.USAGE, Exit.NOTHING_SENT, Exit.FAILED}:
+        words += "; texts may have been accepted before that: the same command looks for them"
+        code = Exit.UNKNOWN
     name = "Interrupted" if code == Exit.INTERRUPTED else type(error).__name__
     _tell(app, name, words, code, error)
     return code

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._records import amount, local_with_zone, plural
 
@@ -88,7 +89,12 @@ _OPTIONS: Final = (
     click.option(
         "--again", is_flag=True, help="Send it although the same text was sent within the hour."
     ),
-    click.option("--journal", metavar="PATH_OR_URL", help="Where sends are recorded."),
+    click.option(
+        "--journal",
+        metavar="PATH_OR_URL",
+        callback=warn_of_password,
+        help="Where sends are recorded.",
+    ),
 )
 
 
@@ -153,7 +159,9 @@ async def _key(app: App, order: Order, journal: Journal, base_url: str, number: 
     from smsworks_async.cli._repeats import find_place
 
     fields = order.fields
-    words = (order.method, fields["sender"], number, fields["content"], str(fields.get("at", "")))
+    at: datetime | None = fields.get("at")
+    moment = "" if at is None else str(at.astimezone(UTC))
+    words = (order.method, fields["sender"], number, fields["content"], moment)
     place = await find_place(journal, base_url, *words)
     if order.again:
         if place.is_in_doubt:
@@ -180,7 +188,7 @@ def _ago(seconds: float) -> str:
 
 
 async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, number: str) -> int:
-    from smsworks_async.errors import KeyInUse, OptedOut, OutcomeUnknown
+    from smsworks_async.errors import KeyInUse, OptedOut, OutcomeUnknown, ValidationError
 
     send = getattr(sms.messages, order.method)
     try:
@@ -199,6 +207,13 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
         app.out.record({"destination": number, "status": "OPTED_OUT"})
         app.out.line(f"Nothing was sent: {number} has opted out.")
         return Exit.OK
+    except ValidationError as error:
+        if error.field == "idempotency_key" and order.idempotency_key is None:
+            raise ValidationError(
+                "nothing was sent: an earlier send of this text, with other options, is in doubt; "
+                "repeat it with those to have it looked for, or say --again"
+            ) from None
+        raise
     _show(app, order, answer, number)
     return Exit.OK
 

@@ -77,7 +77,7 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
         app.out.line("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
         app.out.line(f"  export SMSWORKS_BASE_URL={box.base_url}")
         app.out.line(f"  export SMSWORKS_TOKEN='{box.token}'\n")
-        app.out.line(f"What it was sent, in a browser: {box.root_url}/")
+        app.out.line(f"Its page, with every message: {box.root_url}/")
         over = asyncio.Event()
         # Also where a script has it ignore Ctrl-C, and when a supervisor ends it.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from smsworks_async.cli._campaigns import (
+    awaited,
     journal_option,
     local_client,
     status_record,
@@ -72,8 +74,10 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
         file, message=options.pop("message"), international=international, **wanted
     )
     summary = people.check()
+    path = app.journal(journal)
+    _warn_of_recent(app, people, path, options["campaign"])
     with local_client(international=international) as sms:
-        status = _plan(sms, people, journal=app.journal(journal), **options)
+        status = _plan(sms, people, journal=path, **options)
     if not status.read - status.invalid:
         raise ValidationError(
             "nobody in the file can be texted; no campaign was made", field="file"
@@ -86,6 +90,17 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
     if set_aside:
         app.out.line(f"{set_aside:,} rows cannot be texted{_copied(people)}")
     return Exit.FAILED if set_aside else Exit.OK
+
+
+def _warn_of_recent(app: App, people: Recipients, journal: str, name: str) -> None:
+    """Tell how many recipients were in recent campaigns: they are planned all the same."""
+    from smsworks_async.bulk.options import check_campaign
+    from smsworks_async.cli._earlier import look, shared_words
+
+    numbers = functools.partial(set[str], people.destinations())
+    earlier = awaited(look(journal, check_campaign(name), numbers, again=False))
+    if earlier.status is None and earlier.count:
+        app.out.notice(f"{shared_words(earlier)}, and `campaign work` texts them again")
 
 
 def _plan(

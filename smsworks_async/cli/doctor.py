@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 
@@ -24,7 +25,9 @@ smsworks doctor
 smsworks doctor --profile shop --json
 """,
 )
-@click.option("--journal", metavar="PATH_OR_URL", help="The journal to look at.")
+@click.option(
+    "--journal", metavar="PATH_OR_URL", callback=warn_of_password, help="The journal to look at."
+)
 def command(app: App, *, journal: str | None) -> int:
     """Check the installation, the settings, the connection, the account and the journal.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._times import Moment
 
@@ -51,6 +52,7 @@ smsworks inbox --follow
 @click.option(
     "--journal",
     metavar="PATH_OR_URL",
+    callback=warn_of_password,
     help="With --follow: where replies such as STOP are recorded.",
 )
 def command(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
 
 
@@ -36,7 +37,9 @@ smsworks otp send --to 07700900123 --sender AcmeCorp --length 4 --validity 300
     metavar="KEY",
     help="Your own name for this send: a second one with it sends nothing.",
 )
-@click.option("--journal", metavar="PATH_OR_URL", help="Where keys are recorded.")
+@click.option(
+    "--journal", metavar="PATH_OR_URL", callback=warn_of_password, help="Where keys are recorded."
+)
 def command(
     app: App,
     *,

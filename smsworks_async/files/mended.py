@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
+from smsworks_async._csv_files import neutralised
 from smsworks_async.errors import ValidationError
 from smsworks_async.files.dialects import Dialect
 from smsworks_async.files.headings import simplified
@@ -35,7 +36,8 @@ def write_set_aside(
 
     The copy has the file's format, headings, encoding, separator and line ends, and three more
     columns: the row's number in the file, what is wrong, and a suggestion. It can be mended in a
-    spreadsheet program and read as it is. Of a workbook it has the values of the sheet that was
+    spreadsheet program and read as it is: text cells that one would run as formulas have an
+    apostrophe before them. Of a workbook it has the values of the sheet that was
     read, without formats and formulas; the column with the numbers is formatted as text.
 
     Arguments:
@@ -133,7 +135,8 @@ def _write_text(rows: Iterable[Sequence[Any]], dialect: Dialect, file: IO[bytes]
     delimiter = dialect.delimiter or ","
     if dialect.preface:
         text.write(f"{dialect.preface}{dialect.newline}")
-    csv.writer(text, delimiter=delimiter, lineterminator=dialect.newline).writerows(rows)
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=dialect.newline)
+    writer.writerows(map(neutralised, row) for row in rows)
     text.flush()
     text.detach()
 

@@ -37,6 +37,7 @@ class Message:
         text = values.text(text, "message")
         if not text.strip():
             raise ValidationError("message is empty; write something", field="message")
+        self._headings = headings
         self.names: dict[str, int] = {}
         parts: list[str] = []
         for literal, field in _parsed(text):
@@ -63,7 +64,7 @@ class Message:
         row = self.values(cells)
         for name, index in self.names.items():
             if values.is_missing(row[name]):
-                return f"column {letters(index)} is blank, which the message asks for"
+                return f"{self._headings[index]} is blank, and the message asks for it"
         try:
             checks.content(self._template.fill(row))
         except ValidationError as error:

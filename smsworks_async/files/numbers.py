@@ -36,6 +36,7 @@ _LOST_HEADS: Final = {f"7{digit}": f"447{digit}" for digit in _MOBILE_DIGITS}
 
 _FEWEST_DIGITS: Final = 7
 _WRAPPED: Final = re.compile(r'=\s*"([^"]*)"|=\s*([+]?[\d ]+)|=\s*T\("([^"]*)"\)', re.IGNORECASE)
+_DECIMAL_COMMA: Final = re.compile(r"^([+]?\d+),0$")
 _ERRORS: Final = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|N/D|NV|WERT!)|Err:\d+")
 _APOSTROPHES: Final = "'\u2018\u2019`"
 _NUMBERS_APART: Final = re.compile(r"[/;,|&\n\r]|\b(?:or|and|und|oder|ou|et)\b", re.IGNORECASE)
@@ -44,6 +45,8 @@ _MOBILE_INSIDE: Final = re.compile(
 )
 #: The problem of a cell that is blank, while others in its row are not.
 NO_NUMBER: Final = "there is no number"
+# What a number is a multiple of after scientific notation with six digits, as in 4.47701E+11.
+_LOST_DIGITS: Final = 10**6
 _FORMAT_AS_TEXT: Final = "format the column as text, and enter the number again from its source"
 
 
@@ -74,17 +77,21 @@ def judge_each(cells: Sequence[Any], rule: Rule) -> tuple[list[str | None], dict
     heads = [_HEADS.get(part[:-8], "") for part in parts]
     tails = [part[-8:] for part in parts]
     odd: list[int] = []
-    if "" in heads or not _are_digits("".join(tails)):
+    joined = "".join(tails)
+    if "" in heads or not _are_digits(joined):
         odd = [i for i, tail in enumerate(tails) if not heads[i] or not _are_digits(tail)]
+    if "000000" in joined and not all(isinstance(cell, str) for cell in cells):
+        odd = sorted({*odd, *(i for i, cell in enumerate(cells) if _has_lost_digits(cell))})
     destinations: list[str | None] = list(map(add, heads, tails))
     others: dict[int, Verdict] = {}
     for index in odd:
         part = parts[index]
-        lost = _LOST_HEADS.get(part[:-8])
-        if lost is not None and _are_digits(part[-8:]) and _is_plain(cells[index]):
+        cell = cells[index]
+        lost = None if _has_lost_digits(cell) else _LOST_HEADS.get(part[:-8])
+        if lost is not None and _are_digits(part[-8:]) and _is_plain(cell):
             verdict = Verdict(lost + part[-8:], LOST_ZERO)
         else:
-            verdict = judge(cells[index], rule)
+            verdict = judge(cell, rule)
         destinations[index] = verdict.destination
         others[index] = verdict
     return destinations, others
@@ -97,6 +104,12 @@ def _are_digits(text: str) -> bool:
 def _is_plain(cell: Any) -> bool:
     """Return whether a cell is no date or truth value that merely has digits."""
     return isinstance(cell, str) or (type(cell) in {int, float})
+
+
+def _has_lost_digits(cell: Any) -> bool:
+    """Return whether a cell is a number that was once saved in scientific notation."""
+    whole = None if isinstance(cell, str) else values.as_integer(cell)
+    return whole is not None and whole > 0 and whole % _LOST_DIGITS == 0
 
 
 def _plain(cells: Sequence[Any]) -> list[str]:
@@ -174,6 +187,9 @@ def _judge_value(cell: Any, rule: Rule) -> Verdict:
     whole = values.as_integer(cell)
     if whole is None or whole <= 0:
         return Verdict(None, "", f"{cell} is not a phone number", _FORMAT_AS_TEXT)
+    if _has_lost_digits(cell) and _is_valid(str(whole), rule):
+        problem = "its last six digits are zeros, probably lost to scientific notation"
+        return Verdict(None, "", problem, _FORMAT_AS_TEXT)
     return _judge_text(str(whole), [], rule)
 
 
@@ -203,6 +219,7 @@ def _visible(character: str) -> str:
 
 
 def _judge_text(text: str, notices: list[str], rule: Rule) -> Verdict:
+    text = _DECIMAL_COMMA.sub(r"\1.0", text)
     try:
         destination = rule(text)
     except ValidationError as error:

@@ -218,7 +218,7 @@ class Recipients:
         examples: list[Row] = []
         for some in self._slices():
             total += len(some.rows) - len(some.blank)
-            for index, verdict in some.others.items():
+            for index, verdict in sorted(some.others.items()):
                 if verdict.destination is not None:
                     mended += bool(verdict.notice)
                     mendings.update(notices_of(verdict.notice))
@@ -264,6 +264,7 @@ class Recipients:
             if below:
                 yield self._judged(below, first + above)
             first += len(rows)
+        self._contents.check()
 
     def _judged(self, rows: Rows, first: int) -> _Slice:
         index = self._layout.column.index
@@ -351,7 +352,12 @@ def read_recipients(
         if form == "csv" and not dialect.delimiter:
             form = "list"
     people = Recipients(contents, form, dialect, workbook, rule)
-    people._find_layout(column)  # noqa: SLF001 - of this module
-    if message is not None:
-        people.message = Message(message, people.headings)
+    try:
+        people._find_layout(column)  # noqa: SLF001 - of this module
+        if message is not None:
+            people.message = Message(message, people.headings)
+    except ValidationError as error:
+        if workbook is None or not workbook.choice:
+            raise
+        raise ValidationError(f"{error}; {workbook.choice}", error.field) from error
     return people

@@ -70,21 +70,29 @@ class Contents:
         return "" if self.path is None else self.path.suffix.lower()
 
     def open(self) -> IO[bytes]:
-        """Open it at its beginning; a stream's copy must be read to its end before it is reopened.
+        """Open it at its beginning.
 
         Raises:
             ValidationError: the file has changed since it was first looked at.
             OSError: it cannot be read.
         """
         if self._spool is not None:
-            self._spool.seek(0)
             kept: Any = io.BufferedReader(_Kept(self._spool))
             return kept  # type: ignore[no-any-return]
-        if self._look() != self._state:
+        self.check()
+        return Path(self.name).open("rb")
+
+    def check(self) -> None:
+        """Check that a file is the one that was first looked at.
+
+        Raises:
+            ValidationError: it has changed since.
+            OSError: it is not there any more.
+        """
+        if self._spool is None and self._look() != self._state:
             raise ValidationError(
                 f"{self.name} was changed while it was read; read it again", field="source"
             )
-        return Path(self.name).open("rb")
 
     def start(self, size: int = 1 << 16) -> bytes:
         """Return the first bytes."""
@@ -105,11 +113,12 @@ class Contents:
 
 
 class _Kept(io.RawIOBase):
-    """A stream's copy, which stays open when whoever reads it closes it."""
+    """A reader of a stream's copy with a position of its own; closing it leaves the copy open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
         self._file = file
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -118,15 +127,19 @@ class _Kept(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._position)
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
+        self._position += len(data)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        self._file.seek(self._position)
+        self._position = self._file.seek(offset, whence)
+        return self._position
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._position
 
 
 def _spooled(stream: Any) -> IO[bytes]:

@@ -29,15 +29,27 @@ MOST_BYTES: Final = 1 << 29
 #: Cells that the rectangle of a sheet may have, empty ones included.
 MOST_CELLS: Final = 20_000_000
 _BLOCK: Final = 1 << 20
-_CELL: Final = re.compile(rb'<(?:\w+:)?c\s(?:[^<>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^<>]*(?<!/)>')
+# How many sheets a message names.
+_NAMED: Final = 8
+# An attribute may have either quotation mark, blanks around its sign, and ">" in its value.
+_IN_TAG: Final = rb"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
+_CELL: Final = re.compile(
+    rb"<(?:[^\s<>/:]+:)?c(?=\s)"
+    + _IN_TAG
+    + rb"""\sr\s*=\s*["']([A-Za-z]+)(\d+)["']"""
+    + _IN_TAG
+    + rb"(?<!/)>"
+)
 _HIDDEN_ROW: Final = re.compile(rb'<(?:\w+:)?row\s[^<>]*\bhidden="(?:1|true)"')
 _ODS_ROW: Final = re.compile(
-    rb"<table:table-row\b([^<>]*?)(?:/>|>(.*?)</table:table-row>)", re.DOTALL
+    rb"<table:table-row\b(" + _IN_TAG + rb")(?:/>|>(.*?)</table:table-row\s*>)", re.DOTALL
 )
 _ODS_NAME: Final = re.compile(rb'\btable:name="([^"]*)"')
 _ODS_CELL: Final = re.compile(rb"<table:(?:covered-)?table-cell\b")
-_ROWS_REPEATED: Final = re.compile(rb'table:number-rows-repeated="(\d{1,9})"')
-_COLUMNS_REPEATED: Final = re.compile(rb'table:number-columns-repeated="(\d{1,9})"')
+_ROWS_REPEATED: Final = re.compile(rb"""table:number-rows-repeated\s*=\s*["']\s*\+?(\d+)""")
+_COLUMNS_REPEATED: Final = re.compile(rb"""table:number-columns-repeated\s*=\s*["']\s*\+?(\d+)""")
+_ODS_TABLE: Final = re.compile(rb"<table:table\s")
+_COMMENT: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _ODS_HIDDEN: Final = re.compile(rb'table:visibility="(?:filter|collapse)"')
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -50,11 +62,13 @@ class Workbook:
         form: ``"xlsx"`` or ``"ods"``.
         sheet: the sheet's name.
         notices: what a person should know about it.
+        choice: the notice that names the other sheets, where this one was not asked for.
     """
 
     form: str
     sheet: str
     notices: tuple[str, ...] = ()
+    choice: str = ""
 
 
 def look(contents: Contents, sheet: str | None) -> Workbook:
@@ -76,7 +90,7 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
             # calamine reads an ODS file whole as soon as it is opened, and of XLSX the names alone.
             of_sheets = _look_at_ods(contents, archive) if form == "ods" else {}
             book = _book(contents, calamine)
-            name, notices = _choose_sheet(contents, book, sheet)
+            name, choice = _choose_sheet(contents, book, sheet)
             hidden = of_sheets.get(name, 0)
             if form == "xlsx":
                 hidden = _look_at_xlsx(contents, archive, name)
@@ -96,10 +110,11 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
         raise _refusal(
             contents, "it is protected by a password; open it, and save a copy without one"
         ) from error
+    notices = [choice] if choice else []
     if hidden:
         count = f"{hidden} rows are" if hidden > 1 else "1 row is"
         notices.append(f"{count} hidden in the sheet, by a filter perhaps, and read all the same")
-    return Workbook(form, name, tuple(notices))
+    return Workbook(form, name, tuple(notices), choice)
 
 
 def rows_of_workbook(contents: Contents, workbook: Workbook) -> Iterator[Rows]:
@@ -139,6 +154,7 @@ def _calamine() -> Any:
 
 
 def _book(contents: Contents, calamine: Any) -> Any:
+    contents.check()
     file: Any = contents.path if contents.path is not None else contents.open()
     try:
         return calamine.load_workbook(file)
@@ -196,23 +212,27 @@ def _check_size(contents: Contents, archive: zipfile.ZipFile) -> None:
                 pass
 
 
-def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[str, list[str]]:
+def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[str, str]:
+    """Return a sheet's name, and a notice if it was chosen from several."""
     names = list(book.sheet_names)
     if wanted is not None:
-        if wanted not in names:
+        # Spreadsheet programs allow no two names that differ in case alone.
+        found = [name for name in names if name.casefold() == wanted.casefold()]
+        if not found:
             raise ValidationError(
-                f"{contents.name} has no sheet {wanted!r}; it has {', '.join(names[:8])}",
+                f"{contents.name} has no sheet {wanted!r}; it has {', '.join(names[:_NAMED])}",
                 field="sheet",
             )
-        return wanted, []
+        return (wanted if wanted in found else found[0]), ""
     visible = [one.name for one in book.sheets_metadata if str(one.visible).endswith(".Visible")]
     if not visible:
         raise _refusal(contents, "it has no visible sheet")
-    others = len(visible) - 1
+    first, *others = visible
     if not others:
-        return visible[0], []
-    rest = "another" if others == 1 else f"{others} others"
-    return visible[0], [f"the sheet {visible[0]!r} is read; the workbook has {rest}"]
+        return first, ""
+    named = ", ".join(map(repr, others[:_NAMED]))
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return first, f"the sheet {first!r} is read; the workbook also has {named}{more}"
 
 
 def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> int:
@@ -227,10 +247,11 @@ def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> i
             for block in _whole_tags(file):
                 for letters, row in _CELL.findall(block):
                     height = max(height, int(row))
-                    if len(letters) > 1 or not width:
-                        width = max(width, (index_of(letters.decode()) or 0) + 1)
+                    if len(letters) == 1:
+                        width = max(width, letters[0] & 31)
                     else:
-                        width = max(width, letters[0] - 64)
+                        index = index_of(letters.decode())
+                        width = max(width, MOST_CELLS if index is None else index + 1)
                 hidden += len(_HIDDEN_ROW.findall(block))
     _check_cells(contents, width * height)
     return hidden
@@ -269,7 +290,10 @@ def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
 def _look_at_ods(contents: Contents, archive: zipfile.ZipFile) -> dict[str, int]:
     """Refuse sheets whose cells reach too far; return how many rows are hidden in each."""
     hidden: dict[str, int] = {}
-    for table in archive.read("content.xml").split(b"<table:table ")[1:]:
+    content = archive.read("content.xml")
+    if b"<!" in content:
+        content = _COMMENT.sub(b"", content)
+    for table in _ODS_TABLE.split(content)[1:]:
         name = _ODS_NAME.search(table.partition(b">")[0])
         sheet = unescape(name[1].decode("utf-8", "replace")) if name else ""
         width = height = at = 0

@@ -57,12 +57,19 @@ def test_command_of_the_page_sends_without_its_dry_run(smsworks, hosted, folder)
 def test_cells_of_the_page_are_taken_mended_or_set_aside_as_it_says():
     import io
 
+    from smsworks_async import phone
     from smsworks_async.files import read_recipients
+    from smsworks_async.files.numbers import judge
 
+    rule = phone.destination_rule(international=False)
     rows = re.findall(r"^\| (.*?) \| (taken|mended|set aside) \|$", PAGE, re.MULTILINE)
-    assert len(rows) == 7
+    assert len(rows) == 8
     for cells, verdict in rows:
         for cell in re.findall("`(.*?)`", cells):
             (row,) = read_recipients(io.StringIO(f"Mobile\n{cell}\n"))
             found = "set aside" if row.problem else "mended" if row.notice else "taken"
             assert found == verdict, cell
+        for number in re.findall(r"number (\d+)", cells):  # of a workbook's cell
+            judged = judge(float(number), rule)
+            found = "set aside" if judged.problem else "mended" if judged.notice else "taken"
+            assert found == verdict, number

@@ -98,6 +98,14 @@ async def test_a_closed_client_opens_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["journal", "opt_outs"])
+async def test_a_closed_client_says_so_even_if_its_list_was_in_use(tmp_path, name):
+    async with AsyncSMSWorks("eyJ", **{name: tmp_path / "sms.db"}) as sms:
+        await sms.opt_outs.add(NUMBER)
+    with pytest.raises(ConfigurationError, match="this client is closed"):
+        await sms.opt_outs.contains(NUMBER)
+
+
 @pytest.mark.parametrize("client", [AsyncSMSWorks, SMSWorks])
 @pytest.mark.parametrize("name", ["journal", "opt_outs"])
 @pytest.mark.parametrize("value", ["", "  ", 5, b"sms.db", ["sms.db"], object(), True])

@@ -362,3 +362,14 @@ def test_postgres_agrees(postgres_databases, events):
             await postgres_databases.drop(url)
 
     asyncio.run(compare())
+
+
+async def test_import_csv_says_that_no_heading_names_the_numbers(opt_outs):
+    with pytest.raises(ValidationError) as caught:
+        await opt_outs.import_csv(io.StringIO("Name;Telefon\nAda;07700 900123\n"))
+    assert str(caught.value).startswith(
+        "no column is called number, mobile, phone or the like, so the first was read; row 1: "
+    )
+    with pytest.raises(ValidationError) as caught:
+        await opt_outs.import_csv(io.StringIO("07700 900123;Ada\nnobody;Bob\n"))
+    assert str(caught.value).startswith("row 2: ")

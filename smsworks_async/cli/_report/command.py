@@ -125,10 +125,16 @@ def _show(app: App, facts: CampaignFacts, *, numbers: bool) -> None:
     if facts.troubles:
         out.line()
         listed = [
-            (one.number if numbers else phone.mask(one.number), one.outcome, one.reason)
+            (
+                "" if one.position is None else f"{one.position + 1:,}",
+                one.number if numbers else phone.mask(one.number),
+                one.outcome,
+                one.reason,
+            )
             for one in facts.troubles[:_RECIPIENTS]
         ]
-        out.table(["Number", "Outcome", "Reason"], listed, last_wraps=True)
+        headings = ["Place", "Number", "Outcome", "Reason"]
+        out.table(headings, listed, right=[0], last_wraps=True)
         left = len(facts.troubles) - len(listed) + facts.troubles_left_out
         if left:
             out.line(f"and {left:,} more")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsworks_async import SendWindow, SMSWorks
+from smsworks_async import JournalError, SendWindow, SMSWorks
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, CHUNK, CHUNKS, PEOPLE, plan, planned
 
@@ -176,6 +177,16 @@ def test_work_that_is_supervised_exits_with_0_once_nothing_is_left(shop, hosted)
     assert shop(*arguments, "--limit", "3").code == 1
     assert shop(*arguments).code == 0
     assert shop(*arguments[:-1]).code == 1
+
+
+def test_work_says_that_texts_left_before_the_journal_failed(shop, hosted, monkeypatch):
+    async def finish(*_args, **_options):
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr(SQLiteJournal, "finish", finish)
+    done = shop("campaign", "work", CAMPAIGN, "--concurrency", "1")
+    assert (done.code, hosted.box.accepted()) == (4, CHUNK)
+    assert "the disk is full; texts may have been accepted" in done.err
 
 
 def test_work_needs_an_account(command_line, journal):
@@ -458,6 +469,7 @@ def test_campaign_with_an_apostrophe_is_suggested_like_any_other(shop, journal):
     ("url", "told"),
     [
         ("postgresql://anna:secret@127.0.0.1:1/sms", True),
+        ("postgresql://127.0.0.1:1/sms?user=anna&password=secret", True),
         ("postgresql://anna@127.0.0.1:1/sms", False),
         ("folder/a:b@c.db", False),
     ],
@@ -484,3 +496,17 @@ def test_report_without_an_account_names_the_option_for_it(command_line, journal
     done = planned(command_line, journal)("campaign", "report", CAMPAIGN)
     assert done.code == 2
     assert "--offline" in done.error
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("send", "--to", "nobody", "--sender", "Acme", "x"),
+        ("otp", "send", "--to", "nobody", "--sender", "Acme"),
+        ("inbox", "--follow", "--unread"),
+    ],
+)
+def test_journal_of_any_command_is_warned_of(smsworks, words):
+    done = smsworks(*words, "--journal", "postgresql://anna:secret@127.0.0.1:1/sms")
+    assert done.code == 2
+    assert "the process list shows the password" in done.err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from smsworks_async.cli._report.gather import BATCHES, TROUBLES
@@ -61,6 +63,9 @@ def test_report_shows_it_to_people(delivered):
     assert out.startswith(f"{CAMPAIGN}: done, 33 recipients\n")
     assert "delivered                  30  90.9 %" in out
     assert "5006 The handset did not respond." in out
+    assert re.search(r"^Place +Number +Outcome +Reason$", out, re.MULTILINE)
+    # The number of a recipient that is none is masked whole: the place alone tells who it is.
+    assert re.search(r"^ +33 +… +set aside +it contains letters$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 80
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 import pytest
 
 from smsworks_async import SMSWorks
+from smsworks_async.cli._output import Output
 from smsworks_async.sandbox import Fault
 from support.campaign_send import BAD, EVERYBODY, HEADINGS, PEOPLE, TEXT, send, texted
 from support.command_docs import shapes
@@ -70,7 +72,7 @@ def test_campaign_send_fills_each_text_from_its_row(smsworks, hosted, people):
         ("447700900002", "Hi Bob, {nine}"),
         ("447700900003", "Hi Cy, {nine}"),
     }
-    assert "column A is blank, which the message asks for" in done.out
+    assert "First name is blank, and the message asks for it" in done.out
     assert "1 row of the file has a number that stood in a row before" in done.out.replace(
         "\n", " "
     )
@@ -136,6 +138,47 @@ def test_campaign_send_counts_those_of_a_recent_campaign_and_asks(smsworks, host
     assert texted(hosted) == {**dict.fromkeys(EVERYBODY, 2), "447700900004": 1}
     third = people(("Eve", "07700900004"), name="third.csv")
     assert smsworks(*send(third, "--yes", "--again", text="Third. STOP to opt out")).code == 0
+
+
+def test_campaign_send_looks_again_at_recent_campaigns_after_the_answer(
+    smsworks, hosted, people, monkeypatch
+):
+    other = people(name="other.csv", rows=PEOPLE[::-1])
+    confirm = Output.confirm
+
+    def answering(self, question):
+        with hosted.client(journal=str(next(smsworks.home.glob("data/*.db")))) as sms:
+            numbers = [number for _, number in PEOPLE]
+            sms.bulk.send(sender="AcmeCorp", content=TEXT, destinations=numbers, campaign="june")
+        return confirm(self, question)
+
+    assert smsworks("journal", "init").code == 0
+    monkeypatch.setattr(Output, "confirm", answering)
+    done = smsworks(*send(other), stdin="y\n")
+    assert (done.code, texted(hosted)) == (3, EVERYBODY)
+    assert "(june) since you were asked; nothing was sent" in done.err
+
+
+@pytest.mark.parametrize("name", [" june ", "Cafe\u0301"])
+def test_campaign_send_finds_a_campaign_by_a_name_that_looks_the_same(
+    smsworks, hosted, people, name
+):
+    plain = unicodedata.normalize("NFC", name).strip()
+    assert smsworks(*send(people(), "--yes", "--campaign", plain)).code == 0
+    again = smsworks(*send(people(), "--yes", "--campaign", name))
+    assert (again.code, texted(hosted)) == (3, EVERYBODY)
+    assert "this text was sent to these recipients" in again.error
+    assert smsworks(*send(people(), "--yes", "--again", "--campaign", name)).code == 0
+    assert set(texted(hosted).values()) == {2}
+
+
+def test_campaign_plan_tells_of_those_of_a_recent_campaign(smsworks, people):
+    words = ("campaign", "plan", people(), "--sender", "AcmeCorp", "--message", TEXT)
+    assert smsworks(*send(people(), "--yes", "--campaign", "may")).code == 0
+    planned = smsworks(*words, "--campaign", "june")
+    assert planned.code == 0
+    assert "3 recipients were in a campaign of the last 20 hours (may)" in planned.error
+    assert smsworks(*words, "--campaign", "june").err == ""
 
 
 def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
@@ -210,6 +253,8 @@ def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
     words = ("--yes", "--journal", postgres_url)
     dry = smsworks(*send(people(), *words, "--dry-run"))
     assert (dry.code, texted(hosted)) == (0, {})
+    assert "Journal   postgresql://" in dry.out
+    assert postgres_url not in dry.out
     assert smsworks(*send(people(), *words)).code == 0
     again = smsworks(*send(people(), *words))
     assert again.code == 3

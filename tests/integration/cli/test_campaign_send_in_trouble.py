@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import sqlite3
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from smsworks_async import JournalError
+from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import file as sqlite_file
 from support.campaign_send import BAD, EVERYBODY, TEXT, send, texted
 from support.waiting import PATIENCE
@@ -77,6 +80,40 @@ def test_campaign_send_tells_of_a_journal_that_is_in_use_elsewhere(
         done = smsworks(*send(people(), "--yes", "--journal", str(journal)))
     assert (done.code, texted(hosted)) == (3, {})
     assert "lock" in done.error
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A function that has journals fail from the call of a method with a number on."""
+
+    def fail(method, number):
+        real, calls = getattr(SQLiteJournal, method), itertools.count(1)
+
+        async def called(self, *args, **options):
+            if next(calls) >= number:
+                raise JournalError("the disk is full")
+            return await real(self, *args, **options)
+
+        monkeypatch.setattr(SQLiteJournal, method, called)
+
+    return fail
+
+
+@pytest.mark.parametrize("failure", [("claim_next", 3), ("finish", 1)])
+def test_campaign_send_says_that_texts_left_before_the_journal_failed(
+    smsworks, hosted, people, failing, failure
+):
+    failing(*failure)
+    done = smsworks(*send(people(), "--yes", "--chunk-size", "1", "--concurrency", "1"))
+    assert sum(texted(hosted).values()) > 0
+    assert done.code == 4
+    assert "the disk is full; texts may have been accepted" in done.error
+
+
+def test_campaign_send_sent_nothing_where_the_first_claim_fails(smsworks, hosted, people, failing):
+    failing("claim_next", 1)
+    done = smsworks(*send(people(), "--yes"))
+    assert (done.code, done.error, texted(hosted)) == (3, "the disk is full", {})
 
 
 def test_campaign_send_sends_although_the_copy_of_what_was_set_aside_cannot_be_written(

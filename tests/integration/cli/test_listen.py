@@ -139,6 +139,23 @@ def test_listen_posts_each_reply_and_final_status_once_over_a_restart(
     assert sorted(application.ids) == sorted(everything)
 
 
+def test_listen_repeats_nothing_after_its_output_was_closed(smsworks, hosted, application):
+    smsworks.set(WEBHOOK_SECRET=SECRET)
+    words = ("listen", "--forward-to", application.url, "--every", "0.05", "--json")
+    with smsworks.start(*words) as process:
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        assert "listening" in process.stderr.readline()
+        process.stdout.close()
+        first = reply(hosted, "Yes")
+        assert process.wait() == 0
+        watchdog.cancel()
+    with listening(smsworks, application.url) as line:
+        second = reply(hosted, "No")
+        assert line()["message_id"] == second
+    assert application.ids == [first, second]
+
+
 def test_listen_posts_what_the_provider_would(smsworks, hosted, application):
     with listening(smsworks, application.url) as line:
         failing, answer = send(hosted, "447700900506"), reply(hosted, "Ça va?\nYes")

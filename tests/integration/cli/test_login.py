@@ -261,6 +261,12 @@ def test_doctor_shows_no_password_of_a_journal(smsworks):
     assert "secret" not in done.out
 
 
+def test_doctor_writes_json_although_it_warns_of_a_password(smsworks):
+    done = smsworks("doctor", "--journal", "postgresql://anna:secret@db.test/sms", "--json")
+    assert "the process list shows the password" in done.err
+    assert "journal" in {record["check"] for record in done.records}
+
+
 @pytest.mark.parametrize("country", ["FR", "fr"])
 def test_cost_shows_a_price(country, smsworks):
     done = smsworks("cost", country, "--json")

@@ -200,6 +200,36 @@ def test_send_that_was_refused_is_sent_when_it_is_repeated(smsworks, hosted):
     assert hosted.box.accepted(NUMBER) == 1
 
 
+def test_send_that_was_refused_is_sent_with_other_options(smsworks, hosted):
+    hosted.do(lambda box: setattr(box, "credits", 0.0))
+    assert smsworks(*SEND, "--tag", "a").code == 3
+    hosted.do(lambda box: setattr(box, "credits", 10.0))
+    assert smsworks(*SEND, "--tag", "b").code == 0
+    assert hosted.box.accepted(NUMBER) == 1
+
+
+def test_send_in_doubt_is_not_sent_with_other_options(smsworks, hosted):
+    hosted.do(lambda box: box.add_fault(Fault(path="/message/send", when="before")))
+    assert smsworks(*SEND, "--tag", "a").code == 4
+    other = smsworks(*SEND, "--tag", "b")
+    assert (other.code, hosted.box.accepted()) == (2, 0)
+    assert "with other options, is in doubt" in other.err.splitlines()[-1]
+
+
+def test_schedule_for_the_same_time_in_another_zone_is_a_repeat(smsworks, hosted):
+    words = ("schedule", *SEND[1:], "--at")
+    assert smsworks(*words, "2031-04-01T09:00+00:00").code == 0
+    assert smsworks(*words, "2031-04-01T10:00+01:00").code == 3
+    assert len(hosted.box.messages) == 1
+
+
+def test_send_of_a_text_without_quotation_marks_shows_no_word_of_it(smsworks, hosted):
+    done = smsworks(*SEND[:-1], "Your", "passcode", "is", "481516")
+    assert (done.code, hosted.box.accepted()) == (2, 0)
+    assert "quotation marks" in done.error
+    assert "481516" not in done.err
+
+
 def test_send_with_a_key_shows_the_first_answer_again(smsworks, hosted):
     first = sent(smsworks, *SEND, "--idempotency-key", "order-1234")
     again = sent(smsworks, *SEND, "--idempotency-key", "order-1234")

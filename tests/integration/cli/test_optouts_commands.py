@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
+from smsworks_async import JournalError
+from smsworks_async.optouts import OptOuts
 from support.campaign_commands import CAMPAIGN, PEOPLE, planned
+from support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -23,6 +28,26 @@ def test_optouts_add_records_numbers_once(shop):
     ]
     done = shop("optouts", "add", "447700900123")
     assert (done.code, done.out) == (0, "447700900123: had opted out before\n")
+
+
+def test_optouts_add_records_all_numbers_although_nobody_reads_what_it_writes(shop):
+    with shop.start("optouts", "add", *PEOPLE, stdin=subprocess.DEVNULL) as process:
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 0
+    assert shop("optouts", "list", "--json").out.count("\n") == len(PEOPLE)
+
+
+def test_optouts_add_says_how_many_were_recorded_before_it_failed(shop, monkeypatch):
+    add = OptOuts.add
+
+    async def failing(self, number, **options):
+        if number == PEOPLE[2]:
+            raise JournalError("the disk is full")
+        return await add(self, number, **options)
+
+    monkeypatch.setattr(OptOuts, "add", failing)
+    done = shop("optouts", "add", *PEOPLE[:4])
+    assert (done.code, done.error) == (1, "the disk is full; 2 of 4 numbers were recorded")
 
 
 def test_optouts_add_records_nothing_where_a_number_is_none(shop):

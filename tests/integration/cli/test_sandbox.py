@@ -37,7 +37,7 @@ async def command(*options):
     )
     try:
         told = ""
-        while "in a browser" not in told:
+        while "Its page" not in told:
             line = await process.stdout.readline()
             assert line, told
             told += line.decode()
@@ -134,7 +134,7 @@ async def lines_of(*options, count):
         url = re.search(r"http://[0-9.:]+/v1", head.decode())[0]
         token = re.search(r"JWT [\w.-]+", head.decode())[0]
         if b"{" not in head:
-            while b"in a browser" not in head:
+            while b"Its page" not in head:
                 head += await process.stdout.readline()
         await send_alike(url, token, 1)
         lines = [(await process.stdout.readline()).decode() for _ in range(count)]

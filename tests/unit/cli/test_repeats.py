@@ -82,11 +82,32 @@ async def test_find_place_of_a_call_in_doubt_is_the_same_until_the_next_day_ends
     assert (await find_place(journal, BASE_URL, *WORDS)).earlier is None
 
 
-async def test_find_place_after_a_refusal_is_the_same(journal):
+async def test_find_place_after_a_refusal_is_a_new_one(journal):
     first = await find_place(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.NOT_SENT, ValidationError("x"))
     place = await find_place(journal, BASE_URL, *WORDS)
-    assert (place.key, place.is_repeat, place.is_in_doubt) == (first.key, False, False)
+    assert (place.earlier, place.is_repeat, place.is_in_doubt) == (None, False, False)
+    # Its options may be others, for which the first key cannot be used.
+    assert place.key != first.key
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_repeat"), [(Outcome.ACCEPTED, True), (Outcome.UNKNOWN, False)]
+)
+async def test_find_place_looks_behind_a_refusal(outcome, is_repeat, journal):
+    first = await find_place(journal, BASE_URL, *WORDS)
+    error = None if is_repeat else OutcomeUnknown("x")
+    await call(journal, first.key, outcome, error)
+    again = await find_place(journal, BASE_URL, *WORDS)
+    await call(journal, again.next_key, Outcome.NOT_SENT, ValidationError("x"))
+    place = await find_place(journal, BASE_URL, *WORDS)
+    assert (place.key, place.is_repeat, place.is_in_doubt) == (first.key, is_repeat, not is_repeat)
+
+
+@pytest.mark.parametrize("text", ["Hello ", " Hello", "Hello\n", "Hello\r\n"])
+async def test_find_place_takes_a_text_with_other_blanks_around_it_for_the_same(text, journal):
+    first = await find_place(journal, BASE_URL, *WORDS)
+    assert (await find_place(journal, BASE_URL, *WORDS[:-1], text)).key == first.key
 
 
 async def test_find_place_tells_apart_many_sends_of_a_day(journal, clock):

@@ -129,3 +129,15 @@ def test_write_set_aside_survives_rows_that_are_longer_than_the_headings(write):
     rows = list(read_recipients(path))
     assert [row.cells[:4] for row in rows] == [["nobody", "Ada", "x", "y"], ["noone", "", "", ""]]
     assert [row.fields["Row"] for row in rows] == ["2", "3"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_write_set_aside_writes_no_cell_that_a_spreadsheet_would_run(write, ending):
+    cells = ["=1+1", "@SUM(1)", "-2+3", "+44 7700", "-"]
+    separator = {"csv": ",", "tsv": "\t"}[ending]
+    rows = "".join(f"{cell}{separator}nobody\n" for cell in cells)
+    path = write(f"people.{ending}", f"Name{separator}Mobile\n{rows}".encode())
+    for _ in range(2):  # a copy of a copy is alike
+        path = write_set_aside(read_recipients(path))
+        copied = [row.cells[0] for row in read_recipients(path)]
+        assert copied == ["'=1+1", "'@SUM(1)", "'-2+3", "+44 7700", "'-"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsworks_async import ValidationError, phone
 from smsworks_async.files import read_recipients
-from smsworks_async.files.numbers import judge, judge_each
+from smsworks_async.files.numbers import judge, judge_each, looks_like_number
 
 
 RULE = phone.destination_rule(international=False)
@@ -42,6 +43,14 @@ def test_judge_takes_numbers_of_workbooks_and_mends_those_without_country_code(l
     assert (lost.destination, "leading 0" in lost.notice) == (wire, True)
 
 
+@given(st.integers(0, 999), st.sampled_from([".0", ",0"]), st.sampled_from(["44", ""]))
+def test_judge_mends_numbers_that_were_written_as_decimals(last, decimals, prefix):
+    verdict = judge(f"{prefix}7700900{last:03d}{decimals}", RULE)
+    assert verdict.destination == f"447700900{last:03d}"
+    assert "decimal" in verdict.notice
+    assert ("leading 0" in verdict.notice) == (not prefix)
+
+
 @given(st.integers(0, 999), st.sampled_from([".", ","]), st.integers(2, 11))
 def test_judge_sets_scientific_notation_aside_unless_all_digits_are_there(last, point, digits):
     wire = f"447700900{last:03d}"
@@ -52,6 +61,20 @@ def test_judge_sets_scientific_notation_aside_unless_all_digits_are_there(last, 
     else:
         assert verdict.destination is None
         assert "lost digits" in verdict.problem
+
+
+@pytest.mark.parametrize("cell", [447701000000.0, 447701000000, 7701000000.0])
+def test_judge_sets_a_cells_number_aside_whose_last_six_digits_a_spreadsheet_has_made_zeros(cell):
+    """A spreadsheet saves 447700900123 as 4.47701E+11, and reads that as 447701000000."""
+    verdict = judge(cell, RULE)
+    assert verdict.destination is None
+    assert "last six digits" in verdict.problem
+    assert judge_each(["", cell], RULE)[1][1] == judge_each([cell], RULE)[1][0] == verdict
+    assert judge_each([cell], RULE)[0] == [None]
+    assert looks_like_number(cell, RULE)
+    # As text it is what a person has entered.
+    assert judge(str(int(cell)), RULE).destination == "447701000000"
+    assert judge_each([str(int(cell))], RULE)[0] == ["447701000000"]
 
 
 @given(

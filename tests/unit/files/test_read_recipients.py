@@ -178,6 +178,13 @@ def test_read_recipients_refuses_what_cannot_be_meant_in_words_that_help(
     assert words in str(error)
 
 
+def test_check_shows_the_first_rows_that_were_set_aside_in_their_order():
+    text = "Name,Mobile\n,07700900123\nBob,nobody\n,07700900124\n"
+    examples = read_recipients(io.StringIO(text), message="Hi {name}").check().examples
+    assert [row.number for row in examples] == [2, 3, 4]
+    assert examples[0].problem == "Name is blank, and the message asks for it"
+
+
 def test_read_recipients_refuses_a_folder_and_leaves_a_missing_file_to_the_system(tmp_path):
     assert "is a folder" in str(refused(tmp_path))
     with pytest.raises(FileNotFoundError):
@@ -203,6 +210,33 @@ def test_read_recipients_refuses_a_file_that_changes_while_it_is_read(write):
     people = read_recipients(path)
     path.write_text("Name,Mobile\nAda,07700 900123\nBob,07700 900124\n")
     with pytest.raises(ValidationError, match="was changed"):
+        list(people)
+
+
+def test_read_recipients_refuses_a_workbook_that_was_saved_anew(write):
+    rows = [HEADINGS, ("Ada", "07700 900123", 1)]
+    path = write("people.xlsx", xlsx_bytes(rows))
+    people = read_recipients(path)
+    path.write_bytes(xlsx_bytes([*rows, ("Bob", "07700 900124", 1)]))
+    with pytest.raises(ValidationError, match="was changed while it was read"):
+        list(people.destinations())
+
+
+def test_read_recipients_of_a_stream_can_be_iterated_twice_at_a_time():
+    lines = [f"Name {n},07700 {900000 + n % 1000}\n" for n in range(3000)]
+    people = read_recipients(io.StringIO("Name,Mobile\n" + "".join(lines)))
+    both = list(zip(people, people, strict=True))
+    assert len(both) == 3000
+    assert all(one.number == other.number for one, other in both)
+
+
+def test_read_recipients_refuses_a_file_that_grows_while_its_rows_are_drawn(write):
+    path = write("people.csv", csv_bytes([HEADINGS, ("Ada", "07700 900123", 1)]))
+    people = iter(read_recipients(path))
+    assert next(people).destination == "447700900123"
+    with path.open("ab") as file:
+        file.write(b"Bob,07700 900124,1\n")
+    with pytest.raises(ValidationError, match="was changed while it was read"):
         list(people)
 
 
@@ -234,7 +268,7 @@ def test_read_recipients_sets_aside_rows_whose_text_cannot_be_made():
         {"destination": "447700900123", "firstname": "Ada", "visits": 3.0}
     ]
     problems = {row.number: row.problem for row in people if row.problem}
-    assert "column A is blank" in problems[3]
+    assert "First name is blank" in problems[3]
     assert "cannot be sent" in problems[4]
 
 

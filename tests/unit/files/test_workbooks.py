@@ -128,6 +128,41 @@ def test_look_refuses_a_sheet_whose_cells_reach_too_far():
     )
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "r='ZZ1048576'",
+        'r="zz1048576"',
+        'r="ZZ0001048576"',
+        'r = "ZZ1048576"',
+        'a=">" r="ZZ1048576"',
+        'r="ZZ1048576" a="/>"',
+        'r="ZZZZ1048576"',
+    ],
+)
+def test_look_refuses_a_far_cell_however_it_is_written(attributes):
+    sheet = "xl/worksheets/sheet1.xml"
+    rows = zipfile.ZipFile(io.BytesIO(GOOD)).read(sheet).decode()
+    for prefix in ("", "x-y:"):
+        cell = f"<{prefix}c {attributes}><{prefix}v>1</{prefix}v></{prefix}c></sheetData>"
+        changed = rows.replace("</sheetData>", cell)
+        assert "reach over" in refused(changed_archive(GOOD, {sheet: changed.encode()}))
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        " table:number-columns-repeated='1000'",
+        ' table:number-columns-repeated = "1000"',
+        ' table:number-columns-repeated="0000001000"',
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<!-- </table:table-row> -->"])
+def test_look_refuses_far_repeats_however_they_are_written(repeated, before):
+    wide = f'<table:table-row a=">">{before}{ods_cell("x", repeated)}</table:table-row >'
+    assert "reach over" in refused(ods_of(ods_rows(ods_cell("Mobile")) + BLANK_ROWS + wide))
+
+
 def test_look_allows_formats_that_reach_far_without_values():
     book = openpyxl.Workbook()
     for row in ROWS:
@@ -152,7 +187,7 @@ def test_look_tells_of_hidden_rows_and_other_sheets():
     file = io.BytesIO()
     book.save(file)
     people = read_recipients(io.BytesIO(file.getvalue()))
-    assert people.notices == ("the sheet 'Sheet' is read; the workbook has another",)
+    assert people.notices == ("the sheet 'Sheet' is read; the workbook also has 'Notes'",)
     sheet.row_dimensions[3].hidden = True
     book.save(file)
     people = read_recipients(io.BytesIO(file.getvalue()), sheet="Sheet")
@@ -160,6 +195,28 @@ def test_look_tells_of_hidden_rows_and_other_sheets():
         "1 row is hidden in the sheet, by a filter perhaps, and read all the same",
     )
     assert "has no sheet 'New'; it has Old, Sheet, Notes" in refused(file.getvalue(), sheet="New")
+    assert read_recipients(io.BytesIO(file.getvalue()), sheet="SHEET").sheet == "Sheet"
+
+
+def test_read_recipients_names_the_other_sheets_where_the_first_is_not_the_list():
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    book.active["A1"] = "Ask Jo before sending"
+    list_of_people = book.create_sheet("People")
+    for row in (("Name", "Mobile"), ("Ada", "07700 900123")):
+        list_of_people.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    other = "the sheet 'Notes' is read; the workbook also has 'People'"
+    for options in ({"message": "Hi {Name}"}, {"column": "Mobile"}):
+        with pytest.raises(ValidationError, match=other) as caught:
+            read_recipients(io.BytesIO(file.getvalue()), **options)
+        assert caught.value.field in options
+        with pytest.raises(ValidationError) as caught:
+            read_recipients(io.BytesIO(file.getvalue()), sheet="Notes", **options)
+        assert other not in str(caught.value)
+    people = read_recipients(io.BytesIO(file.getvalue()), sheet="People", message="Hi {Name}")
+    assert people.check().taken == 1
 
 
 def test_read_recipients_suggests_to_save_a_workbook_whose_formulas_have_no_results():
