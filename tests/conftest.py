@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ from support.sandboxes import AT_ONCE, HostedSandbox
 # Tests must not depend on the speed of the machine.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Programs that tests stop by Ctrl-C would ignore it if this process does, as in the background of
+# some shells: what is ignored is inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
