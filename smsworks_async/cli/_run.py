@@ -100,7 +100,7 @@ def _finish(app: App, code: int) -> int:
     except OutputFailed as failed:
         return _explain(app, failed)
     error = app.out.error
-    if not app.sends or error is None or isinstance(error, BrokenPipeError):
+    if not app.finishes or error is None or isinstance(error, BrokenPipeError):
         return code
     from smsworks_async.cli._errors import output_words
 

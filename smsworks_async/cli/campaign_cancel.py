@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 @_command(
     "cancel",
+    finishes=True,
     examples="""
 smsworks campaign cancel 2031-05-opening
 smsworks campaign cancel 2031-05-opening --why "next month instead" --yes

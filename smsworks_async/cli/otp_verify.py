@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @_command(
     "verify",
+    finishes=True,
     examples="""
 smsworks otp verify --to "07700 900123" 012345
 """,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @_command(
     "wait",
+    finishes=True,
     examples="""
 smsworks wait MESSAGE_ID
 smsworks wait MESSAGE_ID --timeout 600 --json

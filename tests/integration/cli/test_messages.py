@@ -412,6 +412,13 @@ def test_otp_send_shows_no_passcode_and_verify_its_verdict(smsworks, hosted):
     assert "Not valid" in smsworks("otp", "verify", "--to", "07700 900123", passcode).out
 
 
+def test_otp_verify_exits_with_its_verdict_although_nobody_reads_it(smsworks):
+    words = ("otp", "verify", "--to", "07700 900123", "000000")
+    with smsworks.start(*words, stdin=subprocess.DEVNULL) as process:
+        process.stdout.close()
+        assert process.wait(60) == 1
+
+
 def test_otp_send_with_a_key_sends_one_passcode(smsworks, hosted):
     words = ("otp", "send", *SEND[1:-1], "--idempotency-key", "login-1", "--json")
     first, again = smsworks(*words).record, smsworks(*words).record
