@@ -23,6 +23,12 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
 
 
+def unmeasured(**more: str) -> dict[str, str]:
+    """Return an environment in which coverage, which imports much, does not measure a script."""
+    found = environment(**more)
+    return {name: found[name] for name in found if not name.startswith("COVERAGE_")}
+
+
 def worker_command(name: str) -> list[str]:
     return [sys.executable, str(WORKERS / f"{name}.py")]
 

@@ -14,7 +14,7 @@ import smsworks_async.cli
 from smsworks_async.cli import main
 from smsworks_async.cli._commands import COMMANDS, GROUPS
 from smsworks_async.cli._run import root
-from support.processes import environment
+from support.processes import unmeasured
 
 
 PACKAGE = Path(smsworks_async.cli.__file__).parent
@@ -60,7 +60,7 @@ def loaded(code, **variables):
         text=True,
         timeout=60,
         check=True,
-        env=environment(**variables),
+        env=unmeasured(**variables),
     )
     return {name.partition(".")[0] for name in done.stderr.split()}, done.stdout
 
@@ -105,7 +105,7 @@ def test_help_loads_few_modules_beside_those_of_click():
             capture_output=True,
             text=True,
             timeout=60,
-            env=environment(),
+            env=unmeasured(),
         )
         counts.append(set(json.loads(done.stderr)))
     click_alone, ours = counts
@@ -163,7 +163,7 @@ def test_command_names_the_extra_where_it_is_missing(missing, tmp_path):
         capture_output=True,
         text=True,
         timeout=60,
-        env=environment(),
+        env=unmeasured(),
     )
     assert done.returncode == 2, done.stderr
     assert 'python -m pip install "smsworks-async[cli]"' in done.stderr
