@@ -78,7 +78,7 @@ def run(app: App, order: Order) -> int:
 
 
 def _was_sent(app: App, earlier: Earlier) -> int:
-    """Tell that a campaign is over, and send nothing."""
+    """Report that a campaign is over; nothing is sent."""
     status = earlier.status
     assert status is not None  # noqa: S101 - there is one
     when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
@@ -222,7 +222,7 @@ def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]
 
 
 def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Tell how far it got before it was interrupted."""
+    """Report the progress made before the interruption."""
     report = _with_set_aside(prospect, report)
     app.out.record(_record(prospect, report, Exit.INTERRUPTED))
     if not app.out.json:
