@@ -28,7 +28,7 @@ def one():
 
 
 def on_all(contenders):
-    """Let contenders use all processors, including the server's."""
+    """Allow contenders to use all processors, including the server's."""
 
     def freed(contender):
         def contending(url, count):

@@ -47,7 +47,7 @@ class Contender:
         return json.loads(line)
 
     def turn(self):
-        """Let it do its work; return the cost."""
+        """Run its work once; return the cost."""
         print("go", file=self.process.stdin, flush=True)
         return self.hear()
 

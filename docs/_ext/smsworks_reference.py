@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -66,14 +67,14 @@ IN_BULK = {
 IN_BULK_BY_CODE = dict.fromkeys((4004, 5020), "halves")
 
 
-class Table(SphinxDirective):
+class Table(SphinxDirective, ABC):
     """A table whose cells are written in reStructuredText."""
 
     header: Sequence[str] = ()
 
+    @abstractmethod
     def rows(self) -> Iterable[Sequence[str]]:
         """Return the cells of each row below the header."""
-        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""

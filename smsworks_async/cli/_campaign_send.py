@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import attrs
 
@@ -23,6 +24,9 @@ from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.models import checks
 from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport
+
+
+T = TypeVar("T")
 
 
 def run(app: App, order: Order) -> int:
@@ -74,11 +78,11 @@ def run(app: App, order: Order) -> int:
         if now.count > earlier.count and not order.again:
             app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
             return Exit.NOTHING_SENT
-    return _send(app, order, prospect)
+    return _send(app, order, prospect, look_back)
 
 
 def _was_sent(app: App, earlier: Earlier) -> int:
-    """Tell that a campaign is over, and send nothing."""
+    """Report that a campaign is over; nothing is sent."""
     status = earlier.status
     assert status is not None  # noqa: S101 - there is one
     when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
@@ -115,7 +119,7 @@ def _refusal(prospect: Prospect, order: Order) -> str:
             f"it takes {amount(estimate.credits)} credits, and the account has "
             f"{amount(estimate.balance)}: top it up"
         )
-    if earlier.count and order.yes and not order.again and earlier.status is None:
+    if earlier.count and order.yes and not order.again and earlier.is_untouched:
         return f"{shared_words(earlier)}: to text them again, say --again"
     return ""
 
@@ -124,7 +128,7 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
     earlier, estimate = prospect.earlier, prospect.estimate
     app.out.line()
     is_new = earlier.status is None
-    if is_new and earlier.count and not again:
+    if earlier.is_untouched and earlier.count and not again:
         shared = shared_words(earlier)
         if not app.out.confirm(f"{shared}. Text them again?"):
             return False
@@ -138,7 +142,7 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
     return app.out.confirm(f"Send to {whom} for {plural(estimate.credits, 'credit')}?")
 
 
-def _send(app: App, order: Order, prospect: Prospect) -> int:
+def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
     """Send, and account for everybody."""
     with (
         app.client(
@@ -156,7 +160,28 @@ def _send(app: App, order: Order, prospect: Prospect) -> int:
                     stops.check()
                     bar.show(now)
 
-                report = _run(sms, order, prospect, progress)
+                earlier, is_planned = prospect.earlier, False
+                if earlier.is_untouched and not order.again:
+                    # Another process may have looked into the journal at the same moment. Of two
+                    # that plan before they look again, at least one sees the other's plan.
+                    if earlier.status is None or not earlier.status.planned:
+                        _run(sms.bulk.plan, sms.bulk.plan_each, order, prospect, progress=progress)
+                        is_planned = True
+                    now = look_back()
+                    if now.count > earlier.count:
+                        sms.bulk.cancel(earlier.name)
+                        app.out.notice(f"{shared_words(now)} meanwhile; nothing was sent")
+                        return Exit.NOTHING_SENT
+                report = _run(
+                    sms.bulk.send,
+                    sms.bulk.send_each,
+                    order,
+                    prospect,
+                    is_planned=is_planned,
+                    progress=progress,
+                    concurrency=order.concurrency,
+                    max_rate=order.max_rate,
+                )
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
                 return _stopped(app, prospect, error.report)
@@ -171,30 +196,43 @@ def _send(app: App, order: Order, prospect: Prospect) -> int:
     return _account(app, prospect, report)
 
 
-def _run(sms: Any, order: Order, prospect: Prospect, progress: Any) -> BulkReport:
+def _run(
+    one_text: Callable[..., T],
+    own_texts: Callable[..., T],
+    order: Order,
+    prospect: Prospect,
+    *,
+    is_planned: bool = False,
+    **options: Any,
+) -> T:
+    """Plan or send the campaign.
+
+    Args:
+        one_text: `bulk.send` or `bulk.plan`.
+        own_texts: `bulk.send_each` or `bulk.plan_each`.
+        order: what was asked for.
+        prospect: what is to be sent.
+        is_planned: whether this process has just planned it.
+        options: further arguments.
+    """
     people, status = prospect.people, prospect.earlier.status
     message = people.message
     assert message is not None  # noqa: S101 - it was given
     # A campaign that is planned whole is what it is: the file may have been saved anew since. One
     # that the person named may be another, so it is compared.
-    is_planned = status is not None and status.planned and order.campaign is None
+    is_planned |= status is not None and status.planned and order.campaign is None
     common = {
         "sender": order.sender,
         "campaign": prospect.earlier.name,
         "window": prospect.window if status is None else None,
-        "progress": progress,
-        "concurrency": order.concurrency,
-        "max_rate": order.max_rate,
         "chunk_size": order.chunk_size,
+        **options,
     }
-    report: BulkReport
     if message.plain is None:
         rows = None if is_planned else people.rows()
-        report = sms.bulk.send_each(template=message.template, rows=rows, **common)
-    else:
-        numbers = None if is_planned else people.destinations()
-        report = sms.bulk.send(content=message.plain, destinations=numbers, **common)
-    return report
+        return own_texts(template=message.template, rows=rows, **common)
+    numbers = None if is_planned else people.destinations()
+    return one_text(content=message.plain, destinations=numbers, **common)
 
 
 def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
@@ -222,7 +260,7 @@ def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]
 
 
 def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Tell how far it got before it was interrupted."""
+    """Report the progress made before the interruption."""
     report = _with_set_aside(prospect, report)
     app.out.record(_record(prospect, report, Exit.INTERRUPTED))
     if not app.out.json:

@@ -97,6 +97,32 @@ def settle_option(function: F) -> F:
     return option(function)
 
 
+def message_options(function: F) -> F:
+    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+    for option in (
+        click.option(
+            "--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself."
+        ),
+        click.option(
+            "--sheet", metavar="NAME", help="The sheet of a workbook; the first by default."
+        ),
+        click.option(
+            "--column",
+            metavar="HEADING",
+            help="The column with the numbers: its heading or its letter.",
+        ),
+        click.option(
+            "--message",
+            required=True,
+            metavar="TEXT",
+            help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
+        ),
+        click.option("--sender", required=True, metavar="ID", help="The sender ID."),
+    ):
+        function = option(function)
+    return function
+
+
 def pace_options(function: F) -> F:
     """Add the options ``--concurrency`` and ``--max-rate``."""
     for option in (

@@ -44,6 +44,12 @@ class Earlier:
     shared: dict[str, int] = attrs.field(factory=dict)
     count: int = 0
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing of the campaign was sent yet, so that nobody in it may have a text."""
+        status = self.status
+        return status is None or not (status.accepted or status.unknown or status.rejected)
+
 
 def shared_words(earlier: Earlier) -> str:
     """Return in words how many recipients were in recent campaigns, and in which."""

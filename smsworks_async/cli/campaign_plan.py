@@ -12,6 +12,7 @@ from smsworks_async.cli._campaigns import (
     awaited,
     journal_option,
     local_client,
+    message_options,
     status_record,
     window_options,
 )
@@ -37,18 +38,7 @@ smsworks campaign plan people.csv --campaign june --sender AcmeCorp \\
 )
 @click.argument("file", metavar="FILE")
 @click.option("--campaign", required=True, metavar="NAME", help="The campaign's name.")
-@click.option("--sender", required=True, metavar="ID", help="The sender ID.")
-@click.option(
-    "--message",
-    required=True,
-    metavar="TEXT",
-    help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
-)
-@click.option(
-    "--column", metavar="HEADING", help="The column with the numbers: its heading or its letter."
-)
-@click.option("--sheet", metavar="NAME", help="The sheet of a workbook; the first by default.")
-@click.option("--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself.")
+@message_options
 @window_options
 @click.option(
     "--at", type=Moment(), metavar="TIME", help="Have the provider send it at this time (ISO 8601)."
@@ -93,7 +83,7 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
 
 
 def _warn_of_recent(app: App, people: Recipients, journal: str, name: str) -> None:
-    """Tell how many recipients were in recent campaigns: they are planned all the same."""
+    """Warn of recipients who were in recent campaigns; they are planned all the same."""
     from smsworks_async.bulk.options import check_campaign
     from smsworks_async.cli._earlier import look, shared_words
 

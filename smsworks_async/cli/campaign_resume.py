@@ -31,7 +31,7 @@ smsworks campaign resume 2031-05-opening --window 10:00-18:00
 @window_options
 @journal_option
 def command(app: App, *, campaign: str, window: SendWindow | None, journal: str | None) -> None:
-    """Let a paused or halted campaign go on, and perhaps change its sending hours.
+    """Resume a paused or halted campaign, and change its sending hours if asked to.
 
     It sends nothing: `smsworks campaign work`, or the command that was interrupted, does.
     """

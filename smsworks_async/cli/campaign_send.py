@@ -8,6 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import (
     journal_option,
+    message_options,
     pace_options,
     window_options,
     yes_option,
@@ -30,18 +31,7 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
 """,
 )
 @click.argument("file", metavar="FILE")
-@click.option("--sender", required=True, metavar="ID", help="The sender ID.")
-@click.option(
-    "--message",
-    required=True,
-    metavar="TEXT",
-    help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
-)
-@click.option(
-    "--column", metavar="HEADING", help="The column with the numbers: its heading or its letter."
-)
-@click.option("--sheet", metavar="NAME", help="The sheet of a workbook; the first by default.")
-@click.option("--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself.")
+@message_options
 @click.option(
     "--campaign",
     metavar="NAME",

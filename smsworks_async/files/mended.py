@@ -80,7 +80,7 @@ def _set_aside(recipients: Recipients) -> Iterator[Row]:
 
 
 def _placed(temporary: Path, source: Path) -> Path:
-    """Give a copy the first name that is free; one that is there already, and is alike, stays."""
+    """Rename a copy to the first free name; an identical copy that exists is kept."""
     stem = source.stem.partition(_NAME)[0]
     for number in count(1):
         more = "" if number == 1 else f"-{number}"

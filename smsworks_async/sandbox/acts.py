@@ -37,7 +37,7 @@ class Acts:
         self._scheduler = scheduler
 
     async def deliver(self, message: Message, body: Any) -> Message:
-        """Give a sent message its final status now, by `status` and `code`; DELIVERED unless given.
+        """Set the final status of a sent message now, by `status` and `code`; DELIVERED by default.
 
         Raises:
             Refusal: with 409 where it is not on its way, with 400 for a status or a code that does

@@ -145,8 +145,8 @@ class TerminalLog:
 
     Args:
         simulator: what is followed.
-        write: writes a line without its end; called on the thread. When it raises OSError, or
-            anything else, nothing more is written.
+        write: writes a line without its end; called on the thread. When it raises OSError
+            or ValueError, nothing more is written.
         as_json: lines of JSON in place of lines for people.
     """
 
@@ -197,7 +197,7 @@ class TerminalLog:
         try:
             while (fields := self._lines.get()) is not None:
                 self._write(self._text(fields))
-        except Exception:
+        except (OSError, ValueError):  # nobody reads it any more, or its file was closed
             return
 
     def _text(self, fields: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from smsworks_async import JournalError
+from smsworks_async.cli import _campaign_send
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.journals.sqlite import file as sqlite_file
 from support.campaign_send import BAD, EVERYBODY, TEXT, send, texted
@@ -181,3 +182,25 @@ def test_campaign_send_shows_a_bar_on_a_terminal_and_takes_it_away(smsworks, hos
     shown = written.replace("\r", "")
     assert "Planning \u2501" in shown or "Planning \u2578" in shown or "Sending \u2501" in shown
     assert shown.rstrip().splitlines()[-2].startswith("Accepted  3")
+
+
+def test_campaign_send_looks_again_once_it_is_planned(smsworks, hosted, people, monkeypatch):
+    """A list in another order is another campaign, and may be sent from another terminal."""
+    lines = Path(people()).read_text("utf-8").splitlines()
+    other = Path(people()).with_name("other.csv")
+    other.write_text("\n".join([lines[0], *reversed(lines[1:])]), "utf-8")
+    looked, elsewhere = _campaign_send.look, []
+
+    async def look(*args, **options):
+        found = await looked(*args, **options)
+        if not elsewhere:  # the other one sends just after this one has looked
+            elsewhere.append(smsworks.run(*send(str(other), "--yes")).code)
+        return found
+
+    monkeypatch.setattr(_campaign_send, "look", look)
+    done = smsworks(*send(people(), "--yes"))
+    assert (elsewhere, done.code) == ([0], 3)
+    assert "meanwhile; nothing was sent" in done.error
+    assert set(texted(hosted).values()) == {1}
+    assert smsworks(*send(people(), "--yes")).code == 3
+    assert set(texted(hosted).values()) == {1}
