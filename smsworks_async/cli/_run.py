@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -78,7 +79,7 @@ def _open_closed() -> None:
     """Open descriptors that were closed, as by ``>&-``: another file would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _run(group: LazyGroup, app: App, words: list[str]) -> int:
