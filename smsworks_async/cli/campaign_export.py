@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    campaign_argument,
-    check_new,
-    force_option,
-    journal_option,
-    local_client,
-    suggesting,
-)
+from smsworks_async.cli._campaigns import check_new, local_client
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, force_option, journal_option
 
 
 if TYPE_CHECKING:
