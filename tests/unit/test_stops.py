@@ -67,6 +67,7 @@ def test_stopping_on_sigterm_leaves_a_handler_that_was_set_meanwhile(heard):
     @contextmanager
     def another_handler():
         ours = signal.getsignal(signal.SIGTERM)
+        assert callable(ours)
 
         def handle(number, frame):
             others.append(number)
