@@ -79,7 +79,8 @@ def _open_closed() -> None:
     """Open descriptors that were closed, as by ``>&-``: another file would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - stays open
+            setattr(sys, name, stream)
 
 
 def _run(group: LazyGroup, app: App, words: list[str]) -> int:
