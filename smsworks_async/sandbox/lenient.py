@@ -140,8 +140,9 @@ class _Protocol(web.RequestHandler):
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        kept = self._repeats.feed(data)
-        if kept:
+        # aiohttp passes no bytes to have those parsed that it holds since it last paused.
+        kept = self._repeats.feed(data) if data else data
+        if kept or not data:
             super().data_received(kept)
 
 
