@@ -9,7 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from .codes import complaint
 from .operations import OPERATIONS, UNKNOWN, Operation
@@ -122,11 +122,10 @@ class Dispatcher:
         answer = self._simulator.answer(
             operation,
             record,
-            authorization=request.headers.get("Authorization"),
+            authorization=request.headers.get(hdrs.AUTHORIZATION),
             content_type=request.content_type,
             data=data,
             path=request.match_info,
-            query=request.query,
             now=self._simulator.settle(),
         )
         self._settle()
@@ -163,12 +162,10 @@ class Dispatcher:
     def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
         record.status = reply.status
         record.answer = reply.body
-        headers = {"Content-Type": reply.content_type, **reply.headers}
-        response = web.Response(status=reply.status, body=reply.body, headers=headers)
         # By the provider's clock, as in its records.
-        skew = self._simulator.storage.clock_skew
-        response.headers["Date"] = _date(int(self._simulator.now + skew))
-        return response
+        date = _date(int(self._simulator.now + self._simulator.storage.clock_skew))
+        headers = {hdrs.CONTENT_TYPE: reply.content_type, hdrs.DATE: date, **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 @lru_cache(maxsize=8)
