@@ -52,11 +52,16 @@ def check_campaign(kept: Campaign, given: Campaign) -> None:
             "a new campaign name",
             field=field,
         )
-    if given.window is not None and given.window != kept.window:
+    check_window(kept.id, kept.window, given.window)
+
+
+def check_window(campaign: str, kept: SendWindow | None, given: SendWindow | None) -> None:
+    """Raise `ValidationError` if a call has another sending window than its campaign."""
+    if given is not None and given != kept:
+        has = "no sending window" if kept is None else f"the sending window ({describe(kept)})"
         raise ValidationError(
-            f"campaign {kept.id!r} has {_described(kept.window)}, but this call has the window "
-            f"({describe(given.window)}); pass no window to continue with it, or change it with "
-            "bulk.resume",
+            f"campaign {campaign!r} has {has}, but this call has the window ({describe(given)}); "
+            "pass no window to continue with it, or change it with bulk.resume",
             field="window",
         )
 
@@ -86,12 +91,6 @@ def _shown(name: str, value: Any) -> str:
     if name == "at" and value is not None:
         return datetime.fromtimestamp(value, UTC).isoformat()
     return redact(value) if isinstance(value, str) else str(value)
-
-
-def _described(window: SendWindow | None) -> str:
-    if window is None:
-        return "no sending window"
-    return f"the sending window ({describe(window)})"
 
 
 def _others(where: str) -> ValidationError:
