@@ -13,6 +13,7 @@ from smsworks_async.cli._campaigns import (
     journal_option,
     local_client,
     message_options,
+    naming_options,
     status_record,
     window_options,
 )
@@ -60,9 +61,10 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
 
     wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
     international = options.pop("international")
-    people = read_recipients(
-        file, message=options.pop("message"), international=international, **wanted
-    )
+    with naming_options():
+        people = read_recipients(
+            file, message=options.pop("message"), international=international, **wanted
+        )
     summary = people.check()
     path = app.journal(journal)
     _warn_of_recent(app, people, path, options["campaign"])
