@@ -11,15 +11,12 @@ import attrs
 from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._campaigns import naming_options
 from smsworks_async.cli._earlier import Earlier, exists
+from smsworks_async.cli._options import naming_options
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models.window import SendWindow
-
-
-#: The options that name what an error is about.
 
 
 @attrs.frozen(kw_only=True)

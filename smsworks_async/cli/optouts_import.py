@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, file_options, naming_options
+from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import file_options, naming_options
 from smsworks_async.cli._optouts import list_option, source_option
 
 

@@ -353,7 +353,7 @@ def test_prune_says_that_nothing_was_old_enough(shop):
 
 
 def test_completion_of_a_campaign_names_those_of_the_journal(shop, journal):
-    from smsworks_async.cli._campaigns import names_in
+    from smsworks_async.cli._known_names import names_in
 
     plan(journal, "later")
     assert names_in(journal) == ["later", CAMPAIGN]
@@ -385,7 +385,7 @@ def test_completion_of_a_campaign_loads_no_package(shop):
 
 @pytest.mark.parametrize("journal", ["no file.db", "postgresql://127.0.0.1:1/none"])
 def test_completion_where_there_is_no_journal_is_silent(smsworks, journal):
-    from smsworks_async.cli._campaigns import names_in
+    from smsworks_async.cli._known_names import names_in
 
     assert names_in(journal) == []
 

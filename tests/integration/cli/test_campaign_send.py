@@ -72,7 +72,7 @@ def test_campaign_send_fills_each_text_from_its_row(smsworks, hosted, people):
         ("447700900002", "Hi Bob, {nine}"),
         ("447700900003", "Hi Cy, {nine}"),
     }
-    assert "First name is blank, and the message asks for it" in done.out
+    assert "First name is blank, but the message needs it" in done.out
     assert "1 row of the file has a number that stood in a row before" in done.out.replace(
         "\n", " "
     )
