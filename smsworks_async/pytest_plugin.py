@@ -1,7 +1,7 @@
-"""A pytest plugin: a sandbox for each test, and no real texts from any.
+"""A pytest plugin that runs a sandbox for each test and keeps tests from sending real texts.
 
-It is active wherever this package is installed, so that importing it must cost nothing: the sandbox
-and aiohttp are imported by the first test that uses them.
+pytest loads it wherever this package is installed, so it must be cheap to import: the sandbox and
+aiohttp are imported when the first test uses them.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ WEBHOOK_SECRET = "SMSWORKS_WEBHOOK_SECRET"  # noqa: S105 - the name of the varia
 FIXTURE = "smsworks_sandbox"
 _MARKERS = (
     "smsworks(credits=..., faults=..., ...): start the test's sandbox with these arguments",
-    "smsworks_live: let the test reach the real API, for which every text costs credits",
+    "smsworks_live: let the test reach the real API, where every text costs credits",
 )
-#: In the input of a process of xdist: the environment as it was before this plugin changed it.
-_SHARED = "smsworks_environment_before"
+#: The key of an xdist worker's input for the environment before this plugin changed it.
+_WORKER_INPUT_KEY = "smsworks_environment_before"
 
 _sandbox_of = pytest.StashKey["Sandbox"]()
-#: The variables that were set for the session: what each was before, and what it is.
+#: The environment variables set for the session: their values before it and during it.
 _before = pytest.StashKey[Mapping[str, str | None]]()
 _during = pytest.StashKey[Mapping[str, str | None]]()
 _address = pytest.StashKey["_Address"]()
 
 
 class _Address:
-    """The port, the token and the webhook secret that every sandbox of this process gets.
+    """The port, token and webhook secret shared by all sandboxes of this process.
 
-    They stay the same, so that a client that the application makes once, at import for one, goes on
-    working in later tests. Between sandboxes nothing listens on the port.
+    They stay the same so that a client that the application creates once, for example at import,
+    keeps working in later tests. Between sandboxes, nothing listens on the port.
     """
 
     def __init__(self) -> None:
@@ -52,9 +52,9 @@ class _Address:
         self._holder: socket.socket | None = None
 
     def reserve(self) -> None:
-        """Take a free port, and on Linux keep all others off it."""
+        """Choose a free port, and on Linux keep it reserved for this process."""
         holder = socket.socket()
-        # Linux lets a second socket bind, and listen, while one with this option does not listen.
+        # On Linux, a second socket can bind and listen while one with this option does not listen.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", 0))
         self.port = holder.getsockname()[1]
@@ -64,12 +64,12 @@ class _Address:
             holder.close()
 
     def release(self) -> None:
-        """Let others have the port."""
+        """Stop reserving the port."""
         if self._holder is not None:
             self._holder.close()
 
     def variables(self) -> dict[str, str]:
-        """Return the environment of an application that is to use the sandbox."""
+        """Return the environment variables with which an application uses the sandbox."""
         given = {
             "SMSWORKS_BASE_URL": f"http://127.0.0.1:{self.port}/v1",
             "SMSWORKS_TOKEN": self.token,
@@ -80,17 +80,18 @@ class _Address:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the settings of the plugin."""
+    """Register the plugin's settings."""
     parser.addini(
         "smsworks_offline",
-        f"set {OFFLINE}=1 for the session, so that no test can send a real text (default: true)",
+        f"set {OFFLINE}=1 for the session, which keeps tests from sending real texts "
+        "(default: true)",
         type="bool",
         default=True,
     )
     parser.addini(
         "smsworks_environment",
-        "when the environment names the sandbox: during each test that uses it (test, the "
-        "default), or from the start, before applications are imported (session)",
+        "when the environment variables for the sandbox are set: during each test that uses it "
+        "(test, the default), or from the start, before applications are imported (session)",
         default="test",
     )
     parser.addini(
@@ -102,13 +103,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers, and set the environment for the session."""
+    """Register the markers, and set the environment variables for the session."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    _set(getattr(config, "workerinput", {}).get(_SHARED, {}))
+    _set(getattr(config, "workerinput", {}).get(_WORKER_INPUT_KEY, {}))
     when = config.getini("smsworks_environment")
     if when not in {"test", "session"}:
-        raise pytest.UsageError(f"smsworks_environment is test or session, not {when!r}")
+        raise pytest.UsageError(f"smsworks_environment must be test or session, not {when!r}")
     during: dict[str, str | None] = {}
     if config.getini("smsworks_offline") and not os.environ.get(OFFLINE):
         during[OFFLINE] = "1"
@@ -121,7 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _set(variables: Mapping[str, str | None]) -> None:
-    """Set environment variables, and remove those that are None."""
+    """Set environment variables; remove those whose value is None."""
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)
@@ -139,21 +140,22 @@ def _address_of(config: pytest.Config) -> _Address:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a process of xdist what of the environment that it inherits was set here."""
-    node.workerinput[_SHARED] = dict(node.config.stash[_before])
+    """Pass the original environment to an xdist worker, which inherits the changed one."""
+    node.workerinput[_WORKER_INPUT_KEY] = dict(node.config.stash[_before])
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Start a sandbox for each test with the marker, whether or not it names the fixture."""
+    """Add the sandbox fixture to each test with the marker ``smsworks``."""
     names = getattr(item, "fixturenames", None)
     if names is not None and FIXTURE not in names and item.get_closest_marker("smsworks"):
-        # First, since others may start the application; and in a list of the item's own.
+        # It comes first because other fixtures may start the application. pytest shares the list
+        # between items, so make a new one.
         item.fixturenames = [FIXTURE, *names]  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Give a test with `smsworks_live` the environment in which pytest was started."""
+    """Restore the original environment while a test with the marker ``smsworks_live`` runs."""
     live = item.get_closest_marker("smsworks_live") is not None
     if live:
         _set(item.config.stash[_before])
@@ -170,7 +172,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the sandbox saw to the report of a failure."""
+    """Add the sandbox's messages and requests to the report of a failed test."""
     report = yield
     sandbox = item.stash.get(_sandbox_of, None)
     if sandbox is not None and report.failed:
@@ -181,7 +183,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def smsworks_sandbox_options() -> dict[str, Any]:
-    """Arguments of `Sandbox` for every test that uses `smsworks_sandbox`; yours to override."""
+    """Return arguments of `Sandbox` for `smsworks_sandbox`; override this fixture to set them."""
     return {}
 
 
@@ -189,15 +191,16 @@ def smsworks_sandbox_options() -> dict[str, Any]:
 def smsworks_sandbox(
     request: pytest.FixtureRequest, smsworks_sandbox_options: Mapping[str, Any]
 ) -> Iterator[Sandbox | BlockingSandbox]:
-    """Run a sandbox for each test, to which clients without arguments connect.
+    """Run a sandbox for one test; clients created without arguments connect to it.
 
-    It runs on a thread. In an async test it is a `Sandbox`, whose `advance`, `deliver`, `receive`
-    and `reply` are awaited; in any other it is a `BlockingSandbox`, where they block. Messages are
-    delivered at once, unless `delivery_delay` says otherwise, and `advance` turns its clock.
+    The sandbox runs on its own thread. In an async test the fixture is a `Sandbox`, whose methods
+    `advance`, `deliver`, `receive` and `reply` are coroutines; in other tests it is a
+    `BlockingSandbox`, whose methods block. Messages are delivered immediately unless
+    `delivery_delay` is passed, and `advance` moves the sandbox's clock forward.
 
-    Until the test's end the environment has SMSWORKS_BASE_URL, SMSWORKS_TOKEN,
-    SMSWORKS_CUSTOMER_ID, SMSWORKS_KEY and SMSWORKS_SECRET for it, and SMSWORKS_WEBHOOK_SECRET if it
-    had none.
+    During the test, the environment variables SMSWORKS_BASE_URL, SMSWORKS_TOKEN,
+    SMSWORKS_CUSTOMER_ID, SMSWORKS_KEY and SMSWORKS_SECRET are set to the sandbox's values, and
+    SMSWORKS_WEBHOOK_SECRET as well if it was not set.
     """
     from smsworks_async.sandbox import RunningClock, Sandbox
 
@@ -205,7 +208,7 @@ def smsworks_sandbox(
     options = _checked(smsworks_sandbox_options, "smsworks_sandbox_options", Sandbox)
     for marker in reversed(list(node.iter_markers("smsworks"))):
         if marker.args:
-            _refuse("the marker smsworks takes named arguments, such as credits=100")
+            _refuse("the marker smsworks takes only keyword arguments, such as credits=100")
         options |= _checked(marker.kwargs, "the marker smsworks", Sandbox)
     options.setdefault("clock", RunningClock())
     options.setdefault("delivery_delay", 0.0)
@@ -218,7 +221,7 @@ def smsworks_sandbox(
         except OSError:
             if "port" in options or "database" in options:
                 raise
-            sandbox = Sandbox(**options)  # somebody else has taken the port
+            sandbox = Sandbox(**options)  # another process uses the port
             blocking = exits.enter_context(sandbox)
         exits.enter_context(_environment(sandbox, address))
         node.stash[_sandbox_of] = sandbox
@@ -226,17 +229,17 @@ def smsworks_sandbox(
 
 
 def _checked(options: Any, where: str, sandbox: type) -> dict[str, Any]:
-    """Return options of a sandbox as a dict; refuse names that are none."""
+    """Return options of a sandbox as a dict; fail the test if one is not an argument of it."""
     if not isinstance(options, Mapping):
         _refuse(f"{where} must return a mapping of arguments of Sandbox")
     known = list(inspect.signature(sandbox).parameters)
     for name in options:
         if name not in known:
-            import difflib  # when a name is wrong, and not before
+            import difflib  # only needed for the error message
 
             close = difflib.get_close_matches(str(name), known, 1)
-            meant = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-            _refuse(f"{where}: a sandbox has no argument {name!r}; {meant}")
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+            _refuse(f"{where}: Sandbox has no argument {name!r}; {hint}")
     return dict(options)
 
 

@@ -13,17 +13,18 @@ from smsworks_async.cli import _campaign_view
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
+from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
 from smsworks_async.cli._campaigns import noting_batches
 from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
-from smsworks_async.cli._exit import Exit, exit_of_counts
+from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
-from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
-from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport
+from smsworks_async.models.report import BulkInterrupted, BulkProgress
 
 
 T = TypeVar("T")
@@ -57,10 +58,14 @@ def run(app: App, order: Order) -> int:
         return asyncio.run(look(journal, name, numbers, again=order.again))
 
     earlier = look_back()
-    if earlier.status is not None and is_over(earlier.status):
-        return _was_sent(app, earlier)
+    window = order.window
+    if earlier.status is not None:
+        if is_over(earlier.status):
+            return _was_sent(app, earlier)
+        check_window(name, earlier.status.window, window)
+        window = earlier.status.window
     prospect = look_ahead(app, order, people, summary, earlier, journal)
-    prospect = attrs.evolve(prospect, sender=sender, window=order.window)
+    prospect = attrs.evolve(prospect, sender=sender, window=window)
     _campaign_view.show(app.out, prospect)
     refused = _refusal(prospect, order)
     if refused:
@@ -184,7 +189,7 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
                 )
         except BulkInterrupted as error:
             if isinstance(error.__cause__, StopAsked):
-                return _stopped(app, prospect, error.report)
+                return show_stopped(app, prospect, error.report)
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
@@ -193,7 +198,7 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
                 "what was under way may have been sent; the same command looks for it, and goes on"
             )
             raise
-    return _account(app, prospect, report)
+    return show_outcome(app, prospect, report)
 
 
 def _run(
@@ -224,7 +229,7 @@ def _run(
     common = {
         "sender": order.sender,
         "campaign": prospect.earlier.name,
-        "window": prospect.window if status is None else None,
+        "window": order.window,
         "chunk_size": order.chunk_size,
         **options,
     }
@@ -233,68 +238,3 @@ def _run(
         return own_texts(template=message.template, rows=rows, **common)
     numbers = None if is_planned else people.destinations()
     return one_text(content=message.plain, destinations=numbers, **common)
-
-
-def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
-    """Return a report that accounts for the rows of the file that were set aside, too."""
-    count = prospect.summary.set_aside
-    return attrs.evolve(report, read=report.read + count, invalid=report.invalid + count)
-
-
-def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]:
-    return {
-        "event": "report",
-        "campaign": prospect.earlier.name,
-        "read": report.read,
-        "accepted": report.accepted,
-        "rejected": report.rejected,
-        "unknown": report.unknown,
-        "not_sent": report.not_sent,
-        "invalid": report.invalid,
-        "duplicates": report.duplicates,
-        "opted_out": report.opted_out,
-        "credits": report.credits,
-        "stopped": report.stopped and str(report.stopped),
-        "exit_code": int(code),
-    }
-
-
-def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Report the progress made before the interruption."""
-    report = _with_set_aside(prospect, report)
-    app.out.record(_record(prospect, report, Exit.INTERRUPTED))
-    if not app.out.json:
-        app.out.notice(
-            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent; "
-            "nobody is in doubt, and the same command goes on"
-            if not report.unknown
-            else f"stopped: {amount(report.accepted)} accepted, {amount(report.unknown)} unknown, "
-            f"{amount(report.not_sent)} not sent; the same command looks for those, and goes on"
-        )
-    return Exit.INTERRUPTED
-
-
-def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
-    report = _with_set_aside(prospect, report)
-    code = exit_of_counts(report)
-    app.out.record(_record(prospect, report, code))
-    rows = [
-        ("Accepted", report.accepted),
-        ("Refused", report.rejected),
-        ("Unknown", report.unknown),
-        ("Not sent", report.not_sent),
-        ("Set aside", report.invalid),
-        ("Repeats", report.duplicates),
-        ("Opted out", report.opted_out),
-    ]
-    app.out.line()
-    shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
-    app.out.fields([*shown, ("Credits", amount(report.credits))])
-    if report.stopped is not None:
-        app.out.notice(f"it ended early: {as_commands(str(report.stopped))}")
-    elif report.unknown and not app.out.json:
-        app.out.notice(
-            f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "
-            f"smsworks campaign reconcile {prospect.earlier.name}"
-        )
-    return code

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._options import warn_of_password
 from smsworks_async.cli._records import amount, local_with_zone, plural
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsworks_async.cli._campaigns import (
-    agreed,
+from smsworks_async.cli._campaign_records import show_report
+from smsworks_async.cli._campaigns import agreed, client, local_client
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import (
     campaign_argument,
-    client,
     journal_option,
-    local_client,
     settle_option,
-    show_report,
-    suggesting,
     why_option,
     yes_option,
 )
-from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._exit import Exit
 
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 @_command(
     "cancel",
-    finishes=True,
     examples="""
 smsworks campaign cancel 2031-05-opening
 smsworks campaign cancel 2031-05-opening --why "next month instead" --yes

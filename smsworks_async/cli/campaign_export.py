@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    campaign_argument,
-    check_new,
-    force_option,
-    journal_option,
-    local_client,
-    suggesting,
-)
+from smsworks_async.cli._campaigns import check_new, local_client
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, force_option, journal_option
 
 
 if TYPE_CHECKING:
@@ -49,6 +44,7 @@ def command(app: App, *, campaign: str, to: str | None, force: bool, journal: st
         raise click.UsageError("name a file with --to, or say --json")
     with local_client() as sms, suggesting(path, campaign):
         if to is None:
+            app.out.end_when_closed()
             for outcome in sms.bulk.outcomes(campaign, journal=path):
                 app.out.record(asdict(outcome))
             return

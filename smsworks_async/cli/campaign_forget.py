@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsworks_async.cli._campaigns import (
-    agreed,
-    campaign_argument,
-    journal_option,
-    local_client,
-    suggesting,
-    yes_option,
-)
+from smsworks_async.cli._campaigns import agreed, local_client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, journal_option, yes_option
 
 
 if TYPE_CHECKING:

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    is_missing,
-    journal_option,
-    local_client,
-    status_record,
-)
+from smsworks_async.cli._campaign_records import status_record
+from smsworks_async.cli._campaigns import is_missing, local_client
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import journal_option
 from smsworks_async.cli._text import one_line
 
 

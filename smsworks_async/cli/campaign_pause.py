@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsworks_async.cli._campaigns import (
-    campaign_argument,
-    journal_option,
-    local_client,
-    status_record,
-    suggesting,
-    why_option,
-)
+from smsworks_async.cli._campaign_records import status_record
+from smsworks_async.cli._campaigns import local_client
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, journal_option, why_option
 
 
 if TYPE_CHECKING:

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    agreed,
-    journal_option,
-    local_client,
-    yes_option,
-)
+from smsworks_async.cli._campaigns import agreed, local_client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._options import journal_option, yes_option
 from smsworks_async.cli._times import Moment
 
 

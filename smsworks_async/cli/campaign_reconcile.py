@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    campaign_argument,
-    client,
-    journal_option,
-    settle_option,
-    show_report,
-    suggesting,
-)
+from smsworks_async.cli._campaign_records import show_report
+from smsworks_async.cli._campaigns import client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, journal_option, settle_option
 
 
 if TYPE_CHECKING:
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
 
 @_command(
     "reconcile",
-    finishes=True,
     examples="""
 smsworks campaign reconcile 2031-05-opening
 smsworks campaign reconcile 2031-05-opening --settle 0 --json

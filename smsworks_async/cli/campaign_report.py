@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    awaited,
-    campaign_argument,
-    check_new,
-    force_option,
-    journal_option,
-    suggesting,
-)
+from smsworks_async.cli._campaigns import awaited, check_new
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, force_option, journal_option
 
 
 if TYPE_CHECKING:

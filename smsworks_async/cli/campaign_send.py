@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
+from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import (
     journal_option,
     message_options,
     pace_options,
     window_options,
     yes_option,
 )
-from smsworks_async.cli._command import command as _command
 
 
 if TYPE_CHECKING:

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    awaited,
-    campaign_argument,
-    journal_option,
-    suggesting,
-)
+from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit, exit_of_counts
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, journal_option
 
 
 if TYPE_CHECKING:
@@ -55,6 +52,8 @@ def command(
     """
     from smsworks_async.cli._watch import show, watch_status
 
+    if watch:
+        app.out.end_when_closed()
     path = app.journal(journal)
     with suggesting(path, campaign):
         shown = watch_status if watch else show

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    campaign_argument,
-    client,
-    journal_option,
-    pace_options,
-    show_report,
-    suggesting,
-)
+from smsworks_async.cli._campaign_records import show_report
+from smsworks_async.cli._campaigns import client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit, exit_of_counts
+from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._options import campaign_argument, journal_option, pace_options
 
 
 if TYPE_CHECKING:

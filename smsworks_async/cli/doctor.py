@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._options import warn_of_password
 
 
 if TYPE_CHECKING:

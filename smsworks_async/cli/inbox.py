@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import warn_of_password
 from smsworks_async.cli._times import Moment
 
 
@@ -76,6 +76,7 @@ def command(
             raise click.UsageError("--follow goes with neither --unread nor --mark-read")
         import asyncio
 
+        app.out.end_when_closed()
         asyncio.run(_follow(app, since, every, app.journal(journal)))
         return
     from smsworks_async.models.posted import IncomingMessage

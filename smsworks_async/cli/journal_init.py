@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, journal_option
+from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import journal_option
 
 
 if TYPE_CHECKING:

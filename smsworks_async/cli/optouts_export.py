@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, check_new, force_option
+from smsworks_async.cli._campaigns import awaited, check_new
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import force_option
 from smsworks_async.cli._optouts import list_option
 
 

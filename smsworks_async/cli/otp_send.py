@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import warn_of_password
 
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ r"""Recipients from spreadsheets and lists: CSV, TSV, JSON lines, XLSX, ODS, a n
 >>> people.check().set_aside
 1
 
-Every row is taken, mended with a notice, or set aside with its reason. Nothing here sends, asks or
-prints; `write_set_aside` writes what was set aside into a copy, for a person to mend.
+Each row is taken, mended (with a notice), or set aside (with a reason). This package does not send,
+ask or print anything; `write_set_aside` writes the rows that were set aside to a file that can be
+corrected and sent.
 """
 
 from .dialects import Dialect

@@ -1,4 +1,4 @@
-"""What a file is, told from its contents: its format, encoding, separator and line ends."""
+"""Detect a file's format, encoding, separator and line endings from its contents."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ from smsworks_async.files.headings import HEADING_ROWS, STRONG, WEAK, simplified
 from smsworks_async.files.sources import Contents
 
 
-#: The formats that are read.
+#: The formats that can be read.
 FORMATS: Final = ("csv", "tsv", "list", "jsonl", "xlsx", "ods")
-# The separators that spreadsheets write, by locale, and databases; the first that fits is taken.
+# Spreadsheet programs choose the separator by locale, and databases write bars. On a tie the first
+# of these is used.
 _SEPARATORS: Final = ",;\t|"
-# No file has it, so that a line is one cell.
+# A control character that text files do not contain, so that each line is parsed as one cell.
 NO_SEPARATOR: Final = "\x1f"
-# So many characters of a file tell its separator.
+# The number of characters at the start of a file from which its separator is detected.
 _SAMPLE: Final = 1 << 16
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Files that are often called spreadsheets, by their first bytes.
-_STRANGERS: Final = (
-    (b"%PDF", "it is a PDF; open the spreadsheet that it was made from"),
+# Formats that cannot be read, by their first bytes, each with the advice for the error message.
+_UNSUPPORTED: Final = (
+    (b"%PDF", "it is a PDF; use the spreadsheet that it was made from"),
     (b"{\\rtf", "it is a rich text document; save it as a spreadsheet or as plain text"),
 )
 
 
 @attrs.frozen(kw_only=True)
 class Dialect:
-    """How a text file is written.
+    """The encoding and punctuation of a text file.
 
     Attributes:
         encoding: ``"utf-8"``, ``"utf-8-sig"`` (with a byte-order mark), ``"utf-16-le"``,
-            ``"utf-16-be"``, ``"cp1252"``, or one that was named.
-        delimiter: what stands between cells; empty in a list and in JSON lines.
-        newline: what ends a line.
-        marked: whether it begins with a byte-order mark.
-        preface: the line ``sep=;`` that Excel takes for a separator, or an empty string.
+            ``"utf-16-be"``, ``"cp1252"``, or the encoding that was passed to `read_recipients`.
+        delimiter: the separator between cells; empty for lists and JSON lines.
+        newline: the line ending.
+        marked: whether the file begins with a byte-order mark.
+        preface: the ``sep=;`` line, by which Excel declares the separator; empty without one.
     """
 
     encoding: str = "utf-8"
@@ -55,10 +56,10 @@ class Dialect:
     preface: str = ""
 
     def open(self, contents: Contents) -> io.TextIOWrapper:
-        """Open a file at its first line, without its mark and preface; line ends are kept.
+        """Open a file after its byte-order mark and preface; line endings are not translated.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         text = io.TextIOWrapper(contents.open(), encoding=self.encoding, newline="")
         if self.marked and self.encoding != "utf-8-sig":
@@ -69,42 +70,46 @@ class Dialect:
 
 
 def undecodable(contents: Contents, encoding: str, error: UnicodeDecodeError) -> ValidationError:
-    """Return the error for a file that is not written in the encoding that was named."""
+    """Return the error for a file that cannot be decoded with its encoding."""
     return ValidationError(
         f"{contents.name} is not {encoding}: it has the byte 0x{error.object[error.start]:02x}, "
-        "which has no meaning there; name its encoding, or save it as UTF-8",
+        "which is not valid in that encoding; pass its encoding, or save it as UTF-8",
         field="encoding",
     )
 
 
 def find_format(contents: Contents) -> str:
-    """Return a file's format; ``"csv"`` stands for any text with lines that is no JSON.
+    """Return a file's format.
+
+    Returns:
+        One of `FORMATS`: ``"xlsx"`` also for ODS, and ``"csv"`` for any text that is not JSON, TSV
+        or in an unsupported format.
 
     Raises:
-        ValidationError: it is of a kind that is not read.
+        ValidationError: the format is not supported.
     """
     start = contents.start()
     if start.startswith(b"PK\x03\x04"):
-        return "xlsx"  # or ODS: who opens it looks
+        return "xlsx"  # or ODS: `workbooks.inspect` distinguishes them
     if start.startswith(b"PK"):
-        raise _refusal(contents, "it is an empty or a split archive, and no spreadsheet")
+        raise _refusal(contents, "it is an empty or a split ZIP archive, not a spreadsheet")
     if start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise _compound(contents)
-    for first, words in _STRANGERS:
+    for first, words in _UNSUPPORTED:
         if start.startswith(first):
             raise _refusal(contents, words)
     head = start[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<style", b"<meta")):
         raise _refusal(
             contents,
-            "it is a web page or XML, whatever its name says; open it in a spreadsheet program and "
-            "save it as CSV or XLSX",
+            "it is a web page or XML, despite its name; open it in a spreadsheet program and save "
+            "it as CSV or XLSX",
         )
     if head.startswith(b"{") or contents.suffix in {".jsonl", ".ndjson"}:
         return "jsonl"
     if contents.suffix == ".json":
         raise _refusal(
-            contents, "it is JSON, but not one object on each line (JSON lines); write it so"
+            contents, "it is JSON, but not JSON lines; write it with one object on each line"
         )
     return "tsv" if contents.suffix in {".tsv", ".tab"} else "csv"
 
@@ -114,41 +119,42 @@ def _refusal(contents: Contents, words: str) -> ValidationError:
 
 
 def _compound(contents: Contents) -> ValidationError:
-    """Return the error for a file in Microsoft's older container."""
+    """Return the error for a file in the compound format of Microsoft's older programs."""
     wanted = "EncryptedPackage".encode("utf-16-le")
     last = b""
     for block in contents.blocks():
         if wanted in last + block:
             return _refusal(
-                contents, "it is protected by a password; open it, and save a copy without one"
+                contents, "it is protected by a password; save a copy without a password"
             )
         last = block[-len(wanted) :]
     return _refusal(
-        contents, "it is an old Excel workbook (.xls); open it, and save it as XLSX or CSV"
+        contents, "it is an old Excel workbook (.xls); open it and save it as XLSX or CSV"
     )
 
 
 def find_dialect(
     contents: Contents, form: str, encoding: str | None, delimiter: str | None
 ) -> Dialect:
-    """Return how a text file is written.
+    """Return the encoding and punctuation of a text file.
 
     Arguments:
         contents: the file.
         form: its format.
-        encoding: its encoding; None to find it.
-        delimiter: its separator; None to find it.
+        encoding: its encoding; None to detect it.
+        delimiter: its separator; None to detect it.
 
     Raises:
-        ValidationError: the encoding or the separator is none, or the file is no text.
-        OSError: it cannot be read.
+        ValidationError: the encoding is unknown, the separator is not one character, or the file
+            is not text.
+        OSError: the file cannot be read.
     """
     name, marked = _encoding(contents, encoding)
     text = contents.start(_SAMPLE * 4).decode(name, "replace")[:_SAMPLE]
     if marked and name != "utf-8-sig":
         text = text[1:]
     if "\0" in text:
-        raise _refusal(contents, "it is no text and no spreadsheet that is known")
+        raise _refusal(contents, "it is neither text nor a supported spreadsheet")
     preface = ""
     if form in {"csv", "tsv"} and text[:4].lower() == "sep=" and text[5:6] in {"\r", "\n"}:
         preface, text = text[:5], text.partition("\n")[2]
@@ -170,7 +176,7 @@ def find_dialect(
 
 
 def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
-    """Return an encoding, and whether a byte-order mark begins the file."""
+    """Return a file's encoding, and whether it begins with a byte-order mark."""
     start = contents.start()
     for mark, name in _MARKS:
         if start.startswith(mark) and (wanted is None or _same(wanted, name)):
@@ -180,10 +186,10 @@ def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
             return codecs.lookup(wanted).name, False
         except (LookupError, TypeError):
             raise ValidationError(
-                f"encoding {wanted!r} is not known; give one such as 'utf-8' or 'cp1252'",
+                f"encoding {wanted!r} is not known; pass one such as 'utf-8' or 'cp1252'",
                 field="encoding",
             ) from None
-    # Text of mostly Latin letters in UTF-16 has a zero in every other byte.
+    # In UTF-16, every other byte of mostly Latin text is zero.
     even, odd = start[0:2000:2].count(0), start[1:2000:2].count(0)
     half = len(start[:2000]) // 2
     if max(even, odd) * 10 > half * 6:
@@ -207,14 +213,14 @@ def _same(one: str, other: str) -> bool:
 
 
 def _separator(text: str) -> str:
-    """Return the separator of a text's cells; an empty string where each line is one cell.
+    """Return the separator of a text's cells, or an empty string if each line is one cell.
 
-    One by which a heading of numbers stands alone wins, then one by which the most lines have the
-    same number of cells. (`csv.Sniffer` takes a letter, or a line's end, for a separator.)
+    Prefer a separator that isolates a known heading of a number column, then the one with which
+    most lines have the same number of cells. (`csv.Sniffer` may return a letter or a line ending.)
     """
     lines = text.splitlines(keepends=True)
     if len(lines) > 1 and len(text) >= _SAMPLE:
-        lines.pop()  # it may be cut
+        lines.pop()  # it may be incomplete
     best, most = "", (False, 0.0)
     for separator in _SEPARATORS:
         rows = _parsed(lines[:200], separator)

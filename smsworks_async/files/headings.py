@@ -1,4 +1,4 @@
-"""Headings: which row holds them, and which column holds the numbers."""
+"""Find the row that holds the headings and the column that holds the numbers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.files.numbers import is_blank
 
 
-#: How many rows from the top may be the headings.
+#: The number of rows, from the top, among which the headings are looked for.
 HEADING_ROWS: Final = 10
-# How many headings an error names.
+# The number of headings that an error message lists.
 _NAMED: Final = 8
 
 _MOBILE: Final = ("mobile", "mob", "cell", "cellular", "cellphone", "mobilephone", "handy", "mobil")
 _PHONE: Final = ("phone", "telephone", "tel", "telefon", "contact", "sms", "whatsapp")
 _ENDINGS: Final = ("", "number", "no", "nr", "num", "nummer", "numbers", "phone")
-#: Headings of a column of numbers: letters and digits alone, in lower case.
+#: Headings of a column of numbers, as returned by `simplified`.
 STRONG: Final = frozenset(
     {word + ending for word in (*_MOBILE, *_PHONE) for ending in _ENDINGS}
     | {"mobilephonenumber", "mobilephoneno", "mobiles", "phones", "msisdn", "destination"}
 ) - {"contact"}
-#: Ambiguous headings, which are used only if none of the others occurs.
+#: Ambiguous headings, which are used only if no heading in `STRONG` occurs.
 WEAK: Final = frozenset(
     {"number", "numbers", "no", "nr", "recipient", "recipients", "to", "contact", "nummer"}
 )
-# What has more digits than that is no heading.
+# A cell with more digits than this is not treated as a heading.
 _MOST_DIGITS: Final = 6
 _IN_BRACKETS: Final = re.compile(r"\([^)]*\)|\[[^]]*\]")
 
@@ -39,8 +39,8 @@ class Column:
     """A column of a file.
 
     Attributes:
-        index: where it stands, from 0.
-        heading: its heading, or an empty string.
+        index: its position, from 0.
+        heading: its heading; an empty string if it has none.
     """
 
     index: int
@@ -48,7 +48,7 @@ class Column:
 
     @property
     def letter(self) -> str:
-        """Its letters, as spreadsheets show them."""
+        """The column's letters, as spreadsheet programs show them."""
         return letters(self.index)
 
     def __str__(self) -> str:
@@ -57,13 +57,13 @@ class Column:
 
 @attrs.frozen
 class Layout:
-    """Where things stand in a file.
+    """The positions of the headings and the numbers in a file.
 
     Attributes:
-        column: the one with the numbers.
-        headings: of all columns; empty where the file has none.
-        row: the row with the headings, from 0; None where the file has none.
-        notices: what was guessed.
+        column: the column with the numbers.
+        headings: the headings of all columns; empty if the file has none.
+        row: the index of the row with the headings, from 0; None if the file has none.
+        notices: the assumptions that were made, each as a sentence.
     """
 
     column: Column
@@ -73,7 +73,7 @@ class Layout:
 
 
 def letters(index: int) -> str:
-    """Return a column's letters, as spreadsheets show them.
+    """Return a column's letters, as spreadsheet programs show them.
 
     >>> letters(0), letters(26), letters(701)
     ('A', 'AA', 'ZZ')
@@ -86,7 +86,7 @@ def letters(index: int) -> str:
 
 
 def index_of(name: str) -> int | None:
-    """Return the index of a column that is named by its letters; None where it is not."""
+    """Return the index of the column with these letters; None if ``name`` is not such letters."""
     if not re.fullmatch("[A-Za-z]{1,3}", name):
         return None
     index = 0
@@ -96,7 +96,7 @@ def index_of(name: str) -> int | None:
 
 
 def simplified(heading: Any) -> str:
-    """Return a heading's letters and digits: case, blanks, hyphens and brackets do not matter.
+    """Return a heading's letters and digits, case-folded and without text in brackets.
 
     >>> simplified(" Mobile-No. (UK)"), simplified("First_name")
     ('mobileno', 'firstname')
@@ -109,22 +109,23 @@ def simplified(heading: Any) -> str:
 def find_layout(
     rows: Sequence[Sequence[Any]], wanted: str | None, is_number: Callable[[Any], bool]
 ) -> Layout:
-    """Return where the headings and the numbers of a file are.
+    """Find the headings and the column of numbers in a file.
 
     Arguments:
-        rows: the first rows of the file, as many as may help.
+        rows: the first rows of the file; more rows make the detection more reliable.
         wanted: the heading or the letters of the column with the numbers; None to find it.
-        is_number: tells whether a cell holds a number.
+        is_number: a function that returns whether a cell holds a number.
 
     Raises:
-        ValidationError: no column, or more than one, may be meant. The field is ``column``.
+        ValidationError: no column matches, or more than one. The field is ``column``.
     """
     if wanted is not None:
         return _named(rows, wanted, is_number)
     for words in (STRONG, WEAK):
         found = _rows_with(rows, words, is_number)
-        if found and words is WEAK:
-            found = found[0], _with_numbers(rows[found[0] + 1 :], found[1], is_number)
+        # A list that is empty so far has headings alone.
+        if found and words is WEAK and (below := _filled(rows[found[0] + 1 :])):
+            found = found[0], _with_numbers(below, found[1], is_number)
         if found and found[1]:
             row, indexes = found
             if len(indexes) > 1:
@@ -138,9 +139,9 @@ def find_layout(
 def _rows_with(
     rows: Sequence[Sequence[Any]], words: frozenset[str], is_number: Callable[[Any], bool]
 ) -> tuple[int, list[int]] | None:
-    """Return the row that has headings of numbers, and their columns.
+    """Return the row that has headings from ``words``, and the columns of these headings.
 
-    A title alone in its row gives way to a row of several cells below it.
+    A row of several cells is preferred to an earlier row of one cell, which may be a title.
     """
     title = None
     for row, cells in enumerate(rows[:HEADING_ROWS]):
@@ -156,10 +157,15 @@ def _rows_with(
     return title
 
 
+def _filled(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return the rows that are not blank."""
+    return [row for row in rows if not all(map(is_blank, row))]
+
+
 def _with_numbers(
     rows: Sequence[Sequence[Any]], indexes: Sequence[int], is_number: Callable[[Any], bool]
 ) -> list[int]:
-    """Return the columns that contain numbers, since *No* may be the row number."""
+    """Return those columns that contain phone numbers, because *No* may head a row number."""
     return [
         index for index in indexes if any(is_number(row[index]) for row in rows if index < len(row))
     ]
@@ -187,15 +193,19 @@ def _named(rows: Sequence[Sequence[Any]], wanted: str, is_number: Callable[[Any]
 def _by_letter(
     rows: Sequence[Sequence[Any]], index: int, is_number: Callable[[Any], bool]
 ) -> Layout:
-    """Return the layout for a column that is named by its letters: headings stand above numbers."""
+    """Return the layout for a column given by its letters.
+
+    The headings are the last row with content above the column's first number.
+    """
     above = None
     for row, cells in enumerate(rows[: HEADING_ROWS + 1]):
         if index < len(cells) and is_number(cells[index]):
             break
-        if row < HEADING_ROWS and any(not is_blank(cell) for cell in cells):
+        filled = [cell for cell in cells if not is_blank(cell)]
+        if row < HEADING_ROWS and filled and not any(map(is_number, filled)):
             above = row
     else:
-        above = None  # the first of them are no numbers, whatever they are
+        above = None  # no number among the first rows: none of them is known to be headings
     return Layout(Column(index)) if above is None else _with_headings(rows, above, index)
 
 
@@ -206,7 +216,7 @@ def _with_headings(rows: Sequence[Sequence[Any]], row: int, index: int) -> Layou
 
 
 def _list(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> Layout:
-    """Return the layout of a file with one column, which has no heading that is known."""
+    """Return the layout of a file with one column and no known heading."""
     for row, cells in enumerate(rows[:HEADING_ROWS]):
         if not cells or is_blank(cells[0]):
             continue
@@ -214,7 +224,7 @@ def _list(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> La
             break
         below = [cell for later in rows[row + 1 :] for cell in later if not is_blank(cell)]
         if below and sum(map(is_number, below)) * 2 > len(below):
-            notice = f"the first row, {str(cells[0]).strip()!r}, was taken for a heading"
+            notice = f"the first row, {str(cells[0]).strip()!r}, was treated as a heading"
             layout = _with_headings(rows, row, 0)
             return attrs.evolve(layout, notices=(notice,))
         break
@@ -228,13 +238,14 @@ def _ambiguous(cells: Sequence[Any], indexes: Sequence[int]) -> ValidationError:
     alike = len({str(cells[index]).strip() for index in indexes}) == 1
     example = letters(indexes[0]) if alike else str(cells[indexes[0]]).strip()
     return ValidationError(
-        f"columns {names} may each hold the numbers; name the one to text, such as {example!r}",
+        f"columns {names} may each hold the numbers; choose the column to text, such as "
+        f"{example!r}",
         field="column",
     )
 
 
 def _unknown(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) -> ValidationError:
-    """Return the error for a file without a known heading, with the likely columns."""
+    """Return the error for a file without a known heading; it names the likely columns."""
     counts: dict[int, int] = {}
     for cells in rows:
         for index, cell in enumerate(cells):
@@ -242,8 +253,8 @@ def _unknown(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) ->
                 counts[index] = counts.get(index, 0) + 1
     if not counts:
         return ValidationError(
-            "no column has a heading for numbers, such as Mobile or Phone, and none seems to hold "
-            f"any; {_headings_of(rows)}",
+            "no column has a heading for numbers, such as Mobile or Phone, and no column seems to "
+            f"hold numbers; {_headings_of(rows)}",
             field="column",
         )
     if len(rows) == 1 and len(counts) > 1:
@@ -256,17 +267,17 @@ def _unknown(rows: Sequence[Sequence[Any]], is_number: Callable[[Any], bool]) ->
     seem = f"column {names} seems" if len(likely) == 1 else f"columns {names} seem"
     return ValidationError(
         f"no column has a heading for numbers, such as Mobile or Phone; {seem} to hold numbers: "
-        f"name the column to text, such as {letters(likely[0])!r}",
+        f"choose the column to text, such as {letters(likely[0])!r}",
         field="column",
     )
 
 
 def _headings_of(rows: Sequence[Sequence[Any]]) -> str:
-    """Return the headings of a file in words: those of its first row with several."""
+    """Return a clause for an error message: the cells of the first row that has the most."""
     likely = rows[:HEADING_ROWS]
     cells = max(likely, key=lambda row: sum(not is_blank(cell) for cell in row), default=())
     named = [str(cell).strip()[:40] for cell in cells if not is_blank(cell)]
     if not named or any(sum(map(str.isdecimal, name)) > _MOST_DIGITS for name in named):
-        return "name it by its letter, such as 'B'"
+        return "choose the column by its letter, such as 'B'"
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return f"the columns are {', '.join(named[:_NAMED])}{more}"

@@ -1,4 +1,4 @@
-"""What was set aside, in a copy beside the file, for a person to mend and send."""
+"""Write the rows that were set aside to a copy of the file, to be corrected and sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from smsworks_async.files.sheets import write_ods, write_xlsx
 from smsworks_async.models import values
 
 
-#: The headings of the columns that are added.
+#: The headings of the added columns.
 ADDED: Final = ("Row", "What is wrong", "Suggestion")
 _ADDED: Final = frozenset(map(simplified, ADDED))
 _NAME: Final = ".to-mend"
@@ -32,25 +32,26 @@ _NAME: Final = ".to-mend"
 def write_set_aside(
     recipients: Recipients, *, to: str | os.PathLike[str] | None = None
 ) -> Path | None:
-    """Write the rows that were set aside, and only those, into a copy of the file.
+    """Write the rows that were set aside, and only those, to a copy of the file.
 
-    The copy has the file's format, headings, encoding, separator and line ends, and three more
-    columns: the row's number in the file, what is wrong, and a suggestion. It can be mended in a
-    spreadsheet program and read as it is: text cells that one would run as formulas have an
-    apostrophe before them. Of a workbook it has the values of the sheet that was
-    read, without formats and formulas; the column with the numbers is formatted as text.
+    The copy has the file's format, headings, encoding, separator and line endings, and three added
+    columns: the row's number in the file, the problem, and a suggestion. It can be corrected in a
+    spreadsheet program and then read by `read_recipients` unchanged. Text cells that a spreadsheet
+    program would run as formulas are prefixed with an apostrophe. The copy of a workbook has the
+    values of the sheet that was read, without formats and formulas; the column with the numbers is
+    formatted as text.
 
     Arguments:
-        recipients: what `read_recipients` returned.
-        to: where to write it; by default beside the file, as ``people.to-mend.csv`` for
-            ``people.csv``. A copy that is there and differs, since somebody is mending it, is left
-            alone, and a number is added to the name.
+        recipients: the return value of `read_recipients`.
+        to: the path of the copy; by default beside the file, as ``people.to-mend.csv`` for
+            ``people.csv``. With the default, an existing copy with other contents is not
+            overwritten: a number is added to the name.
 
     Returns:
-        Where the copy is; None where nothing was set aside, and nothing was written.
+        The path of the copy; None if no row was set aside, in which case nothing is written.
 
     Raises:
-        ValidationError: the file was a stream, and ``to`` is missing; or the file cannot be read.
+        ValidationError: the file was a stream and ``to`` is missing, or the file cannot be read.
         OSError: the copy cannot be written.
     """
     width = max((len(row.cells) for row in _set_aside(recipients)), default=None)
@@ -58,7 +59,7 @@ def write_set_aside(
         return None
     given = Path(values.path(to, "to")) if to is not None else None
     if given is None and recipients.path is None:
-        raise ValidationError("to is missing: a stream has no place for a copy", field="to")
+        raise ValidationError("to is missing: for a stream, pass the path of the copy", field="to")
     place = given or Path(str(recipients.path))
     descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
     temporary = Path(name)
@@ -70,7 +71,7 @@ def write_set_aside(
         if given is not None:
             temporary.replace(given)
             return given
-        return _placed(temporary, place)
+        return _rename_to_free_name(temporary, place)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -79,8 +80,8 @@ def _set_aside(recipients: Recipients) -> Iterator[Row]:
     return (row for row in recipients if row.destination is None)
 
 
-def _placed(temporary: Path, source: Path) -> Path:
-    """Rename a copy to the first free name; an identical copy that exists is kept."""
+def _rename_to_free_name(temporary: Path, source: Path) -> Path:
+    """Rename a copy to the first free name, and return it; keep an identical existing copy."""
     stem = source.stem.partition(_NAME)[0]
     for number in count(1):
         more = "" if number == 1 else f"-{number}"
@@ -128,7 +129,7 @@ def _rows(recipients: Recipients, kept: Sequence[int]) -> Iterator[list[Any]]:
 
 
 def _write_text(rows: Iterable[Sequence[Any]], dialect: Dialect, file: IO[bytes]) -> None:
-    # What the file's encoding lacks (of a named one, say) is still readable.
+    # Added text that the file's encoding lacks, such as a suggestion, stays readable as escapes.
     text = io.TextIOWrapper(file, dialect.encoding, errors="backslashreplace", newline="")
     if dialect.marked and dialect.encoding != "utf-8-sig":
         text.write("\ufeff")

@@ -1,4 +1,4 @@
-"""Numbers as spreadsheets spell them: taken, mended with a notice, or refused with a suggestion."""
+"""Parse phone numbers as spreadsheets write them: take, mend or refuse them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from smsworks_async.errors import ValidationError
 from smsworks_async.models import values
 
 
-#: What turns a number into a destination, or raises `ValidationError`: `phone.destination_rule`'s.
+#: A function that returns a number as a destination, or raises `ValidationError`: the return value
+#: of `phone.destination_rule`.
 Rule = Callable[[Any], str]
 
 LOST_ZERO: Final = "its leading 0 had been lost"
 DECIMAL: Final = "it was written as a decimal number"
 SCIENTIFIC: Final = "it was in scientific notation, with all of its digits"
-APOSTROPHE: Final = "an apostrophe stood before it"
+APOSTROPHE: Final = "it began with an apostrophe"
 FORMULA: Final = "it was wrapped in a formula"
-HIDDEN: Final = "hidden characters stood in it"
-OTHER_DIGITS: Final = "its digits were of another script"
+HIDDEN: Final = "it contained hidden characters"
+OTHER_DIGITS: Final = "its digits were in another script"
 
-# What stands before the last eight digits of a UK mobile, with what it becomes (see `phone`). Most
-# cells are found here; the rule judges the others. 076 is left out: some of it are pagers.
+# The characters before the last eight digits of a UK mobile number, with the same prefix of the
+# destination. Most cells match one of these; the others are passed to the rule, which is slower.
+# 076 is left out because part of it is allocated to pagers (see `phone`).
 _MOBILE_DIGITS: Final = "12345789"
 _HEADS: Final = {
     prefix + digit: f"447{digit}"
@@ -43,21 +45,21 @@ _NUMBERS_APART: Final = re.compile(r"[/;,|&\n\r]|\b(?:or|and|und|oder|ou|et)\b",
 _MOBILE_INSIDE: Final = re.compile(
     r"(?<![\d+])(?:(?:\+|00)?[ ]?44[ ]?(?:\(0\))?[ ]?|0)7(?:[ .-]?\d){9}(?!\d)"
 )
-#: The problem of a cell that is blank, while others in its row are not.
+#: The problem of a blank cell in a row that is not blank.
 NO_NUMBER: Final = "there is no number"
-# What a number is a multiple of after scientific notation with six digits, as in 4.47701E+11.
+# After scientific notation with six digits, as in 4.47701E+11, a number is a multiple of this.
 _LOST_DIGITS: Final = 10**6
 _FORMAT_AS_TEXT: Final = "format the column as text, and enter the number again from its source"
 
 
 class Verdict(NamedTuple):
-    """What becomes of a cell.
+    """The result of parsing a cell.
 
     Attributes:
-        destination: the number as the API takes it; None where it cannot be texted.
-        notice: how it was mended, or an empty string.
-        problem: why it cannot be texted, or an empty string.
-        suggestion: what a person may do about that.
+        destination: the number in the API's format; None if it cannot be texted.
+        notice: how the number was mended; an empty string if it was not.
+        problem: why it cannot be texted; an empty string if it can.
+        suggestion: how a person can correct the problem; an empty string without one.
     """
 
     destination: str | None
@@ -67,11 +69,15 @@ class Verdict(NamedTuple):
 
 
 def judge_each(cells: Sequence[Any], rule: Rule) -> tuple[list[str | None], dict[int, Verdict]]:
-    """Return the destinations of cells, and the verdicts, by index, that are more than that.
+    """Return the destination of each cell, and a verdict for each cell that needs more than that.
 
     Arguments:
-        cells: text, or what a workbook or JSON holds.
-        rule: what judges a number that is not in one of the most usual spellings.
+        cells: text, or a value from a workbook or JSON.
+        rule: the function for numbers that are not in one of the most common spellings.
+
+    Returns:
+        The destinations, in order, None for a cell that cannot be texted; and by index the verdicts
+        on the cells that were mended or cannot be texted.
     """
     parts = _plain(cells)
     heads = [_HEADS.get(part[:-8], "") for part in parts]
@@ -102,21 +108,21 @@ def _are_digits(text: str) -> bool:
 
 
 def _is_plain(cell: Any) -> bool:
-    """Return whether a cell is no date or truth value that merely has digits."""
+    """Return whether a cell is text or a number, rather than a boolean or a date."""
     return isinstance(cell, str) or (type(cell) in {int, float})
 
 
 def _has_lost_digits(cell: Any) -> bool:
-    """Return whether a cell is a number that was once saved in scientific notation."""
+    """Return whether a numeric cell may have lost its last digits to scientific notation."""
     whole = None if isinstance(cell, str) else values.as_integer(cell)
     return whole is not None and whole > 0 and whole % _LOST_DIGITS == 0
 
 
 def _plain(cells: Sequence[Any]) -> list[str]:
-    """Return cells as text without blanks, for the quick look; what has none becomes empty."""
+    """Return the text of each cell without spaces; an empty string for a cell without text."""
     try:
         joined: str = "\n".join(cells)
-    except TypeError:  # a workbook's numbers, say
+    except TypeError:  # not all are text
         joined = ""
     parts: Any = joined.replace(" ", "").split("\n")
     if len(parts) == len(cells) and joined:
@@ -125,7 +131,7 @@ def _plain(cells: Sequence[Any]) -> list[str]:
 
 
 def _text_of(cell: Any) -> str:
-    """Return a cell's text: of a number its digits, of anything else nothing."""
+    """Return a cell's text: the digits of a whole number; an empty string for other types."""
     if isinstance(cell, str):
         return cell
     whole = values.as_integer(cell)
@@ -133,12 +139,12 @@ def _text_of(cell: Any) -> str:
 
 
 def is_blank(cell: Any) -> bool:
-    """Return whether nothing can be seen in a cell."""
+    """Return whether a cell is missing or consists of white space."""
     return values.is_missing(cell)
 
 
 def looks_like_number(cell: Any, rule: Rule) -> bool:
-    """Return whether a cell holds a number that can be texted, or one that has lost digits."""
+    """Return whether a cell holds a number that can be texted, or one in scientific notation."""
     if is_blank(cell):
         return False
     verdict = judge(cell, rule)
@@ -146,12 +152,12 @@ def looks_like_number(cell: Any, rule: Rule) -> bool:
 
 
 def judge(cell: Any, rule: Rule) -> Verdict:
-    """Return what becomes of one cell."""
+    """Return the verdict on one cell."""
     if is_blank(cell):
         return Verdict(None, "", NO_NUMBER, "enter a number, or delete the row")
     if not isinstance(cell, str):
         return _judge_value(cell, rule)
-    text, notices = _without_traces(cell)
+    text, notices = _strip_artefacts(cell)
     if verdict := _no_number(text):
         return verdict
     if several := _several(text):
@@ -160,10 +166,13 @@ def judge(cell: Any, rule: Rule) -> Verdict:
 
 
 def _no_number(text: str) -> Verdict | None:
-    """Return the verdict on what a spreadsheet writes in the place of a number."""
+    """Return the verdict on a formula or a spreadsheet's error value; None for any other text."""
     if text.startswith(("=", "@")):
         return Verdict(
-            None, "", "it is a formula", "enter the number itself, or save the values alone"
+            None,
+            "",
+            "it is a formula",
+            "enter the number itself, or save the file with values only",
         )
     if _ERRORS.fullmatch(text):
         return Verdict(None, "", f"it is the spreadsheet's error {text}", "enter the number itself")
@@ -178,23 +187,25 @@ def _no_number(text: str) -> Verdict | None:
 
 
 def _judge_value(cell: Any, rule: Rule) -> Verdict:
-    """Return what becomes of a cell that is no text: of a workbook, or of JSON."""
+    """Return the verdict on a cell that is not text, from a workbook or JSON."""
     if isinstance(cell, date | time | timedelta):
         return Verdict(None, "", "it is a date or a time", _FORMAT_AS_TEXT)
     if isinstance(cell, bool) or values.as_number(cell) is None:
         kind = "a truth value" if isinstance(cell, bool) else f"a {type(cell).__name__}"
-        return Verdict(None, "", f"it is {kind} and no number", "enter the number as text")
+        return Verdict(None, "", f"it is {kind}, not a number", "enter the number as text")
     whole = values.as_integer(cell)
     if whole is None or whole <= 0:
         return Verdict(None, "", f"{cell} is not a phone number", _FORMAT_AS_TEXT)
     if _has_lost_digits(cell) and _is_valid(str(whole), rule):
-        problem = "its last six digits are zeros, probably lost to scientific notation"
+        problem = (
+            "its last six digits are zeros, probably because scientific notation has lost them"
+        )
         return Verdict(None, "", problem, _FORMAT_AS_TEXT)
     return _judge_text(str(whole), [], rule)
 
 
-def _without_traces(cell: str) -> tuple[str, list[str]]:
-    """Return a cell without what came along with its number, and notices of that."""
+def _strip_artefacts(cell: str) -> tuple[str, list[str]]:
+    """Return a cell's text without hidden characters, formula and apostrophe, and the notices."""
     notices = []
     text = cell.strip()
     seen = "".join(map(_visible, text)) if not text.isascii() else text
@@ -211,7 +222,7 @@ def _without_traces(cell: str) -> tuple[str, list[str]]:
 
 
 def _visible(character: str) -> str:
-    """Return a character; of a blank a space, of a mark that nobody sees nothing."""
+    """Return a character: a space for any blank, an empty string for an invisible character."""
     category = unicodedata.category(character)
     if category == "Zs":
         return " "
@@ -242,7 +253,7 @@ def _judge_text(text: str, notices: list[str], rule: Rule) -> Verdict:
 
 
 def _reason(error: ValidationError) -> str:
-    """Return what an error says is wrong, without the field, the masked number and the advice."""
+    """Return the problem from an error's message, without the field, the number and the advice."""
     words = str(error).removeprefix("destination ")
     if words.startswith("\u2026"):
         words = words.partition(": ")[2]
@@ -250,7 +261,7 @@ def _reason(error: ValidationError) -> str:
 
 
 def _several(text: str) -> list[str]:
-    """Return the numbers in a text that holds more than one."""
+    """Return the numbers in a text that holds more than one; otherwise an empty list."""
     parts = [part.strip() for part in _NUMBERS_APART.split(text)]
     long = [part for part in parts if sum(map(str.isdecimal, part)) >= _FEWEST_DIGITS]
     if len(long) < 2:
@@ -261,17 +272,17 @@ def _several(text: str) -> list[str]:
 def _choose(numbers: list[str], rule: Rule) -> str:
     mobiles = [number for number in numbers if _is_valid(number, rule)]
     if len(mobiles) == 1:
-        return f"keep {mobiles[0]}, the only one that can be texted"
+        return f"keep {mobiles[0]}, the only mobile number"
     return f"keep one of them: {' or '.join(mobiles or numbers)}"
 
 
 def _suggest(text: str, problem: str, rule: Rule) -> str:
-    """Return what may mend a cell that the rule refused."""
+    """Return a suggestion for a cell that the rule refused."""
     if "scientific" in problem:
         return _FORMAT_AS_TEXT
     inside = {match[0].strip() for match in _MOBILE_INSIDE.finditer(text)}
     if len(inside) == 1 and _is_valid(found := inside.pop(), rule):
-        return f"write {found} alone"
+        return f"enter only {found}"
     digits = "".join(filter(str.isdecimal, text))
     national = digits.removeprefix("00").removeprefix("44").removeprefix("0")
     if national.startswith("7") and len(national) in {8, 9, 11, 12}:
@@ -290,5 +301,5 @@ def _is_valid(number: str, rule: Rule) -> bool:
 
 
 def notices_of(notice: str) -> list[str]:
-    """Return the single notices of a verdict that has several."""
+    """Return the separate notices that a verdict's notice consists of."""
     return notice.split("; ") if notice else []

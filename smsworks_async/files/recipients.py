@@ -1,10 +1,11 @@
-"""Recipients from a spreadsheet or a list: each row taken, mended with a notice, or set aside."""
+"""Recipients from a spreadsheet or a list: each row is taken, mended or set aside."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count, islice, repeat
 from typing import IO, Any, Final, NamedTuple
@@ -26,28 +27,28 @@ from smsworks_async.files.numbers import (
     looks_like_number,
     notices_of,
 )
-from smsworks_async.files.sources import Contents
+from smsworks_async.files.sources import Contents, Source
 from smsworks_async.files.tables import Rows, rows_of_json, rows_of_text
 from smsworks_async.models import values
 
 
-# So many rows are looked at to find the headings and the numbers.
-_LOOKED_AT: Final = 200
+# The number of rows from which the headings and the column of numbers are detected.
+_SAMPLE_ROWS: Final = 200
 _WORKBOOKS: Final = frozenset({"xlsx", "ods"})
 
 
 class Row(NamedTuple):
-    """A row of a file, with its verdict.
+    """A row of a file, with the result of parsing its number.
 
     Attributes:
-        number: where it stands, from 1, as a spreadsheet program numbers it: headings and blank
-            rows count, and a cell with line breaks is in one row.
-        cells: its cells, as they stand in the file.
-        destination: the number as the API takes it; None where the row is set aside.
-        notice: how its number was mended, or an empty string.
-        problem: why it is set aside, or an empty string.
-        suggestion: what a person may do about that, or an empty string.
-        file: what it was read from.
+        number: its row number in a spreadsheet program, from 1: headings and blank rows count, and
+            line breaks within a cell do not begin a row.
+        cells: its cells, unchanged.
+        destination: the number in the API's format; None if the row is set aside.
+        notice: how the number was mended; an empty string if it was not.
+        problem: why the row is set aside; an empty string if it is not.
+        suggestion: how a person can correct the problem; an empty string without one.
+        file: the `Recipients` that it was read from.
     """
 
     number: int
@@ -60,7 +61,7 @@ class Row(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The cells by their headings; the first, where a heading stands over several columns."""
+        """The cells by their headings; where columns share a heading, the first column's cell."""
         named: dict[str, Any] = {}
         for heading, cell in zip(self.file.headings, self.cells, strict=False):
             if heading:
@@ -69,7 +70,7 @@ class Row(NamedTuple):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What a template of `bulk.send_each` is filled from: the destination, and the fields."""
+        """The row for `bulk.send_each`: the destination, and the values of the message's fields."""
         message = self.file.message
         named = {} if message is None else message.values(self.cells)
         return {"destination": self.destination, **named}
@@ -77,16 +78,16 @@ class Row(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """The rows of a file, counted; blank ones are in none of the counts.
+    """Counts of a file's rows; blank rows are not counted.
 
     Attributes:
-        rows: all rows below the headings.
-        taken: those whose number was taken as it stood.
-        mended: those whose number was mended.
-        set_aside: those that cannot be texted.
-        mendings: how numbers were mended, with how often.
-        problems: why rows were set aside, with how often.
-        examples: the first rows that were set aside, 20 at most.
+        rows: the rows below the headings.
+        taken: the rows whose number was taken unchanged.
+        mended: the rows whose number was mended.
+        set_aside: the rows that cannot be texted.
+        mendings: the number of rows for each notice, the most frequent first.
+        problems: the number of rows for each problem, the most frequent first.
+        examples: the first rows that were set aside, at most 20.
     """
 
     rows: int = 0
@@ -100,21 +101,21 @@ class Summary:
 
 _EXAMPLES: Final = 20
 _NO_VALUE: Final = (
-    "enter a number, or delete the row; if the cell shows one, it is a formula whose result the "
-    "file does not hold: save it in a spreadsheet program"
+    "enter a number, or delete the row; if the cell shows a number, it is a formula whose result "
+    "is not stored in the file: save the file in a spreadsheet program"
 )
 _NEW: Final[Any] = tuple.__new__
 
 
 class _Slice(NamedTuple):
-    """Rows next to each other, column by column; a `Row` for each takes longer.
+    """Consecutive rows, stored column by column because making a `Row` for each is slower.
 
     Attributes:
-        first: the number of the first row.
-        rows: the cells of each.
-        destinations: the number of each, or None.
-        others: the verdicts of those that were not taken as they stood, by index.
-        blank: the indexes of those that are blank, which count for nothing.
+        first: the row number of the first row.
+        rows: the cells of each row.
+        destinations: the destination of each row, or None.
+        others: by index, the verdicts on the rows that were not taken unchanged.
+        blank: the indexes of the blank rows, which are not counted.
     """
 
     first: int
@@ -124,7 +125,7 @@ class _Slice(NamedTuple):
     blank: set[int]
 
     def make_rows(self, file: Recipients) -> list[Row]:
-        """Return a `Row` for each that is not blank."""
+        """Return a `Row` for each row that is not blank."""
         cells, none = self.rows, repeat("")
         of_each = zip(count(self.first), cells, self.destinations, none, none, none, repeat(file))
         made: list[Row] = list(map(_NEW, repeat(Row), of_each))
@@ -136,13 +137,16 @@ class _Slice(NamedTuple):
 
 
 class Recipients:
-    """The rows of a file; iterated, it is read from its beginning, in little memory.
+    """The rows of a file.
+
+    Each iteration reads the file from its beginning. A text file is read a slice at a time, so that
+    memory does not grow with its size; a workbook is held in memory.
 
     Attributes:
         format: ``"csv"``, ``"tsv"``, ``"list"``, ``"jsonl"``, ``"xlsx"`` or ``"ods"``.
-        dialect: how a text file is written, a `Dialect`; None for workbooks.
-        sheet: which sheet of a workbook is read; None for text files.
-        message: the text with fields that was given, or None.
+        dialect: the encoding and punctuation of a text file, a `Dialect`; None for workbooks.
+        sheet: the name of the sheet that is read; None for text files.
+        message: the message that was passed to `read_recipients`; None without one.
     """
 
     def __init__(
@@ -167,7 +171,7 @@ class Recipients:
 
     @property
     def path(self) -> str | None:
-        """The file's path; None where it was a stream."""
+        """The file's path; None for a stream."""
         return None if self._contents.path is None else str(self._contents.path)
 
     @property
@@ -182,7 +186,7 @@ class Recipients:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was guessed, and what a person should know."""
+        """Assumptions made while reading, and irregularities of the file, each as a sentence."""
         of_workbook = self._workbook.notices if self._workbook else ()
         return (*of_workbook, *self._layout.notices, *dict.fromkeys(self._odd))
 
@@ -193,24 +197,24 @@ class Recipients:
         return f"<Recipients of {self._contents.name!r}, {self.format}, column {self.column}>"
 
     def destinations(self) -> Iterator[str]:
-        """Yield the numbers that were taken or mended, in their order, repeats included."""
+        """Yield the numbers that were taken or mended, in file order, duplicates included."""
         return filter(None, chain.from_iterable(some.destinations for some in self._slices()))
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield what `bulk.send_each` takes as ``rows``, with ``template=recipients.template``."""
+        """Yield the rows for `bulk.send_each`, to be used with ``template=recipients.template``."""
         return (row.values for row in self if row.destination is not None)
 
     @property
     def template(self) -> str | None:
-        """The message as `bulk.send_each` takes it as ``template``; None without a message."""
+        """The message in the form of `bulk.send_each`'s ``template``; None without a message."""
         return None if self.message is None else self.message.template
 
     def check(self) -> Summary:
-        """Read the whole file, and count its rows.
+        """Read the whole file and count its rows.
 
         Raises:
-            ValidationError: the file cannot be read to its end.
-            OSError: likewise.
+            ValidationError: the file is damaged, or changed while it was read.
+            OSError: the file cannot be read.
         """
         total = mended = 0
         mendings: Counter[str] = Counter()
@@ -238,7 +242,7 @@ class Recipients:
         )
 
     def _find_layout(self, wanted: str | None) -> None:
-        first = list(islice(chain.from_iterable(self._raw()), _LOOKED_AT))
+        first = list(islice(chain.from_iterable(self._raw()), _SAMPLE_ROWS))
         is_number = partial(looks_like_number, rule=self._rule)
         if self.format == "jsonl":
             layout = find_layout([self._json_headings, *first], wanted, is_number)
@@ -247,7 +251,7 @@ class Recipients:
             self._layout = find_layout(first, wanted, is_number)
 
     def _raw(self) -> Iterator[Rows]:
-        """Yield all rows as they stand in the file, so many at a time."""
+        """Yield all rows of the file, unchanged, in slices."""
         if self._workbook is not None:
             return workbooks.rows_of_workbook(self._contents, self._workbook)
         if self.format == "jsonl":
@@ -255,7 +259,7 @@ class Recipients:
         return rows_of_text(self._contents, self._written, self._odd)
 
     def _slices(self) -> Iterator[_Slice]:
-        """Yield the rows below the headings with their verdicts, so many at a time."""
+        """Yield the rows below the headings with their verdicts, in slices."""
         first, skip = 1, 0 if self._layout.row is None else self._layout.row + 1
         for rows in self._raw():
             above = min(skip, len(rows))
@@ -270,7 +274,7 @@ class Recipients:
         index = self._layout.column.index
         try:
             cells = [row[index] for row in rows]
-        except IndexError:  # rows that end before that column
+        except IndexError:  # some rows end before that column
             cells = [row[index] if index < len(row) else "" for row in rows]
         destinations, others = judge_each(cells, self._rule)
         blank = {
@@ -301,33 +305,35 @@ def read_recipients(
     delimiter: str | None = None,
     international: bool = False,
 ) -> Recipients:
-    r"""Read the recipients of a spreadsheet or a list; nothing is sent.
+    r"""Read the recipients from a spreadsheet or a list. Nothing is sent.
 
-    What is not told is found: the format by the file's first bytes, the encoding, the separator,
-    the row of the headings among the first ten, and the column with the numbers by its heading in
-    the usual words (mobile, phone, tel, number and more), whatever its case, blanks and hyphens.
-    Where two columns may be meant, or none, that is an error: nobody's number is guessed.
+    Unless they are passed, the following are detected: the format from the file's first bytes; the
+    encoding; the separator; the row of the headings, among the first ten rows; and the column with
+    the numbers, by its heading (mobile, phone, tel, number and similar), regardless of case, spaces
+    and hyphens. If no column matches, or more than one, a `ValidationError` is raised.
 
     Arguments:
-        source: a path, ``"-"`` for standard input, or a file that is open for reading, as text or
-            as bytes. Streams are copied, beyond 4 MiB into a temporary file.
+        source: a path, ``"-"`` for standard input, or a file open for reading, as text or as bytes.
+            A stream is copied: into memory up to 4 MiB, otherwise into a temporary file.
         column: the heading of the column with the numbers, or its letters, such as ``"B"``.
-        message: a text with fields by their headings, such as ``"Hi {First name}"``; ``{{`` and
-            ``}}`` stand for braces. Rows without a value for a field are set aside.
-        sheet: which sheet of a workbook; the first visible one by default.
-        format: one of ``"csv"``, ``"tsv"``, ``"list"`` (one number on a line), ``"jsonl"``,
+        message: a text with headings as fields, such as ``"Hi {First name}"``; ``{{`` and ``}}``
+            stand for literal braces. Rows without a value for a field are set aside.
+        sheet: the name of the sheet of a workbook; by default the first visible sheet.
+        format: one of ``"csv"``, ``"tsv"``, ``"list"`` (one number on each line), ``"jsonl"``,
             ``"xlsx"`` and ``"ods"``.
-        encoding: of a text file; UTF-8, UTF-16 and cp1252 are told apart without it.
-        delimiter: what stands between the cells of a CSV file; found without it.
-        international: take numbers outside the UK, as the client that sends to them does.
+        encoding: the encoding of a text file; by default UTF-8, UTF-16 or cp1252, as detected.
+        delimiter: the separator of a CSV file, one character; detected by default.
+        international: accept numbers outside the UK (default False). The client that sends to them
+            needs ``international=True`` as well.
 
     Returns:
-        A `Recipients`: its rows are read when it is iterated, each time anew.
+        A `Recipients`. Its rows are read from the file at each iteration.
 
     Raises:
-        ValidationError: the file is of a kind that is not read, damaged, protected or too large;
-            or the column or a field of the message is not known, or ambiguous. The field is
-            ``source``, ``column``, ``message`` or the argument's name.
+        ValidationError: the file's format is not supported, or the file is damaged, protected or
+            too large (field ``source``); no column or several match (field ``column``); a field of
+            the message matches no heading or several (field ``message``); or another argument is
+            invalid (the field is its name).
         ConfigurationError: a workbook needs the extra ``cli``, which is not installed.
         OSError: the file cannot be read.
 
@@ -337,27 +343,71 @@ def read_recipients(
     [(2, '447700900123', 'its leading 0 had been lost'), (3, None, 'it contains letters')]
     """
     rule = phone.destination_rule(international=values.boolean(international, "international"))
+    people = open_source(
+        source, rule, sheet=sheet, format=format, encoding=encoding, delimiter=delimiter
+    )
+    find_column(people, column)
+    if message is not None:
+        with _naming_the_sheets(people):
+            people.message = Message(message, people.headings)
+    return people
+
+
+def open_source(
+    source: Source,
+    rule: Rule,
+    *,
+    sheet: str | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Recipients:
+    """Open a file as `read_recipients` does, before it is known where its numbers are.
+
+    Arguments:
+        source, sheet, format, encoding, delimiter: as for `read_recipients`.
+        rule: turns a number into a destination, or raises `ValidationError`.
+    """
     if format is not None and format not in FORMATS:
         raise ValidationError(f"format must be one of {', '.join(FORMATS)}", field="format")
     contents = Contents(source)
     form = format or find_format(contents)
-    dialect = workbook = None
     if form in _WORKBOOKS:
-        workbook = workbooks.look(contents, sheet)
-        form = workbook.form
-    else:
-        if sheet is not None:
-            raise ValidationError("only a workbook has sheets", field="sheet")
-        dialect = find_dialect(contents, form, encoding, delimiter)
-        if form == "csv" and not dialect.delimiter:
-            form = "list"
-    people = Recipients(contents, form, dialect, workbook, rule)
+        workbook = workbooks.inspect(contents, sheet)
+        return Recipients(contents, workbook.form, None, workbook, rule)
+    if sheet is not None:
+        raise ValidationError(
+            "sheet was passed, but the file is not a workbook; leave it out", field="sheet"
+        )
+    dialect = find_dialect(contents, form, encoding, delimiter)
+    if form == "csv" and not dialect.delimiter:
+        form = "list"
+    return Recipients(contents, form, dialect, None, rule)
+
+
+def first_row(people: Recipients) -> Sequence[Any]:
+    """Return the cells of a file's first row."""
+    return next(chain.from_iterable(people._raw()), ())  # noqa: SLF001 - of this module
+
+
+def find_column(people: Recipients, wanted: str | None) -> None:
+    """Find the headings and the numbers of a file.
+
+    Arguments:
+        people: the file.
+        wanted: the heading or the letters of the column with the numbers; None to find it.
+    """
+    with _naming_the_sheets(people):
+        people._find_layout(wanted)  # noqa: SLF001 - of this module
+
+
+@contextmanager
+def _naming_the_sheets(people: Recipients) -> Iterator[None]:
+    """Add to an error which sheet of a workbook was chosen, where there are others."""
     try:
-        people._find_layout(column)  # noqa: SLF001 - of this module
-        if message is not None:
-            people.message = Message(message, people.headings)
+        yield
     except ValidationError as error:
+        workbook = people._workbook  # noqa: SLF001 - of this module
         if workbook is None or not workbook.choice:
             raise
         raise ValidationError(f"{error}; {workbook.choice}", error.field) from error
-    return people

@@ -1,7 +1,7 @@
-"""Workbooks of one sheet, as small as their formats allow: XLSX (ECMA-376) and ODS (ISO 26300).
+"""Write minimal workbooks of one sheet, in XLSX (ECMA-376) and ODS (ISO 26300).
 
-A copy of what was set aside has text, numbers and truth values, and one column formatted as text.
-The libraries that write workbooks would be a dependency of several times this size.
+They have cells of text, numbers and booleans, and one column formatted as text, which is all that
+`write_set_aside` needs; a library that writes workbooks would be a much larger dependency.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from xml.sax.saxutils import escape, quoteattr
 from smsworks_async.files.headings import letters
 
 
-# What XML cannot hold.
+# Characters that XML does not allow.
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# A fixed date, so that the same rows make the same file.
+# A fixed date, so that equal rows produce identical files.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -30,13 +30,13 @@ _LONGEST_SHEET_NAME: Final = 31
 
 
 def write_xlsx(file: IO[bytes], name: str, rows: Iterable[Sequence[Any]], column: int) -> None:
-    """Write a workbook of one sheet for Excel.
+    """Write an XLSX workbook of one sheet.
 
     Arguments:
-        file: where it goes.
-        name: the sheet's.
-        rows: its cells: text, numbers and truth values; anything else as its text.
-        column: the one that is formatted as text.
+        file: a binary file open for writing.
+        name: the sheet's name; cut to 31 characters, Excel's limit.
+        rows: the cells of each row: text, numbers, booleans; other values are converted by `str`.
+        column: the index of the column that is formatted as text, from 0.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(
@@ -69,7 +69,7 @@ def write_xlsx(file: IO[bytes], name: str, rows: Iterable[Sequence[Any]], column
             f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
             '<fills count="1"><fill><patternFill patternType="none"/></fill></fills>'
             '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-            # The format 49 is "@", text.
+            # 49 is the built-in number format "@", text.
             '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="49" applyNumberFormat="1"/>'
             '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/>'
             "</cellStyles></styleSheet>",
@@ -110,9 +110,9 @@ def _relations(*targets: tuple[str, str]) -> str:
 
 
 def write_ods(file: IO[bytes], name: str, rows: Iterable[Sequence[Any]], column: int) -> None:
-    """Write a workbook of one sheet for LibreOffice; the arguments are those of `write_xlsx`."""
+    """Write an ODS workbook of one sheet; the arguments are those of `write_xlsx`."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        # The kind of file comes first, and not compressed.
+        # ISO 26300 wants the media type as the first entry, not compressed.
         archive.writestr(_entry("mimetype", zipfile.ZIP_STORED), _ODS)
         manifest = f'xmlns:manifest="{_OASIS}:manifest:1.0"'
         _add(

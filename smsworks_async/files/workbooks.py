@@ -1,8 +1,7 @@
-"""Rows of workbooks, XLSX and ODS, by python-calamine; and what keeps it from harm.
+"""Read the rows of XLSX and ODS workbooks with python-calamine, after checking their size.
 
-calamine holds a sheet whole, as a rectangle of all its cells, and ends the process where memory
-does not suffice. So an archive is looked through first: how large it is unpacked, and how far its
-cells reach.
+calamine allocates the bounding rectangle of a sheet's cells, and aborts the process if memory runs
+out. Therefore the unpacked size of the archive and the extent of its cells are checked first.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from smsworks_async.files.sources import Contents
 from smsworks_async.files.tables import SLICE, Rows
 
 
-#: Bytes that an archive may have unpacked: a million rows of ten cells have less.
+#: The limit on an archive's unpacked size, in bytes. A million rows of ten cells have less.
 MOST_BYTES: Final = 1 << 29
-#: Cells that the rectangle of a sheet may have, empty ones included.
+#: The limit on the number of cells in a sheet's bounding rectangle, empty cells included.
 MOST_CELLS: Final = 20_000_000
 _BLOCK: Final = 1 << 20
-# How many sheets a message names.
+# The number of sheets that a message lists.
 _NAMED: Final = 8
-# An attribute may have either quotation mark, blanks around its sign, and ">" in its value.
+# Attributes may use either quotation mark, spaces around "=", and ">" in a value.
 _IN_TAG: Final = rb"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*?"""
 _CELL: Final = re.compile(
     rb"<(?:[^\s<>/:]+:)?c(?=\s)"
@@ -56,13 +55,13 @@ _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relat
 
 @attrs.frozen
 class Workbook:
-    """A workbook's sheet.
+    """The sheet of a workbook that is read.
 
     Attributes:
         form: ``"xlsx"`` or ``"ods"``.
         sheet: the sheet's name.
-        notices: what a person should know about it.
-        choice: the notice that names the other sheets, where this one was not asked for.
+        notices: notices for a person, such as of hidden rows.
+        choice: the notice that lists the other sheets, if no sheet was asked for; otherwise empty.
     """
 
     form: str
@@ -71,15 +70,16 @@ class Workbook:
     choice: str = ""
 
 
-def look(contents: Contents, sheet: str | None) -> Workbook:
-    """Return which sheet of a workbook is read, after having looked at it for what may do harm.
+def inspect(contents: Contents, sheet: str | None) -> Workbook:
+    """Check a workbook's format, protection and size, and choose its sheet.
 
     Arguments:
         contents: the file.
-        sheet: its name; None for the first that is visible.
+        sheet: the name of the sheet; None for the first visible one.
 
     Raises:
-        ValidationError: it is damaged, too large, protected, no workbook, or has no such sheet.
+        ValidationError: the file is damaged, too large, protected or not a workbook, or has no such
+            sheet.
         ConfigurationError: python-calamine is not installed.
     """
     calamine = _calamine()
@@ -87,16 +87,16 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
         with contents.open() as file, zipfile.ZipFile(file) as archive:
             form = _form(contents, archive)
             _check_size(contents, archive)
-            # calamine reads an ODS file whole as soon as it is opened, and of XLSX the names alone.
-            of_sheets = _look_at_ods(contents, archive) if form == "ods" else {}
+            # calamine reads the whole of an ODS file when it opens it, so check it before that.
+            of_sheets = _check_ods(contents, archive) if form == "ods" else {}
             book = _book(contents, calamine)
             name, choice = _choose_sheet(contents, book, sheet)
             hidden = of_sheets.get(name, 0)
             if form == "xlsx":
-                hidden = _look_at_xlsx(contents, archive, name)
+                hidden = _check_xlsx(contents, archive, name)
     except ValidationError:
         raise
-    # A damaged directory of an archive makes zipfile seek and decode what is not there.
+    # With a damaged central directory, zipfile raises any of these.
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -106,22 +106,22 @@ def look(contents: Contents, sheet: str | None) -> Workbook:
         ValueError,
     ) as error:
         raise _damaged(contents) from error
-    except RuntimeError as error:  # zipfile's, of an encrypted entry
+    except RuntimeError as error:  # raised by zipfile for an encrypted entry
         raise _refusal(
-            contents, "it is protected by a password; open it, and save a copy without one"
+            contents, "it is protected by a password; save a copy without a password"
         ) from error
     notices = [choice] if choice else []
     if hidden:
         count = f"{hidden} rows are" if hidden > 1 else "1 row is"
-        notices.append(f"{count} hidden in the sheet, by a filter perhaps, and read all the same")
+        notices.append(f"{count} hidden in the sheet, perhaps by a filter, but read nevertheless")
     return Workbook(form, name, tuple(notices), choice)
 
 
 def rows_of_workbook(contents: Contents, workbook: Workbook) -> Iterator[Rows]:
-    """Yield the rows of a sheet, so many at a time; the first row is the sheet's first.
+    """Yield the rows of a sheet in slices, from the sheet's first row.
 
     Raises:
-        ValidationError: it is damaged.
+        ValidationError: the workbook is damaged.
         ConfigurationError: python-calamine is not installed.
     """
     calamine = _calamine()
@@ -132,8 +132,8 @@ def rows_of_workbook(contents: Contents, workbook: Workbook) -> Iterator[Rows]:
         raise _damaged(contents) from error
     top, left = sheet.start or (0, 0)
     rows = iter(sheet.iter_rows())
-    # Whether the blank rows above the first cell are there depends on the version of calamine;
-    # columns that are blank from top to bottom on the left are not.
+    # Some versions of calamine yield the blank rows above the first cell, others do not; none
+    # yields the blank columns to the left of it.
     first = list(islice(rows, top))
     if any(cell != "" for row in first for cell in row):
         first = [[]] * top + first
@@ -148,7 +148,8 @@ def _calamine() -> Any:
         import python_calamine
     except ImportError as error:
         raise ConfigurationError(
-            'workbooks are read by python-calamine: pip install "smsworks-async[cli]"'
+            "reading a workbook needs python-calamine, which is not installed: pip install "
+            '"smsworks-async[cli]"'
         ) from error
     return python_calamine
 
@@ -160,7 +161,7 @@ def _book(contents: Contents, calamine: Any) -> Any:
         return calamine.load_workbook(file)
     except calamine.PasswordError as error:
         raise _refusal(
-            contents, "it is protected by a password; open it, and save a copy without one"
+            contents, "it is protected by a password; save a copy without a password"
         ) from error
     except calamine.CalamineError as error:
         raise _damaged(contents) from error
@@ -173,8 +174,8 @@ def _refusal(contents: Contents, words: str) -> ValidationError:
 def _damaged(contents: Contents) -> ValidationError:
     return _refusal(
         contents,
-        "it is damaged, or was not written to its end; open it in a spreadsheet program and save "
-        "it anew, or copy it again",
+        "it is damaged or incomplete; open it in a spreadsheet program and save it again, or copy "
+        "it again",
     )
 
 
@@ -185,7 +186,7 @@ def _form(contents: Contents, archive: zipfile.ZipFile) -> str:
     if "content.xml" in names and b"spreadsheet" in archive.read("mimetype"):
         if b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise _refusal(
-                contents, "it is protected by a password; open it, and save a copy without one"
+                contents, "it is protected by a password; save a copy without a password"
             )
         return "ods"
     if "xl/workbook.bin" in names:
@@ -194,29 +195,29 @@ def _form(contents: Contents, archive: zipfile.ZipFile) -> str:
         raise _refusal(contents, "it is a Numbers document; export it as CSV or Excel")
     if "word/document.xml" in names:
         raise _refusal(contents, "it is a Word document; copy its table into a spreadsheet")
-    raise _refusal(contents, "it is a ZIP archive and no spreadsheet; unpack it first")
+    raise _refusal(contents, "it is a ZIP archive, not a spreadsheet; unpack it first")
 
 
 def _check_size(contents: Contents, archive: zipfile.ZipFile) -> None:
-    """Refuse an archive that is too large unpacked: by what it says, then by unpacking it."""
+    """Refuse an archive whose unpacked size, declared or actual, is over the limit."""
     too_large = _refusal(
         contents,
-        f"it is more than {MOST_BYTES >> 20} MiB unpacked, which no list of people is; save the "
-        "sheet as CSV",
+        f"it is more than {MOST_BYTES >> 20} MiB unpacked, too large for a list of people; save "
+        "the sheet as CSV",
     )
     if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
         raise too_large
     for entry in archive.infolist():
         with archive.open(entry) as file:
-            while file.read(_BLOCK):  # reads no more than the size it says, and checks the sum
+            while file.read(_BLOCK):  # zipfile stops at the declared size, and checks the CRC
                 pass
 
 
 def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[str, str]:
-    """Return a sheet's name, and a notice if it was chosen from several."""
+    """Return a sheet's name, and a notice if it was chosen from several visible sheets."""
     names = list(book.sheet_names)
     if wanted is not None:
-        # Spreadsheet programs allow no two names that differ in case alone.
+        # Spreadsheet programs do not allow two names that differ only in case.
         found = [name for name in names if name.casefold() == wanted.casefold()]
         if not found:
             raise ValidationError(
@@ -235,8 +236,8 @@ def _choose_sheet(contents: Contents, book: Any, wanted: str | None) -> tuple[st
     return first, f"the sheet {first!r} is read; the workbook also has {named}{more}"
 
 
-def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> int:
-    """Refuse a sheet whose cells reach too far; return how many of its rows are hidden."""
+def _check_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> int:
+    """Refuse a sheet whose bounding rectangle is too large; return the number of hidden rows."""
     names = archive.namelist()
     sheets = [_path_of(archive, sheet)]
     if sheets[0] not in names:
@@ -258,7 +259,7 @@ def _look_at_xlsx(contents: Contents, archive: zipfile.ZipFile, sheet: str) -> i
 
 
 def _whole_tags(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield blocks that end where a tag does."""
+    """Yield a file's contents in blocks that do not split a tag."""
     rest = b""
     while block := file.read(_BLOCK):
         block = rest + block
@@ -269,7 +270,7 @@ def _whole_tags(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Return where an archive keeps a sheet; an empty string where that cannot be found."""
+    """Return the path of a sheet within an archive; an empty string if it cannot be found."""
     try:
         book = ET.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - expat expands no external entities
         relations = ET.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314 - likewise
@@ -287,8 +288,8 @@ def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
-def _look_at_ods(contents: Contents, archive: zipfile.ZipFile) -> dict[str, int]:
-    """Refuse sheets whose cells reach too far; return how many rows are hidden in each."""
+def _check_ods(contents: Contents, archive: zipfile.ZipFile) -> dict[str, int]:
+    """Refuse a sheet whose bounding rectangle is too large; return hidden rows by sheet."""
     hidden: dict[str, int] = {}
     content = archive.read("content.xml")
     if b"<!" in content:
@@ -317,6 +318,6 @@ def _check_cells(contents: Contents, cells: int) -> None:
     if cells > MOST_CELLS:
         raise _refusal(
             contents,
-            f"its cells reach over {cells:,} places, more than {MOST_CELLS:,}; something stands "
-            "far below or beside the table: delete that, or save the sheet as CSV",
+            f"it spans {cells:,} cells, more than {MOST_CELLS:,}, because a cell far below or "
+            "beside the table is in use; delete that cell's contents, or save the sheet as CSV",
         )

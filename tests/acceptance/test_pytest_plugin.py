@@ -1,4 +1,4 @@
-"""The pytest plugin in projects of its users, each run by a pytest process of its own."""
+"""The pytest plugin in users' projects, each run by a separate pytest process."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"```python (\w+\.py)\n(.*?)```", PAGE, re.DOTALL))
-#: Where this package was installed before it had the plugin, pytest is told of it.
+#: Load the plugin explicitly if the installed package's metadata predates it.
 INSTALLED = any(entry_points(group="pytest11", name="smsworks"))
 GIVEN = [] if INSTALLED else ["-p", "smsworks_async.pytest_plugin"]
-#: Plugins that happen to be installed here, and take their time.
+#: Other installed plugins, disabled because they slow each run down.
 BARE = [f"-pno:{name}" for name in ("asyncio", "anyio", "hypothesispytest", "faker", "xdist")]
 XDIST = [*BARE[:-1], "-n", "2"]
-#: Of Starlette, which wants another version of its client.
+#: A warning of Starlette about the version of its test client.
 WARNINGS = ["error", "ignore:Using .httpx."]
 
 
 @pytest.fixture
 def project(pytester, monkeypatch):
-    """A project whose warnings are errors, in the environment of somebody who has an account."""
+    """A project that treats warnings as errors, in an environment with an account's credentials."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "")
     monkeypatch.setenv("SMSWORKS_TOKEN", "eyJ-real")
     pytester.makeini(
@@ -81,7 +81,7 @@ def test_examples_of_the_page_pass_as_they_are_written(project):
 def test_examples_have_no_boilerplate(name, longest):
     lines = [line for line in EXAMPLES[name].splitlines() if line]
     first = next(n for n, line in enumerate(lines) if line.startswith("def "))
-    # The client of FastAPI's and Django's own tests is all that stands beside the imports.
+    # Besides the imports, a test needs only the test client of FastAPI or Django.
     extra = [line for line in lines[:first] if not re.match(r"import |from ", line)]
     assert [line for line in extra if not line.startswith("client = ")] == []
     assert len(lines) <= longest
@@ -169,7 +169,7 @@ PLAIN = """
 
 @pytest.mark.parametrize("plugins", [BARE, XDIST], ids=["one process", "xdist"])
 def test_plugin_gives_plain_and_unittest_tests_a_sandbox(project, plugins):
-    """Without pytest-asyncio, too."""
+    """Check this also without pytest-asyncio."""
     make(project, test_plain=PLAIN)
     run(project, plugins=plugins).assert_outcomes(passed=12)
 
@@ -215,9 +215,9 @@ def test_plugin_takes_options_from_a_fixture_and_refuses_names_that_are_none(pro
     result.assert_outcomes(passed=2, errors=3)
     result.stdout.fnmatch_lines(
         [
-            "*the marker smsworks: a sandbox has no argument 'credit'; did you mean 'credits'?",
-            "*takes named arguments, such as credits=100",
-            "*smsworks_sandbox_options: a sandbox has no argument 'balance'; it has host, port, *",
+            "*the marker smsworks: Sandbox has no argument 'credit'; did you mean 'credits'?",
+            "*takes only keyword arguments, such as credits=100",
+            "*smsworks_sandbox_options: Sandbox has no argument 'balance'; it has host, port, *",
         ]
     )
 
@@ -264,9 +264,12 @@ def test_setting_lifts_what_the_plugin_forbids_and_nothing_that_a_person_did(pro
         "passed": 1,
     }
     monkeypatch.setenv("SMSWORKS_OFFLINE", "yes")
-    assert run(project).parseoutcomes() == {"failed": 1, "passed": 2}  # test_live is not let out
+    assert run(project).parseoutcomes() == {
+        "failed": 1,
+        "passed": 2,
+    }  # test_live cannot reach the network
     result = run(project, "-o", "smsworks_environment=always")
-    assert "smsworks_environment is test or session, not 'always'" in result.stderr.str()
+    assert "smsworks_environment must be test or session, not 'always'" in result.stderr.str()
 
 
 FAILING = """
@@ -329,7 +332,7 @@ def test_failure_shows_whole_numbers_where_that_is_asked_for(project):
 
 
 def test_project_that_uses_none_of_it_is_left_alone(project):
-    """Nothing is imported, no thread is started, and the environment is as it was at the end."""
+    """Check that nothing is imported, no thread starts, and the environment is restored."""
     make(
         project,
         conftest="""
@@ -388,5 +391,5 @@ def test_plugin_keeps_ports_and_tokens_and_gives_up_a_port_that_is_taken(project
 
 
 def test_variables_of_these_tests_are_not_the_plugins():
-    """Where the plugin is active, this suite is not: it mocks the network, and expects failures."""
+    """Check that this suite runs without the plugin: it mocks the network and expects failures."""
     assert "SMSWORKS_OFFLINE" not in os.environ

@@ -1,4 +1,4 @@
-"""The commands of docs/spreadsheets.md run as they are written, on the file that the page shows."""
+"""Run the commands of docs/spreadsheets.md as written, on the file that the page shows."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smsworks_async import phone
 from smsworks_async._csv_files import written_whole
-from smsworks_async.cli._campaigns import status_record
+from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._report import axes
 from smsworks_async.cli._report.facts import CampaignFacts, Series
 from smsworks_async.cli._report.gather import gather

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from smsworks_async.cli._campaigns import names_in
+from smsworks_async.cli._known_names import names_in
 from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, CHUNK, PEOPLE, planned
 from support.postgres import fetch

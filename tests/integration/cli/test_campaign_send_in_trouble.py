@@ -38,13 +38,13 @@ UNREADABLE = pytest.mark.parametrize(
         ("empty.csv", b"", "is empty"),
         ("a.csv", b"Name,Phone,Mobile\nA,1,2\n", "the option is --column HEADING"),
         ("a.csv", b"Name,Kontakt\nA,07700900001\n", "the option is --column HEADING"),
-        ("a.xlsx", b"PK\x03\x04 and no more", "not written to its end"),
+        ("a.xlsx", b"PK\x03\x04 and no more", "damaged or incomplete"),
         (
             "a.xlsx",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0",
             "password",
         ),
-        ("a.csv", b"Mobile,b\n07700900001,x\n", "no column is called so"),
+        ("a.csv", b"Mobile,b\n07700900001,x\n", "no column has that heading"),
         ("a.csv", b'Name,Mobile\n"A,07700900001\n', "never closed"),
     ],
 )
@@ -56,7 +56,7 @@ def test_campaign_send_says_in_a_line_what_is_wrong_with_a_file(
 ):
     if data is not None:
         (tmp_path / name).write_bytes(data)
-    text = "Hi {Vorname}" if "called so" in words else TEXT
+    text = "Hi {Vorname}" if "that heading" in words else TEXT
     done = smsworks(*send(str(tmp_path / name), "--yes", text=text))
     assert done.code == 2
     assert words in done.error

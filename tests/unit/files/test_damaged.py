@@ -1,4 +1,4 @@
-"""Files that were damaged anywhere: read as far as they go, or refused in words; nothing else."""
+"""Damaged files: each is read or refused with a `ValidationError`; no other error is raised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.spreadsheets import SAMPLES, changed_archive
 
 DATA = st.sampled_from([sample.data for sample in SAMPLES])
 BYTES = st.binary(max_size=8) | st.sampled_from([b'"', b"\0", b"\r", b"<", b"&", b"99999999999"])
-#: Where, how many bytes are taken out, and what is put in.
+#: The position of a change, the number of bytes removed there, and the bytes inserted.
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), BYTES), min_size=1, max_size=5)
 
 

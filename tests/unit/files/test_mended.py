@@ -1,4 +1,4 @@
-"""Copies of what was set aside: in the file's own format, to be mended and read again."""
+"""Copies of the rows that were set aside: in the file's format, to be corrected and read again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_write_set_aside_writes_those_rows_and_only_those_in_the_files_own_forma
     stem, ending = sample.name.split(".")
     assert path.name == f"{stem}.to-mend.{ending}"
     copy = read_recipients(path, column=sample.column)
-    if people.format != "list":  # which has no columns to add any to
+    if people.format != "list":  # a list, which has no columns
         assert (copy.format, copy.dialect) == (people.format, people.dialect)
         assert copy.headings[-3:] == ADDED
         assert copy.headings[:-3] == people.headings or people.format == "jsonl"
@@ -137,7 +137,7 @@ def test_write_set_aside_writes_no_cell_that_a_spreadsheet_would_run(write, endi
     separator = {"csv": ",", "tsv": "\t"}[ending]
     rows = "".join(f"{cell}{separator}nobody\n" for cell in cells)
     path = write(f"people.{ending}", f"Name{separator}Mobile\n{rows}".encode())
-    for _ in range(2):  # a copy of a copy is alike
+    for _ in range(2):  # a copy of a copy is identical
         path = write_set_aside(read_recipients(path))
         copied = [row.cells[0] for row in read_recipients(path)]
         assert copied == ["'=1+1", "'@SUM(1)", "'-2+3", "+44 7700", "'-"]

@@ -1,4 +1,4 @@
-"""Spellings of numbers, by Hypothesis: what is one to `phone.normalise` is one here, and mended."""
+"""Spellings of numbers, by Hypothesis: `judge` accepts all that `phone.normalise` accepts."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def test_judge_sets_scientific_notation_aside_unless_all_digits_are_there(last, 
 
 @pytest.mark.parametrize("cell", [447701000000.0, 447701000000, 7701000000.0])
 def test_judge_sets_a_cells_number_aside_whose_last_six_digits_a_spreadsheet_has_made_zeros(cell):
-    """A spreadsheet saves 447700900123 as 4.47701E+11, and reads that as 447701000000."""
+    """Check numbers such as 447701000000: saved as 4.47701E+11 and read again, digits are lost."""
     verdict = judge(cell, RULE)
     assert verdict.destination is None
     assert "last six digits" in verdict.problem
     assert judge_each(["", cell], RULE)[1][1] == judge_each([cell], RULE)[1][0] == verdict
     assert judge_each([cell], RULE)[0] == [None]
     assert looks_like_number(cell, RULE)
-    # As text it is what a person has entered.
+    # Text was entered by a person, so its zeros are genuine.
     assert judge(str(int(cell)), RULE).destination == "447701000000"
     assert judge_each([str(int(cell))], RULE)[0] == ["447701000000"]
 
@@ -103,7 +103,7 @@ def test_judge_raises_for_no_cell_and_takes_no_more_than_the_rule(cell):
     )
 )
 def test_judge_each_finds_what_judge_finds(cells):
-    """Most cells are judged many at a time, which must make no difference."""
+    """Check that the fast path for many cells has the same results as `judge` for each cell."""
     destinations, others = judge_each(cells, RULE)
     for index, cell in enumerate(cells):
         verdict = judge(cell, RULE)

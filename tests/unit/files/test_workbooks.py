@@ -1,4 +1,4 @@
-"""Workbooks that are protected, damaged, or do harm; and what a person should know of others."""
+"""Workbooks that are protected, damaged or too large, and the notices about others."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ BLANK_ROWS = (
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9999])
-def test_look_refuses_a_half_written_workbook(share):
-    assert "not written to its end" in refused(GOOD[: int(share * len(GOOD)) or 4])
+def test_inspect_refuses_a_half_written_workbook(share):
+    assert "damaged or incomplete" in refused(GOOD[: int(share * len(GOOD)) or 4])
 
 
-def test_look_refuses_a_workbook_with_a_flipped_bit():
+def test_inspect_refuses_a_workbook_with_a_flipped_bit():
     at = GOOD.index(b"xl/worksheets/sheet1.xml") + 60
     damaged = GOOD[:at] + bytes([GOOD[at] ^ 255]) + GOOD[at + 1 :]
     assert "damaged" in refused(damaged)
 
 
-def test_look_refuses_a_workbook_whose_xml_is_damaged():
+def test_inspect_refuses_a_workbook_whose_xml_is_damaged():
     sheet = zipfile.ZipFile(io.BytesIO(GOOD)).read("xl/worksheets/sheet1.xml")
     assert "damaged" in refused(changed_archive(GOOD, {"xl/worksheets/sheet1.xml": sheet[:-40]}))
 
@@ -81,7 +81,7 @@ def test_find_format_refuses_workbooks_with_a_password():
     assert "old Excel workbook" in refused(compound)
 
 
-def test_look_refuses_an_ods_with_a_password():
+def test_inspect_refuses_an_ods_with_a_password():
     manifest = b"<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>"
     data = changed_archive(ODS, {"META-INF/manifest.xml": manifest})
     assert "protected by a password" in refused(data)
@@ -90,17 +90,17 @@ def test_look_refuses_an_ods_with_a_password():
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"a_txt": "x"}, "no spreadsheet"),
+        ({"a_txt": "x"}, "not a spreadsheet"),
         ({"word__document_xml": "x"}, "Word document"),
         ({"Index__Document_iwa": "x"}, "Numbers document"),
         ({"xl__workbook_bin": "x"}, "xlsb"),
     ],
 )
-def test_look_names_archives_that_are_no_spreadsheets(entry, words):
+def test_inspect_names_archives_that_are_no_spreadsheets(entry, words):
     assert words in refused(archive(**entry))
 
 
-def test_look_refuses_a_zip_bomb_without_unpacking_it(monkeypatch):
+def test_inspect_refuses_a_zip_bomb_without_unpacking_it(monkeypatch):
     monkeypatch.setattr(workbooks, "MOST_BYTES", 1 << 20)
     bomb = changed_archive(GOOD, {"xl/worksheets/sheet1.xml": b" " * (1 << 21)})
     assert len(bomb) < 20_000
@@ -110,7 +110,7 @@ def test_look_refuses_a_zip_bomb_without_unpacking_it(monkeypatch):
     assert opened == []
 
 
-def test_look_refuses_a_zip_bomb_that_understates_its_size(monkeypatch):
+def test_inspect_refuses_a_zip_bomb_that_understates_its_size(monkeypatch):
     size = 1 << 21
     bomb = bytearray(changed_archive(GOOD, {"xl/worksheets/sheet1.xml": b" " * size}))
     for at in range(len(bomb) - 4):
@@ -119,11 +119,11 @@ def test_look_refuses_a_zip_bomb_that_understates_its_size(monkeypatch):
     assert "damaged" in refused(bytes(bomb))
 
 
-def test_look_refuses_a_sheet_whose_cells_reach_too_far():
-    """calamine would ask for 23 GB, and end the process where it does not get them."""
-    assert "reach over" in refused(xlsx_bytes(ROWS, ZZ1048576="x"))
+def test_inspect_refuses_a_sheet_whose_cells_reach_too_far():
+    """calamine would try to allocate 23 GB, and abort the process if that fails."""
+    assert "far below or beside" in refused(xlsx_bytes(ROWS, ZZ1048576="x"))
     wide = ods_cell("x", ' table:number-columns-repeated="1000"')
-    assert "reach over" in refused(
+    assert "far below or beside" in refused(
         ods_of(ods_rows(ods_cell("Mobile")) + BLANK_ROWS + ods_rows(wide))
     )
 
@@ -140,13 +140,13 @@ def test_look_refuses_a_sheet_whose_cells_reach_too_far():
         'r="ZZZZ1048576"',
     ],
 )
-def test_look_refuses_a_far_cell_however_it_is_written(attributes):
+def test_inspect_refuses_a_far_cell_however_it_is_written(attributes):
     sheet = "xl/worksheets/sheet1.xml"
     rows = zipfile.ZipFile(io.BytesIO(GOOD)).read(sheet).decode()
     for prefix in ("", "x-y:"):
         cell = f"<{prefix}c {attributes}><{prefix}v>1</{prefix}v></{prefix}c></sheetData>"
         changed = rows.replace("</sheetData>", cell)
-        assert "reach over" in refused(changed_archive(GOOD, {sheet: changed.encode()}))
+        assert "far below or beside" in refused(changed_archive(GOOD, {sheet: changed.encode()}))
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,14 @@ def test_look_refuses_a_far_cell_however_it_is_written(attributes):
     ],
 )
 @pytest.mark.parametrize("before", ["", "<!-- </table:table-row> -->"])
-def test_look_refuses_far_repeats_however_they_are_written(repeated, before):
+def test_inspect_refuses_far_repeats_however_they_are_written(repeated, before):
     wide = f'<table:table-row a=">">{before}{ods_cell("x", repeated)}</table:table-row >'
-    assert "reach over" in refused(ods_of(ods_rows(ods_cell("Mobile")) + BLANK_ROWS + wide))
+    assert "far below or beside" in refused(
+        ods_of(ods_rows(ods_cell("Mobile")) + BLANK_ROWS + wide)
+    )
 
 
-def test_look_allows_formats_that_reach_far_without_values():
+def test_inspect_allows_formats_that_reach_far_without_values():
     book = openpyxl.Workbook()
     for row in ROWS:
         book.active.append(list(row))
@@ -176,7 +178,7 @@ def test_look_allows_formats_that_reach_far_without_values():
     assert len(list(read_recipients(io.BytesIO(ods_of(rows + BLANK_ROWS))))) == 1
 
 
-def test_look_tells_of_hidden_rows_and_other_sheets():
+def test_inspect_tells_of_hidden_rows_and_other_sheets():
     book = openpyxl.Workbook()
     sheet = book.active
     for row in [*ROWS, ("Bob", "07700 900124", 1)]:
@@ -192,7 +194,7 @@ def test_look_tells_of_hidden_rows_and_other_sheets():
     book.save(file)
     people = read_recipients(io.BytesIO(file.getvalue()), sheet="Sheet")
     assert people.notices == (
-        "1 row is hidden in the sheet, by a filter perhaps, and read all the same",
+        "1 row is hidden in the sheet, perhaps by a filter, but read nevertheless",
     )
     assert "has no sheet 'New'; it has Old, Sheet, Notes" in refused(file.getvalue(), sheet="New")
     assert read_recipients(io.BytesIO(file.getvalue()), sheet="SHEET").sheet == "Sheet"
@@ -222,11 +224,11 @@ def test_read_recipients_names_the_other_sheets_where_the_first_is_not_the_list(
 def test_read_recipients_suggests_to_save_a_workbook_whose_formulas_have_no_results():
     rows = [HEADINGS, ("Ada", '="07700"&"900123"', 3)]
     (row,) = read_recipients(io.BytesIO(xlsx_bytes(rows)))
-    assert "a formula whose result the file does not hold" in row.suggestion
+    assert "a formula whose result is not stored in the file" in row.suggestion
 
 
 def test_rows_of_workbook_numbers_rows_as_the_spreadsheet_does():
-    """calamine leaves out what is empty above and beside the first cell."""
+    """calamine omits empty rows above and empty columns beside the first cell."""
     book = openpyxl.Workbook()
     book.active["C4"], book.active["C5"] = "Mobile", "07700 900123"
     book.active["D5"] = "x"
@@ -236,7 +238,7 @@ def test_rows_of_workbook_numbers_rows_as_the_spreadsheet_does():
     assert (people.column.letter, [row.number for row in people]) == ("C", [5])
 
 
-def test_look_asks_for_the_extra_where_calamine_is_missing(monkeypatch):
+def test_inspect_asks_for_the_extra_where_calamine_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(ConfigurationError, match="smsworks-async\\[cli\\]"):
         read_recipients(io.BytesIO(GOOD))
