@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -82,8 +83,8 @@ def settle_option(function: F) -> F:
     return option(function)
 
 
-def message_options(function: F) -> F:
-    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+def file_options(function: F) -> F:
+    """Add the options of a file with numbers: the column, the sheet and the encoding."""
     for option in (
         click.option(
             "--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself."
@@ -96,6 +97,29 @@ def message_options(function: F) -> F:
             metavar="HEADING",
             help="The column with the numbers: its heading or its letter.",
         ),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def naming_options() -> Iterator[None]:
+    """Add to an error about a file which option says what is not clear."""
+    from smsworks_async.errors import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        if error.field in {"column", "encoding", "sheet"}:
+            value = "HEADING" if error.field == "column" else "NAME"
+            error.add_note(f"the option is --{error.field} {value}")
+        raise
+
+
+def message_options(function: F) -> F:
+    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+    for option in (
+        file_options,
         click.option(
             "--message",
             required=True,
