@@ -24,7 +24,6 @@ class App:
         profile: the stored account that was named, or None.
         token_file: the file that the token is read from, or None.
         sends: whether the command sends texts; see `Command.sends`.
-        finishes: whether the command ends its work although nobody reads its output any more.
         has_begun: whether a batch of a campaign has left, or may have.
     """
 
@@ -34,13 +33,12 @@ class App:
         self.profile: str | None = None
         self.token_file: str | None = None
         self.sends = False
-        self.finishes = False
         self.has_begun = False
 
     @functools.cached_property
     def out(self) -> Output:
         """Where results, notices and questions go."""
-        return Output(json=self.json, keep_going=self.finishes)
+        return Output(json=self.json)
 
     def account(self) -> Account:
         """Return the account that is in use.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -12,18 +12,11 @@ from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_view import Prospect
 from smsworks_async.cli._earlier import Earlier, exists
+from smsworks_async.cli._options import AccountRate, naming_options
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models.window import SendWindow
-
-
-#: The options that name what an error is about.
-_OPTIONS: Final = {
-    "column": "--column HEADING",
-    "encoding": "--encoding NAME",
-    "sheet": "--sheet NAME",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +35,7 @@ class Order:
     international: bool
     concurrency: int
     max_rate: float | None
+    account_rate: AccountRate | None
     chunk_size: int | None
     yes: bool
     dry_run: bool
@@ -55,20 +49,17 @@ def read(order: Order) -> Recipients:
         ValidationError: it cannot be read, or it is not clear which column is meant.
     """
     try:
-        return read_recipients(
-            order.file,
-            column=order.column,
-            message=order.message,
-            sheet=order.sheet,
-            encoding=order.encoding,
-            international=order.international,
-        )
+        with naming_options():
+            return read_recipients(
+                order.file,
+                column=order.column,
+                message=order.message,
+                sheet=order.sheet,
+                encoding=order.encoding,
+                international=order.international,
+            )
     except OSError as error:
         raise _unreadable(order.file, error) from None
-    except ValidationError as error:
-        if error.field in _OPTIONS:
-            error.add_note(f"the option is {_OPTIONS[error.field]}")
-        raise
 
 
 def checked(people: Recipients) -> Summary:

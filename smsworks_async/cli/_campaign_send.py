@@ -16,12 +16,13 @@ from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._campaigns import noting_batches
+from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
 from smsworks_async.models.report import BulkInterrupted, BulkProgress
 
@@ -57,10 +58,14 @@ def run(app: App, order: Order) -> int:
         return asyncio.run(look(journal, name, numbers, again=order.again))
 
     earlier = look_back()
-    if earlier.status is not None and is_over(earlier.status):
-        return _was_sent(app, earlier)
+    window = order.window
+    if earlier.status is not None:
+        if is_over(earlier.status):
+            return _was_sent(app, earlier)
+        check_window(name, earlier.status.window, window)
+        window = earlier.status.window
     prospect = look_ahead(app, order, people, summary, earlier, journal)
-    prospect = attrs.evolve(prospect, sender=sender, window=order.window)
+    prospect = attrs.evolve(prospect, sender=sender, window=window)
     _campaign_view.show(app.out, prospect)
     refused = _refusal(prospect, order)
     if refused:
@@ -145,10 +150,12 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
     """Send, and account for everybody."""
     with (
-        app.client(
+        sending_client(
+            app,
+            prospect.journal,
+            order.account_rate,
             journal=prospect.journal,
             international=order.international,
-            trace_configs=[noting_batches(app)],
         ) as sms,
         Interruptions() as stops,
     ):
@@ -224,7 +231,7 @@ def _run(
     common = {
         "sender": order.sender,
         "campaign": prospect.earlier.name,
-        "window": prospect.window if status is None else None,
+        "window": order.window,
         "chunk_size": order.chunk_size,
         **options,
     }

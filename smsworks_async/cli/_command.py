@@ -48,8 +48,7 @@ class Command(Helpful):
     """A command of ``smsworks``.
 
     Attributes:
-        sends: whether it sends texts: a failure is then "nothing sent", and its output is written
-            to the end although nobody reads it any more.
+        sends: whether it sends texts: a failure is then "nothing sent".
         examples: lines for the end of its help.
     """
 
@@ -89,7 +88,6 @@ def command(
     examples: str,
     account: bool = True,
     sends: bool = False,
-    finishes: bool = False,
     **settings: Any,
 ) -> Callable[[Function], Command]:
     """Make a command of a function.
@@ -99,8 +97,6 @@ def command(
         examples: lines for the end of its ``--help``, each a command to paste.
         account: whether it uses an account, and has ``--profile`` and ``--token-file``.
         sends: whether it sends texts (`Command.sends`).
-        finishes: whether it ends its work, and exits with its own code, although nobody reads its
-            output any more; so does a command that sends.
         settings: further arguments of `click.Command`.
     """
 
@@ -110,7 +106,6 @@ def command(
         def invoke(ctx: click.Context, /, *args: Any, **options: Any) -> int | None:
             app = ctx.ensure_object(App)
             app.sends = sends
-            app.finishes = sends or finishes
             with _logging(debug=app.debug):
                 return function(app, *args, **options)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -82,8 +83,8 @@ def settle_option(function: F) -> F:
     return option(function)
 
 
-def message_options(function: F) -> F:
-    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+def file_options(function: F) -> F:
+    """Add the options of a file with numbers: the column, the sheet and the encoding."""
     for option in (
         click.option(
             "--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself."
@@ -96,6 +97,29 @@ def message_options(function: F) -> F:
             metavar="HEADING",
             help="The column with the numbers: its heading or its letter.",
         ),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def naming_options() -> Iterator[None]:
+    """Add to an error about a file which option says what is not clear."""
+    from smsworks_async.errors import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        if error.field in {"column", "encoding", "sheet"}:
+            value = "HEADING" if error.field == "column" else "NAME"
+            error.add_note(f"the option is --{error.field} {value}")
+        raise
+
+
+def message_options(function: F) -> F:
+    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+    for option in (
+        file_options,
         click.option(
             "--message",
             required=True,
@@ -108,9 +132,48 @@ def message_options(function: F) -> F:
     return function
 
 
+class AccountRate(NamedTuple):
+    """A rate that all processes of an account share.
+
+    Attributes:
+        per_second: requests a second.
+        account: the name under which they share it, that of `PostgresRate`.
+    """
+
+    per_second: float
+    account: str
+
+
 def pace_options(function: F) -> F:
-    """Add the options ``--concurrency`` and ``--max-rate``."""
+    """Add the options of concurrency and rates.
+
+    The function gets ``concurrency``, ``max_rate``, and ``account_rate``, an `AccountRate` or None.
+    """
+
+    @functools.wraps(function)
+    def with_rate(
+        *args: Any, account_rate: float | None, rate_account: str | None, **options: Any
+    ) -> Any:
+        if account_rate is None and rate_account is not None:
+            raise click.UsageError("--rate-account goes with --account-rate")
+        shared = None
+        if account_rate is not None:
+            shared = AccountRate(account_rate, rate_account or "default")
+        return function(*args, account_rate=shared, **options)
+
     for option in (
+        click.option(
+            "--rate-account",
+            metavar="NAME",
+            help="The name under which they share --account-rate; `default` by default.",
+        ),
+        click.option(
+            "--account-rate",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="REQUESTS",
+            help="Requests a second of all processes and machines together; it is kept in the "
+            "journal, which must be a PostgreSQL database.",
+        ),
         click.option(
             "--max-rate",
             type=click.FloatRange(min=0, min_open=True),
@@ -125,8 +188,8 @@ def pace_options(function: F) -> F:
             help="Requests at a time.",
         ),
     ):
-        function = option(function)
-    return function
+        with_rate = option(with_rate)
+    return with_rate  # type: ignore[return-value]
 
 
 def window_options(function: F) -> F:

@@ -24,7 +24,7 @@ WIDTH: Final = 80
 
 
 class OutputClosed(Exception):
-    """Nobody reads standard output any more."""
+    """Nobody reads standard output any more, and the command ends for that."""
 
 
 class OutputFailed(Exception):
@@ -38,13 +38,18 @@ def _plain(value: object) -> Any:
 
 
 class _Stdout:
-    """Standard output, whose failures are told from those of other files and sockets."""
+    """Standard output, whose failures are told from those of other files and sockets.
 
-    def __init__(self, *, keep_going: bool) -> None:
+    Attributes:
+        error: why output was dropped; None where nothing was.
+        ends_the_command: whether a failure is raised.
+    """
+
+    def __init__(self) -> None:
         # Kept: rich puts a stream of its own, which writes to this one, in place of `sys.stdout`.
         self._stream = sys.stdout
-        self._keep_going = keep_going
         self.error: OSError | None = None
+        self.ends_the_command = False
 
     def write(self, text: str) -> int:
         self._attempt(lambda: self._stream.write(text))
@@ -61,7 +66,7 @@ class _Stdout:
         except OSError as error:
             self.error = error
             _drop_buffer(self._stream)
-            if not self._keep_going:
+            if self.ends_the_command:
                 if isinstance(error, BrokenPipeError):
                     raise OutputClosed from error
                 raise OutputFailed from error
@@ -98,6 +103,16 @@ def _error_width() -> int | None:
         return WIDTH
 
 
+def write_error(text: str) -> bool:
+    """Write to standard error, and return whether that was possible."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        return False
+    return True
+
+
 def _drop_buffer(stream: TextIO) -> None:
     """Point standard output at nothing: at exit, Python writes what is left in its buffer."""
     import os
@@ -114,15 +129,23 @@ def _drop_buffer(stream: TextIO) -> None:
 class Output:
     """Where a command's results, notices and questions go.
 
+    What cannot be written is dropped, so that a command does its work and exits with its own code
+    although nobody reads its output.
+
     Args:
         json: write JSON lines, for programs.
-        keep_going: drop what cannot be written instead of raising `OutputClosed` or `OutputFailed`:
-            for commands that have sent something.
     """
 
-    def __init__(self, *, json: bool = False, keep_going: bool = False) -> None:
+    def __init__(self, *, json: bool = False) -> None:
         self.json = json
-        self._file = _Stdout(keep_going=keep_going)
+        self._file = _Stdout()
+
+    def end_when_closed(self) -> None:
+        """Raise `OutputClosed` or `OutputFailed` from now on where output cannot be written.
+
+        For commands that have nothing to do but write, and may do so without end.
+        """
+        self._file.ends_the_command = True
 
     @property
     def error(self) -> OSError | None:
@@ -189,9 +212,9 @@ class Output:
         self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
-        """Write a record for programs, or a text for people."""
+        """Write a record for programs, or a sentence for people."""
         self.record(record)
-        self.line(text)
+        self.prose(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
         """Write names and values below each other, for people alone; None leaves a row out.
@@ -241,22 +264,22 @@ class Output:
 
     def notice(self, text: str) -> None:
         """Write a line to standard error, for people and programs alike."""
-        try:
-            told = _hanging(f"smsworks: {one_line(text)}", _error_width(), 2)
-            print(told, file=sys.stderr, flush=True)
-        except OSError:  # nobody is left to tell
-            pass
+        write_error(f"{_hanging(f'smsworks: {one_line(text)}', _error_width(), 2)}\n")
 
     def confirm(self, question: str) -> bool:
-        """Ask on standard error, and return whether the answer was yes; anything else is no."""
+        """Ask on standard error, and return whether the answer was yes; anything else is no.
+
+        It is no as well where the question cannot be shown.
+        """
         asked = "\n".join(
             _hanging(line, _error_width(), 0)
             for line in f"{printable(question)} [y/N] ".split("\n")
         )
-        print(asked, end="", file=sys.stderr, flush=True)
+        if not write_error(asked):
+            return False
         answer = sys.stdin.readline()
         if not answer:
-            print(file=sys.stderr)
+            write_error("\n")
             self.notice("there is nobody to ask; say --yes to go on")
         return answer.strip().lower() in {"y", "yes"}
 

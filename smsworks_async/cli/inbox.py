@@ -76,6 +76,7 @@ def command(
             raise click.UsageError("--follow goes with neither --unread nor --mark-read")
         import asyncio
 
+        app.out.end_when_closed()
         asyncio.run(_follow(app, since, every, app.journal(journal)))
         return
     from smsworks_async.models.posted import IncomingMessage

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from smsworks_async.cli._campaigns import awaited
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import file_options, naming_options
 from smsworks_async.cli._optouts import list_option, source_option
 
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smsworks_async.cli._app import App
 
 
@@ -21,25 +22,49 @@ if TYPE_CHECKING:
     "import",
     examples="""
 smsworks optouts import old-system.csv
+smsworks optouts import people.xlsx --sheet Unsubscribed --column Mobile
 smsworks optouts import - --source "old system" < old-system.csv
 """,
 )
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE")
+@click.argument("file", metavar="FILE")
+@file_options
 @source_option("import")
 @list_option
-def command(app: App, *, file: str, source: str, journal: str | None) -> None:
-    """Record that all numbers of a CSV file have opted out; - reads standard input.
+def command(
+    app: App,
+    *,
+    file: str,
+    column: str | None,
+    sheet: str | None,
+    encoding: str | None,
+    source: str,
+    journal: str | None,
+) -> None:
+    """Record that all numbers of a file have opted out.
 
-    They stand in a column called number, mobile, phone or the like, or in the first column.
-    Where a cell can be no number, nothing is recorded. Importing a file again changes nothing.
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
+    standard input. Where a cell can be no number, nothing is recorded. Importing a file again
+    changes nothing.
     """
-    count = awaited(_import(app.journal(journal), file, source))
-    app.out.result({"file": file, "recorded": count}, f"{count:,} numbers were added to the list")
+    from smsworks_async._opt_out_files import read
+    from smsworks_async.cli._records import plural
+
+    with naming_options():
+        found = read(file, column=column, sheet=sheet, encoding=encoding)
+    for words in found.notices:
+        app.out.notice(words)
+    if found.without:
+        app.out.notice(
+            f"{plural(found.without, 'row')} without a number left out; where a cell shows one, "
+            "save the file anew in a spreadsheet program"
+        )
+    count = awaited(_record(app.journal(journal), found.numbers, source))
+    added = f"{plural(count, 'number')} {'was' if count == 1 else 'were'} added to the list"
+    app.out.result({"file": file, "recorded": count}, added)
 
 
-async def _import(journal: str, file: str, source: str) -> int:
+async def _record(journal: str, numbers: Sequence[str], source: str) -> int:
     from smsworks_async.optouts import OptOuts
 
     async with OptOuts(journal) as listed:
-        given = io.BytesIO(sys.stdin.buffer.read()) if file == "-" else file
-        return await listed.import_csv(given, source=source)
+        return await listed.add_all(numbers, source=source)

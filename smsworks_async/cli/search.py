@@ -62,6 +62,7 @@ def command(app: App, *, failed: bool, limit: int, everything: bool, **options: 
         elif not everything:
             found = sms.messages.search(**query, limit=limit)
         elif app.json:
+            app.out.end_when_closed()
             for message in sms.messages.iterate(**query):  # as they come, in flat memory
                 app.out.record(message_record(message))
             return
