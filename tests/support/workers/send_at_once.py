@@ -3,7 +3,8 @@
 Its arguments: a folder; a name, unique to the process; the moments, with commas; the seconds that a
 campaign waits for others; then the words of the command. At ``looked`` it has looked into the
 journal, at ``planned`` it has planned its campaign. At both it waits for the other process. At
-``killed`` it ends in place of its second look.
+``killed`` it ends in place of its second look. At a number it ends at that step, which is before a
+change of the journal where it is odd, and after one where it is even.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 from smsworks_async.cli import _campaign_send, _right_of_way, main
+from smsworks_async.journals import PostgresJournal, SQLiteJournal
 from support.waiting import PATIENCE
 
 
@@ -26,9 +28,39 @@ def meet(folder, name, moment):
         time.sleep(0.005)
 
 
+#: What changes a journal, in the course of a campaign.
+CHANGES = ("begin", "plan", "finish_planning", "steer", "claim_next", "finish")
+
+
+def end_at(number):
+    """End this process at a step, each change of a journal being two."""
+    steps = [0]
+
+    def step():
+        steps[0] += 1
+        if steps[0] == number:
+            os._exit(9)
+
+    def ending(real):
+        async def change(*args, **options):
+            step()
+            result = await real(*args, **options)
+            step()
+            return result
+
+        return change
+
+    for kind in (SQLiteJournal, PostgresJournal):
+        for name in CHANGES:
+            setattr(kind, name, ending(getattr(kind, name)))
+
+
 def run(folder, name, moments, patience, *words):
     looked, looks = _campaign_send.look, [0]
     _right_of_way.PATIENCE = float(patience)
+
+    for number in filter(str.isdigit, moments):
+        end_at(int(number))
 
     async def look(*args, **options):
         looks[0] += 1
