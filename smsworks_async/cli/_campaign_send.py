@@ -16,7 +16,7 @@ from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
 from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._campaigns import noting_batches
+from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
@@ -150,10 +150,12 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
     """Send, and account for everybody."""
     with (
-        app.client(
+        sending_client(
+            app,
+            prospect.journal,
+            order.account_rate,
             journal=prospect.journal,
             international=order.international,
-            trace_configs=[noting_batches(app)],
         ) as sms,
         Interruptions() as stops,
     ):

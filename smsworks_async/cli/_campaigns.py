@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from aiohttp import TraceConfig, TraceRequestStartParams
 
     from smsworks_async import SMSWorks
+    from smsworks_async.cli._options import AccountRate
 
 
 T = TypeVar("T")
@@ -39,11 +39,48 @@ def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
 
 
 @contextmanager
-def client(app: App) -> Iterator[SMSWorks]:
-    """Yield the client of the account that is in use; what it warns of becomes notices.
+def sending_client(
+    app: App, journal: str, rate: AccountRate | None, /, **settings: Any
+) -> Iterator[SMSWorks]:
+    """Yield the client of the account that is in use, for a campaign.
 
     It notes in `App.has_begun` that a batch leaves.
+
+    Args:
+        app: the run of the command.
+        journal: a path or a URL, where `rate` is kept too.
+        rate: the rate that all processes of the account share; None for none.
+        settings: of the client.
+
+    Raises:
+        ValidationError: there is a rate, and the journal is a file.
     """
+    settings["trace_configs"] = [noting_batches(app)]
+    if rate is None:
+        with app.client(**settings) as sms:
+            yield sms
+        return
+    from smsworks_async.errors import ValidationError
+    from smsworks_async.rates import PostgresRate
+
+    if "://" not in journal:
+        raise ValidationError(
+            "--account-rate needs a journal in PostgreSQL, which processes share: name its "
+            "postgresql:// URL with --journal or SMSWORKS_JOURNAL",
+            field="account_rate",
+        )
+    shared = PostgresRate(journal, account=rate.account, per_second=rate.per_second)
+    with app.client(**settings, max_rate=shared) as sms:
+        try:
+            yield sms
+        finally:
+            # On the loop that it was used on.
+            sms._portal.run(lambda _: shared.close())  # noqa: SLF001
+
+
+@contextmanager
+def client(app: App, journal: str, rate: AccountRate | None = None) -> Iterator[SMSWorks]:
+    """Yield the client of `sending_client`; what it warns of becomes notices."""
     import logging
 
     class Notices(logging.Handler):
@@ -54,7 +91,7 @@ def client(app: App) -> Iterator[SMSWorks]:
     logger = logging.getLogger("smsworks_async")
     logger.addHandler(handler)
     try:
-        with app.client(trace_configs=[noting_batches(app)]) as sms:
+        with sending_client(app, journal, rate) as sms:
             yield sms
     finally:
         logger.removeHandler(handler)
@@ -80,7 +117,7 @@ def is_missing(app: App, given: str | None) -> bool:
     """Return whether no journal was named, and the default one is not there yet."""
     if given or os.environ.get("SMSWORKS_JOURNAL"):
         return False
-    return not Path(app.journal()).exists()
+    return not os.path.lexists(app.journal())
 
 
 def agreed(app: App, question: str, *, yes: bool) -> bool:

@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 
 Kind = Literal["config", "data", "state"]
@@ -42,12 +41,16 @@ def made(path: Path) -> Path:
 
 def file_name(base_url: str) -> str:
     """Return a part of a file's name that stands for an API's address."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(base_url)
     return re.sub(r"[^a-z0-9.]+", "-", parts.netloc.lower())
 
 
 def journal_words(journal: str) -> str:
     """Return a journal as it may be shown: a path, or a URL without user, password and options."""
+    from urllib.parse import urlsplit
+
     if "://" not in journal:
         return journal
     scheme = journal.partition("://")[0]

@@ -212,9 +212,9 @@ class Output:
         self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
-        """Write a record for programs, or a text for people."""
+        """Write a record for programs, or a sentence for people."""
         self.record(record)
-        self.line(text)
+        self.prose(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
         """Write names and values below each other, for people alone; None leaves a row out.

@@ -50,7 +50,7 @@ def command(
         question = f"Cancel {campaign} for good, with {left:,} recipients to be sent to?"
         if not agreed(app, question, yes=yes):
             return Exit.FAILED
-        with client(app) as sms:
+        with client(app, path) as sms:
             report = sms.bulk.cancel(campaign, why=why, settle=settle, journal=path)
     show_report(app, campaign, report)
     if report.unknown:

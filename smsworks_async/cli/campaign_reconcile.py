@@ -42,7 +42,7 @@ def command(app: App, *, campaign: str, settle: float, restored: bool, journal: 
     lasts. Exits with 4 while some are unknown.
     """
     path = app.journal(journal)
-    with client(app) as sms, suggesting(path, campaign):
+    with client(app, path) as sms, suggesting(path, campaign):
         report = sms.bulk.reconcile(campaign, settle=settle, restored=restored, journal=path)
     show_report(app, campaign, report)
     return Exit.UNKNOWN if report.unknown else Exit.OK

@@ -21,6 +21,7 @@ from smsworks_async.cli._options import (
 
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+    from smsworks_async.cli._options import AccountRate
 
 
 @_command(
@@ -59,6 +60,7 @@ def command(
     settle: float,
     concurrency: int,
     max_rate: float | None,
+    account_rate: AccountRate | None,
     journal: str | None,
 ) -> int:
     """Send again to those whom a campaign did not reach for a reason that may have passed.
@@ -68,7 +70,7 @@ def command(
     this round; nobody who was due is no failure.
     """
     path = app.journal(journal)
-    with client(app) as sms, suggesting(path, campaign):
+    with client(app, path, account_rate) as sms, suggesting(path, campaign):
         report = sms.bulk.retry_undelivered(
             campaign,
             attempts=attempts,

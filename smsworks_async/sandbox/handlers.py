@@ -39,11 +39,10 @@ UK = frozenset({"GB", "GG", "IM", "JE"})
 
 @attrs.frozen
 class Request:
-    """One request: its body (None if it has none), the names in its path, its query, its time."""
+    """One request: its body (None if it has none), the names in its path, its time."""
 
     body: Any
     path: Mapping[str, str]
-    query: Mapping[str, str]
     now: float
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from aiohttp import web
 #: Turns of the loop in which what was accepted gets a transport and a protocol, and is closed.
 _TURNS = 3
 _LONGEST_LINE = 65536  # bytes; aiohttp refuses it long before
+_LONGEST_HEAD = 8192  # bytes; longer ones are read line by line
 
 
 class RepeatFilter:
@@ -97,21 +99,31 @@ def _length_of(data: bytes) -> int | None:
     None is for what is not plainly one request whose head is whole, and has nothing twice.
     """
     end = data.find(b"\r\n\r\n")
-    if end < 0 or data[:1].isspace() or data.find(b"\n\r\n") != end + 1:
+    if not 0 <= end <= _LONGEST_HEAD:
         return None
-    head = data[:end].lower()
-    if b"\n\n" in head:
+    length = _length_in(data[: end + 2])
+    if length is None:
         return None
+    left = length - (len(data) - end - 4)
+    return left if left >= 0 else None
+
+
+# The heads of a client differ in the length alone, if at all.
+@lru_cache(maxsize=64)
+def _length_in(head: bytes) -> int | None:
+    """Return the length of the body that a head announces; None as for `_length_of`."""
+    if head[:1].isspace() or b"\n\r\n" in head or b"\n\n" in head:
+        return None
+    head = head.lower()
     if head.count(b"content-type") > 1 or b"transfer-encoding" in head or b"upgrade" in head:
         return None
     if b"content-length" not in head:
-        return 0 if len(data) == end + 4 else None
+        return 0
     _, _, after = head.partition(b"\r\ncontent-length:")
     value = after.partition(b"\r\n")[0].strip()
     if not (value.isdigit() and len(value) < 20 and head.count(b"content-length") == 1):
         return None
-    left = int(value) - (len(data) - end - 4)
-    return left if left >= 0 else None
+    return int(value)
 
 
 class _Protocol(web.RequestHandler):
@@ -128,8 +140,9 @@ class _Protocol(web.RequestHandler):
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        kept = self._repeats.feed(data)
-        if kept:
+        # aiohttp passes no bytes to have those parsed that it holds since it last paused.
+        kept = self._repeats.feed(data) if data else data
+        if kept or not data:
             super().data_received(kept)
 
 

@@ -26,6 +26,7 @@ _NUMBERS: Final = frozenset(
     {"destination", "destinations", "identifier", "from", "to", "sender", "responseemail"}
 )
 _IDS: Final = frozenset({"messageid", "batchid", "id", "_id"})
+_LONGEST_NUMBER: Final = 15  # digits, by E.164
 _TOKEN: Final = re.compile(r"(?:JWT\s+)?eyJ[\w.+/=-]*")
 # A secret that ends a webhook's path has 32 characters at least.
 _SECRET_PART: Final = re.compile(r"(?<=/)[^/]{32,}")
@@ -72,10 +73,12 @@ def _section(name: str, count: int, lines: Iterator[str]) -> str:
 
 def _request(record: RequestRecord, numbers: bool) -> Iterator[str]:
     fault = "" if record.fault is None else f" (struck by a fault: {record.fault.when})"
-    yield f"{record.method} {record.path} {_body(record.body, numbers)}".rstrip()
+    path = record.path if numbers else shown_path(record.path)
+    yield f"{record.method} {path} {_body(record.body, numbers)}".rstrip()
     yield f"  -> {record.status or 'no answer'} {_body(record.answer, numbers)}".rstrip() + fault
     if record.unknown_fields:
-        yield f"  unknown fields, which the API ignores: {', '.join(record.unknown_fields)}"
+        names = (_words(name, numbers) for name in record.unknown_fields)
+        yield f"  unknown fields, which the API ignores: {', '.join(names)}"
 
 
 def public_url(url: str) -> str:
@@ -84,7 +87,7 @@ def public_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "…"
-    path = _SECRET_PART.sub("…", parts.path)
+    path = shown_path(_SECRET_PART.sub("…", parts.path))
     query = "?…" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
 
@@ -97,6 +100,14 @@ def printable(text: str) -> str:
 def shown(text: str) -> str:
     """Return a text with numbers masked and without tokens."""
     return _words(text, False)
+
+
+def shown_path(path: str) -> str:
+    """Return a path with numbers masked and without tokens; longer ids stay."""
+    return "/".join(
+        part if part.isdigit() and len(part) > _LONGEST_NUMBER else shown(part)
+        for part in path.split("/")
+    )
 
 
 def without_tokens(text: str) -> str:

@@ -46,6 +46,7 @@ class Scheduler:
         self.sender = CallbackSender(reporting, self._record_attempt, clock)
         self.timer: asyncio.TimerHandle | None = None
         self._woken = -math.inf
+        self._timed: float | None = None
         self._may_post_to = may_post_to
         self._most_waiting = simulator.state.account.settings.keep_messages or math.inf
         self._simulator = simulator
@@ -94,6 +95,7 @@ class Scheduler:
                 break
             clock.turn_to(due)
         clock.turn_to(target)
+        self._timed = None  # it is nearer now than when the timer was set
         self._simulator.feed.note()
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
@@ -130,8 +132,9 @@ class Scheduler:
     def _set_timer(self, now: float) -> None:
         """Set the one timer to when the next act falls due."""
         due = self._simulator.state.account.timeline.next_due()
-        if due is None or self.manual:
+        if due is None or self.manual or (due == self._timed and self.timer is not None):
             return
+        self._timed = due
         loop = asyncio.get_running_loop()
         # What falls due one by one under load is done a few times a second, not once for each.
         when = max(

@@ -143,7 +143,6 @@ class Simulator:
         content_type: str,
         data: bytes,
         path: Mapping[str, str],
-        query: Mapping[str, str],
         now: float,
     ) -> Answer:
         """Carry out an operation.
@@ -154,7 +153,6 @@ class Simulator:
             content_type: of the body, without parameters.
             data: the body.
             path: the names in the path.
-            query: the names and values in the query string.
             now: POSIX seconds.
         """
         try:
@@ -168,7 +166,7 @@ class Simulator:
                 record.unknown_fields = tuple(operation.schema.unknown(body))
             archive = self.state.account.archive
             first = archive.added
-            result = operation.handle(self.state, Request(body, path, query, now))
+            result = operation.handle(self.state, Request(body, path, now))
             if archive.added > first:
                 record.messages = range(first + 1, archive.added + 1)
         except Refusal as refused:
