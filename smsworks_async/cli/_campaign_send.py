@@ -21,6 +21,7 @@ from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopAsked
 from smsworks_async.cli._records import amount, local, plural
+from smsworks_async.cli._right_of_way import yield_to
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
@@ -55,7 +56,7 @@ def run(app: App, order: Order) -> int:
 
     def look_back() -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
-        return asyncio.run(look(journal, name, numbers, again=order.again))
+        return asyncio.run(look(journal, name, numbers, again=order.again, recent=order.recent))
 
     earlier = look_back()
     window = order.window
@@ -80,7 +81,7 @@ def run(app: App, order: Order) -> int:
             return Exit.NOTHING_SENT
         # A person may answer after hours, and have sent a like list from another terminal.
         now = look_back()
-        if now.count > earlier.count and not order.again:
+        if now.news(earlier) and not order.again:
             app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
             return Exit.NOTHING_SENT
     return _send(app, order, prospect, look_back)
@@ -169,15 +170,12 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
 
                 earlier, is_planned = prospect.earlier, False
                 if earlier.is_untouched and not order.again:
-                    # Another process may have looked into the journal at the same moment. Of two
-                    # that plan before they look again, at least one sees the other's plan.
                     if earlier.status is None or not earlier.status.planned:
                         _run(sms.bulk.plan, sms.bulk.plan_each, order, prospect, progress=progress)
                         is_planned = True
-                    now = look_back()
-                    if now.count > earlier.count:
+                    if (other := yield_to(look_back, earlier, check=stops.check)) is not None:
                         sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_words(now)} meanwhile; nothing was sent")
+                        app.out.notice(f"{shared_words(other)} meanwhile; nothing was sent")
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,

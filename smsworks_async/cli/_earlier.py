@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ import attrs
 from smsworks_async.bulk.campaign.export import recipients
 from smsworks_async.bulk.campaign.stored import StoredCampaign, open_journal, status_of
 from smsworks_async.cli._records import amount
+from smsworks_async.cli._times import ago, span
 
 
 if TYPE_CHECKING:
@@ -20,10 +21,30 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkStatus
 
 
-#: Seconds for which a campaign is recent. Less than a day, so that a daily one is not refused.
-RECENT: Final = 20 * 3600.0
+#: How long a campaign is recent by default: longer than any weekend, after which a list may be sent
+#: once more by mistake, and shorter than a week, so that a weekly campaign is not refused.
+RECENT: Final = timedelta(days=6)
 #: The outcomes of those who were texted, may have been, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
+
+
+@attrs.frozen
+class Sharing:
+    """A recent campaign with recipients of the one that is about to be sent.
+
+    Attributes:
+        name: its name.
+        count: how many recipients they share.
+        age: how long ago it was begun, or its last request was made.
+        is_later: whether it was begun after the one that is about to be sent.
+        has_begun: whether a request of it was made.
+    """
+
+    name: str
+    count: int
+    age: timedelta
+    is_later: bool
+    has_begun: bool
 
 
 @attrs.frozen
@@ -34,29 +55,48 @@ class Earlier:
         name: the name to send under.
         status: how far that campaign has got; None where it is new.
         begun: when it was begun, or None.
-        shared: recipients of recent other campaigns who are in this one, by the campaign's name.
-        count: how many recipients those are.
+        sharing: recent other campaigns with recipients of this one, the latest first.
+        count: how many recipients of this one are in them.
+        recent: how long a campaign is recent.
     """
 
     name: str
     status: BulkStatus | None = None
     begun: datetime | None = None
-    shared: dict[str, int] = attrs.field(factory=dict)
+    sharing: tuple[Sharing, ...] = ()
     count: int = 0
+    recent: timedelta = RECENT
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """How many recipients of this campaign each of the others has, by its name."""
+        return {one.name: one.count for one in self.sharing}
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing of the campaign was sent yet, so that nobody in it may have a text."""
+        """Whether nobody in the campaign has its text, or may have it."""
         status = self.status
-        return status is None or not (status.accepted or status.unknown or status.rejected)
+        return status is None or not (status.accepted or status.unknown or status.in_flight)
+
+    def news(self, before: Earlier) -> list[Sharing]:
+        """Return the campaigns that share more recipients than they did when it was looked before.
+
+        Not the whole count is compared: somebody who was in one campaign may be in another now.
+        """
+        known = before.shared
+        return [one for one in self.sharing if one.count > known.get(one.name, 0)]
+
+
+def _has_begun(status: BulkStatus) -> bool:
+    return bool(status.accepted or status.unknown or status.rejected or status.in_flight)
 
 
 def shared_words(earlier: Earlier) -> str:
-    """Return in words how many recipients were in recent campaigns, and in which."""
-    names = ", ".join(list(earlier.shared)[:3])
+    """Return in words how many recipients were in recent campaigns, in which, and how long ago."""
+    names = ", ".join(f"{one.name}, {ago(one.age)}" for one in earlier.sharing[:3])
     were = "recipient was" if earlier.count == 1 else "recipients were"
-    hours = round(RECENT / 3600)
-    return f"{amount(earlier.count)} {were} in a campaign of the last {hours} hours ({names})"
+    recent = span(earlier.recent)
+    return f"{amount(earlier.count)} {were} in a campaign of the last {recent} ({names})"
 
 
 def exists(journal: str) -> bool:
@@ -64,7 +104,14 @@ def exists(journal: str) -> bool:
     return "://" in journal or Path(journal).exists()
 
 
-async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, again: bool) -> Earlier:
+async def look(
+    journal: str,
+    name: str,
+    numbers: Callable[[], set[str]],
+    *,
+    again: bool,
+    recent: timedelta = RECENT,
+) -> Earlier:
     """Return what a journal knows of a campaign and of recent ones; nothing is changed.
 
     Args:
@@ -72,6 +119,7 @@ async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, agai
         name: the campaign's name.
         numbers: returns the recipients' numbers; called where there are recent campaigns.
         again: take the first name of ``NAME``, ``NAME-2`` and so on whose campaign is not done.
+        recent: how long a campaign is recent.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -92,8 +140,8 @@ async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, agai
             if not again or not is_over(status):
                 break
             wanted = f"{name}-{number}"
-        shared, texted = await _shared(opened, [one for one in names if one != wanted], numbers)
-        return Earlier(wanted, status, begun, shared, texted)
+        sharing, texted = await _sharing(opened, names, wanted, numbers, recent)
+        return Earlier(wanted, status, begun, sharing, texted, recent)
 
 
 def is_over(status: BulkStatus) -> bool:
@@ -106,19 +154,38 @@ def is_over(status: BulkStatus) -> bool:
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
-async def _shared(
-    journal: Journal, names: list[str], numbers: Callable[[], set[str]]
-) -> tuple[dict[str, int], int]:
-    """Return how many recipients recent campaigns share with this one, of each and in all."""
-    since = await journal.now() - RECENT
+async def _last_request(journal: Journal, name: str) -> float:
+    """Return when the last request of a campaign began, by the journal's clock; 0 for none."""
+    latest, after = 0.0, -1
+    while page := await journal.chunks(name, after):
+        latest = max(latest, *(chunk.began or 0.0 for chunk in page))
+        after = page[-1].number
+    return latest
+
+
+async def _sharing(
+    journal: Journal,
+    names: list[str],
+    wanted: str,
+    numbers: Callable[[], set[str]],
+    recent: timedelta,
+) -> tuple[tuple[Sharing, ...], int]:
+    """Return the recent campaigns that share recipients with this one, and how many in all."""
+    now = await journal.now()
+    since = now - recent.total_seconds()
     ours: set[str] | None = None
     found: set[str] = set()
-    shared: dict[str, int] = {}
+    sharing: list[Sharing] = []
+    is_later = wanted in names
     for name in reversed(names):
+        if name == wanted:
+            is_later = False
+            continue
         campaign = (await journal.summary(name)).campaign
-        if (campaign.created or 0) < since:
-            break  # they come in the order in which they were begun
         if campaign.is_forgotten:
+            continue
+        latest = max(campaign.created or 0, await _last_request(journal, name))
+        if latest < since:
             continue
         ours = numbers() if ours is None else ours
         is_cancelled = campaign.control.value == "cancelled"
@@ -129,6 +196,8 @@ async def _shared(
             if one.outcome in _TEXTED and not (waits and is_cancelled) and one.destination in ours:
                 of_this.add(one.destination)
         if of_this:
-            shared[name] = len(of_this)
+            has_begun = _has_begun(await status_of(journal, name))
+            age = timedelta(seconds=max(0.0, now - latest))
+            sharing.append(Sharing(name, len(of_this), age, is_later, has_begun))
             found |= of_this
-    return shared, len(found)
+    return tuple(sharing), len(found)

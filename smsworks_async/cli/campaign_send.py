@@ -14,6 +14,7 @@ from smsworks_async.cli._options import (
     window_options,
     yes_option,
 )
+from smsworks_async.cli._times import Span
 
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
 @pace_options
 @click.option(
     "--chunk-size", type=click.IntRange(min=1), metavar="N", help="Recipients in a request; 500."
+)
+@click.option(
+    "--recent",
+    type=Span(),
+    default="6d",
+    show_default=True,
+    metavar="AGE",
+    help="How long ago a campaign may have been begun for its recipients to be asked about.",
 )
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show what it would do, and send nothing.")
