@@ -141,17 +141,15 @@ class Simulator:
         *,
         authorization: str | None,
         content_type: str,
-        data: bytes,
         path: Mapping[str, str],
         now: float,
     ) -> Answer:
         """Carry out an operation.
 
         Args:
-            record: of the request; its unknown fields are noted.
+            record: of the request, with its body; its unknown fields are noted.
             authorization: the header, or None.
             content_type: of the body, without parameters.
-            data: the body.
             path: the names in the path.
             now: POSIX seconds.
         """
@@ -162,7 +160,7 @@ class Simulator:
             if operation.schema is not None:
                 if content_type != "application/json":
                     raise complaint("The Content-Type is not application/json", 415)
-                body = read_json(data)
+                body = read_json(record.body)
                 record.unknown_fields = tuple(operation.schema.unknown(body))
             archive = self.state.account.archive
             first = archive.added

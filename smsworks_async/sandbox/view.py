@@ -230,7 +230,7 @@ class SandboxView:
 
         Args:
             app: an ASGI or a WSGI application, or a test client of one that has a method `post`,
-                such as those of Django, Flask, HTTPX and Starlette. With Starlette's, and so
+                such as those of aiohttp, Django, Flask, HTTPX and Starlette. With the last, and so
                 FastAPI's, the application runs on the client's loop, its lifespan included;
                 without, no lifespan is run.
             path: to which they are posted. `{secret}` in it stands for what the environment
