@@ -4,6 +4,9 @@ Each server is a process of its own and answers the same POST, over connections 
 turns (A B C A B C …). CPU is that of the server's process, as Linux counts it; a ratio is the
 median of the turns' ratios. Prism (npm install @stoplight/prism-cli) is left out unless its command
 is given.
+
+A turn is of servers that have answered as many requests before, or, with --fresh, of servers that
+have just started, as a test's have: Node compiles what it has run for a while.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -129,6 +132,10 @@ class Server:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+#: Starts a server for as long as it is entered.
+Start = Callable[[], AbstractContextManager[Server]]
+
+
 @attrs.frozen
 class Turn:
     """Seconds for each request: CPU of the server, CPU of server and client, and of the clock."""
@@ -202,22 +209,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--requests", type=int, default=1600, help="in each turn (%(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="start each server anew in each turn")
     parser.add_argument("--prism", metavar="FILE", help="the script of Prism's command")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every turn")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        servers = {
-            "a bare handler": stack.enter_context(python(BARE.format(answer=ANSWER))),
-            "the sandbox": stack.enter_context(python(SANDBOX)),
-        }
-        if options.prism:
-            servers["Prism"] = stack.enter_context(prism(options.prism))
-        turns: dict[str, list[Turn]] = {name: [] for name in servers}
-        for server in servers.values():
-            asyncio.run(turn(server, options.requests))
-        for _ in range(options.turns):
-            for name, server in servers.items():
-                turns[name].append(asyncio.run(turn(server, options.requests)))
+    servers: dict[str, Start] = {
+        "a bare handler": lambda: python(BARE.format(answer=ANSWER)),
+        "the sandbox": lambda: python(SANDBOX),
+    }
+    if options.prism:
+        servers["Prism"] = lambda: prism(options.prism)
+    take = take_fresh if options.fresh else take_warm
+    turns = take(servers, options.turns, options.requests)
     for name, found in turns.items():
         print(
             f"{name:15} CPU a request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
@@ -233,6 +236,29 @@ def main() -> None:
     if options.json:
         every = {name: [attrs.asdict(one) for one in found] for name, found in turns.items()}
         options.json.write_text(json.dumps(every), "utf-8")
+
+
+def take_warm(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+    """Return the turns of servers that run throughout."""
+    with ExitStack() as stack:
+        started = {name: stack.enter_context(start()) for name, start in servers.items()}
+        for server in started.values():
+            asyncio.run(turn(server, requests))
+        turns: dict[str, list[Turn]] = {name: [] for name in servers}
+        for _ in range(count):
+            for name, server in started.items():
+                turns[name].append(asyncio.run(turn(server, requests)))
+    return turns
+
+
+def take_fresh(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+    """Return the turns of servers that are started anew in each."""
+    turns: dict[str, list[Turn]] = {name: [] for name in servers}
+    for _ in range(count):
+        for name, start in servers.items():
+            with start() as server:
+                turns[name].append(asyncio.run(turn(server, requests)))
+    return turns
 
 
 def middle(turns: list[Turn], name: str) -> float:
