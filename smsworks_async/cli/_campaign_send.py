@@ -1,4 +1,4 @@
-"""`campaign send`: read, look, show, ask, send, and account for everybody."""
+"""`campaign send`: read the file, show a preview, ask, send, and report the outcome."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ T = TypeVar("T")
 
 
 def run(app: App, order: Order) -> int:
-    """Send a text to the recipients in a file.
+    """Send a text to the recipients in a file, and return the exit code.
 
     Raises:
-        SMSWorksError: it cannot be; nothing was sent, unless the error says so.
+        SMSWorksError: the campaign failed. Nothing was sent unless the error says so.
     """
     if order.file == "-" and not (order.yes or order.dry_run):
         raise ValidationError(
-            "the recipients come from standard input, so that there is nobody to ask: say --yes or "
-            "--dry-run",
+            "the recipients come from standard input, so the command cannot ask for confirmation: "
+            "add --yes or --dry-run",
             field="yes",
         )
     sender = checks.sender(order.sender)
@@ -67,22 +67,22 @@ def run(app: App, order: Order) -> int:
         app.out.notice(f"{refused}; nothing was sent")
         return Exit.NOTHING_SENT
     if order.dry_run:
-        app.out.line("\nNothing was sent, since this is a dry run.")
+        app.out.line("\nNothing was sent, because this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
     if not order.yes:
         if not _agreed(app, prospect, again=order.again):
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
-        # A person may answer after hours, and have sent a like list from another terminal.
+        # The answer may come hours later, after a similar list was sent from another terminal.
         now = look_back()
         if now.count > earlier.count and not order.again:
-            app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
+            app.out.notice(f"{shared_words(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
     return _send(app, order, prospect, look_back)
 
 
 def _was_sent(app: App, earlier: Earlier) -> int:
-    """Report that a campaign is over; nothing is sent."""
+    """Report that the campaign is finished already; send nothing."""
     status = earlier.status
     assert status is not None  # noqa: S101 - there is one
     when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
@@ -101,26 +101,26 @@ def _was_sent(app: App, earlier: Earlier) -> int:
     else:
         count = plural(status.accepted, "recipient")
         words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
-    app.out.notice(f"{words}; nothing was sent now; --again sends it once more")
+    app.out.notice(f"{words}; nothing was sent now; add --again to send it once more")
     return Exit.NOTHING_SENT
 
 
 def _refusal(prospect: Prospect, order: Order) -> str:
-    """Return why nothing can be sent; an empty string where it can."""
+    """Return the reason why nothing can be sent; an empty string if it can."""
     estimate, earlier = prospect.estimate, prospect.earlier
     if earlier.status is not None and earlier.status.state == "paused":
         why = f" ({earlier.status.why})" if earlier.status.why else ""
-        return f"the campaign is paused{why}: smsworks campaign resume {earlier.name}"
+        return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
     if not estimate.recipients:
-        return "nobody in the file can be texted"
+        return "the file has no recipient that can be texted"
     left = estimate.credits if earlier.status is None else 0
     if estimate.balance is not None and left > estimate.balance:
         return (
-            f"it takes {amount(estimate.credits)} credits, and the account has "
-            f"{amount(estimate.balance)}: top it up"
+            f"the campaign takes {amount(estimate.credits)} credits, and the account has "
+            f"{amount(estimate.balance)}; top it up"
         )
     if earlier.count and order.yes and not order.again and earlier.is_untouched:
-        return f"{shared_words(earlier)}: to text them again, say --again"
+        return f"{shared_words(earlier)}; add --again to text them again"
     return ""
 
 
@@ -135,7 +135,7 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
     done = 0 if earlier.status is None else earlier.status.accepted
     if not is_new:
         return app.out.confirm(
-            f"{amount(done)} were sent to before. Go on with the other "
+            f"{plural(done, 'recipient')} were sent to before. Continue with the other "
             f"{amount(max(0, estimate.recipients - done))}?"
         )
     whom = plural(estimate.recipients, "recipient")
@@ -143,7 +143,7 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
 
 
 def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
-    """Send, and account for everybody."""
+    """Send the campaign, report the outcome, and return the exit code."""
     with (
         app.client(
             journal=prospect.journal,
@@ -162,15 +162,15 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
 
                 earlier, is_planned = prospect.earlier, False
                 if earlier.is_untouched and not order.again:
-                    # Another process may have looked into the journal at the same moment. Of two
-                    # that plan before they look again, at least one sees the other's plan.
+                    # Another process may have checked the journal at the same time. If both plan
+                    # before they check again, at least one of them sees the other's plan.
                     if earlier.status is None or not earlier.status.planned:
                         _run(sms.bulk.plan, sms.bulk.plan_each, order, prospect, progress=progress)
                         is_planned = True
                     now = look_back()
                     if now.count > earlier.count:
                         sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_words(now)} meanwhile; nothing was sent")
+                        app.out.notice(f"{shared_words(now)} in the meantime; nothing was sent")
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,
@@ -190,7 +190,8 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
             raise
         except KeyboardInterrupt as error:
             error.add_note(
-                "what was under way may have been sent; the same command looks for it, and goes on"
+                "requests in progress may have been sent; run the same command to look for them "
+                "and continue"
             )
             raise
     return _account(app, prospect, report)
@@ -210,16 +211,16 @@ def _run(
     Args:
         one_text: `bulk.send` or `bulk.plan`.
         own_texts: `bulk.send_each` or `bulk.plan_each`.
-        order: what was asked for.
-        prospect: what is to be sent.
-        is_planned: whether this process has just planned it.
-        options: further arguments.
+        order: the command's options.
+        prospect: the preview of the campaign.
+        is_planned: whether this process has just planned the campaign.
+        options: further arguments of the method.
     """
     people, status = prospect.people, prospect.earlier.status
     message = people.message
     assert message is not None  # noqa: S101 - it was given
-    # A campaign that is planned whole is what it is: the file may have been saved anew since. One
-    # that the person named may be another, so it is compared.
+    # The name of a fully planned campaign is derived from its content, so the file is not compared
+    # again. A name given with --campaign may stand for another content, so that is compared.
     is_planned |= status is not None and status.planned and order.campaign is None
     common = {
         "sender": order.sender,
@@ -236,7 +237,7 @@ def _run(
 
 
 def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
-    """Return a report that accounts for the rows of the file that were set aside, too."""
+    """Return a report that also counts the rows of the file that were set aside."""
     count = prospect.summary.set_aside
     return attrs.evolve(report, read=report.read + count, invalid=report.invalid + count)
 
@@ -260,16 +261,17 @@ def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]
 
 
 def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Report the progress made before the interruption."""
+    """Report the counts at the time of the interruption."""
     report = _with_set_aside(prospect, report)
     app.out.record(_record(prospect, report, Exit.INTERRUPTED))
     if not app.out.json:
         app.out.notice(
-            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent; "
-            "nobody is in doubt, and the same command goes on"
+            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent, "
+            "none unknown; run the same command to continue"
             if not report.unknown
             else f"stopped: {amount(report.accepted)} accepted, {amount(report.unknown)} unknown, "
-            f"{amount(report.not_sent)} not sent; the same command looks for those, and goes on"
+            f"{amount(report.not_sent)} not sent; run the same command to look for the unknown "
+            "ones and continue"
         )
     return Exit.INTERRUPTED
 
@@ -291,10 +293,10 @@ def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
     shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
     app.out.fields([*shown, ("Credits", amount(report.credits))])
     if report.stopped is not None:
-        app.out.notice(f"it ended early: {as_commands(str(report.stopped))}")
+        app.out.notice(f"the campaign stopped early: {as_commands(str(report.stopped))}")
     elif report.unknown and not app.out.json:
         app.out.notice(
-            f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "
-            f"smsworks campaign reconcile {prospect.earlier.name}"
+            f"{plural(report.unknown, 'recipient')} may have been sent to; run `smsworks campaign "
+            f"reconcile {prospect.earlier.name}` later to look again"
         )
     return code

@@ -1,4 +1,4 @@
-"""What `campaign send` is going to do, as a person and as a program reads it."""
+"""Show the preview of `campaign send`, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 _FORMATS: Final = {
     "csv": "CSV",
     "tsv": "TSV",
-    "list": "a number on each line",
+    "list": "one number on each line",
     "jsonl": "JSON lines",
     "xlsx": "Excel workbook",
     "ods": "OpenDocument spreadsheet",
 }
 _SEPARATORS: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
-#: Rows that were set aside and are shown.
+#: The number of rows shown of those that were set aside.
 _EXAMPLES: Final = 5
 
 
 @attrs.frozen
 class Prospect:
-    """What sending would do.
+    """What sending a campaign would do.
 
     Attributes:
-        people: the file.
-        summary: its rows, counted.
-        estimate: what it would cost.
-        earlier: what the journal knows.
+        people: the recipients in the file.
+        summary: the counts of the file's rows.
+        estimate: the estimated cost.
+        earlier: the journal's record of this campaign and of recent ones.
         sender: the sender ID.
-        journal: where the campaign is kept.
-        window: the hours in which requests may leave, or None.
-        copy: where the rows that were set aside are, or None.
+        journal: the path or URL of the journal.
+        window: the hours in which requests may be sent, or None.
+        copy: the path of the copy of the rows that were set aside, or None.
     """
 
     people: Recipients
@@ -62,7 +62,7 @@ class Prospect:
 
 
 def as_record(prospect: Prospect) -> dict[str, Any]:
-    """Return the JSON shape."""
+    """Return the preview as a JSON record."""
     people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
     earlier = prospect.earlier
     return {
@@ -91,7 +91,7 @@ def as_record(prospect: Prospect) -> dict[str, Any]:
 
 
 def show(out: Output, prospect: Prospect) -> None:
-    """Show what sending would do."""
+    """Show the preview."""
     if out.json:
         out.record(as_record(prospect))
         return
@@ -182,11 +182,11 @@ def _show_rows(out: Output, prospect: Prospect) -> None:
         out.line(f"and {plural(more, 'other row')}")
     if prospect.copy is not None:
         out.line(f"All of them are in {prospect.copy}")
-        out.line("Mend them there, and send that file.")
+        out.line("Correct them there, and send that file.")
 
 
 def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
-    """Show texts as a phone does."""
+    """Show texts in a frame, with their line breaks, as a phone would."""
     for number, sample in enumerate(samples, 1):
         out.line()
         of = f" {number} of {len(samples)}" if len(samples) > 1 else ""
@@ -197,7 +197,7 @@ def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
 
 
 def folded(line: str, width: int) -> Iterator[str]:
-    """Yield a line in parts of so many columns, broken at blanks where there are any.
+    """Yield the parts of a line that is wrapped to a width in columns, at spaces if possible.
 
     >>> list(folded("We open at nine on Monday", 12))
     ['We open at', 'nine on', 'Monday']
@@ -221,7 +221,7 @@ def folded(line: str, width: int) -> Iterator[str]:
 
 
 def _wrapped(out: Output, first: str, text: str, indent: int) -> None:
-    """Write a text behind a few words, over as many lines as it takes."""
+    """Write a label and a text that is wrapped to the output's width."""
     lines = list(folded(text, max(20, out.width - max(indent, len(first) + 2))))
     out.line(f"{first:<{indent - 2}}  {lines[0]}".rstrip() if lines[0] else first)
     for line in lines[1:]:

@@ -1,4 +1,4 @@
-"""What the commands about campaigns share: their arguments, names, and records for programs."""
+"""Shared parts of the campaign commands: options, completion, clients and JSON records."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-#: Names that are completed, the latest first.
+#: The number of campaign names that completion offers; the latest are used.
 _MOST_NAMES: Final = 200
-#: Seconds that completion waits for a file that is being written, and for a server.
+#: How long completion waits, in seconds: for a file that is being written, and for a server.
 _PATIENCE: Final = 0.3
 _SERVER_PATIENCE: Final = 2.0
 
@@ -41,46 +41,46 @@ def journal_option(function: F) -> F:
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="Where campaigns are kept: a file, or a postgresql:// URL. By default "
+        help="The journal of campaigns: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
     return option(function)
 
 
 def warn_of_password(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return a journal as it was given; warn where its URL shows a password to everybody."""
+    """Return the value of ``--journal`` unchanged; warn if it is a URL with a password."""
     if value and re.match(r"[^/]*://([^/@]*:[^@]+@|.*[?&]password=)", value):
-        # Not the `App`'s output: options that it is made by, such as --json, may not be read yet.
+        # Options on which the `App`'s own output depends, such as --json, may not be parsed yet.
         Output().notice(
-            "the process list shows the password in --journal; put it into ~/.pgpass, or the URL "
-            "into SMSWORKS_JOURNAL"
+            "the password in --journal is visible in the process list; put it into ~/.pgpass, or "
+            "the URL into SMSWORKS_JOURNAL"
         )
     return value
 
 
 def campaign_argument(function: F) -> F:
-    """Add the argument CAMPAIGN, whose names are completed."""
+    """Add the argument CAMPAIGN, with completion of names."""
     argument = click.argument("campaign", metavar="CAMPAIGN", shell_complete=_complete)
     return argument(function)
 
 
 def yes_option(function: F) -> F:
     """Add the option ``--yes``."""
-    option = click.option("--yes", is_flag=True, help="Do not ask.")
+    option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     return option(function)
 
 
 def why_option(function: F) -> F:
     """Add the option ``--why``."""
     option = click.option(
-        "--why", default="", metavar="TEXT", help="The reason, for reports and `status`."
+        "--why", default="", metavar="TEXT", help="The reason, shown in reports and by `status`."
     )
     return option(function)
 
 
 def force_option(function: F) -> F:
     """Add the option ``--force``."""
-    option = click.option("--force", is_flag=True, help="Replace a file that is there already.")
+    option = click.option("--force", is_flag=True, help="Replace an existing file.")
     return option(function)
 
 
@@ -92,16 +92,18 @@ def settle_option(function: F) -> F:
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long what is unknown is searched for.",
+        help="How long to search for requests whose outcome is unknown.",
     )
     return option(function)
 
 
 def message_options(function: F) -> F:
-    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+    """Add the options of a text to the recipients in a file."""
     for option in (
         click.option(
-            "--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself."
+            "--encoding",
+            metavar="NAME",
+            help="The encoding of a text file, such as cp1252; detected by default.",
         ),
         click.option(
             "--sheet", metavar="NAME", help="The sheet of a workbook; the first by default."
@@ -109,13 +111,14 @@ def message_options(function: F) -> F:
         click.option(
             "--column",
             metavar="HEADING",
-            help="The column with the numbers: its heading or its letter.",
+            help="The heading or the letter of the column with the numbers.",
         ),
         click.option(
             "--message",
             required=True,
             metavar="TEXT",
-            help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
+            help="The text; {Heading} is replaced by that column's cell. Write {{ and }} for "
+            "braces.",
         ),
         click.option("--sender", required=True, metavar="ID", help="The sender ID."),
     ):
@@ -130,14 +133,14 @@ def pace_options(function: F) -> F:
             "--max-rate",
             type=click.FloatRange(min=0, min_open=True),
             metavar="REQUESTS",
-            help="Requests a second of this process at most; each has up to 500 recipients.",
+            help="The most requests per second of this process; each has up to 500 recipients.",
         ),
         click.option(
             "--concurrency",
             type=click.IntRange(min=1),
             default=8,
             show_default=True,
-            help="Requests at a time.",
+            help="The most requests at the same time.",
         ),
     ):
         function = option(function)
@@ -145,7 +148,7 @@ def pace_options(function: F) -> F:
 
 
 def window_options(function: F) -> F:
-    """Add the options of a sending window; the function gets ``window``, a `SendWindow` or None."""
+    """Add the options of a sending window; the function gets ``window``: `SendWindow` or None."""
 
     @functools.wraps(function)
     def with_window(
@@ -155,13 +158,17 @@ def window_options(function: F) -> F:
 
     for option in (
         click.option(
-            "--days", metavar="DAYS", help="Their days, such as mon-fri; every day by default."
+            "--days",
+            metavar="DAYS",
+            help="The days of --window, such as mon-fri; every day by default.",
         ),
-        click.option("--tz", metavar="ZONE", help="Their time zone; Europe/London by default."),
+        click.option(
+            "--tz", metavar="ZONE", help="The time zone of --window; Europe/London by default."
+        ),
         click.option(
             "--window",
             metavar="START-END",
-            help="Hours in which requests may leave, such as 09:00-20:00.",
+            help="The hours in which requests may be sent, such as 09:00-20:00.",
         ),
     ):
         with_window = option(with_window)
@@ -174,7 +181,7 @@ def _window(hours: str | None, tz: str | None, days: str | None) -> SendWindow |
     more = {name: value for name, value in (("tz", tz), ("days", days)) if value is not None}
     if hours is None:
         if more:
-            raise click.UsageError(f"--{next(iter(more))} goes with --window")
+            raise click.UsageError(f"--{next(iter(more))} can only be used with --window")
         return None
     start, _, end = hours.partition("-")
     return SendWindow(start, end, **more)
@@ -186,12 +193,12 @@ def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[s
 
 
 def names_in(journal: str | None) -> list[str]:
-    """Return the names of campaigns, the latest first; none where they cannot be read.
+    """Return the names of campaigns, the latest first; an empty list if they cannot be read.
 
-    It imports as little as it can: the user of completion waits for it.
+    It imports little, because the user of completion waits for it.
 
     Args:
-        journal: a path or a URL; None for all files in the data folder.
+        journal: a path or a URL; None for all journals in the data folder.
     """
     if journal is None:
         from smsworks_async.cli._folders import folder
@@ -199,7 +206,7 @@ def names_in(journal: str | None) -> list[str]:
         files = sorted(folder("data").glob("journal-*.db"))
         return [name for file in files for name in _names_in_file(file)]
     if "://" in journal:
-        with suppress(Exception):  # whatever it is, there is nothing to complete
+        with suppress(Exception):  # completion must not fail
             return _names_on_server(journal)
         return []
     return _names_in_file(Path(journal))
@@ -210,7 +217,7 @@ def _names_in_file(path: Path) -> list[str]:
 
     statement = "SELECT id FROM campaign ORDER BY key DESC LIMIT ?"
     try:
-        # Read as it is: a campaign's name is all that is wanted, and the file may be in use.
+        # Read-only and without migrations, since the file may be in use.
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
             return [name for (name,) in connection.execute(statement, (_MOST_NAMES,))]
@@ -231,7 +238,7 @@ def _names_on_server(url: str) -> list[str]:
 
 
 def awaited(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, and return what it returns."""
+    """Run a coroutine to completion, and return its result."""
     import asyncio
 
     return asyncio.run(work)
@@ -239,7 +246,7 @@ def awaited(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def suggesting(journal: str, campaign: str) -> Iterator[None]:
-    """Add to an error about a missing campaign or journal what else there is."""
+    """Add suggestions to errors about a missing campaign or journal."""
     from smsworks_async.errors import JournalError, ValidationError
 
     try:
@@ -250,8 +257,8 @@ def suggesting(journal: str, campaign: str) -> Iterator[None]:
         raise
     except JournalError as error:
         if "there is no journal" in str(error):
-            error.add_note("campaigns are made by `campaign send` or `campaign plan`")
-            error.add_note("name another journal with --journal")
+            error.add_note("`campaign send` and `campaign plan` create campaigns")
+            error.add_note("choose another journal with --journal")
         raise
 
 
@@ -262,12 +269,12 @@ def _suggestion(name: str, journal: str) -> str:
     near = get_close_matches(name, known, n=1)
     if near:
         return f"did you mean {near[0]}?"
-    return "`smsworks campaign list` shows those that it has" if known else "it has none at all"
+    return "`smsworks campaign list` lists its campaigns" if known else "it has no campaigns"
 
 
 @contextmanager
 def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
-    """Yield a client for calls that read and write a journal alone: no request is made."""
+    """Yield a client for calls that use only a journal and make no request."""
     from smsworks_async import SMSWorks
 
     with SMSWorks("none", international=international) as sms:
@@ -276,9 +283,9 @@ def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
 
 @contextmanager
 def client(app: App) -> Iterator[SMSWorks]:
-    """Yield the client of the account that is in use; what it warns of becomes notices.
+    """Yield the account's client; show its warnings as notices.
 
-    It notes in `App.has_begun` that a batch leaves.
+    `App.has_begun` is set when a batch is about to be sent.
     """
     import logging
 
@@ -297,9 +304,9 @@ def client(app: App) -> Iterator[SMSWorks]:
 
 
 def noting_batches(app: App) -> TraceConfig:
-    """Return what has a client note in `App.has_begun` that a batch is about to leave.
+    """Return a trace config that sets `App.has_begun` when a batch is about to be sent.
 
-    An error after that does not mean that nothing was sent.
+    After that, an error does not imply that nothing was sent.
     """
     from aiohttp import TraceConfig
 
@@ -313,14 +320,14 @@ def noting_batches(app: App) -> TraceConfig:
 
 
 def is_missing(app: App, given: str | None) -> bool:
-    """Return whether no journal was named, and the default one is not there yet."""
+    """Return whether no journal was given and the default one does not exist yet."""
     if given or os.environ.get("SMSWORKS_JOURNAL"):
         return False
     return not Path(app.journal()).exists()
 
 
 def agreed(app: App, question: str, *, yes: bool) -> bool:
-    """Return whether to go on: asked for with ``--yes``, or by the answer to a question."""
+    """Return whether to continue: by ``--yes``, or by the answer to a question."""
     if yes or app.out.confirm(question):
         return True
     app.out.notice("nothing was changed")
@@ -328,17 +335,17 @@ def agreed(app: App, question: str, *, yes: bool) -> bool:
 
 
 def check_new(path: str, *, force: bool) -> None:
-    """Refuse to replace a file, unless that is asked for.
+    """Check that a file may be written: it does not exist, or ``force`` is true.
 
     Raises:
-        UsageError: it is there already.
+        UsageError: the file exists.
     """
     if not force and os.path.lexists(path):
-        raise click.UsageError(f"{path} is there already; name another file, or say --force")
+        raise click.UsageError(f"{path} exists; choose another file, or add --force to replace it")
 
 
 def status_record(status: BulkStatus) -> dict[str, Any]:
-    """Return a campaign's status as a record for programs."""
+    """Return a campaign's status as a JSON record."""
     return {
         "campaign": status.campaign,
         "state": status.state,
@@ -359,7 +366,7 @@ def status_record(status: BulkStatus) -> dict[str, Any]:
 
 
 def report_record(campaign: str, report: BulkReport) -> dict[str, Any]:
-    """Return a report as a record for programs: nobody's number is in it."""
+    """Return a report as a JSON record without any recipient's number."""
     return {
         "campaign": campaign,
         **counts_record(report),
@@ -387,7 +394,7 @@ def counts_record(counts: Any) -> dict[str, int]:
 
 
 def show_report(app: App, campaign: str, report: BulkReport) -> None:
-    """Write a report, for people or for programs."""
+    """Write a report, as text or as JSON."""
     app.out.record(report_record(campaign, report))
     rows = [
         ("accepted", report.accepted),
@@ -407,7 +414,7 @@ def show_report(app: App, campaign: str, report: BulkReport) -> None:
         ]
     )
     for batch in report.too_late:
-        why = "has gone out" if batch.error is None else f"may have gone out: {batch.error}"
+        why = "was sent" if batch.error is None else f"may have been sent: {batch.error}"
         app.out.line(f"too late: batch {batch.batch_id} {why}")
     for warning in report.warnings:
         app.out.notice(warning)

@@ -1,4 +1,4 @@
-"""What the journal knows of a campaign that is about to be sent, and of those before it."""
+"""Read from the journal the state of a campaign to be sent, and of recent campaigns."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkStatus
 
 
-#: Seconds for which a campaign is recent. Less than a day, so that a daily one is not refused.
+#: How long a campaign counts as recent, in seconds: less than a day, so that daily ones may repeat.
 RECENT: Final = 20 * 3600.0
-#: The outcomes of those who were texted, may have been, or will be.
+#: The outcomes of recipients who were texted, may have been texted, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
 
 
 @attrs.frozen
 class Earlier:
-    """What a journal knows.
+    """The journal's record of a campaign and of recent other campaigns.
 
     Attributes:
-        name: the name to send under.
-        status: how far that campaign has got; None where it is new.
-        begun: when it was begun, or None.
-        shared: recipients of recent other campaigns who are in this one, by the campaign's name.
-        count: how many recipients those are.
+        name: the campaign's name.
+        status: its status; None if it is new.
+        begun: when it was created; None if it is new.
+        shared: the number of recipients shared with each recent other campaign, by its name.
+        count: the number of distinct recipients that are shared.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Earlier:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing of the campaign was sent yet, so that nobody in it may have a text."""
+        """Whether no request of the campaign has been sent, so that no recipient has its text."""
         status = self.status
         return status is None or not (status.accepted or status.unknown or status.rejected)
 
 
 def shared_words(earlier: Earlier) -> str:
-    """Return in words how many recipients were in recent campaigns, and in which."""
+    """Return a clause with the number of recipients shared with recent campaigns, and names."""
     names = ", ".join(list(earlier.shared)[:3])
     were = "recipient was" if earlier.count == 1 else "recipients were"
     hours = round(RECENT / 3600)
@@ -60,18 +60,19 @@ def shared_words(earlier: Earlier) -> str:
 
 
 def exists(journal: str) -> bool:
-    """Return whether there may be campaigns in a journal: a file that is there, or a server."""
+    """Return whether a journal may have campaigns: its file exists, or it is on a server."""
     return "://" in journal or Path(journal).exists()
 
 
 async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, again: bool) -> Earlier:
-    """Return what a journal knows of a campaign and of recent ones; nothing is changed.
+    """Read a campaign's state and the recipients it shares with recent campaigns.
 
     Args:
         journal: a path or a URL.
         name: the campaign's name.
-        numbers: returns the recipients' numbers; called where there are recent campaigns.
-        again: take the first name of ``NAME``, ``NAME-2`` and so on whose campaign is not done.
+        numbers: a function that returns the recipients' numbers; called if there are recent
+            campaigns.
+        again: use the first of ``NAME``, ``NAME-2`` and so on whose campaign is not finished.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -97,9 +98,10 @@ async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, agai
 
 
 def is_over(status: BulkStatus) -> bool:
-    """Return whether a campaign sends nothing any more: it was cancelled, or all were accepted.
+    """Return whether a campaign is finished: cancelled, forgotten, or done without rejections.
 
-    One with refusals is gone on with, since the reason may have passed: a wrong token, for one.
+    One with rejections can be continued, because the reason may be temporary, such as a wrong
+    token.
     """
     if status.forgotten is not None:
         return True
@@ -109,7 +111,7 @@ def is_over(status: BulkStatus) -> bool:
 async def _shared(
     journal: Journal, names: list[str], numbers: Callable[[], set[str]]
 ) -> tuple[dict[str, int], int]:
-    """Return how many recipients recent campaigns share with this one, of each and in all."""
+    """Return the numbers of recipients shared with recent campaigns: with each, and in total."""
     since = await journal.now() - RECENT
     ours: set[str] | None = None
     found: set[str] = set()
@@ -117,7 +119,7 @@ async def _shared(
     for name in reversed(names):
         campaign = (await journal.summary(name)).campaign
         if (campaign.created or 0) < since:
-            break  # they come in the order in which they were begun
+            break  # names are in order of creation
         if campaign.is_forgotten:
             continue
         ours = numbers() if ours is None else ours

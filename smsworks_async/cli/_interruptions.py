@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a campaign: the first lets what is under way end, the second does not."""
+"""Signals during a campaign: the first stops it after the requests in progress, the second now."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SIGNALS: Final = tuple(
 
 
 class StopAsked(Exception):
-    """The person has asked a campaign to stop."""
+    """A signal has asked the campaign to stop."""
 
 
 class Interruptions:
-    """Notes the first SIGINT or SIGTERM, and raises `KeyboardInterrupt` for the second.
+    """Record the first SIGINT or SIGTERM, and raise `KeyboardInterrupt` for the second.
 
     Attributes:
-        asked: whether there was one.
+        asked: whether a signal has been received.
     """
 
     def __init__(self) -> None:
@@ -47,6 +47,6 @@ class Interruptions:
         self.asked = True
 
     def check(self) -> None:
-        """Raise `StopAsked` where a stop was asked for."""
+        """Raise `StopAsked` if a signal has been received."""
         if self.asked:
             raise StopAsked

@@ -1,7 +1,8 @@
 """Output: lines and tables for people, JSON lines for programs.
 
-People get rich tables where standard output is a terminal, and plain lines where it is not, at most
-80 columns wide. Programs get one JSON object a line. Notices and questions go to standard error.
+For people, output is rich tables if standard output is a terminal, and otherwise plain lines of 80
+columns at most. For programs, it is one JSON object per line. Notices and questions are written to
+standard error.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-#: Columns where the terminal's width is not known.
+#: The width in columns if output is not a terminal, or its width is unknown.
 WIDTH: Final = 80
 
 
 class OutputClosed(Exception):
-    """Nobody reads standard output any more."""
+    """The reader of standard output has closed the pipe."""
 
 
 class OutputFailed(Exception):
-    """Standard output cannot be written to, such as on a full disk; its cause says why."""
+    """Standard output cannot be written to, such as on a full disk; the cause has the reason."""
 
 
 def _plain(value: object) -> Any:
@@ -38,10 +39,10 @@ def _plain(value: object) -> Any:
 
 
 class _Stdout:
-    """Standard output, whose failures are told from those of other files and sockets."""
+    """Standard output, with failures raised as exceptions different from other I/O errors."""
 
     def __init__(self, *, keep_going: bool) -> None:
-        # Kept: rich puts a stream of its own, which writes to this one, in place of `sys.stdout`.
+        # rich may replace `sys.stdout` by a stream that writes to this object.
         self._stream = sys.stdout
         self._keep_going = keep_going
         self.error: OSError | None = None
@@ -78,7 +79,7 @@ class _Stdout:
 
 
 def _hanging(line: str, width: int | None, hang: int) -> str:
-    """Break a line at blanks, and indent what follows the first part."""
+    """Wrap a line at spaces, with its later parts indented."""
     if width is None or width_of(line) <= width:
         return line
     first = fold(line, width)[0]
@@ -87,7 +88,7 @@ def _hanging(line: str, width: int | None, hang: int) -> str:
 
 
 def _error_width() -> int | None:
-    """Return the columns of the terminal that standard error is; None where it is none."""
+    """Return the width of standard error's terminal in columns; None if it is not a terminal."""
     if not sys.stderr.isatty():
         return None
     import os
@@ -99,7 +100,7 @@ def _error_width() -> int | None:
 
 
 def _drop_buffer(stream: TextIO) -> None:
-    """Point standard output at nothing: at exit, Python writes what is left in its buffer."""
+    """Redirect standard output to the null device, since Python flushes its buffer at exit."""
     import os
 
     try:
@@ -107,17 +108,17 @@ def _drop_buffer(stream: TextIO) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, descriptor)
         os.close(nothing)
-    except OSError:  # a stream that is no file has no buffer of its own either
+    except OSError:  # a stream without a file descriptor has no buffer that could fail
         pass
 
 
 class Output:
-    """Where a command's results, notices and questions go.
+    """The output of a command: results, notices and questions.
 
     Args:
-        json: write JSON lines, for programs.
-        keep_going: drop what cannot be written instead of raising `OutputClosed` or `OutputFailed`:
-            for commands that have sent something.
+        json: write JSON lines instead of text (default False).
+        keep_going: discard output that cannot be written, instead of raising `OutputClosed` or
+            `OutputFailed` (default False). It is for commands that must finish their work.
     """
 
     def __init__(self, *, json: bool = False, keep_going: bool = False) -> None:
@@ -126,17 +127,17 @@ class Output:
 
     @property
     def error(self) -> OSError | None:
-        """Why output was dropped; None where nothing was."""
+        """The error because of which output was discarded; None if none was."""
         return self._file.error
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people read it as it is written."""
+        """Whether output is text on a terminal."""
         return not self.json and self._file.isatty()
 
     @property
     def width(self) -> int:
-        """Columns: those of the terminal, or 80."""
+        """The width of the terminal in columns; 80 if output is not a terminal."""
         if not self._file.isatty():
             return WIDTH
         import shutil
@@ -145,11 +146,11 @@ class Output:
 
     @functools.cached_property
     def console(self) -> Console:
-        """Rich's console on standard output; without colours where it is no terminal."""
+        """Rich's console on standard output; without colours if that is not a terminal."""
         from rich.console import Console
 
         return Console(
-            file=self._file,  # type: ignore[arg-type]  # it has what rich uses
+            file=self._file,  # type: ignore[arg-type]  # it has the methods that rich uses
             width=None if self._file.isatty() else WIDTH,
             highlight=False,
             markup=False,
@@ -157,7 +158,7 @@ class Output:
         )
 
     def record(self, record: Mapping[str, Any]) -> None:
-        """Write a JSON line, for programs alone."""
+        """Write a JSON line; without ``json``, nothing."""
         if self.json:
             import json
 
@@ -165,38 +166,38 @@ class Output:
             self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
     def raw(self, line: str) -> None:
-        """Write a line that is JSON already, for programs alone."""
+        """Write a line that is JSON already; without ``json``, nothing."""
         if self.json:
             self._write(line)
 
     def line(self, text: str = "") -> None:
-        """Write a line, for people alone; control characters in it are escaped."""
+        """Write a line of text, with control characters escaped; with ``json``, nothing."""
         if not self.json:
             self._write(printable(text))
 
     def prose(self, text: str, *, hang: int = 0) -> None:
-        """Write a sentence, for people alone; a terminal gets it broken between words.
+        """Write a sentence, wrapped on a terminal; with ``json``, nothing.
 
         Args:
-            text: in one line.
-            hang: columns by which the lines after the first are indented.
+            text: the sentence, without line breaks.
+            hang: the indentation of the lines after the first, in columns (default 0).
         """
         width = self.width if self.is_terminal else None
         self.line(_hanging(printable(text), width, hang))
 
     def text(self, text: str) -> None:
-        """Write a text as it is, for people and programs alike."""
+        """Write a text unchanged, whether or not output is JSON."""
         self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
-        """Write a record for programs, or a text for people."""
+        """Write a record as JSON, or a text."""
         self.record(record)
         self.line(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Write names and values below each other, for people alone; None leaves a row out.
+        """Write a name and a value on each line; with ``json``, nothing.
 
-        On a terminal, long values are broken over lines.
+        Rows with the value None are left out. On a terminal, long values are wrapped.
         """
         shown = [(name, str(value)) for name, value in rows if value is not None]
         wide = max((len(name) for name, _ in shown), default=0)
@@ -217,15 +218,16 @@ class Output:
         right: Iterable[int] = (),
         last_wraps: bool = False,
     ) -> None:
-        """Write a table, for people alone.
+        """Write a table; with ``json``, nothing.
+
+        On a terminal that is too narrow, the last column is put below the others, or each value on
+        a separate line. If output is not a terminal, values are neither wrapped nor cut.
 
         Args:
-            headings: a name for each column.
-            rows: as many values for each row.
-            right: the columns that are flush right, counted from 0.
-            last_wraps: break the last column's text over lines instead of cutting it; where output
-                is no terminal, values are neither broken nor cut. On a terminal that is too narrow
-                the last column stands below the others, or each value on a line of its own.
+            headings: the columns' headings.
+            rows: the values of each row, one for each column.
+            right: the indexes of right-aligned columns, from 0.
+            last_wraps: wrap the last column's text instead of cutting it (default False).
         """
         if self.json:
             return
@@ -240,15 +242,15 @@ class Output:
         self.console.print(lay_out(headings, texts, aligned, self.width, last_wraps=last_wraps))
 
     def notice(self, text: str) -> None:
-        """Write a line to standard error, for people and programs alike."""
+        """Write a line to standard error, whether or not output is JSON."""
         try:
-            told = _hanging(f"smsworks: {one_line(text)}", _error_width(), 2)
-            print(told, file=sys.stderr, flush=True)
-        except OSError:  # nobody is left to tell
+            line = _hanging(f"smsworks: {one_line(text)}", _error_width(), 2)
+            print(line, file=sys.stderr, flush=True)
+        except OSError:  # there is no other place for it
             pass
 
     def confirm(self, question: str) -> bool:
-        """Ask on standard error, and return whether the answer was yes; anything else is no."""
+        """Ask on standard error, and return whether the answer was yes; any other answer is no."""
         asked = "\n".join(
             _hanging(line, _error_width(), 0)
             for line in f"{printable(question)} [y/N] ".split("\n")
@@ -257,11 +259,11 @@ class Output:
         answer = sys.stdin.readline()
         if not answer:
             print(file=sys.stderr)
-            self.notice("there is nobody to ask; say --yes to go on")
+            self.notice("no answer on standard input; add --yes to continue without the question")
         return answer.strip().lower() in {"y", "yes"}
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Flush standard output."""
         self._file.flush()
 
     def _write(self, line: str) -> None:

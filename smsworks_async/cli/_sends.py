@@ -1,4 +1,4 @@
-"""What `send`, `flash` and `schedule` share: their options, and one text to one number."""
+"""Shared parts of `send`, `flash` and `schedule`: options, and sending one text to one number."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _DONE: Final = {"send": "Sent", "flash": "Sent as a flash message", "schedule": 
 
 
 class Order(NamedTuple):
-    """One text, and how it is to be sent.
+    """A text to send, and the options for it.
 
     Attributes:
-        method: of `AsyncMessages`.
-        fields: its arguments.
-        idempotency_key: the caller's own name for the call; None for one made of the text.
-        again: send it although the same text was sent within the hour.
-        journal: the journal that was named, or None.
+        method: the method of `AsyncMessages`.
+        fields: the arguments of the method.
+        idempotency_key: the value of ``--idempotency-key``; None to derive a key from the text.
+        again: send the text even if it was sent within the last hour.
+        journal: the value of ``--journal``, or None.
         international: accept numbers outside the UK.
     """
 
@@ -65,47 +65,47 @@ _OPTIONS: Final = (
         help="3 to 11 letters and digits, or 3 to 15 digits.",
     ),
     click.option(
-        "--gsm", is_flag=True, help="Replace typographic characters by those of the GSM alphabet."
+        "--gsm", is_flag=True, help="Replace typographic characters by GSM characters."
     ),
-    click.option("--reference", metavar="NAME", help="Your own name for the message."),
-    click.option("--tag", metavar="LABEL", help="A label to search for."),
+    click.option("--reference", metavar="NAME", help="Your own reference for the message."),
+    click.option("--tag", metavar="LABEL", help="A label by which the message can be searched."),
     click.option(
         "--validity",
         type=int,
         metavar="MINUTES",
-        help="How long delivery is attempted: 1 to 2880, the default.",
+        help="How long delivery is attempted: 1 to 2880; 2880 by default.",
     ),
     click.option("--international", is_flag=True, help="Accept numbers outside the UK."),
     click.option(
         "--respect-opt-outs",
         is_flag=True,
-        help="Send nothing to a number that has opted out, by the journal's list.",
+        help="Send nothing to a number that is on the journal's opt-out list.",
     ),
     click.option(
         "--idempotency-key",
         metavar="KEY",
-        help="Your own name for this send: a second one with it sends nothing.",
+        help="Your own name for this send; a second send with the same name sends nothing.",
     ),
     click.option(
-        "--again", is_flag=True, help="Send it although the same text was sent within the hour."
+        "--again", is_flag=True, help="Send even if the same text was sent within the last hour."
     ),
     click.option(
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="Where sends are recorded.",
+        help="The journal in which sends are recorded.",
     ),
 )
 
 
 def run_send(app: App, method: Method, text: str, **options: Any) -> int:
-    """Send one text to one number, and show what the API answered.
+    """Send one text to one number, show the result, and return the exit code.
 
     Args:
         app: the run of the command.
-        method: of `AsyncMessages`.
-        text: the content, or ``-`` for standard input.
-        options: those of `text_options`, and ``at`` of a scheduled one.
+        method: the method of `AsyncMessages`.
+        text: the content, or ``-`` to read it from standard input.
+        options: the values of `text_options`, and ``at`` for a scheduled text.
     """
     import asyncio
 
@@ -124,7 +124,7 @@ def run_send(app: App, method: Method, text: str, **options: Any) -> int:
         international=international,
     )
     if own["again"] and own["idempotency_key"]:
-        raise click.UsageError("--again and --idempotency-key exclude each other; give one")
+        raise click.UsageError("--again and --idempotency-key exclude each other; use one of them")
     return asyncio.run(_send(app, order))
 
 
@@ -132,14 +132,14 @@ def _read_text() -> str:
     try:
         return sys.stdin.read().removesuffix("\n")
     except UnicodeDecodeError:
-        raise click.UsageError("standard input is no text in UTF-8") from None
+        raise click.UsageError("standard input is not UTF-8 text") from None
 
 
 async def _send(app: App, order: Order) -> int:
     from smsworks_async import phone
     from smsworks_async.journals import open_journal
 
-    # Checked before a journal is made.
+    # Check the number before a journal is created.
     number = phone.normalise(order.fields["destination"], international=order.international)
     account = app.account()
     journal, _ = open_journal(app.journal(order.journal))
@@ -155,29 +155,35 @@ async def _send(app: App, order: Order) -> int:
 
 
 async def _key(app: App, order: Order, journal: Journal, base_url: str, number: str) -> str | None:
-    """Return the key to send with; None where the person does not want it sent again."""
+    """Return the key to send with; None if the text must not be sent again."""
     from smsworks_async.cli._repeats import find_place
 
     fields = order.fields
     at: datetime | None = fields.get("at")
     moment = "" if at is None else str(at.astimezone(UTC))
-    words = (order.method, fields["sender"], number, fields["content"], moment)
-    place = await find_place(journal, base_url, *words)
+    values = (order.method, fields["sender"], number, fields["content"], moment)
+    place = await find_place(journal, base_url, *values)
     if order.again:
         if place.is_in_doubt:
-            app.out.notice("an earlier send of this text is in doubt, and may have been accepted")
+            app.out.notice(
+                "the outcome of an earlier send of this text is unknown; it may have been accepted"
+            )
         return place.next_key
     if place.is_in_doubt:
-        app.out.notice("an earlier send of this text is in doubt, and is looked for")
+        app.out.notice(
+            "the outcome of an earlier send of this text is unknown; it is being looked for"
+        )
     if not place.is_repeat:
         return place.key
     earlier = place.earlier.request.batch_id if place.earlier else None
-    told = f"this text was sent to {number} {_ago(place.age)} (message {earlier})"
+    words = f"this text was sent to {number} {_ago(place.age)} (message {earlier})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        app.out.notice(f"{told}; --again sends it again")
+        app.out.notice(f"{words}; add --again to send it again")
         return None
     return (
-        place.next_key if app.out.confirm(f"{told[0].upper()}{told[1:]}. Send it again?") else None
+        place.next_key
+        if app.out.confirm(f"{words[0].upper()}{words[1:]}. Send it again?")
+        else None
     )
 
 
@@ -195,13 +201,13 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
         answer = await send(**order.fields, idempotency_key=key)
     except OutcomeUnknown as error:
         error.add_note(
-            "the same command looks for the text before it sends anything; run it again in a minute"
+            "run the same command again in a minute: it looks for the text before it sends anything"
         )
         raise
     except KeyInUse:
         raise KeyInUse(
-            "nothing was sent: another command is sending this text, or was killed meanwhile; run "
-            "this one again in a minute"
+            "nothing was sent: another command is sending this text, or was killed while it did; "
+            "run this command again in a minute"
         ) from None
     except OptedOut:
         app.out.record({"destination": number, "status": "OPTED_OUT"})
@@ -210,8 +216,8 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
     except ValidationError as error:
         if error.field == "idempotency_key" and order.idempotency_key is None:
             raise ValidationError(
-                "nothing was sent: an earlier send of this text, with other options, is in doubt; "
-                "repeat it with those to have it looked for, or say --again"
+                "nothing was sent: the outcome of an earlier send of this text, with other options, "
+                "is unknown; repeat that command to look for it, or add --again to send this one"
             ) from None
         raise
     _show(app, order, answer, number)
@@ -239,7 +245,7 @@ def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number:
         }
     )
     if answer.replayed:
-        app.out.line(f"Accepted before for {number}; nothing was sent now.")
+        app.out.line(f"Already accepted for {number}; nothing was sent now.")
     else:
         app.out.line(f"{_DONE[order.method]} to {number}.")
     app.out.fields(

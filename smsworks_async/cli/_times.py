@@ -1,4 +1,4 @@
-"""Times on the command line."""
+"""The type of options that take a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment: ISO 8601, in the machine's own time zone where it names none.
+    """A time in ISO 8601; in the machine's time zone if it has no offset.
 
     Args:
-        ago: also read how long ago it was, such as ``2h`` or ``7d``.
+        ago: also accept an age, such as ``2h`` or ``7d`` (default False).
     """
 
     name = "time"
@@ -28,7 +28,11 @@ class Moment(click.ParamType[datetime]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Return an aware datetime, or raise a usage error."""
+        """Return an aware datetime.
+
+        Raises:
+            BadParameter: the value is not a time.
+        """
         if isinstance(value, datetime):
             return value
         text = str(value).strip()
@@ -38,9 +42,9 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            more = ", or how long ago, such as 2h or 7d" if self._ago else ""
+            more = ", or as an age, such as 2h or 7d" if self._ago else ""
             self.fail(
-                f"{text!r} is no time; write it as 2031-04-01T09:00, or "
+                f"{text!r} is not a time; write it as 2031-04-01T09:00, or "
                 f"2031-04-01T09:00+01:00{more}",
                 param,
                 ctx,
@@ -50,14 +54,19 @@ class Moment(click.ParamType[datetime]):
     def _localised(
         self, moment: datetime, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Return a local time with its offset; one that the clocks skip or repeat is refused."""
+        """Return a local time with its offset; refuse one that the clocks skip or repeat."""
         earlier = moment.astimezone()
         later = moment.replace(fold=1).astimezone()
         if earlier.replace(tzinfo=None) != moment:
-            self.fail(f"the clocks skip {moment.isoformat()}; choose another time", param, ctx)
+            self.fail(
+                f"{moment.isoformat()} does not exist, because the clocks go forward; choose "
+                "another time",
+                param,
+                ctx,
+            )
         if earlier.utcoffset() != later.utcoffset():
             self.fail(
-                f"{moment.isoformat()} comes twice, as the clocks go back: name the offset, "
+                f"{moment.isoformat()} occurs twice, because the clocks go back; add the offset: "
                 f"{earlier.isoformat()} or {later.isoformat()}",
                 param,
                 ctx,
