@@ -13,75 +13,75 @@ from smsworks_async.cli import _campaign_view
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
-from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
-from smsworks_async.cli._campaign_view import Prospect
-from smsworks_async.cli._campaigns import noting_batches
-from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
-from smsworks_async.cli._exit import Exit, exit_of_counts
-from smsworks_async.cli._interruptions import Interruptions, StopAsked
+from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
+from smsworks_async.cli._campaign_preview import SendOptions, checked, make_preview, read
+from smsworks_async.cli._campaign_view import Preview
+from smsworks_async.cli._campaigns import trace_batches
+from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
+from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._interruptions import Interruptions, StopRequested
 from smsworks_async.cli._records import amount, local, plural
-from smsworks_async.cli._text import as_commands
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.models import checks
-from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport
+from smsworks_async.models.report import BulkInterrupted, BulkProgress
 
 
 T = TypeVar("T")
 
 
-def run(app: App, order: Order) -> int:
+def run(app: App, options: SendOptions) -> int:
     """Send a text to the recipients in a file, and return the exit code.
 
     Raises:
         SMSWorksError: the campaign failed. Nothing was sent unless the error says so.
     """
-    if order.file == "-" and not (order.yes or order.dry_run):
+    if options.file == "-" and not (options.yes or options.dry_run):
         raise ValidationError(
             "the recipients come from standard input, so the command cannot ask for confirmation: "
             "add --yes or --dry-run",
             field="yes",
         )
-    sender = checks.sender(order.sender)
-    people = read(order)
+    sender = checks.sender(options.sender)
+    people = read(options)
     summary = checked(people)
-    journal = app.journal(order.journal)
+    journal = app.journal(options.journal)
     assert people.message is not None  # noqa: S101 - it was given
     name = (
         campaign_name(people.message.template, sender, people.destinations())
-        if order.campaign is None
-        else check_campaign(order.campaign)
+        if options.campaign is None
+        else check_campaign(options.campaign)
     )
 
-    def look_back() -> Earlier:
+    def reload_earlier() -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
-        return asyncio.run(look(journal, name, numbers, again=order.again))
+        return asyncio.run(find_earlier(journal, name, numbers, again=options.again))
 
-    earlier = look_back()
+    earlier = reload_earlier()
     if earlier.status is not None and is_over(earlier.status):
-        return _was_sent(app, earlier)
-    prospect = look_ahead(app, order, people, summary, earlier, journal)
-    prospect = attrs.evolve(prospect, sender=sender, window=order.window)
-    _campaign_view.show(app.out, prospect)
-    refused = _refusal(prospect, order)
+        return _report_finished(app, earlier)
+    preview = make_preview(app, options, people, summary, earlier, journal)
+    preview = attrs.evolve(preview, sender=sender, window=options.window)
+    _campaign_view.show(app.out, preview)
+    refused = _refusal(preview, options)
     if refused:
         app.out.notice(f"{refused}; nothing was sent")
         return Exit.NOTHING_SENT
-    if order.dry_run:
+    if options.dry_run:
         app.out.line("\nNothing was sent, because this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
-    if not order.yes:
-        if not _agreed(app, prospect, again=order.again):
+    if not options.yes:
+        if not _confirm(app, preview, again=options.again):
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
         # The answer may come hours later, after a similar list was sent from another terminal.
-        now = look_back()
-        if now.count > earlier.count and not order.again:
-            app.out.notice(f"{shared_words(now)} after the question was asked; nothing was sent")
+        now = reload_earlier()
+        if now.count > earlier.count and not options.again:
+            app.out.notice(f"{shared_message(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
-    return _send(app, order, prospect, look_back)
+    return _send(app, options, preview, reload_earlier)
 
 
-def _was_sent(app: App, earlier: Earlier) -> int:
+def _report_finished(app: App, earlier: Earlier) -> int:
     """Report that the campaign is finished already; send nothing."""
     status = earlier.status
     assert status is not None  # noqa: S101 - there is one
@@ -105,9 +105,9 @@ def _was_sent(app: App, earlier: Earlier) -> int:
     return Exit.NOTHING_SENT
 
 
-def _refusal(prospect: Prospect, order: Order) -> str:
+def _refusal(preview: Preview, options: SendOptions) -> str:
     """Return the reason why nothing can be sent; an empty string if it can."""
-    estimate, earlier = prospect.estimate, prospect.earlier
+    estimate, earlier = preview.estimate, preview.earlier
     if earlier.status is not None and earlier.status.state == "paused":
         why = f" ({earlier.status.why})" if earlier.status.why else ""
         return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
@@ -119,17 +119,17 @@ def _refusal(prospect: Prospect, order: Order) -> str:
             f"the campaign takes {amount(estimate.credits)} credits, and the account has "
             f"{amount(estimate.balance)}; top it up"
         )
-    if earlier.count and order.yes and not order.again and earlier.is_untouched:
-        return f"{shared_words(earlier)}; add --again to text them again"
+    if earlier.count and options.yes and not options.again and earlier.is_untouched:
+        return f"{shared_message(earlier)}; add --again to text them again"
     return ""
 
 
-def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
-    earlier, estimate = prospect.earlier, prospect.estimate
+def _confirm(app: App, preview: Preview, *, again: bool) -> bool:
+    earlier, estimate = preview.earlier, preview.estimate
     app.out.line()
     is_new = earlier.status is None
     if earlier.is_untouched and earlier.count and not again:
-        shared = shared_words(earlier)
+        shared = shared_message(earlier)
         if not app.out.confirm(f"{shared}. Text them again?"):
             return False
     done = 0 if earlier.status is None else earlier.status.accepted
@@ -142,49 +142,51 @@ def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
     return app.out.confirm(f"Send to {whom} for {plural(estimate.credits, 'credit')}?")
 
 
-def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
+def _send(
+    app: App, options: SendOptions, preview: Preview, reload_earlier: Callable[[], Earlier]
+) -> int:
     """Send the campaign, report the outcome, and return the exit code."""
     with (
         app.client(
-            journal=prospect.journal,
-            international=order.international,
-            trace_configs=[noting_batches(app)],
+            journal=preview.journal,
+            international=options.international,
+            trace_configs=[trace_batches(app)],
         ) as sms,
         Interruptions() as stops,
     ):
         try:
-            summary = prospect.summary
+            summary = preview.summary
             with Bar(app.out, summary.taken + summary.mended) as bar:
 
                 def progress(now: BulkProgress) -> None:
                     stops.check()
                     bar.show(now)
 
-                earlier, is_planned = prospect.earlier, False
-                if earlier.is_untouched and not order.again:
+                earlier, is_planned = preview.earlier, False
+                if earlier.is_untouched and not options.again:
                     # Another process may have checked the journal at the same time. If both plan
                     # before they check again, at least one of them sees the other's plan.
                     if earlier.status is None or not earlier.status.planned:
-                        _run(sms.bulk.plan, sms.bulk.plan_each, order, prospect, progress=progress)
+                        _run(sms.bulk.plan, sms.bulk.plan_each, options, preview, progress=progress)
                         is_planned = True
-                    now = look_back()
+                    now = reload_earlier()
                     if now.count > earlier.count:
                         sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_words(now)} in the meantime; nothing was sent")
+                        app.out.notice(f"{shared_message(now)} in the meantime; nothing was sent")
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,
                     sms.bulk.send_each,
-                    order,
-                    prospect,
+                    options,
+                    preview,
                     is_planned=is_planned,
                     progress=progress,
-                    concurrency=order.concurrency,
-                    max_rate=order.max_rate,
+                    concurrency=options.concurrency,
+                    max_rate=options.max_rate,
                 )
         except BulkInterrupted as error:
-            if isinstance(error.__cause__, StopAsked):
-                return _stopped(app, prospect, error.report)
+            if isinstance(error.__cause__, StopRequested):
+                return show_stopped(app, preview, error.report)
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
@@ -194,109 +196,43 @@ def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Ea
                 "and continue"
             )
             raise
-    return _account(app, prospect, report)
+    return show_outcome(app, preview, report)
 
 
 def _run(
     one_text: Callable[..., T],
     own_texts: Callable[..., T],
-    order: Order,
-    prospect: Prospect,
+    options: SendOptions,
+    preview: Preview,
     *,
     is_planned: bool = False,
-    **options: Any,
+    **further: Any,
 ) -> T:
     """Plan or send the campaign.
 
     Args:
         one_text: `bulk.send` or `bulk.plan`.
         own_texts: `bulk.send_each` or `bulk.plan_each`.
-        order: the command's options.
-        prospect: the preview of the campaign.
+        options: the command's options.
+        preview: the preview of the campaign.
         is_planned: whether this process has just planned the campaign.
-        options: further arguments of the method.
+        further: further arguments of the method.
     """
-    people, status = prospect.people, prospect.earlier.status
+    people, status = preview.people, preview.earlier.status
     message = people.message
     assert message is not None  # noqa: S101 - it was given
     # The name of a fully planned campaign is derived from its content, so the file is not compared
     # again. A name given with --campaign may stand for another content, so that is compared.
-    is_planned |= status is not None and status.planned and order.campaign is None
+    is_planned |= status is not None and status.planned and options.campaign is None
     common = {
-        "sender": order.sender,
-        "campaign": prospect.earlier.name,
-        "window": prospect.window if status is None else None,
-        "chunk_size": order.chunk_size,
-        **options,
+        "sender": options.sender,
+        "campaign": preview.earlier.name,
+        "window": preview.window if status is None else None,
+        "chunk_size": options.chunk_size,
+        **further,
     }
     if message.plain is None:
         rows = None if is_planned else people.rows()
         return own_texts(template=message.template, rows=rows, **common)
     numbers = None if is_planned else people.destinations()
     return one_text(content=message.plain, destinations=numbers, **common)
-
-
-def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
-    """Return a report that also counts the rows of the file that were set aside."""
-    count = prospect.summary.set_aside
-    return attrs.evolve(report, read=report.read + count, invalid=report.invalid + count)
-
-
-def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]:
-    return {
-        "event": "report",
-        "campaign": prospect.earlier.name,
-        "read": report.read,
-        "accepted": report.accepted,
-        "rejected": report.rejected,
-        "unknown": report.unknown,
-        "not_sent": report.not_sent,
-        "invalid": report.invalid,
-        "duplicates": report.duplicates,
-        "opted_out": report.opted_out,
-        "credits": report.credits,
-        "stopped": report.stopped and str(report.stopped),
-        "exit_code": int(code),
-    }
-
-
-def _stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Report the counts at the time of the interruption."""
-    report = _with_set_aside(prospect, report)
-    app.out.record(_record(prospect, report, Exit.INTERRUPTED))
-    if not app.out.json:
-        app.out.notice(
-            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent, "
-            "none unknown; run the same command to continue"
-            if not report.unknown
-            else f"stopped: {amount(report.accepted)} accepted, {amount(report.unknown)} unknown, "
-            f"{amount(report.not_sent)} not sent; run the same command to look for the unknown "
-            "ones and continue"
-        )
-    return Exit.INTERRUPTED
-
-
-def _account(app: App, prospect: Prospect, report: BulkReport) -> int:
-    report = _with_set_aside(prospect, report)
-    code = exit_of_counts(report)
-    app.out.record(_record(prospect, report, code))
-    rows = [
-        ("Accepted", report.accepted),
-        ("Refused", report.rejected),
-        ("Unknown", report.unknown),
-        ("Not sent", report.not_sent),
-        ("Set aside", report.invalid),
-        ("Repeats", report.duplicates),
-        ("Opted out", report.opted_out),
-    ]
-    app.out.line()
-    shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
-    app.out.fields([*shown, ("Credits", amount(report.credits))])
-    if report.stopped is not None:
-        app.out.notice(f"the campaign stopped early: {as_commands(str(report.stopped))}")
-    elif report.unknown and not app.out.json:
-        app.out.notice(
-            f"{plural(report.unknown, 'recipient')} may have been sent to; run `smsworks campaign "
-            f"reconcile {prospect.earlier.name}` later to look again"
-        )
-    return code

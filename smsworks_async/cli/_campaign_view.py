@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from smsworks_async.cli._folders import journal_words
+from smsworks_async.cli._folders import journal_label
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.cli._text import columns_of, printable
 
@@ -37,7 +37,7 @@ _EXAMPLES: Final = 5
 
 
 @attrs.frozen
-class Prospect:
+class Preview:
     """What sending a campaign would do.
 
     Attributes:
@@ -61,10 +61,10 @@ class Prospect:
     copy: Path | None = None
 
 
-def as_record(prospect: Prospect) -> dict[str, Any]:
+def as_record(preview: Preview) -> dict[str, Any]:
     """Return the preview as a JSON record."""
-    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
-    earlier = prospect.earlier
+    people, summary, estimate = preview.people, preview.summary, preview.estimate
+    earlier = preview.earlier
     return {
         "event": "plan",
         "campaign": earlier.name,
@@ -75,7 +75,7 @@ def as_record(prospect: Prospect) -> dict[str, Any]:
         "rows": summary.rows,
         "mended": summary.mended,
         "invalid": summary.set_aside + estimate.invalid,
-        "copy": prospect.copy and str(prospect.copy),
+        "copy": preview.copy and str(preview.copy),
         "recipients": estimate.recipients,
         "repeats": estimate.duplicates,
         "opted_out": estimate.opted_out,
@@ -85,24 +85,24 @@ def as_record(prospect: Prospect) -> dict[str, Any]:
         "credits": estimate.credits,
         "balance": estimate.balance,
         "samples": list(estimate.samples),
-        "window": prospect.window and str(prospect.window),
+        "window": preview.window and str(preview.window),
         "warnings": [*people.notices, *estimate.warnings],
     }
 
 
-def show(out: Output, prospect: Prospect) -> None:
+def show(out: Output, preview: Preview) -> None:
     """Show the preview."""
     if out.json:
-        out.record(as_record(prospect))
+        out.record(as_record(preview))
         return
-    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
+    people, summary, estimate = preview.people, preview.summary, preview.estimate
     out.fields(
         [
             ("File", f"{people.path or 'standard input'} ({_format_of(people)})"),
             ("Numbers", f"column {people.column}" if people.headings else None),
-            ("Campaign", f"{prospect.earlier.name}{_state_of(prospect.earlier)}"),
-            ("Sender", prospect.sender),
-            ("Journal", journal_words(prospect.journal)),
+            ("Campaign", f"{preview.earlier.name}{_state_of(preview.earlier)}"),
+            ("Sender", preview.sender),
+            ("Journal", journal_label(preview.journal)),
         ]
     )
     out.line()
@@ -120,9 +120,9 @@ def show(out: Output, prospect: Prospect) -> None:
     wide = max(len(figure) for _, figure, _ in rows)
     for name, figure, remark in rows:
         _wrapped(out, f"{name:<12}{figure:>{wide}}", remark, 14 + wide)
-    if prospect.window is not None:
-        out.line(f"{'Window':<12}{prospect.window}{_closed(prospect.window)}")
-    _show_rows(out, prospect)
+    if preview.window is not None:
+        out.line(f"{'Window':<12}{preview.window}{_closed(preview.window)}")
+    _show_rows(out, preview)
     _show_samples(out, estimate.samples)
     for words in (*people.notices, *estimate.warnings):
         out.line()
@@ -169,19 +169,19 @@ def _closed(window: SendWindow) -> str:
     return f" (closed{until}; sending waits)"
 
 
-def _show_rows(out: Output, prospect: Prospect) -> None:
+def _show_rows(out: Output, preview: Preview) -> None:
     """Show the first rows that were set aside."""
-    rows = prospect.summary.examples[:_EXAMPLES]
+    rows = preview.summary.examples[:_EXAMPLES]
     if not rows:
         return
     out.line()
     for row in rows:
         _wrapped(out, f"Row {row.number}:", f"{row.problem}; {row.suggestion}", 4)
-    more = prospect.summary.set_aside - len(rows)
+    more = preview.summary.set_aside - len(rows)
     if more:
         out.line(f"and {plural(more, 'other row')}")
-    if prospect.copy is not None:
-        out.line(f"All of them are in {prospect.copy}")
+    if preview.copy is not None:
+        out.line(f"All of them are in {preview.copy}")
         out.line("Correct them there, and send that file.")
 
 

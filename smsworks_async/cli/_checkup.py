@@ -17,7 +17,7 @@ from smsworks_async._settings import is_loopback
 from smsworks_async._version import __version__
 from smsworks_async.cli import _profiles
 from smsworks_async.cli._client import Account
-from smsworks_async.cli._folders import journal_words
+from smsworks_async.cli._folders import journal_label
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import APIError, NotAuthenticated, SMSWorksError
 
@@ -114,9 +114,7 @@ def _account(account: Account | None) -> Finding:
 def _environment() -> Iterator[Finding]:
     offline = os.environ.get("SMSWORKS_OFFLINE")
     if offline:
-        yield Finding(
-            "SMSWORKS_OFFLINE", "warning", "it is set: no request leaves this machine"
-        )
+        yield Finding("SMSWORKS_OFFLINE", "warning", "it is set: no request leaves this machine")
     secret = os.environ.get("SMSWORKS_WEBHOOK_SECRET")
     if secret and min(map(len, secret.split(","))) < 32:
         yield Finding(
@@ -159,7 +157,7 @@ def _journal(app: App, given: str | None) -> Finding:
     except SMSWorksError as error:
         return Finding("journal", "error", str(error))
     if "://" in name:
-        return Finding("journal", "ok", journal_words(name))
+        return Finding("journal", "ok", journal_label(name))
     path = Path(name)
     folder = next(one for one in path.absolute().parents if one.exists())
     if path.is_dir():

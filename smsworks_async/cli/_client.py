@@ -18,7 +18,7 @@ import attrs
 
 from smsworks_async._settings import BASE_URL, resolve_base_url
 from smsworks_async.cli import _profiles
-from smsworks_async.cli._folders import default_journal, made
+from smsworks_async.cli._folders import default_journal, ensure_folder
 from smsworks_async.errors import ConfigurationError
 
 
@@ -145,7 +145,7 @@ def journal(given: str | None, profile: str | None, token_file: str | None) -> s
         return name
     folder = Path(name).parent
     try:
-        made(folder)
+        ensure_folder(folder)
     except OSError as error:
         raise ConfigurationError(
             f"{folder} cannot be created: {error.strerror}; choose a journal with --journal"

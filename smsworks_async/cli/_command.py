@@ -16,7 +16,7 @@ from smsworks_async.cli._app import App, set_common
 Function = Callable[..., int | None]
 
 
-class Helpful(click.Command):
+class HelpCommand(click.Command):
     """A command whose help is written by `App.out` and fits a narrow terminal."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
@@ -44,7 +44,7 @@ class Common(click.Option):
     """An option of all commands; ``--help`` lists such options in a separate section."""
 
 
-class Command(Helpful):
+class Command(HelpCommand):
     """A command of ``smsworks``.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from smsworks_async.cli._command import Helpful
+from smsworks_async.cli._command import HelpCommand
 
 
 #: The environment variable by which a shell requests completion.
@@ -84,7 +84,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-class LazyGroup(Helpful, click.Group):
+class LazyGroup(HelpCommand, click.Group):
     """A group of commands; the module of each is imported when it is invoked.
 
     Args:

@@ -51,7 +51,7 @@ class Earlier:
         return status is None or not (status.accepted or status.unknown or status.rejected)
 
 
-def shared_words(earlier: Earlier) -> str:
+def shared_message(earlier: Earlier) -> str:
     """Return a clause with the number of recipients shared with recent campaigns, and names."""
     names = ", ".join(list(earlier.shared)[:3])
     were = "recipient was" if earlier.count == 1 else "recipients were"
@@ -64,7 +64,9 @@ def exists(journal: str) -> bool:
     return "://" in journal or Path(journal).exists()
 
 
-async def look(journal: str, name: str, numbers: Callable[[], set[str]], *, again: bool) -> Earlier:
+async def find_earlier(
+    journal: str, name: str, numbers: Callable[[], set[str]], *, again: bool
+) -> Earlier:
     """Read a campaign's state and the recipients it shares with recent campaigns.
 
     Args:

@@ -30,21 +30,21 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     """
     if isinstance(error, click.UsageError):
         where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-        return _usage_words(error) + where, Exit.USAGE
+        return _usage_message(error) + where, Exit.USAGE
     failed = Exit.NOTHING_SENT if sends else Exit.FAILED
     if isinstance(error, click.ClickException):
         return error.format_message().rstrip("."), failed
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return _interruption(error, sends=sends), Exit.INTERRUPTED
     if isinstance(error, OutputFailed):
-        return output_words(error.__cause__), Exit.FAILED
+        return output_error_message(error.__cause__), Exit.FAILED
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
         words = 'the command needs the extra `cli`: python -m pip install "smsworks-async[cli]"'
         return words, Exit.USAGE
     return _of_package(error, sends=sends)
 
 
-def _usage_words(error: click.UsageError) -> str:
+def _usage_message(error: click.UsageError) -> str:
     words = error.format_message().rstrip(".")
     # Click's message quotes the arguments, which may be a text or a token.
     if words.startswith("Got unexpected extra argument"):
@@ -67,7 +67,7 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     return f"internal error ({type(error).__name__}); run with --debug for the traceback", failed
 
 
-def output_words(error: BaseException | None) -> str:
+def output_error_message(error: BaseException | None) -> str:
     """Return a message with the reason why standard output cannot be written to."""
     words = getattr(error, "strerror", None) or "it is closed"
     return f"standard output cannot be written to: {words}"

@@ -36,7 +36,7 @@ def folder(kind: Kind) -> Path:
     return platformdirs.user_state_path(_NAME, appauthor=False)
 
 
-def made(path: Path) -> Path:
+def ensure_folder(path: Path) -> Path:
     """Create a folder with mode 0700 if it does not exist, and return it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
@@ -48,7 +48,7 @@ def file_name(base_url: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", parts.netloc.lower())
 
 
-def journal_words(journal: str) -> str:
+def journal_label(journal: str) -> str:
     """Return a journal for display: a path, or a URL without user, password and options."""
     if "://" not in journal:
         return journal

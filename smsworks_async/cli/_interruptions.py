@@ -12,7 +12,7 @@ _SIGNALS: Final = tuple(
 )
 
 
-class StopAsked(Exception):
+class StopRequested(Exception):
     """A signal has asked the campaign to stop."""
 
 
@@ -20,16 +20,16 @@ class Interruptions:
     """Record the first SIGINT or SIGTERM, and raise `KeyboardInterrupt` for the second.
 
     Attributes:
-        asked: whether a signal has been received.
+        stop_requested: whether a signal has been received.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
         self._before: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -41,12 +41,12 @@ class Interruptions:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def _note(self, _: int, __: FrameType | None) -> None:
-        if self.asked:
+    def _handle(self, _: int, __: FrameType | None) -> None:
+        if self.stop_requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.stop_requested = True
 
     def check(self) -> None:
-        """Raise `StopAsked` if a signal has been received."""
-        if self.asked:
-            raise StopAsked
+        """Raise `StopRequested` if a signal has been received."""
+        if self.stop_requested:
+            raise StopRequested

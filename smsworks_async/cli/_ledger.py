@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from smsworks_async.cli._folders import file_name, folder, made
+from smsworks_async.cli._folders import ensure_folder, file_name, folder
 from smsworks_async.errors import ConfigurationError
 
 
@@ -58,7 +58,7 @@ class Ledger:
         """
         name = hashlib.sha256(target.encode()).hexdigest()[:12]
         try:
-            place = made(folder("state"))
+            place = ensure_folder(folder("state"))
         except OSError as error:
             raise ConfigurationError(
                 f"{folder('state')} cannot be created: {error.strerror}; set SMSWORKS_HOME to use "

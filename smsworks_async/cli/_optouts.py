@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
+from smsworks_async.cli._options import warn_of_password
 
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from smsworks_async.cli._folders import folder, made
+from smsworks_async.cli._folders import ensure_folder, folder
 
 
 DEFAULT: Final = "default"
@@ -107,7 +107,7 @@ def _write(profiles: Mapping[str, Mapping[str, str]]) -> Path:
 
     target = path()
     try:
-        made(target.parent)
+        ensure_folder(target.parent)
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".profiles-")  # 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -5,7 +5,7 @@ content, and the day. A later call with the same text finds the record:
 
 - if the earlier call was accepted less than an hour ago, the later one is a repeat, and the user
   decides;
-- if its outcome is unknown, the same key is used, so that the text is looked for and not sent again;
+- if its outcome is unknown, the same key is used: the text is looked for, and not sent again;
 - if it was accepted longer ago, the text is sent. The same applies if it was refused or sent
   nothing, unless the call before that was accepted or its outcome is unknown.
 
@@ -37,7 +37,7 @@ _MAY_BE_ACCEPTED: Final = _IN_DOUBT | {State.ACCEPTED}
 
 
 @attrs.frozen
-class Place:
+class KeyChoice:
     """The idempotency key for a call.
 
     Attributes:
@@ -63,7 +63,7 @@ class Place:
         return self.earlier is not None and self.earlier.request.state in _IN_DOUBT
 
 
-async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
+async def choose_key(journal: Journal, base_url: str, *words: str) -> KeyChoice:
     """Return the idempotency key for a call.
 
     Args:
@@ -93,5 +93,5 @@ async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
         age = max(0.0, now - kept.changed)
         if kept.request.state is State.ACCEPTED and age >= WINDOW:
             break
-        return Place(key, free, kept, age)
-    return Place(free, free)
+        return KeyChoice(key, free, kept, age)
+    return KeyChoice(free, free)

@@ -1,4 +1,4 @@
-"""Run a command, and convert errors, interruptions and closed pipes to messages and exit codes."""
+"""Run a command; convert errors, interruptions and closed pipes to messages and exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def root() -> LazyGroup:
     """Return the group of all commands."""
     group = LazyGroup(
         name="smsworks",
-        help="The SMS Works from the command line: texts, campaigns, and a sandbox for trying them.",
+        help="The SMS Works from the command line: texts, campaigns, and a sandbox to try them in.",
         sections=COMMANDS,
         prefix="",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -102,9 +102,11 @@ def _finish(app: App, code: int) -> int:
     error = app.out.error
     if not app.finishes or error is None or isinstance(error, BrokenPipeError):
         return code
-    from smsworks_async.cli._errors import output_words
+    from smsworks_async.cli._errors import output_error_message
 
-    _write_error(app, "OutputFailed", f"{output_words(error)}; the command was completed", code)
+    _write_error(
+        app, "OutputFailed", f"{output_error_message(error)}; the command was completed", code
+    )
     return code or Exit.FAILED
 
 

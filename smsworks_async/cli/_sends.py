@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 import click
 
-from smsworks_async.cli._campaigns import warn_of_password
 from smsworks_async.cli._exit import Exit
+from smsworks_async.cli._options import warn_of_password
 from smsworks_async.cli._records import amount, local_with_zone, plural
 
 
@@ -26,7 +26,7 @@ Method = Literal["send", "flash", "schedule"]
 _DONE: Final = {"send": "Sent", "flash": "Sent as a flash message", "schedule": "Scheduled"}
 
 
-class Order(NamedTuple):
+class SendRequest(NamedTuple):
     """A text to send, and the options for it.
 
     Attributes:
@@ -64,9 +64,7 @@ _OPTIONS: Final = (
         metavar="ID",
         help="3 to 11 letters and digits, or 3 to 15 digits.",
     ),
-    click.option(
-        "--gsm", is_flag=True, help="Replace typographic characters by GSM characters."
-    ),
+    click.option("--gsm", is_flag=True, help="Replace typographic characters by GSM characters."),
     click.option("--reference", metavar="NAME", help="Your own reference for the message."),
     click.option("--tag", metavar="LABEL", help="A label by which the message can be searched."),
     click.option(
@@ -117,7 +115,7 @@ def run_send(app: App, method: Method, text: str, **options: Any) -> int:
     own = {name: options.pop(name) for name in ("idempotency_key", "again", "journal")}
     international = options.pop("international")
     fields = {"destination": options.pop("to"), "content": content, **options}
-    order = Order(
+    request = SendRequest(
         method,
         {k: v for k, v in fields.items() if v is not None},
         **own,
@@ -125,7 +123,7 @@ def run_send(app: App, method: Method, text: str, **options: Any) -> int:
     )
     if own["again"] and own["idempotency_key"]:
         raise click.UsageError("--again and --idempotency-key exclude each other; use one of them")
-    return asyncio.run(_send(app, order))
+    return asyncio.run(_send(app, request))
 
 
 def _read_text() -> str:
@@ -135,53 +133,57 @@ def _read_text() -> str:
         raise click.UsageError("standard input is not UTF-8 text") from None
 
 
-async def _send(app: App, order: Order) -> int:
+async def _send(app: App, request: SendRequest) -> int:
     from smsworks_async import phone
     from smsworks_async.journals import open_journal
 
     # Check the number before a journal is created.
-    number = phone.normalise(order.fields["destination"], international=order.international)
+    number = phone.normalise(request.fields["destination"], international=request.international)
     account = app.account()
-    journal, _ = open_journal(app.journal(order.journal))
+    journal, _ = open_journal(app.journal(request.journal))
     try:
-        async with app.async_client(journal=journal, international=order.international) as sms:
-            key = order.idempotency_key or await _key(app, order, journal, account.base_url, number)
+        async with app.async_client(journal=journal, international=request.international) as sms:
+            key = request.idempotency_key or await _key(
+                app, request, journal, account.base_url, number
+            )
             if key is None:
                 app.out.notice("nothing was sent")
                 return Exit.NOTHING_SENT
-            return await _send_with(app, sms, order, key, number)
+            return await _send_with(app, sms, request, key, number)
     finally:
         await journal.close()
 
 
-async def _key(app: App, order: Order, journal: Journal, base_url: str, number: str) -> str | None:
+async def _key(
+    app: App, request: SendRequest, journal: Journal, base_url: str, number: str
+) -> str | None:
     """Return the key to send with; None if the text must not be sent again."""
-    from smsworks_async.cli._repeats import find_place
+    from smsworks_async.cli._repeats import choose_key
 
-    fields = order.fields
+    fields = request.fields
     at: datetime | None = fields.get("at")
     moment = "" if at is None else str(at.astimezone(UTC))
-    values = (order.method, fields["sender"], number, fields["content"], moment)
-    place = await find_place(journal, base_url, *values)
-    if order.again:
-        if place.is_in_doubt:
+    values = (request.method, fields["sender"], number, fields["content"], moment)
+    choice = await choose_key(journal, base_url, *values)
+    if request.again:
+        if choice.is_in_doubt:
             app.out.notice(
                 "the outcome of an earlier send of this text is unknown; it may have been accepted"
             )
-        return place.next_key
-    if place.is_in_doubt:
+        return choice.next_key
+    if choice.is_in_doubt:
         app.out.notice(
             "the outcome of an earlier send of this text is unknown; it is being looked for"
         )
-    if not place.is_repeat:
-        return place.key
-    earlier = place.earlier.request.batch_id if place.earlier else None
-    words = f"this text was sent to {number} {_ago(place.age)} (message {earlier})"
+    if not choice.is_repeat:
+        return choice.key
+    earlier = choice.earlier.request.batch_id if choice.earlier else None
+    words = f"this text was sent to {number} {_ago(choice.age)} (message {earlier})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         app.out.notice(f"{words}; add --again to send it again")
         return None
     return (
-        place.next_key
+        choice.next_key
         if app.out.confirm(f"{words[0].upper()}{words[1:]}. Send it again?")
         else None
     )
@@ -193,12 +195,14 @@ def _ago(seconds: float) -> str:
     return f"{plural(round(seconds / 60), 'minute')} ago"
 
 
-async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, number: str) -> int:
+async def _send_with(
+    app: App, sms: AsyncSMSWorks, request: SendRequest, key: str, number: str
+) -> int:
     from smsworks_async.errors import KeyInUse, OptedOut, OutcomeUnknown, ValidationError
 
-    send = getattr(sms.messages, order.method)
+    send = getattr(sms.messages, request.method)
     try:
-        answer = await send(**order.fields, idempotency_key=key)
+        answer = await send(**request.fields, idempotency_key=key)
     except OutcomeUnknown as error:
         error.add_note(
             "run the same command again in a minute: it looks for the text before it sends anything"
@@ -214,21 +218,24 @@ async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, numbe
         app.out.line(f"Nothing was sent: {number} has opted out.")
         return Exit.OK
     except ValidationError as error:
-        if error.field == "idempotency_key" and order.idempotency_key is None:
+        if error.field == "idempotency_key" and request.idempotency_key is None:
             raise ValidationError(
-                "nothing was sent: the outcome of an earlier send of this text, with other options, "
-                "is unknown; repeat that command to look for it, or add --again to send this one"
+                "nothing was sent: an earlier send of this text, with other options, has an "
+                "unknown outcome; repeat that command to look for it, or add --again to send this "
+                "text"
             ) from None
         raise
-    _show(app, order, answer, number)
+    _show(app, request, answer, number)
     return Exit.OK
 
 
-def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number: str) -> None:
+def _show(
+    app: App, request: SendRequest, answer: SentMessage | Acknowledgement, number: str
+) -> None:
     from smsworks_async import text
 
-    segments = text.measure(order.fields["content"]).segments
-    at: datetime | None = order.fields.get("at")
+    segments = text.measure(request.fields["content"]).segments
+    at: datetime | None = request.fields.get("at")
     used = getattr(answer, "credits_used", None)
     balance = getattr(answer, "balance", None)
     app.out.record(
@@ -236,7 +243,7 @@ def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number:
             "message_id": answer.message_id,
             "status": answer.status,
             "destination": number,
-            "sender": order.fields["sender"],
+            "sender": request.fields["sender"],
             "segments": segments,
             "schedule": at,
             "credits_used": used,
@@ -247,7 +254,7 @@ def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number:
     if answer.replayed:
         app.out.line(f"Already accepted for {number}; nothing was sent now.")
     else:
-        app.out.line(f"{_DONE[order.method]} to {number}.")
+        app.out.line(f"{_DONE[request.method]} to {number}.")
     app.out.fields(
         [
             ("Message id", answer.message_id),

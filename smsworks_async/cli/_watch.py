@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from smsworks_async.bulk.campaign.stored import open_campaign, status
-from smsworks_async.cli._campaigns import status_record
+from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._status_view import Rate, counts, done_of, draw, fields
 from smsworks_async.cli._text import one_line
 

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import (
-    is_missing,
-    journal_option,
-    local_client,
-    status_record,
-)
+from smsworks_async.cli._campaign_records import status_record
+from smsworks_async.cli._campaigns import is_missing, local_client
 from smsworks_async.cli._command import command as _command
+from smsworks_async.cli._options import journal_option
 from smsworks_async.cli._text import one_line
 
 
@@ -30,13 +27,13 @@ smsworks campaign list --state running --json
 @click.option(
     "--state",
     type=click.Choice(["planning", "running", "paused", "halted", "cancelled", "done"]),
-    help="Those in this state alone.",
+    help="List only the campaigns in this state.",
 )
 @journal_option
 def command(app: App, *, state: str | None, journal: str | None) -> None:
-    """List the campaigns of a journal, in the order in which they were begun.
+    """List the campaigns of a journal, in the order of their creation.
 
-    With --json, a line for each, as `smsworks campaign status --json` writes it.
+    With --json, write a line for each, in the form of `smsworks campaign status --json`.
     """
     if is_missing(app, journal):
         app.out.line("There are no campaigns yet.")
@@ -50,7 +47,7 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
     for status in found:
         app.out.record(status_record(status))
     if not found:
-        app.out.line("There are no campaigns." if state is None else f"None is {state}.")
+        app.out.line("There are no campaigns." if state is None else f"No campaign is {state}.")
         return
     app.out.table(
         ["Campaign", "State", "Read", "Accepted", "Unknown", "Not sent", "Credits"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import list_option, source_option
 
@@ -28,12 +28,13 @@ smsworks optouts import - --source "old system" < old-system.csv
 @source_option("import")
 @list_option
 def command(app: App, *, file: str, source: str, journal: str | None) -> None:
-    """Record that all numbers of a CSV file have opted out; - reads standard input.
+    """Record that all numbers in a CSV file have opted out; - reads standard input.
 
-    They stand in a column called number, mobile, phone or the like, or in the first column.
-    Where a cell can be no number, nothing is recorded. Importing a file again changes nothing.
+    The numbers are read from a column with the heading number, mobile, phone or similar, or from
+    the first column. If a cell is not a valid number, nothing is recorded. Importing a file again
+    changes nothing.
     """
-    count = awaited(_import(app.journal(journal), file, source))
+    count = run_coroutine(_import(app.journal(journal), file, source))
     app.out.result({"file": file, "recorded": count}, f"{count:,} numbers were added to the list")
 
 

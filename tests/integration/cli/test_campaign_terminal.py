@@ -1,4 +1,4 @@
-"""Campaigns on a terminal: what is redrawn in place, at any width."""
+"""Campaigns on a terminal: displays that are redrawn in place, at any width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.terminals import on_terminal, width_of
 
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
-#: What moves the cursor up, and erases a line: rich's way to draw again in place.
+#: The control sequences by which rich redraws: move the cursor up, erase a line.
 REDRAWN = "\x1b[2K"
 
 

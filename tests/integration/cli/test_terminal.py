@@ -1,4 +1,4 @@
-"""Output: on a terminal of any width, into a pipe that is closed, onto a full disk."""
+"""Output to terminals of any width, to a closed pipe, and to a full disk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_tables_and_drawings_fit_the_terminal(columns, smsworks):
 @pytest.mark.parametrize("columns", [40, 80])
 def test_demo_draws_bars_that_fit_the_terminal(columns, command_line):
     lines = on_terminal(command_line, "demo", columns=columns)
-    # What is drawn over again ends with a carriage return.
+    # A line that is redrawn ends with a carriage return.
     last = [line.rpartition("\r")[2] for line in lines]
     assert any("1200/1200" in line for line in lines)
     assert any("█" in line for line in last) == (columns == 80)
@@ -67,7 +67,7 @@ def test_colours_are_for_terminals_without_no_color(smsworks):
 
 
 def into(command_line, *words, stdout):
-    """Run the command with its output somewhere else; return its code and its errors."""
+    """Run the command with its output redirected; return its exit code and standard error."""
     process = command_line.start(*words, stdin=subprocess.DEVNULL, stdout=stdout)
     _, err = process.communicate(timeout=PATIENCE)
     return process.returncode, err
@@ -103,7 +103,7 @@ def test_full_disk_is_a_line_and_a_text_is_not_sent_again(smsworks, hosted):
     with FULL.open("w") as full:
         code, err = into(smsworks, *SEND, "Hello", stdout=full)
     assert code == 1
-    assert "what was done is done" in err
+    assert "the command was completed" in err
     assert hosted.box.accepted() == 1
     assert smsworks(*SEND, "Hello").code == 3
     assert hosted.box.accepted() == 1

@@ -1,4 +1,4 @@
-"""The frame of the command: what is imported when, and what becomes of errors."""
+"""The frame of the command: lazy imports, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.processes import unmeasured
 
 
 PACKAGE = Path(smsworks_async.cli.__file__).parent
-#: What only commands that need it import, while they run.
+#: Packages that are imported only by commands that need them, while they run.
 SLOW = {
     "asyncio",
     "sqlite3",
@@ -34,7 +34,7 @@ SLOW = {
 
 
 def commands():
-    """Return the words of every command that is there."""
+    """Return the words of every existing command."""
     group = root()
     context = group.make_context("smsworks", [], resilient_parsing=True)
     found = []
@@ -53,7 +53,7 @@ every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
 
 
 def loaded(code, **variables):
-    """Return the names of the packages that a piece of Python loads."""
+    """Return the names of the packages that a piece of Python code imports."""
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
         capture_output=True,
@@ -111,7 +111,7 @@ def test_help_loads_few_modules_beside_those_of_click():
     click_alone, ours = counts
     foreign = {name for name in ours - click_alone if not name.startswith("smsworks_async")}
     assert len(ours - click_alone) <= 35
-    # What click itself loads to write a help is among them.
+    # This includes modules that click itself imports to write a help text.
     assert foreign <= {
         *("_bz2", "_compression", "_locale", "_lzma", "bz2", "lzma", "zlib"),
         *("click._textwrap", "fnmatch", "locale", "shutil", "textwrap", "json"),

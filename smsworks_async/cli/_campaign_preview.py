@@ -10,7 +10,7 @@ import attrs
 
 from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
-from smsworks_async.cli._campaign_view import Prospect
+from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._earlier import Earlier, exists
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import ValidationError
@@ -27,7 +27,7 @@ _OPTIONS: Final = {
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class SendOptions:
     """The values of the command's options."""
 
     file: str
@@ -48,7 +48,7 @@ class Order:
     again: bool
 
 
-def read(order: Order) -> Recipients:
+def read(options: SendOptions) -> Recipients:
     """Open the file, and find its headings and the column of numbers.
 
     Raises:
@@ -56,15 +56,15 @@ def read(order: Order) -> Recipients:
     """
     try:
         return read_recipients(
-            order.file,
-            column=order.column,
-            message=order.message,
-            sheet=order.sheet,
-            encoding=order.encoding,
-            international=order.international,
+            options.file,
+            column=options.column,
+            message=options.message,
+            sheet=options.sheet,
+            encoding=options.encoding,
+            international=options.international,
         )
     except OSError as error:
-        raise _unreadable(order.file, error) from None
+        raise _unreadable(options.file, error) from None
     except ValidationError as error:
         if error.field in _OPTIONS:
             error.add_note(f"the option is {_OPTIONS[error.field]}")
@@ -87,27 +87,38 @@ def _unreadable(file: str, error: OSError) -> ValidationError:
     return ValidationError(f"{file} cannot be read: {error.strerror or error}", field="file")
 
 
-def look_ahead(  # noqa: PLR0917 - the parts of a preview
-    app: App, order: Order, people: Recipients, summary: Summary, earlier: Earlier, journal: str
-) -> Prospect:
+def make_preview(  # noqa: PLR0917 - the parts of a preview
+    app: App,
+    options: SendOptions,
+    people: Recipients,
+    summary: Summary,
+    earlier: Earlier,
+    journal: str,
+) -> Preview:
     """Estimate the cost, and write the copy of the rows that were set aside."""
     message = people.message
     assert message is not None  # noqa: S101 - it was given
     # Do not create a journal for a preview; without one there are no opt-outs to respect.
     settings: dict[str, Any] = {"journal": journal} if exists(journal) else {}
-    with app.client(international=order.international, **settings) as sms:
+    with app.client(international=options.international, **settings) as sms:
         if message.plain is None:
             estimate = sms.bulk.estimate(
-                template=message.template, rows=people.rows(), sender=order.sender
+                template=message.template, rows=people.rows(), sender=options.sender
             )
         else:
             estimate = sms.bulk.estimate(
-                content=message.plain, destinations=people.destinations(), sender=order.sender
+                content=message.plain, destinations=people.destinations(), sender=options.sender
             )
     if message.plain is None:
         estimate = _with_several_texts(estimate, people)
-    return Prospect(
-        people, summary, estimate, earlier, order.sender, journal, copy=_copy(app, people, summary)
+    return Preview(
+        people,
+        summary,
+        estimate,
+        earlier,
+        options.sender,
+        journal,
+        copy=_copy(app, people, summary),
     )
 
 
