@@ -1,4 +1,4 @@
-"""The dispatcher: one request below `/v1` from end to end, struck by a fault or not."""
+"""The dispatcher: it handles requests below `/v1`, and applies faults to them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MAX_BODY = 8 * 1024 * 1024  # bytes
 
 
 class Dispatcher:
-    """Dispatches every request below `/v1` to its operation.
+    """Dispatch every request below `/v1` to its operation.
 
     Args:
-        simulator: carries the operations out.
-        settle: brings the simulator up to its clock, and returns the time; called before and after
-            each operation.
-        gate: holds the requests that a fault holds.
+        simulator: the simulator that performs the operations.
+        settle: a function that brings the simulator up to its clock's time, and returns that;
+            called before and after each operation.
+        gate: the gate at which faults hold requests.
     """
 
     def __init__(self, simulator: Simulator, settle: Callable[[], float], gate: Gate) -> None:
@@ -48,9 +48,9 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[Reply | None]] = set()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add all the operations, and a route for everything else below `/v1`."""
+        """Add routes for all operations, and for all other paths below `/v1`."""
         for operation in OPERATIONS:
-            # As with Express, a slash at the end makes no difference.
+            # As with Express, a slash at the end of a path is ignored.
             for path in (operation.path, f"{operation.path}/"):
                 router.add_route(operation.method, VERSION_PATH + path, self._handler(operation))
         router.add_route("*", VERSION_PATH + r"/{path:[\s\S]*}", self._handler(UNKNOWN))
@@ -95,7 +95,7 @@ class Dispatcher:
         """Apply a fault to a request."""
         held = fault.when in {"hold", "late", "hang"}
         if fault.when == "late":
-            # In a task of its own: the handler is cancelled when its client leaves.
+            # In a separate task, because aiohttp cancels the handler when the client disconnects.
             late = asyncio.create_task(self._run_late(fault, run))
             self._tasks.add(late)
             late.add_done_callback(self._tasks.discard)
@@ -145,7 +145,7 @@ class Dispatcher:
         return record
 
     def _connection(self, transport: asyncio.BaseTransport | None) -> int:
-        """Return the number of a connection, and count it; 0 for one that is gone."""
+        """Return the number of a connection, and count it; 0 for one that has been closed."""
         if transport is None:
             return 0
         run = self._simulator.feed.run
@@ -169,7 +169,7 @@ class Dispatcher:
         record.answer = reply.body
         headers = {"Content-Type": reply.content_type, **reply.headers}
         response = web.Response(status=reply.status, body=reply.body, headers=headers)
-        # By the provider's clock, as in its records.
+        # The provider's clock, as in its records.
         skew = self._simulator.storage.clock_skew
         response.headers["Date"] = _date(int(self._simulator.now + skew))
         return response
@@ -181,14 +181,14 @@ def _date(moment: int) -> str:
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Close the connection under the request; the response returned is not sent."""
+    """Abort the request's connection; return a response that is not sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=499)
 
 
 async def _cut_in_the_middle(request: web.Request, reply: Reply) -> web.StreamResponse:
-    """Write the status line, the headers and half of the body, and cut the connection."""
+    """Send the status line, the headers and half of the body, then abort the connection."""
     response = web.StreamResponse(
         status=reply.status, headers={"Content-Type": reply.content_type, **reply.headers}
     )
