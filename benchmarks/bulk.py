@@ -78,7 +78,7 @@ def opt_outs(url, count):
         numbers = "\n".join(f"4478{n:08d}" for n in range(100_000))
         listed = Path(path).with_name("opted-out.csv")
         listed.write_text(f"number\n{numbers}\n")
-        await OptOuts(opened).import_csv(listed)
+        await OptOuts(opened).import_file(listed)
         await opened.close()
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,29 +1,31 @@
-"""Import and export of opt-outs as CSV, and the form in which the list stores numbers."""
+"""Import and export of opt-outs, and the form in which the list stores numbers."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
 from collections.abc import AsyncIterable, Iterator, Sequence
-from typing import Any, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from smsworks_async import phone
-from smsworks_async._csv_files import column_of, neutralised, written_whole
+from smsworks_async._csv_files import neutralised, written_whole
+from smsworks_async._redaction import redact
 from smsworks_async.errors import ValidationError
 from smsworks_async.models.opt_outs import OptOutEvent
+
+
+if TYPE_CHECKING:
+    from smsworks_async.files import Recipients
+    from smsworks_async.files.sources import Source
 
 
 # The most problems that an error message lists.
 _SHOWN: Final = 20
 
 _COLUMNS: Final = ("number", "at", "source", "word", "message_id")
-_NO_HEADING: Final = "no column is called number, mobile, phone or the like, so the first was read"
-_NUMBER_COLUMNS: Final = frozenset(
-    {"number", "destination", "mobile", "mobilenumber", "msisdn", "phone", "phonenumber"}
-    | {"recipient", "telephone", "to"}
-)
 
 
 def listed(number: Any) -> str:
@@ -38,47 +40,82 @@ def listed(number: Any) -> str:
     return phone.normalise(reduced, international=True)
 
 
-def numbers_in(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the numbers in the rows of a file, each once.
+@attrs.frozen
+class OptOutFile:
+    """The numbers of a file.
+
+    Attributes:
+        numbers: in the form that the list stores, each once.
+        without: how many rows have something else, but no number.
+        notices: what was guessed, and what a person should know.
+    """
+
+    numbers: Sequence[str]
+    without: int
+    notices: Sequence[str]
+
+
+def read(
+    file: Source,
+    *,
+    column: str | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+) -> OptOutFile:
+    """Read the numbers of a file, as `files.read_recipients` reads it.
 
     Numbers in an exported list are not validated: the list stores any number that was reported.
 
     Raises:
-        ValidationError: some are not phone numbers; the message lists the rows of the first ones.
+        ValidationError: the file is none that is read, it is not clear which column is meant, or
+            some cells are not phone numbers; the message lists the rows of the first ones.
+        ConfigurationError: a workbook needs the extra ``cli``, which is not installed.
+        OSError: the file cannot be read.
     """
-    heading = rows[0] if rows else ()
-    column = column_of(heading, _NUMBER_COLUMNS)
-    read = _as_exported if tuple(heading) == _COLUMNS else listed
+    from smsworks_async.files.recipients import find_column, first_row, open_source
+
+    with _calling_it_file():
+        people = open_source(file, listed, sheet=sheet, encoding=encoding)
+        is_exported = column is None and tuple(first_row(people)) == _COLUMNS
+        find_column(people, _COLUMNS[0] if is_exported else column)
+        return _as_exported(people) if is_exported else _judged(people)
+
+
+@contextmanager
+def _calling_it_file() -> Iterator[None]:
+    """Call what is read ``file`` in errors, since ``source`` is another argument."""
+    try:
+        yield
+    except ValidationError as error:
+        if error.field != "source":
+            raise
+        words = str(error).removeprefix("source ")
+        words = words if words == str(error) else f"file {words}"
+        raise ValidationError(words, field="file") from None
+
+
+def _as_exported(people: Recipients) -> OptOutFile:
+    cells = (str(row.cells[0]).strip() for row in people)
+    return OptOutFile([*dict.fromkeys(phone.digits_of(cell) or cell for cell in cells)], 0, ())
+
+
+def _judged(people: Recipients) -> OptOutFile:
+    from smsworks_async.files.numbers import NO_NUMBER
+
     found: dict[str, None] = {}
+    without = 0
     problems: list[str] = []
-    for index, cell in _cells(rows, column):
-        try:
-            found[read(cell)] = None
-        except ValidationError as error:
-            problems.append(f"row {index}: {error}")
+    for row in people:
+        if row.destination is not None:
+            found[row.destination] = None
+        elif row.problem == NO_NUMBER:
+            without += 1
+        else:
+            problems.append(f"row {row.number}: {redact(row.problem)}")
     if problems:
-        if column is None and len(heading) > 1 and problems[0].startswith("row 1:"):
-            problems.insert(0, _NO_HEADING)
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ValidationError("; ".join(problems[:_SHOWN]) + more, field="number")
-    return list(found)
-
-
-def _as_exported(cell: str) -> str:
-    return phone.digits_of(cell) or cell
-
-
-def _cells(rows: Sequence[Sequence[str]], column: int | None) -> Iterator[tuple[int, str]]:
-    """Yield the row number, from 1, and the text of each cell in a column that is not blank.
-
-    If `column` is None, read the first column, and treat the first row as data.
-    """
-    for index, row in enumerate(rows, 1):
-        if column is not None and index == 1:
-            continue
-        cell = "".join(row[column or 0 : (column or 0) + 1]).strip()
-        if cell:
-            yield index, cell
+    return OptOutFile(list(found), without, people.notices)
 
 
 async def write(events: AsyncIterable[OptOutEvent], to: str) -> int:

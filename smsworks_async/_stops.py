@@ -56,21 +56,42 @@ def stopping_on_sigterm() -> Iterator[StopRequest]:
         _current.reset(token)
 
 
+class _Handler:
+    """Requests a stop from all running calls, then calls the handler that it took the place of.
+
+    Calls that overlap share it, and the last one to end restores the earlier handler. With one for
+    each, they would call each other in an ever longer chain, and the wrong one would be restored.
+    """
+
+    def __init__(self, before: Any) -> None:
+        self.before = before
+        self.requests: list[StopRequest] = []
+
+    def __call__(self, number: int, frame: FrameType | None) -> Any:
+        for request in tuple(self.requests):
+            request.make()
+        if callable(self.before):
+            return self.before(number, frame)
+        if not self.requests and self.before == signal.SIG_DFL:
+            # Another library has set this handler again after the last call ended.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        return None
+
+
 @contextmanager
 def _handled(request: StopRequest) -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
+    current = signal.getsignal(signal.SIGTERM)
     # None means a handler that was not set from Python, and that could not be restored.
-    if before is None or threading.current_thread() is not threading.main_thread():
+    if current is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def handle(number: int, frame: FrameType | None) -> Any:
-        request.make()
-        return before(number, frame) if callable(before) else None
-
-    signal.signal(signal.SIGTERM, handle)
+    handler = current if isinstance(current, _Handler) else _Handler(current)
+    handler.requests.append(request)
+    signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGTERM) is handle:
-            signal.signal(signal.SIGTERM, before)
+        handler.requests.remove(request)
+        if not handler.requests and signal.getsignal(signal.SIGTERM) is handler:
+            signal.signal(signal.SIGTERM, handler.before)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from smsworks_async import phone
-from smsworks_async._csv_files import Readable, read_rows
-from smsworks_async._opt_out_files import listed, numbers_in, write
+from smsworks_async._opt_out_files import listed, read, write
 from smsworks_async._opt_out_words import (
     DEFAULT_KEYWORDS,
     Keywords,
@@ -223,26 +222,53 @@ class OptOuts:
             )
         return None if found is None else found[0]
 
-    async def import_csv(
-        self, file: str | os.PathLike[str] | Readable, *, source: str = "import"
+    async def import_file(
+        self,
+        file: str | os.PathLike[str] | IO[str] | IO[bytes],
+        *,
+        source: str = "import",
+        column: str | None = None,
+        sheet: str | None = None,
+        encoding: str | None = None,
     ) -> int:
-        """Record that all numbers of a CSV file opt out; return how many had not opted out.
+        """Record that all numbers of a file opt out; return how many had not opted out.
 
-        The numbers are in the column ``number`` (or ``mobile``, ``phone``, ``destination`` and
-        similar), or in the first column if the file has no heading.
+        The file is read as `files.read_recipients` reads it: a spreadsheet (CSV, TSV, XLSX, ODS),
+        JSON lines, or a number on each line. Rows without a number are left out.
 
         Args:
-            file: the path of the file, or an open one.
+            file: the path of the file, ``"-"`` for standard input, or an open file.
             source: how the request was made, at most 200 characters.
+            column: the column with the numbers: its heading, or its letters such as ``"B"``;
+                default: the one whose heading says so, such as *Mobile* or *Number*.
+            sheet: the sheet of a workbook; default: the first visible one.
+            encoding: the encoding of a text file; default: found by its contents.
 
         Raises:
-            ValidationError: there is no such column, or some values cannot be phone numbers; the
-                message lists the rows of the first 20, and nothing was recorded.
+            ValidationError: the file is of a kind that is not read, it is not clear which column is
+                meant, or some cells are not phone numbers; the message lists the rows of the first
+                20. Nothing was recorded.
+            ConfigurationError: a workbook needs the extra ``cli``, which is not installed.
             OSError: the file cannot be read.
             JournalError: not all events could be recorded; importing the file again records the
                 rest.
         """
-        numbers = numbers_in(read_rows(file, "file"))
+        found = read(file, column=column, sheet=sheet, encoding=encoding)
+        return await self.add_all(found.numbers, source=source)
+
+    #: The former name of `import_file`.
+    import_csv = import_file
+
+    async def add_all(self, numbers: Sequence[str], *, source: str) -> int:
+        """Record that numbers opt out, without validating them; return how many are new events.
+
+        Args:
+            numbers: numbers as the list stores them, such as ``"447700900123"``.
+            source: how the request was made, at most 200 characters.
+
+        Raises:
+            JournalError: not all events could be recorded.
+        """
         note = _note(source, "source") or "import"
         count = 0
         for start in range(0, len(numbers), _SLICE):
@@ -253,7 +279,7 @@ class OptOuts:
     async def export_csv(self, to: str | os.PathLike[str]) -> int:
         """Write the last event of each number that has opted out to a CSV file; return the count.
 
-        The file is written atomically, with mode 0600. `import_csv` reads it.
+        The file is written atomically, with mode 0600. `import_file` reads it.
 
         Args:
             to: the path of the file.

@@ -24,7 +24,6 @@ class App:
         profile: the value of ``--profile``, or None.
         token_file: the value of ``--token-file``, or None.
         sends: whether the command sends texts; see `Command.sends`.
-        finishes: whether the command finishes its work after its output has been closed.
         has_begun: whether a batch of a campaign has been sent, or may have been.
     """
 
@@ -34,13 +33,12 @@ class App:
         self.profile: str | None = None
         self.token_file: str | None = None
         self.sends = False
-        self.finishes = False
         self.has_begun = False
 
     @functools.cached_property
     def out(self) -> Output:
         """The output for results, notices and questions."""
-        return Output(json=self.json, keep_going=self.finishes)
+        return Output(json=self.json)
 
     def account(self) -> Account:
         """Return the account to use; on a terminal, prompt for a token if none is set up.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -12,18 +12,11 @@ from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._earlier import Earlier, exists
+from smsworks_async.cli._options import naming_options
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models.window import SendWindow
-
-
-#: The option that corrects an error, by the error's field.
-_OPTIONS: Final = {
-    "column": "--column HEADING",
-    "encoding": "--encoding NAME",
-    "sheet": "--sheet NAME",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -55,20 +48,17 @@ def read(options: SendOptions) -> Recipients:
         ValidationError: the file cannot be read, or no column or several columns match.
     """
     try:
-        return read_recipients(
-            options.file,
-            column=options.column,
-            message=options.message,
-            sheet=options.sheet,
-            encoding=options.encoding,
-            international=options.international,
-        )
+        with naming_options():
+            return read_recipients(
+                options.file,
+                column=options.column,
+                message=options.message,
+                sheet=options.sheet,
+                encoding=options.encoding,
+                international=options.international,
+            )
     except OSError as error:
         raise _unreadable(options.file, error) from None
-    except ValidationError as error:
-        if error.field in _OPTIONS:
-            error.add_note(f"the option is {_OPTIONS[error.field]}")
-        raise
 
 
 def checked(people: Recipients) -> Summary:

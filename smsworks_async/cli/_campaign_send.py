@@ -22,6 +22,7 @@ from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
 from smsworks_async.models.report import BulkInterrupted, BulkProgress
 
@@ -57,10 +58,14 @@ def run(app: App, options: SendOptions) -> int:
         return asyncio.run(find_earlier(journal, name, numbers, again=options.again))
 
     earlier = reload_earlier()
-    if earlier.status is not None and is_over(earlier.status):
-        return _report_finished(app, earlier)
+    window = options.window
+    if earlier.status is not None:
+        if is_over(earlier.status):
+            return _report_finished(app, earlier)
+        check_window(name, earlier.status.window, window)
+        window = earlier.status.window
     preview = make_preview(app, options, people, summary, earlier, journal)
-    preview = attrs.evolve(preview, sender=sender, window=options.window)
+    preview = attrs.evolve(preview, sender=sender, window=window)
     _campaign_view.show(app.out, preview)
     refused = _refusal(preview, options)
     if refused:
@@ -227,7 +232,7 @@ def _run(
     common = {
         "sender": options.sender,
         "campaign": preview.earlier.name,
-        "window": preview.window if status is None else None,
+        "window": options.window,
         "chunk_size": options.chunk_size,
         **further,
     }

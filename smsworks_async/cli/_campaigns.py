@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -80,7 +79,7 @@ def is_missing(app: App, given: str | None) -> bool:
     """Return whether no journal was given and the default one does not exist yet."""
     if given or os.environ.get("SMSWORKS_JOURNAL"):
         return False
-    return not Path(app.journal()).exists()
+    return not os.path.lexists(app.journal())
 
 
 def confirm_change(app: App, question: str, *, yes: bool) -> bool:

@@ -48,8 +48,7 @@ class Command(HelpCommand):
     """A command of ``smsworks``.
 
     Attributes:
-        sends: whether it sends texts. If so, a failure has the exit code for "nothing sent", and
-            the command finishes its work after its output has been closed.
+        sends: whether it sends texts. If so, a failure has the exit code for "nothing sent".
         examples: lines at the end of its help.
     """
 
@@ -89,7 +88,6 @@ def command(
     examples: str,
     account: bool = True,
     sends: bool = False,
-    finishes: bool = False,
     **settings: Any,
 ) -> Callable[[Function], Command]:
     """Return a decorator that makes a command from a function.
@@ -100,8 +98,6 @@ def command(
         account: whether it uses an account, and so has ``--profile`` and ``--token-file``
             (default True).
         sends: whether it sends texts (`Command.sends`; default False).
-        finishes: whether it finishes its work, and exits with its own code, after its output has
-            been closed (default False). A command that sends always does.
         settings: further arguments of `click.Command`.
     """
 
@@ -111,7 +107,6 @@ def command(
         def invoke(ctx: click.Context, /, *args: Any, **options: Any) -> int | None:
             app = ctx.ensure_object(App)
             app.sends = sends
-            app.finishes = sends or finishes
             with _logging(debug=app.debug):
                 return function(app, *args, **options)
 

@@ -26,6 +26,8 @@ class Exit(enum.IntEnum):
     UNKNOWN = 4
     #: Ctrl-C, or another signal that ended it.
     INTERRUPTED = 130
+    #: Nobody read its output to the end, which may have none; as a shell shows SIGPIPE.
+    UNREAD = 141
 
 
 def exit_of_counts(counts: Counts) -> Exit:

@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 
 Kind = Literal["config", "data", "state"]
@@ -44,12 +43,16 @@ def ensure_folder(path: Path) -> Path:
 
 def file_name(base_url: str) -> str:
     """Return an API's host and port in a form that can be part of a file's name."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(base_url)
     return re.sub(r"[^a-z0-9.]+", "-", parts.netloc.lower())
 
 
 def journal_label(journal: str) -> str:
     """Return a journal for display: a path, or a URL without user, password and options."""
+    from urllib.parse import urlsplit
+
     if "://" not in journal:
         return journal
     scheme = journal.partition("://")[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 import click
@@ -36,21 +35,27 @@ def names_in(journal: str | None) -> list[str]:
         from smsworks_async.cli._folders import folder
 
         files = sorted(folder("data").glob("journal-*.db"))
-        return [name for file in files for name in _names_in_file(file)]
+        return [name for file in files for name in _names_in_file(str(file))]
     if "://" in journal:
         with suppress(Exception):  # completion must not fail
             return _names_on_server(journal)
         return []
-    return _names_in_file(Path(journal))
+    return _names_in_file(journal)
 
 
-def _names_in_file(path: Path) -> list[str]:
+def _names_in_file(path: str) -> list[str]:
     import sqlite3
 
+    # Escape the path as described in sqlite.org/uri.html; `Path.as_uri` would load many modules.
+    for character, escape in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
+        path = path.replace(character, escape)
+    if os.name == "nt":
+        path = path.replace("\\", "/")
+        path = f"/{path}" if path[1:2] == ":" else path
     statement = "SELECT id FROM campaign ORDER BY key DESC LIMIT ?"
     try:
         # Read-only and without migrations, since the file may be in use.
-        address = f"{path.absolute().as_uri()}?mode=ro"
+        address = f"file:{path}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=_FILE_TIMEOUT)) as connection:
             return [name for (name,) in connection.execute(statement, (_MOST_NAMES,))]
     except (sqlite3.Error, ValueError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -82,8 +83,8 @@ def settle_option(function: F) -> F:
     return option(function)
 
 
-def message_options(function: F) -> F:
-    """Add the options of a text to the recipients in a file."""
+def file_options(function: F) -> F:
+    """Add the options of a file with numbers: column, sheet and encoding."""
     for option in (
         click.option(
             "--encoding",
@@ -98,6 +99,29 @@ def message_options(function: F) -> F:
             metavar="HEADING",
             help="The heading or the letter of the column with the numbers.",
         ),
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def naming_options() -> Iterator[None]:
+    """Add to an error about a file a note with the option that resolves it."""
+    from smsworks_async.errors import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        if error.field in {"column", "encoding", "sheet"}:
+            value = "HEADING" if error.field == "column" else "NAME"
+            error.add_note(f"the option is --{error.field} {value}")
+        raise
+
+
+def message_options(function: F) -> F:
+    """Add the options of a text to the recipients in a file."""
+    for option in (
+        file_options,
         click.option(
             "--message",
             required=True,

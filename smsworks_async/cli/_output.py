@@ -25,7 +25,7 @@ WIDTH: Final = 80
 
 
 class OutputClosed(Exception):
-    """The reader of standard output has closed the pipe."""
+    """The reader of standard output has closed the pipe, and the command ends because of that."""
 
 
 class OutputFailed(Exception):
@@ -39,13 +39,18 @@ def _plain(value: object) -> Any:
 
 
 class _Stdout:
-    """Standard output, with failures raised as exceptions different from other I/O errors."""
+    """Standard output, with failures raised as exceptions different from other I/O errors.
 
-    def __init__(self, *, keep_going: bool) -> None:
+    Attributes:
+        error: the error because of which output was discarded; None if none was.
+        ends_the_command: whether a failure is raised.
+    """
+
+    def __init__(self) -> None:
         # rich may replace `sys.stdout` by a stream that writes to this object.
         self._stream = sys.stdout
-        self._keep_going = keep_going
         self.error: OSError | None = None
+        self.ends_the_command = False
 
     def write(self, text: str) -> int:
         self._attempt(lambda: self._stream.write(text))
@@ -62,7 +67,7 @@ class _Stdout:
         except OSError as error:
             self.error = error
             _drop_buffer(self._stream)
-            if not self._keep_going:
+            if self.ends_the_command:
                 if isinstance(error, BrokenPipeError):
                     raise OutputClosed from error
                 raise OutputFailed from error
@@ -99,6 +104,16 @@ def _error_width() -> int | None:
         return WIDTH
 
 
+def write_error(text: str) -> bool:
+    """Write to standard error, and return whether that succeeded."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        return False
+    return True
+
+
 def _drop_buffer(stream: TextIO) -> None:
     """Redirect standard output to the null device, since Python flushes its buffer at exit."""
     import os
@@ -115,15 +130,23 @@ def _drop_buffer(stream: TextIO) -> None:
 class Output:
     """The output of a command: results, notices and questions.
 
+    Output that cannot be written is discarded, so that a command completes its work and exits with
+    its own code after its output has been closed.
+
     Args:
         json: write JSON lines instead of text (default False).
-        keep_going: discard output that cannot be written, instead of raising `OutputClosed` or
-            `OutputFailed` (default False). It is for commands that must finish their work.
     """
 
-    def __init__(self, *, json: bool = False, keep_going: bool = False) -> None:
+    def __init__(self, *, json: bool = False) -> None:
         self.json = json
-        self._file = _Stdout(keep_going=keep_going)
+        self._file = _Stdout()
+
+    def end_when_closed(self) -> None:
+        """Raise `OutputClosed` or `OutputFailed` from now on if output cannot be written.
+
+        It is for commands that only write, and may do so endlessly.
+        """
+        self._file.ends_the_command = True
 
     @property
     def error(self) -> OSError | None:
@@ -243,22 +266,22 @@ class Output:
 
     def notice(self, text: str) -> None:
         """Write a line to standard error, whether or not output is JSON."""
-        try:
-            line = _hanging(f"smsworks: {one_line(text)}", _error_width(), 2)
-            print(line, file=sys.stderr, flush=True)
-        except OSError:  # there is no other place for it
-            pass
+        write_error(f"{_hanging(f'smsworks: {one_line(text)}', _error_width(), 2)}\n")
 
     def confirm(self, question: str) -> bool:
-        """Ask on standard error, and return whether the answer was yes; any other answer is no."""
+        """Ask on standard error, and return whether the answer was yes.
+
+        Any other answer is no; so is a question that cannot be written.
+        """
         asked = "\n".join(
             _hanging(line, _error_width(), 0)
             for line in f"{printable(question)} [y/N] ".split("\n")
         )
-        print(asked, end="", file=sys.stderr, flush=True)
+        if not write_error(asked):
+            return False
         answer = sys.stdin.readline()
         if not answer:
-            print(file=sys.stderr)
+            write_error("\n")
             self.notice("no answer on standard input; add --yes to continue without the question")
         return answer.strip().lower() in {"y", "yes"}
 

@@ -17,7 +17,7 @@ from smsworks_async.cli._app import App
 from smsworks_async.cli._command import account_options, common_options
 from smsworks_async.cli._commands import COMMANDS, COMPLETE, LazyGroup
 from smsworks_async.cli._exit import Exit
-from smsworks_async.cli._output import OutputClosed, OutputFailed
+from smsworks_async.cli._output import OutputClosed, OutputFailed, write_error
 
 
 #: Options that are refused because every user of the machine can read the process list.
@@ -65,12 +65,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(group, {}, "smsworks", COMPLETE, instruction)
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     app = App()
     code = _run(group, app, words)
     return _finish(app, code)
+
+
+def _open_closed() -> None:
+    """Reopen closed standard streams, as by ``>&-``, since other files would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8"))
 
 
 def _run(group: LazyGroup, app: App, words: list[str]) -> int:
@@ -81,7 +90,7 @@ def _run(group: LazyGroup, app: App, words: list[str]) -> int:
     except ClickExit as exit_:
         return exit_.exit_code
     except OutputClosed:
-        return Exit.OK
+        return Exit.UNREAD
     except (Exception, KeyboardInterrupt) as error:
         if app.debug and not isinstance(error, click.ClickException):
             import traceback
@@ -100,7 +109,7 @@ def _finish(app: App, code: int) -> int:
     except OutputFailed as failed:
         return _explain(app, failed)
     error = app.out.error
-    if not app.finishes or error is None or isinstance(error, BrokenPipeError):
+    if error is None or isinstance(error, BrokenPipeError):
         return code
     from smsworks_async.cli._errors import output_error_message
 
@@ -154,4 +163,4 @@ def _write_error(app: App, name: str, words: str, code: int, error: object = Non
         "code": getattr(error, "code", None),
         "exit_code": int(code),
     }
-    print(json.dumps(record), file=sys.stderr)
+    write_error(f"{json.dumps(record)}\n")

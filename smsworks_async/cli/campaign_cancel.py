@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 @_command(
     "cancel",
-    finishes=True,
     examples="""
 smsworks campaign cancel 2031-05-opening
 smsworks campaign cancel 2031-05-opening --why "next month instead" --yes

@@ -44,6 +44,7 @@ def command(app: App, *, campaign: str, to: str | None, force: bool, journal: st
         raise click.UsageError("choose a file with --to, or add --json")
     with local_client() as sms, add_suggestions(path, campaign):
         if to is None:
+            app.out.end_when_closed()
             for outcome in sms.bulk.outcomes(campaign, journal=path):
                 app.out.record(asdict(outcome))
             return

@@ -12,7 +12,12 @@ from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import local_client, run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
-from smsworks_async.cli._options import journal_option, message_options, window_options
+from smsworks_async.cli._options import (
+    journal_option,
+    message_options,
+    naming_options,
+    window_options,
+)
 from smsworks_async.cli._times import Moment
 
 
@@ -61,9 +66,10 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
 
     wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
     international = options.pop("international")
-    people = read_recipients(
-        file, message=options.pop("message"), international=international, **wanted
-    )
+    with naming_options():
+        people = read_recipients(
+            file, message=options.pop("message"), international=international, **wanted
+        )
     summary = people.check()
     path = app.journal(journal)
     _warn_of_recent(app, people, path, options["campaign"])

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 @_command(
     "reconcile",
-    finishes=True,
     examples="""
 smsworks campaign reconcile 2031-05-opening
 smsworks campaign reconcile 2031-05-opening --settle 0 --json

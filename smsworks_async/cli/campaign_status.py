@@ -52,6 +52,8 @@ def command(
     """
     from smsworks_async.cli._watch import show, watch_status
 
+    if watch:
+        app.out.end_when_closed()
     path = app.journal(journal)
     with add_suggestions(path, campaign):
         shown = watch_status if watch else show

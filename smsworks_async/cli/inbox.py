@@ -79,6 +79,7 @@ def command(
             raise click.UsageError("--follow cannot be used with --unread or --mark-read")
         import asyncio
 
+        app.out.end_when_closed()
         asyncio.run(_follow(app, since, every, app.journal(journal)))
         return
     from smsworks_async.models.posted import IncomingMessage

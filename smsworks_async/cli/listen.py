@@ -59,6 +59,7 @@ def command(
     from smsworks_async.cli._ledger import Ledger
     from smsworks_async.cli._listening import Forwarder, check_target
 
+    app.out.end_when_closed()
     secret = (os.environ.get("SMSWORKS_WEBHOOK_SECRET") or "").partition(",")[0].strip()
     target = check_target(forward_to, secret)
     account = app.account()

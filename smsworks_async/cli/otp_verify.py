@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 @_command(
     "verify",
-    finishes=True,
     examples="""
 smsworks otp verify --to "07700 900123" 012345
 """,

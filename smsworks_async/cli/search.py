@@ -67,6 +67,7 @@ def command(app: App, *, failed: bool, limit: int, everything: bool, **options: 
         elif not everything:
             found = sms.messages.search(**query, limit=limit)
         elif app.json:
+            app.out.end_when_closed()
             for message in sms.messages.iterate(**query):  # one at a time, since there may be many
                 app.out.record(message_record(message))
             return

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 @_command(
     "wait",
-    finishes=True,
     examples="""
 smsworks wait MESSAGE_ID
 smsworks wait MESSAGE_ID --timeout 600 --json

@@ -123,8 +123,9 @@ def find_layout(
         return _named(rows, wanted, is_number)
     for words in (STRONG, WEAK):
         found = _rows_with(rows, words, is_number)
-        if found and words is WEAK:
-            found = found[0], _with_numbers(rows[found[0] + 1 :], found[1], is_number)
+        # A list that is empty so far has headings alone.
+        if found and words is WEAK and (below := _filled(rows[found[0] + 1 :])):
+            found = found[0], _with_numbers(below, found[1], is_number)
         if found and found[1]:
             row, indexes = found
             if len(indexes) > 1:
@@ -154,6 +155,11 @@ def _rows_with(
         if indexes and title is None:
             title = row, indexes
     return title
+
+
+def _filled(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return the rows that are not blank."""
+    return [row for row in rows if not all(map(is_blank, row))]
 
 
 def _with_numbers(
@@ -195,7 +201,8 @@ def _by_letter(
     for row, cells in enumerate(rows[: HEADING_ROWS + 1]):
         if index < len(cells) and is_number(cells[index]):
             break
-        if row < HEADING_ROWS and any(not is_blank(cell) for cell in cells):
+        filled = [cell for cell in cells if not is_blank(cell)]
+        if row < HEADING_ROWS and filled and not any(map(is_number, filled)):
             above = row
     else:
         above = None  # no number among the first rows: none of them is known to be headings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count, islice, repeat
 from typing import IO, Any, Final, NamedTuple
@@ -26,7 +27,7 @@ from smsworks_async.files.numbers import (
     looks_like_number,
     notices_of,
 )
-from smsworks_async.files.sources import Contents
+from smsworks_async.files.sources import Contents, Source
 from smsworks_async.files.tables import Rows, rows_of_json, rows_of_text
 from smsworks_async.models import values
 
@@ -342,29 +343,71 @@ def read_recipients(
     [(2, '447700900123', 'its leading 0 had been lost'), (3, None, 'it contains letters')]
     """
     rule = phone.destination_rule(international=values.boolean(international, "international"))
+    people = open_source(
+        source, rule, sheet=sheet, format=format, encoding=encoding, delimiter=delimiter
+    )
+    find_column(people, column)
+    if message is not None:
+        with _naming_the_sheets(people):
+            people.message = Message(message, people.headings)
+    return people
+
+
+def open_source(
+    source: Source,
+    rule: Rule,
+    *,
+    sheet: str | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Recipients:
+    """Open a file as `read_recipients` does, before it is known where its numbers are.
+
+    Arguments:
+        source, sheet, format, encoding, delimiter: as for `read_recipients`.
+        rule: turns a number into a destination, or raises `ValidationError`.
+    """
     if format is not None and format not in FORMATS:
         raise ValidationError(f"format must be one of {', '.join(FORMATS)}", field="format")
     contents = Contents(source)
     form = format or find_format(contents)
-    dialect = workbook = None
     if form in _WORKBOOKS:
         workbook = workbooks.inspect(contents, sheet)
-        form = workbook.form
-    else:
-        if sheet is not None:
-            raise ValidationError(
-                "sheet was passed, but the file is not a workbook; leave it out", field="sheet"
-            )
-        dialect = find_dialect(contents, form, encoding, delimiter)
-        if form == "csv" and not dialect.delimiter:
-            form = "list"
-    people = Recipients(contents, form, dialect, workbook, rule)
+        return Recipients(contents, workbook.form, None, workbook, rule)
+    if sheet is not None:
+        raise ValidationError(
+            "sheet was passed, but the file is not a workbook; leave it out", field="sheet"
+        )
+    dialect = find_dialect(contents, form, encoding, delimiter)
+    if form == "csv" and not dialect.delimiter:
+        form = "list"
+    return Recipients(contents, form, dialect, None, rule)
+
+
+def first_row(people: Recipients) -> Sequence[Any]:
+    """Return the cells of a file's first row."""
+    return next(chain.from_iterable(people._raw()), ())  # noqa: SLF001 - of this module
+
+
+def find_column(people: Recipients, wanted: str | None) -> None:
+    """Find the headings and the numbers of a file.
+
+    Arguments:
+        people: the file.
+        wanted: the heading or the letters of the column with the numbers; None to find it.
+    """
+    with _naming_the_sheets(people):
+        people._find_layout(wanted)  # noqa: SLF001 - of this module
+
+
+@contextmanager
+def _naming_the_sheets(people: Recipients) -> Iterator[None]:
+    """Add to an error which sheet of a workbook was chosen, where there are others."""
     try:
-        people._find_layout(column)  # noqa: SLF001 - of this module
-        if message is not None:
-            people.message = Message(message, people.headings)
+        yield
     except ValidationError as error:
+        workbook = people._workbook  # noqa: SLF001 - of this module
         if workbook is None or not workbook.choice:
             raise
         raise ValidationError(f"{error}; {workbook.choice}", error.field) from error
-    return people

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import UTC, datetime
+from itertools import zip_longest
+from typing import Any, Final
 
+from smsworks_async._redaction import redact
 from smsworks_async.errors import ValidationError
 from smsworks_async.journals.records import Campaign, PlannedChunk, Totals, unpack_positions
+from smsworks_async.models.window import SendWindow, describe
 
 
 _BEGUN: Final = {
-    "send": "by bulk.send",
-    "send_each": "by bulk.send_each with messages",
-    "template": "by bulk.send_each with a template",
+    "send": "bulk.send",
+    "send_each": "bulk.send_each with messages",
+    "template": "bulk.send_each with a template",
 }
+#: The arguments whose name on the wire differs.
+_ARGUMENTS: Final = {"deliveryreporturl": "delivery_report_url"}
+#: The arguments whose values an error may show. Texts and addresses it may not.
+_SHOWN: Final = {"chunk_size", "deduplicate", "at", "sender", "tag", "ttl", "validity", "ai"}
 
 
 def no_such(campaign: str) -> ValidationError:
@@ -36,21 +44,53 @@ def check_not_forgotten(campaign: Campaign) -> None:
 def check_campaign(kept: Campaign, given: Campaign) -> None:
     """Raise `ValidationError` if a different campaign has this name."""
     check_not_forgotten(kept)
-    field = kept.difference(given)
-    if field is not None:
-        begun = _BEGUN.get(kept.kind, "") if field == "kind" else f"with another {field}"
+    name = kept.difference(given)
+    if name is not None:
+        field, words = _changed(kept, given, name)
         raise ValidationError(
-            f"campaign {kept.id!r} was begun {begun}; continue it with the same arguments, or use "
-            "a new "
-            "campaign name",
+            f"campaign {kept.id!r} was begun {words}; continue it with the same arguments, or use "
+            "a new campaign name",
             field=field,
         )
-    if given.window is not None and given.window != kept.window:
+    check_window(kept.id, kept.window, given.window)
+
+
+def check_window(campaign: str, kept: SendWindow | None, given: SendWindow | None) -> None:
+    """Raise `ValidationError` if a call has another sending window than its campaign."""
+    if given is not None and given != kept:
+        has = "no sending window" if kept is None else f"the sending window ({describe(kept)})"
         raise ValidationError(
-            f"campaign {kept.id!r} has another sending window ({kept.window or 'none'}); pass no "
-            "window to continue with it, or change it with bulk.resume",
+            f"campaign {campaign!r} has {has}, but this call has the window ({describe(given)}); "
+            "pass no window to continue with it, or change it with bulk.resume",
             field="window",
         )
+
+
+def _changed(kept: Campaign, given: Campaign, name: str) -> tuple[str, str]:
+    """Return the argument that differs, and how, without texts, numbers and addresses."""
+    if name == "kind":
+        return name, f"by {_BEGUN[kept.kind]}, and this call is {_BEGUN[given.kind]}"
+    field = _ARGUMENTS.get(name, name)
+    before, now = (_value(campaign, name) for campaign in (kept, given))
+    if name == "content":
+        pairs = enumerate(zip_longest(str(before), str(now)), 1)
+        place = next(number for number, (one, other) in pairs if one != other)
+        argument = "template" if kept.kind == "template" else field
+        return argument, f"with another {argument}, which differs from character {place}"
+    if name not in _SHOWN:
+        return field, f"with another {field}"
+    shown = [f"{field}={_shown(name, value)}" for value in (before, now)]
+    return field, f"with {shown[0]}, and this call has {shown[1]}"
+
+
+def _value(campaign: Campaign, name: str) -> Any:
+    return campaign.message.get(name) if name in campaign.message else getattr(campaign, name, None)
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "at" and value is not None:
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    return redact(value) if isinstance(value, str) else str(value)
 
 
 def _others(where: str) -> ValidationError:

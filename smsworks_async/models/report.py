@@ -330,6 +330,11 @@ class BulkStatus(Counts):
         open_now = waiting or self.in_flight or self.unknown or self.scheduled
         return self.planned and not (open_now or self.open_again)
 
+    def __repr__(self) -> str:
+        names = ["campaign", "state", *(a.name for a in attrs.fields(BulkStatus))]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in dict.fromkeys(names))
+        return f"BulkStatus({shown})"
+
 
 @attrs.frozen(kw_only=True)
 class RecipientOutcome:

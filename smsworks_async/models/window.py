@@ -198,3 +198,10 @@ def check_window(value: object) -> SendWindow | None:
     raise ValidationError(
         f"window must be a SendWindow, not {type(value).__name__}", field="window"
     )
+
+
+def describe(window: SendWindow) -> str:
+    """Return all settings of a window in words."""
+    every = len(window.days) == len(DAY_NAMES)
+    days = "every day" if every else ",".join(DAY_NAMES[day] for day in sorted(window.days))
+    return f"{window}, {days}, outside={window.outside}"

@@ -26,6 +26,7 @@ _NUMBERS: Final = frozenset(
     {"destination", "destinations", "identifier", "from", "to", "sender", "responseemail"}
 )
 _IDS: Final = frozenset({"messageid", "batchid", "id", "_id"})
+_LONGEST_NUMBER: Final = 15  # digits, by E.164
 _TOKEN: Final = re.compile(r"(?:JWT\s+)?eyJ[\w.+/=-]*")
 # A secret in a webhook's path has at least 32 characters.
 _SECRET_PART: Final = re.compile(r"(?<=/)[^/]{32,}")
@@ -73,10 +74,12 @@ def _section(name: str, count: int, lines: Iterator[str]) -> str:
 
 def _request(record: RequestRecord, numbers: bool) -> Iterator[str]:
     fault = "" if record.fault is None else f" (by a fault: {record.fault.when})"
-    yield f"{record.method} {record.path} {_body(record.body, numbers)}".rstrip()
+    path = record.path if numbers else shown_path(record.path)
+    yield f"{record.method} {path} {_body(record.body, numbers)}".rstrip()
     yield f"  -> {record.status or 'no response'} {_body(record.answer, numbers)}".rstrip() + fault
     if record.unknown_fields:
-        yield f"  unknown fields, which the API ignores: {', '.join(record.unknown_fields)}"
+        names = (_words(name, numbers) for name in record.unknown_fields)
+        yield f"  unknown fields, which the API ignores: {', '.join(names)}"
 
 
 def public_url(url: str) -> str:
@@ -85,7 +88,7 @@ def public_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "…"
-    path = _SECRET_PART.sub("…", parts.path)
+    path = shown_path(_SECRET_PART.sub("…", parts.path))
     query = "?…" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
 
@@ -98,6 +101,14 @@ def printable(text: str) -> str:
 def shown(text: str) -> str:
     """Return a text with numbers masked and without tokens."""
     return _words(text, False)
+
+
+def shown_path(path: str) -> str:
+    """Return a path with numbers masked and without tokens; ids, which are longer, stay."""
+    return "/".join(
+        part if part.isdigit() and len(part) > _LONGEST_NUMBER else shown(part)
+        for part in path.split("/")
+    )
 
 
 def without_tokens(text: str) -> str:

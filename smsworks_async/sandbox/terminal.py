@@ -41,7 +41,7 @@ def request_fields(record: RequestRecord, messages: Iterable[Message]) -> dict[s
         "type": "request",
         "at": dates.iso(record.at.timestamp()),
         "method": record.method,
-        "path": record.path,
+        "path": log.shown_path(record.path),
         "messages": len(record.messages) or None,
         "to": mask(made[0].destination) if len(record.messages) == 1 and made else None,
         "segments": sum(message.segments for message in made) or None,
@@ -49,7 +49,7 @@ def request_fields(record: RequestRecord, messages: Iterable[Message]) -> dict[s
         "milliseconds": _rounded(record.milliseconds),
         "error": _refusal(record),
         "fault": None if record.fault is None else record.fault.when,
-        "unknown_fields": list(record.unknown_fields) or None,
+        "unknown_fields": [log.shown(name) for name in record.unknown_fields] or None,
     }
     kept = {"status", "milliseconds"}
     return {name: value for name, value in fields.items() if value is not None or name in kept}

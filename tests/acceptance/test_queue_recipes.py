@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 import sys
 import types
 
@@ -11,7 +13,9 @@ from smsworks_async import AsyncSMSWorks, SMSWorks
 from smsworks_async.sandbox import Fault
 from support.doc_examples import examples
 from support.messages import TEXT_TO_MANY, drama
+from support.processes import environment
 from support.sandboxes import AT_ONCE
+from support.waiting import PATIENCE
 
 
 NAME = "2031-05-opening"
@@ -80,4 +84,35 @@ async def test_procrastinate_sends_a_campaign_and_tends_it(box, postgres_url, mo
             )
         assert status.accepted == 100
         assert len(box.requests) > 10, "what was in doubt was looked for"
+    assert sorted(box.accepted_by_destination().values()) == [1] * 100
+
+
+async def test_pgqueuer_sends_a_campaign_and_tends_it(box, postgres_url, tmp_path):
+    pytest.importorskip("pgqueuer")
+    # Every second in the place of every minute.
+    code = RECIPES["send_with_pgqueuer.py"].replace('"* * * * *"', '"* * * * * *"')
+    (tmp_path / "send_with_pgqueuer.py").write_text(code)
+    variables = environment(
+        PGQUEUER_DSN=postgres_url, SMSWORKS_TOKEN=box.token, SMSWORKS_BASE_URL=box.base_url
+    )
+
+    def start(*arguments):
+        return subprocess.Popen([sys.executable, *arguments], cwd=tmp_path, env=variables)
+
+    assert await asyncio.to_thread(start("-m", "pgqueuer", "install").wait, PATIENCE) == 0
+    async with AsyncSMSWorks(box.token, base_url=box.base_url, journal=postgres_url) as sms:
+        await sms.bulk.plan(**PLAN)
+        box.add_fault(Fault(path="/batch/send", when="after"))
+        worker = start("send_with_pgqueuer.py")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (status := await sms.bulk.status(NAME)).settled:
+                    assert worker.poll() is None, "the worker has ended"
+                    await asyncio.sleep(0.1)
+        finally:
+            worker.terminate()
+            ended = await asyncio.to_thread(worker.wait, PATIENCE)
+    assert ended == 0
+    assert status.accepted == 100
+    assert len(box.requests) > 10, "what was in doubt was looked for"
     assert sorted(box.accepted_by_destination().values()) == [1] * 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from smsworks_async import SMSWorks
 from support.messages import TEXT_TO_MANY
 from support.processes import WORKERS, environment
-from support.queue_workers import Workers
+from support.queue_workers import RegularKills, Workers
 from support.redis_server import IS_THERE, redis_server
 from support.waiting import PATIENCE
 
@@ -23,6 +24,14 @@ pytestmark = [
     pytest.mark.skipif(not IS_THERE, reason="there is no Redis; see SMSWORKS_TEST_REDIS"),
 ]
 
+#: The seconds between two kills.
+INTERVAL = 2.0
+#: A campaign of this size takes longer than this many kills on any machine.
+FEWEST_KILLS = 10
+#: The fewest texts that four kills must let through, so that there are at most 400 kills.
+LEAST_PROGRESS = 1000
+#: The seconds for 400 kills, and some for the rest.
+LIMIT = 2 * PATIENCE
 #: How often unknown chunks are searched for after everything else is done.
 LOOKS = 3
 RECIPIENTS = [f"4477{n:08d}" for n in range(100_000)]
@@ -60,7 +69,7 @@ def in_process(queue, variables):
 def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(  # noqa: PLR0917 - fixtures
     queue, journal, broker, tmp_path, hosted, record_property, request
 ):
-    pytest.importorskip("redis")
+    redis = pytest.importorskip("redis")
     pytest.importorskip("taskiq_redis" if queue == "taskiq" else "celery")
     path = str(tmp_path / "campaigns.db")
     if journal == "postgres":
@@ -77,40 +86,46 @@ def test_a_campaign_of_100_000_is_texted_once_whatever_is_killed(  # noqa: PLR09
     with SMSWorks(hosted.box.token, base_url=hosted.box.base_url, journal=path) as sms:
         sms.bulk.plan(**TEXT_TO_MANY, destinations=RECIPIENTS, chunk_size=10, campaign="opening")
         workers = Workers(queue, 4, variables)
-        began, flushed, looks, killed_at = time.monotonic(), False, 0, 0
+        accepted = functools.partial(hosted.do, lambda box: box.accepted())
+        kills = RegularKills(workers, INTERVAL, accepted, LEAST_PROGRESS)
+        began = time.monotonic()
+
+        def tend():
+            call("tend_now")
+            assert kills.error is None
+            assert time.monotonic() - began < LIMIT
+            return sms.bulk.status("opening")
+
         try:
             call("dispatch")
             call("dispatch")
-            next_kill = began + 2
-            while True:
-                status = sms.bulk.status("opening")
-                # A chunk that was killed between its claim and its request stays unknown.
+            with kills:
+                while not kills.moments:
+                    tend()
+                with redis.Redis.from_url(broker) as database:
+                    database.flushall()
+                while tend().not_sent:
+                    pass
+            seconds = time.monotonic() - began
+            # A chunk that was killed between its claim and its request stays unknown.
+            looks = 0
+            while looks <= LOOKS and not (status := tend()).settled:
                 looks = 0 if status.not_sent or status.in_flight else looks + 1
-                if looks and (not status.unknown or looks > LOOKS):
-                    break
-                # On a slow machine all would be killed before sending anything.
-                progress = status.accepted + status.unknown
-                if time.monotonic() > next_kill and status.not_sent and progress > killed_at:
-                    workers.kill_the_oldest()
-                    next_kill, killed_at = time.monotonic() + 2, progress
-                    if workers.kills == 1 and not flushed:
-                        flushed = True
-                        import redis
-
-                        redis.Redis.from_url(broker).flushall()
-                call("tend_now")
-                assert time.monotonic() - began < PATIENCE
         finally:
             workers.end_all()
         report = sms.bulk.reconcile("opening", settle=0.0)
     texted = hosted.do(lambda box: box.accepted_by_destination())
     times = Counter(texted.values())
+    gaps = len(kills.moments) - 1
+    between = kills.moments[-1] - kills.moments[0]
     record_property(
         "figures",
-        f"{workers.kills} kills, {time.monotonic() - began:.0f} s, "
+        f"{len(kills.moments)} kills in {seconds:.0f} s, one every {between / gaps:.2f} s, "
+        f"{kills.skipped} skipped; {time.monotonic() - began:.0f} s in all, "
         f"texted once {times[1]}, unknown {report.unknown}",
     )
     assert set(times) == {1}
     assert report.accepted == len(texted)
     assert report.accepted + report.unknown == len(RECIPIENTS)
-    assert flushed
+    assert len(kills.moments) >= FEWEST_KILLS
+    assert between < 1.1 * INTERVAL * (gaps + kills.skipped), "no kill waited for anything else"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import sqlite3
-import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -108,7 +106,7 @@ async def test_a_number_that_the_api_reports_is_never_judged(opt_outs, tmp_path,
     assert await opt_outs.opted_out([sender, ONE]) == {sender}
     await opt_outs.export_csv(tmp_path / "list.csv")
     other = OptOuts(MemoryJournal())
-    assert await other.import_csv(tmp_path / "list.csv") == 1
+    assert await other.import_file(tmp_path / "list.csv") == 1
     assert await other.contains(sender)
     assert await opt_outs.remove(sender)
 
@@ -232,81 +230,6 @@ async def test_words_of_ones_own(journal):
     assert not opt_outs.concerns(incoming("3", "help"))
 
 
-# Files
-
-
-@pytest.mark.parametrize(
-    "contents",
-    [
-        b"07700 900001\n+447700900002\n",
-        b"Name,Mobile Number\nAda,07700900001\n,\nBob,7700900002\n",
-        b"\xef\xbb\xbfphone;name\r\n447700900001;J\xc3\xbcrgen\r\n4.47700900002E+11;B\r\n",
-        b"name\tNUMBER\nJ\xfcrgen\t07700900001\nB\t07700900002\n\n",
-    ],
-)
-async def test_a_file_of_numbers_is_imported(opt_outs, tmp_path, contents):
-    await opt_outs.add(ONE, source="shop")
-    (tmp_path / "list.csv").write_bytes(contents)
-    assert await opt_outs.import_csv(tmp_path / "list.csv", source="old system") == 1
-    assert await opt_outs.among([ONE, TWO]) == [ONE, TWO]
-    assert [event.source for event in await opt_outs.history(TWO)] == ["old system"]
-    assert await opt_outs.import_csv(io.BytesIO(contents)) == 0
-    assert (await opt_outs.changes(0)).last == 2
-
-
-async def test_a_file_with_a_bad_number_is_refused_whole_and_says_where(opt_outs):
-    rows = [f"number\n{ONE}", *(["not a number"] * 25), "0207 946 0000"]
-    with pytest.raises(ValidationError, match=r"row 3: .* and 6 more") as caught:
-        await opt_outs.import_csv(io.StringIO("\n".join(rows)))
-    assert caught.value.field == "number"
-    assert (await opt_outs.changes(0)).last == 0
-
-
-@pytest.mark.parametrize("source", [5, None, "", io.StringIO("")])
-async def test_what_is_no_file_is_refused_and_an_empty_one_changes_nothing(opt_outs, source):
-    if isinstance(source, io.StringIO):
-        assert await opt_outs.import_csv(source) == 0
-    else:
-        with pytest.raises(ValidationError, match="file"):
-            await opt_outs.import_csv(source)
-
-
-async def test_the_list_is_exported_and_read_back(opt_outs, tmp_path):
-    path = tmp_path / "list.csv"
-    await opt_outs.add(TWO, source="=HYPERLINK(1)", word="@x", message_id="7")
-    await opt_outs.add(ONE)
-    await opt_outs.add(THREE)
-    await opt_outs.remove(THREE)
-    assert await opt_outs.export_csv(path) == 2
-    assert path.read_text().splitlines() == [
-        "number,at,source,word,message_id",
-        f"{ONE},2030-01-31T09:00:00+00:00,manual,,",
-        f"{TWO},2030-01-31T09:00:00+00:00,'=HYPERLINK(1),'@x,7",
-    ]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    other = OptOuts(MemoryJournal())
-    assert await other.import_csv(path) == 2
-    assert await other.among([ONE, TWO, THREE]) == [ONE, TWO]
-
-
-async def test_an_export_that_fails_leaves_the_old_file_and_nothing_else(
-    opt_outs, journal, tmp_path, monkeypatch
-):
-    folder = tmp_path / "exports"
-    folder.mkdir()
-    (folder / "list.csv").write_text("old")
-    await opt_outs.add(ONE)
-
-    async def failing(*_):
-        raise JournalError("journal x.db: it is damaged")
-
-    monkeypatch.setattr(journal, "opt_out_page", failing)
-    with pytest.raises(JournalError):
-        await opt_outs.export_csv(folder / "list.csv")
-    assert [path.name for path in folder.iterdir()] == ["list.csv"]
-    assert (folder / "list.csv").read_text() == "old"
-
-
 # Both stores say the same
 
 EVENTS = st.lists(
@@ -362,14 +285,3 @@ def test_postgres_agrees(postgres_databases, events):
             await postgres_databases.drop(url)
 
     asyncio.run(compare())
-
-
-async def test_import_csv_says_that_no_heading_names_the_numbers(opt_outs):
-    with pytest.raises(ValidationError) as caught:
-        await opt_outs.import_csv(io.StringIO("Name;Telefon\nAda;07700 900123\n"))
-    assert str(caught.value).startswith(
-        "no column is called number, mobile, phone or the like, so the first was read; row 1: "
-    )
-    with pytest.raises(ValidationError) as caught:
-        await opt_outs.import_csv(io.StringIO("07700 900123;Ada\nnobody;Bob\n"))
-    assert str(caught.value).startswith("row 2: ")

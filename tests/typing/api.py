@@ -226,7 +226,7 @@ async def opt_outs() -> None:
     """The list by itself, and shared with a client."""
     keywords = optouts.Keywords(out=["STOP"], begins=())
     async with OptOuts("sms.db", keywords=keywords) as kept:
-        assert_type(await kept.import_csv("old.csv"), int)
+        assert_type(await kept.import_file("old.csv"), int)
         assert_type(await kept.export_csv("all.csv"), int)
         AsyncSMSWorks("eyJ", journal="sms.db", opt_outs=kept)
         webhooks.Webhooks(opt_outs=kept, insecure=True)

@@ -29,6 +29,8 @@ FLOORS = [
     ["_failures"],
     ["journals"],
     ["_csv_files", "_postgres_rate"],
+    ["bulk.templates"],
+    ["files"],
     ["_opt_out_files", "_opt_out_words"],
     ["optouts"],
     ["_client_journal"],
@@ -50,7 +52,6 @@ FLOORS = [
     ["queues"],
     ["sandbox"],
     ["pytest_plugin"],
-    ["files"],
     ["cli"],
     ["__main__"],
 ]

@@ -371,18 +371,17 @@ def test_completion_of_a_campaign_names_those_of_the_journal(shop, journal):
     assert done.out == f"plain,{CAMPAIGN}\n"
 
 
-def test_completion_of_a_campaign_loads_no_package(shop):
-    done = shop.run(
-        variables={
-            "_SMSWORKS_COMPLETE": "bash_complete",
-            "COMP_WORDS": "smsworks campaign pause ",
-            "COMP_CWORD": "3",
-            "PYTHONPROFILEIMPORTTIME": "1",
-        }
-    )
-    assert CAMPAIGN in done.out
-    assert "aiohttp" not in done.err
-    assert "attrs" not in done.err
+@pytest.mark.parametrize("name", ["a b.db", "50%25.db", "what?.db", "#1.db", "Zoë.db"])
+def test_completion_of_a_campaign_reads_a_file_of_any_name(name, tmp_path, monkeypatch):
+    from smsworks_async.cli._known_names import names_in
+
+    plan(str(tmp_path / name))
+    assert names_in(str(tmp_path / name)) == [CAMPAIGN]
+    monkeypatch.chdir(tmp_path)
+    assert names_in(name) == [CAMPAIGN]
+    assert {path.name.removesuffix("-wal").removesuffix("-shm") for path in tmp_path.iterdir()} == {
+        name
+    }
 
 
 @pytest.mark.parametrize("journal", ["no file.db", "postgresql://127.0.0.1:1/none"])

@@ -270,3 +270,33 @@ def test_campaign_send_is_found_by_the_library_in_its_journal(smsworks, hosted, 
         (status,) = sms.bulk.campaigns()
     assert (status.state, status.accepted) == ("done", 3)
     assert status.campaign.startswith("we-open-at-nine-")
+
+
+def planned_by_itself(smsworks, file, *options):
+    """Plan a campaign with the command for it."""
+    words = ("--sender", "AcmeCorp", "--message", TEXT, "--campaign", "spring")
+    assert smsworks("campaign", "plan", file, *words, *options).code == 0
+
+
+@pytest.mark.parametrize("hours", [(), ("--window", "00:00-23:59")], ids=["none", "others"])
+def test_campaign_send_refuses_other_hours_than_the_campaign_was_planned_with(
+    smsworks, hosted, people, hours
+):
+    file = people()
+    planned_by_itself(smsworks, file, *hours)
+    done = smsworks(*send(file, "--campaign", "spring", "--window", "00:00-23:58", "--yes"))
+    assert (done.code, texted(hosted)) == (2, {})
+    kept = "the sending window (00:00 to 23:59, " if hours else "no sending window"
+    assert f"campaign 'spring' has {kept}" in done.error
+    assert "this call has the window (00:00 to 23:58, " in done.error
+    assert "change it with `smsworks campaign resume`" in done.error
+    assert "Send to" not in done.err
+
+
+def test_campaign_send_shows_the_hours_that_the_campaign_was_planned_with(smsworks, people):
+    file = people()
+    planned_by_itself(smsworks, file, "--window", "00:00-23:59")
+    for hours in ((), ("--window", "00:00-23:59")):
+        done = smsworks(*send(file, "--campaign", "spring", "--dry-run", *hours))
+        assert done.code == 0
+        assert "Window      00:00 to 23:59, Europe/London" in done.out

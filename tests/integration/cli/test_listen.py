@@ -148,7 +148,7 @@ def test_listen_repeats_nothing_after_its_output_was_closed(smsworks, hosted, ap
         assert "listening" in process.stderr.readline()
         process.stdout.close()
         first = reply(hosted, "Yes")
-        assert process.wait() == 0
+        assert process.wait() == 141
         watchdog.cancel()
     with listening(smsworks, application.url) as line:
         second = reply(hosted, "No")

@@ -9,6 +9,7 @@ import pytest
 from smsworks_async import JournalError
 from smsworks_async.optouts import OptOuts
 from support.campaign_commands import CAMPAIGN, PEOPLE, planned
+from support.spreadsheets import xlsx_bytes
 from support.waiting import PATIENCE
 
 
@@ -134,3 +135,32 @@ def test_work_leaves_out_who_has_opted_out(smsworks, hosted, tmp_path):
     assert done.code == 0, "whoever opted out is no failure"
     assert (done.record["accepted"], done.record["opted_out"]) == (27, 3)
     assert set(hosted.box.accepted_by_destination()) == set(PEOPLE[3:])
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("list.txt", b"07700 900125\n07700 900126\n"),
+        ("list.tsv", b"Name\tMobile\nAda\t07700 900125\nBob\t7700900126\n"),
+        ("list.jsonl", b'{"mobile": "07700 900125"}\n{"mobile": 7700900126}\n'),
+        ("list.xlsx", xlsx_bytes([("Mobile",), ("07700 900125",), (7700900126,)])),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_optouts_import_reads_the_files_that_campaign_send_reads(shop, tmp_path, name, data):
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert shop("optouts", "import", str(path)).out == "2 numbers were added to the list\n"
+
+
+def test_optouts_import_names_the_column_and_says_what_it_left_out(shop, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("Mobile,Phone\n07700 900125,\n,07700 900126\n")
+    done = shop("optouts", "import", str(path))
+    assert done.code == 2
+    assert "columns A (Mobile) and B (Phone)" in done.error
+    assert "the option is --column" in done.error
+    done = shop("optouts", "import", str(path), "--column", "B")
+    assert (done.code, done.out) == (0, "1 number was added to the list\n")
+    assert "1 row without a number left out" in done.err
+    assert shop("optouts", "list", "--json").records[0]["number"] == "447700900126"

@@ -1,13 +1,10 @@
-"""Output to terminals of any width, to a closed pipe, and to a full disk."""
+"""Output on terminals of any width and with any encoding."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,12 +13,10 @@ from smsworks_async.cli._output import Output
 from smsworks_async.cli._table import lay_out
 from smsworks_async.cli._text import fold, printable
 from support.terminals import on_terminal, width_of
-from support.waiting import PATIENCE
 
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
 SEND = ("send", "--to", "07700 900123", "--sender", "AcmeCorp")
-FULL = Path("/dev/full")
 LONG = "Your order is ready; we are open from nine to five on every day but Sunday. " * 3
 
 
@@ -64,57 +59,6 @@ def test_colours_are_for_terminals_without_no_color(smsworks):
     plain = on_terminal(smsworks, "search", columns=80, NO_COLOR="1")
     assert not re.search(r"\x1b\[[\d;]*(3|4|9)\d", "".join(plain))
     assert "\x1b" not in smsworks("search").out
-
-
-def into(command_line, *words, stdout):
-    """Run the command with its output redirected; return its exit code and standard error."""
-    process = command_line.start(*words, stdin=subprocess.DEVNULL, stdout=stdout)
-    _, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, err
-
-
-def closed_pipe():
-    reading, writing = os.pipe()
-    os.close(reading)
-    return os.fdopen(writing, "w")
-
-
-def test_closed_pipe_ends_a_reading_command_in_silence(smsworks):
-    smsworks(*SEND, "Hello")
-    for words in (["search"], ["search", "--json"], ["check", "Hello"], ["balance"], ["--help"]):
-        with closed_pipe() as pipe:
-            assert into(smsworks, *words, stdout=pipe) == (0, "")
-
-
-def test_closed_pipe_lets_a_send_count_as_sent(smsworks, hosted):
-    with closed_pipe() as pipe:
-        assert into(smsworks, *SEND, "Hello", stdout=pipe) == (0, "")
-    assert hosted.box.accepted() == 1
-
-
-@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
-def test_full_disk_is_a_line_and_a_text_is_not_sent_again(smsworks, hosted):
-    for words in (["balance"], ["balance", "--json"], ["check", "Hello"], ["--help"]):
-        with FULL.open("w") as full:
-            code, err = into(smsworks, *words, stdout=full)
-        assert code == 1, err
-        assert "No space left on device" in err
-        assert err.count("\n") == 1
-    with FULL.open("w") as full:
-        code, err = into(smsworks, *SEND, "Hello", stdout=full)
-    assert code == 1
-    assert "the command was completed" in err
-    assert hosted.box.accepted() == 1
-    assert smsworks(*SEND, "Hello").code == 3
-    assert hosted.box.accepted() == 1
-
-
-@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
-def test_closed_standard_error_changes_no_exit_code(smsworks, hosted):
-    with FULL.open("w") as full:
-        process = smsworks.start("get", "1234", stderr=full)
-        process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
 
 
 def test_debug_shows_a_traceback_before_the_line(smsworks):

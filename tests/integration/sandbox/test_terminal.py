@@ -63,6 +63,51 @@ async def test_a_line_shows_why_a_request_was_refused(api):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/messages/447700900123", "/messages/…123"),
+        ("/messages/%2B44%207700%20900123/", "/messages/…123"),
+        ("/utils/07700900123?destination=07700900123", "/utils/…123"),
+        ("/batch/07700-900123", "/batch/…123"),
+        ("/messages/eyJhbGciOi.eyJrZXk", "/messages/…"),
+    ],
+)
+async def test_lines_mask_numbers_in_paths(api, path, shown):
+    async def act():
+        await api.get(path)
+
+    [line] = await written(api, 1, act)
+    assert without_times(line).startswith(f"GET {shown} -> 40")
+    [line] = await written(api, 1, act, as_json=True)
+    assert json.loads(line)["path"] == shown
+    assert f"GET {shown}\n" in api.box.describe()
+
+
+async def test_lines_show_ids_whole(api):
+    made = (await api.send())["messageid"]
+    batch = (await api.post("/batch/send", BATCH))[1]["batchid"]
+
+    async def act():
+        await api.get(f"/messages/{made}")
+        await api.get(f"/batch/{batch}")
+
+    lines = await written(api, 2, act)
+    assert f"GET /messages/{made} -> 200" in lines[0]
+    assert f"GET /batch/{batch} -> 200" in lines[1]
+
+
+async def test_lines_mask_numbers_in_searches_and_names_of_fields(api):
+    async def act():
+        search = {"destination": "447700900123", "07700 900123": "07700 900123"}
+        await api.post("/messages", search)
+        await api.post("/messages/inbox", search)
+
+    for line in (*await written(api, 2, act), *await written(api, 2, act, as_json=True)):
+        assert "900123" not in line
+        assert "unknown" in line
+
+
 async def test_a_line_shows_the_fault_that_struck(api):
     async def act():
         api.box.add_fault({"path": "*", "when": "after"})

@@ -18,5 +18,5 @@ from smsworks_async.cli._folders import journal_label
         ("postgresql://anna:hunter2@[db.test/sms", "postgresql://..."),
     ],
 )
-def test_journal_words_show_no_password(journal, words):
+def test_journal_label_shows_no_password(journal, words):
     assert journal_label(journal) == words

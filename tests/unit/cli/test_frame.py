@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,27 +98,77 @@ def test_command_has_examples_and_the_shared_options(words, capsys):
     assert "--debug" in shown
 
 
-def test_help_loads_few_modules_beside_those_of_click():
+def modules(code, **variables):
+    """Return the names of the modules that a piece of Python code imports, and its output."""
     listing = "import sys, json; print(json.dumps([*sys.modules]), file=sys.stderr)"
-    counts = []
-    for code in ("import click", "from smsworks_async.cli import main; main(['--help'])"):
-        done = subprocess.run(
-            [sys.executable, "-c", f"{code}; {listing}"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=unmeasured(),
-        )
-        counts.append(set(json.loads(done.stderr)))
-    click_alone, ours = counts
-    foreign = {name for name in ours - click_alone if not name.startswith("smsworks_async")}
-    assert len(ours - click_alone) <= 35
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{listing}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=unmeasured(**variables),
+    )
+    return set(json.loads(done.stderr)), done.stdout
+
+
+def ours_and_foreign(code, beside, **variables):
+    """Return the modules that the command imports in addition to `beside`, and its output."""
+    names, out = modules(code, **variables)
+    more = names - modules(beside)[0]
+    ours = {name for name in more if name.startswith("smsworks_async")}
+    return ours, more - ours, out
+
+
+def test_help_loads_few_modules_beside_those_of_click():
+    code = "from smsworks_async.cli import main; main(['--help'])"
+    ours, foreign, _ = ours_and_foreign(code, "import click")
+    assert len(ours) <= 15
     # This includes modules that click itself imports to write a help text.
     assert foreign <= {
         *("_bz2", "_compression", "_locale", "_lzma", "bz2", "lzma", "zlib"),
         *("click._textwrap", "fnmatch", "locale", "shutil", "textwrap", "json"),
         *("json.decoder", "json.encoder", "json.scanner", "_json"),
     }
+
+
+COMPLETE = "from smsworks_async.cli import main; assert main() == 0"
+#: What click itself loads to complete a word.
+CLICK = "import click, click.shell_completion, locale, shlex"
+
+
+@pytest.mark.parametrize("words", ["campaign pause ", "campaign status --", "send --", "ca"])
+def test_completion_loads_few_modules_beside_those_of_click(words, tmp_path):
+    journal = tmp_path / "journal.db"
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("CREATE TABLE campaign (key INTEGER PRIMARY KEY, id TEXT)")
+        connection.execute("INSERT INTO campaign (id) VALUES ('may')")
+    is_name = words.endswith("pause ")
+    ours, foreign, out = ours_and_foreign(
+        COMPLETE,
+        f"{CLICK}, sqlite3" if is_name else CLICK,
+        _SMSWORKS_COMPLETE="bash_complete",
+        COMP_WORDS=f"smsworks {words}",
+        COMP_CWORD=str(1 + words.count(" ")),
+        SMSWORKS_JOURNAL=str(journal),
+    )
+    is_name = words.endswith("pause ")
+    assert (out == "plain,may\n") == is_name
+    assert len(ours) <= 16
+    assert not foreign
+
+
+def test_completion_of_a_campaign_loads_platformdirs_where_no_journal_is_named(tmp_path):
+    ours, foreign, _ = ours_and_foreign(
+        COMPLETE,
+        f"{CLICK}, sqlite3, platformdirs; platformdirs.user_data_path()",
+        _SMSWORKS_COMPLETE="bash_complete",
+        COMP_WORDS="smsworks campaign pause ",
+        COMP_CWORD="3",
+        HOME=str(tmp_path),
+    )
+    assert len(ours) <= 17
+    assert not foreign
 
 
 def test_every_module_of_a_command_is_in_the_table():

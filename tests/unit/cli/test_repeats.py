@@ -39,7 +39,7 @@ async def call(journal, key, outcome, error=None):
     )
 
 
-async def test_find_place_of_a_new_text_is_of_nobody_else(journal):
+async def test_choose_key_of_a_new_text_is_of_nobody_else(journal):
     place = await choose_key(journal, BASE_URL, *WORDS)
     assert (place.earlier, place.is_repeat, place.key == place.next_key) == (None, False, True)
     for number in range(4):
@@ -49,7 +49,7 @@ async def test_find_place_of_a_new_text_is_of_nobody_else(journal):
 
 
 @pytest.mark.parametrize("seconds", [0.0, 120.0, WINDOW - 1])
-async def test_find_place_finds_a_repeat_within_the_hour_over_midnight(seconds, journal, clock):
+async def test_choose_key_finds_a_repeat_within_the_hour_over_midnight(seconds, journal, clock):
     first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.ACCEPTED)
     clock.advance(seconds)
@@ -62,7 +62,7 @@ async def test_find_place_finds_a_repeat_within_the_hour_over_midnight(seconds, 
 
 
 @pytest.mark.parametrize("seconds", [WINDOW, 86400.0, 3 * 86400.0])
-async def test_find_place_after_an_hour_is_a_new_one(seconds, journal, clock):
+async def test_choose_key_after_an_hour_is_a_new_one(seconds, journal, clock):
     first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.ACCEPTED)
     clock.advance(seconds)
@@ -71,7 +71,7 @@ async def test_find_place_after_an_hour_is_a_new_one(seconds, journal, clock):
     assert place.key != first.key
 
 
-async def test_find_place_of_a_call_in_doubt_is_the_same_until_the_next_day_ends(journal, clock):
+async def test_choose_key_of_a_call_in_doubt_is_the_same_until_the_next_day_ends(journal, clock):
     first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.UNKNOWN, OutcomeUnknown("x"))
     for seconds in (0.0, 2 * WINDOW, 20 * 3600.0):
@@ -82,7 +82,7 @@ async def test_find_place_of_a_call_in_doubt_is_the_same_until_the_next_day_ends
     assert (await choose_key(journal, BASE_URL, *WORDS)).earlier is None
 
 
-async def test_find_place_after_a_refusal_is_a_new_one(journal):
+async def test_choose_key_after_a_refusal_is_a_new_one(journal):
     first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.NOT_SENT, ValidationError("x"))
     place = await choose_key(journal, BASE_URL, *WORDS)
@@ -94,7 +94,7 @@ async def test_find_place_after_a_refusal_is_a_new_one(journal):
 @pytest.mark.parametrize(
     ("outcome", "is_repeat"), [(Outcome.ACCEPTED, True), (Outcome.UNKNOWN, False)]
 )
-async def test_find_place_looks_behind_a_refusal(outcome, is_repeat, journal):
+async def test_choose_key_looks_behind_a_refusal(outcome, is_repeat, journal):
     first = await choose_key(journal, BASE_URL, *WORDS)
     error = None if is_repeat else OutcomeUnknown("x")
     await call(journal, first.key, outcome, error)
@@ -105,12 +105,12 @@ async def test_find_place_looks_behind_a_refusal(outcome, is_repeat, journal):
 
 
 @pytest.mark.parametrize("text", ["Hello ", " Hello", "Hello\n", "Hello\r\n"])
-async def test_find_place_takes_a_text_with_other_blanks_around_it_for_the_same(text, journal):
+async def test_choose_key_takes_a_text_with_other_blanks_around_it_for_the_same(text, journal):
     first = await choose_key(journal, BASE_URL, *WORDS)
     assert (await choose_key(journal, BASE_URL, *WORDS[:-1], text)).key == first.key
 
 
-async def test_find_place_tells_apart_many_sends_of_a_day(journal, clock):
+async def test_choose_key_tells_apart_many_sends_of_a_day(journal, clock):
     clock.advance(3600.0)
     keys = set()
     for _ in range(10):

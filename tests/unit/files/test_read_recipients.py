@@ -312,3 +312,10 @@ def test_read_recipients_judges_most_cells_many_at_a_time(monkeypatch):
     monkeypatch.setattr(numbers, "judge", lambda cell, _: judged.append(cell))
     assert people.check().taken == 2
     assert judged == []
+
+
+def test_read_recipients_takes_no_row_with_a_number_for_headings():
+    file = io.StringIO("Mobile,Phone\n07700 900123,\n,07700 900124\n")
+    people = read_recipients(file, column="B")
+    assert people.headings == ("Mobile", "Phone")
+    assert [(row.number, row.destination) for row in people] == [(2, None), (3, "447700900124")]

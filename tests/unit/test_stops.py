@@ -1,0 +1,102 @@
+"""The handler of SIGTERM: several calls at once, and what is set before and after them."""
+
+from __future__ import annotations
+
+import contextvars
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from smsworks_async._stops import stopping_on_sigterm
+from support.processes import environment
+from support.waiting import PATIENCE
+
+
+@pytest.fixture
+def heard():
+    """The signals that reach the application's own handler."""
+    numbers = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: numbers.append(number))
+    yield numbers
+    signal.signal(signal.SIGTERM, before)
+
+
+class Call:
+    """A call in a context of its own, as each task of a loop has one."""
+
+    def __init__(self):
+        self._context = contextvars.copy_context()
+        self._block = stopping_on_sigterm()
+        self.request = self._context.run(self._block.__enter__)
+
+    def end(self):
+        self._context.run(self._block.__exit__, None, None, None)
+
+
+def test_stopping_on_sigterm_stops_all_calls_that_run(heard):
+    before = signal.getsignal(signal.SIGTERM)
+    first, second = Call(), Call()
+    first.end()
+    third = Call()
+    signal.raise_signal(signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
+    assert [call.request.is_made for call in (first, second, third)] == [False, True, True]
+    second.end()
+    third.end()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_stopping_on_sigterm_adds_no_handler_for_each_call_that_overlaps_another(heard):
+    calls = [Call()]
+    for _ in range(2 * sys.getrecursionlimit()):
+        calls.append(Call())
+        calls.pop(0).end()
+    signal.raise_signal(signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
+    assert calls[0].request.is_made
+    calls[0].end()
+
+
+def test_stopping_on_sigterm_leaves_a_handler_that_was_set_meanwhile(heard):
+    call = Call()
+    others = []
+
+    @contextmanager
+    def another_handler():
+        ours = signal.getsignal(signal.SIGTERM)
+        assert callable(ours)
+
+        def handle(number, frame):
+            others.append(number)
+            ours(number, frame)
+
+        signal.signal(signal.SIGTERM, handle)
+        yield
+        signal.signal(signal.SIGTERM, ours)
+
+    with another_handler():
+        later = Call()
+        signal.raise_signal(signal.SIGTERM)
+        assert (len(heard), len(others)) == (1, 1)
+        assert call.request.is_made
+        assert later.request.is_made
+        later.end()
+    call.end()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends no process there")
+def test_stopping_on_sigterm_lets_the_signal_end_the_process_afterwards():
+    """Also where another library sets our handler again after the call that it was set for."""
+    program = """
+import signal
+from smsworks_async._stops import stopping_on_sigterm
+with stopping_on_sigterm():
+    ours = signal.getsignal(signal.SIGTERM)
+signal.signal(signal.SIGTERM, ours)
+signal.raise_signal(signal.SIGTERM)
+"""
+    done = subprocess.run([sys.executable, "-c", program], env=environment(), timeout=PATIENCE)
+    assert done.returncode == -signal.SIGTERM
