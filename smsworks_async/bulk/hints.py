@@ -63,5 +63,5 @@ def hint_on_way_out(silent: int, recipients: int, *, is_shared: bool) -> str:
     """
     if not silent:
         return ""
-    texts = "content names" if is_shared else f"{silent} of {recipients} texts name"
+    texts = "content names" if is_shared else f"{silent:,} of {recipients:,} texts name"
     return f'{texts} no way to opt out, such as "Reply STOP to opt out"; marketing texts need one'

@@ -12,7 +12,7 @@ from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._earlier import Earlier, exists
-from smsworks_async.cli._options import naming_options
+from smsworks_async.cli._options import AccountRate, naming_options
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
@@ -35,6 +35,7 @@ class SendOptions:
     international: bool
     concurrency: int
     max_rate: float | None
+    account_rate: AccountRate | None
     chunk_size: int | None
     yes: bool
     dry_run: bool

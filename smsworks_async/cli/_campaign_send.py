@@ -16,7 +16,7 @@ from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_preview import SendOptions, checked, make_preview, read
 from smsworks_async.cli._campaign_view import Preview
-from smsworks_async.cli._campaigns import trace_batches
+from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
@@ -152,10 +152,12 @@ def _send(
 ) -> int:
     """Send the campaign, report the outcome, and return the exit code."""
     with (
-        app.client(
+        sending_client(
+            app,
+            preview.journal,
+            options.account_rate,
             journal=preview.journal,
             international=options.international,
-            trace_configs=[trace_batches(app)],
         ) as sms,
         Interruptions() as stops,
     ):

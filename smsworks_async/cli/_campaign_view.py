@@ -190,7 +190,7 @@ def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
     for number, sample in enumerate(samples, 1):
         out.line()
         of = f" {number} of {len(samples)}" if len(samples) > 1 else ""
-        out.line(f"Text{of}")
+        out.line(f"Sample{of}")
         for line in sample.splitlines() or [""]:
             for part in folded(line, min(out.width, 60) - 4):
                 out.line(f"  │ {part}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aiohttp import TraceConfig, TraceRequestStartParams
 
     from smsworks_async import SMSWorks
+    from smsworks_async.cli._options import AccountRate
 
 
 T = TypeVar("T")
@@ -38,11 +39,48 @@ def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
 
 
 @contextmanager
-def client(app: App) -> Iterator[SMSWorks]:
-    """Yield the account's client; show its warnings as notices.
+def sending_client(
+    app: App, journal: str, rate: AccountRate | None, /, **settings: Any
+) -> Iterator[SMSWorks]:
+    """Yield the account's client, with which a campaign can be sent.
 
     `App.has_begun` is set when a batch is about to be sent.
+
+    Args:
+        app: the run of the command.
+        journal: the path or URL of the journal, in whose database `rate` is stored.
+        rate: the rate that all processes of the account share; None for none.
+        settings: further arguments of `SMSWorks`.
+
+    Raises:
+        ValidationError: a rate is given, and the journal is a file. Nothing was sent.
     """
+    settings["trace_configs"] = [trace_batches(app)]
+    if rate is None:
+        with app.client(**settings) as sms:
+            yield sms
+        return
+    from smsworks_async.errors import ValidationError
+    from smsworks_async.rates import PostgresRate
+
+    if "://" not in journal:
+        raise ValidationError(
+            "--account-rate needs a journal in PostgreSQL: set its postgresql:// URL with "
+            "--journal or SMSWORKS_JOURNAL",
+            field="account_rate",
+        )
+    shared = PostgresRate(journal, account=rate.account, per_second=rate.per_second)
+    with app.client(**settings, max_rate=shared) as sms:
+        try:
+            yield sms
+        finally:
+            # A connection can be closed only on the event loop that opened it.
+            sms._portal.run(lambda _: shared.close())  # noqa: SLF001
+
+
+@contextmanager
+def client(app: App, journal: str, rate: AccountRate | None = None) -> Iterator[SMSWorks]:
+    """Yield the client of `sending_client`; show its warnings as notices."""
     import logging
 
     class Notices(logging.Handler):
@@ -53,7 +91,7 @@ def client(app: App) -> Iterator[SMSWorks]:
     logger = logging.getLogger("smsworks_async")
     logger.addHandler(handler)
     try:
-        with app.client(trace_configs=[trace_batches(app)]) as sms:
+        with sending_client(app, journal, rate) as sms:
             yield sms
     finally:
         logger.removeHandler(handler)

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -135,9 +135,48 @@ def message_options(function: F) -> F:
     return function
 
 
+class AccountRate(NamedTuple):
+    """A rate that all processes of an account share.
+
+    Attributes:
+        per_second: the most requests per second.
+        account: the name under which the processes share the rate; `PostgresRate`'s ``account``.
+    """
+
+    per_second: float
+    account: str
+
+
 def pace_options(function: F) -> F:
-    """Add the options ``--concurrency`` and ``--max-rate``."""
+    """Add the options of concurrency and rates.
+
+    The function gets ``concurrency``, ``max_rate`` and ``account_rate``: `AccountRate` or None.
+    """
+
+    @functools.wraps(function)
+    def with_rate(
+        *args: Any, account_rate: float | None, rate_account: str | None, **options: Any
+    ) -> Any:
+        if account_rate is None and rate_account is not None:
+            raise click.UsageError("--rate-account can only be used with --account-rate")
+        shared = None
+        if account_rate is not None:
+            shared = AccountRate(account_rate, rate_account or "default")
+        return function(*args, account_rate=shared, **options)
+
     for option in (
+        click.option(
+            "--rate-account",
+            metavar="NAME",
+            help="The name under which processes share --account-rate; `default` by default.",
+        ),
+        click.option(
+            "--account-rate",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="REQUESTS",
+            help="The most requests per second of all processes and machines together; needs a "
+            "journal in PostgreSQL.",
+        ),
         click.option(
             "--max-rate",
             type=click.FloatRange(min=0, min_open=True),
@@ -152,8 +191,8 @@ def pace_options(function: F) -> F:
             help="The most requests at the same time.",
         ),
     ):
-        function = option(function)
-    return function
+        with_rate = option(with_rate)
+    return with_rate  # type: ignore[return-value]
 
 
 def window_options(function: F) -> F:

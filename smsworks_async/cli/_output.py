@@ -213,9 +213,9 @@ class Output:
         self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
-        """Write a record as JSON, or a text."""
+        """Write a record as JSON, or a sentence as text."""
         self.record(record)
-        self.line(text)
+        self.prose(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
         """Write a name and a value on each line; with ``json``, nothing.

@@ -51,7 +51,7 @@ def command(
         question = f"Cancel {campaign} permanently, with {left:,} recipients not sent to?"
         if not confirm_change(app, question, yes=yes):
             return Exit.FAILED
-        with client(app) as sms:
+        with client(app, path) as sms:
             report = sms.bulk.cancel(campaign, why=why, settle=settle, journal=path)
     show_report(app, campaign, report)
     if report.unknown:

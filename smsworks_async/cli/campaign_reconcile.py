@@ -42,7 +42,7 @@ def command(app: App, *, campaign: str, settle: float, restored: bool, journal: 
     while a campaign is being sent. The exit code is 4 while some are unknown.
     """
     path = app.journal(journal)
-    with client(app) as sms, add_suggestions(path, campaign):
+    with client(app, path) as sms, add_suggestions(path, campaign):
         report = sms.bulk.reconcile(campaign, settle=settle, restored=restored, journal=path)
     show_report(app, campaign, report)
     return Exit.UNKNOWN if report.unknown else Exit.OK

@@ -21,6 +21,7 @@ from smsworks_async.cli._options import (
 
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+    from smsworks_async.cli._options import AccountRate
 
 
 @_command(
@@ -59,6 +60,7 @@ def command(
     settle: float,
     concurrency: int,
     max_rate: float | None,
+    account_rate: AccountRate | None,
     journal: str | None,
 ) -> int:
     """Send again to recipients that were not reached for a temporary reason.
@@ -68,7 +70,7 @@ def command(
     nothing. The counts are those of this round. If no recipient is due, the exit code is 0.
     """
     path = app.journal(journal)
-    with client(app) as sms, add_suggestions(path, campaign):
+    with client(app, path, account_rate) as sms, add_suggestions(path, campaign):
         report = sms.bulk.retry_undelivered(
             campaign,
             attempts=attempts,

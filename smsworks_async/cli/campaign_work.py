@@ -16,6 +16,7 @@ from smsworks_async.cli._options import campaign_argument, journal_option, pace_
 
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
+    from smsworks_async.cli._options import AccountRate
     from smsworks_async.models.report import BulkReport, BulkStatus
 
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 smsworks campaign work 2031-05-opening
 smsworks campaign work 2031-05-opening --seconds 50 --max-rate 5
 smsworks campaign work 2031-05 --supervised --journal postgresql://db/sms
+smsworks campaign work 2031-05 --account-rate 20 --journal postgresql://db/sms
 """,
 )
 @campaign_argument
@@ -53,6 +55,7 @@ def command(
     seconds: float | None,
     concurrency: int,
     max_rate: float | None,
+    account_rate: AccountRate | None,
     supervised: bool,
     journal: str | None,
 ) -> int:
@@ -66,7 +69,11 @@ def command(
     from smsworks_async.cli._worker import Worker, stopping
 
     path = app.journal(journal)
-    with stopping(app.out.notice) as stop, client(app) as sms, add_suggestions(path, campaign):
+    with (
+        stopping(app.out.notice) as stop,
+        client(app, path, account_rate) as sms,
+        add_suggestions(path, campaign),
+    ):
         with Worker(app, campaign) as worker:
             report = sms.bulk.work(
                 campaign,

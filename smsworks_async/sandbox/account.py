@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -102,8 +102,12 @@ class Account(Lifecycle):
 
     def receive(self, fields: dict[str, str], now: float) -> Message:
         """Receive a message from a phone, and post it to the account's URL if there is one."""
+        number, message_id = self._next_identity()
         message = Message(
-            **self._identity(now),
+            number=number,
+            message_id=message_id,
+            created=now,
+            modified=now,
             status=INCOMING,
             schedule=now,
             sender=fields["sender"],
@@ -140,7 +144,7 @@ class Account(Lifecycle):
                 raise refusal(4006)
         if not self.settings.international and any(outbound.international for outbound in messages):
             raise refusal(4034)
-        if sum(outbound.credits for outbound in messages) > self.credits:
+        if sum([outbound.credits for outbound in messages]) > self.credits:
             raise refusal(4021)
 
     def _enter(
@@ -152,8 +156,12 @@ class Account(Lifecycle):
         at: float | None = None,
     ) -> Message:
         fields = outbound.fields
+        number, message_id = self._next_identity()
         message = Message(
-            **self._identity(now),
+            number=number,
+            message_id=message_id,
+            created=now,
+            modified=now,
             status="SCHEDULED",
             schedule=now if at is None else at,
             batch_id=batch_id,
@@ -185,10 +193,9 @@ class Account(Lifecycle):
     def _stored(self, outbound: OutboundMessage) -> str:
         return self.settings.storage.stored(outbound.fields["content"])
 
-    def _identity(self, now: float) -> dict[str, Any]:
+    def _next_identity(self) -> tuple[int, str]:
         number = self.archive.added + 1
-        message_id = str(self._first_id + number)
-        return {"number": number, "message_id": message_id, "created": now, "modified": now}
+        return number, str(self._first_id + number)
 
     def _next_batch_id(self) -> str:
         self.batches += 1

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -61,10 +62,7 @@ class Credentials:
 
     def holds(self, header: str | None) -> bool:
         """Return whether a header has the valid token; the prefix `JWT ` is optional."""
-        given, right = _bare(header or ""), _bare(self.token)
-        return hmac.compare_digest(
-            given.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape")
-        )
+        return hmac.compare_digest(_bare(header or ""), _bare(self.token))
 
     def authorise(self, header: str | None) -> None:
         """Check that a header has the valid token.
@@ -83,6 +81,9 @@ class Credentials:
         return self.token
 
 
-def _bare(token: str) -> str:
+@lru_cache(maxsize=16)
+def _bare(token: str) -> bytes:
     token = token.strip()
-    return token[len(PREFIX) :].strip() if token[: len(PREFIX)].upper() == PREFIX else token
+    if token[: len(PREFIX)].upper() == PREFIX:
+        token = token[len(PREFIX) :].strip()
+    return token.encode("utf-8", "surrogateescape")

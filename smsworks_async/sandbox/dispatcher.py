@@ -6,10 +6,10 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from .codes import complaint
 from .operations import OPERATIONS, UNKNOWN, Operation
@@ -34,12 +34,12 @@ class Dispatcher:
 
     Args:
         simulator: the simulator that performs the operations.
-        settle: a function that brings the simulator up to its clock's time, and returns that;
-            called before and after each operation.
+        settle: a function that performs the work that is due after an operation: callbacks and
+            storage.
         gate: the gate at which faults hold requests.
     """
 
-    def __init__(self, simulator: Simulator, settle: Callable[[], float], gate: Gate) -> None:
+    def __init__(self, simulator: Simulator, settle: Callable[[], object], gate: Gate) -> None:
         self._simulator = simulator
         self._settle = settle
         self._gate = gate
@@ -56,12 +56,9 @@ class Dispatcher:
         router.add_route("*", VERSION_PATH + r"/{path:[\s\S]*}", self._handler(UNKNOWN))
 
     def _handler(self, operation: Operation) -> Callable[[web.Request], Any]:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            return await self._dispatch(request, operation)
+        return partial(self._dispatch, operation)
 
-        return handle
-
-    async def _dispatch(self, request: web.Request, operation: Operation) -> web.StreamResponse:
+    async def _dispatch(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         start = time.perf_counter()
         record = self._record(request, operation)
         try:
@@ -126,12 +123,11 @@ class Dispatcher:
         answer = self._simulator.answer(
             operation,
             record,
-            authorization=request.headers.get("Authorization"),
+            authorization=request.headers.get(hdrs.AUTHORIZATION),
             content_type=request.content_type,
             data=data,
             path=request.match_info,
-            query=request.query,
-            now=self._settle(),
+            now=self._simulator.settle(),
         )
         self._settle()
         return encode(answer)
@@ -167,12 +163,10 @@ class Dispatcher:
     def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
         record.status = reply.status
         record.answer = reply.body
-        headers = {"Content-Type": reply.content_type, **reply.headers}
-        response = web.Response(status=reply.status, body=reply.body, headers=headers)
         # The provider's clock, as in its records.
-        skew = self._simulator.storage.clock_skew
-        response.headers["Date"] = _date(int(self._simulator.now + skew))
-        return response
+        date = _date(int(self._simulator.now + self._simulator.storage.clock_skew))
+        headers = {hdrs.CONTENT_TYPE: reply.content_type, hdrs.DATE: date, **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
 
 @lru_cache(maxsize=8)

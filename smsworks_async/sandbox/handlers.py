@@ -40,11 +40,10 @@ UK = frozenset({"GB", "GG", "IM", "JE"})
 
 @attrs.frozen
 class Request:
-    """One request: its body, or None; the parameters in its path; its query; and its time."""
+    """One request: its body, or None; the parameters in its path; and its time."""
 
     body: Any
     path: Mapping[str, str]
-    query: Mapping[str, str]
     now: float
 
 

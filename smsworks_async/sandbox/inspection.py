@@ -5,6 +5,10 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING, Any, Final
 
+import aiohttp
+
+from smsworks_async._version import __version__
+
 from . import dates
 from .clock import ManualClock
 from .codes import complaint
@@ -162,7 +166,11 @@ class Inspection:
             "delivery_delay": settings.delivery_delay,
             "delivery_report_url": bool(settings.delivery_report_url),
             "incoming_url": bool(settings.incoming_url),
-            "versions": {"python": platform.python_version()},
+            "versions": {
+                "smsworks-async": __version__,
+                "aiohttp": aiohttp.__version__,
+                "python": platform.python_version(),
+            },
         }
 
     def summary(self, message: Message) -> Any:

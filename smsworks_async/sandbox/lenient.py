@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from aiohttp import web
 #: Iterations of the event loop after which an accepted connection has a transport and a protocol.
 _TURNS = 3
 _LONGEST_LINE = 65536  # bytes; aiohttp's limit is lower
+_LONGEST_HEAD = 8192  # bytes; a longer head is read line by line
 
 
 class RepeatFilter:
@@ -99,21 +101,31 @@ def _length_of(data: bytes) -> int | None:
     headers, and so needs the slow path.
     """
     end = data.find(b"\r\n\r\n")
-    if end < 0 or data[:1].isspace() or data.find(b"\n\r\n") != end + 1:
+    if not 0 <= end <= _LONGEST_HEAD:
         return None
-    head = data[:end].lower()
-    if b"\n\n" in head:
+    length = _length_in(data[: end + 2])
+    if length is None:
         return None
+    left = length - (len(data) - end - 4)
+    return left if left >= 0 else None
+
+
+# The heads of a client's requests are equal or differ only in the length.
+@lru_cache(maxsize=64)
+def _length_in(head: bytes) -> int | None:
+    """Return the length of the body according to a head; None as for `_length_of`."""
+    if head[:1].isspace() or b"\n\r\n" in head or b"\n\n" in head:
+        return None
+    head = head.lower()
     if head.count(b"content-type") > 1 or b"transfer-encoding" in head or b"upgrade" in head:
         return None
     if b"content-length" not in head:
-        return 0 if len(data) == end + 4 else None
+        return 0
     _, _, after = head.partition(b"\r\ncontent-length:")
     value = after.partition(b"\r\n")[0].strip()
     if not (value.isdigit() and len(value) < 20 and head.count(b"content-length") == 1):
         return None
-    left = int(value) - (len(data) - end - 4)
-    return left if left >= 0 else None
+    return int(value)
 
 
 class _Protocol(web.RequestHandler):
@@ -130,8 +142,9 @@ class _Protocol(web.RequestHandler):
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        kept = self._repeats.feed(data)
-        if kept:
+        # aiohttp passes no bytes when it resumes, to parse the bytes that it held while paused.
+        kept = self._repeats.feed(data) if data else data
+        if kept or not data:
             super().data_received(kept)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -68,12 +67,11 @@ class Outbox:
         self._timeline = timeline
         self._reporting = reporting
         self._random = random
-        self._due: deque[Post] = deque()
+        self._due: list[Post] = []
 
     def take(self) -> list[Post]:
         """Remove and return the posts that are due."""
-        due = list(self._due)
-        self._due.clear()
+        due, self._due = self._due, []
         return due
 
     def add_report(self, url: str, payload: dict[str, Any], now: float) -> None:

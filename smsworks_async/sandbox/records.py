@@ -42,7 +42,8 @@ def mask_all(text: str) -> str:
     return _NUMBER.sub(lambda match: mask(match[0]), text)
 
 
-@attrs.define(eq=False, kw_only=True, repr=False)
+# Without `on_setattr`, attrs would look for a converter on each assignment to a field.
+@attrs.define(eq=False, kw_only=True, repr=False, on_setattr=attrs.setters.NO_OP)
 class Message:
     """A message that the account has accepted or received.
 

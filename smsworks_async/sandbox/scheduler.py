@@ -48,6 +48,7 @@ class Scheduler:
         self.sender = CallbackSender(reporting, self._record_attempt, clock)
         self.timer: asyncio.TimerHandle | None = None
         self._woken = -math.inf
+        self._timed: float | None = None
         self._may_post_to = may_post_to
         self._most_waiting = simulator.state.account.settings.keep_messages or math.inf
         self._simulator = simulator
@@ -97,6 +98,7 @@ class Scheduler:
                 break
             clock.turn_to(due)
         clock.turn_to(target)
+        self._timed = None  # the due time is nearer now than when the timer was set
         self._simulator.feed.note()
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
@@ -133,8 +135,9 @@ class Scheduler:
     def _set_timer(self, now: float) -> None:
         """Set the timer to the time of the next event."""
         due = self._simulator.state.account.timeline.next_due()
-        if due is None or self.manual:
+        if due is None or self.manual or (due == self._timed and self.timer is not None):
             return
+        self._timed = due
         loop = asyncio.get_running_loop()
         # Under load, events are run in groups instead of with a timer for each.
         when = max(

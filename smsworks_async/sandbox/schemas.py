@@ -113,9 +113,10 @@ class Schema:
 
     def unknown(self, body: Any) -> list[str]:
         """Return the names of unknown fields in a body, or in an array of bodies."""
+        known = self.fields.keys()
         bodies = body if isinstance(body, list) else [body]
-        names = {name for item in bodies if isinstance(item, dict) for name in item}
-        return sorted(names - self.fields.keys())
+        strange = [item.keys() - known for item in bodies if isinstance(item, dict)]
+        return sorted(set().union(*strange))
 
     def check_types(self, body: Any) -> dict[str, Any]:
         """Check the types of a body's fields, and return the known fields.
@@ -129,16 +130,15 @@ class Schema:
             raise complaint(f"{name} is missing")
         for name in self.unknown(body) if self.strict else ():
             raise complaint(f"{name} is not a field of this request")
-        known = {
-            name: value
-            for name, value in body.items()
-            if name in self.fields and not (self.blanks and _is_blank(value))
-        }
-        for name, value in known.items():
-            field = self.fields[name]
+        known = {}
+        for name, value in body.items():
+            field = self.fields.get(name)
+            if field is None or (self.blanks and _is_blank(value)):
+                continue
             if not field.fits(value):
                 raise complaint(f"{name} must be {field.expected}")
-        return {name: self.fields[name].parse(value) for name, value in known.items()}
+            known[name] = field.parse(value)
+        return known
 
     def check_values(self, fields: dict[str, Any]) -> None:
         """Check the values for which the API has codes: sender, destination, content, tag.

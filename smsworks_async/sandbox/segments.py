@@ -38,7 +38,7 @@ class Size:
 
 def utf16_units(text: str) -> int:
     """Return the number of UTF-16 units of a text; the API's limit is 1280."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 @lru_cache(maxsize=1024)

@@ -143,7 +143,6 @@ class Simulator:
         content_type: str,
         data: bytes,
         path: Mapping[str, str],
-        query: Mapping[str, str],
         now: float,
     ) -> Answer:
         """Carry out an operation, and return the response.
@@ -154,9 +153,8 @@ class Simulator:
             authorization: the header `Authorization`, or None.
             content_type: the media type of the body, without parameters.
             data: the body.
-            path: the parameters in the path, by name.
-            query: the query parameters.
-            now: the time in POSIX seconds.
+            path: the parameters in the path.
+            now: the time of the operation, in POSIX seconds.
         """
         try:
             if not operation.open:
@@ -169,7 +167,7 @@ class Simulator:
                 record.unknown_fields = tuple(operation.schema.unknown(body))
             archive = self.state.account.archive
             first = archive.added
-            result = operation.handle(self.state, Request(body, path, query, now))
+            result = operation.handle(self.state, Request(body, path, now))
             if archive.added > first:
                 record.messages = range(first + 1, archive.added + 1)
         except Refusal as refused:

@@ -53,3 +53,10 @@ def test_report_and_list_fit_the_terminal(shop):
     for words in (("report", CAMPAIGN), ("list",)):
         lines = on_terminal(shop, "campaign", *words, columns=80)
         assert max(widths(lines)) <= 80
+
+
+def test_pause_and_resume_break_their_lines_between_words(shop):
+    for word, told in (("pause", "is paused, with 30"), ("resume", "may go on, with 30")):
+        lines = on_terminal(shop, "campaign", word, CAMPAIGN, columns=40)
+        assert max(widths(lines)) <= 40
+        assert " ".join(lines).strip() == f"{CAMPAIGN} {told} recipients to be sent to"

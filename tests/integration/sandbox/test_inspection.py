@@ -280,6 +280,7 @@ async def test_the_account_is_shown_with_its_clock_and_counts(api):
         "waiting": 0,
     }
     assert (account["delivery_report_url"], account["incoming_url"]) == (False, False)
+    assert set(account["versions"]) == {"smsworks-async", "aiohttp", "python"}
 
 
 async def test_ready_is_answered_to_anybody_on_a_host_name_that_is_ours():

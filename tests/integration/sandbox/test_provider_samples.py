@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from support.waiting import PATIENCE
 from support.wire import BATCH, MESSAGE, TWICE, Wire, at, document, head, request, sandbox
 
 
@@ -99,6 +100,15 @@ async def test_the_first_content_type_counts_and_a_body_is_never_touched(api, wi
     assert {message.content for message in api.box.messages} == {content}
     other = "Content-Type: text/plain\r\nContent-Type: application/json\r\n"
     assert (await wire.ask(request(api, "POST", "/message/send", MESSAGE, other)))[0] == 415
+
+
+async def test_any_number_of_requests_in_one_piece_are_answered(api, wire):
+    """aiohttp holds what exceeds its own queue, and asks for it again with no bytes at all."""
+    wire.writer.write(request(api, "POST", "/message/send", {**MESSAGE, "tag": "last"}) * 100)
+    async with asyncio.timeout(PATIENCE):
+        answers = [await wire.answer() for _ in range(100)]
+    assert {status for status, *_ in answers} == {201, 400}  # 20 an hour, six alike
+    assert len(api.box.requests) == 100
 
 
 async def test_whatever_else_is_repeated_is_refused_as_before(api, wire):
