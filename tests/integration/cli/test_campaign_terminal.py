@@ -56,7 +56,7 @@ def test_report_and_list_fit_the_terminal(shop):
 
 
 def test_pause_and_resume_break_their_lines_between_words(shop):
-    for word, told in (("pause", "is paused, with 30"), ("resume", "may go on, with 30")):
+    for word, told in (("pause", "is paused, with 30"), ("resume", "is resumed, with 30")):
         lines = on_terminal(shop, "campaign", word, CAMPAIGN, columns=40)
         assert max(widths(lines)) <= 40
-        assert " ".join(lines).strip() == f"{CAMPAIGN} {told} recipients to be sent to"
+        assert " ".join(lines).strip() == f"{CAMPAIGN} {told} recipients not sent to"
