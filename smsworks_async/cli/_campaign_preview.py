@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class SendOptions:
     max_rate: float | None
     account_rate: AccountRate | None
     chunk_size: int | None
+    recent: timedelta
     yes: bool
     dry_run: bool
     again: bool

@@ -17,6 +17,7 @@ from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_preview import SendOptions, checked, make_preview, read
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._campaigns import sending_client
+from smsworks_async.cli._concurrent_sends import find_conflict
 from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
@@ -55,7 +56,9 @@ def run(app: App, options: SendOptions) -> int:
 
     def reload_earlier() -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
-        return asyncio.run(find_earlier(journal, name, numbers, again=options.again))
+        return asyncio.run(
+            find_earlier(journal, name, numbers, again=options.again, recent=options.recent)
+        )
 
     earlier = reload_earlier()
     window = options.window
@@ -80,7 +83,7 @@ def run(app: App, options: SendOptions) -> int:
             return Exit.NOTHING_SENT
         # The answer may come hours later, after a similar list was sent from another terminal.
         now = reload_earlier()
-        if now.count > earlier.count and not options.again:
+        if now.new_overlaps(earlier) and not options.again:
             app.out.notice(f"{shared_message(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
     return _send(app, options, preview, reload_earlier)
@@ -171,15 +174,13 @@ def _send(
 
                 earlier, is_planned = preview.earlier, False
                 if earlier.is_untouched and not options.again:
-                    # Another process may have checked the journal at the same time. If both plan
-                    # before they check again, at least one of them sees the other's plan.
                     if earlier.status is None or not earlier.status.planned:
                         _run(sms.bulk.plan, sms.bulk.plan_each, options, preview, progress=progress)
                         is_planned = True
-                    now = reload_earlier()
-                    if now.count > earlier.count:
+                    other = find_conflict(reload_earlier, earlier, check=stops.check)
+                    if other is not None:
                         sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_message(now)} in the meantime; nothing was sent")
+                        app.out.notice(f"{shared_message(other)} in the meantime; nothing was sent")
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ import attrs
 from smsworks_async.bulk.campaign.export import recipients
 from smsworks_async.bulk.campaign.stored import StoredCampaign, open_journal, status_of
 from smsworks_async.cli._records import amount
+from smsworks_async.cli._times import ago, span
 
 
 if TYPE_CHECKING:
@@ -20,10 +21,30 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkStatus
 
 
-#: How long a campaign counts as recent, in seconds: less than a day, so that daily ones may repeat.
-RECENT: Final = 20 * 3600.0
+#: How long a campaign counts as recent by default: longer than any weekend, after which a list may
+#: be sent again by mistake, and shorter than a week, so that a weekly campaign is not refused.
+RECENT: Final = timedelta(days=6)
 #: The outcomes of recipients who were texted, may have been texted, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
+
+
+@attrs.frozen
+class Overlap:
+    """A recent campaign that shares recipients with the campaign to be sent.
+
+    Attributes:
+        name: the name of the recent campaign.
+        count: the number of recipients that are in both.
+        age: the time since it was created, or since its last request began, if that is shorter.
+        is_later: whether it was created after the campaign to be sent.
+        has_begun: whether one of its requests was sent.
+    """
+
+    name: str
+    count: int
+    age: timedelta
+    is_later: bool
+    has_begun: bool
 
 
 @attrs.frozen
@@ -34,29 +55,46 @@ class Earlier:
         name: the campaign's name.
         status: its status; None if it is new.
         begun: when it was created; None if it is new.
-        shared: the number of recipients shared with each recent other campaign, by its name.
+        overlaps: the recent other campaigns that share recipients with it, the latest first.
         count: the number of distinct recipients that are shared.
+        recent: how long a campaign counts as recent.
     """
 
     name: str
     status: BulkStatus | None = None
     begun: datetime | None = None
-    shared: dict[str, int] = attrs.field(factory=dict)
+    overlaps: tuple[Overlap, ...] = ()
     count: int = 0
+    recent: timedelta = RECENT
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """The number of recipients shared with each recent other campaign, by its name."""
+        return {one.name: one.count for one in self.overlaps}
 
     @property
     def is_untouched(self) -> bool:
-        """Whether no request of the campaign has been sent, so that no recipient has its text."""
+        """Whether no recipient of the campaign has, or may have, its text."""
         status = self.status
-        return status is None or not (status.accepted or status.unknown or status.rejected)
+        return status is None or not (status.accepted or status.unknown or status.in_flight)
+
+    def new_overlaps(self, before: Earlier) -> list[Overlap]:
+        """Return the campaigns that share more recipients than in an earlier record."""
+        # `count` may be equal in both: a recipient of one recent campaign may be in another now.
+        known = before.shared
+        return [one for one in self.overlaps if one.count > known.get(one.name, 0)]
+
+
+def _has_begun(status: BulkStatus) -> bool:
+    return bool(status.accepted or status.unknown or status.rejected or status.in_flight)
 
 
 def shared_message(earlier: Earlier) -> str:
-    """Return a clause with the number of recipients shared with recent campaigns, and names."""
-    names = ", ".join(list(earlier.shared)[:3])
+    """Return a clause with the number of shared recipients, and the recent campaigns and ages."""
+    names = ", ".join(f"{one.name}, {ago(one.age)}" for one in earlier.overlaps[:3])
     were = "recipient was" if earlier.count == 1 else "recipients were"
-    hours = round(RECENT / 3600)
-    return f"{amount(earlier.count)} {were} in a campaign of the last {hours} hours ({names})"
+    recent = span(earlier.recent)
+    return f"{amount(earlier.count)} {were} in a campaign of the last {recent} ({names})"
 
 
 def exists(journal: str) -> bool:
@@ -65,7 +103,12 @@ def exists(journal: str) -> bool:
 
 
 async def find_earlier(
-    journal: str, name: str, numbers: Callable[[], set[str]], *, again: bool
+    journal: str,
+    name: str,
+    numbers: Callable[[], set[str]],
+    *,
+    again: bool,
+    recent: timedelta = RECENT,
 ) -> Earlier:
     """Read a campaign's state and the recipients it shares with recent campaigns.
 
@@ -75,6 +118,7 @@ async def find_earlier(
         numbers: a function that returns the recipients' numbers; called if there are recent
             campaigns.
         again: use the first of ``NAME``, ``NAME-2`` and so on whose campaign is not finished.
+        recent: how long a campaign counts as recent (default 6 days).
 
     Raises:
         JournalError: the journal cannot be read.
@@ -95,8 +139,8 @@ async def find_earlier(
             if not again or not is_over(status):
                 break
             wanted = f"{name}-{number}"
-        shared, texted = await _shared(opened, [one for one in names if one != wanted], numbers)
-        return Earlier(wanted, status, begun, shared, texted)
+        overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, recent)
+        return Earlier(wanted, status, begun, overlaps, texted, recent)
 
 
 def is_over(status: BulkStatus) -> bool:
@@ -110,19 +154,38 @@ def is_over(status: BulkStatus) -> bool:
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
-async def _shared(
-    journal: Journal, names: list[str], numbers: Callable[[], set[str]]
-) -> tuple[dict[str, int], int]:
-    """Return the numbers of recipients shared with recent campaigns: with each, and in total."""
-    since = await journal.now() - RECENT
+async def _last_request(journal: Journal, name: str) -> float:
+    """Return when a campaign's last request began, by the journal's clock; 0 if there is none."""
+    latest, after = 0.0, -1
+    while page := await journal.chunks(name, after):
+        latest = max(latest, *(chunk.began or 0.0 for chunk in page))
+        after = page[-1].number
+    return latest
+
+
+async def _find_overlaps(
+    journal: Journal,
+    names: list[str],
+    wanted: str,
+    numbers: Callable[[], set[str]],
+    recent: timedelta,
+) -> tuple[tuple[Overlap, ...], int]:
+    """Return the recent campaigns that share recipients, and the number of these recipients."""
+    now = await journal.now()
+    since = now - recent.total_seconds()
     ours: set[str] | None = None
     found: set[str] = set()
-    shared: dict[str, int] = {}
+    overlaps: list[Overlap] = []
+    is_later = wanted in names
     for name in reversed(names):
+        if name == wanted:
+            is_later = False
+            continue
         campaign = (await journal.summary(name)).campaign
-        if (campaign.created or 0) < since:
-            break  # names are in order of creation
         if campaign.is_forgotten:
+            continue
+        latest = max(campaign.created or 0, await _last_request(journal, name))
+        if latest < since:
             continue
         ours = numbers() if ours is None else ours
         is_cancelled = campaign.control.value == "cancelled"
@@ -133,6 +196,8 @@ async def _shared(
             if one.outcome in _TEXTED and not (waits and is_cancelled) and one.destination in ours:
                 of_this.add(one.destination)
         if of_this:
-            shared[name] = len(of_this)
+            has_begun = _has_begun(await status_of(journal, name))
+            age = timedelta(seconds=max(0.0, now - latest))
+            overlaps.append(Overlap(name, len(of_this), age, is_later, has_begun))
             found |= of_this
-    return shared, len(found)
+    return tuple(overlaps), len(found)

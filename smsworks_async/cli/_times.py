@@ -1,4 +1,4 @@
-"""The type of options that take a time."""
+"""The types of options that take a time or a duration."""
 
 from __future__ import annotations
 
@@ -11,6 +11,41 @@ import click
 
 _AGO: Final = r"(\d{1,6})\s*([smhdw])"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Span(click.ParamType[timedelta]):
+    """A type of option: a duration, such as ``20h`` or ``6d``."""
+
+    name = "span"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Return a duration, or raise a usage error."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(_AGO, str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is not a duration; write it as 90m, 20h, 6d or 2w", param, ctx)
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+#: The units of `span`; each is used for durations of at least twice its length.
+_UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+def span(length: timedelta) -> str:
+    """Return a duration as text, such as ``6 days`` or ``20 hours``, rounded down."""
+    seconds = max(0, int(length.total_seconds()))
+    for name, unit in _UNITS:
+        if seconds >= 2 * unit:
+            return f"{seconds // unit:,} {name}s"
+    return f"{seconds} second{'s' * (seconds != 1)}"
+
+
+def ago(age: timedelta) -> str:
+    """Return an age as text, such as ``2 days ago``."""
+    return "just now" if age < timedelta(minutes=2) else f"{span(age)} ago"
 
 
 class Moment(click.ParamType[datetime]):

@@ -14,6 +14,7 @@ from smsworks_async.cli._options import (
     window_options,
     yes_option,
 )
+from smsworks_async.cli._times import Span
 
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
     type=click.IntRange(min=1),
     metavar="N",
     help="Recipients per request; 500 by default.",
+)
+@click.option(
+    "--recent",
+    type=Span(),
+    default="6d",
+    show_default=True,
+    metavar="AGE",
+    help="How long a campaign counts as recent: the command asks before it texts recipients of "
+    "recent campaigns.",
 )
 @yes_option
 @click.option("--dry-run", is_flag=True, help="Show the preview, and send nothing.")

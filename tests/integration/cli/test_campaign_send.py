@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 import unicodedata
+from contextlib import closing
 
 import pytest
 
@@ -126,7 +128,7 @@ def test_campaign_send_counts_those_of_a_recent_campaign_and_asks(smsworks, host
     other = people(("Eve", "07700900004"), name="other.csv")
     refused = smsworks(*send(other, "--yes", text="Other. STOP to opt out"))
     assert refused.code == 3
-    assert "3 recipients were in a campaign of the last 20 hours" in refused.error
+    assert "3 recipients were in a campaign of the last 6 days" in refused.error
     assert "--again" in refused.error
     asked = smsworks(*send(other, text="Other. STOP to opt out"), stdin="n\n")
     assert asked.code == 3
@@ -136,6 +138,56 @@ def test_campaign_send_counts_those_of_a_recent_campaign_and_asks(smsworks, host
     assert texted(hosted) == {**dict.fromkeys(EVERYBODY, 2), "447700900004": 1}
     third = people(("Eve", "07700900004"), name="third.csv")
     assert smsworks(*send(third, "--yes", "--again", text="Third. STOP to opt out")).code == 0
+
+
+def age(journal, days, *columns):
+    """Move times in a journal into the past, by a number of days."""
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        for table, column in columns:
+            connection.execute(f"UPDATE {table} SET {column} = {column} - ?", [days * 86400.0])
+
+
+CREATED, BEGAN = ("campaign", "created"), ("chunk", "began")
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "told"),
+    [
+        (4.5, (), "of the last 6 days (may, 4 days ago)"),
+        (4.5, ("--recent", "20h"), None),
+        (6.5, (), None),
+        (6.5, ("--recent", "1w"), "of the last 7 days (may, 6 days ago)"),
+    ],
+)
+def test_campaign_send_remembers_a_campaign_over_a_weekend_and_not_for_a_week(
+    smsworks, people, tmp_path, *, days, options, told
+):
+    journal = str(tmp_path / "j.db")
+    words = ("--yes", "--journal", journal)
+    assert smsworks(*send(people(), *words, "--campaign", "may")).code == 0
+    age(journal, days, CREATED, BEGAN)
+    done = smsworks(*send(people(rows=PEOPLE[:2]), *words, *options))
+    assert done.code == (0 if told is None else 3)
+    assert (told or "") in done.err
+
+
+def test_campaign_send_remembers_when_a_campaign_was_sent_not_only_when_it_was_planned(
+    smsworks, people, tmp_path
+):
+    journal = str(tmp_path / "j.db")
+    words = ("--yes", "--journal", journal)
+    assert smsworks(*send(people(), *words, "--campaign", "may")).code == 0
+    age(journal, 30, CREATED)
+    age(journal, 1.5, BEGAN)
+    done = smsworks(*send(people(rows=PEOPLE[:2]), *words))
+    assert done.code == 3
+    assert "of the last 6 days (may, 36 hours ago)" in done.error
+
+
+def test_campaign_send_refuses_a_length_of_time_that_is_none(smsworks, people):
+    done = smsworks(*send(people(), "--recent", "soon"))
+    assert done.code == 2
+    assert "write it as 90m, 20h, 6d or 2w" in done.error
 
 
 def test_campaign_send_looks_again_at_recent_campaigns_after_the_answer(
@@ -154,7 +206,7 @@ def test_campaign_send_looks_again_at_recent_campaigns_after_the_answer(
     monkeypatch.setattr(Output, "confirm", answering)
     done = smsworks(*send(other), stdin="y\n")
     assert (done.code, texted(hosted)) == (3, EVERYBODY)
-    assert "(june) after the question was asked; nothing was sent" in done.err
+    assert "(june, just now) after the question was asked; nothing was sent" in done.err
 
 
 @pytest.mark.parametrize("name", [" june ", "Cafe\u0301"])
@@ -175,7 +227,7 @@ def test_campaign_plan_tells_of_those_of_a_recent_campaign(smsworks, people):
     assert smsworks(*send(people(), "--yes", "--campaign", "may")).code == 0
     planned = smsworks(*words, "--campaign", "june")
     assert planned.code == 0
-    assert "3 recipients were in a campaign of the last 20 hours (may)" in planned.error
+    assert "3 recipients were in a campaign of the last 6 days (may, just now)" in planned.error
     assert smsworks(*words, "--campaign", "june").err == ""
 
 
@@ -259,7 +311,7 @@ def test_campaign_send_keeps_its_promises_with_a_journal_in_postgresql(
     assert "this text was sent to these recipients" in again.error
     shared = smsworks(*send(people(), *words, text="Other. STOP to opt out"))
     assert shared.code == 3
-    assert "3 recipients were in a campaign of the last 20 hours" in shared.error
+    assert "3 recipients were in a campaign of the last 6 days" in shared.error
     assert texted(hosted) == EVERYBODY
 
 

@@ -1,0 +1,86 @@
+"""One list in two orders, sent from two terminals at once: one of the two is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from smsworks_async.sandbox import Fault
+from support.campaign_send import EVERYBODY, PEOPLE, send, texted
+from support.processes import environment
+from support.waiting import PATIENCE
+
+
+TIMES = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal(request, tmp_path):
+    if request.param == "sqlite":
+        yield str(tmp_path / "journal.db")
+        return
+    databases = request.getfixturevalue("postgres_databases")
+    url = asyncio.run(databases.create())
+    yield url
+    asyncio.run(databases.drop(url))
+
+
+@pytest.fixture
+def start(smsworks, people, journal, tmp_path):
+    """A function that starts to send the list in one of two orders, by its number."""
+    smsworks.set(JOURNAL=journal)
+    assert smsworks("journal", "init").code == 0
+    files = [people(), people(name="other.csv", rows=PEOPLE[::-1])]
+
+    def start(number, moments="", patience=30):
+        words = [str(tmp_path), str(number), moments, str(patience), *send(files[number], "--yes")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "support.workers.send_at_once", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+
+    return start
+
+
+def end(*processes):
+    """Return the exit codes of processes, and what they wrote to standard error."""
+    errors = [process.communicate(timeout=PATIENCE)[1] for process in processes]
+    return [process.returncode for process in processes], "".join(errors)
+
+
+@pytest.mark.parametrize("_time", TIMES)
+@pytest.mark.parametrize("moments", ["looked,planned", "looked"])
+def test_campaign_send_from_two_terminals_at_once_sends_one(start, hosted, moments, _time):
+    codes, told = end(start(0, moments), start(1, moments))
+    assert sorted(codes) == [0, 3], told
+    assert told.count("in the meantime; nothing was sent") == 1
+    assert texted(hosted) == EVERYBODY
+
+
+@pytest.mark.parametrize("_time", TIMES)
+def test_campaign_send_gives_way_to_one_that_was_killed_once_planned(start, hosted, _time):
+    killed, other = start(0, "looked,killed"), start(1, "looked,planned", patience=0.5)
+    assert end(killed)[0] == [9]
+    codes, told = end(other)
+    assert codes == [3], told
+    assert texted(hosted) == {}
+    codes, told = end(start(0))
+    assert (codes, texted(hosted)) == ([0], EVERYBODY), told
+
+
+def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(start, hosted):
+    hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=401, times=2)))
+    assert end(start(0))[0] == [3]
+    hosted.do(lambda box: box.clear_faults())
+    assert end(start(1))[0] == [0]
+    codes, told = end(start(0))
+    assert codes == [3]
+    assert "add --again to text them again" in told
+    assert texted(hosted) == EVERYBODY
