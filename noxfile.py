@@ -22,7 +22,14 @@ UNCOVERED = (
         f"tests/acceptance/test_{name}.py"
         for name in (
             *("campaign_machine", "campaign_machine_mutants", "exploration", "key_exploration"),
-            *("examples", "howto", "tutorial", "spreadsheet_page", "webhook_examples"),
+            *(
+                "examples",
+                "howto",
+                "howto_processes",
+                "tutorial",
+                "spreadsheet_page",
+                "webhook_examples",
+            ),
         )
     ),
 )

@@ -4,6 +4,9 @@ Each server is a separate process. They take turns (A B C A B C …) at answerin
 persistent connections. CPU is that of the server's process, from Linux's accounting; a ratio is the
 median of the turns' ratios. Prism (npm install @stoplight/prism-cli) is only run if its command is
 given.
+
+By default, the servers have answered as many requests before the first turn. With --fresh, they are
+started anew for each turn, as in a test; Node has then not compiled its code yet.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -129,6 +132,10 @@ class Server:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+#: A function that starts a server, which runs until the context manager exits.
+Start = Callable[[], AbstractContextManager[Server]]
+
+
 @attrs.frozen
 class Turn:
     """Seconds per request: CPU of the server, CPU of server and client, and elapsed time."""
@@ -204,22 +211,18 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=int, default=1600, help="requests in each turn (default %(default)s)"
     )
+    parser.add_argument("--fresh", action="store_true", help="start each server anew for each turn")
     parser.add_argument("--prism", metavar="FILE", help="the path of Prism's script")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all turns to this file")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        servers = {
-            "a bare handler": stack.enter_context(python(BARE.format(answer=ANSWER))),
-            "the sandbox": stack.enter_context(python(SANDBOX)),
-        }
-        if options.prism:
-            servers["Prism"] = stack.enter_context(prism(options.prism))
-        turns: dict[str, list[Turn]] = {name: [] for name in servers}
-        for server in servers.values():
-            asyncio.run(turn(server, options.requests))
-        for _ in range(options.turns):
-            for name, server in servers.items():
-                turns[name].append(asyncio.run(turn(server, options.requests)))
+    servers: dict[str, Start] = {
+        "a bare handler": lambda: python(BARE.format(answer=ANSWER)),
+        "the sandbox": lambda: python(SANDBOX),
+    }
+    if options.prism:
+        servers["Prism"] = lambda: prism(options.prism)
+    take = take_fresh if options.fresh else take_warm
+    turns = take(servers, options.turns, options.requests)
     for name, found in turns.items():
         print(
             f"{name:15} CPU per request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
@@ -235,6 +238,29 @@ def main() -> None:
     if options.json:
         every = {name: [attrs.asdict(one) for one in found] for name, found in turns.items()}
         options.json.write_text(json.dumps(every), "utf-8")
+
+
+def take_warm(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+    """Measure turns of servers that run until all turns are measured."""
+    with ExitStack() as stack:
+        started = {name: stack.enter_context(start()) for name, start in servers.items()}
+        for server in started.values():
+            asyncio.run(turn(server, requests))
+        turns: dict[str, list[Turn]] = {name: [] for name in servers}
+        for _ in range(count):
+            for name, server in started.items():
+                turns[name].append(asyncio.run(turn(server, requests)))
+    return turns
+
+
+def take_fresh(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+    """Measure turns of servers that are started anew for each turn."""
+    turns: dict[str, list[Turn]] = {name: [] for name in servers}
+    for _ in range(count):
+        for name, start in servers.items():
+            with start() as server:
+                turns[name].append(asyncio.run(turn(server, requests)))
+    return turns
 
 
 def middle(turns: list[Turn], name: str) -> float:

@@ -51,7 +51,7 @@ class Application:
 
     Args:
         app: an ASGI or a WSGI application, or a test client with a method `post`, such as those of
-            Django, Flask and Starlette.
+            aiohttp, Django, Flask and Starlette.
 
     Raises:
         TypeError: it is none of these.
@@ -60,7 +60,7 @@ class Application:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._send = _sender(app)
-        self._is_awaited = self._send in {_to_asgi, _to_async_client, _to_async_form_client}
+        self._is_awaited = self._send in _AWAITED
 
     def post(self, post: Post) -> int:
         """Post from blocking code, and return the response's status.
@@ -107,7 +107,8 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
     if not callable(app):
         post = getattr(app, "post", None)
         if callable(post):
-            return _client_sender(post)
+            is_aiohttp = any(base.__module__.startswith("aiohttp.") for base in type(app).__mro__)
+            return _to_aiohttp_client if is_aiohttp else _client_sender(post)
         raise TypeError(
             "deliver_to must be an ASGI or a WSGI application, or a test client with a post "
             f"method, not a {type(app).__name__}"
@@ -126,8 +127,8 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
         is_async = any(map(inspect.iscoroutinefunction, (app, type(app).__call__)))
         return _to_asgi if is_async else _to_wsgi
     raise TypeError(
-        f"a {type(app).__name__} is neither an ASGI nor a WSGI application; serve an aiohttp "
-        "application on a port, and pass its URL as delivery_report_url and incoming_url"
+        f"a {type(app).__name__} is neither an ASGI nor a WSGI application; for an aiohttp "
+        "application, pass an aiohttp.test_utils.TestClient"
     )
 
 
@@ -170,6 +171,12 @@ def _to_form_client(client: Any, delivery: Delivery) -> Any:
 async def _to_async_form_client(client: Any, delivery: Delivery) -> Any:
     answer = await client.post(delivery.target, data=delivery.body, content_type=_JSON)
     return answer.status_code
+
+
+async def _to_aiohttp_client(client: Any, delivery: Delivery) -> Any:
+    headers = {"Content-Type": _JSON}
+    async with client.post(delivery.target, data=delivery.body, headers=headers) as answer:
+        return answer.status
 
 
 async def _to_asgi(app: Any, delivery: Delivery) -> int:
@@ -252,3 +259,6 @@ def _to_wsgi(app: Any, delivery: Delivery) -> int:
         if close is not None:
             close()
     return statuses[-1] if statuses else 500
+
+
+_AWAITED: Final = {_to_asgi, _to_async_client, _to_async_form_client, _to_aiohttp_client}

@@ -61,26 +61,20 @@ class Dispatcher:
     async def _dispatch(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         start = time.perf_counter()
         record = self._record(request, operation)
-        try:
-            return await self._serve(request, record, operation)
-        finally:
-            record.milliseconds = (time.perf_counter() - start) * 1000
-            self._simulator.end(record)
-
-    async def _serve(
-        self, request: web.Request, record: RequestRecord, operation: Operation
-    ) -> web.StreamResponse:
         fault = record.fault = self._simulator.faults.strike(record.method, record.path)
         try:
-            data = record.body = await request.read()
+            record.body = await request.read()
+            if fault is None:
+                return self._respond(record, self._run(request, record, operation))
+            return await self._strike(
+                request, record, fault, lambda: self._run(request, record, operation)
+            )
         except web.HTTPRequestEntityTooLarge:
             refused = complaint(f"The body is larger than {MAX_BODY} bytes", 413)
             return self._respond(record, encode(refused.answer))
-        if fault is None:
-            return self._respond(record, self._run(request, record, operation, data))
-        return await self._strike(
-            request, record, fault, lambda: self._run(request, record, operation, data)
-        )
+        finally:
+            record.milliseconds = (time.perf_counter() - start) * 1000
+            self._simulator.end(record)
 
     async def _strike(
         self,
@@ -117,15 +111,12 @@ class Dispatcher:
         await self._gate.wait(fault.delay or None)
         return None if self._gate.closed else run()
 
-    def _run(
-        self, request: web.Request, record: RequestRecord, operation: Operation, data: bytes
-    ) -> Reply:
+    def _run(self, request: web.Request, record: RequestRecord, operation: Operation) -> Reply:
         answer = self._simulator.answer(
             operation,
             record,
             authorization=request.headers.get(hdrs.AUTHORIZATION),
             content_type=request.content_type,
-            data=data,
             path=request.match_info,
             now=self._simulator.settle(),
         )

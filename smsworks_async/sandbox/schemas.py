@@ -114,9 +114,11 @@ class Schema:
     def unknown(self, body: Any) -> list[str]:
         """Return the names of unknown fields in a body, or in an array of bodies."""
         known = self.fields.keys()
-        bodies = body if isinstance(body, list) else [body]
-        strange = [item.keys() - known for item in bodies if isinstance(item, dict)]
-        return sorted(set().union(*strange))
+        strange: set[str] = set()
+        for item in body if isinstance(body, list) else [body]:
+            if isinstance(item, dict) and not item.keys() <= known:
+                strange |= item.keys() - known
+        return sorted(strange)
 
     def check_types(self, body: Any) -> dict[str, Any]:
         """Check the types of a body's fields, and return the known fields.

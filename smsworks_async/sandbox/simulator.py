@@ -141,7 +141,6 @@ class Simulator:
         *,
         authorization: str | None,
         content_type: str,
-        data: bytes,
         path: Mapping[str, str],
         now: float,
     ) -> Answer:
@@ -149,10 +148,9 @@ class Simulator:
 
         Args:
             operation: the operation.
-            record: the record of the request, in which unknown fields and messages are recorded.
+            record: the record of the request with its body; unknown fields and messages are added.
             authorization: the header `Authorization`, or None.
             content_type: the media type of the body, without parameters.
-            data: the body.
             path: the parameters in the path.
             now: the time of the operation, in POSIX seconds.
         """
@@ -163,7 +161,7 @@ class Simulator:
             if operation.schema is not None:
                 if content_type != "application/json":
                     raise complaint("The Content-Type must be application/json", 415)
-                body = read_json(data)
+                body = read_json(record.body)
                 record.unknown_fields = tuple(operation.schema.unknown(body))
             archive = self.state.account.archive
             first = archive.added

@@ -232,9 +232,9 @@ class SandboxView:
 
         Args:
             app: an ASGI or a WSGI application, or a test client with a method `post`, such as those
-                of Django, Flask, HTTPX and Starlette. With Starlette's client, which FastAPI uses,
-                the application runs on the client's loop, including its lifespan; otherwise no
-                lifespan is run.
+                of aiohttp, Django, Flask, HTTPX and Starlette. With Starlette's client, which
+                FastAPI uses, the application runs on the client's loop, including its lifespan;
+                otherwise no lifespan is run.
             path: the path to post to. `{secret}` in it is replaced by the value of the environment
                 variable `SMSWORKS_WEBHOOK_SECRET`, as in `"/sms/{secret}"`.
 

@@ -15,8 +15,8 @@ import pytest
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "testing.md").read_text("utf-8")
-EXAMPLES = dict(re.findall(r"```python (\w+\.py)\n(.*?)```", PAGE, re.DOTALL))
+PAGES = [(ROOT / "docs" / name).read_text("utf-8") for name in ("testing.md", "howto/pytest.md")]
+EXAMPLES = dict(re.findall(r"```python (\w+\.py)\n(.*?)```", "\n".join(PAGES), re.DOTALL))
 #: Load the plugin explicitly if the installed package's metadata predates it.
 INSTALLED = any(entry_points(group="pytest11", name="smsworks"))
 GIVEN = [] if INSTALLED else ["-p", "smsworks_async.pytest_plugin"]
@@ -64,19 +64,19 @@ def test_entry_point_of_the_project_is_the_plugin():
     assert import_module(name).smsworks_sandbox
 
 
-def test_examples_of_the_page_pass_as_they_are_written(project):
+def test_examples_of_the_pages_pass_as_they_are_written(project):
     assert len(EXAMPLES) >= 10
     for name, source in EXAMPLES.items():
         (project.path / name).write_text(source)
     add_setting(project, "smsworks_environment = session")
     add_setting(project, "pythonpath = .")
     add_setting(project, "asyncio_default_fixture_loop_scope = function")
-    run(project, plugins=BARE[1:]).assert_outcomes(passed=11)
+    run(project, plugins=BARE[1:]).assert_outcomes(passed=17)
 
 
 @pytest.mark.parametrize(
     ("name", "longest"),
-    [("test_shop_fastapi.py", 30), ("test_shop_django.py", 12), ("test_remind.py", 6)],
+    [("test_shop_fastapi.py", 30), ("test_shop_django.py", 12), ("test_remind.py", 27)],
 )
 def test_examples_have_no_boilerplate(name, longest):
     lines = [line for line in EXAMPLES[name].splitlines() if line]

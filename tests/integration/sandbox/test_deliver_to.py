@@ -10,6 +10,7 @@ import threading
 import httpx
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from flask import Flask, request
 
 from smsworks_async import AsyncSMSWorks, SMSWorks
@@ -232,6 +233,22 @@ async def test_deliver_to_awaits_an_async_client():
         box.deliver_to(client, "/sms")
         await box.receive(sender="07700 900123", to="60777", content="Yes")
         assert box.posts[0].status == 202
+
+
+async def test_deliver_to_awaits_the_test_client_of_aiohttp():
+    seen = []
+
+    async def sms(request):
+        seen.append(((await request.json())["content"], request.query_string))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/sms", sms)
+    async with Sandbox() as box, TestClient(TestServer(app)) as client:
+        box.deliver_to(client, "/sms?x=1")
+        await box.receive(sender="07700 900123", to="60777", content="Yes")
+        assert box.posts[0].status == 204
+    assert seen == [("Yes", "x=1")]
 
 
 def test_deliver_to_refuses_an_async_client_where_nothing_is_awaited(box):
