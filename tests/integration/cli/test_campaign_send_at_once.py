@@ -62,7 +62,7 @@ def end(*processes):
 def test_campaign_send_from_two_terminals_at_once_sends_one(start, hosted, moments, _time):
     codes, told = end(start(0, moments), start(1, moments))
     assert sorted(codes) == [0, 3], told
-    assert told.count("meanwhile; nothing was sent") == 1
+    assert told.count("in the meantime; nothing was sent") == 1
     assert texted(hosted) == EVERYBODY
 
 
@@ -95,5 +95,5 @@ def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(s
     assert end(start(1))[0] == [0]
     codes, told = end(start(0))
     assert codes == [3]
-    assert "to text them again, say --again" in told
+    assert "add --again to text them again" in told
     assert texted(hosted) == EVERYBODY
