@@ -18,6 +18,7 @@ from smsworks_async.cli._times import ago, span
 
 if TYPE_CHECKING:
     from smsworks_async.journals import Journal
+    from smsworks_async.journals.records import Campaign
     from smsworks_async.models.report import BulkStatus
 
 
@@ -154,13 +155,25 @@ def is_over(status: BulkStatus) -> bool:
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
-async def _last_request(journal: Journal, name: str) -> float:
-    """Return when a campaign's last request began, by the journal's clock; 0 if there is none."""
-    latest, after = 0.0, -1
-    while page := await journal.chunks(name, after):
-        latest = max(latest, *(chunk.began or 0.0 for chunk in page))
+async def _last_request(journal: Journal, campaign: Campaign) -> float:
+    """Return when a campaign's last request began, by the journal's clock; 0 if there is none.
+
+    Chunks are sent in the order of their numbers, so the last ones are enough if none is left.
+    """
+    if campaign.totals is not None:
+        begun = await _begun(journal, campaign.id, campaign.totals.chunks - 2)
+        if None not in begun:
+            return max(filter(None, begun), default=0.0)
+    return max(filter(None, await _begun(journal, campaign.id, -1)), default=0.0)
+
+
+async def _begun(journal: Journal, campaign: str, after: int) -> list[float | None]:
+    """Return when each chunk after a number was first sent; None for one that was not."""
+    begun: list[float | None] = []
+    while page := await journal.chunks(campaign, after):
+        begun += [chunk.began for chunk in page]
         after = page[-1].number
-    return latest
+    return begun
 
 
 async def _find_overlaps(
@@ -184,7 +197,7 @@ async def _find_overlaps(
         campaign = (await journal.summary(name)).campaign
         if campaign.is_forgotten:
             continue
-        latest = max(campaign.created or 0, await _last_request(journal, name))
+        latest = max(campaign.created or 0, await _last_request(journal, campaign))
         if latest < since:
             continue
         ours = numbers() if ours is None else ours

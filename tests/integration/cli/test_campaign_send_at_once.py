@@ -14,7 +14,9 @@ from support.processes import environment
 from support.waiting import PATIENCE
 
 
-TIMES = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
+TIMES = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 5))]
+#: Steps at which a process is killed: more than there are.
+STEPS = [pytest.param(n, marks=pytest.mark.slow if n != 6 else ()) for n in range(1, 15)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,6 +75,17 @@ def test_campaign_send_gives_way_to_one_that_was_killed_once_planned(start, host
     assert texted(hosted) == {}
     codes, told = end(start(0))
     assert (codes, texted(hosted)) == ([0], EVERYBODY), told
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("victim", [0, 1])
+def test_campaign_send_texts_nobody_twice_where_one_of_two_is_killed(start, hosted, victim, step):
+    other = start(1 - victim, "looked", patience=0.5)
+    end(start(victim, f"looked,{step}"), other)
+    assert max(texted(hosted).values(), default=0) <= 1
+    for number in (0, 1, victim):
+        end(start(number))
+        assert max(texted(hosted).values(), default=0) <= 1
 
 
 def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(start, hosted):
