@@ -58,7 +58,9 @@ def end(*processes):
 
 
 @pytest.mark.parametrize("_time", TIMES)
-@pytest.mark.parametrize("moments", ["looked,planned", "looked"])
+@pytest.mark.parametrize(
+    "moments", ["looked,planned", pytest.param("looked", marks=pytest.mark.slow)]
+)
 def test_campaign_send_from_two_terminals_at_once_sends_one(start, hosted, moments, _time):
     codes, told = end(start(0, moments), start(1, moments))
     assert sorted(codes) == [0, 3], told
@@ -78,7 +80,7 @@ def test_campaign_send_gives_way_to_one_that_was_killed_once_planned(start, host
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_campaign_send_texts_nobody_twice_where_one_of_two_is_killed(start, hosted, victim, step):
     other = start(1 - victim, "looked", patience=0.5)
     end(start(victim, f"looked,{step}"), other)
