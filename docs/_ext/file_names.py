@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 _NAMED = re.compile(r"^( *)(`{3,})(\w+) (\S+\.\w+)$", re.MULTILINE)
 
 
-def add_captions(app: Sphinx, docname: str, source: list[str]) -> None:
+def add_captions(_app: Sphinx, _docname: str, source: list[str]) -> None:
     """Make the named code blocks of a page directives with a caption."""
     source[0] = _NAMED.sub(r"\1\2{code-block} \3\n\1:caption: \4\n", source[0])
 

@@ -219,9 +219,7 @@ def test_resume_keeps_what_a_run_does_outside_the_sending_hours(smsworks, journa
     shop = planned(smsworks, journal, window=SendWindow("09:00", "20:00", outside=outside))
     done = shop("campaign", "resume", CAMPAIGN, "--window", "07:00-22:00", "--json")
     assert done.code == 0
-    assert done.record["window"] == json.loads(
-        SendWindow("07:00", "22:00", outside=outside).pack()
-    )
+    assert done.record["window"] == json.loads(SendWindow("07:00", "22:00", outside=outside).pack())
 
 
 @pytest.mark.parametrize(
