@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 #: Turns of the loop in which what was accepted gets a transport and a protocol, and is closed.
@@ -144,6 +145,14 @@ class _Protocol(web.RequestHandler):
         kept = self._repeats.feed(data) if data else data
         if kept or not data:
             super().data_received(kept)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        error = options.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            # Its message and its traceback hold bytes of the request: tokens, numbers, texts.
+            self.logger.warning("A malformed request was refused: %s", type(error).__name__)
+        else:
+            super().log_exception(*args, **options)
 
 
 class Runner(web.AppRunner):

@@ -105,7 +105,7 @@ def shown(text: str) -> str:
 def shown_path(path: str) -> str:
     """Return a path with numbers masked and without tokens; longer ids stay."""
     return "/".join(
-        part if part.isdigit() and len(part) > _LONGEST_NUMBER else shown(part)
+        part if part.isdigit() and len(part.lstrip("0")) > _LONGEST_NUMBER else shown(part)
         for part in path.split("/")
     )
 
