@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -54,9 +55,11 @@ def run(app: App, order: Order) -> int:
         else check_campaign(order.campaign)
     )
 
-    def look_back() -> Earlier:
+    def look_back(before: Earlier | None = None) -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
-        return asyncio.run(look(journal, name, numbers, again=order.again, recent=order.recent))
+        return asyncio.run(
+            look(journal, name, numbers, again=order.again, recent=order.recent, before=before)
+        )
 
     earlier = look_back()
     window = order.window
@@ -80,11 +83,11 @@ def run(app: App, order: Order) -> int:
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
         # A person may answer after hours, and have sent a like list from another terminal.
-        now = look_back()
+        now = look_back(earlier)
         if now.news(earlier) and not order.again:
             app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
             return Exit.NOTHING_SENT
-    return _send(app, order, prospect, look_back)
+    return _send(app, order, prospect, partial(look_back, earlier))
 
 
 def _was_sent(app: App, earlier: Earlier) -> int:

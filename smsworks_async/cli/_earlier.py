@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -58,6 +59,8 @@ class Earlier:
         sharing: recent other campaigns with recipients of this one, the latest first.
         count: how many recipients of this one are in them.
         recent: how long a campaign is recent.
+        since: a campaign is recent if it was begun, or a request of it was made, after this time of
+            the journal's clock.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Earlier:
     sharing: tuple[Sharing, ...] = ()
     count: int = 0
     recent: timedelta = RECENT
+    since: float | None = None
 
     @property
     def shared(self) -> dict[str, int]:
@@ -111,6 +115,7 @@ async def look(
     *,
     again: bool,
     recent: timedelta = RECENT,
+    before: Earlier | None = None,
 ) -> Earlier:
     """Return what a journal knows of a campaign and of recent ones; nothing is changed.
 
@@ -120,12 +125,14 @@ async def look(
         numbers: returns the recipients' numbers; called where there are recent campaigns.
         again: take the first name of ``NAME``, ``NAME-2`` and so on whose campaign is not done.
         recent: how long a campaign is recent.
+        before: what was known at the first look, so that the campaigns that were recent then, or
+            were begun afterwards, are recent however much time passes until this one.
 
     Raises:
         JournalError: the journal cannot be read.
     """
     if not exists(journal):
-        return Earlier(name)
+        return Earlier(name, since=time.time() - recent.total_seconds())
     async with open_journal(journal) as opened:
         names = list(await opened.campaign_ids())
         known = set(names)
@@ -140,8 +147,11 @@ async def look(
             if not again or not is_over(status):
                 break
             wanted = f"{name}-{number}"
-        sharing, texted = await _sharing(opened, names, wanted, numbers, recent)
-        return Earlier(wanted, status, begun, sharing, texted, recent)
+        since = None if before is None else before.since
+        if since is None:
+            since = await opened.now() - recent.total_seconds()
+        sharing, texted = await _sharing(opened, names, wanted, numbers, since)
+        return Earlier(wanted, status, begun, sharing, texted, recent, since)
 
 
 def is_over(status: BulkStatus) -> bool:
@@ -168,11 +178,10 @@ async def _sharing(
     names: list[str],
     wanted: str,
     numbers: Callable[[], set[str]],
-    recent: timedelta,
+    since: float,
 ) -> tuple[tuple[Sharing, ...], int]:
     """Return the recent campaigns that share recipients with this one, and how many in all."""
     now = await journal.now()
-    since = now - recent.total_seconds()
     ours: set[str] | None = None
     found: set[str] = set()
     sharing: list[Sharing] = []
