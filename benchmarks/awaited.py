@@ -37,7 +37,7 @@ def awaited(opening, at_a_time):
 
 
 class Bare:
-    """Nothing but aiohttp, doing the same POST."""
+    """Bare aiohttp, making the same POST request."""
 
     path, document = "/v1/message/send", WIRE
 
@@ -82,11 +82,11 @@ class Ours:
 
 
 class OursKeyed(Ours):
-    """With an idempotency key, and its journal in a file."""
+    """This package, with an idempotency key and a journal in a file."""
 
     async def __aenter__(self):
         from smsworks_async import AsyncSMSWorks
-        from smsworks_async._idempotency import sends  # noqa: F401 - imported when first used
+        from smsworks_async._idempotency import sends  # noqa: F401 - otherwise imported by the first send
 
         self.folder = tempfile.TemporaryDirectory()
         journal = Path(self.folder.name) / "keys.db"

@@ -41,7 +41,7 @@ def bare(url, count):
 
 def ours(url, count, **options):
     from smsworks_async import AsyncSMSWorks
-    from smsworks_async.bulk.campaign import run as campaigns  # noqa: F401 - what a journal needs, for all alike
+    from smsworks_async.bulk.campaign import run as campaigns  # noqa: F401 - imported by all, since a journal needs it
 
     async def run():
         async with AsyncSMSWorks("eyJ", base_url=url + "/v1") as sms:
@@ -92,7 +92,7 @@ def opt_outs(url, count):
 
 def postgres(url, count):
     """With a journal in PostgreSQL, on a separate server whose CPU time is not counted."""
-    from smsworks_async.journals import postgres  # noqa: F401 - what it needs, as for the others
+    from smsworks_async.journals import postgres  # noqa: F401 - otherwise imported during the run
     from support.postgres import Server
 
     server = Server()

@@ -1,4 +1,4 @@
-"""The data that all contenders send, and the number of warm-up runs."""
+"""The data that all contenders send, and the number of warm-up repetitions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TELNYX = {"to": "+447700900123", "from_": "AcmeCorp", "text": "Hello"}
 
 
 def there(kind, url):
-    """Send a twilio client's requests to the server instead of its own host."""
+    """Return a subclass of a twilio client that sends its requests to the server."""
 
     class There(kind):
         def request(self, method, address, *args, **kwargs):

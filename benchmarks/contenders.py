@@ -1,8 +1,8 @@
-"""The benchmarks: for each piece of work, its contenders.
+"""The benchmarks, and the contenders of each.
 
-A contender is a function of the server's address and of the number of repetitions in a turn. It
-prepares itself, including `WARM_UP` repetitions if it uses connections, and yields; whenever it is
-resumed it does its work and yields again. A contender imports only what it needs.
+A contender is a generator function of the server's address and of the number of repetitions in a
+turn. It prepares its work, including `WARM_UP` repetitions if it uses connections, and yields;
+whenever it is resumed, it does its work once and yields again. It imports only what it needs.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from processors import CAN_CHOOSE, on_all, one
 class Work(NamedTuple):
     """A piece of work and its contenders."""
 
-    count: int  # how often in a turn
-    turns: int  # in a round
-    contenders: dict[str, Any]  # the first is the baseline
-    fresh: bool = False  # whether each turn needs a process of its own
+    count: int  # repetitions in a turn
+    turns: int  # turns in a round
+    contenders: dict[str, Any]  # by name; the first is the baseline
+    fresh: bool = False  # whether each turn needs a new process
 
 
 ON_ONE_PROCESSOR = "one blocking send, in a row, on one processor"
-# Turns are short, since our client closes connections that were idle for 2 seconds and would have
-# to reopen them. Turns of consecutive blocking sends are long, because newly woken threads share a
-# processor for a while, which favours contenders with two threads.
+# Turns are short because this package's client closes connections that were idle for 2 seconds, and
+# would have to reopen them. Turns of consecutive blocking sends are long because newly woken
+# threads share a processor at first, which favours contenders with two threads.
 WORK = {
     "one awaited send, in a row": Work(200, 8, awaited.sends(1)),
     "one awaited send, 50 at a time": Work(250, 12, awaited.sends(50)),
@@ -47,12 +47,12 @@ WORK = {
 }
 if not CAN_CHOOSE:
     del WORK[ON_ONE_PROCESSOR]
-#: The baseline of a contender, if it is not the first one.
+#: The baselines of contenders that are not compared with the first one.
 AGAINST = {"with a key": "ours", "journal": "ours", "opt-outs": "journal", "postgres": "journal"}
 
 
 def main() -> None:
-    """Run one contender: report when it is ready, and the cost of a turn for each input line."""
+    """Run one contender: write a line when ready, then the cost of a turn for each input line."""
     import resource
     import time
 

@@ -1,6 +1,6 @@
-"""Reading a CSV of 100,000 rows: what that costs beside the csv module reading it, in turns.
+"""The CPU time of reading and checking a CSV of 100,000 rows, compared with the csv module.
 
-Run it in an environment that has the package: `python benchmarks/files.py`.
+Both take turns. Run it in an environment with the package: `python benchmarks/files.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Texts, numbers, delivery reports, imports, and the sandbox."""
+"""Contenders for measuring texts, parsing numbers and reports, imports, and the sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPELLINGS = ["07700 900123", "+44 (0)7700 900124", "447700900125", "0044 7700-90
 
 
 def over(make, values):
-    """Return a contender from a function that returns a function of one value."""
+    """Return a contender that calls the function returned by ``make`` with values in turn."""
 
     def contender(_, count):
         function = make()
@@ -104,7 +104,7 @@ def importing(*names):
 
 
 class InSandbox:
-    """The sandbox's cost of a send; it runs in the same process as a bare client."""
+    """A send to the sandbox by bare aiohttp, both in the same process."""
 
     def __init__(self, _):
         self.stack = AsyncExitStack()
@@ -152,7 +152,7 @@ def reports():
 def imports():
     return {
         "dependencies": importing("aiohttp", "attrs", "cattrs", "tenacity"),
-        "ours": importing("smsworks_async.client"),  # what AsyncSMSWorks is imported from
+        "ours": importing("smsworks_async.client"),  # the module of AsyncSMSWorks
         "twilio": importing("twilio.rest"),
         "telnyx": importing("telnyx"),
         "official": importing("openapi_client"),

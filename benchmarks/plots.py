@@ -17,7 +17,7 @@ SERIES = {
 
 
 def draw(growth, folder):
-    """Draw a plot for each series; return the files."""
+    """Draw a plot for each series, and return the paths of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     mpl.rcParams["svg.hashsalt"] = "the same plot is the same file"
     paths = []

@@ -1,8 +1,7 @@
 """CPU affinity of the server and the contenders, on systems that support it (Linux).
 
-A server that shares its client's processor in one run and not in the next changes the client's cost
-by a fifth. So the server and the contender each get their own processor; contenders with several
-threads may use all.
+The client's cost depends by a fifth on whether the server shares its processor. So the server and
+the contender each get their own processor; contenders with several threads may use all.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def one():
 
 
 def on_all(contenders):
-    """Allow contenders to use all processors, including the server's."""
+    """Return contenders that may use all processors, including the server's."""
 
     def freed(contender):
         def contending(url, count):

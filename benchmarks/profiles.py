@@ -1,6 +1,6 @@
-"""A profile of one async send: own time by package, beside bare aiohttp.
+"""A profile of one async send, compared with bare aiohttp: own time by package.
 
-A profiler makes calls more expensive, so only the shares and the number of calls are meaningful.
+The profiler adds a cost to each call, so only the shares and the numbers of calls are meaningful.
 Run it in an environment with the package: `python benchmarks/profiles.py`.
 """
 
@@ -35,7 +35,7 @@ WHOSE = {
 
 
 def profile(opening, url):
-    """Return the profile of a number of sends."""
+    """Return the profile of `COUNT` sends."""
     profiler = cProfile.Profile()
     with asyncio.Runner() as runner:
         stack = opening(url)
@@ -49,7 +49,7 @@ def profile(opening, url):
 
 
 def by_package(stats):
-    """Return the own time in microseconds and the calls of one send."""
+    """Return, for each package, the own time in microseconds and the calls of one send."""
     seconds, calls = Counter(), Counter()
     for (file, _, name), (_, count, own, *_) in stats.items():
         whose = next(who for part, who in WHOSE.items() if part in f"{file}{name}")

@@ -1,7 +1,8 @@
-"""All benchmarks: in turns, against the same loopback server, each contender in its own process.
+"""Run all benchmarks: contenders take turns, each in its own process, with one loopback server.
 
-Print a table, write a JSON file with every turn, and plot the growth of cost. Only ratios are
-meaningful. A *sleep* is a thread that waited to be woken, by a response or by another thread.
+The results are printed as tables, and every turn is written to a JSON file; plots of the growth of
+cost are optional. Only ratios are meaningful. A *sleep* is a voluntary context switch: a thread
+waits for a response or for another thread.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from server import server
 from turns import in_turns, summed_up
 
 
-#: The numbers of recipients for the plots of bulk's cost.
+#: The numbers of recipients in the plots of bulk's cost.
 GROWTH = [10_000, 30_000, 100_000, 300_000, 1_000_000]
 GROWTH_ROUNDS = 3
 
@@ -40,12 +41,18 @@ def show(work, count, rows):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--official", metavar="PATH", help="a checkout of the provider's own SDK")
-    parser.add_argument("--only", metavar="WORD", help="only work with this word in its name")
+    parser.add_argument(
+        "--official", metavar="PATH", help="the path of a checkout of the provider's SDK"
+    )
+    parser.add_argument(
+        "--only", metavar="WORD", help="run only benchmarks with this word in their names"
+    )
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), metavar="FILE")
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="where to draw how cost grows")
+    parser.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="the folder for plots of the growth of cost"
+    )
     options = parser.parse_args()
-    # Stopping it also stops the server and the contenders.
+    # Exit normally on SIGTERM, so that the server and the contenders are stopped as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     machine = f"Python {platform.python_version()}, {os.cpu_count()} processors"
     print(f"{machine}, medians of {options.rounds} rounds in turns")
@@ -64,12 +71,12 @@ def main() -> None:
                 found["growth"][count] = summed_up(runs, 1)
                 show(f"bulk of {count:,}", 1, found["growth"][count])
     options.json.write_text(json.dumps(found, indent=1))
-    print(f"\nevery single turn: {options.json}")
+    print(f"\nall turns: {options.json}")
     if options.plots:
         from plots import draw
 
         for path in draw(found["growth"], options.plots):
-            print(f"drawn: {path}")
+            print(f"plot: {path}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""The sandbox beside a bare aiohttp.web handler, and beside Prism: what one send costs a server.
+"""A server's cost of one send: the sandbox, a bare aiohttp.web handler, and Prism.
 
-Each server is a process of its own and answers the same POST, over connections that are kept, in
-turns (A B C A B C …). CPU is that of the server's process, as Linux counts it; a ratio is the
-median of the turns' ratios. Prism (npm install @stoplight/prism-cli) is left out unless its command
-is given.
+Each server is a separate process. They take turns (A B C A B C …) at answering the same POST over
+persistent connections. CPU is that of the server's process, from Linux's accounting; a ratio is the
+median of the turns' ratios. Prism (npm install @stoplight/prism-cli) is only run if its command is
+given.
 
-A turn is of servers that have answered as many requests before, or, with --fresh, of servers that
-have just started, as a test's have: Node compiles what it has run for a while.
+By default, the servers have answered as many requests before the first turn. With --fresh, they are
+started anew for each turn, as in a test; Node has then not compiled its code yet.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def main():
 
 asyncio.run(main())
 """
-#: The operation as the provider's document has it, as far as the request needs it.
+#: The part of the provider's OpenAPI document that the request needs.
 DOCUMENT = {
     "openapi": "3.0.0",
     "info": {"title": "One operation", "version": "1"},
@@ -120,25 +120,25 @@ DOCUMENT = {
 
 
 class Server:
-    """A server's process, and where it listens."""
+    """A server's process and URL."""
 
     def __init__(self, process: subprocess.Popen[str], port: int, path: str) -> None:
         self.process = process
         self.url = f"http://127.0.0.1:{port}{path}"
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that the process has used, all its threads included."""
+        """Return the CPU seconds that all threads of the process have used."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-#: Starts a server for as long as it is entered.
+#: A function that starts a server, which runs until the context manager exits.
 Start = Callable[[], AbstractContextManager[Server]]
 
 
 @attrs.frozen
 class Turn:
-    """Seconds for each request: CPU of the server, CPU of server and client, and of the clock."""
+    """Seconds per request: CPU of the server, CPU of server and client, and elapsed time."""
 
     server: float
     both: float
@@ -159,7 +159,7 @@ def python(program: str) -> Iterator[Server]:
 
 @contextmanager
 def prism(command: str) -> Iterator[Server]:
-    """Run Prism on the one operation."""
+    """Run Prism with the one operation."""
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder) / "openapi.json"
         document.write_text(json.dumps(DOCUMENT), "utf-8")
@@ -175,7 +175,7 @@ def prism(command: str) -> Iterator[Server]:
             while "listening on" not in line:
                 line = process.stdout.readline()
                 if not line:
-                    raise SystemExit("Prism has ended")
+                    raise SystemExit("Prism ended before it listened")
             port = int(line.rsplit(":", 1)[1].split()[0].rstrip("/").split("\x1b")[0])
             drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
             yield Server(process, port, "/message/send")
@@ -187,7 +187,7 @@ def prism(command: str) -> Iterator[Server]:
 
 
 async def turn(server: Server, count: int) -> Turn:
-    """Post so many times, over a few connections at once."""
+    """Make ``count`` posts over several connections, and return the cost of one."""
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
 
@@ -196,7 +196,7 @@ async def turn(server: Server, count: int) -> Turn:
                 async with session.post(server.url, data=BODY) as response:
                     await response.read()
                     if response.status not in {200, 201}:
-                        raise SystemExit(f"{server.url} answers {response.status}")
+                        raise SystemExit(f"{server.url} responded with {response.status}")
 
         cpu, own, start = server.cpu(), time.process_time(), time.perf_counter()
         await asyncio.gather(*(post() for _ in range(CONNECTIONS)))
@@ -208,10 +208,12 @@ async def turn(server: Server, count: int) -> Turn:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=15)
-    parser.add_argument("--requests", type=int, default=1600, help="in each turn (%(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="start each server anew in each turn")
-    parser.add_argument("--prism", metavar="FILE", help="the script of Prism's command")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every turn")
+    parser.add_argument(
+        "--requests", type=int, default=1600, help="requests in each turn (default %(default)s)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="start each server anew for each turn")
+    parser.add_argument("--prism", metavar="FILE", help="the path of Prism's script")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all turns to this file")
     options = parser.parse_args()
     servers: dict[str, Start] = {
         "a bare handler": lambda: python(BARE.format(answer=ANSWER)),
@@ -223,23 +225,23 @@ def main() -> None:
     turns = take(servers, options.turns, options.requests)
     for name, found in turns.items():
         print(
-            f"{name:15} CPU a request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
-            f"{middle(found, 'both') * 1e6:6.1f} us; {1 / middle(found, 'wall'):7.0f} a second"
+            f"{name:15} CPU per request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
+            f"{middle(found, 'both') * 1e6:6.1f} us; {1 / middle(found, 'wall'):7.0f} per second"
         )
     box, bare = turns["the sandbox"], turns["a bare handler"]
     print(f"CPU of the sandbox / of a bare handler: {ratio(box, bare, 'server'):.2f}")
-    print(f"the same, their client included: {ratio(box, bare, 'both'):.2f}")
+    print(f"the same, including the client: {ratio(box, bare, 'both'):.2f}")
     if options.prism:
         found = turns["Prism"]
         print(f"CPU of Prism / of the sandbox: {ratio(found, box, 'server'):.2f}")
-        print(f"requests a second of the sandbox / of Prism: {ratio(found, box, 'wall'):.2f}")
+        print(f"requests per second of the sandbox / of Prism: {ratio(found, box, 'wall'):.2f}")
     if options.json:
         every = {name: [attrs.asdict(one) for one in found] for name, found in turns.items()}
         options.json.write_text(json.dumps(every), "utf-8")
 
 
 def take_warm(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
-    """Return the turns of servers that run throughout."""
+    """Measure turns of servers that run until all turns are measured."""
     with ExitStack() as stack:
         started = {name: stack.enter_context(start()) for name, start in servers.items()}
         for server in started.values():
@@ -252,7 +254,7 @@ def take_warm(servers: dict[str, Start], count: int, requests: int) -> dict[str,
 
 
 def take_fresh(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
-    """Return the turns of servers that are started anew in each."""
+    """Measure turns of servers that are started anew for each turn."""
     turns: dict[str, list[Turn]] = {name: [] for name in servers}
     for _ in range(count):
         for name, start in servers.items():
@@ -267,7 +269,7 @@ def middle(turns: list[Turn], name: str) -> float:
 
 
 def ratio(turns: list[Turn], others: list[Turn], name: str) -> float:
-    """Return the median of the ratios of each turn to its neighbour."""
+    """Return the median of the ratios of neighbouring turns."""
     pairs = zip(turns, others, strict=True)
     return statistics.median(getattr(a, name) / getattr(b, name) for a, b in pairs)
 

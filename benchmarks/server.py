@@ -1,6 +1,6 @@
-"""A minimal server in its own process, so that it is never the bottleneck.
+"""A minimal server in a separate process, fast enough not to be the bottleneck.
 
-It responds to each request by its path, in the format of the provider to which the path belongs.
+The response depends only on the path, and has the format of the provider with that path.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _ANSWERS = {
 
 
 class _Protocol(asyncio.Protocol):
-    """Reads requests by their Content-Length, and responds by the prefix of the path."""
+    """Read requests by their Content-Length, and respond by the prefix of the path."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -94,18 +94,20 @@ async def _serve(ready: Any) -> None:
 
 @contextmanager
 def serving(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> Iterator[int]:
-    """Serve in a new process; return the port.
+    """Run a server in a new process, and yield its port.
 
     Args:
-        serve: called with `args` and the connection on which to send the port.
+        serve: a coroutine function, called with `args` and the connection on which to send the
+            port.
+        args: further arguments of ``serve``.
     """
     context = multiprocessing.get_context("spawn")
-    hears, says = context.Pipe(duplex=False)
-    process = context.Process(target=_main, args=(serve, *args, says), daemon=True)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_main, args=(serve, *args, sender), daemon=True)
     process.start()
-    says.close()  # so that the parent does not wait for a failed server
+    sender.close()  # so that `recv` fails if the server does
     try:
-        yield hears.recv()
+        yield receiver.recv()
     finally:
         process.terminate()
         process.join()
@@ -117,6 +119,6 @@ def _main(serve: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run the server; return its address without a path."""
+    """Run the server, and yield its URL without a path."""
     with serving(_serve) as port:
         yield f"http://127.0.0.1:{port}"

@@ -1,7 +1,7 @@
-"""The time of one blocking send: in the caller's thread, in the loop's thread, and waiting.
+"""The time of one blocking send, divided into the caller's thread, the loop's thread, and waiting.
 
-Waiting is for the server, and for threads to wake up. Run it in an environment with the package:
-`python benchmarks/threads.py`.
+Waiting includes the server's time and the wake-up of threads. Run it in an environment with the
+package: `python benchmarks/threads.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDS = 9
 
 
 def spent():
-    """Return the CPU seconds used by this thread, and by all other threads."""
+    """Return the CPU seconds used by this thread, and by another one if there is one."""
     here = threading.get_ident()
     used = {
         thread.ident == here: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
@@ -32,7 +32,7 @@ def spent():
 
 
 def turn(opening, url):
-    """Return the microseconds of a send: total, caller's thread, loop's thread, waiting."""
+    """Return the microseconds of one send: total, caller's thread, loop's thread, waiting."""
     send, close = opening(url)
     try:
         for _ in range(WARM_UP):
@@ -49,7 +49,9 @@ def turn(opening, url):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--official", metavar="PATH", help="a checkout of the provider's own SDK")
+    parser.add_argument(
+        "--official", metavar="PATH", help="the path of a checkout of the provider's SDK"
+    )
     options, _ = parser.parse_known_args()
     openings = {"ours": ours_send, "aiohttp": aiohttp_send, "requests": requests_send}
     if options.official:
@@ -61,7 +63,7 @@ def main() -> None:
             for name, opening in openings.items():
                 turns[name].append(turn(opening, url))
     print(f"\none blocking send, in a row: medians of {ROUNDS} turns, in microseconds")
-    print(f"  {'':10}{'in all':>8}{'caller':>8}{'loop':>8}{'none':>8}")
+    print(f"  {'':10}{'total':>8}{'caller':>8}{'loop':>8}{'waiting':>8}")
     for name, own in turns.items():
         medians = [statistics.median(column) for column in zip(*own, strict=True)]
         print(f"  {name:10}" + "".join(f"{median:8.0f}" for median in medians))

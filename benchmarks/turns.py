@@ -1,8 +1,8 @@
-"""Contenders in alternating turns, each in its own process, and their statistics.
+"""Run contenders in alternating turns, each in its own process, and summarise the results.
 
-The speed of a machine varies over time, and a process can be faster or slower for its whole life
-because of its memory layout. So turns are short, each is compared with its neighbour (A B A B …),
-and every round restarts all contenders. A ratio is the median over rounds of the median over turns.
+A machine's speed varies over time, and a process may be faster or slower for its whole life because
+of its memory layout. So turns are short, each is compared with its neighbour (A B A B …), and every
+round restarts all contenders. A ratio is the median over rounds of the median over turns.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ CONTENDERS = Path(__file__).with_name("contenders.py")
 
 
 class Contender:
-    """The process of one contender, which does its work on request."""
+    """The process of one contender, which does its work when it is asked."""
 
     def __init__(self, work, name, url, count, official):
-        self.who = f"{work}: {name}"
+        self.name = f"{work}: {name}"
         command = [sys.executable, CONTENDERS, work, name, url, str(count)]
         self.process = subprocess.Popen(
             command + ([official] if official else []),
@@ -34,26 +34,26 @@ class Contender:
         )
 
     def __enter__(self):
-        self.hear()  # wait until it is ready
+        self._read()  # wait until it is ready
         return self
 
     def __exit__(self, *_):
         self.process.communicate()
 
-    def hear(self):
+    def _read(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.who} failed, with exit code {self.process.wait()}")
+            raise SystemExit(f"{self.name} failed with exit code {self.process.wait()}")
         return json.loads(line)
 
     def turn(self):
-        """Run its work once; return the cost."""
+        """Run the work once, and return its cost."""
         print("go", file=self.process.stdin, flush=True)
-        return self.hear()
+        return self._read()
 
 
 def a_round(work, names, url, count, official):
-    """Return the turns of each contender."""
+    """Run one round, and return the turns of each contender."""
     turns = {name: [] for name in names}
 
     def started(stack, name):
@@ -74,7 +74,7 @@ def a_round(work, names, url, count, official):
 
 
 def in_turns(work, url, count, rounds, official):
-    """Return the turns of each contender, by round."""
+    """Run all rounds, and return the turns of each contender, by round."""
     names = [name for name in WORK[work].contenders if name != "official" or official]
     taken = [a_round(work, names, url, count, official) for _ in range(rounds)]
     return {name: [turns[name] for turns in taken] for name in names}

@@ -1,9 +1,9 @@
-"""Reports a second, and the CPU of each, beside a bare aiohttp handler that only parses the JSON.
+"""The rate and the CPU time of webhook reports, compared with a handler that only parses JSON.
 
-Both run as servers in their own processes and take turns; 50 connections post 10,000 reports in
-each turn. The result is the median ratio of the servers' CPU time in neighbouring turns. Every
+Both aiohttp servers run in their own processes and take turns; 50 connections post 10,000 reports
+in each turn. The result is the median ratio of the servers' CPU time in neighbouring turns. Every
 report is about a different message, so the handler is called for each. The WSGI application is
-called directly, beside one that only parses the JSON, and measured in the same way. Run it as
+called directly, and compared in the same way with one that only parses JSON. Run it as
 ``python benchmarks/webhooks.py``.
 """
 
@@ -55,14 +55,14 @@ def _application(kind: str) -> web.Application:
     async def on_report(_: DeliveryReport) -> None:
         state["count"] += 1
 
-    async def told(_: web.Request) -> web.Response:
+    async def usage(_: web.Request) -> web.Response:
         return web.json_response({"count": state["count"], "cpu": time.process_time()})
 
     if kind == "bare":
         app.router.add_post("/sms/" + SECRET, bare)
     else:
         app.add_routes(Webhooks(on_report=on_report, secrets=SECRET).routes("/sms"))
-    app.router.add_get("/told", told)
+    app.router.add_get("/usage", usage)
     return app
 
 
@@ -80,9 +80,9 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head[9:12], await reader.readexactly(length)
 
 
-async def _told(port: int) -> dict[str, Any]:
+async def _usage(port: int) -> dict[str, Any]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /told HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(b"GET /usage HTTP/1.1\r\nHost: x\r\n\r\n")
     _, body = await _answer(reader)
     writer.close()
     return json.loads(body)
@@ -99,13 +99,13 @@ async def _post(port: int, bodies: Iterator[bytes]) -> None:
 
 
 async def turn(port: int, first: int, count: int, connections: int) -> tuple[float, float]:
-    """Return the elapsed seconds, and the server's CPU seconds."""
+    """Post reports, and return the elapsed seconds and the server's CPU seconds."""
     bodies = iter(
         [json.dumps({**REPORT, "messageid": str(first + n)}).encode() for n in range(count)]
     )
-    before, begun = await _told(port), time.perf_counter()
+    before, begun = await _usage(port), time.perf_counter()
     await asyncio.gather(*[_post(port, bodies) for _ in range(connections)])
-    took, after = time.perf_counter() - begun, await _told(port)
+    took, after = time.perf_counter() - begun, await _usage(port)
     assert after["count"] - before["count"] == count, "reports were lost, or handled twice"
     return took, after["cpu"] - before["cpu"]
 
@@ -117,7 +117,7 @@ def _bare_wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def wsgi_turn(application: Any, first: int, count: int) -> float:
-    """Return the CPU seconds that calls of a WSGI application took."""
+    """Call a WSGI application with reports, and return the CPU seconds that took."""
     statuses: list[str] = []
     environs = []
     for number in range(first, first + count):
@@ -146,7 +146,7 @@ def compare_wsgi(rounds: int, count: int) -> None:
     assert len(handled) == (rounds + 1) * count, "reports were lost, or handled twice"
     for name, taken in cpu.items():
         each = statistics.median(taken[1:]) / count * 1e6
-        print(f"{name:<14} {each:25.1f} us of CPU for each")
+        print(f"{name:<14} {each:25.1f} us of CPU per report")
 
 
 def main() -> None:
@@ -167,7 +167,7 @@ def main() -> None:
     for name, taken in (("bare aiohttp", theirs), ("smsworks-async", mine)):
         rate = options.count / statistics.median(took for took, _ in taken)
         cpu = statistics.median(cpu for _, cpu in taken) / options.count * 1e6
-        print(f"{name:<14} {rate:7.0f} reports/s {cpu:7.1f} us of CPU for each")
+        print(f"{name:<14} {rate:7.0f} reports/s {cpu:7.1f} us of CPU per report")
     print(
         f"ratio          {statistics.median(ratios):7.2f}  "
         f"(of {options.rounds} pairs: {min(ratios):.2f} to {max(ratios):.2f})"

@@ -1,4 +1,4 @@
-"""What each command is handed: its output, its client, its journal."""
+"""The object that each command gets: its output, client and journal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class App:
     """One run of the command.
 
     Attributes:
-        json: whether output is for programs.
-        debug: whether errors show their traceback.
-        profile: the stored account that was named, or None.
-        token_file: the file that the token is read from, or None.
+        json: whether output is JSON lines.
+        debug: whether tracebacks of errors are shown.
+        profile: the value of ``--profile``, or None.
+        token_file: the value of ``--token-file``, or None.
         sends: whether the command sends texts; see `Command.sends`.
-        has_begun: whether a batch of a campaign has left, or may have.
+        has_begun: whether a batch of a campaign has been sent, or may have been.
     """
 
     def __init__(self) -> None:
@@ -37,21 +37,21 @@ class App:
 
     @functools.cached_property
     def out(self) -> Output:
-        """Where results, notices and questions go."""
+        """The output for results, notices and questions."""
         return Output(json=self.json)
 
     def account(self) -> Account:
-        """Return the account that is in use.
+        """Return the account to use; on a terminal, prompt for a token if none is set up.
 
         Raises:
-            ConfigurationError: there is none, and nobody to ask.
+            ConfigurationError: no account is set up, and there is no terminal to prompt on.
         """
         from smsworks_async.cli._client import account
 
         return account(self.profile, self.token_file)
 
     def find_account(self) -> Account | None:
-        """Return the account that is set up; None where there is none. Nobody is asked.
+        """Return the account that is set up, without prompting; None if there is none.
 
         Raises:
             ConfigurationError: a file cannot be read, or the settings contradict each other.
@@ -61,34 +61,34 @@ class App:
         return find(self.profile, self.token_file)
 
     def client(self, **settings: Any) -> SMSWorks:
-        """Return the blocking client of the account that is in use; `settings` are its own.
+        """Return a blocking client for the account; ``settings`` are passed to it.
 
         Raises:
-            ConfigurationError: there is none, and nobody to ask.
+            ConfigurationError: no account is set up, and there is no terminal to prompt on.
         """
         from smsworks_async import SMSWorks
 
         return SMSWorks(**{**self.account().settings(), **settings})
 
     def async_client(self, **settings: Any) -> AsyncSMSWorks:
-        """Return the awaitable client of the account that is in use; `settings` are its own.
+        """Return an async client for the account; ``settings`` are passed to it.
 
         Raises:
-            ConfigurationError: there is none, and nobody to ask.
+            ConfigurationError: no account is set up, and there is no terminal to prompt on.
         """
         from smsworks_async import AsyncSMSWorks
 
         return AsyncSMSWorks(**{**self.account().settings(), **settings})
 
     def journal(self, given: str | None = None) -> str:
-        """Return the journal to use: a path whose folder is there, or a PostgreSQL URL.
+        """Return the journal to use: a path in an existing folder, or a PostgreSQL URL.
 
         Args:
-            given: the option ``--journal``; then comes ``SMSWORKS_JOURNAL``, then the file for
-                this API's address in the platform's data folder.
+            given: the value of ``--journal``. The default is ``SMSWORKS_JOURNAL``, or a file for
+                the API's address in the platform's data folder, which is created.
 
         Raises:
-            ConfigurationError: the folder for it cannot be made.
+            ConfigurationError: the data folder cannot be created.
         """
         from smsworks_async.cli._client import journal
 
@@ -96,6 +96,6 @@ class App:
 
 
 def set_common(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Take a shared option over into the `App`, where it was given."""
+    """Store the value of a shared option in the `App`."""
     if value and parameter.name:
         setattr(ctx.ensure_object(App), parameter.name, value)

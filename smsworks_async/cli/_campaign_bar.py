@@ -1,4 +1,4 @@
-"""How far a campaign has got: a bar on a terminal, lines elsewhere, JSON lines for programs."""
+"""Show a campaign's progress: a bar on a terminal, lines elsewhere, or JSON lines."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkProgress
 
 
-#: Seconds between two lines of one phase.
+#: The least time between two lines of the same phase, in seconds: text, and JSON.
 _BETWEEN: Final = 10.0
 _BETWEEN_RECORDS: Final = 1.0
 
 
 class Bar:
-    """Shows progress as it comes; a context manager, which takes the bar away.
+    """A progress display; a context manager that removes the bar at the end.
 
     Args:
-        out: where it is shown.
-        expected: recipients, as far as is known before they are planned.
-        monotonic: the clock for the time between two lines.
+        out: the output.
+        expected: the expected number of recipients, used until the campaign is planned.
+        monotonic: the clock that limits the rate of lines, in seconds.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Bar:
                 console=self._out.console,
                 expand=True,
                 transient=True,
-                # The console itself writes to `sys.stdout`: redirected, it would call itself.
+                # The console writes to `sys.stdout`; redirecting that would recurse.
                 redirect_stdout=False,
                 redirect_stderr=False,
             )
@@ -71,7 +71,7 @@ class Bar:
             self._progress.stop()
 
     def show(self, progress: BulkProgress) -> None:
-        """Show how far a campaign has got."""
+        """Show a campaign's progress."""
         if self._progress is not None:
             done = progress.read if progress.planned is None else progress.done
             self._progress.update(
@@ -94,7 +94,7 @@ class Bar:
 
 
 def described(progress: BulkProgress) -> str:
-    """Return the phase in words, with until when it lasts."""
+    """Return the phase in words, with the time at which it ends if that is known."""
     phase = progress.phase.value
     until = "" if progress.until is None else f" until {_clock(progress.until)}"
     return f"{phase[0].upper()}{phase[1:]}{until}"
@@ -105,7 +105,7 @@ def _clock(moment: datetime) -> str:
 
 
 def figures(progress: BulkProgress, expected: int) -> str:
-    """Return the recipients done, the rate, and the time left, as far as they are known."""
+    """Return the recipients done and, where known, the rate and the time left."""
     if progress.planned is None:
         return f"{amount(progress.read)}/{amount(expected)}"
     parts = [f"{amount(progress.done)}/{amount(progress.planned)}"]
@@ -117,7 +117,7 @@ def figures(progress: BulkProgress, expected: int) -> str:
 
 
 def _lasting(seconds: float) -> str:
-    """Return a length of time in words.
+    """Return a duration in words.
 
     >>> _lasting(5), _lasting(150), _lasting(7300)
     ('5 s', '2 min', '2 h 1 min')
@@ -129,7 +129,7 @@ def _lasting(seconds: float) -> str:
 
 
 def as_record(progress: BulkProgress) -> dict[str, Any]:
-    """Return the JSON shape."""
+    """Return the progress as a JSON record."""
     left = progress.seconds_left
     return {
         "event": "progress",

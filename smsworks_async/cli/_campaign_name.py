@@ -1,7 +1,7 @@
-"""What a campaign is called: by its text, its sender, and its recipients in their order.
+"""Derive a campaign's name from its text, its sender, and its recipients in order.
 
-The same list with the same text is the same campaign, however often a spreadsheet program has saved
-the file anew, under whatever name; so it is sent once.
+The name does not depend on the file's name or format. A list that was saved again is therefore the
+same campaign, and is not sent twice.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _BATCH: Final = 5000
 
 
 def campaign_name(message: str, sender: str, destinations: Iterable[str]) -> str:
-    """Return a campaign's name: words of its text, and a digest.
+    """Return a campaign's name: the first words of its text, and a digest.
 
     Args:
         message: the text, with its fields.
         sender: the sender ID.
-        destinations: the numbers as the API takes them, in their order.
+        destinations: the numbers in the API's format, in order.
 
     >>> campaign_name("Hi {firstname}, we open at nine!", "AcmeCorp", ["447700900123"])
     'hi-firstname-we-open-eb02351c3132'

@@ -1,4 +1,4 @@
-"""What became of a `campaign send`, in words, as a record, and as an exit code."""
+"""Report the outcome of `campaign send`: as text, as a JSON record, and as an exit code."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from smsworks_async.cli._text import as_commands
 
 if TYPE_CHECKING:
     from smsworks_async.cli._app import App
-    from smsworks_async.cli._campaign_view import Prospect
+    from smsworks_async.cli._campaign_view import Preview
     from smsworks_async.models.report import BulkReport
 
 
-def _with_set_aside(prospect: Prospect, report: BulkReport) -> BulkReport:
-    """Return a report that accounts for the rows of the file that were set aside, too."""
-    count = prospect.summary.set_aside
+def _with_set_aside(preview: Preview, report: BulkReport) -> BulkReport:
+    """Return a report that also counts the rows of the file that were set aside."""
+    count = preview.summary.set_aside
     return attrs.evolve(report, read=report.read + count, invalid=report.invalid + count)
 
 
-def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]:
+def _record(preview: Preview, report: BulkReport, code: int) -> dict[str, Any]:
     return {
         "event": "report",
-        "campaign": prospect.earlier.name,
+        "campaign": preview.earlier.name,
         "read": report.read,
         "accepted": report.accepted,
         "rejected": report.rejected,
@@ -41,26 +41,27 @@ def _record(prospect: Prospect, report: BulkReport, code: int) -> dict[str, Any]
     }
 
 
-def show_stopped(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Show how far it got before it was interrupted, and return the exit code."""
-    report = _with_set_aside(prospect, report)
-    app.out.record(_record(prospect, report, Exit.INTERRUPTED))
+def show_stopped(app: App, preview: Preview, report: BulkReport) -> int:
+    """Show the counts at the time of an interruption, and return the exit code."""
+    report = _with_set_aside(preview, report)
+    app.out.record(_record(preview, report, Exit.INTERRUPTED))
     if not app.out.json:
         app.out.notice(
-            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent; "
-            "nobody is in doubt, and the same command goes on"
+            f"stopped: {amount(report.accepted)} accepted, {amount(report.not_sent)} not sent, "
+            "none unknown; run the same command to continue"
             if not report.unknown
             else f"stopped: {amount(report.accepted)} accepted, {amount(report.unknown)} unknown, "
-            f"{amount(report.not_sent)} not sent; the same command looks for those, and goes on"
+            f"{amount(report.not_sent)} not sent; run the same command to look for the unknown "
+            "ones and continue"
         )
     return Exit.INTERRUPTED
 
 
-def show_outcome(app: App, prospect: Prospect, report: BulkReport) -> int:
-    """Account for every row of the file, and return the exit code."""
-    report = _with_set_aside(prospect, report)
+def show_outcome(app: App, preview: Preview, report: BulkReport) -> int:
+    """Show the outcome of all rows of the file, and return the exit code."""
+    report = _with_set_aside(preview, report)
     code = exit_of_counts(report)
-    app.out.record(_record(prospect, report, code))
+    app.out.record(_record(preview, report, code))
     rows = [
         ("Accepted", report.accepted),
         ("Refused", report.rejected),
@@ -74,10 +75,10 @@ def show_outcome(app: App, prospect: Prospect, report: BulkReport) -> int:
     shown = [(name, amount(n)) for name, n in rows if n or name == "Accepted"]
     app.out.fields([*shown, ("Credits", amount(report.credits))])
     if report.stopped is not None:
-        app.out.notice(f"it ended early: {as_commands(str(report.stopped))}")
+        app.out.notice(f"the campaign stopped early: {as_commands(str(report.stopped))}")
     elif report.unknown and not app.out.json:
         app.out.notice(
-            f"{plural(report.unknown, 'recipient')} may have been sent to; look again later: "
-            f"smsworks campaign reconcile {prospect.earlier.name}"
+            f"{plural(report.unknown, 'recipient')} may have been sent to; run `smsworks campaign "
+            f"reconcile {preview.earlier.name}` later to look again"
         )
     return code

@@ -1,4 +1,4 @@
-"""The status and the report of a campaign, as records for programs and as lines for people."""
+"""JSON records of a campaign's status and report, and the report as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status_record(status: BulkStatus) -> dict[str, Any]:
-    """Return a campaign's status as a record for programs."""
+    """Return a campaign's status as a JSON record."""
     return {
         "campaign": status.campaign,
         "state": status.state,
@@ -35,7 +35,7 @@ def status_record(status: BulkStatus) -> dict[str, Any]:
 
 
 def report_record(campaign: str, report: BulkReport) -> dict[str, Any]:
-    """Return a report as a record for programs: nobody's number is in it."""
+    """Return a report as a JSON record without any recipient's number."""
     return {
         "campaign": campaign,
         **counts_record(report),
@@ -63,7 +63,7 @@ def counts_record(counts: Any) -> dict[str, int]:
 
 
 def show_report(app: App, campaign: str, report: BulkReport) -> None:
-    """Write a report, for people or for programs."""
+    """Write a report, as text or as JSON."""
     app.out.record(report_record(campaign, report))
     rows = [
         ("accepted", report.accepted),
@@ -83,7 +83,7 @@ def show_report(app: App, campaign: str, report: BulkReport) -> None:
         ]
     )
     for batch in report.too_late:
-        why = "has gone out" if batch.error is None else f"may have gone out: {batch.error}"
+        why = "was sent" if batch.error is None else f"may have been sent: {batch.error}"
         app.out.line(f"too late: batch {batch.batch_id} {why}")
     for warning in report.warnings:
         app.out.notice(warning)

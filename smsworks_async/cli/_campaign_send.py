@@ -1,4 +1,4 @@
-"""`campaign send`: read, look, show, ask, send, and account for everybody."""
+"""`campaign send`: read the file, show a preview, ask, send, and report the outcome."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
-from smsworks_async.cli._campaign_prospect import Order, checked, look_ahead, read
-from smsworks_async.cli._campaign_view import Prospect
+from smsworks_async.cli._campaign_preview import SendOptions, checked, make_preview, read
+from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._campaigns import sending_client
-from smsworks_async.cli._earlier import Earlier, is_over, look, shared_words
+from smsworks_async.cli._concurrent_sends import find_conflict
+from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
-from smsworks_async.cli._interruptions import Interruptions, StopAsked
+from smsworks_async.cli._interruptions import Interruptions, StopRequested
 from smsworks_async.cli._records import amount, local, plural
-from smsworks_async.cli._right_of_way import yield_to
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
@@ -32,66 +32,68 @@ from smsworks_async.models.report import BulkInterrupted, BulkProgress
 T = TypeVar("T")
 
 
-def run(app: App, order: Order) -> int:
-    """Send a text to the recipients in a file.
+def run(app: App, options: SendOptions) -> int:
+    """Send a text to the recipients in a file, and return the exit code.
 
     Raises:
-        SMSWorksError: it cannot be; nothing was sent, unless the error says so.
+        SMSWorksError: the campaign failed. Nothing was sent unless the error says so.
     """
-    if order.file == "-" and not (order.yes or order.dry_run):
+    if options.file == "-" and not (options.yes or options.dry_run):
         raise ValidationError(
-            "the recipients come from standard input, so that there is nobody to ask: say --yes or "
-            "--dry-run",
+            "the recipients come from standard input, so the command cannot ask for confirmation: "
+            "add --yes or --dry-run",
             field="yes",
         )
-    sender = checks.sender(order.sender)
-    people = read(order)
+    sender = checks.sender(options.sender)
+    people = read(options)
     summary = checked(people)
-    journal = app.journal(order.journal)
+    journal = app.journal(options.journal)
     assert people.message is not None  # noqa: S101 - it was given
     name = (
         campaign_name(people.message.template, sender, people.destinations())
-        if order.campaign is None
-        else check_campaign(order.campaign)
+        if options.campaign is None
+        else check_campaign(options.campaign)
     )
 
-    def look_back(before: Earlier | None = None) -> Earlier:
+    def reload_earlier(before: Earlier | None = None) -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
         return asyncio.run(
-            look(journal, name, numbers, again=order.again, recent=order.recent, before=before)
+            find_earlier(
+                journal, name, numbers, again=options.again, recent=options.recent, before=before
+            )
         )
 
-    earlier = look_back()
-    window = order.window
+    earlier = reload_earlier()
+    window = options.window
     if earlier.status is not None:
         if is_over(earlier.status):
-            return _was_sent(app, earlier)
+            return _report_finished(app, earlier)
         check_window(name, earlier.status.window, window)
         window = earlier.status.window
-    prospect = look_ahead(app, order, people, summary, earlier, journal)
-    prospect = attrs.evolve(prospect, sender=sender, window=window)
-    _campaign_view.show(app.out, prospect)
-    refused = _refusal(prospect, order)
+    preview = make_preview(app, options, people, summary, earlier, journal)
+    preview = attrs.evolve(preview, sender=sender, window=window)
+    _campaign_view.show(app.out, preview)
+    refused = _refusal(preview, options)
     if refused:
         app.out.notice(f"{refused}; nothing was sent")
         return Exit.NOTHING_SENT
-    if order.dry_run:
-        app.out.line("\nNothing was sent, since this is a dry run.")
+    if options.dry_run:
+        app.out.line("\nNothing was sent, because this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
-    if not order.yes:
-        if not _agreed(app, prospect, again=order.again):
+    if not options.yes:
+        if not _confirm(app, preview, again=options.again):
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
-        # A person may answer after hours, and have sent a like list from another terminal.
-        now = look_back(earlier)
-        if now.news(earlier) and not order.again:
-            app.out.notice(f"{shared_words(now)} since you were asked; nothing was sent")
+        # The answer may come hours later, after a similar list was sent from another terminal.
+        now = reload_earlier(earlier)
+        if now.new_overlaps(earlier) and not options.again:
+            app.out.notice(f"{shared_message(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
-    return _send(app, order, prospect, partial(look_back, earlier))
+    return _send(app, options, preview, partial(reload_earlier, earlier))
 
 
-def _was_sent(app: App, earlier: Earlier) -> int:
-    """Report that a campaign is over; nothing is sent."""
+def _report_finished(app: App, earlier: Earlier) -> int:
+    """Report that the campaign is finished already; send nothing."""
     status = earlier.status
     assert status is not None  # noqa: S101 - there is one
     when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
@@ -110,131 +112,135 @@ def _was_sent(app: App, earlier: Earlier) -> int:
     else:
         count = plural(status.accepted, "recipient")
         words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
-    app.out.notice(f"{words}; nothing was sent now; --again sends it once more")
+    app.out.notice(f"{words}; nothing was sent now; add --again to send it once more")
     return Exit.NOTHING_SENT
 
 
-def _refusal(prospect: Prospect, order: Order) -> str:
-    """Return why nothing can be sent; an empty string where it can."""
-    estimate, earlier = prospect.estimate, prospect.earlier
+def _refusal(preview: Preview, options: SendOptions) -> str:
+    """Return the reason why nothing can be sent; an empty string if it can."""
+    estimate, earlier = preview.estimate, preview.earlier
     if earlier.status is not None and earlier.status.state == "paused":
         why = f" ({earlier.status.why})" if earlier.status.why else ""
-        return f"the campaign is paused{why}: smsworks campaign resume {earlier.name}"
+        return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
     if not estimate.recipients:
-        return "nobody in the file can be texted"
+        return "the file has no recipient that can be texted"
     left = estimate.credits if earlier.status is None else 0
     if estimate.balance is not None and left > estimate.balance:
         return (
-            f"it takes {amount(estimate.credits)} credits, and the account has "
-            f"{amount(estimate.balance)}: top it up"
+            f"the campaign takes {amount(estimate.credits)} credits, and the account has "
+            f"{amount(estimate.balance)}; top it up"
         )
-    if earlier.count and order.yes and not order.again and earlier.is_untouched:
-        return f"{shared_words(earlier)}: to text them again, say --again"
+    if earlier.count and options.yes and not options.again and earlier.is_untouched:
+        return f"{shared_message(earlier)}; add --again to text them again"
     return ""
 
 
-def _agreed(app: App, prospect: Prospect, *, again: bool) -> bool:
-    earlier, estimate = prospect.earlier, prospect.estimate
+def _confirm(app: App, preview: Preview, *, again: bool) -> bool:
+    earlier, estimate = preview.earlier, preview.estimate
     app.out.line()
     is_new = earlier.status is None
     if earlier.is_untouched and earlier.count and not again:
-        shared = shared_words(earlier)
+        shared = shared_message(earlier)
         if not app.out.confirm(f"{shared}. Text them again?"):
             return False
     done = 0 if earlier.status is None else earlier.status.accepted
     if not is_new:
         return app.out.confirm(
-            f"{amount(done)} were sent to before. Go on with the other "
+            f"{plural(done, 'recipient')} were sent to before. Continue with the other "
             f"{amount(max(0, estimate.recipients - done))}?"
         )
     whom = plural(estimate.recipients, "recipient")
     return app.out.confirm(f"Send to {whom} for {plural(estimate.credits, 'credit')}?")
 
 
-def _send(app: App, order: Order, prospect: Prospect, look_back: Callable[[], Earlier]) -> int:
-    """Send, and account for everybody."""
+def _send(
+    app: App, options: SendOptions, preview: Preview, reload_earlier: Callable[[], Earlier]
+) -> int:
+    """Send the campaign, report the outcome, and return the exit code."""
     with (
         sending_client(
             app,
-            prospect.journal,
-            order.account_rate,
-            journal=prospect.journal,
-            international=order.international,
+            preview.journal,
+            options.account_rate,
+            journal=preview.journal,
+            international=options.international,
         ) as sms,
         Interruptions() as stops,
     ):
         try:
-            summary = prospect.summary
+            summary = preview.summary
             with Bar(app.out, summary.taken + summary.mended) as bar:
 
                 def progress(now: BulkProgress) -> None:
                     stops.check()
                     bar.show(now)
 
-                earlier, is_planned = prospect.earlier, False
-                if earlier.is_untouched and not order.again:
+                earlier, is_planned = preview.earlier, False
+                if earlier.is_untouched and not options.again:
                     if earlier.status is None or not earlier.status.planned:
-                        _run(sms.bulk.plan, sms.bulk.plan_each, order, prospect, progress=progress)
+                        _run(sms.bulk.plan, sms.bulk.plan_each, options, preview, progress=progress)
                         is_planned = True
-                    if (other := yield_to(look_back, earlier, check=stops.check)) is not None:
+                    other = find_conflict(reload_earlier, earlier, check=stops.check)
+                    if other is not None:
                         sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_words(other)} meanwhile; nothing was sent")
+                        app.out.notice(f"{shared_message(other)} in the meantime; nothing was sent")
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,
                     sms.bulk.send_each,
-                    order,
-                    prospect,
+                    options,
+                    preview,
                     is_planned=is_planned,
                     progress=progress,
-                    concurrency=order.concurrency,
-                    max_rate=order.max_rate,
+                    concurrency=options.concurrency,
+                    max_rate=options.max_rate,
                 )
         except BulkInterrupted as error:
-            if isinstance(error.__cause__, StopAsked):
-                return show_stopped(app, prospect, error.report)
+            if isinstance(error.__cause__, StopRequested):
+                return show_stopped(app, preview, error.report)
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
         except KeyboardInterrupt as error:
             error.add_note(
-                "what was under way may have been sent; the same command looks for it, and goes on"
+                "requests in progress may have been sent; run the same command to look for them "
+                "and continue"
             )
             raise
-    return show_outcome(app, prospect, report)
+    return show_outcome(app, preview, report)
 
 
 def _run(
     one_text: Callable[..., T],
     own_texts: Callable[..., T],
-    order: Order,
-    prospect: Prospect,
+    options: SendOptions,
+    preview: Preview,
     *,
     is_planned: bool = False,
-    **options: Any,
+    **further: Any,
 ) -> T:
     """Plan or send the campaign.
 
     Args:
         one_text: `bulk.send` or `bulk.plan`.
         own_texts: `bulk.send_each` or `bulk.plan_each`.
-        order: what was asked for.
-        prospect: what is to be sent.
-        is_planned: whether this process has just planned it.
-        options: further arguments.
+        options: the command's options.
+        preview: the preview of the campaign.
+        is_planned: whether this process has just planned the campaign.
+        further: further arguments of the method.
     """
-    people, status = prospect.people, prospect.earlier.status
+    people, status = preview.people, preview.earlier.status
     message = people.message
     assert message is not None  # noqa: S101 - it was given
-    # A campaign that is planned whole is what it is: the file may have been saved anew since. One
-    # that the person named may be another, so it is compared.
-    is_planned |= status is not None and status.planned and order.campaign is None
+    # The name of a fully planned campaign is derived from its content, so the file is not compared
+    # again. A name given with --campaign may stand for another content, so that is compared.
+    is_planned |= status is not None and status.planned and options.campaign is None
     common = {
-        "sender": order.sender,
-        "campaign": prospect.earlier.name,
-        "window": order.window,
-        "chunk_size": order.chunk_size,
-        **options,
+        "sender": options.sender,
+        "campaign": preview.earlier.name,
+        "window": options.window,
+        "chunk_size": options.chunk_size,
+        **further,
     }
     if message.plain is None:
         rows = None if is_planned else people.rows()

@@ -1,4 +1,4 @@
-"""What `campaign send` is going to do, as a person and as a program reads it."""
+"""Show the preview of `campaign send`, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from smsworks_async.cli._folders import journal_words
+from smsworks_async.cli._folders import journal_label
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.cli._text import columns_of, printable
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 _FORMATS: Final = {
     "csv": "CSV",
     "tsv": "TSV",
-    "list": "a number on each line",
+    "list": "one number on each line",
     "jsonl": "JSON lines",
     "xlsx": "Excel workbook",
     "ods": "OpenDocument spreadsheet",
 }
 _SEPARATORS: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
-#: Rows that were set aside and are shown.
+#: The number of rows shown of those that were set aside.
 _EXAMPLES: Final = 5
 
 
 @attrs.frozen
-class Prospect:
-    """What sending would do.
+class Preview:
+    """What sending a campaign would do.
 
     Attributes:
-        people: the file.
-        summary: its rows, counted.
-        estimate: what it would cost.
-        earlier: what the journal knows.
+        people: the recipients in the file.
+        summary: the counts of the file's rows.
+        estimate: the estimated cost.
+        earlier: the journal's record of this campaign and of recent ones.
         sender: the sender ID.
-        journal: where the campaign is kept.
-        window: the hours in which requests may leave, or None.
-        copy: where the rows that were set aside are, or None.
+        journal: the path or URL of the journal.
+        window: the hours in which requests may be sent, or None.
+        copy: the path of the copy of the rows that were set aside, or None.
     """
 
     people: Recipients
@@ -61,10 +61,10 @@ class Prospect:
     copy: Path | None = None
 
 
-def as_record(prospect: Prospect) -> dict[str, Any]:
-    """Return the JSON shape."""
-    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
-    earlier = prospect.earlier
+def as_record(preview: Preview) -> dict[str, Any]:
+    """Return the preview as a JSON record."""
+    people, summary, estimate = preview.people, preview.summary, preview.estimate
+    earlier = preview.earlier
     return {
         "event": "plan",
         "campaign": earlier.name,
@@ -75,7 +75,7 @@ def as_record(prospect: Prospect) -> dict[str, Any]:
         "rows": summary.rows,
         "mended": summary.mended,
         "invalid": summary.set_aside + estimate.invalid,
-        "copy": prospect.copy and str(prospect.copy),
+        "copy": preview.copy and str(preview.copy),
         "recipients": estimate.recipients,
         "repeats": estimate.duplicates,
         "opted_out": estimate.opted_out,
@@ -85,24 +85,24 @@ def as_record(prospect: Prospect) -> dict[str, Any]:
         "credits": estimate.credits,
         "balance": estimate.balance,
         "samples": list(estimate.samples),
-        "window": prospect.window and str(prospect.window),
+        "window": preview.window and str(preview.window),
         "warnings": [*people.notices, *estimate.warnings],
     }
 
 
-def show(out: Output, prospect: Prospect) -> None:
-    """Show what sending would do."""
+def show(out: Output, preview: Preview) -> None:
+    """Show the preview."""
     if out.json:
-        out.record(as_record(prospect))
+        out.record(as_record(preview))
         return
-    people, summary, estimate = prospect.people, prospect.summary, prospect.estimate
+    people, summary, estimate = preview.people, preview.summary, preview.estimate
     out.fields(
         [
             ("File", f"{people.path or 'standard input'} ({_format_of(people)})"),
             ("Numbers", f"column {people.column}" if people.headings else None),
-            ("Campaign", f"{prospect.earlier.name}{_state_of(prospect.earlier)}"),
-            ("Sender", prospect.sender),
-            ("Journal", journal_words(prospect.journal)),
+            ("Campaign", f"{preview.earlier.name}{_state_of(preview.earlier)}"),
+            ("Sender", preview.sender),
+            ("Journal", journal_label(preview.journal)),
         ]
     )
     out.line()
@@ -120,9 +120,9 @@ def show(out: Output, prospect: Prospect) -> None:
     wide = max(len(figure) for _, figure, _ in rows)
     for name, figure, remark in rows:
         _wrapped(out, f"{name:<12}{figure:>{wide}}", remark, 14 + wide)
-    if prospect.window is not None:
-        out.line(f"{'Window':<12}{prospect.window}{_closed(prospect.window)}")
-    _show_rows(out, prospect)
+    if preview.window is not None:
+        out.line(f"{'Window':<12}{preview.window}{_closed(preview.window)}")
+    _show_rows(out, preview)
     _show_samples(out, estimate.samples)
     for words in (*people.notices, *estimate.warnings):
         out.line()
@@ -169,24 +169,24 @@ def _closed(window: SendWindow) -> str:
     return f" (closed{until}; sending waits)"
 
 
-def _show_rows(out: Output, prospect: Prospect) -> None:
+def _show_rows(out: Output, preview: Preview) -> None:
     """Show the first rows that were set aside."""
-    rows = prospect.summary.examples[:_EXAMPLES]
+    rows = preview.summary.examples[:_EXAMPLES]
     if not rows:
         return
     out.line()
     for row in rows:
         _wrapped(out, f"Row {row.number}:", f"{row.problem}; {row.suggestion}", 4)
-    more = prospect.summary.set_aside - len(rows)
+    more = preview.summary.set_aside - len(rows)
     if more:
         out.line(f"and {plural(more, 'other row')}")
-    if prospect.copy is not None:
-        out.line(f"All of them are in {prospect.copy}")
-        out.line("Mend them there, and send that file.")
+    if preview.copy is not None:
+        out.line(f"All of them are in {preview.copy}")
+        out.line("Correct them there, and send that file.")
 
 
 def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
-    """Show texts as a phone does."""
+    """Show texts in a frame, with their line breaks, as a phone would."""
     for number, sample in enumerate(samples, 1):
         out.line()
         of = f" {number} of {len(samples)}" if len(samples) > 1 else ""
@@ -197,7 +197,7 @@ def _show_samples(out: Output, samples: tuple[str, ...]) -> None:
 
 
 def folded(line: str, width: int) -> Iterator[str]:
-    """Yield a line in parts of so many columns, broken at blanks where there are any.
+    """Yield the parts of a line that is wrapped to a width in columns, at spaces if possible.
 
     >>> list(folded("We open at nine on Monday", 12))
     ['We open at', 'nine on', 'Monday']
@@ -221,7 +221,7 @@ def folded(line: str, width: int) -> Iterator[str]:
 
 
 def _wrapped(out: Output, first: str, text: str, indent: int) -> None:
-    """Write a text behind a few words, over as many lines as it takes."""
+    """Write a label and a text that is wrapped to the output's width."""
     lines = list(folded(text, max(20, out.width - max(indent, len(first) + 2))))
     out.line(f"{first:<{indent - 2}}  {lines[0]}".rstrip() if lines[0] else first)
     for line in lines[1:]:

@@ -1,4 +1,4 @@
-"""What the commands about campaigns share: clients, questions, and checks of files."""
+"""Shared parts of the campaign commands: clients, questions, and checks of files."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def awaited(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, and return what it returns."""
+def run_coroutine(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to completion, and return its result."""
     import asyncio
 
     return asyncio.run(work)
@@ -31,7 +31,7 @@ def awaited(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
-    """Yield a client for calls that read and write a journal alone: no request is made."""
+    """Yield a client for calls that use only a journal and make no request."""
     from smsworks_async import SMSWorks
 
     with SMSWorks("none", international=international) as sms:
@@ -42,20 +42,20 @@ def local_client(*, international: bool = False) -> Iterator[SMSWorks]:
 def sending_client(
     app: App, journal: str, rate: AccountRate | None, /, **settings: Any
 ) -> Iterator[SMSWorks]:
-    """Yield the client of the account that is in use, for a campaign.
+    """Yield the account's client, with which a campaign can be sent.
 
-    It notes in `App.has_begun` that a batch leaves.
+    `App.has_begun` is set when a batch is about to be sent.
 
     Args:
         app: the run of the command.
-        journal: a path or a URL, where `rate` is kept too.
+        journal: the path or URL of the journal, in whose database `rate` is stored.
         rate: the rate that all processes of the account share; None for none.
-        settings: of the client.
+        settings: further arguments of `SMSWorks`.
 
     Raises:
-        ValidationError: there is a rate, and the journal is a file.
+        ValidationError: a rate is given, and the journal is a file. Nothing was sent.
     """
-    settings["trace_configs"] = [noting_batches(app)]
+    settings["trace_configs"] = [trace_batches(app)]
     if rate is None:
         with app.client(**settings) as sms:
             yield sms
@@ -65,8 +65,8 @@ def sending_client(
 
     if "://" not in journal:
         raise ValidationError(
-            "--account-rate needs a journal in PostgreSQL, which processes share: name its "
-            "postgresql:// URL with --journal or SMSWORKS_JOURNAL",
+            "--account-rate needs a journal in PostgreSQL: set its postgresql:// URL with "
+            "--journal or SMSWORKS_JOURNAL",
             field="account_rate",
         )
     shared = PostgresRate(journal, account=rate.account, per_second=rate.per_second)
@@ -74,13 +74,13 @@ def sending_client(
         try:
             yield sms
         finally:
-            # On the loop that it was used on.
+            # A connection can be closed only on the event loop that opened it.
             sms._portal.run(lambda _: shared.close())  # noqa: SLF001
 
 
 @contextmanager
 def client(app: App, journal: str, rate: AccountRate | None = None) -> Iterator[SMSWorks]:
-    """Yield the client of `sending_client`; what it warns of becomes notices."""
+    """Yield the client of `sending_client`; show its warnings as notices."""
     import logging
 
     class Notices(logging.Handler):
@@ -97,10 +97,10 @@ def client(app: App, journal: str, rate: AccountRate | None = None) -> Iterator[
         logger.removeHandler(handler)
 
 
-def noting_batches(app: App) -> TraceConfig:
-    """Return what has a client note in `App.has_begun` that a batch is about to leave.
+def trace_batches(app: App) -> TraceConfig:
+    """Return a trace config that sets `App.has_begun` when a batch is about to be sent.
 
-    An error after that does not mean that nothing was sent.
+    After that, an error does not imply that nothing was sent.
     """
     from aiohttp import TraceConfig
 
@@ -114,14 +114,14 @@ def noting_batches(app: App) -> TraceConfig:
 
 
 def is_missing(app: App, given: str | None) -> bool:
-    """Return whether no journal was named, and the default one is not there yet."""
+    """Return whether no journal was given and the default one does not exist yet."""
     if given or os.environ.get("SMSWORKS_JOURNAL"):
         return False
     return not os.path.lexists(app.journal())
 
 
-def agreed(app: App, question: str, *, yes: bool) -> bool:
-    """Return whether to go on: asked for with ``--yes``, or by the answer to a question."""
+def confirm_change(app: App, question: str, *, yes: bool) -> bool:
+    """Return whether to continue: by ``--yes``, or by the answer to a question."""
     if yes or app.out.confirm(question):
         return True
     app.out.notice("nothing was changed")
@@ -129,10 +129,10 @@ def agreed(app: App, question: str, *, yes: bool) -> bool:
 
 
 def check_new(path: str, *, force: bool) -> None:
-    """Refuse to replace a file, unless that is asked for.
+    """Check that a file may be written: it does not exist, or ``force`` is true.
 
     Raises:
-        UsageError: it is there already.
+        UsageError: the file exists.
     """
     if not force and os.path.lexists(path):
-        raise click.UsageError(f"{path} is there already; name another file, or say --force")
+        raise click.UsageError(f"{path} exists; choose another file, or add --force to replace it")

@@ -1,4 +1,4 @@
-"""What ``smsworks doctor`` looks at. Nothing is sent, and nothing is changed."""
+"""The checks of ``smsworks doctor``. They send nothing and change nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smsworks_async._settings import is_loopback
 from smsworks_async._version import __version__
 from smsworks_async.cli import _profiles
 from smsworks_async.cli._client import Account
-from smsworks_async.cli._folders import journal_words
+from smsworks_async.cli._folders import journal_label
 from smsworks_async.cli._records import plural
 from smsworks_async.errors import APIError, NotAuthenticated, SMSWorksError
 
@@ -32,12 +32,12 @@ _MANY_SECONDS: Final = 5.0
 
 @attrs.frozen
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        check: what it is.
-        state: whether it is as it should be.
-        detail: what was found, and what to do.
+        check: the name of the check.
+        state: the result.
+        detail: what was found, and how to correct a problem.
     """
 
     check: str
@@ -46,11 +46,11 @@ class Finding:
 
 
 def checkup(app: App, journal: str | None) -> Iterator[Finding]:
-    """Yield what was found, as it is found.
+    """Run the checks, and yield each result when it is known.
 
     Args:
         app: the run of the command.
-        journal: the journal that was named, or None.
+        journal: the value of ``--journal``, or None.
     """
     yield _installation()
     yield from _profile_file()
@@ -94,7 +94,8 @@ def _profile_file() -> Iterator[Finding]:
         yield Finding(
             "profiles",
             "error",
-            f"other users may read {_profiles.path()}: chmod 600 it, and renew the secrets in it",
+            f"other users can read {_profiles.path()}: run chmod 600 on it, and replace the "
+            "secrets in it",
         )
     else:
         yield Finding("profiles", "ok", f"{names} in {_profiles.path()}")
@@ -103,7 +104,7 @@ def _profile_file() -> Iterator[Finding]:
 def _account(account: Account | None) -> Finding:
     if account is None:
         return Finding(
-            "account", "error", "there is none: run `smsworks login`, or set SMSWORKS_TOKEN"
+            "account", "error", "none is set up: run `smsworks login`, or set SMSWORKS_TOKEN"
         )
     host = urlsplit(account.base_url).hostname or ""
     where = " (a sandbox on this machine)" if is_loopback(host) else ""
@@ -113,13 +114,13 @@ def _account(account: Account | None) -> Finding:
 def _environment() -> Iterator[Finding]:
     offline = os.environ.get("SMSWORKS_OFFLINE")
     if offline:
-        yield Finding(
-            "SMSWORKS_OFFLINE", "warning", "it is set: nothing leaves this machine while it is"
-        )
+        yield Finding("SMSWORKS_OFFLINE", "warning", "it is set: no request leaves this machine")
     secret = os.environ.get("SMSWORKS_WEBHOOK_SECRET")
     if secret and min(map(len, secret.split(","))) < 32:
         yield Finding(
-            "SMSWORKS_WEBHOOK_SECRET", "error", "it can be guessed: make it 32 characters or more"
+            "SMSWORKS_WEBHOOK_SECRET",
+            "error",
+            "it is short enough to be guessed: use at least 32 characters",
         )
 
 
@@ -132,7 +133,7 @@ def _connection(app: App, account: Account) -> Iterator[Finding]:
             seconds = time.monotonic() - started
     except NotAuthenticated as error:
         yield Finding("connection", "ok", f"{account.base_url} answers")
-        yield Finding("credentials", "error", f"they are refused: {error}")
+        yield Finding("credentials", "error", f"the API refused them: {error}")
         return
     except APIError as error:
         yield Finding("connection", "ok", f"{account.base_url} answers")
@@ -156,13 +157,15 @@ def _journal(app: App, given: str | None) -> Finding:
     except SMSWorksError as error:
         return Finding("journal", "error", str(error))
     if "://" in name:
-        return Finding("journal", "ok", journal_words(name))
+        return Finding("journal", "ok", journal_label(name))
     path = Path(name)
     folder = next(one for one in path.absolute().parents if one.exists())
     if path.is_dir():
         return Finding("journal", "error", f"{path} is a folder")
     if not os.access(path if path.exists() else folder, os.W_OK):
-        return Finding("journal", "error", f"{path} cannot be written; name another with --journal")
+        return Finding(
+            "journal", "error", f"{path} cannot be written; choose another with --journal"
+        )
     if not path.exists():
-        return Finding("journal", "ok", f"{path} will be made by the first send")
+        return Finding("journal", "ok", f"{path} will be created by the first send")
     return Finding("journal", "ok", f"{path}, {path.stat().st_size / 1024:,.0f} KiB")

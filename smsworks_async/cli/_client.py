@@ -1,8 +1,9 @@
-"""Whose account a command uses: that of a file, a profile, the environment, or a prompt.
+"""Choose the account and the journal of a command.
 
-In this order: ``--token-file`` or ``--profile``; the environment (``SMSWORKS_TOKEN``, or
-``SMSWORKS_CUSTOMER_ID``, ``SMSWORKS_KEY`` and ``SMSWORKS_SECRET``, or ``SMSWORKS_TOKEN_FILE``); the
-stored profile that ``SMSWORKS_PROFILE`` names, else ``default``; a prompt, on a terminal.
+The account is taken from the first of these that is set: ``--token-file`` or ``--profile``; the
+environment (``SMSWORKS_TOKEN``, or ``SMSWORKS_CUSTOMER_ID``, ``SMSWORKS_KEY`` and
+``SMSWORKS_SECRET``, or ``SMSWORKS_TOKEN_FILE``); the stored profile named by ``SMSWORKS_PROFILE``,
+or ``default``; a prompt, on a terminal.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import attrs
 
 from smsworks_async._settings import BASE_URL, resolve_base_url
 from smsworks_async.cli import _profiles
-from smsworks_async.cli._folders import default_journal, made
+from smsworks_async.cli._folders import default_journal, ensure_folder
 from smsworks_async.errors import ConfigurationError
 
 
@@ -26,12 +27,12 @@ _VARIABLES: Final = ("TOKEN", "CUSTOMER_ID", "KEY", "SECRET")
 
 @attrs.frozen
 class Account:
-    """An account, and the API that it is at.
+    """An account and the address of its API.
 
     Attributes:
-        source: where it was found, in words.
+        source: where the account was found, for messages.
         base_url: the API's address.
-        credentials: arguments of a client; none where the client takes the environment's.
+        credentials: arguments of a client; empty if the client reads the environment variables.
     """
 
     source: str
@@ -44,22 +45,23 @@ class Account:
 
 
 def account(profile: str | None, token_file: str | None) -> Account:
-    """Return the account to use; on a terminal, ask for a token where there is none.
+    """Return the account to use; on a terminal, prompt for a token if none is set up.
 
     Args:
-        profile: the stored account that was named, or None.
-        token_file: the file with a token that was named, or None.
+        profile: the value of ``--profile``, or None.
+        token_file: the value of ``--token-file``, or None.
 
     Raises:
-        ConfigurationError: there is none, and nobody to ask; or a file cannot be read.
+        ConfigurationError: no account is set up and there is no terminal to prompt on, or a file
+            cannot be read.
     """
     found = find(profile, token_file)
     if found is not None:
         return found
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
-            "there is no account to use: run `smsworks login`, or set SMSWORKS_TOKEN; "
-            "to try things without one, run `smsworks sandbox`"
+            "no account is set up: run `smsworks login`, or set SMSWORKS_TOKEN; to try the "
+            "commands without an account, run `smsworks sandbox`"
         )
     import click
 
@@ -68,13 +70,13 @@ def account(profile: str | None, token_file: str | None) -> Account:
 
 
 def find(profile: str | None, token_file: str | None) -> Account | None:
-    """Return the account that is set up; None where there is none.
+    """Return the account that is set up; None if there is none.
 
     Raises:
         ConfigurationError: a file cannot be read, or the settings contradict each other.
     """
     if token_file and profile:
-        raise ConfigurationError("--token-file and --profile exclude each other; give one")
+        raise ConfigurationError("--token-file and --profile exclude each other; use one of them")
     if profile:
         return _of_profile(profile, is_named=True)
     if token_file:
@@ -88,10 +90,10 @@ def find(profile: str | None, token_file: str | None) -> Account | None:
 
 
 def address() -> str:
-    """Return the API's address by the environment.
+    """Return the API's address from the environment, or the default.
 
     Raises:
-        ConfigurationError: it is none, or plain http to another machine.
+        ConfigurationError: it is not a URL, or is plain http to another machine.
     """
     return resolve_base_url(None, insecure=False)
 
@@ -100,7 +102,7 @@ def _of_file(name: str) -> Account:
     try:
         token = Path(name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        words = getattr(error, "strerror", None) or "it is no text"
+        words = getattr(error, "strerror", None) or "it is not text"
         raise ConfigurationError(f"the token file {name} cannot be read: {words}") from None
     if not token:
         raise ConfigurationError(f"the token file {name} is empty")
@@ -114,21 +116,21 @@ def _of_profile(name: str, *, is_named: bool) -> Account | None:
             return None
         known = ", ".join(_profiles.names()) or "none"
         raise ConfigurationError(
-            f"there is no profile {name!r} (stored: {known}); make it with "
-            f"`smsworks login --profile {name}`"
+            f"there is no profile {name!r} (stored: {known}); run `smsworks login --profile "
+            f"{name}` to store it"
         )
     base_url = profile.pop("base_url", BASE_URL)
     elsewhere = os.environ.get("SMSWORKS_BASE_URL")
     if elsewhere and not is_named and elsewhere.rstrip("/") != base_url:
         raise ConfigurationError(
-            f"SMSWORKS_BASE_URL is set, and the stored profile {name!r} belongs to {base_url}; "
-            f"unset it, set SMSWORKS_TOKEN for it, or say --profile {name} to use the profile"
+            f"SMSWORKS_BASE_URL is set, but the stored profile {name!r} is for {base_url}; unset "
+            f"it, set SMSWORKS_TOKEN for it, or add --profile {name} to use the profile"
         )
     return Account(f"the profile {name!r}", resolve_base_url(base_url, insecure=False), profile)
 
 
 def journal_name(given: str | None, profile: str | None, token_file: str | None) -> str:
-    """Return the path or URL of the journal to use; nothing is made."""
+    """Return the path or URL of the journal to use, without creating its folder."""
     named = given or os.environ.get("SMSWORKS_JOURNAL")
     if named:
         return named
@@ -137,15 +139,15 @@ def journal_name(given: str | None, profile: str | None, token_file: str | None)
 
 
 def journal(given: str | None, profile: str | None, token_file: str | None) -> str:
-    """Return the journal to use; `App.journal` documents it."""
+    """Return the journal to use, as documented for `App.journal`."""
     name = journal_name(given, profile, token_file)
     if given or os.environ.get("SMSWORKS_JOURNAL"):
         return name
     folder = Path(name).parent
     try:
-        made(folder)
+        ensure_folder(folder)
     except OSError as error:
         raise ConfigurationError(
-            f"{folder} cannot be made: {error.strerror}; name a journal with --journal"
+            f"{folder} cannot be created: {error.strerror}; choose a journal with --journal"
         ) from None
     return name

@@ -1,4 +1,4 @@
-"""The decorator of a command: shared options, examples, and what its function is handed."""
+"""The decorator of commands: it adds shared options and examples, and passes the `App`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from smsworks_async.cli._app import App, set_common
 Function = Callable[..., int | None]
 
 
-class Helpful(click.Command):
-    """A command whose help goes where its other output goes, and fits a narrow terminal."""
+class HelpCommand(click.Command):
+    """A command whose help is written by `App.out` and fits a narrow terminal."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option ``--help``."""
@@ -30,26 +30,26 @@ class Helpful(click.Command):
 def _show_help(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     if value and not ctx.resilient_parsing:
         out = ctx.ensure_object(App).out
-        # Click's own least width is 50.
+        # Click itself does not go below 50 columns.
         ctx.terminal_width = min(out.width, MAX_WIDTH)
         out.text(ctx.get_help())
         ctx.exit()
 
 
-#: The most columns that a help takes.
+#: The greatest width of a help text, in columns.
 MAX_WIDTH: Final = 80
 
 
 class Common(click.Option):
-    """An option that all commands have; ``--help`` lists it in a section of its own."""
+    """An option of all commands; ``--help`` lists such options in a separate section."""
 
 
-class Command(Helpful):
+class Command(HelpCommand):
     """A command of ``smsworks``.
 
     Attributes:
-        sends: whether it sends texts: a failure is then "nothing sent".
-        examples: lines for the end of its help.
+        sends: whether it sends texts. If so, a failure has the exit code for "nothing sent".
+        examples: lines at the end of its help.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Command(Helpful):
         self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own arguments and options, then the shared ones."""
+        """Write the command's own options, then the shared ones."""
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            # What an argument is, the description says.
+            # Arguments are explained in the description.
             if record is not None and not isinstance(parameter, click.Argument):
                 is_shared = isinstance(parameter, Common) or "--help" in parameter.opts
                 (shared if is_shared else own).append(record)
@@ -75,7 +75,7 @@ class Command(Helpful):
                     formatter.write_dl(records, col_max=min(30, formatter.width // 3))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, each line as it is."""
+        """Write the examples, without wrapping their lines."""
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
@@ -90,13 +90,14 @@ def command(
     sends: bool = False,
     **settings: Any,
 ) -> Callable[[Function], Command]:
-    """Make a command of a function.
+    """Return a decorator that makes a command from a function.
 
     Args:
-        name: what it is called, without its group.
+        name: the command's name, without its group.
         examples: lines for the end of its ``--help``, each a command to paste.
-        account: whether it uses an account, and has ``--profile`` and ``--token-file``.
-        sends: whether it sends texts (`Command.sends`).
+        account: whether it uses an account, and so has ``--profile`` and ``--token-file``
+            (default True).
+        sends: whether it sends texts (`Command.sends`; default False).
         settings: further arguments of `click.Command`.
     """
 
@@ -121,9 +122,9 @@ def command(
 
 @contextmanager
 def _logging(*, debug: bool) -> Iterator[None]:
-    """Write what the package logs to standard error for ``--debug``, and nowhere otherwise.
+    """Write the package's log to standard error if ``debug`` is true; otherwise discard it.
 
-    What a person needs to know is in the command's own output.
+    The command's own output has all that a user needs.
     """
     import logging
 
@@ -141,14 +142,14 @@ def _logging(*, debug: bool) -> Iterator[None]:
 
 
 def common_options() -> list[click.Parameter]:
-    """Return the options that every command has."""
+    """Return the options of every command."""
     return [
         Common(
             ["--json"],
             is_flag=True,
             expose_value=False,
             callback=set_common,
-            help="JSON lines for programs, instead of text for people.",
+            help="Write JSON lines for programs, instead of text.",
         ),
         Common(
             ["--debug"],

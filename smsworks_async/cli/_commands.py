@@ -1,4 +1,4 @@
-"""The table of commands, and groups that import a command's module when it is invoked."""
+"""The table of commands, and command groups that import a module when it is invoked."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Final
 
 import click
 
-from smsworks_async.cli._command import Helpful
+from smsworks_async.cli._command import HelpCommand
 
 
-#: The variable by which a shell asks for completion.
+#: The environment variable by which a shell requests completion.
 COMPLETE: Final = "_SMSWORKS_COMPLETE"
 
-#: What each command does, as ``smsworks --help`` shows it, in sections.
+#: The description of each command, by section, as ``smsworks --help`` shows it.
 COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "Messages": {
         "send": "Send a text to one number.",
         "flash": "Send a text that appears on the lock screen.",
         "schedule": "Schedule a text to one number.",
-        "scheduled": "List the texts that wait for their time.",
+        "scheduled": "List the scheduled texts.",
         "cancel": "Cancel a scheduled text.",
         "get": "Show one message.",
         "search": "List messages by number, sender, status and date.",
@@ -30,40 +30,40 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "check": "Measure a text: encoding, segments, credits.",
     },
     "Many recipients": {
-        "campaign": "Send to a file of recipients, and look after it.",
-        "optouts": "Keep the list of those who have opted out.",
-        "journal": "Set up the journal that campaigns are kept in.",
+        "campaign": "Send to a file of recipients, and manage such sends.",
+        "optouts": "Manage the list of numbers that have opted out.",
+        "journal": "Set up the journal that stores campaigns.",
     },
     "Account": {
         "login": "Store an account's credentials.",
         "logout": "Erase stored credentials.",
         "balance": "Show the account's credits.",
         "cost": "Show the price of a text to a country.",
-        "doctor": "Check settings, connection and account; sends nothing.",
+        "doctor": "Check settings, connection and account; send nothing.",
     },
     "Developers": {
-        "demo": "Send a message and a bulk, to a sandbox.",
+        "demo": "Send a message and a bulk to a sandbox.",
         "sandbox": "Run a local server that behaves as the API does.",
         "listen": "Post new replies and statuses to a local URL.",
         "completion": "Print the completion script of a shell.",
     },
 }
 
-#: The commands of the groups among them.
+#: The description of each command of a group, by group.
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "campaign": {
         "send": "Send a text to the recipients in a file.",
-        "plan": "Plan a campaign; sends nothing.",
+        "plan": "Plan a campaign; send nothing.",
         "work": "Send the chunks of a planned campaign.",
-        "status": "Show how far a campaign has got.",
+        "status": "Show a campaign's progress.",
         "list": "List the campaigns of a journal.",
         "pause": "Stop a campaign until it is resumed.",
-        "resume": "Let a paused campaign go on.",
+        "resume": "Resume a paused campaign.",
         "cancel": "End a campaign for good.",
-        "retry": "Send again to those it was not delivered to.",
-        "reconcile": "Look for the chunks whose outcome is unknown.",
-        "export": "Write what became of each recipient to a file.",
-        "report": "Show what became of a campaign.",
+        "retry": "Send again to recipients of failed deliveries.",
+        "reconcile": "Look for requests whose outcome is unknown.",
+        "export": "Write each recipient's outcome to a file.",
+        "report": "Show a campaign's outcomes and deliveries.",
         "forget": "Erase a campaign's numbers and texts.",
         "prune": "Erase the numbers and texts of old campaigns.",
     },
@@ -76,7 +76,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "otp": {
         "send": "Send a passcode to a number.",
-        "verify": "Verify the passcode that somebody entered.",
+        "verify": "Verify a passcode that a user entered.",
     },
     "journal": {
         "init": "Create a journal's tables.",
@@ -84,12 +84,12 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-class LazyGroup(Helpful, click.Group):
-    """A group of commands, each imported when it is invoked.
+class LazyGroup(HelpCommand, click.Group):
+    """A group of commands; the module of each is imported when it is invoked.
 
     Args:
-        sections: the commands' names with what they do, by section.
-        prefix: what the names of their modules begin with.
+        sections: the commands' names and descriptions, by section.
+        prefix: the prefix of the names of their modules.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class LazyGroup(Helpful, click.Group):
         return [name for names in self._sections.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; its module is imported now."""
+        """Import a command's module, and return the command; None if there is no such command."""
         if cmd_name not in self.list_commands(ctx):
             return None
         if not self._prefix and cmd_name in GROUPS:
@@ -119,7 +119,11 @@ class LazyGroup(Helpful, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was named, or raise a usage error that suggests another."""
+        """Return the command that the arguments name.
+
+        Raises:
+            UsageError: there is no such command; the message suggests a similar one.
+        """
         name = args[0]
         if name not in self.list_commands(ctx) and not name.startswith("-"):
             from difflib import get_close_matches
@@ -130,7 +134,7 @@ class LazyGroup(Helpful, click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Return the commands that begin so, with what they do; no module is imported."""
+        """Return the commands that begin with a text, with descriptions; import no module."""
         from click.shell_completion import CompletionItem
 
         found = [
@@ -142,7 +146,7 @@ class LazyGroup(Helpful, click.Group):
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands, by section, without importing any."""
+        """Write the commands by section, without importing their modules."""
         wide = max(len(name) for names in self._sections.values() for name in names)
         for section, names in self._sections.items():
             with formatter.section(section):

@@ -1,4 +1,4 @@
-"""What ``smsworks demo`` does."""
+"""The implementation of ``smsworks demo``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from smsworks_async.cli._app import App
 
 
-#: Seconds between two looks at the batches, and until the demo stops waiting.
-LOOK: Final = 0.25
-PATIENCE: Final = 60.0
+#: The time between two polls, and after which the demo stops waiting for delivery, in seconds.
+POLL_INTERVAL: Final = 0.25
+DELIVERY_TIMEOUT: Final = 60.0
 
 
 async def run(
@@ -33,12 +33,12 @@ async def run(
     recipients: list[str],
     message: dict[str, Any],
 ) -> int:
-    """Send one message and a bulk, wait for delivery, and print what became of them.
+    """Send one message and a bulk, wait for their delivery, and show the outcomes.
 
     Args:
-        app: where the table goes.
-        settings: of the client; None for a sandbox of its own.
-        recipients: numbers, as they stand in a file.
+        app: the run of the command.
+        settings: arguments of the client; None to start a sandbox and use that.
+        recipients: numbers in any usual spelling.
         message: the sender and the content.
 
     Returns:
@@ -51,7 +51,7 @@ async def run(
 
             box = await stack.enter_async_context(Sandbox())
             settings = {"token": box.token, "base_url": box.base_url}
-            app.out.prose(f"A sandbox runs at {box.base_url}; nothing in it reaches a phone.")
+            app.out.prose(f"A sandbox runs at {box.base_url}; it sends nothing to phones.")
             app.out.line()
         sms = await stack.enter_async_context(AsyncSMSWorks(**settings))
         before = await sms.credits.balance()
@@ -69,7 +69,7 @@ async def run(
         spent = before - await sms.credits.balance()
     seconds = time.monotonic() - started
     show(app.out, report, records, spent, seconds)
-    # The invalid lines are there on purpose.
+    # The demo's file has invalid lines on purpose.
     return exit_of_counts(attrs.evolve(report, invalid=0))
 
 
@@ -79,14 +79,14 @@ def _first(recipients: Sequence[str]) -> str:
             return phone.normalise(recipient)
         except ValidationError:
             continue
-    raise ValidationError("the file holds no number that can be texted", field="recipients")
+    raise ValidationError("the file has no number that can be texted", field="recipients")
 
 
 async def _delivered(
     sms: AsyncSMSWorks, message_id: str, batches: Sequence[str], progress: Progress
 ) -> list[MessageRecord]:
-    """Look until every message has its final status, or patience ends."""
-    until = time.monotonic() + PATIENCE
+    """Poll until every message has its final status, or the timeout is reached."""
+    until = time.monotonic() + DELIVERY_TIMEOUT
     while True:
         records = [await sms.messages.get(message_id)]
         for batch_id in batches:
@@ -94,4 +94,4 @@ async def _delivered(
         progress.update(sum(record.is_final for record in records))
         if all(record.is_final for record in records) or time.monotonic() > until:
             return records
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL_INTERVAL)

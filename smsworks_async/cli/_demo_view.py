@@ -1,4 +1,4 @@
-"""What ``smsworks demo`` shows: progress, and what became of everybody."""
+"""The output of ``smsworks demo``: progress, and a table of the outcomes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from smsworks_async.cli._output import Output
 
 
-#: Columns of names, of figures, and of bars.
+#: The width of names, figures and bars, in columns.
 _NAME: Final = 26
 _FIGURE: Final = 6
 _BAR: Final = 30
 
 
 class Progress:
-    """A bar on a terminal, and nothing elsewhere.
+    """A progress bar on a terminal; no output elsewhere.
 
     Args:
-        out: where it is drawn.
+        out: the output.
     """
 
     def __init__(self, out: Output) -> None:
@@ -41,12 +41,12 @@ class Progress:
             self._bar = Bar(*columns, console=out.console, transient=True)
 
     def start(self, words: str, total: int) -> None:
-        """Begin a phase of so many steps."""
+        """Begin a phase of ``total`` steps."""
         if self._bar is not None:
             self._task = self._bar.add_task(words, total=total)
 
     def update(self, done: int) -> None:
-        """Show how many steps of the phase are done."""
+        """Show the number of steps of the phase that are done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
 
@@ -66,15 +66,15 @@ class Progress:
 
 
 class _Row(NamedTuple):
-    """A line of the result.
+    """A row of the table.
 
     Attributes:
-        name: what was counted.
-        figure: how much.
-        share: of all recipients, from 0 to 1; None without a bar.
-        style: of the bar.
-        remark: what else there is to say.
-        details: what makes it up: counts and reasons.
+        name: the name of the figure.
+        figure: the figure, formatted.
+        share: its share of all recipients, from 0 to 1; None for a row without a bar.
+        style: the style of the bar.
+        remark: a remark; an empty string without one.
+        details: the reasons that make up the figure, each with its count.
     """
 
     name: str
@@ -92,14 +92,14 @@ def show(
     spent: float,
     seconds: float,
 ) -> None:
-    """Show what became of everybody.
+    """Show the outcomes.
 
     Args:
-        out: where.
-        report: of the bulk.
-        records: of its messages, and of the single one.
-        spent: credits.
-        seconds: in all.
+        out: the output.
+        report: the report of the bulk.
+        records: the records of its messages and of the single message.
+        spent: the credits that were used.
+        seconds: the time that all took.
     """
     out.record(_record(report, records, spent, seconds))
     if not out.json:
@@ -165,7 +165,7 @@ def _rows(
     yield row("delivered", delivered, "green")
     yield row("not delivered", sum(failed.values()), "red", *failed.most_common())
     if waiting:
-        yield row("still on their way", waiting, "yellow")
+        yield row("not yet final", waiting, "yellow")
     yield _Row("credits", amount(spent), remark="undelivered texts to the UK are refunded")
     yield _Row("seconds", f"{seconds:.1f}")
 

@@ -1,4 +1,4 @@
-"""A text as it would be sent: each segment in a frame, with marks below what forces Unicode."""
+"""Draw a text in its segments, with marks below the characters that force Unicode."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from smsworks_async.cli._output import Output
 
 
-#: The most characters that are named one by one.
+#: The number of offending characters that are listed.
 _NAMED: Final = 10
-#: Columns for the frame, the number of a segment and its size.
+#: The width of the frame, in columns.
 _MARGIN: Final = 4
 
 
 def draw(out: Output, content: str) -> None:
-    """Show the size of a text, its segments, and the characters that the GSM alphabet lacks."""
+    """Show a text's size, its segments, and the characters that are not in the GSM alphabet."""
     measured = measure(content)
     is_gsm = measured.encoding is Encoding.GSM
     out.fields(
@@ -68,7 +68,7 @@ def _units(part: str, encoding: Encoding) -> int:
 
 
 def _framed(part: str, marked: set[int], width: int) -> Iterator[str]:
-    """Yield the lines of a segment, each with a line of marks below it where it needs one."""
+    """Yield the lines of a segment, with a line of marks below each that has marked characters."""
     line, marks, columns = "", "", 0
     for index, character in enumerate(part):
         shown = "↵" if character in "\r\n" else printable(character)
@@ -93,7 +93,7 @@ def _flush(line: str, marks: str) -> Iterator[str]:
 
 
 def _name_offenders(out: Output, offenders: list[tuple[str, int]]) -> None:
-    """List the characters that force Unicode: each once, with its places and its replacement."""
+    """List the characters that force Unicode, each with its positions and its replacement."""
     places: dict[str, list[int]] = {}
     for character, position in offenders:
         places.setdefault(character, []).append(position + 1)

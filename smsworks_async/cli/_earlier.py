@@ -1,4 +1,4 @@
-"""What the journal knows of a campaign that is about to be sent, and of those before it."""
+"""Read from the journal the state of a campaign to be sent, and of recent campaigns."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from smsworks_async.cli._times import ago, span
 
 if TYPE_CHECKING:
     from smsworks_async.journals import Journal
+    from smsworks_async.journals.records import Campaign
     from smsworks_async.models.report import BulkStatus
 
 
-#: How long a campaign is recent by default: longer than any weekend, after which a list may be sent
-#: once more by mistake, and shorter than a week, so that a weekly campaign is not refused.
+#: How long a campaign counts as recent by default: longer than any weekend, after which a list may
+#: be sent again by mistake, and shorter than a week, so that a weekly campaign is not refused.
 RECENT: Final = timedelta(days=6)
-#: The outcomes of those who were texted, may have been, or will be.
+#: The outcomes of recipients who were texted, may have been texted, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
 
 
 @attrs.frozen
-class Sharing:
-    """A recent campaign with recipients of the one that is about to be sent.
+class Overlap:
+    """A recent campaign that shares recipients with the campaign to be sent.
 
     Attributes:
-        name: its name.
-        count: how many recipients they share.
-        age: how long ago it was begun, or its last request was made.
-        is_later: whether it was begun after the one that is about to be sent.
-        has_begun: whether a request of it was made.
+        name: the name of the recent campaign.
+        count: the number of recipients that are in both.
+        age: the time since it was created, or since its last request began, if that is shorter.
+        is_later: whether it was created after the campaign to be sent.
+        has_begun: whether one of its requests was sent.
     """
 
     name: str
@@ -50,65 +51,63 @@ class Sharing:
 
 @attrs.frozen
 class Earlier:
-    """What a journal knows.
+    """The journal's record of a campaign and of recent other campaigns.
 
     Attributes:
-        name: the name to send under.
-        status: how far that campaign has got; None where it is new.
-        begun: when it was begun, or None.
-        sharing: recent other campaigns with recipients of this one, the latest first.
-        count: how many recipients of this one are in them.
-        recent: how long a campaign is recent.
-        since: a campaign is recent if it was begun, or a request of it was made, after this time of
+        name: the campaign's name.
+        status: its status; None if it is new.
+        begun: when it was created; None if it is new.
+        overlaps: the recent other campaigns that share recipients with it, the latest first.
+        count: the number of distinct recipients that are shared.
+        recent: how long a campaign counts as recent.
+        since: a campaign is recent if it was created or last sent after this time, in seconds of
             the journal's clock.
     """
 
     name: str
     status: BulkStatus | None = None
     begun: datetime | None = None
-    sharing: tuple[Sharing, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
     count: int = 0
     recent: timedelta = RECENT
     since: float | None = None
 
     @property
     def shared(self) -> dict[str, int]:
-        """How many recipients of this campaign each of the others has, by its name."""
-        return {one.name: one.count for one in self.sharing}
+        """The number of recipients shared with each recent other campaign, by its name."""
+        return {one.name: one.count for one in self.overlaps}
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nobody in the campaign has its text, or may have it."""
+        """Whether no recipient of the campaign has, or may have, its text."""
         status = self.status
         return status is None or not (status.accepted or status.unknown or status.in_flight)
 
-    def news(self, before: Earlier) -> list[Sharing]:
-        """Return the campaigns that share more recipients than they did when it was looked before.
-
-        Not the whole count is compared: somebody who was in one campaign may be in another now.
-        """
+    def new_overlaps(self, before: Earlier) -> list[Overlap]:
+        """Return the campaigns that share more recipients than in an earlier record."""
+        # `count` may be equal in both: a recipient of one recent campaign may be in another now.
         known = before.shared
-        return [one for one in self.sharing if one.count > known.get(one.name, 0)]
+        return [one for one in self.overlaps if one.count > known.get(one.name, 0)]
 
 
 def _has_begun(status: BulkStatus) -> bool:
     return bool(status.accepted or status.unknown or status.rejected or status.in_flight)
 
 
-def shared_words(earlier: Earlier) -> str:
-    """Return in words how many recipients were in recent campaigns, in which, and how long ago."""
-    names = ", ".join(f"{one.name}, {ago(one.age)}" for one in earlier.sharing[:3])
+def shared_message(earlier: Earlier) -> str:
+    """Return a clause with the number of shared recipients, and the recent campaigns and ages."""
+    names = ", ".join(f"{one.name}, {ago(one.age)}" for one in earlier.overlaps[:3])
     were = "recipient was" if earlier.count == 1 else "recipients were"
     recent = span(earlier.recent)
     return f"{amount(earlier.count)} {were} in a campaign of the last {recent} ({names})"
 
 
 def exists(journal: str) -> bool:
-    """Return whether there may be campaigns in a journal: a file that is there, or a server."""
+    """Return whether a journal may have campaigns: its file exists, or it is on a server."""
     return "://" in journal or Path(journal).exists()
 
 
-async def look(
+async def find_earlier(
     journal: str,
     name: str,
     numbers: Callable[[], set[str]],
@@ -117,16 +116,17 @@ async def look(
     recent: timedelta = RECENT,
     before: Earlier | None = None,
 ) -> Earlier:
-    """Return what a journal knows of a campaign and of recent ones; nothing is changed.
+    """Read a campaign's state and the recipients it shares with recent campaigns.
 
     Args:
         journal: a path or a URL.
         name: the campaign's name.
-        numbers: returns the recipients' numbers; called where there are recent campaigns.
-        again: take the first name of ``NAME``, ``NAME-2`` and so on whose campaign is not done.
-        recent: how long a campaign is recent.
-        before: what was known at the first look, so that the campaigns that were recent then, or
-            were begun afterwards, are recent however much time passes until this one.
+        numbers: a function that returns the recipients' numbers; called if there are recent
+            campaigns.
+        again: use the first of ``NAME``, ``NAME-2`` and so on whose campaign is not finished.
+        recent: how long a campaign counts as recent (default 6 days).
+        before: the result of the first call. A campaign that was recent then, or was created
+            since, still counts as recent, however long planning takes.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -150,41 +150,54 @@ async def look(
         since = None if before is None else before.since
         if since is None:
             since = await opened.now() - recent.total_seconds()
-        sharing, texted = await _sharing(opened, names, wanted, numbers, since)
-        return Earlier(wanted, status, begun, sharing, texted, recent, since)
+        overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, since)
+        return Earlier(wanted, status, begun, overlaps, texted, recent, since)
 
 
 def is_over(status: BulkStatus) -> bool:
-    """Return whether a campaign sends nothing any more: it was cancelled, or all were accepted.
+    """Return whether a campaign is finished: cancelled, forgotten, or done without rejections.
 
-    One with refusals is gone on with, since the reason may have passed: a wrong token, for one.
+    One with rejections can be continued, because the reason may be temporary, such as a wrong
+    token.
     """
     if status.forgotten is not None:
         return True
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
-async def _last_request(journal: Journal, name: str) -> float:
-    """Return when the last request of a campaign began, by the journal's clock; 0 for none."""
-    latest, after = 0.0, -1
-    while page := await journal.chunks(name, after):
-        latest = max(latest, *(chunk.began or 0.0 for chunk in page))
+async def _last_request(journal: Journal, campaign: Campaign) -> float:
+    """Return when a campaign's last request began, by the journal's clock; 0 if there is none.
+
+    Chunks are sent in the order of their numbers, so the last ones are enough if none is left.
+    """
+    if campaign.totals is not None:
+        begun = await _begun(journal, campaign.id, campaign.totals.chunks - 2)
+        if None not in begun:
+            return max(filter(None, begun), default=0.0)
+    return max(filter(None, await _begun(journal, campaign.id, -1)), default=0.0)
+
+
+async def _begun(journal: Journal, campaign: str, after: int) -> list[float | None]:
+    """Return when each chunk after a number was first sent; None for one that was not."""
+    begun: list[float | None] = []
+    while page := await journal.chunks(campaign, after):
+        begun += [chunk.began for chunk in page]
         after = page[-1].number
-    return latest
+    return begun
 
 
-async def _sharing(
+async def _find_overlaps(
     journal: Journal,
     names: list[str],
     wanted: str,
     numbers: Callable[[], set[str]],
     since: float,
-) -> tuple[tuple[Sharing, ...], int]:
-    """Return the recent campaigns that share recipients with this one, and how many in all."""
+) -> tuple[tuple[Overlap, ...], int]:
+    """Return the recent campaigns that share recipients, and the number of these recipients."""
     now = await journal.now()
     ours: set[str] | None = None
     found: set[str] = set()
-    sharing: list[Sharing] = []
+    overlaps: list[Overlap] = []
     is_later = wanted in names
     for name in reversed(names):
         if name == wanted:
@@ -193,7 +206,7 @@ async def _sharing(
         campaign = (await journal.summary(name)).campaign
         if campaign.is_forgotten:
             continue
-        latest = max(campaign.created or 0, await _last_request(journal, name))
+        latest = max(campaign.created or 0, await _last_request(journal, campaign))
         if latest < since:
             continue
         ours = numbers() if ours is None else ours
@@ -207,6 +220,6 @@ async def _sharing(
         if of_this:
             has_begun = _has_begun(await status_of(journal, name))
             age = timedelta(seconds=max(0.0, now - latest))
-            sharing.append(Sharing(name, len(of_this), age, is_later, has_begun))
+            overlaps.append(Overlap(name, len(of_this), age, is_later, has_begun))
             found |= of_this
-    return tuple(sharing), len(found)
+    return tuple(overlaps), len(found)

@@ -1,4 +1,4 @@
-"""An error in a line that says what to do, and its exit code."""
+"""Convert an error to a one-line message and an exit code."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from smsworks_async.cli._output import OutputFailed
 from smsworks_async.cli._text import as_commands
 
 
-#: What the extra `cli` installs, besides click.
+#: The modules of the extra `cli`, except click.
 _PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
 
 
-#: What the package's errors call a setting, and the option that stands for it.
+#: Settings that the package's errors mention, and the command's options for them.
 _OPTIONS: Final = {
     "international=True": "--international",
 }
 
 
 def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
-    """Return an error in words, and its exit code.
+    """Return an error's message and its exit code.
 
     Args:
-        error: what a command raised.
-        sends: whether the command is one that sends texts.
+        error: the exception that a command raised.
+        sends: whether the command sends texts.
     """
     if isinstance(error, click.UsageError):
         where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-        return _usage_words(error) + where, Exit.USAGE
+        return _usage_message(error) + where, Exit.USAGE
     failed = Exit.NOTHING_SENT if sends else Exit.FAILED
     if isinstance(error, click.ClickException):
         return error.format_message().rstrip("."), failed
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return _interruption(error, sends=sends), Exit.INTERRUPTED
     if isinstance(error, OutputFailed):
-        return output_words(error.__cause__), Exit.FAILED
+        return output_error_message(error.__cause__), Exit.FAILED
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
         words = 'the command needs the extra `cli`: python -m pip install "smsworks-async[cli]"'
         return words, Exit.USAGE
     return _of_package(error, sends=sends)
 
 
-def _usage_words(error: click.UsageError) -> str:
+def _usage_message(error: click.UsageError) -> str:
     words = error.format_message().rstrip(".")
-    # Click quotes them: words of a text, or a token.
+    # Click's message quotes the arguments, which may be a text or a token.
     if words.startswith("Got unexpected extra argument"):
-        return "there are more arguments than it takes; put quotation marks around a text"
+        return "too many arguments; put quotation marks around a text"
     return words
 
 
@@ -60,22 +60,22 @@ def _of_package(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
         for setting, option in _OPTIONS.items():
             words = words.replace(setting, option)
         return "; ".join([words, *_notes(error)]), exit_of_error(error, sends=sends)
-    # What was sent before it is not known here.
+    # Requests may have been sent before the error.
     failed = Exit.UNKNOWN if sends else Exit.FAILED
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, failed
-    return f"an error in the command itself ({type(error).__name__}); --debug shows where", failed
+    return f"internal error ({type(error).__name__}); run with --debug for the traceback", failed
 
 
-def output_words(error: BaseException | None) -> str:
-    """Return in words why standard output cannot be written to."""
+def output_error_message(error: BaseException | None) -> str:
+    """Return a message with the reason why standard output cannot be written to."""
     words = getattr(error, "strerror", None) or "it is closed"
     return f"standard output cannot be written to: {words}"
 
 
 def _interruption(error: BaseException, *, sends: bool) -> str:
-    """Return what is known of an interruption: of a command that sends, what is not known too."""
-    # What interrupts an event loop comes from the cancellation that says what is not known.
+    """Return the message for an interruption, with the notes on requests of unknown outcome."""
+    # The notes are on the cancellation that the interrupt caused in the event loop.
     notes = _notes(error) or (_notes(error.__context__) if sends else [])
     return "; ".join(["interrupted", *notes])
 

@@ -1,4 +1,4 @@
-"""Exit codes: the first that fits."""
+"""The exit codes of commands; where several apply, the docs give their order."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Exit(enum.IntEnum):
     USAGE = 2
     #: A command that sends failed, and nothing was sent.
     NOTHING_SENT = 3
-    #: Some texts may have been accepted, or not.
+    #: It is unknown whether some texts were accepted.
     UNKNOWN = 4
-    #: Ctrl-C, or another signal that ended it.
+    #: The command was ended by Ctrl-C or another signal.
     INTERRUPTED = 130
-    #: Nobody read its output to the end, which may have none; as a shell shows SIGPIPE.
+    #: A command with endless output ended because that was closed; the shell's code for SIGPIPE.
     UNREAD = 141
 
 
 def exit_of_counts(counts: Counts) -> Exit:
-    """Return the exit code for what became of recipients: those of a `BulkReport`, for one."""
+    """Return the exit code for the outcomes of recipients, such as those of a `BulkReport`."""
     if counts.unknown:
         return Exit.UNKNOWN
     if not (counts.rejected or counts.not_sent or counts.invalid):
@@ -43,8 +43,8 @@ def exit_of_error(error: SMSWorksError, *, sends: bool) -> Exit:
     """Return the exit code for an error.
 
     Args:
-        error: what the command raised.
-        sends: whether the command is one that sends texts.
+        error: the error that the command raised.
+        sends: whether the command sends texts.
     """
     from smsworks_async import errors
 

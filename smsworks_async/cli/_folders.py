@@ -1,4 +1,4 @@
-"""Where the command keeps its files: the platform's own folders, or ``SMSWORKS_HOME``."""
+"""The folders and names of the command's files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ _NAME: Final = "smsworks"
 
 
 def folder(kind: Kind) -> Path:
-    """Return the folder for files of a kind: not made yet, where nothing is kept in it.
+    """Return the folder for files of a kind, which may not exist yet.
+
+    It is the platform's folder for that kind, or a subfolder of ``SMSWORKS_HOME``.
 
     Args:
-        kind: ``"config"`` for profiles, ``"data"`` for journals, ``"state"`` for what `listen` has
-            posted.
+        kind: ``"config"`` for profiles, ``"data"`` for journals, ``"state"`` for the records of
+            `listen`.
     """
     home = os.environ.get("SMSWORKS_HOME")
     if home:
         return Path(home).expanduser() / kind
     import platformdirs
 
-    # Without the author, which Windows would have above it.
+    # On Windows, platformdirs would otherwise add a folder for the author.
     if kind == "config":
         return platformdirs.user_config_path(_NAME, appauthor=False)
     if kind == "data":
@@ -33,22 +35,22 @@ def folder(kind: Kind) -> Path:
     return platformdirs.user_state_path(_NAME, appauthor=False)
 
 
-def made(path: Path) -> Path:
-    """Make a folder that only its owner may enter, where it is not there yet, and return it."""
+def ensure_folder(path: Path) -> Path:
+    """Create a folder with mode 0700 if it does not exist, and return it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
 def file_name(base_url: str) -> str:
-    """Return a part of a file's name that stands for an API's address."""
+    """Return an API's host and port in a form that can be part of a file's name."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(base_url)
     return re.sub(r"[^a-z0-9.]+", "-", parts.netloc.lower())
 
 
-def journal_words(journal: str) -> str:
-    """Return a journal as it may be shown: a path, or a URL without user, password and options."""
+def journal_label(journal: str) -> str:
+    """Return a journal for display: a path, or a URL without user, password and options."""
     from urllib.parse import urlsplit
 
     if "://" not in journal:
@@ -59,10 +61,10 @@ def journal_words(journal: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return f"{scheme}://..."
-    # A password with an unescaped slash reaches into the path.
+    # If a password has an unescaped slash, part of it is parsed as the path.
     return f"{scheme}://..." if "@" in parts.path else f"{scheme}://{host}{parts.path}"
 
 
 def default_journal(base_url: str) -> Path:
-    """Return the journal for an API's address: a trial in a sandbox leaves real sends alone."""
+    """Return the default journal for an API's address; sandboxes and the real API have others."""
     return folder("data") / f"journal-{file_name(base_url)}.db"

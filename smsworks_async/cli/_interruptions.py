@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a campaign: the first lets what is under way end, the second does not."""
+"""Signals during a campaign: the first stops it after the requests in progress, the second now."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _SIGNALS: Final = tuple(
 )
 
 
-class StopAsked(Exception):
-    """The person has asked a campaign to stop."""
+class StopRequested(Exception):
+    """A signal has asked the campaign to stop."""
 
 
 class Interruptions:
-    """Notes the first SIGINT or SIGTERM, and raises `KeyboardInterrupt` for the second.
+    """Record the first SIGINT or SIGTERM, and raise `KeyboardInterrupt` for the second.
 
     Attributes:
-        asked: whether there was one.
+        stop_requested: whether a signal has been received.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
         self._before: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -41,12 +41,12 @@ class Interruptions:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def _note(self, _: int, __: FrameType | None) -> None:
-        if self.asked:
+    def _handle(self, _: int, __: FrameType | None) -> None:
+        if self.stop_requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.stop_requested = True
 
     def check(self) -> None:
-        """Raise `StopAsked` where a stop was asked for."""
-        if self.asked:
-            raise StopAsked
+        """Raise `StopRequested` if a signal has been received."""
+        if self.stop_requested:
+            raise StopRequested

@@ -1,4 +1,4 @@
-"""The names of the campaigns in a journal: for completion, and for "did you mean"."""
+"""Read the names of a journal's campaigns, for completion and for suggestions in errors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Final
 import click
 
 
-#: Names that are completed, the latest first.
+#: The number of campaign names that completion offers; the latest are used.
 _MOST_NAMES: Final = 200
-#: Seconds that completion waits for a file that is being written, and for a server.
-_PATIENCE: Final = 0.3
-_SERVER_PATIENCE: Final = 2.0
+#: How long completion waits, in seconds: for a file that is being written, and for a server.
+_FILE_TIMEOUT: Final = 0.3
+_SERVER_TIMEOUT: Final = 2.0
 
 
 def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names that begin so, of campaigns in the journal that the command names."""
+    """Return the names of the journal's campaigns that begin with ``incomplete``."""
     given = ctx.params.get("journal") or os.environ.get("SMSWORKS_JOURNAL")
     return [name for name in names_in(given) if name.startswith(incomplete)]
 
 
 def names_in(journal: str | None) -> list[str]:
-    """Return the names of campaigns, the latest first; none where they cannot be read.
+    """Return the names of campaigns, the latest first; an empty list if they cannot be read.
 
-    It imports as little as it can: the user of completion waits for it.
+    It imports little, because the user of completion waits for it.
 
     Args:
-        journal: a path or a URL; None for all files in the data folder.
+        journal: a path or a URL; None for all journals in the data folder.
     """
     if journal is None:
         from smsworks_async.cli._folders import folder
@@ -37,7 +37,7 @@ def names_in(journal: str | None) -> list[str]:
         files = sorted(folder("data").glob("journal-*.db"))
         return [name for file in files for name in _names_in_file(str(file))]
     if "://" in journal:
-        with suppress(Exception):  # whatever it is, there is nothing to complete
+        with suppress(Exception):  # completion must not fail
             return _names_on_server(journal)
         return []
     return _names_in_file(journal)
@@ -46,7 +46,7 @@ def names_in(journal: str | None) -> list[str]:
 def _names_in_file(path: str) -> list[str]:
     import sqlite3
 
-    # As sqlite.org/uri.html says; `Path.as_uri` would load a dozen modules.
+    # Escape the path as described in sqlite.org/uri.html; `Path.as_uri` would load many modules.
     for character, escape in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
         path = path.replace(character, escape)
     if os.name == "nt":
@@ -54,9 +54,9 @@ def _names_in_file(path: str) -> list[str]:
         path = f"/{path}" if path[1:2] == ":" else path
     statement = "SELECT id FROM campaign ORDER BY key DESC LIMIT ?"
     try:
-        # Read as it is: a campaign's name is all that is wanted, and the file may be in use.
+        # Read-only and without migrations, since the file may be in use.
         address = f"file:{path}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=_FILE_TIMEOUT)) as connection:
             return [name for (name,) in connection.execute(statement, (_MOST_NAMES,))]
     except (sqlite3.Error, ValueError):
         return []
@@ -71,12 +71,12 @@ def _names_on_server(url: str) -> list[str]:
         async with open_journal(url, must_exist=True) as journal:
             return [*await journal.campaign_ids()][: -_MOST_NAMES - 1 : -1]
 
-    return asyncio.run(asyncio.wait_for(read(), _SERVER_PATIENCE))
+    return asyncio.run(asyncio.wait_for(read(), _SERVER_TIMEOUT))
 
 
 @contextmanager
-def suggesting(journal: str, campaign: str) -> Iterator[None]:
-    """Add to an error about a missing campaign or journal what else there is."""
+def add_suggestions(journal: str, campaign: str) -> Iterator[None]:
+    """Add suggestions to errors about a missing campaign or journal."""
     from smsworks_async.errors import JournalError, ValidationError
 
     try:
@@ -87,8 +87,8 @@ def suggesting(journal: str, campaign: str) -> Iterator[None]:
         raise
     except JournalError as error:
         if "there is no journal" in str(error):
-            error.add_note("campaigns are made by `campaign send` or `campaign plan`")
-            error.add_note("name another journal with --journal")
+            error.add_note("`campaign send` and `campaign plan` create campaigns")
+            error.add_note("choose another journal with --journal")
         raise
 
 
@@ -99,4 +99,4 @@ def _suggestion(name: str, journal: str) -> str:
     near = get_close_matches(name, known, n=1)
     if near:
         return f"did you mean {near[0]}?"
-    return "`smsworks campaign list` shows those that it has" if known else "it has none at all"
+    return "`smsworks campaign list` lists its campaigns" if known else "it has no campaigns"

@@ -1,4 +1,4 @@
-"""What `smsworks listen` has posted, kept in a file that one process may use at a time."""
+"""The record of messages that `smsworks listen` has posted, in a file for one process at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from smsworks_async.cli._folders import file_name, folder, made
+from smsworks_async.cli._folders import ensure_folder, file_name, folder
 from smsworks_async.errors import ConfigurationError
 
 
@@ -23,18 +23,18 @@ CREATE TABLE IF NOT EXISTS start (since REAL NOT NULL);
 
 
 class Ledger:
-    """The messages that were seen, and of which of them nothing more is to be posted.
+    """The messages that were seen, and whether anything about each is still to be posted.
 
     Args:
-        path: the file; its folder must exist.
+        path: the path of an SQLite file; its folder must exist.
 
     Raises:
-        ConfigurationError: it cannot be used, or another process uses it.
+        ConfigurationError: the file cannot be used, or another process uses it.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            # In autocommit mode: each statement is durable when it returns.
+            # Autocommit mode, so that each statement is durable when it returns.
             self._connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("BEGIN EXCLUSIVE")
@@ -46,22 +46,23 @@ class Ledger:
                 sqlite3.SQLITE_BUSY,
                 sqlite3.SQLITE_LOCKED,
             }
-            why = "another `smsworks listen` posts to this URL; end it first" if in_use else error
+            why = "another `smsworks listen` posts to this URL; stop it first" if in_use else error
             raise ConfigurationError(f"{path}: {why}") from None
 
     @classmethod
     def of(cls, base_url: str, target: str) -> Self:
-        """Open the ledger for an account's API and a URL, in the platform's state folder.
+        """Open the ledger for an API's address and a target URL, in the platform's state folder.
 
         Raises:
-            ConfigurationError: it cannot be used, or another process uses it.
+            ConfigurationError: the file cannot be used, or another process uses it.
         """
         name = hashlib.sha256(target.encode()).hexdigest()[:12]
         try:
-            place = made(folder("state"))
+            place = ensure_folder(folder("state"))
         except OSError as error:
             raise ConfigurationError(
-                f"{folder('state')} cannot be made: {error.strerror}; SMSWORKS_HOME names another"
+                f"{folder('state')} cannot be created: {error.strerror}; set SMSWORKS_HOME to use "
+                "another folder"
             ) from None
         return cls(place / f"listen-{file_name(base_url)}-{name}.db")
 
@@ -77,13 +78,13 @@ class Ledger:
         self._connection.close()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all records."""
         self._connection.execute("DELETE FROM seen")
         self._connection.execute("DELETE FROM start")
 
     @property
     def since(self) -> datetime | None:
-        """When the first run began; None where there was none."""
+        """When the first run began; None before it."""
         return self._moment("SELECT min(since) FROM start")
 
     def begin(self, since: datetime) -> None:
@@ -91,15 +92,15 @@ class Ledger:
         self._connection.execute("INSERT INTO start VALUES (?)", [since.timestamp()])
 
     def newest(self) -> datetime | None:
-        """Return when the newest message that was seen was created; None where there is none."""
+        """Return when the newest recorded message was created; None if there is none."""
         return self._moment("SELECT max(created) FROM seen")
 
     def oldest_open(self) -> datetime | None:
-        """Return when the oldest message without a final status was created, or None."""
+        """Return when the oldest message that is still open was created; None if there is none."""
         return self._moment("SELECT min(created) FROM seen WHERE is_open")
 
     def is_settled(self, message_id: str) -> bool:
-        """Return whether nothing more is to be posted about a message."""
+        """Return whether a message is recorded, with nothing more to be posted about it."""
         query = "SELECT is_open FROM seen WHERE message_id = ?"
         with closing(self._connection.execute(query, [message_id])) as found:
             row = found.fetchone()
@@ -111,7 +112,7 @@ class Ledger:
         Args:
             message_id: the message's id.
             created: when it was created.
-            is_open: whether its final status is still to come, or to be posted.
+            is_open: whether its final status is still expected, or still to be posted.
         """
         self._connection.execute(
             "INSERT INTO seen VALUES (?, ?, ?) "
@@ -120,12 +121,11 @@ class Ledger:
         )
 
     def drop(self, settled_before: datetime, open_before: datetime) -> None:
-        """Forget messages that no search finds any more.
+        """Delete records of messages that are too old for a search to return.
 
         Args:
-            settled_before: those of which nothing more is to be posted are forgotten if they were
-                created before this moment.
-            open_before: the others likewise.
+            settled_before: delete settled messages that were created before this time.
+            open_before: delete open messages that were created before this time.
         """
         self._connection.execute(
             "DELETE FROM seen WHERE created < CASE WHEN is_open THEN ? ELSE ? END",

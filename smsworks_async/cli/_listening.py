@@ -1,4 +1,4 @@
-"""Searches an account for new replies and final statuses, and posts them to a local URL."""
+"""Search an account for new replies and final statuses, and post them to a local URL."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
     from smsworks_async.models.incoming import MessageRecord
 
 
-#: How far behind the newest message a search looks: one may show up late.
+#: How far before the newest known message a search begins, since messages may appear late.
 OVERLAP: Final = timedelta(hours=1)
-#: How long the final status of a message is waited for: networks try for 48 hours.
-PATIENCE: Final = timedelta(hours=72)
-#: Seconds that a post may take, and the longest pause after failures.
+#: How long to wait for a message's final status. Networks attempt delivery for 48 hours.
+STATUS_TIMEOUT: Final = timedelta(hours=72)
+#: The time limit of a post, and the longest pause after failures, in seconds.
 TIMEOUT: Final = 10.0
 LONGEST_PAUSE: Final = 60.0
 _INCOMING: Final = "INCOMING"
 
 
 def check_target(url: str, secret: str) -> str:
-    """Return the URL to post to: with the secret at the end of its path, unless it is there.
+    """Return the URL to post to, with the secret at the end of its path.
 
     Args:
-        url: as it was given.
-        secret: the secret that webhooks ask for, or an empty string.
+        url: the value of ``--forward-to``; it may have the secret already.
+        secret: the webhook secret, or an empty string.
 
     Raises:
-        ConfigurationError: it is no http or https address, or plain http to another machine.
+        ConfigurationError: it is not an http or https URL, or is plain http to another machine.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
-            "--forward-to is no web address, such as http://127.0.0.1:5000/sms"
+            "--forward-to is not a web address; use one such as http://127.0.0.1:5000/sms"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(
-            "--forward-to is plain http to another machine, and anybody in between could read the "
-            "texts; post to this machine, or use https"
+            "--forward-to is plain http to another machine, so the texts could be read on the way; "
+            "use an address of this machine, or https"
         )
     if secret and parts.password != secret and not parts.path.rstrip("/").endswith(f"/{secret}"):
         parts = parts._replace(path=f"{parts.path.rstrip('/')}/{secret}")
@@ -63,7 +63,7 @@ def check_target(url: str, secret: str) -> str:
 
 
 def payload_of(record: MessageRecord) -> dict[str, Any]:
-    """Return what the provider posts about a message: a reply, or a delivery report."""
+    """Return the payload that the provider posts for a message: a reply, or a delivery report."""
     if record.status == _INCOMING:
         return {
             "messagetype": "incoming",
@@ -108,18 +108,18 @@ class _Answer:
 
     @property
     def is_final(self) -> bool:
-        """Whether the provider would not post it again."""
+        """Whether the provider would stop repeating the post."""
         return self.status is not None and self.status < 500
 
 
 class Forwarder:
-    """Posts what is new, until it is cancelled.
+    """Post new replies and final statuses until cancelled.
 
     Args:
         app: the run of the command.
-        ledger: what was posted.
-        target: where to post.
-        every: seconds between two searches.
+        ledger: the record of what was posted.
+        target: the URL to post to.
+        every: the time between two searches, in seconds.
     """
 
     def __init__(self, app: App, ledger: Ledger, target: str, every: float) -> None:
@@ -130,11 +130,12 @@ class Forwarder:
         self._failures = 0
 
     async def run(self, since: datetime | None) -> None:
-        """Search and post without end.
+        """Search and post until cancelled.
 
         Args:
-            since: where the first run begins; now by default. A later one goes on where the one
-                before it ended.
+            since: on the first run, also post messages created since this time; by default only
+                those created from now on. Later runs continue where the previous one ended, and
+                ignore it.
         """
         out = self._app.out
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
@@ -142,21 +143,21 @@ class Forwarder:
             self._app.async_client() as sms,
             aiohttp.ClientSession(timeout=timeout) as session,
         ):
-            # Before the first search, so that what is wrong with the account ends it at once.
+            # A wrong account should fail at once, before the first search.
             await sms.credits.balance()
             if self._ledger.since is None:
                 await self._begin(sms, since)
-            out.notice("listening; Ctrl-C ends it")
+            out.notice("listening; press Ctrl-C to stop")
             while True:
                 await self._poll(sms, session)
                 pause = self._every * 2 ** min(self._failures, 10)
                 await sms.clock.sleep(max(self._every, min(pause, LONGEST_PAUSE)))
 
     async def _begin(self, sms: AsyncSMSWorks, since: datetime | None) -> None:
-        """Record what is there before the first run: of that, only what changes is posted."""
+        """Record existing messages, so that only later changes of them are posted."""
         begun = now()
         start = begun if since is None else min(since, begun)
-        async with aclosing(sms.messages.iterate(from_=start - PATIENCE)) as records:
+        async with aclosing(sms.messages.iterate(from_=start - STATUS_TIMEOUT)) as records:
             async for record in records:
                 created = record.created or begun
                 is_over = record.status == _INCOMING or record.is_final
@@ -174,32 +175,32 @@ class Forwarder:
             if not worth_repeating(error):
                 raise
             self._failures += 1
-            self._app.out.notice(f"the search failed, and is repeated: {error}")
+            self._app.out.notice(f"the search failed and will be repeated: {error}")
             return
         self._failures = 0
         found.sort(key=lambda record: (record.created or begun, record.message_id))
         for record in found:
             if not self._ledger.is_settled(record.message_id):
-                await self._take(session, record, record.created or begun)
-        self._ledger.drop(start - OVERLAP, begun - PATIENCE)
+                await self._forward(session, record, record.created or begun)
+        self._ledger.drop(start - OVERLAP, begun - STATUS_TIMEOUT)
 
     def _search_from(self, moment: datetime) -> datetime:
-        """Return where a search begins: where something may still be open, or have come late."""
+        """Return the start of a search: early enough for open messages and for late ones."""
         known = [self._ledger.since, self._ledger.newest()]
         latest = max(filter(None, known), default=moment) - OVERLAP
         oldest = self._ledger.oldest_open()
-        return max(min(filter(None, [latest, oldest])), moment - PATIENCE)
+        return max(min(filter(None, [latest, oldest])), moment - STATUS_TIMEOUT)
 
-    async def _take(
+    async def _forward(
         self, session: aiohttp.ClientSession, record: MessageRecord, created: datetime
     ) -> None:
-        """Post a reply or a final status; keep a message open whose status may still change."""
+        """Post a reply or a final status; record a message without a final status as open."""
         answer = None
         if record.status == _INCOMING or record.is_final:
             answer = await self._post(session, payload_of(record))
             self._failures += not answer.is_final
         is_open = answer is None or not answer.is_final
-        # Before a line is written, which may fail: it would be posted again.
+        # Record it before writing a line: if that failed, the message would be posted again.
         self._ledger.record(record.message_id, created, is_open=is_open)
         if answer is not None:
             self._show(record, answer)
@@ -211,10 +212,10 @@ class Forwarder:
             async with session.post(self._target, json=payload, allow_redirects=False) as response:
                 status = response.status
         except TimeoutError:
-            words = f"no answer within {TIMEOUT:g} s"
+            words = f"no response within {TIMEOUT:g} s"
         except aiohttp.ClientConnectorError:
-            words = "nothing listens there"
-        except aiohttp.ClientError as error:  # whose words may hold the URL, and the secret in it
+            words = "connection refused or failed"
+        except aiohttp.ClientError as error:  # its message may contain the URL with the secret
             words = type(error).__name__
         return _Answer(status, words, (time.monotonic() - started) * 1000)
 
@@ -232,10 +233,10 @@ class Forwarder:
             }
         )
         number = record.sender if is_reply else record.destination
-        told = f"{answer.status}" if answer.status is not None else answer.words
-        ending = "" if answer.is_final else ", to be repeated"
+        result = f"{answer.status}" if answer.status is not None else answer.words
+        ending = "" if answer.is_final else ", will be repeated"
         self._app.out.line(
             f"{now().astimezone():%H:%M:%S}  {record.status:<13} "
-            f"{'from' if is_reply else 'to'} {number}  {told}{ending}"
+            f"{'from' if is_reply else 'to'} {number}  {result}{ending}"
             f" ({answer.milliseconds:.0f} ms)"
         )

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -27,46 +27,46 @@ def journal_option(function: F) -> F:
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="Where campaigns are kept: a file, or a postgresql:// URL. By default "
+        help="The journal of campaigns: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
     return option(function)
 
 
 def warn_of_password(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return a journal as it was given; warn where its URL shows a password to everybody."""
+    """Return the value of ``--journal`` unchanged; warn if it is a URL with a password."""
     if value and re.match(r"[^/]*://([^/@]*:[^@]+@|.*[?&]password=)", value):
-        # Not the `App`'s output: options that it is made by, such as --json, may not be read yet.
+        # Options on which the `App`'s own output depends, such as --json, may not be parsed yet.
         Output().notice(
-            "the process list shows the password in --journal; put it into ~/.pgpass, or the URL "
-            "into SMSWORKS_JOURNAL"
+            "the password in --journal is visible in the process list; put it into ~/.pgpass, or "
+            "the URL into SMSWORKS_JOURNAL"
         )
     return value
 
 
 def campaign_argument(function: F) -> F:
-    """Add the argument CAMPAIGN, whose names are completed."""
+    """Add the argument CAMPAIGN, with completion of names."""
     argument = click.argument("campaign", metavar="CAMPAIGN", shell_complete=complete)
     return argument(function)
 
 
 def yes_option(function: F) -> F:
     """Add the option ``--yes``."""
-    option = click.option("--yes", is_flag=True, help="Do not ask.")
+    option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
     return option(function)
 
 
 def why_option(function: F) -> F:
     """Add the option ``--why``."""
     option = click.option(
-        "--why", default="", metavar="TEXT", help="The reason, for reports and `status`."
+        "--why", default="", metavar="TEXT", help="The reason, shown in reports and by `status`."
     )
     return option(function)
 
 
 def force_option(function: F) -> F:
     """Add the option ``--force``."""
-    option = click.option("--force", is_flag=True, help="Replace a file that is there already.")
+    option = click.option("--force", is_flag=True, help="Replace an existing file.")
     return option(function)
 
 
@@ -78,16 +78,18 @@ def settle_option(function: F) -> F:
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long what is unknown is searched for.",
+        help="How long to search for requests whose outcome is unknown.",
     )
     return option(function)
 
 
 def file_options(function: F) -> F:
-    """Add the options of a file with numbers: the column, the sheet and the encoding."""
+    """Add the options of a file with numbers: column, sheet and encoding."""
     for option in (
         click.option(
-            "--encoding", metavar="NAME", help="Of a text file, such as cp1252; found by itself."
+            "--encoding",
+            metavar="NAME",
+            help="The encoding of a text file, such as cp1252; detected by default.",
         ),
         click.option(
             "--sheet", metavar="NAME", help="The sheet of a workbook; the first by default."
@@ -95,7 +97,7 @@ def file_options(function: F) -> F:
         click.option(
             "--column",
             metavar="HEADING",
-            help="The column with the numbers: its heading or its letter.",
+            help="The heading or the letter of the column with the numbers.",
         ),
     ):
         function = option(function)
@@ -104,7 +106,7 @@ def file_options(function: F) -> F:
 
 @contextmanager
 def naming_options() -> Iterator[None]:
-    """Add to an error about a file which option says what is not clear."""
+    """Add to an error about a file a note with the option that resolves it."""
     from smsworks_async.errors import ValidationError
 
     try:
@@ -117,14 +119,15 @@ def naming_options() -> Iterator[None]:
 
 
 def message_options(function: F) -> F:
-    """Add the options of a text to the people of a file: sender, text, and where numbers stand."""
+    """Add the options of a text to the recipients in a file."""
     for option in (
         file_options,
         click.option(
             "--message",
             required=True,
             metavar="TEXT",
-            help="The text; {Heading} stands for that column's cell, {{ and }} for braces.",
+            help="The text; {Heading} is replaced by that column's cell. Write {{ and }} for "
+            "braces.",
         ),
         click.option("--sender", required=True, metavar="ID", help="The sender ID."),
     ):
@@ -136,8 +139,8 @@ class AccountRate(NamedTuple):
     """A rate that all processes of an account share.
 
     Attributes:
-        per_second: requests a second.
-        account: the name under which they share it, that of `PostgresRate`.
+        per_second: the most requests per second.
+        account: the name under which the processes share the rate; `PostgresRate`'s ``account``.
     """
 
     per_second: float
@@ -147,7 +150,7 @@ class AccountRate(NamedTuple):
 def pace_options(function: F) -> F:
     """Add the options of concurrency and rates.
 
-    The function gets ``concurrency``, ``max_rate``, and ``account_rate``, an `AccountRate` or None.
+    The function gets ``concurrency``, ``max_rate`` and ``account_rate``: `AccountRate` or None.
     """
 
     @functools.wraps(function)
@@ -155,7 +158,7 @@ def pace_options(function: F) -> F:
         *args: Any, account_rate: float | None, rate_account: str | None, **options: Any
     ) -> Any:
         if account_rate is None and rate_account is not None:
-            raise click.UsageError("--rate-account goes with --account-rate")
+            raise click.UsageError("--rate-account can only be used with --account-rate")
         shared = None
         if account_rate is not None:
             shared = AccountRate(account_rate, rate_account or "default")
@@ -165,27 +168,27 @@ def pace_options(function: F) -> F:
         click.option(
             "--rate-account",
             metavar="NAME",
-            help="The name under which they share --account-rate; `default` by default.",
+            help="The name under which processes share --account-rate; `default` by default.",
         ),
         click.option(
             "--account-rate",
             type=click.FloatRange(min=0, min_open=True),
             metavar="REQUESTS",
-            help="Requests a second of all processes and machines together; it is kept in the "
-            "journal, which must be a PostgreSQL database.",
+            help="The most requests per second of all processes and machines together; needs a "
+            "journal in PostgreSQL.",
         ),
         click.option(
             "--max-rate",
             type=click.FloatRange(min=0, min_open=True),
             metavar="REQUESTS",
-            help="Requests a second of this process at most; each has up to 500 recipients.",
+            help="The most requests per second of this process; each has up to 500 recipients.",
         ),
         click.option(
             "--concurrency",
             type=click.IntRange(min=1),
             default=8,
             show_default=True,
-            help="Requests at a time.",
+            help="The most requests at the same time.",
         ),
     ):
         with_rate = option(with_rate)
@@ -193,7 +196,7 @@ def pace_options(function: F) -> F:
 
 
 def window_options(function: F) -> F:
-    """Add the options of a sending window; the function gets ``window``, a `SendWindow` or None."""
+    """Add the options of a sending window; the function gets ``window``: `SendWindow` or None."""
 
     @functools.wraps(function)
     def with_window(
@@ -203,13 +206,17 @@ def window_options(function: F) -> F:
 
     for option in (
         click.option(
-            "--days", metavar="DAYS", help="Their days, such as mon-fri; every day by default."
+            "--days",
+            metavar="DAYS",
+            help="The days of --window, such as mon-fri; every day by default.",
         ),
-        click.option("--tz", metavar="ZONE", help="Their time zone; Europe/London by default."),
+        click.option(
+            "--tz", metavar="ZONE", help="The time zone of --window; Europe/London by default."
+        ),
         click.option(
             "--window",
             metavar="START-END",
-            help="Hours in which requests may leave, such as 09:00-20:00.",
+            help="The hours in which requests may be sent, such as 09:00-20:00.",
         ),
     ):
         with_window = option(with_window)
@@ -222,7 +229,7 @@ def _window(hours: str | None, tz: str | None, days: str | None) -> SendWindow |
     more = {name: value for name, value in (("tz", tz), ("days", days)) if value is not None}
     if hours is None:
         if more:
-            raise click.UsageError(f"--{next(iter(more))} goes with --window")
+            raise click.UsageError(f"--{next(iter(more))} can only be used with --window")
         return None
     start, _, end = hours.partition("-")
     return SendWindow(start, end, **more)

@@ -1,4 +1,4 @@
-"""What the commands about opt-outs share."""
+"""Shared parts of the opt-out commands."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ _WORDS = {
 
 
 def source_option(default: str) -> Callable[[F], F]:
-    """Return what adds the option ``--source``."""
+    """Return a decorator that adds the option ``--source``."""
     return click.option(
         "--source",
         default=default,
         show_default=True,
         metavar="TEXT",
-        help="How it was asked for, for the list's history.",
+        help="How the person asked for it; kept in the list's history.",
     )
 
 
 def list_option(function: F) -> F:
-    """Add the option ``--journal``, for the list in it."""
+    """Add the option ``--journal``, for the journal with the list."""
     option = click.option(
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="The journal that has the list: a file, or a postgresql:// URL. By default "
+        help="The journal with the list: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
     return option(function)
 
 
 def event_record(event: OptOutEvent) -> dict[str, Any]:
-    """Return an event of the list as a record for programs."""
+    """Return an event of the list as a JSON record."""
     import attrs
 
     return attrs.asdict(event)
@@ -59,11 +59,11 @@ def event_record(event: OptOutEvent) -> dict[str, Any]:
 async def change_numbers(
     app: App, journal: str, numbers: Sequence[str], change: Change, source: str
 ) -> None:
-    """Record that numbers opt out or in, all of them or, where one can be none, none.
+    """Record that numbers opt out or in. If one is invalid, none is recorded.
 
     Raises:
-        ValidationError: a number can be none; nothing was recorded.
-        JournalError: not all could be recorded.
+        ValidationError: a number is invalid; nothing was recorded.
+        JournalError: not all numbers could be recorded; a note has the count.
     """
     from smsworks_async.errors import JournalError, ValidationError
     from smsworks_async.optouts import OptOuts
@@ -76,7 +76,7 @@ async def change_numbers(
                 error.add_note("nothing was recorded")
                 raise
         act = listed.add if change == "out" else listed.remove
-        # All of them before a line is written, which may fail.
+        # Record all of them before writing a line, which may fail.
         changes: list[tuple[str, bool]] = []
         for number in numbers:
             try:

@@ -1,7 +1,8 @@
 """Output: lines and tables for people, JSON lines for programs.
 
-People get rich tables where standard output is a terminal, and plain lines where it is not, at most
-80 columns wide. Programs get one JSON object a line. Notices and questions go to standard error.
+For people, output is rich tables if standard output is a terminal, and otherwise plain lines of 80
+columns at most. For programs, it is one JSON object per line. Notices and questions are written to
+standard error.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-#: Columns where the terminal's width is not known.
+#: The width in columns if output is not a terminal, or its width is unknown.
 WIDTH: Final = 80
 
 
 class OutputClosed(Exception):
-    """Nobody reads standard output any more, and the command ends for that."""
+    """The reader of standard output has closed the pipe, and the command ends because of that."""
 
 
 class OutputFailed(Exception):
-    """Standard output cannot be written to, such as on a full disk; its cause says why."""
+    """Standard output cannot be written to, such as on a full disk; the cause has the reason."""
 
 
 def _plain(value: object) -> Any:
@@ -38,15 +39,15 @@ def _plain(value: object) -> Any:
 
 
 class _Stdout:
-    """Standard output, whose failures are told from those of other files and sockets.
+    """Standard output, with failures raised as exceptions different from other I/O errors.
 
     Attributes:
-        error: why output was dropped; None where nothing was.
+        error: the error because of which output was discarded; None if none was.
         ends_the_command: whether a failure is raised.
     """
 
     def __init__(self) -> None:
-        # Kept: rich puts a stream of its own, which writes to this one, in place of `sys.stdout`.
+        # rich may replace `sys.stdout` by a stream that writes to this object.
         self._stream = sys.stdout
         self.error: OSError | None = None
         self.ends_the_command = False
@@ -83,7 +84,7 @@ class _Stdout:
 
 
 def _hanging(line: str, width: int | None, hang: int) -> str:
-    """Break a line at blanks, and indent what follows the first part."""
+    """Wrap a line at spaces, with its later parts indented."""
     if width is None or width_of(line) <= width:
         return line
     first = fold(line, width)[0]
@@ -92,7 +93,7 @@ def _hanging(line: str, width: int | None, hang: int) -> str:
 
 
 def _error_width() -> int | None:
-    """Return the columns of the terminal that standard error is; None where it is none."""
+    """Return the width of standard error's terminal in columns; None if it is not a terminal."""
     if not sys.stderr.isatty():
         return None
     import os
@@ -104,7 +105,7 @@ def _error_width() -> int | None:
 
 
 def write_error(text: str) -> bool:
-    """Write to standard error, and return whether that was possible."""
+    """Write to standard error, and return whether that succeeded."""
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
@@ -114,7 +115,7 @@ def write_error(text: str) -> bool:
 
 
 def _drop_buffer(stream: TextIO) -> None:
-    """Point standard output at nothing: at exit, Python writes what is left in its buffer."""
+    """Redirect standard output to the null device, since Python flushes its buffer at exit."""
     import os
 
     try:
@@ -122,18 +123,18 @@ def _drop_buffer(stream: TextIO) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, descriptor)
         os.close(nothing)
-    except OSError:  # a stream that is no file has no buffer of its own either
+    except OSError:  # a stream without a file descriptor has no buffer that could fail
         pass
 
 
 class Output:
-    """Where a command's results, notices and questions go.
+    """The output of a command: results, notices and questions.
 
-    What cannot be written is dropped, so that a command does its work and exits with its own code
-    although nobody reads its output.
+    Output that cannot be written is discarded, so that a command completes its work and exits with
+    its own code after its output has been closed.
 
     Args:
-        json: write JSON lines, for programs.
+        json: write JSON lines instead of text (default False).
     """
 
     def __init__(self, *, json: bool = False) -> None:
@@ -141,25 +142,25 @@ class Output:
         self._file = _Stdout()
 
     def end_when_closed(self) -> None:
-        """Raise `OutputClosed` or `OutputFailed` from now on where output cannot be written.
+        """Raise `OutputClosed` or `OutputFailed` from now on if output cannot be written.
 
-        For commands that have nothing to do but write, and may do so without end.
+        It is for commands that only write, and may do so endlessly.
         """
         self._file.ends_the_command = True
 
     @property
     def error(self) -> OSError | None:
-        """Why output was dropped; None where nothing was."""
+        """The error because of which output was discarded; None if none was."""
         return self._file.error
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people read it as it is written."""
+        """Whether output is text on a terminal."""
         return not self.json and self._file.isatty()
 
     @property
     def width(self) -> int:
-        """Columns: those of the terminal, or 80."""
+        """The width of the terminal in columns; 80 if output is not a terminal."""
         if not self._file.isatty():
             return WIDTH
         import shutil
@@ -168,11 +169,11 @@ class Output:
 
     @functools.cached_property
     def console(self) -> Console:
-        """Rich's console on standard output; without colours where it is no terminal."""
+        """Rich's console on standard output; without colours if that is not a terminal."""
         from rich.console import Console
 
         return Console(
-            file=self._file,  # type: ignore[arg-type]  # it has what rich uses
+            file=self._file,  # type: ignore[arg-type]  # it has the methods that rich uses
             width=None if self._file.isatty() else WIDTH,
             highlight=False,
             markup=False,
@@ -180,7 +181,7 @@ class Output:
         )
 
     def record(self, record: Mapping[str, Any]) -> None:
-        """Write a JSON line, for programs alone."""
+        """Write a JSON line; without ``json``, nothing."""
         if self.json:
             import json
 
@@ -188,38 +189,38 @@ class Output:
             self._write(json.dumps(record, ensure_ascii=not is_utf8, default=_plain))
 
     def raw(self, line: str) -> None:
-        """Write a line that is JSON already, for programs alone."""
+        """Write a line that is JSON already; without ``json``, nothing."""
         if self.json:
             self._write(line)
 
     def line(self, text: str = "") -> None:
-        """Write a line, for people alone; control characters in it are escaped."""
+        """Write a line of text, with control characters escaped; with ``json``, nothing."""
         if not self.json:
             self._write(printable(text))
 
     def prose(self, text: str, *, hang: int = 0) -> None:
-        """Write a sentence, for people alone; a terminal gets it broken between words.
+        """Write a sentence, wrapped on a terminal; with ``json``, nothing.
 
         Args:
-            text: in one line.
-            hang: columns by which the lines after the first are indented.
+            text: the sentence, without line breaks.
+            hang: the indentation of the lines after the first, in columns (default 0).
         """
         width = self.width if self.is_terminal else None
         self.line(_hanging(printable(text), width, hang))
 
     def text(self, text: str) -> None:
-        """Write a text as it is, for people and programs alike."""
+        """Write a text unchanged, whether or not output is JSON."""
         self._write(text)
 
     def result(self, record: Mapping[str, Any], text: str) -> None:
-        """Write a record for programs, or a sentence for people."""
+        """Write a record as JSON, or a sentence as text."""
         self.record(record)
         self.prose(text)
 
     def fields(self, rows: Iterable[tuple[str, object]]) -> None:
-        """Write names and values below each other, for people alone; None leaves a row out.
+        """Write a name and a value on each line; with ``json``, nothing.
 
-        On a terminal, long values are broken over lines.
+        Rows with the value None are left out. On a terminal, long values are wrapped.
         """
         shown = [(name, str(value)) for name, value in rows if value is not None]
         wide = max((len(name) for name, _ in shown), default=0)
@@ -240,15 +241,16 @@ class Output:
         right: Iterable[int] = (),
         last_wraps: bool = False,
     ) -> None:
-        """Write a table, for people alone.
+        """Write a table; with ``json``, nothing.
+
+        On a terminal that is too narrow, the last column is put below the others, or each value on
+        a separate line. If output is not a terminal, values are neither wrapped nor cut.
 
         Args:
-            headings: a name for each column.
-            rows: as many values for each row.
-            right: the columns that are flush right, counted from 0.
-            last_wraps: break the last column's text over lines instead of cutting it; where output
-                is no terminal, values are neither broken nor cut. On a terminal that is too narrow
-                the last column stands below the others, or each value on a line of its own.
+            headings: the columns' headings.
+            rows: the values of each row, one for each column.
+            right: the indexes of right-aligned columns, from 0.
+            last_wraps: wrap the last column's text instead of cutting it (default False).
         """
         if self.json:
             return
@@ -263,13 +265,13 @@ class Output:
         self.console.print(lay_out(headings, texts, aligned, self.width, last_wraps=last_wraps))
 
     def notice(self, text: str) -> None:
-        """Write a line to standard error, for people and programs alike."""
+        """Write a line to standard error, whether or not output is JSON."""
         write_error(f"{_hanging(f'smsworks: {one_line(text)}', _error_width(), 2)}\n")
 
     def confirm(self, question: str) -> bool:
-        """Ask on standard error, and return whether the answer was yes; anything else is no.
+        """Ask on standard error, and return whether the answer was yes.
 
-        It is no as well where the question cannot be shown.
+        Any other answer is no; so is a question that cannot be written.
         """
         asked = "\n".join(
             _hanging(line, _error_width(), 0)
@@ -280,11 +282,11 @@ class Output:
         answer = sys.stdin.readline()
         if not answer:
             write_error("\n")
-            self.notice("there is nobody to ask; say --yes to go on")
+            self.notice("no answer on standard input; add --yes to continue without the question")
         return answer.strip().lower() in {"y", "yes"}
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Flush standard output."""
         self._file.flush()
 
     def _write(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Stored accounts: a JSON file in the platform's folder that only its owner may read."""
+"""Stored accounts, in a JSON file that only its owner may read."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from smsworks_async.cli._folders import folder, made
+from smsworks_async.cli._folders import ensure_folder, folder
 
 
 DEFAULT: Final = "default"
-#: What a profile may hold.
+#: The fields of a profile.
 FIELDS: Final = ("customer_id", "key", "secret", "token", "base_url")
 
 
 def path() -> Path:
-    """Return the file that the profiles are in."""
+    """Return the path of the file with the profiles."""
     return folder("config") / "profiles.json"
 
 
 def names() -> list[str]:
-    """Return the names of the stored profiles: none, where the file cannot be read."""
+    """Return the names of the stored profiles; an empty list if the file cannot be read."""
     try:
         return sorted(_read())
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> dict[str, str] | None:
-    """Return a profile, or None where there is none of that name.
+    """Return the profile with a name; None if there is none.
 
     Raises:
         ConfigurationError: the file cannot be read.
@@ -41,7 +41,7 @@ def load(name: str) -> dict[str, str] | None:
 
 
 def store(name: str, profile: Mapping[str, str]) -> Path:
-    """Store a profile, and return the file; another of that name is replaced.
+    """Store a profile, replacing one with the same name, and return the file's path.
 
     Raises:
         ConfigurationError: the file cannot be read or written.
@@ -50,7 +50,7 @@ def store(name: str, profile: Mapping[str, str]) -> Path:
 
 
 def erase(name: str) -> bool:
-    """Erase a profile, and return whether there was one.
+    """Erase a profile, and return whether it existed.
 
     Raises:
         ConfigurationError: the file cannot be read or written.
@@ -64,7 +64,7 @@ def erase(name: str) -> bool:
 
 
 def is_open_to_others() -> bool:
-    """Return whether other users of the machine may read the file."""
+    """Return whether the file's mode lets other users of the machine access it."""
     try:
         mode = path().stat().st_mode
     except OSError:
@@ -83,7 +83,7 @@ def _read() -> dict[str, dict[str, str]]:
         and all(name in FIELDS and isinstance(value, str) for name, value in profile.items())
         for profile in profiles.values()
     ):
-        raise ValueError("it holds something else than profiles")
+        raise ValueError("it does not contain profiles")
     return profiles
 
 
@@ -94,19 +94,20 @@ def _all() -> dict[str, dict[str, str]]:
         return _read()
     except OSError as error:
         raise ConfigurationError(f"{path()} cannot be read: {error.strerror}") from None
-    except ValueError:  # whose words may quote a secret
+    except ValueError:  # its message may quote a secret
         raise ConfigurationError(
-            f"{path()} is not as `smsworks login` writes it; delete it, and log in again"
+            f"{path()} does not have the format that `smsworks login` writes; delete it, and log "
+            "in again"
         ) from None
 
 
 def _write(profiles: Mapping[str, Mapping[str, str]]) -> Path:
-    """Replace the file as a whole: a reader sees the old one or the new one."""
+    """Replace the file atomically."""
     from smsworks_async.errors import ConfigurationError
 
     target = path()
     try:
-        made(target.parent)
+        ensure_folder(target.parent)
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".profiles-")  # 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

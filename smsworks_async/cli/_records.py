@@ -1,4 +1,4 @@
-"""What programs are told: the JSON shapes of messages, and times for people."""
+"""JSON records of messages, and the formatting of times and numbers for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def message_record(message: MessageRecord) -> dict[str, Any]:
-    """Return the JSON shape of a message."""
+    """Return a message as a JSON record."""
     reason = message.failure_reason
     return {
         "message_id": message.message_id,
@@ -33,7 +33,7 @@ def message_record(message: MessageRecord) -> dict[str, Any]:
 
 
 def reply_record(message: IncomingMessage) -> dict[str, Any]:
-    """Return the JSON shape of a reply."""
+    """Return a reply as a JSON record."""
     return {
         "message_id": message.message_id,
         "sender": message.sender,
@@ -45,7 +45,7 @@ def reply_record(message: IncomingMessage) -> dict[str, Any]:
 
 
 def scheduled_record(message: ScheduledMessage) -> dict[str, Any]:
-    """Return the JSON shape of an entry of the schedule."""
+    """Return a scheduled message or batch as a JSON record."""
     return {
         "message_id": message.message_id,
         "status": message.status,
@@ -58,24 +58,24 @@ def scheduled_record(message: ScheduledMessage) -> dict[str, Any]:
 
 
 def local(moment: datetime | None) -> str:
-    """Return a moment in the machine's own time zone, to the minute; nothing for None."""
+    """Return a time in the machine's time zone, to the minute; an empty string for None."""
     return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def local_with_zone(moment: datetime) -> str:
-    """Return a moment in the machine's own time zone, with its offset."""
+    """Return a time in the machine's time zone, with its offset."""
     zoned = moment.astimezone()
     offset = f"{zoned:%z}"
     return f"{zoned:%a %d %b %Y %H:%M} (UTC{offset[:3]}:{offset[3:]})"
 
 
 def now() -> datetime:
-    """Return the present moment."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def amount(number: float) -> str:
-    """Return a number with its thousands set apart, and no more decimals than it has."""
+    """Return a number with thousands separators and without trailing zeros."""
     return f"{number:,.12g}"
 
 

@@ -1,14 +1,15 @@
-"""A text that is sent twice by mistake: the key under which `send` records each.
+"""Derive the idempotency key of `send`, which protects against sending a text twice by mistake.
 
-Without ``--idempotency-key`` a text is recorded under a key that is made of its sender, recipient
-and words, and the day. The same command looks there first:
+Without ``--idempotency-key``, a text is recorded under a key derived from its sender, recipient and
+content, and the day. A later call with the same text finds the record:
 
-- a call that was accepted less than an hour ago is a repeat, and the person decides;
-- one whose outcome is unknown is continued: the text is looked for, and not sent again;
-- after an hour the text is sent. So it is after a call that was refused or sent nothing, unless the
-  one before it was accepted or is in doubt.
+- if the earlier call was accepted less than an hour ago, the later one is a repeat, and the user
+  decides;
+- if its outcome is unknown, the same key is used: the text is looked for, and not sent again;
+- if it was accepted longer ago, the text is sent. The same applies if it was refused or sent
+  nothing, unless the call before that was accepted or its outcome is unknown.
 
-Texts that differ in the blanks around them alone are the same text.
+White space around a text is ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from smsworks_async.journals import Journal, KeyRecord
 
 
-#: Seconds for which the same text to the same number counts as a repeat.
+#: How long the same text to the same number counts as a repeat, in seconds.
 WINDOW: Final = 3600.0
 _DAY: Final = 86400.0
 _IN_DOUBT: Final = frozenset({State.UNKNOWN, State.SENDING})
@@ -36,14 +37,14 @@ _MAY_BE_ACCEPTED: Final = _IN_DOUBT | {State.ACCEPTED}
 
 
 @attrs.frozen
-class Place:
-    """Where a call is to be recorded.
+class KeyChoice:
+    """The idempotency key for a call.
 
     Attributes:
-        key: the idempotency key to send with.
-        next_key: the one to send with although there was such a call.
+        key: the key to send with.
+        next_key: a free key, to send the text once more.
         earlier: the call that is recorded under `key`, or None.
-        age: seconds since that changed.
+        age: the time since that record changed, in seconds.
     """
 
     key: str
@@ -58,17 +59,17 @@ class Place:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the outcome of the earlier call is not known."""
+        """Whether the outcome of the earlier call is unknown."""
         return self.earlier is not None and self.earlier.request.state in _IN_DOUBT
 
 
-async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
-    """Return where a call is to be recorded.
+async def choose_key(journal: Journal, base_url: str, *words: str) -> KeyChoice:
+    """Return the idempotency key for a call.
 
     Args:
-        journal: where keys are kept.
+        journal: the journal with the keys.
         base_url: the API's address.
-        words: what makes two calls the same: the method, sender, recipient and text.
+        words: the values that identify a call: the method, sender, recipient, text and time.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -92,5 +93,5 @@ async def find_place(journal: Journal, base_url: str, *words: str) -> Place:
         age = max(0.0, now - kept.changed)
         if kept.request.state is State.ACCEPTED and age >= WINDOW:
             break
-        return Place(key, free, kept, age)
-    return Place(free, free)
+        return KeyChoice(key, free, kept, age)
+    return KeyChoice(free, free)

@@ -1,4 +1,4 @@
-"""Runs a command: its errors, interruptions and closed pipes become lines and exit codes."""
+"""Run a command; convert errors, interruptions and closed pipes to messages and exit codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._output import OutputClosed, OutputFailed, write_error
 
 
-#: Arguments stand in the process list, for every user of the machine to read.
+#: Options that are refused because every user of the machine can read the process list.
 _SECRETS: Final = frozenset({"--token", "--secret", "--key", "--password"})
 
 
@@ -57,7 +57,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and return its exit code."""
+    """Run a command and return its exit code; the arguments default to the process's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     group = root()
     instruction = os.environ.get(COMPLETE)
@@ -75,7 +75,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_closed() -> None:
-    """Open descriptors that were closed, as by ``>&-``: another file would get their numbers."""
+    """Reopen closed standard streams, as by ``>&-``, since other files would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
@@ -96,7 +96,7 @@ def _run(group: LazyGroup, app: App, words: list[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        app.json = app.json or "--json" in words  # which may stand behind what cannot be read
+        app.json = app.json or "--json" in words  # it may come after an argument that failed
         return _explain(app, error)
 
 
@@ -111,9 +111,11 @@ def _finish(app: App, code: int) -> int:
     error = app.out.error
     if error is None or isinstance(error, BrokenPipeError):
         return code
-    from smsworks_async.cli._errors import output_words
+    from smsworks_async.cli._errors import output_error_message
 
-    _tell(app, "OutputFailed", f"{output_words(error)}; the command did its work", code)
+    _write_error(
+        app, "OutputFailed", f"{output_error_message(error)}; the command was completed", code
+    )
     return code or Exit.FAILED
 
 
@@ -123,13 +125,14 @@ def _refuse_secrets(words: Sequence[str]) -> None:
             return
         if word.partition("=")[0] in _SECRETS:
             raise click.UsageError(
-                f"{word.partition('=')[0]} is refused: the command line can be read in the process "
-                "list; use `smsworks login`, SMSWORKS_TOKEN in the environment, or --token-file"
+                f"{word.partition('=')[0]} is refused, because the command line is visible in the "
+                "process list; use `smsworks login`, the environment variable SMSWORKS_TOKEN, or "
+                "--token-file"
             )
 
 
 def _explain(app: App, error: BaseException) -> int:
-    """Write a line about an error, and return its exit code."""
+    """Write a message for an error, and return the exit code."""
     if isinstance(error, NoArgsIsHelpError):
         print(error.format_message(), file=sys.stderr)
         return Exit.USAGE
@@ -137,15 +140,15 @@ def _explain(app: App, error: BaseException) -> int:
 
     words, code = describe(error, sends=app.sends)
     if app.has_begun and code in {Exit.USAGE, Exit.NOTHING_SENT, Exit.FAILED}:
-        words += "; texts may have been accepted before that: the same command looks for them"
+        words += "; texts may have been accepted before that: run the same command to look for them"
         code = Exit.UNKNOWN
     name = "Interrupted" if code == Exit.INTERRUPTED else type(error).__name__
-    _tell(app, name, words, code, error)
+    _write_error(app, name, words, code, error)
     return code
 
 
-def _tell(app: App, name: str, words: str, code: int, error: object = None) -> None:
-    """Write an error to standard error: a line for people, a JSON line for programs."""
+def _write_error(app: App, name: str, words: str, code: int, error: object = None) -> None:
+    """Write an error to standard error, as text or as JSON."""
     if not app.json:
         app.out.notice(words)
         return

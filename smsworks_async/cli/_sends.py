@@ -1,4 +1,4 @@
-"""What `send`, `flash` and `schedule` share: their options, and one text to one number."""
+"""Shared parts of `send`, `flash` and `schedule`: options, and sending one text to one number."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Method = Literal["send", "flash", "schedule"]
 _DONE: Final = {"send": "Sent", "flash": "Sent as a flash message", "schedule": "Scheduled"}
 
 
-class Order(NamedTuple):
-    """One text, and how it is to be sent.
+class SendRequest(NamedTuple):
+    """A text to send, and the options for it.
 
     Attributes:
-        method: of `AsyncMessages`.
-        fields: its arguments.
-        idempotency_key: the caller's own name for the call; None for one made of the text.
-        again: send it although the same text was sent within the hour.
-        journal: the journal that was named, or None.
+        method: the method of `AsyncMessages`.
+        fields: the arguments of the method.
+        idempotency_key: the value of ``--idempotency-key``; None to derive a key from the text.
+        again: send the text even if it was sent within the last hour.
+        journal: the value of ``--journal``, or None.
         international: accept numbers outside the UK.
     """
 
@@ -64,48 +64,46 @@ _OPTIONS: Final = (
         metavar="ID",
         help="3 to 11 letters and digits, or 3 to 15 digits.",
     ),
-    click.option(
-        "--gsm", is_flag=True, help="Replace typographic characters by those of the GSM alphabet."
-    ),
-    click.option("--reference", metavar="NAME", help="Your own name for the message."),
-    click.option("--tag", metavar="LABEL", help="A label to search for."),
+    click.option("--gsm", is_flag=True, help="Replace typographic characters by GSM characters."),
+    click.option("--reference", metavar="NAME", help="Your own reference for the message."),
+    click.option("--tag", metavar="LABEL", help="A label by which the message can be searched."),
     click.option(
         "--validity",
         type=int,
         metavar="MINUTES",
-        help="How long delivery is attempted: 1 to 2880, the default.",
+        help="How long delivery is attempted: 1 to 2880; 2880 by default.",
     ),
     click.option("--international", is_flag=True, help="Accept numbers outside the UK."),
     click.option(
         "--respect-opt-outs",
         is_flag=True,
-        help="Send nothing to a number that has opted out, by the journal's list.",
+        help="Send nothing to a number that is on the journal's opt-out list.",
     ),
     click.option(
         "--idempotency-key",
         metavar="KEY",
-        help="Your own name for this send: a second one with it sends nothing.",
+        help="Your own name for this send; a second send with the same name sends nothing.",
     ),
     click.option(
-        "--again", is_flag=True, help="Send it although the same text was sent within the hour."
+        "--again", is_flag=True, help="Send even if the same text was sent within the last hour."
     ),
     click.option(
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="Where sends are recorded.",
+        help="The journal in which sends are recorded.",
     ),
 )
 
 
 def run_send(app: App, method: Method, text: str, **options: Any) -> int:
-    """Send one text to one number, and show what the API answered.
+    """Send one text to one number, show the result, and return the exit code.
 
     Args:
         app: the run of the command.
-        method: of `AsyncMessages`.
-        text: the content, or ``-`` for standard input.
-        options: those of `text_options`, and ``at`` of a scheduled one.
+        method: the method of `AsyncMessages`.
+        text: the content, or ``-`` to read it from standard input.
+        options: the values of `text_options`, and ``at`` for a scheduled text.
     """
     import asyncio
 
@@ -117,67 +115,77 @@ def run_send(app: App, method: Method, text: str, **options: Any) -> int:
     own = {name: options.pop(name) for name in ("idempotency_key", "again", "journal")}
     international = options.pop("international")
     fields = {"destination": options.pop("to"), "content": content, **options}
-    order = Order(
+    request = SendRequest(
         method,
         {k: v for k, v in fields.items() if v is not None},
         **own,
         international=international,
     )
     if own["again"] and own["idempotency_key"]:
-        raise click.UsageError("--again and --idempotency-key exclude each other; give one")
-    return asyncio.run(_send(app, order))
+        raise click.UsageError("--again and --idempotency-key exclude each other; use one of them")
+    return asyncio.run(_send(app, request))
 
 
 def _read_text() -> str:
     try:
         return sys.stdin.read().removesuffix("\n")
     except UnicodeDecodeError:
-        raise click.UsageError("standard input is no text in UTF-8") from None
+        raise click.UsageError("standard input is not UTF-8 text") from None
 
 
-async def _send(app: App, order: Order) -> int:
+async def _send(app: App, request: SendRequest) -> int:
     from smsworks_async import phone
     from smsworks_async.journals import open_journal
 
-    # Checked before a journal is made.
-    number = phone.normalise(order.fields["destination"], international=order.international)
+    # Check the number before a journal is created.
+    number = phone.normalise(request.fields["destination"], international=request.international)
     account = app.account()
-    journal, _ = open_journal(app.journal(order.journal))
+    journal, _ = open_journal(app.journal(request.journal))
     try:
-        async with app.async_client(journal=journal, international=order.international) as sms:
-            key = order.idempotency_key or await _key(app, order, journal, account.base_url, number)
+        async with app.async_client(journal=journal, international=request.international) as sms:
+            key = request.idempotency_key or await _key(
+                app, request, journal, account.base_url, number
+            )
             if key is None:
                 app.out.notice("nothing was sent")
                 return Exit.NOTHING_SENT
-            return await _send_with(app, sms, order, key, number)
+            return await _send_with(app, sms, request, key, number)
     finally:
         await journal.close()
 
 
-async def _key(app: App, order: Order, journal: Journal, base_url: str, number: str) -> str | None:
-    """Return the key to send with; None where the person does not want it sent again."""
-    from smsworks_async.cli._repeats import find_place
+async def _key(
+    app: App, request: SendRequest, journal: Journal, base_url: str, number: str
+) -> str | None:
+    """Return the key to send with; None if the text must not be sent again."""
+    from smsworks_async.cli._repeats import choose_key
 
-    fields = order.fields
+    fields = request.fields
     at: datetime | None = fields.get("at")
     moment = "" if at is None else str(at.astimezone(UTC))
-    words = (order.method, fields["sender"], number, fields["content"], moment)
-    place = await find_place(journal, base_url, *words)
-    if order.again:
-        if place.is_in_doubt:
-            app.out.notice("an earlier send of this text is in doubt, and may have been accepted")
-        return place.next_key
-    if place.is_in_doubt:
-        app.out.notice("an earlier send of this text is in doubt, and is looked for")
-    if not place.is_repeat:
-        return place.key
-    earlier = place.earlier.request.batch_id if place.earlier else None
-    told = f"this text was sent to {number} {_ago(place.age)} (message {earlier})"
+    values = (request.method, fields["sender"], number, fields["content"], moment)
+    choice = await choose_key(journal, base_url, *values)
+    if request.again:
+        if choice.is_in_doubt:
+            app.out.notice(
+                "the outcome of an earlier send of this text is unknown; it may have been accepted"
+            )
+        return choice.next_key
+    if choice.is_in_doubt:
+        app.out.notice(
+            "the outcome of an earlier send of this text is unknown; it is being looked for"
+        )
+    if not choice.is_repeat:
+        return choice.key
+    earlier = choice.earlier.request.batch_id if choice.earlier else None
+    words = f"this text was sent to {number} {_ago(choice.age)} (message {earlier})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        app.out.notice(f"{told}; --again sends it again")
+        app.out.notice(f"{words}; add --again to send it again")
         return None
     return (
-        place.next_key if app.out.confirm(f"{told[0].upper()}{told[1:]}. Send it again?") else None
+        choice.next_key
+        if app.out.confirm(f"{words[0].upper()}{words[1:]}. Send it again?")
+        else None
     )
 
 
@@ -187,42 +195,47 @@ def _ago(seconds: float) -> str:
     return f"{plural(round(seconds / 60), 'minute')} ago"
 
 
-async def _send_with(app: App, sms: AsyncSMSWorks, order: Order, key: str, number: str) -> int:
+async def _send_with(
+    app: App, sms: AsyncSMSWorks, request: SendRequest, key: str, number: str
+) -> int:
     from smsworks_async.errors import KeyInUse, OptedOut, OutcomeUnknown, ValidationError
 
-    send = getattr(sms.messages, order.method)
+    send = getattr(sms.messages, request.method)
     try:
-        answer = await send(**order.fields, idempotency_key=key)
+        answer = await send(**request.fields, idempotency_key=key)
     except OutcomeUnknown as error:
         error.add_note(
-            "the same command looks for the text before it sends anything; run it again in a minute"
+            "run the same command again in a minute: it looks for the text before it sends anything"
         )
         raise
     except KeyInUse:
         raise KeyInUse(
-            "nothing was sent: another command is sending this text, or was killed meanwhile; run "
-            "this one again in a minute"
+            "nothing was sent: another command is sending this text, or was killed while it did; "
+            "run this command again in a minute"
         ) from None
     except OptedOut:
         app.out.record({"destination": number, "status": "OPTED_OUT"})
         app.out.line(f"Nothing was sent: {number} has opted out.")
         return Exit.OK
     except ValidationError as error:
-        if error.field == "idempotency_key" and order.idempotency_key is None:
+        if error.field == "idempotency_key" and request.idempotency_key is None:
             raise ValidationError(
-                "nothing was sent: an earlier send of this text, with other options, is in doubt; "
-                "repeat it with those to have it looked for, or say --again"
+                "nothing was sent: an earlier send of this text, with other options, has an "
+                "unknown outcome; repeat that command to look for it, or add --again to send this "
+                "text"
             ) from None
         raise
-    _show(app, order, answer, number)
+    _show(app, request, answer, number)
     return Exit.OK
 
 
-def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number: str) -> None:
+def _show(
+    app: App, request: SendRequest, answer: SentMessage | Acknowledgement, number: str
+) -> None:
     from smsworks_async import text
 
-    segments = text.measure(order.fields["content"]).segments
-    at: datetime | None = order.fields.get("at")
+    segments = text.measure(request.fields["content"]).segments
+    at: datetime | None = request.fields.get("at")
     used = getattr(answer, "credits_used", None)
     balance = getattr(answer, "balance", None)
     app.out.record(
@@ -230,7 +243,7 @@ def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number:
             "message_id": answer.message_id,
             "status": answer.status,
             "destination": number,
-            "sender": order.fields["sender"],
+            "sender": request.fields["sender"],
             "segments": segments,
             "schedule": at,
             "credits_used": used,
@@ -239,9 +252,9 @@ def _show(app: App, order: Order, answer: SentMessage | Acknowledgement, number:
         }
     )
     if answer.replayed:
-        app.out.line(f"Accepted before for {number}; nothing was sent now.")
+        app.out.line(f"Already accepted for {number}; nothing was sent now.")
     else:
-        app.out.line(f"{_DONE[order.method]} to {number}.")
+        app.out.line(f"{_DONE[request.method]} to {number}.")
     app.out.fields(
         [
             ("Message id", answer.message_id),

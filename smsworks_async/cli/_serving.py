@@ -1,4 +1,4 @@
-"""What ``smsworks sandbox`` does."""
+"""The implementation of ``smsworks sandbox``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def serve(app: App, options: dict[str, Any]) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Run a sandbox until Ctrl-C or SIGTERM.
 
     Args:
         app: the run of the command.
-        options: those of the command.
+        options: the values of the command's options.
 
     Raises:
         click.ClickException: an option, the address or a file cannot be used.
@@ -39,21 +39,21 @@ def serve(app: App, options: dict[str, Any]) -> None:
 
 
 def _words(error: Exception) -> str:
-    """Return an error's words, without the number that `str` puts before an OSError's."""
+    """Return an error's message, without the number in the `str` of an OSError."""
     if not isinstance(error, OSError) or not error.strerror:
         return f"the sandbox cannot use its files: {error}"
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def _check_hosts(options: dict[str, Any]) -> None:
-    """Raise ValueError for a name that is none, or a URL that nothing would be posted to."""
+    """Raise ValueError for an invalid host name, or a URL whose host is not allowed."""
     host_names(options["allow_host"], "--allow-host")
     access = Access(
         everywhere=False, callback_hosts=host_names(options["callback_host"], "--callback-host")
     )
     for url in (options["delivery_report_url"], options["incoming_url"]):
         if url and not access.may_post_to(url):
-            raise ValueError(f"to post to {url}, name its host with --callback-host")
+            raise ValueError(f"to post to {url}, allow its host with --callback-host")
 
 
 async def _serve(app: App, options: dict[str, Any]) -> None:
@@ -74,12 +74,14 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
         callback_hosts=options["callback_host"],
     ) as box:
         app.out.record({"base_url": box.base_url, "token": box.token, "page": f"{box.root_url}/"})
-        app.out.line("The sandbox is running; nothing in it reaches a phone. Ctrl-C ends it.\n")
+        app.out.line(
+            "The sandbox is running. It sends nothing to phones. Press Ctrl-C to stop it.\n"
+        )
         app.out.line(f"  export SMSWORKS_BASE_URL={box.base_url}")
         app.out.line(f"  export SMSWORKS_TOKEN='{box.token}'\n")
-        app.out.line(f"Its page, with every message: {box.root_url}/")
+        app.out.line(f"Its web page with all messages: {box.root_url}/")
         over = asyncio.Event()
-        # Also where a script has it ignore Ctrl-C, and when a supervisor ends it.
+        # A shell script may have started it with SIGINT ignored, and supervisors send SIGTERM.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(over.set))
         with _log(app, box, quiet=options["quiet"]):
@@ -89,5 +91,5 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
 def _log(app: App, box: Sandbox, *, quiet: bool) -> AbstractContextManager[object]:
     if quiet:
         return nullcontext()
-    # With --json each line is a record already.
+    # With --json, the lines of the log are JSON already.
     return box.write_log(app.out.raw if app.out.json else app.out.line, as_json=app.out.json)

@@ -1,4 +1,4 @@
-"""Messages for people."""
+"""Show messages as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def why(message: MessageRecord) -> str | None:
-    """Return why a message failed, with the API's code, or None."""
+    """Return the reason of a message's failure, with the API's code; None without one."""
     reason = message.failure_reason
     if reason is None:
         return None
@@ -22,7 +22,7 @@ def why(message: MessageRecord) -> str | None:
 
 
 def show_message(out: Output, message: MessageRecord) -> None:
-    """Show all of one message, for people."""
+    """Show all fields of a message."""
     out.fields(
         [
             ("Message id", message.message_id),
@@ -42,7 +42,7 @@ def show_message(out: Output, message: MessageRecord) -> None:
 
 
 def show_messages(out: Output, messages: Iterable[MessageRecord]) -> None:
-    """Show messages as a table, for people."""
+    """Show messages as a table."""
     out.table(
         ["Created", "Status", "Id", "From", "To", "Text"],
         [

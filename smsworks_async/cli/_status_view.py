@@ -1,4 +1,4 @@
-"""A campaign's status for people: a bar and its counts, at most as wide as the terminal."""
+"""Show a campaign's status as text: a bar and counts, at most as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkStatus
 
 
-#: Seconds that the rate is measured over.
+#: The time over which the rate is measured, in seconds.
 _SPAN: Final = 15.0
-#: Columns from which on counts stand beside each other.
+#: The least width, in columns, at which counts are shown in several columns.
 _BESIDE: Final = 64
 _STATE_STYLES: Final = {
     "done": "green",
@@ -32,17 +32,17 @@ _STATE_STYLES: Final = {
 
 
 def done_of(status: BulkStatus) -> tuple[int, int]:
-    """Return how many recipients are done with, and how many there are to send to."""
+    """Return the number of recipients that are finished, and of all that are to be sent to."""
     done = status.accepted + status.rejected + status.unknown + status.opted_out
     waiting = status.not_sent + status.in_flight
     return done, done + waiting
 
 
 class Rate:
-    """How fast a campaign goes, by what was seen of it.
+    """The rate of a campaign, measured from its recent statuses.
 
     Args:
-        clock: returns seconds.
+        clock: a function that returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -50,7 +50,7 @@ class Rate:
         self._seen: deque[tuple[float, int]] = deque()
 
     def see(self, status: BulkStatus) -> None:
-        """Take note of a status, as it is now."""
+        """Record the current status."""
         now = self._clock()
         self._seen.append((now, done_of(status)[0]))
         while now - self._seen[0][0] > _SPAN and len(self._seen) > 2:
@@ -58,13 +58,13 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Recipients a second; 0 where that is not known."""
+        """Recipients per second; 0 while that is not known."""
         (begin, before), (end, after) = self._seen[0], self._seen[-1]
         return max(after - before, 0) / (end - begin) if end > begin else 0.0
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words, such as ``"2 min 10 s"``."""
+    """Return a duration in words, such as ``"2 min 10 s"``."""
     whole = max(round(seconds), 0)
     if whole < 60:
         return f"{whole} s"
@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
 
 
 def counts(status: BulkStatus) -> list[tuple[str, int]]:
-    """Return the counts to show, each with its name."""
+    """Return the counts to show, with their names."""
     left = "not sent" if status.control == "cancelled" else "to be sent"
     rows = [
         ("accepted", status.accepted),
@@ -93,16 +93,16 @@ def counts(status: BulkStatus) -> list[tuple[str, int]]:
 
 
 def remarks(status: BulkStatus, rate: float = 0.0) -> list[str]:
-    """Return what else there is to know, a line each."""
+    """Return remarks on a status, one line each."""
     found: list[str] = []
     if status.why:
         found.append(one_line(status.why))
     if status.unknown:
-        found.append("`smsworks campaign reconcile` looks for those that are unknown")
+        found.append("run `smsworks campaign reconcile` to look for the unknown ones")
     pace = [f"{status.credits:,g} credits"] if status.credits else []
     if rate and status.state == "running":
         done, whole = done_of(status)
-        pace += [f"{rate:,.0f} a second", f"about {duration((whole - done) / rate)} left"]
+        pace += [f"{rate:,.0f} per second", f"about {duration((whole - done) / rate)} left"]
     if pace:
         found.append(", ".join(pace))
     if status.window is not None:
@@ -110,14 +110,14 @@ def remarks(status: BulkStatus, rate: float = 0.0) -> list[str]:
     if status.at is not None:
         found.append(f"due at {status.at:%Y-%m-%d %H:%M} UTC")
     if status.lease is not None and status.state != "done":
-        found.append(f"the lease of what is in flight ends in {duration(status.lease)}")
+        found.append(f"the lease of requests in flight ends in {duration(status.lease)}")
     if status.forgotten is not None:
         found.append(f"numbers and texts were erased at {status.forgotten:%Y-%m-%d %H:%M} UTC")
     return found
 
 
 def fields(status: BulkStatus) -> list[tuple[str, object]]:
-    """Return names and values, for output that is no terminal."""
+    """Return names and values, for output that is not a terminal."""
     done, whole = done_of(status)
     return [
         ("campaign", status.campaign),
@@ -135,7 +135,7 @@ class _Share:
 
 
 def draw(status: BulkStatus, width: int, rate: float = 0.0, *, ascii_only: bool = False) -> Text:
-    """Return a status as lines for a terminal, none wider than it."""
+    """Return a status as lines for a terminal of ``width`` columns."""
     from rich.text import Text
 
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -171,7 +171,7 @@ def _bar(status: BulkStatus, width: int, whole: int, *, ascii_only: bool) -> Tex
         passed += share.count
         end = max(width * passed // whole if whole else width, used)
         if share.count and end == used < width:
-            end += 1  # what is there is seen
+            end += 1  # a share above zero gets at least one column
         bar.append(full * (end - used), share.style)
         used = end
     bar.append((full if not whole else empty) * (width - used), "" if not whole else "dim")

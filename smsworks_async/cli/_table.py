@@ -1,4 +1,4 @@
-"""Tables: plain lines for pipes, and what fits a terminal."""
+"""Lay out tables: as plain lines for pipes, or to fit a terminal's width."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-#: The fewest columns in which a long last column stands beside the others.
+#: The least width, in characters, at which a long last column is put beside the others.
 _LAST: Final = 24
-#: What the last column, and the values of a row, are indented by where they stand below.
+#: The indentation of the last column where it is put below the others.
 _INDENT: Final = "    "
 
 Rows = Sequence[Sequence[str]]
 
 
 def plain_lines(headings: Sequence[str], rows: Rows, right: Collection[int]) -> Iterator[str]:
-    """Yield the lines of a table, nothing broken or cut.
+    """Yield the lines of a table, without wrapping or cutting values.
 
     Args:
-        headings: a name for each column.
-        rows: as many values for each row.
-        right: the columns that are flush right, counted from 0.
+        headings: the columns' headings.
+        rows: the values of each row, one for each column.
+        right: the indexes of right-aligned columns, from 0.
     """
     lines = [headings, *([value.replace("\n", " ") for value in row] for row in rows)]
     widths = _widths(lines)
@@ -37,14 +37,14 @@ def plain_lines(headings: Sequence[str], rows: Rows, right: Collection[int]) -> 
 def lay_out(
     headings: Sequence[str], rows: Rows, right: Collection[int], width: int, *, last_wraps: bool
 ) -> RenderableType:
-    """Return a table for a terminal.
+    """Return a table that fits a terminal.
 
     Args:
-        headings: a name for each column.
-        rows: as many values for each row.
-        right: the columns that are flush right, counted from 0.
-        width: columns of the terminal.
-        last_wraps: break the last column's text over lines instead of cutting it.
+        headings: the columns' headings.
+        rows: the values of each row, one for each column.
+        right: the indexes of right-aligned columns, from 0.
+        width: the width of the terminal, in characters.
+        last_wraps: wrap the last column's text instead of cutting it.
     """
     widths = _widths([headings, *rows])
     others = sum(widths[:-1]) + 2 * (len(widths) - 1)
@@ -88,7 +88,7 @@ def _below(
     right: Collection[int],
     width: int,
 ) -> Iterator[str]:
-    """Yield the lines of a table whose last column stands below the others."""
+    """Yield the lines of a table with the last column below the others."""
     for row in [headings, *rows]:
         yield _aligned(row[:-1], widths[:-1], right).rstrip()
         for line in row[-1].split("\n"):
@@ -96,7 +96,7 @@ def _below(
 
 
 def _stacked(headings: Sequence[str], rows: Rows, width: int) -> Iterator[str]:
-    """Yield the lines of a table with each value on a line of its own."""
+    """Yield the lines of a table with each value on a separate line."""
     wide = max(map(width_of, headings))
     for number, row in enumerate(rows):
         if number:

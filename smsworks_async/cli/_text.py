@@ -1,4 +1,4 @@
-"""Texts on a terminal: what may be shown, and how many columns it takes."""
+"""Prepare text for a terminal: escape control characters, measure and wrap."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from typing import Final
 
 
-# Patterns are compiled when they are used: completion imports this module, and must be quick.
+# Patterns are not compiled here because completion imports this module and must be quick.
 
-#: What could move the cursor, change colours or turn the reading direction.
+#: Characters that could move the cursor, change colours or reverse the reading direction.
 _CONTROLS: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|[\ud800-\udfff]"
 
-#: How errors of the package name its calls, for people who write Python.
+#: Calls as they are named in the package's error messages.
 _CALLS: Final = (
     r"(call )?\bbulk\.(plan|send|status|resume|reconcile|cancel)(?:_each)?\b( with restored=True)?"
 )
 
 
 def as_commands(words: str) -> str:
-    """Return words that name calls of the package with the commands that make them."""
+    """Replace the calls that a message names by the commands that make them."""
 
     def command(found: re.Match[str]) -> str:
         name = f"`smsworks campaign {found[2]}{' --restored' if found[3] else ''}`"
@@ -28,17 +28,17 @@ def as_commands(words: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with its control characters escaped, but for line breaks and tabs."""
+    """Return a text with its control characters escaped, except line breaks and tabs."""
     return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line, with its control characters escaped."""
+    """Return a text as one line, with its control characters escaped."""
     return printable(" ".join(text.split()))
 
 
 def columns_of(character: str) -> int:
-    """Return how many columns of a terminal a character takes."""
+    """Return the number of a terminal's columns that a character takes."""
     import unicodedata
 
     if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
@@ -47,11 +47,11 @@ def columns_of(character: str) -> int:
 
 
 def fold(line: str, width: int | None) -> list[str]:
-    """Break a line into parts of at most so many columns, at blanks where there are any.
+    """Wrap a line to a width, at spaces if possible, and return its parts.
 
     Args:
-        line: without line breaks.
-        width: columns; None does not break it.
+        line: the text, without line breaks.
+        width: the width in columns, at least 2; None not to wrap.
     """
     parts, rest = [], line
     while width is not None and width_of(rest) > max(width, 2):
@@ -67,11 +67,11 @@ def fold(line: str, width: int | None) -> list[str]:
 
 
 def width_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return the number of a terminal's columns that a text takes."""
     return sum(map(columns_of, text))
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
-    """Return a text with blanks up to so many columns."""
+    """Return a text padded with spaces to ``width`` columns."""
     blanks = " " * max(0, width - width_of(text))
     return f"{blanks}{text}" if right else f"{text}{blanks}"

@@ -1,4 +1,4 @@
-"""``smsworks campaign status``: shown once, or again and again while the campaign lasts."""
+"""Show a campaign's status once, or whenever it changes, for ``smsworks campaign status``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def show(app: App, journal: str, campaign: str, _: float) -> BulkStatus:
 
 
 async def watch_status(app: App, journal: str, campaign: str, every: float) -> BulkStatus:
-    """Show a campaign's status whenever it changes, until it is over; return the last one."""
+    """Show a campaign's status whenever it changes; return the last one when it is over."""
     rate = Rate(time.monotonic)
     before: BulkStatus | None = None
     async with open_campaign(journal, campaign, forgotten_too=True) as stored:
@@ -53,21 +53,23 @@ async def watch_status(app: App, journal: str, campaign: str, every: float) -> B
                 await asyncio.sleep(every)
 
 
-def live(app: App, *, transient: bool = False) -> Live | _Nothing:
-    """Return what redraws a picture in place; None stands for it where there is no terminal.
+def live(app: App, *, transient: bool = False) -> Live | _NoDisplay:
+    """Return a context manager for a display that is redrawn in place.
+
+    Its value is the display, or None if output is not a terminal.
 
     Args:
-        app: where it is written.
-        transient: whether the picture is erased at the end.
+        app: the run of the command.
+        transient: whether the display is erased at the end (default False).
     """
     if not app.out.is_terminal:
-        return _Nothing()
+        return _NoDisplay()
     from rich.live import Live
 
     return Live(console=app.out.console, auto_refresh=False, transient=transient)
 
 
-class _Nothing:
+class _NoDisplay:
     def __enter__(self) -> None:
         return None
 
@@ -76,18 +78,18 @@ class _Nothing:
 
 
 def is_ascii(app: App) -> bool:
-    """Return whether the terminal cannot show lines and blocks."""
+    """Return whether the terminal's encoding lacks line and block characters."""
     return not app.out.console.encoding.lower().startswith("utf")
 
 
 def is_over(found: BulkStatus) -> bool:
-    """Return whether nothing is to be sent, on its way, or scheduled; some may be unknown."""
+    """Return whether nothing is left to send, in flight or scheduled; some may be unknown."""
     waiting = 0 if found.control == "cancelled" else found.not_sent + found.open_again
     return found.planned and not (waiting or found.in_flight or found.scheduled)
 
 
 def summary(found: BulkStatus) -> str:
-    """Return a status in one line."""
+    """Return a status as one line."""
     done, whole = done_of(found)
     parts = [f"{count:,} {name}" for name, count in counts(found) if count]
     return one_line(
@@ -96,7 +98,7 @@ def summary(found: BulkStatus) -> str:
 
 
 def _differs(now: BulkStatus, before: BulkStatus | None) -> bool:
-    """Return whether something changed but the seconds that a lease still lasts."""
+    """Return whether a status has changed, apart from the time left of a lease."""
     return before is None or _without_lease(now) != _without_lease(before)
 
 

@@ -1,4 +1,4 @@
-"""What ``smsworks campaign work`` shows while it sends, and how it is asked to stop."""
+"""The progress display and the signal handling of ``smsworks campaign work``."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     from smsworks_async.models.report import BulkProgress
 
 
-#: Seconds between two lines where output is no terminal.
+#: The time between two lines if output is not a terminal, in seconds.
 _LINES: Final = 10.0
-#: Seconds between two pictures: drawing takes time that sending needs.
+#: The least time between two redraws, in seconds, because drawing takes time from sending.
 _PICTURES: Final = 0.1
 
 
 @contextmanager
 def stopping(notice: Callable[[str], object]) -> Iterator[StopRequest]:
-    """Yield the request to stop that SIGTERM makes, and Ctrl-C the first time.
+    """Yield a request to stop, which is made by SIGTERM or by the first Ctrl-C.
 
-    Ctrl-C a second time interrupts what is on its way.
+    A second Ctrl-C interrupts the requests in progress.
 
     Args:
-        notice: told that the request was made.
+        notice: a function that is called with a message when the request is made.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def tell(number: int, _frame: FrameType | None) -> None:
-        more = "; Ctrl-C again ends it at once" if number == signal.SIGINT else ""
-        with suppress(RuntimeError):  # the signal came in the middle of another notice
-            notice(f"stopping: what is on its way ends first{more}")
+    def notify(number: int, _frame: FrameType | None) -> None:
+        more = "; press Ctrl-C again to stop at once" if number == signal.SIGINT else ""
+        with suppress(RuntimeError):  # the signal interrupted another notice
+            notice(f"stopping after the requests in progress{more}")
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before[signal.SIGINT])
-        tell(number, frame)
+        notify(number, frame)
         request.make()
 
-    signal.signal(signal.SIGTERM, tell)  # which the request's own handler calls
+    signal.signal(signal.SIGTERM, notify)  # called by the handler of `stopping_on_sigterm`
     try:
         with stopping_on_sigterm() as request:
             signal.signal(signal.SIGINT, interrupt)
@@ -58,12 +58,12 @@ def stopping(notice: Callable[[str], object]) -> Iterator[StopRequest]:
 
 
 class Worker:
-    """Shows a campaign's progress: redrawn in place on a terminal, otherwise a line now and then.
+    """A campaign's progress display: redrawn in place on a terminal, otherwise a line every 10 s.
 
     Args:
-        app: where it is written.
+        app: the run of the command.
         campaign: the campaign's name.
-        clock: returns seconds.
+        clock: a function that returns seconds.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Worker:
         self._live.__exit__(kind, error, trace)
 
     def progress(self, found: BulkProgress) -> None:
-        """Show how far it has got."""
+        """Show the campaign's progress."""
         status = _as_status(self._campaign, found)
         self._rate.see(status)
         rate, passed = self._rate.per_second, self._clock() - self._written
@@ -104,7 +104,7 @@ class Worker:
         elif passed >= _LINES:
             self._written = self._clock()
             self._app.out.line(
-                f"{found.done:,} of {found.planned or 0:,} done, {rate:,.0f} a second"
+                f"{found.done:,} of {found.planned or 0:,} done, {rate:,.0f} per second"
                 + (f"; waiting for {found.waiting_for}" if found.waiting_for else "")
             )
 

@@ -8,7 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import check_new, local_client
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, force_option, journal_option
 
 
@@ -29,20 +29,20 @@ smsworks campaign export 2031-05-opening --json | head
     "--to",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="A .csv or .jsonl file, which only you may read.",
+    help="The .csv or .jsonl file to write; only you can read it.",
 )
 @force_option
 @journal_option
 def command(app: App, *, campaign: str, to: str | None, force: bool, journal: str | None) -> None:
-    """Write what became of every recipient to a file, with whole numbers.
+    """Write the outcome of every recipient to a file, with whole numbers.
 
-    It has whether each was accepted, and not whether it was delivered. Without --to, --json
-    writes a line for each recipient.
+    The outcome is whether the API accepted the message, not whether it was delivered. Without
+    --to, --json writes one line per recipient.
     """
     path = app.journal(journal)
     if to is None and not app.json:
-        raise click.UsageError("name a file with --to, or say --json")
-    with local_client() as sms, suggesting(path, campaign):
+        raise click.UsageError("choose a file with --to, or add --json")
+    with local_client() as sms, add_suggestions(path, campaign):
         if to is None:
             app.out.end_when_closed()
             for outcome in sms.bulk.outcomes(campaign, journal=path):
@@ -51,11 +51,11 @@ def command(app: App, *, campaign: str, to: str | None, force: bool, journal: st
         check_new(to, force=force)
         count = sms.bulk.export(campaign, to=to, journal=path)
     record = {"campaign": campaign, "file": to, "recipients": count}
-    app.out.result(record, f"{count:,} recipients are in {to}")
+    app.out.result(record, f"{count:,} recipients were written to {to}")
 
 
 def asdict(outcome: RecipientOutcome) -> dict[str, Any]:
-    """Return an outcome as a record for programs."""
+    """Return an outcome as a JSON record."""
     import attrs
 
     return attrs.asdict(outcome)

@@ -27,13 +27,13 @@ smsworks campaign list --state running --json
 @click.option(
     "--state",
     type=click.Choice(["planning", "running", "paused", "halted", "cancelled", "done"]),
-    help="Those in this state alone.",
+    help="List only the campaigns in this state.",
 )
 @journal_option
 def command(app: App, *, state: str | None, journal: str | None) -> None:
-    """List the campaigns of a journal, in the order in which they were begun.
+    """List the campaigns of a journal, in the order of their creation.
 
-    With --json, a line for each, as `smsworks campaign status --json` writes it.
+    With --json, write a line for each, in the form of `smsworks campaign status --json`.
     """
     if is_missing(app, journal):
         app.out.line("There are no campaigns yet.")
@@ -47,7 +47,7 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
     for status in found:
         app.out.record(status_record(status))
     if not found:
-        app.out.line("There are no campaigns." if state is None else f"None is {state}.")
+        app.out.line("There are no campaigns." if state is None else f"No campaign is {state}.")
         return
     app.out.table(
         ["Campaign", "State", "Read", "Accepted", "Unknown", "Not sent", "Credits"],

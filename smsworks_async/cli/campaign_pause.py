@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import local_client
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, journal_option, why_option
 
 
@@ -26,16 +26,17 @@ smsworks campaign pause 2031-05-opening --why "the price is wrong"
 @why_option
 @journal_option
 def command(app: App, *, campaign: str, why: str, journal: str | None) -> None:
-    """Stop a campaign, whoever sends it: no process begins another request of it.
+    """Pause a campaign, in all processes that send it.
 
-    Requests that are on their way go out. Only `smsworks campaign resume` lifts it. What is
-    scheduled already is sent at its time; `smsworks campaign cancel` cancels it.
+    No process begins another request of it; requests in progress are completed. Only `smsworks
+    campaign resume` ends the pause. Batches that are scheduled already are sent at their time;
+    `smsworks campaign cancel` cancels them.
     """
     path = app.journal(journal)
-    with local_client() as sms, suggesting(path, campaign):
+    with local_client() as sms, add_suggestions(path, campaign):
         status = sms.bulk.pause(campaign, why=why, journal=path)
     left = status.not_sent + status.in_flight
     app.out.result(
         status_record(status),
-        f"{campaign} is paused, with {left:,} recipients to be sent to",
+        f"{campaign} is paused, with {left:,} recipients not sent to",
     )

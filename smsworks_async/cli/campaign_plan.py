@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsworks_async.cli._campaign_records import status_record
-from smsworks_async.cli._campaigns import awaited, local_client
+from smsworks_async.cli._campaigns import local_client, run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._options import (
@@ -41,19 +41,25 @@ smsworks campaign plan people.csv --campaign june --sender AcmeCorp \\
 @message_options
 @window_options
 @click.option(
-    "--at", type=Moment(), metavar="TIME", help="Have the provider send it at this time (ISO 8601)."
+    "--at",
+    type=Moment(),
+    metavar="TIME",
+    help="Schedule it at the provider for this ISO 8601 time.",
 )
 @click.option(
-    "--chunk-size", type=click.IntRange(min=1), metavar="N", help="Recipients in a request; 500."
+    "--chunk-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Recipients per request; 500 by default.",
 )
 @click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
 @journal_option
 def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
-    """Plan a campaign from a file of recipients, for `smsworks campaign work`. It sends nothing.
+    """Plan a campaign from a file of recipients, for `smsworks campaign work`. Nothing is sent.
 
-    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
-    standard input. Rows that cannot be texted are written into a copy beside the file, and the
-    command exits with 1. Planning the same file again changes nothing.
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a list with a number on each line, or -
+    for standard input. Rows that cannot be texted are written to a copy beside the file, and the
+    exit code is then 1. Planning the same file again changes nothing.
     """
     from smsworks_async.errors import ValidationError
     from smsworks_async.files import read_recipients
@@ -71,27 +77,27 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
         status = _plan(sms, people, journal=path, **options)
     if not status.read - status.invalid:
         raise ValidationError(
-            "nobody in the file can be texted; no campaign was made", field="file"
+            "the file has no recipient that can be texted; no campaign was created", field="file"
         )
     set_aside = summary.set_aside
     app.out.record({**status_record(status), "set_aside": set_aside})
     app.out.line(f"{status.campaign} is planned, with {status.not_sent:,} recipients")
     if status.duplicates:
-        app.out.line(f"{status.duplicates:,} are repeats of others, and are left out")
+        app.out.line(f"{status.duplicates:,} repeats of other recipients are left out")
     if set_aside:
         app.out.line(f"{set_aside:,} rows cannot be texted{_copied(people)}")
     return Exit.FAILED if set_aside else Exit.OK
 
 
 def _warn_of_recent(app: App, people: Recipients, journal: str, name: str) -> None:
-    """Warn of recipients who were in recent campaigns; they are planned all the same."""
+    """Warn of recipients that were in recent campaigns; they are planned nevertheless."""
     from smsworks_async.bulk.options import check_campaign
-    from smsworks_async.cli._earlier import look, shared_words
+    from smsworks_async.cli._earlier import find_earlier, shared_message
 
     numbers = functools.partial(set[str], people.destinations())
-    earlier = awaited(look(journal, check_campaign(name), numbers, again=False))
+    earlier = run_coroutine(find_earlier(journal, check_campaign(name), numbers, again=False))
     if earlier.status is None and earlier.count:
-        app.out.notice(f"{shared_words(earlier)}, and `campaign work` texts them again")
+        app.out.notice(f"{shared_message(earlier)}; `campaign work` will text them again")
 
 
 def _plan(
@@ -113,19 +119,22 @@ def _plan(
             **options,
         )
     if at is not None:
-        raise click.UsageError("--at cannot be used with fields in the message: the API cannot")
+        raise click.UsageError(
+            "--at cannot be used with fields in the message, because the API cannot schedule "
+            "different texts"
+        )
     return sms.bulk.plan_each(
         template=message.template, rows=people.rows(), window=window, **options
     )
 
 
 def _copied(people: Recipients) -> str:
-    """Write the rows that were set aside beside the file; return where, in words."""
+    """Write the rows that were set aside to a copy; return a clause with its path."""
     from smsworks_async.files import write_set_aside
 
     if people.path is None:
         return ""
     try:
-        return f"; a copy of them to mend is {write_set_aside(people)}"
+        return f"; correct them in the copy {write_set_aside(people)}"
     except OSError as error:
-        return f"; a copy of them to mend cannot be written: {error.strerror or error}"
+        return f"; the copy to correct cannot be written: {error.strerror or error}"

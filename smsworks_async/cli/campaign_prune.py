@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import agreed, local_client
+from smsworks_async.cli._campaigns import confirm_change, local_client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._options import journal_option, yes_option
@@ -30,23 +30,23 @@ smsworks campaign prune --before 2031-01-01 --yes
     required=True,
     metavar="AGE_OR_DATE",
     type=Moment(ago=True),
-    help="An age, such as 36h, 90d or 12w; or a date, which begins at midnight by this "
-    "machine's time zone.",
+    help="An age, such as 36h, 90d or 12w; or a date, meaning midnight in this machine's time "
+    "zone.",
 )
 @yes_option
 @journal_option
 def command(app: App, *, before: datetime, yes: bool, journal: str | None) -> int:
-    """Erase the numbers and texts of all campaigns that ended before a moment, for good.
+    """Erase the numbers and texts of all campaigns that ended before a time, permanently.
 
-    Those in which something is open are left out. Idempotency keys of calls that ended before
-    that moment, and over 30 days ago, are removed. Asks, unless --yes.
+    Campaigns with open chunks are left out. Idempotency keys of calls that ended before that time,
+    and more than 30 days ago, are removed. The command asks for confirmation unless --yes is given.
     """
     path = app.journal(journal)
     question = (
         "Erase the numbers and texts of all campaigns that ended before "
         f"{before.astimezone():%Y-%m-%d %H:%M}?"
     )
-    if not agreed(app, question, yes=yes):
+    if not confirm_change(app, question, yes=yes):
         return Exit.FAILED
     with local_client() as sms:
         names = sms.bulk.prune(before=before, journal=path)
@@ -54,5 +54,5 @@ def command(app: App, *, before: datetime, yes: bool, journal: str | None) -> in
     for name in names:
         app.out.line(f"the numbers and texts of {name} are erased")
     if not names:
-        app.out.line("no campaign was old enough, and over")
+        app.out.line("no campaign ended before that time")
     return Exit.OK

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, check_new
+from smsworks_async.cli._campaigns import check_new, run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, force_option, journal_option
 
 
@@ -29,10 +29,12 @@ smsworks campaign report 2031-05-opening --offline --json
     "--html",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write one page with pictures, which opens from disk and needs no network.",
+    help="Write a page with charts, which opens from disk and needs no network.",
 )
-@click.option("--numbers", is_flag=True, help="Show whole numbers, not their last three digits.")
-@click.option("--offline", is_flag=True, help="Use the journal alone, which has no deliveries.")
+@click.option(
+    "--numbers", is_flag=True, help="Show whole numbers instead of the last three digits."
+)
+@click.option("--offline", is_flag=True, help="Use only the journal, without deliveries.")
 @force_option
 @journal_option
 def command(
@@ -45,14 +47,14 @@ def command(
     force: bool,
     journal: str | None,
 ) -> None:
-    """Show what became of a campaign: outcomes, deliveries, failures, credits, opt-outs.
+    """Show a campaign's outcomes, deliveries, failures, credits and opt-outs.
 
-    What was delivered is asked for at the provider, in a request for each batch; nothing is sent.
+    Deliveries are read from the provider, with one request for each batch. Nothing is sent.
     """
     from smsworks_async.cli._report.command import run
 
     if html is not None:
         check_new(html, force=force)
     path = app.journal(journal)
-    with suggesting(path, campaign):
-        awaited(run(app, path, campaign, html=html, numbers=numbers, offline=offline))
+    with add_suggestions(path, campaign):
+        run_coroutine(run(app, path, campaign, html=html, numbers=numbers, offline=offline))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import local_client
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, journal_option, window_options
 
 
@@ -27,14 +27,15 @@ smsworks campaign resume 2031-05-opening --window 10:00-18:00
 @window_options
 @journal_option
 def command(app: App, *, campaign: str, window: SendWindow | None, journal: str | None) -> None:
-    """Resume a paused or halted campaign, and change its sending hours if asked to.
+    """Resume a paused or halted campaign; with --window, change its sending hours.
 
-    It sends nothing: `smsworks campaign work`, or the command that was interrupted, does.
+    The command itself sends nothing: run `smsworks campaign work`, or the command that was
+    interrupted.
     """
     path = app.journal(journal)
-    with local_client() as sms, suggesting(path, campaign):
+    with local_client() as sms, add_suggestions(path, campaign):
         status = sms.bulk.resume(campaign, window=window, journal=path)
     left = status.not_sent + status.in_flight
     app.out.result(
-        status_record(status), f"{campaign} may go on, with {left:,} recipients to be sent to"
+        status_record(status), f"{campaign} is resumed, with {left:,} recipients not sent to"
     )

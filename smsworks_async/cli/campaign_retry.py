@@ -10,7 +10,7 @@ from smsworks_async.cli._campaign_records import show_report
 from smsworks_async.cli._campaigns import client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import exit_of_counts
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import (
     campaign_argument,
     journal_option,
@@ -38,7 +38,7 @@ smsworks campaign retry 2031-05-opening --attempts 2 --pause 3600
     type=click.IntRange(min=2),
     default=3,
     show_default=True,
-    help="How often one recipient is sent to at most, the first time included.",
+    help="The most sends to one recipient, the first one included.",
 )
 @click.option(
     "--pause",
@@ -46,7 +46,7 @@ smsworks campaign retry 2031-05-opening --attempts 2 --pause 3600
     default=900.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long the last failure must be ago.",
+    help="The least time since the last failure.",
 )
 @settle_option
 @pace_options
@@ -63,14 +63,14 @@ def command(
     account_rate: AccountRate | None,
     journal: str | None,
 ) -> int:
-    """Send again to those whom a campaign did not reach for a reason that may have passed.
+    """Send again to recipients that were not reached for a temporary reason.
 
-    Such reasons are no signal, roaming, do not disturb, a handset error, an expired message.
-    Whoever was reached, is unknown, or failed for good is not sent to. The counts are those of
-    this round; nobody who was due is no failure.
+    Such reasons are no signal, roaming, do not disturb, a handset error, or an expired message.
+    Recipients that were reached, whose outcome is unknown, or whose failure is permanent get
+    nothing. The counts are those of this round. If no recipient is due, the exit code is 0.
     """
     path = app.journal(journal)
-    with client(app, path, account_rate) as sms, suggesting(path, campaign):
+    with client(app, path, account_rate) as sms, add_suggestions(path, campaign):
         report = sms.bulk.retry_undelivered(
             campaign,
             attempts=attempts,

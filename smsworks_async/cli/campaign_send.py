@@ -1,4 +1,4 @@
-"""``smsworks campaign send``: a text to the recipients in a file, shown before it is sent."""
+"""``smsworks campaign send``: preview and send a text to the recipients in a file."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
 @click.option(
     "--campaign",
     metavar="NAME",
-    help="The campaign's name; made of the text, the sender and the recipients by default.",
+    help="The campaign's name; by default derived from text, sender and recipients.",
 )
 @journal_option
 @window_options
 @click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
 @pace_options
 @click.option(
-    "--chunk-size", type=click.IntRange(min=1), metavar="N", help="Recipients in a request; 500."
+    "--chunk-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Recipients per request; 500 by default.",
 )
 @click.option(
     "--recent",
@@ -51,23 +54,25 @@ cat list.txt | smsworks campaign send - --sender Acme --message "Hello" --yes
     default="6d",
     show_default=True,
     metavar="AGE",
-    help="How long ago a campaign may have been begun for its recipients to be asked about.",
+    help="How long a campaign counts as recent: the command asks before it texts recipients of "
+    "recent campaigns.",
 )
 @yes_option
-@click.option("--dry-run", is_flag=True, help="Show what it would do, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the preview, and send nothing.")
 @click.option(
     "--again",
     is_flag=True,
-    help="Send to recipients of recent campaigns too, and the same campaign once more.",
+    help="Send also to recipients of recent campaigns, and send the same campaign once more.",
 )
 def command(app: App, **options: object) -> int:
     """Send a text to the recipients in a file.
 
-    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
-    standard input. What will happen is shown first, and asked about. Rows that cannot be texted are
-    written into a copy beside the file, to be mended. Ctrl-C stops, and the same command goes on.
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a list with a number on each line, or -
+    for standard input. The command shows a preview and asks for confirmation. Rows that cannot be
+    texted are written to a copy beside the file, to be corrected. Ctrl-C stops the command; run it
+    again to continue.
     """
-    from smsworks_async.cli._campaign_prospect import Order
+    from smsworks_async.cli._campaign_preview import SendOptions
     from smsworks_async.cli._campaign_send import run
 
-    return run(app, Order(**options))  # type: ignore[arg-type]  # click checked them
+    return run(app, SendOptions(**options))  # type: ignore[arg-type]  # click checked them

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit, exit_of_counts
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, journal_option
 
 
@@ -26,38 +26,38 @@ smsworks campaign status 2031-05-opening --json
 """,
 )
 @campaign_argument
-@click.option("--watch", is_flag=True, help="Show it again whenever it changes, until it is over.")
+@click.option("--watch", is_flag=True, help="Show the status whenever it changes, until the end.")
 @click.option(
     "--every",
     type=click.FloatRange(min=0.1),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often --watch looks.",
+    help="The time between two reads of --watch.",
 )
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="Exit as a command that sends would: 4 where some are unknown, 3 or 1 where some were "
+    help="Exit like a command that sends: with 4 if some are unknown, with 3 or 1 if some were "
     "not accepted.",
 )
 @journal_option
 def command(
     app: App, *, campaign: str, watch: bool, every: float, exit_code: bool, journal: str | None
 ) -> int:
-    """Show how far a campaign has got, from any process or machine that has its journal.
+    """Show a campaign's progress, from any process or machine that can open its journal.
 
-    --watch redraws it in place on a terminal. Elsewhere, and with --json, it writes it anew
-    whenever it has changed.
+    With --watch, the status is redrawn in place on a terminal; elsewhere, and with --json, it is
+    written again whenever it has changed.
     """
     from smsworks_async.cli._watch import show, watch_status
 
     if watch:
         app.out.end_when_closed()
     path = app.journal(journal)
-    with suggesting(path, campaign):
+    with add_suggestions(path, campaign):
         shown = watch_status if watch else show
-        status = awaited(shown(app, path, campaign, every))
+        status = run_coroutine(shown(app, path, campaign, every))
     if not exit_code:
         return Exit.OK
     code = exit_of_counts(status)

@@ -10,7 +10,7 @@ from smsworks_async.cli._campaign_records import show_report
 from smsworks_async.cli._campaigns import client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit, exit_of_counts
-from smsworks_async.cli._known_names import suggesting
+from smsworks_async.cli._known_names import add_suggestions
 from smsworks_async.cli._options import campaign_argument, journal_option, pace_options
 
 
@@ -32,19 +32,19 @@ smsworks campaign work 2031-05 --account-rate 20 --journal postgresql://db/sms
 )
 @campaign_argument
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="CHUNKS", help="Requests to send at most."
+    "--limit", type=click.IntRange(min=1), metavar="CHUNKS", help="The most requests to send."
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin no request after this time, but for a first one.",
+    help="Begin no request after this time, except a first one.",
 )
 @pace_options
 @click.option(
     "--supervised",
     is_flag=True,
-    help="Exit with 0 once nothing is left to send, whatever became of it: for systemd and "
-    "Kubernetes, which start again what fails.",
+    help="Exit with 0 once nothing is left to send, whatever the outcomes: for systemd and "
+    "Kubernetes, which restart a command that fails.",
 )
 @journal_option
 def command(
@@ -59,12 +59,12 @@ def command(
     supervised: bool,
     journal: str | None,
 ) -> int:
-    """Send what is left of a planned campaign, beside any number of other processes.
+    """Send the rest of a planned campaign; any number of processes can do so at the same time.
 
-    It ends when nothing is left to claim, and waits neither for the sending hours nor for others.
-    SIGTERM, or Ctrl-C once, lets the requests on their way end, begins no more, and exits with
-    130 if something is left. Whatever ends it, running it again goes on, and nobody is texted
-    twice.
+    The command ends when no chunk is left to claim. It does not wait for the sending hours or for
+    other processes. After SIGTERM, or Ctrl-C once, it completes the requests in progress and begins
+    no more; it exits with 130 if something is left. However it ends, run it again to continue: no
+    recipient is texted twice.
     """
     from smsworks_async.cli._worker import Worker, stopping
 
@@ -72,7 +72,7 @@ def command(
     with (
         stopping(app.out.notice) as stop,
         client(app, path, account_rate) as sms,
-        suggesting(path, campaign),
+        add_suggestions(path, campaign),
     ):
         with Worker(app, campaign) as worker:
             report = sms.bulk.work(

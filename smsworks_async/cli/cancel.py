@@ -21,11 +21,11 @@ smsworks cancel --batch BATCH_ID
 """,
 )
 @click.argument("message_id")
-@click.option("--batch", is_flag=True, help="It is the id of a batch.")
+@click.option("--batch", is_flag=True, help="The id is that of a batch.")
 def command(app: App, message_id: str, *, batch: bool) -> None:
-    """Cancel a scheduled text, or a scheduled batch.
+    """Cancel a scheduled text or batch.
 
-    Its id is in `smsworks scheduled`.
+    `smsworks scheduled` shows its id.
     """
     with app.client() as sms:
         status = (

@@ -27,9 +27,9 @@ smsworks check --json "We open at nine"
 def command(app: App, text: str) -> None:
     """Measure TEXT as it would be sent; - reads it from standard input.
 
-    It shows the encoding, the segments with their text, the credits, the characters that force
-    Unicode, and what --gsm of `smsworks send` would make of them. Nothing is sent, and no account
-    is needed.
+    The output has the encoding, the segments with their text, the credits, the characters that
+    force Unicode, and their replacements by --gsm of `smsworks send`. Nothing is sent, and no
+    account is needed.
     """
     from smsworks_async.cli._drawing import draw
     from smsworks_async.cli._records import plural

@@ -25,13 +25,13 @@ smsworks completion fish > ~/.config/fish/completions/smsworks.fish
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, app: App, shell: str) -> None:
-    """Print what makes a shell complete commands, options and names of campaigns."""
+    """Print the script by which a shell completes commands, options and names of campaigns."""
     from click.shell_completion import get_completion_class
 
     from smsworks_async.cli._commands import COMPLETE
 
     kind = get_completion_class(shell)
-    if kind is None:  # click has all three
+    if kind is None:  # click supports all three
         raise click.UsageError(f"there is no completion for {shell}")
     script = kind(ctx.find_root().command, {}, "smsworks", COMPLETE).source()
     app.out.record({"shell": shell, "script": script})

@@ -22,7 +22,7 @@ smsworks cost IE --json
 )
 @click.argument("country")
 def command(app: App, country: str) -> None:
-    """Show the price of one text to a country, named by its two letters in ISO 3166."""
+    """Show the price of one text to a country, given by its two-letter code of ISO 3166."""
     from smsworks_async.cli._records import plural
 
     with app.client() as sms:

@@ -27,31 +27,33 @@ smsworks demo --recipients numbers.txt
 """,
 )
 @click.option(
-    "--base-url", metavar="URL", help="An API elsewhere, which costs credits; asks first."
+    "--base-url",
+    metavar="URL",
+    help="Use the API at this address, which costs credits; the command asks first.",
 )
 @click.option(
     "--recipients",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="One number a line; by default a file that comes along.",
+    help="A file with one number on each line; by default one that comes with the package.",
 )
 @click.option("--sender", default=SENDER, show_default=True)
 @click.option("--content", default=CONTENT, show_default=True)
-@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option("--yes", is_flag=True, help="Do not ask before spending credits.")
 def command(
     app: App, *, base_url: str | None, recipients: Path | None, sender: str, content: str, yes: bool
 ) -> int:
     """Send one message and a bulk to 1,200 recipients, in a sandbox.
 
-    It waits for their delivery, and prints a table. Nothing reaches a phone, unless --base-url
-    says so.
+    The command waits for delivery and prints a table. Nothing is sent to phones unless --base-url
+    is given.
     """
     import asyncio
 
     from smsworks_async.cli._demo import run
 
     numbers = _read(recipients)
-    if base_url is not None and not yes and not _agreed(app, len(numbers), content):
+    if base_url is not None and not yes and not _confirm(app, len(numbers), content):
         app.out.line("Nothing was sent.")
         return Exit.NOTHING_SENT
     settings = None
@@ -72,12 +74,12 @@ def _read(path: Path | None) -> list[str]:
     return numbers
 
 
-def _agreed(app: App, recipients: int, content: str) -> bool:
+def _confirm(app: App, recipients: int, content: str) -> bool:
     from smsworks_async import text
 
     credits = (recipients + 1) * text.measure(content).credits
     app.out.line(
-        f"This sends texts, through the API that you named, to up to {recipients} recipients, for "
+        f"This sends texts through the API at --base-url to up to {recipients} recipients, for "
         f"about {credits:g} credits."
     )
-    return app.out.confirm("Go on?")
+    return app.out.confirm("Continue?")

@@ -26,12 +26,12 @@ smsworks doctor --profile shop --json
 """,
 )
 @click.option(
-    "--journal", metavar="PATH_OR_URL", callback=warn_of_password, help="The journal to look at."
+    "--journal", metavar="PATH_OR_URL", callback=warn_of_password, help="The journal to check."
 )
 def command(app: App, *, journal: str | None) -> int:
     """Check the installation, the settings, the connection, the account and the journal.
 
-    It sends nothing, and changes nothing. The exit code is 1 where something is wrong.
+    Nothing is sent or changed. The exit code is 1 if a check fails.
     """
     from smsworks_async.cli._checkup import checkup
 

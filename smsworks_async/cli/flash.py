@@ -23,6 +23,6 @@ smsworks flash --to "07700 900123" --sender AcmeCorp "Server room: 41 degrees"
 def command(app: App, text: str, **options: Any) -> int:
     """Send TEXT so that it appears on the lock screen; - reads it from standard input.
 
-    Duplicates are treated as by `smsworks send`.
+    A repeated text is handled as by `smsworks send`.
     """
     return run_send(app, "flash", text, **options)

@@ -25,21 +25,24 @@ smsworks inbox --unread --mark-read
 smsworks inbox --follow
 """,
 )
-@click.option("--unread", is_flag=True, help="Only those that nobody has marked as read.")
-@click.option("--mark-read", is_flag=True, help="Mark as read what is shown; implies --unread.")
-@click.option("--follow", is_flag=True, help="Show new replies as they come, until Ctrl-C.")
+@click.option("--unread", is_flag=True, help="List only replies that are not marked as read.")
+@click.option(
+    "--mark-read", is_flag=True, help="Mark the listed replies as read; implies --unread."
+)
+@click.option("--follow", is_flag=True, help="Show new replies as they arrive, until Ctrl-C.")
 @click.option(
     "--since",
     type=Moment(ago=True),
     metavar="TIME",
-    help="ISO 8601, or such as 2h or 7d ago. With --follow: where to begin, by default now.",
+    help="List replies since this ISO 8601 time or age, such as 2h or 7d. With --follow: the time "
+    "to begin at; by default now.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
     default=50,
     show_default=True,
-    help="How many to list.",
+    help="The most replies to list.",
 )
 @click.option(
     "--every",
@@ -47,13 +50,13 @@ smsworks inbox --follow
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="With --follow: between two searches.",
+    help="With --follow: the time between two searches.",
 )
 @click.option(
     "--journal",
     metavar="PATH_OR_URL",
     callback=warn_of_password,
-    help="With --follow: where replies such as STOP are recorded.",
+    help="With --follow: the journal in which replies such as STOP are recorded.",
 )
 def command(
     app: App,
@@ -66,14 +69,14 @@ def command(
     every: float,
     journal: str | None,
 ) -> None:
-    """List the replies that came in.
+    """List the replies that were received.
 
-    Nothing is marked as read, unless --mark-read is given. With --follow, replies such as STOP are
-    recorded in the journal's list of opt-outs before they are shown.
+    Nothing is marked as read unless --mark-read is given. With --follow, replies such as STOP are
+    recorded in the journal's opt-out list before they are shown.
     """
     if follow:
         if unread or mark_read:
-            raise click.UsageError("--follow goes with neither --unread nor --mark-read")
+            raise click.UsageError("--follow cannot be used with --unread or --mark-read")
         import asyncio
 
         app.out.end_when_closed()
@@ -108,6 +111,6 @@ async def _follow(app: App, since: datetime | None, every: float, journal: str) 
     from smsworks_async.cli._records import now
 
     async with app.async_client(journal=journal) as sms:
-        app.out.notice("waiting for replies; Ctrl-C ends it")
+        app.out.notice("waiting for replies; press Ctrl-C to stop")
         async for message in sms.messages.incoming(since=since or now(), pause=every):
             _show(app, message)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._options import journal_option
 
@@ -26,17 +26,17 @@ smsworks journal init --journal /srv/shop/sms.db
 @click.option(
     "--grant-to",
     metavar="ROLE",
-    help="A role of PostgreSQL that is granted the use of the tables, and not their making.",
+    help="A PostgreSQL role to grant the use of the tables, but not the right to create tables.",
 )
 def command(app: App, *, journal: str | None, grant_to: str | None) -> None:
-    """Create a journal: the tables in PostgreSQL, or the file. A second time does nothing.
+    """Create a journal: the tables in PostgreSQL, or the file. An existing one is not changed.
 
-    Workers whose role may not create tables need them made ahead.
+    This is needed for workers whose database role may not create tables.
     """
     path = app.journal(journal)
     if grant_to is not None and "://" not in path:
-        raise click.UsageError("--grant-to is for a journal in PostgreSQL")
-    awaited(_create(path, grant_to))
+        raise click.UsageError("--grant-to can only be used with a journal in PostgreSQL")
+    run_coroutine(_create(path, grant_to))
     # A URL may hold a password.
     named = path if "://" not in path else "the database"
     app.out.result({"journal": named}, f"the journal is in {named}")

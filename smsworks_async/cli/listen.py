@@ -27,13 +27,13 @@ smsworks listen --forward-to http://127.0.0.1:5000/sms --since 1h
     "--forward-to",
     required=True,
     metavar="URL",
-    help="Where to post; SMSWORKS_WEBHOOK_SECRET is put at the end of its path.",
+    help="The URL to post to; SMSWORKS_WEBHOOK_SECRET is appended to its path.",
 )
 @click.option(
     "--since",
     type=Moment(ago=True),
     metavar="TIME",
-    help="With the first run: post what is newer than this too; ISO 8601, or such as 2h ago.",
+    help="On the first run, also post messages since this ISO 8601 time or age, such as 2h.",
 )
 @click.option(
     "--every",
@@ -41,18 +41,18 @@ smsworks listen --forward-to http://127.0.0.1:5000/sms --since 1h
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="Between two searches.",
+    help="The time between two searches.",
 )
-@click.option("--forget", is_flag=True, help="Begin anew, as if it had never run.")
+@click.option("--forget", is_flag=True, help="Delete the record of earlier runs first.")
 def command(
     app: App, *, forward_to: str, since: datetime | None, every: float, forget: bool
 ) -> None:
-    """Post new replies and final statuses to a URL of this machine, as the provider would.
+    """Post new replies and final statuses to a local URL, as the provider would.
 
-    For developers without a public address: the account is searched for what is new. It goes on
-    until Ctrl-C, with a line for each post and its answer. What was posted is kept in the
-    platform's state folder, so that the next run repeats nothing, and goes on where this one ended.
-    A post that gets no answer, or a 5xx, is repeated; any other answer ends it.
+    It is for developers without a public address: the account is searched for new messages until
+    Ctrl-C, with a line of output for each post and its response. A record of what was posted is
+    kept in the platform's state folder, so that the next run continues where this one ended. A post
+    is repeated if it gets no response or a status of 500 or above.
     """
     import asyncio
 

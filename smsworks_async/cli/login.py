@@ -23,9 +23,15 @@ smsworks login --with-token < token.txt
 """,
 )
 @click.option("--with-token", is_flag=True, help="Store a token instead of a key and secret.")
-@click.option("--customer-id", metavar="ID", help="The account's customer id; asked for.")
-@click.option("--base-url", metavar="URL", help="Another address of the API, such as a sandbox's.")
-@click.option("--no-check", is_flag=True, help="Store them without asking the API.")
+@click.option(
+    "--customer-id", metavar="ID", help="The account's customer id; asked for by default."
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="The API's address, if it is another one, such as a sandbox's.",
+)
+@click.option("--no-check", is_flag=True, help="Store the credentials without testing them.")
 def command(
     app: App,
     *,
@@ -36,9 +42,9 @@ def command(
 ) -> None:
     """Store an account's customer id, key and secret, or its token, in a profile.
 
-    They are asked for, the secret and the token without echo, or read from standard input, a line
-    each. They are tried, and stored in a file that only you may read. Without --profile the
-    profile is `default`, which other commands use by themselves.
+    On a terminal the command asks for them, for secret and token without echo; otherwise it reads
+    them from standard input, one on each line. They are tested, and stored in a file that only you
+    can read. Without --profile, the profile is `default`, which other commands use by default.
     """
     from smsworks_async import SMSWorks
     from smsworks_async._settings import resolve_base_url
@@ -46,19 +52,23 @@ def command(
     from smsworks_async.cli._records import plural
 
     if app.token_file:
-        raise click.UsageError("use --with-token, and < to read the token from the file")
+        raise click.UsageError(
+            "--token-file cannot be used here; use --with-token, and < to read the file"
+        )
     name = app.profile or _profiles.DEFAULT
     address = resolve_base_url(base_url, insecure=False)
     credentials: dict[str, Any] = _token() if with_token else _key_and_secret(customer_id)
     balance = None
-    with SMSWorks(base_url=address, **credentials) as sms:  # checks their form in any case
+    with SMSWorks(
+        base_url=address, **credentials
+    ) as sms:  # this checks their form even with --no-check
         if not no_check:
             balance = sms.credits.balance()
     path = _profiles.store(name, {**credentials, "base_url": address})
     app.out.record({"profile": name, "base_url": address, "file": str(path), "balance": balance})
     app.out.prose(f"Stored as the profile {name!r} in {path}.")
     if balance is not None:
-        app.out.prose(f"{address} accepts it: {plural(balance, 'credit')}.")
+        app.out.prose(f"{address} accepts the credentials: {plural(balance, 'credit')}.")
 
 
 def _token() -> dict[str, str]:

@@ -21,9 +21,9 @@ smsworks logout --profile shop
 """,
 )
 def command(app: App) -> None:
-    """Erase a stored profile: `default`, or the one that --profile names.
+    """Erase a stored profile: `default`, or the one given by --profile.
 
-    The credentials stay valid at the provider: end them on your account page.
+    The credentials stay valid at the provider; revoke them on your account page.
     """
     from smsworks_async.cli import _profiles
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import change_numbers, list_option, source_option
 
@@ -28,6 +28,6 @@ smsworks optouts add 07700900123 07700900124 --source "phone call"
 def command(app: App, *, numbers: tuple[str, ...], source: str, journal: str | None) -> None:
     """Record that numbers have opted out; campaigns then leave them out.
 
-    Where one can be no number, nothing is recorded.
+    If one of the numbers is invalid, nothing is recorded.
     """
-    awaited(change_numbers(app, app.journal(journal), numbers, "out", source))
+    run_coroutine(change_numbers(app, app.journal(journal), numbers, "out", source))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, check_new
+from smsworks_async.cli._campaigns import check_new, run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._options import force_option
 from smsworks_async.cli._optouts import list_option
@@ -26,13 +26,13 @@ smsworks optouts export opt-outs.csv
 @force_option
 @list_option
 def command(app: App, *, file: str, force: bool, journal: str | None) -> None:
-    """Write the numbers that have opted out to a CSV file, which only you may read.
+    """Write the numbers that have opted out to a CSV file that only you can read.
 
-    `smsworks optouts import` reads it.
+    `smsworks optouts import` can read the file.
     """
     check_new(file, force=force)
-    count = awaited(_export(app.journal(journal), file))
-    app.out.result({"file": file, "numbers": count}, f"{count:,} numbers are in {file}")
+    count = run_coroutine(_export(app.journal(journal), file))
+    app.out.result({"file": file, "numbers": count}, f"{count:,} numbers were written to {file}")
 
 
 async def _export(journal: str, file: str) -> int:

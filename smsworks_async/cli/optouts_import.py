@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._options import file_options, naming_options
 from smsworks_async.cli._optouts import list_option, source_option
@@ -40,10 +40,10 @@ def command(
     source: str,
     journal: str | None,
 ) -> None:
-    """Record that all numbers of a file have opted out.
+    """Record that all numbers in a file have opted out.
 
-    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a number on each line, or - for
-    standard input. Where a cell can be no number, nothing is recorded. Importing a file again
+    FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a list with a number on each line, or -
+    for standard input. If a cell is not a valid number, nothing is recorded. Importing a file again
     changes nothing.
     """
     from smsworks_async._opt_out_files import read
@@ -55,10 +55,10 @@ def command(
         app.out.notice(words)
     if found.without:
         app.out.notice(
-            f"{plural(found.without, 'row')} without a number left out; where a cell shows one, "
-            "save the file anew in a spreadsheet program"
+            f"{plural(found.without, 'row')} without a number left out; if the cell shows a "
+            "number, save the file again in a spreadsheet program"
         )
-    count = awaited(_record(app.journal(journal), found.numbers, source))
+    count = run_coroutine(_record(app.journal(journal), found.numbers, source))
     added = f"{plural(count, 'number')} {'was' if count == 1 else 'were'} added to the list"
     app.out.result({"file": file, "recorded": count}, added)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited, is_missing
+from smsworks_async.cli._campaigns import is_missing, run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import event_record, list_option
 
@@ -29,13 +29,17 @@ smsworks optouts list --json
 def command(app: App, *, number: str | None, journal: str | None) -> None:
     """List the numbers that have opted out, or the history of one number."""
     if is_missing(app, journal):
-        app.out.line("Nobody has opted out.")
+        app.out.line("No number has opted out.")
         return
-    events = awaited(_read(app.journal(journal), number))
+    events = run_coroutine(_read(app.journal(journal), number))
     for event in events:
         app.out.record(event_record(event))
     if not events:
-        app.out.line("Nobody has opted out." if number is None else f"{number}: no request")
+        app.out.line(
+            "No number has opted out."
+            if number is None
+            else f"{number} has neither opted out nor in."
+        )
         return
     app.out.table(
         ["Number", "Change", "When (UTC)", "Source", "Word"],

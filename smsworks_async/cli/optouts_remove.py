@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsworks_async.cli._campaigns import awaited
+from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._optouts import change_numbers, list_option, source_option
 
@@ -26,8 +26,8 @@ smsworks optouts remove 07700900123 --source "web form"
 @source_option("manual")
 @list_option
 def command(app: App, *, numbers: tuple[str, ...], source: str, journal: str | None) -> None:
-    """Record that numbers have opted in again. Nothing is deleted: their history stays.
+    """Record that numbers have opted in again. Their history is kept.
 
-    Do so only when the person has asked for it.
+    Use it only when the recipient has asked for it.
     """
-    awaited(change_numbers(app, app.journal(journal), numbers, "in", source))
+    run_coroutine(change_numbers(app, app.journal(journal), numbers, "in", source))

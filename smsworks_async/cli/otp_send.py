@@ -26,8 +26,10 @@ smsworks otp send --to 07700900123 --sender AcmeCorp --length 4 --validity 300
 @click.option(
     "--sender", required=True, metavar="ID", help="3 to 11 letters and digits, or 3 to 15 digits."
 )
-@click.option("--length", type=int, metavar="DIGITS", help="Of the passcode; 6 by default.")
-@click.option("--validity", type=int, metavar="SECONDS", help="How long it can be verified.")
+@click.option(
+    "--length", type=int, metavar="DIGITS", help="The length of the passcode; 6 by default."
+)
+@click.option("--validity", type=int, metavar="SECONDS", help="How long the passcode is valid.")
 @click.option(
     "--template", metavar="TEXT", help="The text, with {{passcode}} where the passcode goes."
 )
@@ -35,10 +37,13 @@ smsworks otp send --to 07700900123 --sender AcmeCorp --length 4 --validity 300
 @click.option(
     "--idempotency-key",
     metavar="KEY",
-    help="Your own name for this send: a second one with it sends nothing.",
+    help="Your own name for this send; a second send with the same name sends nothing.",
 )
 @click.option(
-    "--journal", metavar="PATH_OR_URL", callback=warn_of_password, help="Where keys are recorded."
+    "--journal",
+    metavar="PATH_OR_URL",
+    callback=warn_of_password,
+    help="The journal in which keys are recorded.",
 )
 def command(
     app: App,
@@ -79,7 +84,7 @@ def command(
         }
     )
     app.out.line(
-        f"Accepted before for {number}; nothing was sent now."
+        f"Already accepted for {number}; nothing was sent now."
         if sent.replayed
         else f"A passcode was sent to {number}."
     )

@@ -24,9 +24,9 @@ smsworks otp verify --to "07700 900123" 012345
 @click.option("--to", required=True, metavar="NUMBER", help="The number that it was sent to.")
 @click.option("--international", is_flag=True, help="Accept numbers outside the UK.")
 def command(app: App, passcode: str, *, to: str, international: bool) -> int:
-    """Verify PASSCODE, which is used up by it.
+    """Verify PASSCODE. A valid passcode can be verified only once.
 
-    The exit code is 0 where it is valid, and 1 where it is not.
+    The exit code is 0 if it is valid, and 1 if it is not.
     """
     from smsworks_async.errors import NotFound
 

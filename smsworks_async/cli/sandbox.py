@@ -1,4 +1,4 @@
-"""``smsworks sandbox``: a server that behaves as the provider's does, until it is ended."""
+"""``smsworks sandbox``: run a local server that behaves like the provider's."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ smsworks sandbox --port 0 --credits 50
 smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
 """,
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=8026,  # Mailpit, which is used beside it, listens on 8025
+    default=8026,  # 8025 is Mailpit's, which may run beside it
     show_default=True,
-    help="0 for any free one.",
+    help="The port to listen on; 0 for any free port.",
 )
 @click.option("--credits", type=float, default=10_000.0, show_default=True)
 @click.option(
     "--no-flooding",
     is_flag=True,
-    help="Take any number of messages to one number; otherwise 6 alike, and 20 in all, an hour.",
+    help="Accept any number of messages to one number, instead of 6 equal ones and 20 in total per "
+    "hour.",
 )
 @click.option(
     "--international/--no-international",
@@ -48,36 +49,36 @@ smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="From a message's sending to its final status.",
+    help="The time from sending a message to its final status.",
 )
-@click.option("--faults", metavar="FILE", help="A fault script, JSON.")
+@click.option("--faults", metavar="FILE", help="A file with a fault script in JSON.")
 @click.option("--database", metavar="FILE", help="Keep the state in this SQLite file.")
-@click.option("--delivery-report-url", metavar="URL", help="Where reports are posted.")
-@click.option("--incoming-url", metavar="URL", help="Where incoming texts are posted.")
+@click.option("--delivery-report-url", metavar="URL", help="The URL to post delivery reports to.")
+@click.option("--incoming-url", metavar="URL", help="The URL to post incoming texts to.")
 @click.option(
     "--allow-host",
     metavar="NAME",
     multiple=True,
-    help="A host name to answer to besides localhost; may be repeated.",
+    help="A host name to accept requests for, besides localhost; may be repeated.",
 )
 @click.option(
     "--callback-host",
     metavar="NAME",
     multiple=True,
-    help="A host that reports and incoming texts may be posted to besides localhost; may be "
+    help="A host to which reports and incoming texts may be posted, besides localhost; may be "
     "repeated.",
 )
 @click.option(
-    "--seed", type=int, help="The same ids and the same token in each run with this number."
+    "--seed", type=int, help="Use the same ids and the same token in each run with this number."
 )
-@click.option("--quiet", is_flag=True, help="Write no line for each request and each webhook.")
+@click.option("--quiet", is_flag=True, help="Write no lines for requests and webhooks.")
 def command(app: App, **options: Any) -> None:
-    """Run a local server that behaves as the API does, until Ctrl-C.
+    """Run a local server that behaves like the API, until Ctrl-C.
 
-    Nothing in it reaches a phone. It writes a line for each request and each webhook; with --json,
-    a line of JSON.
+    It sends nothing to phones. It writes a line for each request and each webhook; with --json, a
+    line of JSON.
     """
     from smsworks_async.cli._serving import serve
 
     serve(app, options)
-    app.out.line("The sandbox has ended.")
+    app.out.line("The sandbox has stopped.")

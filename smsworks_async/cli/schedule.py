@@ -29,12 +29,12 @@ smsworks cancel MESSAGE_ID
     type=Moment(),
     required=True,
     metavar="TIME",
-    help="ISO 8601; in this machine's time zone unless it names an offset.",
+    help="An ISO 8601 time; in this machine's time zone unless it has an offset.",
 )
 @text_options
 def command(app: App, text: str, **options: Any) -> int:
     """Schedule TEXT to one number; - reads it from standard input.
 
-    Duplicates are treated as by `smsworks send`.
+    A repeated text is handled as by `smsworks send`.
     """
     return run_send(app, "schedule", text, **options)

@@ -20,9 +20,11 @@ smsworks scheduled
 smsworks scheduled --all --json
 """,
 )
-@click.option("--all", "everything", is_flag=True, help="Also those that were sent or cancelled.")
+@click.option(
+    "--all", "everything", is_flag=True, help="List also those that were sent or cancelled."
+)
 def command(app: App, *, everything: bool) -> None:
-    """List the texts and batches that wait for their time."""
+    """List the scheduled texts and batches."""
     from smsworks_async.cli._records import local, plural, scheduled_record
 
     with app.client() as sms:
@@ -32,7 +34,7 @@ def command(app: App, *, everything: bool) -> None:
     for one in shown:
         app.out.record(scheduled_record(one))
     if not shown:
-        app.out.line("Nothing waits for its time.")
+        app.out.line("Nothing is scheduled.")
         return
     app.out.table(
         ["Time", "Status", "Id", "To", "Text"],

@@ -23,30 +23,35 @@ smsworks search --status DELIVERED --since 2031-04-01 --all --json
 """,
 )
 @click.option("--to", metavar="NUMBER", help="The recipient.")
-@click.option("--sender", metavar="ID", help="The sender ID, or who a reply is from.")
-@click.option("--status", metavar="STATUS", help="Such as DELIVERED, or INCOMING for replies.")
+@click.option("--sender", metavar="ID", help="The sender ID, or the number a reply is from.")
+@click.option(
+    "--status", metavar="STATUS", help="The status, such as DELIVERED, or INCOMING for replies."
+)
 @click.option("--tag", metavar="LABEL")
 @click.option("--keyword", metavar="WORD", help="The keyword of a reply.")
 @click.option(
-    "--since", type=Moment(ago=True), metavar="TIME", help="ISO 8601, or such as 2h or 7d ago."
+    "--since",
+    type=Moment(ago=True),
+    metavar="TIME",
+    help="An ISO 8601 time, or an age such as 2h or 7d.",
 )
 @click.option("--until", type=Moment(ago=True), metavar="TIME")
-@click.option("--failed", is_flag=True, help="Only messages that failed; at most 1000.")
+@click.option("--failed", is_flag=True, help="List only messages that failed; at most 1000.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
     default=50,
     show_default=True,
-    help="How many to list.",
+    help="The most messages to list.",
 )
-@click.option("--all", "everything", is_flag=True, help="List all of them.")
+@click.option("--all", "everything", is_flag=True, help="List all matching messages.")
 def command(app: App, *, failed: bool, limit: int, everything: bool, **options: Any) -> None:
-    """List messages, in the API's own order."""
+    """List messages, in the API's order."""
     from smsworks_async.cli._records import message_record
     from smsworks_async.cli._show import show_messages
 
     if failed and everything:
-        raise click.UsageError("--failed and --all exclude each other; --limit goes to 1000")
+        raise click.UsageError("--failed and --all exclude each other; use --limit, up to 1000")
     query = {
         "destination": options["to"],
         "sender": options["sender"],
@@ -63,7 +68,7 @@ def command(app: App, *, failed: bool, limit: int, everything: bool, **options: 
             found = sms.messages.search(**query, limit=limit)
         elif app.json:
             app.out.end_when_closed()
-            for message in sms.messages.iterate(**query):  # as they come, in flat memory
+            for message in sms.messages.iterate(**query):  # one at a time, since there may be many
                 app.out.record(message_record(message))
             return
         else:
@@ -73,6 +78,6 @@ def command(app: App, *, failed: bool, limit: int, everything: bool, **options: 
     if found:
         show_messages(app.out, found)
     else:
-        app.out.line("No message fits.")
+        app.out.line("No message matches.")
     if not everything and len(found) == limit and not app.json:
-        app.out.notice(f"these are {limit}; there may be more (--limit, --all)")
+        app.out.notice(f"{limit} messages are listed; there may be more (--limit, --all)")

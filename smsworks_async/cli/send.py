@@ -25,8 +25,8 @@ smsworks send --to 07700900123 --sender Acme --idempotency-key A-1 "Ready"
 def command(app: App, text: str, **options: Any) -> int:
     """Send TEXT to one number; - reads it from standard input.
 
-    The same text to the same number within an hour is a repeat: it asks, or refuses where nobody
-    can be asked, unless --again is given. A send whose outcome is unknown is looked for when the
-    command is repeated.
+    If the same text was sent to the same number within the last hour, the command asks before it
+    sends again; without a terminal it refuses, unless --again is given. If the outcome of an
+    earlier send is unknown, the same command looks for that message first.
     """
     return run_send(app, "send", text, **options)

@@ -33,7 +33,7 @@ smsworks wait MESSAGE_ID --timeout 600 --json
 def command(app: App, message_id: str, *, timeout: float) -> int:
     """Wait until a message has its final status, and show it.
 
-    The exit code is 0 where it was delivered, and 1 where it was not, or not in time.
+    The exit code is 0 if it was delivered, and 1 if it was not, or not in time.
     """
     from smsworks_async.cli._records import message_record
     from smsworks_async.cli._show import show_message

@@ -19,8 +19,8 @@ _BEGUN: Final = {
 }
 #: The arguments whose name on the wire differs.
 _ARGUMENTS: Final = {"deliveryreporturl": "delivery_report_url"}
-#: The arguments whose values an error may show. Texts and addresses it may not.
-_SHOWN: Final = {"chunk_size", "deduplicate", "at", "sender", "tag", "ttl", "validity", "ai"}
+#: The arguments whose values an error may show. Texts, tags and addresses it may not.
+_SHOWN: Final = {"chunk_size", "deduplicate", "at", "sender", "ttl", "validity", "ai"}
 
 
 def no_such(campaign: str) -> ValidationError:

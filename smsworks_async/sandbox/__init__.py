@@ -1,4 +1,4 @@
-"""A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
+"""A local server that behaves like the provider's API. It never sends anything to phones.
 
 >>> import asyncio
 >>> from smsworks_async import AsyncSMSWorks

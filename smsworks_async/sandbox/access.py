@@ -1,4 +1,4 @@
-"""Which hosts the sandbox answers to and posts to, and which requests come from another web site.
+"""Checks of host names and of cross-site requests, and of the hosts that may be posted to.
 
 Any web page in a browser on this machine can post to loopback, and with a host name that resolves
 to loopback (DNS rebinding) it can also read the responses. Neither must be able to forge incoming
@@ -32,7 +32,7 @@ _NOT_IN_NAMES = frozenset("/@?#*, \t\r\n")
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Return whether a host, an address or a name, is this machine alone."""
+    """Return whether a host name or address is loopback."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -40,10 +40,14 @@ def is_loopback(host: str) -> bool:
 
 
 def host_names(names: Iterable[str], field: str) -> frozenset[str]:
-    """Return host names as they are compared: without brackets, in lower case; a string is one.
+    """Return host names in normal form: in lower case, without brackets.
+
+    Args:
+        names: the host names; a string is one name.
+        field: the argument's name, for the error message.
 
     Raises:
-        ValueError: one is no host name; a port does not belong to it.
+        ValueError: one is not a host name, or has a port.
     """
     given = [names] if isinstance(names, str) else names
     return frozenset(_host_name(name, field) for name in given)
@@ -70,11 +74,11 @@ def _is_address(host: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _host_of(address: str) -> str:
-    """Return the host of a URL, or of a `Host` header behind `//`; empty where it has none."""
+    """Return the host of a URL, or of `//` and a `Host` header; an empty string if it has none."""
     try:
         parts = urlsplit(address)
         behind = parts.netloc.rpartition("]")[2]
-        # Older Pythons pass over what stands between an address in brackets and its port.
+        # Older Pythons ignore characters between an address in brackets and the port.
         if "]" in parts.netloc and behind and not behind.startswith(":"):
             return ""
         return _plain(parts.hostname or "")
@@ -84,13 +88,13 @@ def _host_of(address: str) -> str:
 
 @attrs.frozen
 class Access:
-    """The hosts that a sandbox answers to, and those that it posts to.
+    """The hosts that a sandbox accepts requests for, and those that it posts to.
 
     Attributes:
-        everywhere: whether it listens beyond loopback, and so answers to any host name, unless some
-            are named.
-        hosts: those it answers to besides loopback's.
-        callback_hosts: those it posts to besides loopback's.
+        everywhere: whether it listens beyond loopback; then any host name is accepted if ``hosts``
+            is empty.
+        hosts: the host names that are accepted besides those of loopback.
+        callback_hosts: the host names that it may post to besides those of loopback.
     """
 
     everywhere: bool
@@ -98,17 +102,17 @@ class Access:
     callback_hosts: frozenset[str] = frozenset()
 
     def check(self, method: str, headers: Mapping[str, str]) -> None:
-        """Check where a request comes from.
+        """Check a request's host name and origin.
 
         Raises:
-            Refusal: with 421 for another host's name, with 403 for another web site's request that
-                may change state.
+            Refusal: with 421 for a host name that is not accepted, or with 403 for a cross-site
+                request that may change state.
         """
         host = _host_of(f"//{headers.get(hdrs.HOST, '')}")
         if not self._answers_to(host):
             raise complaint(
-                "This sandbox does not answer to that host name; name it in allow_hosts= "
-                "(--allow-host).",
+                "This sandbox does not accept requests for that host name; add the name to "
+                "allow_hosts= (--allow-host).",
                 421,
             )
         if method in _SAFE_METHODS:
@@ -116,7 +120,7 @@ class Access:
         origin = headers.get(hdrs.ORIGIN)
         same = origin is None or self._is_own(_host_of(origin), host)
         if not same or headers.get(_FETCH_SITE, "none").lower() not in _OWN_SITE:
-            raise complaint("A web page of another site may not change anything here.", 403)
+            raise complaint("A web page of another site may not change the sandbox's state.", 403)
 
     def _answers_to(self, host: str) -> bool:
         if self.everywhere and not self.hosts:
@@ -133,7 +137,7 @@ class Access:
 
 
 def middleware(access: Access) -> Middleware:
-    """Return an aiohttp middleware that turns away what `Access.check` refuses."""
+    """Return an aiohttp middleware that refuses requests by `Access.check`."""
 
     @web.middleware
     async def check(

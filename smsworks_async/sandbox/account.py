@@ -1,4 +1,4 @@
-"""The account: what it takes in, what is scheduled and received. No I/O."""
+"""The account: sending, scheduling and receiving messages. No I/O."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Account(Lifecycle):
-    """One customer's account: what it takes in.
+    """One customer's account.
 
     Attributes:
-        batches: how many batches were accepted; their ids go by it.
+        batches: the number of batches accepted; a batch's id is derived from it.
     """
 
     batches: int = 0
@@ -34,7 +34,7 @@ class Account(Lifecycle):
 
     def __attrs_post_init__(self) -> None:
         random = self._set_up()
-        # Jobs are found by either, so that the two do not overlap.
+        # Jobs are keyed by message ids and batch ids, so the ranges must not overlap.
         self._first_id = random.randrange(10**17, 5 * 10**17)
         self._first_batch = random.randrange(6 * 10**17, 9 * 10**17)
 
@@ -50,10 +50,10 @@ class Account(Lifecycle):
         return self._enter(outbound, now)
 
     def send_batch(self, messages: list[OutboundMessage], now: float) -> str:
-        """Send a batch, and return its id; recipients that fail do so as FAILED messages.
+        """Send a batch, and return its id; an invalid recipient becomes a FAILED message.
 
         Raises:
-            Refusal: 4034 or 4021, for all of it.
+            Refusal: 4034 or 4021; no message was sent.
         """
         self._admit(messages)
         batch_id = self._next_batch_id()
@@ -64,10 +64,10 @@ class Account(Lifecycle):
     def schedule(
         self, messages: list[OutboundMessage], at: float, now: float, *, batch: bool
     ) -> Job:
-        """Keep a message or a batch until its time; credits are charged when it goes.
+        """Schedule a message or a batch; credits are charged when it is sent.
 
         Raises:
-            Refusal: 4034 or 4021, for all of it.
+            Refusal: 4034 or 4021; nothing was scheduled.
         """
         self._admit(messages)
         batch_id = self._next_batch_id() if batch else None
@@ -87,10 +87,10 @@ class Account(Lifecycle):
         return job
 
     def cancel(self, job_id: str, now: float, *, batch: bool) -> Job:
-        """Cancel what has not gone yet; a second time does no harm.
+        """Cancel a scheduled message or batch; cancelling it again has no effect.
 
         Raises:
-            Refusal: 4008, when there is none of that id, or it has gone.
+            Refusal: 4008 if there is none with that id, or it has been sent.
         """
         job = self.jobs.get(job_id)
         if job is None or job.batch is not batch or job.status == "PROCESSED":
@@ -101,7 +101,7 @@ class Account(Lifecycle):
         return job
 
     def receive(self, fields: dict[str, str], now: float) -> Message:
-        """Take in a message from a phone, and post it to the account's URL if there is one."""
+        """Receive a message from a phone, and post it to the account's URL if there is one."""
         number, message_id = self._next_identity()
         message = Message(
             number=number,
@@ -124,7 +124,7 @@ class Account(Lifecycle):
         return message
 
     def restore(self, messages: Iterable[Message], jobs: Iterable[Job], now: float) -> None:
-        """Take over what an earlier sandbox kept, with all that is still to happen."""
+        """Restore the messages and jobs of an earlier sandbox, with their pending events."""
         for message in messages:
             self.archive.add(message)
             if message.status == "SENT":

@@ -1,4 +1,4 @@
-"""What a person or a test does to one message by the control endpoints."""
+"""The actions on a message that the control endpoints offer."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _PHONE = re.compile(r"\+?\d{3,15}")
 
 
 class Acts:
-    """Acts on a message. Each takes the message and a body, and returns the message to be shown.
+    """Actions on a message. Each takes the message and a body, and returns the message to show.
 
-    With `"wait": true` in the body it returns when all that was due has been posted.
+    With `"wait": true` in the body, it returns when all due posts have been attempted.
 
     Args:
-        simulator: whose messages they are.
-        scheduler: tells the time, and posts what falls due.
+        simulator: the simulator that has the messages.
+        scheduler: the scheduler of its clock and posts.
     """
 
     def __init__(self, simulator: Simulator, scheduler: Scheduler) -> None:
@@ -37,26 +37,29 @@ class Acts:
         self._scheduler = scheduler
 
     async def deliver(self, message: Message, body: Any) -> Message:
-        """Set the final status of a sent message now, by `status` and `code`; DELIVERED by default.
+        """Set the final status of a sent message: `status` and `code`, by default DELIVERED.
 
         Raises:
-            Refusal: with 409 where it is not on its way, with 400 for a status or a code that does
-                not fit.
+            Refusal: with 409 if the message is not SENT, with 400 for an invalid status or code.
         """
         fields = DELIVER.check_types({} if body is None else body)
         result = _result(fields.get("status"), fields.get("code"))
         now = self._scheduler.settle()
         if message.status != "SENT":
-            raise complaint(f"Only what is SENT can be delivered; this is {message.status}.", 409)
+            raise complaint(
+                f"Only a message that is SENT can be delivered; this one is {message.status}.", 409
+            )
         self._simulator.state.account.finish(message, result, now)
         await self._post(fields)
         return message
 
     async def report(self, message: Message, body: Any) -> Message:
-        """Post its report, or the received message, again: `times`, after `delay` seconds.
+        """Post the message's report, or the received message, again.
+
+        The body may have `times` (1 by default) and `delay` (seconds, 0 by default).
 
         Raises:
-            Refusal: with 409 where there is no report yet, or no URL.
+            Refusal: with 409 if there is no report yet, or no URL.
         """
         fields = REPORT.check_types({} if body is None else body)
         delay = fields.get("delay", 0)
@@ -75,12 +78,12 @@ class Acts:
         return message
 
     async def reply(self, message: Message, body: Any) -> Message:
-        """Reply as the handset with `content`, and return the reply.
+        """Receive a reply from the handset, with the text `content`, and return the reply.
 
-        It goes to the sender of the message; to `to` where that is given.
+        It is addressed to `to`, by default the sender of the message.
 
         Raises:
-            Refusal: with 409 where the sender is a name and no `to` is given.
+            Refusal: with 409 if the sender is a name and `to` is missing.
         """
         fields = REPLY.check_types(body)
         content = fields["content"]
@@ -91,23 +94,25 @@ class Acts:
         to = fields.get("to") or (message.destination if incoming else message.sender)
         if not _PHONE.fullmatch(to):
             raise complaint(
-                f"A phone cannot reply to the sender {to!r}, which is a name: give the number in "
-                '"to".',
+                f"A phone cannot reply to the sender {to!r}, which is a name: pass the number to "
+                'reply to in "to".',
                 409,
             )
         now = self._scheduler.settle()
         if message.status in {"SCHEDULED", "CANCELLED", "FAILED"}:
-            raise complaint(f"The handset does not have it: it is {message.status}.", 409)
+            raise complaint(
+                f"The handset has not received the message: it is {message.status}.", 409
+            )
         account = self._simulator.state.account
         reply = account.receive({"sender": phone, "to": to, "content": content}, now)
         await self._post(fields)
         return reply
 
     async def fire(self, message: Message, body: Any) -> Message:
-        """Send a scheduled message now, and with it the batch that it is in.
+        """Send a scheduled message, and the batch that it belongs to, immediately.
 
         Raises:
-            Refusal: with 409 where it is not scheduled.
+            Refusal: with 409 if it is not scheduled.
         """
         fields = WAIT.check_types({} if body is None else body)
         now = self._scheduler.settle()
@@ -116,10 +121,10 @@ class Acts:
         return message
 
     async def cancel(self, message: Message, body: Any) -> Message:
-        """Cancel a scheduled message, and with it the batch that it is in.
+        """Cancel a scheduled message, and the batch that it belongs to.
 
         Raises:
-            Refusal: with 409 where it is not scheduled.
+            Refusal: with 409 if it is not scheduled.
         """
         fields = WAIT.check_types({} if body is None else body)
         now = self._scheduler.settle()
@@ -131,7 +136,7 @@ class Acts:
     def _job(self, message: Message) -> Job:
         job = self._simulator.state.account.jobs.get(message.batch_id or message.message_id)
         if job is None or message.status != "SCHEDULED":
-            raise complaint(f"It is not scheduled: it is {message.status}.", 409)
+            raise complaint(f"The message is not scheduled: it is {message.status}.", 409)
         return job
 
     async def _post(self, fields: dict[str, Any]) -> None:
@@ -141,10 +146,10 @@ class Acts:
 
 
 def _result(status: str | None, code: int | None) -> DeliveryResult:
-    """Return the result of a status and a code, either of which may say the other.
+    """Return the delivery result for a status and a code; either may be derived from the other.
 
     Raises:
-        Refusal: they do not fit.
+        Refusal: one of them is unknown, or they do not match.
     """
     if status is None:
         fitting = [name for name, codes in CODES_OF.items() if code in codes]

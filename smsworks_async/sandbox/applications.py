@@ -1,4 +1,4 @@
-"""Post to an application of this process, ASGI or WSGI, or to a test client: without a port."""
+"""Post to an ASGI or WSGI application in this process, or to a test client, without a socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .outbox import Post
 
 
-#: The host in whose name an application is called; test clients of Django and Starlette use it too.
+#: The host name with which an application is called; Django's and Starlette's test clients use it.
 HOST: Final = "testserver"
 _JSON: Final = "application/json"
 _log: Final = logging.getLogger("smsworks_async.sandbox")
@@ -28,7 +28,7 @@ _log: Final = logging.getLogger("smsworks_async.sandbox")
 
 @attrs.frozen
 class Delivery:
-    """One post on its way to an application: the parts of its URL, and its body."""
+    """One post to an application: the parts of its URL, and its body."""
 
     path: str
     query: str
@@ -36,25 +36,25 @@ class Delivery:
 
     @classmethod
     def of(cls, post: Post) -> Delivery:
-        """Return a post's delivery; the host that its URL names is not looked at."""
+        """Return the delivery of a post; the host of its URL is ignored."""
         parts = urlsplit(post.url)
         return cls(parts.path or "/", parts.query, json.dumps(post.payload).encode())
 
     @property
     def target(self) -> str:
-        """The path and the query, as a request line has them."""
+        """The path and the query in the form of a request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
 class Application:
-    """Calls an application, and returns the status that it answers with.
+    """An application in this process that can be posted to.
 
     Args:
         app: an ASGI or a WSGI application, or a test client with a method `post`, such as those of
             aiohttp, Django, Flask and Starlette.
 
     Raises:
-        TypeError: it is none of them.
+        TypeError: it is none of these.
     """
 
     def __init__(self, app: Any) -> None:
@@ -63,13 +63,17 @@ class Application:
         self._is_awaited = self._send in _AWAITED
 
     def post(self, post: Post) -> int:
-        """Post from a plain function; an ASGI application gets a loop of its own.
+        """Post from blocking code, and return the response's status.
 
-        What the application raises is logged, and counts as a 500.
+        An ASGI application runs in a new event loop. An exception of the application is logged, and
+        counts as status 500.
         """
         delivery = Delivery.of(post)
         if self._is_awaited and self._send is not _to_asgi:
-            raise TypeError("this client is awaited: use it with a sandbox that is awaited, too")
+            raise TypeError(
+                "this test client is asynchronous: use it with `async with Sandbox()`, or pass a "
+                "blocking client"
+            )
         try:
             if self._is_awaited:
                 return int(asyncio.run(self._send(self._app, delivery)))
@@ -79,9 +83,10 @@ class Application:
             return 500
 
     async def post_async(self, post: Post) -> int:
-        """Post from an event loop: on it for what is async, and on a thread for the rest.
+        """Post from an event loop, and return the response's status.
 
-        What the application raises is logged, and counts as a 500.
+        An asynchronous application runs in that loop, a blocking one on another thread. An
+        exception of the application is logged, and counts as status 500.
         """
         delivery = Delivery.of(post)
         try:
@@ -105,8 +110,8 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
             is_aiohttp = any(base.__module__.startswith("aiohttp.") for base in type(app).__mro__)
             return _to_aiohttp_client if is_aiohttp else _client_sender(post)
         raise TypeError(
-            "deliver_to takes an ASGI or a WSGI application, or a test client that has a post "
-            f"method; this is a {type(app).__name__}"
+            "deliver_to must be an ASGI or a WSGI application, or a test client with a post "
+            f"method, not a {type(app).__name__}"
         )
     parameters = _parameters(app).values()
     required = [
@@ -122,8 +127,8 @@ def _sender(app: Any) -> Callable[[Any, Delivery], Any]:
         is_async = any(map(inspect.iscoroutinefunction, (app, type(app).__call__)))
         return _to_asgi if is_async else _to_wsgi
     raise TypeError(
-        f"a {type(app).__name__} is neither an ASGI nor a WSGI application; for one of "
-        "aiohttp pass an aiohttp.test_utils.TestClient"
+        f"a {type(app).__name__} is neither an ASGI nor a WSGI application; for an aiohttp "
+        "application, pass an aiohttp.test_utils.TestClient"
     )
 
 
@@ -140,7 +145,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         return {}
 
 
-# By clients like those of HTTPX and Starlette.
+# Test clients with the interface of HTTPX and Starlette.
 
 
 def _to_client(client: Any, delivery: Delivery) -> Any:
@@ -156,7 +161,7 @@ async def _to_async_client(client: Any, delivery: Delivery) -> Any:
     return answer.status_code
 
 
-# By clients like those of Django and Flask.
+# Test clients with the interface of Django and Flask.
 
 
 def _to_form_client(client: Any, delivery: Delivery) -> Any:

@@ -1,4 +1,4 @@
-"""The messages of an account: kept in order, found by id, batch and destination, and searched."""
+"""The messages of an account, in order, with indexes by id, batch and destination."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _number = attrgetter("number")
 
 
 class Archive:
-    """The latest messages that the account has accepted or received, in that order.
+    """The latest messages that the account has accepted or received, in order.
 
     Attributes:
-        added: how many there ever were; the number of the latest.
-        messages: those that are kept.
-        dropped: counts those that are not.
+        added: the number of messages ever added, which is the number of the latest.
+        messages: the messages that are kept.
+        dropped: counts of the messages that are no longer kept.
 
     Args:
-        keep: how many are kept at least, and an eighth more at most; None = all.
+        keep: the least number of messages to keep; up to an eighth more are kept. None keeps all.
     """
 
     def __init__(self, keep: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Archive:
         self._incoming: list[Message] = []
 
     def add(self, message: Message) -> None:
-        """Keep a message that is newer than all before it."""
+        """Add a message, which must be newer than all others."""
         self.added = message.number
         self.messages.append(message)
         self._by_id[message.message_id] = message
@@ -63,7 +63,7 @@ class Archive:
     def prune(self) -> list[Message]:
         """Drop the oldest messages if there are too many, and return them.
 
-        Those that are still to be sent stay.
+        Scheduled messages are not dropped.
         """
         if self._keep is None or len(self.messages) <= self._prune_at:
             return []
@@ -77,28 +77,28 @@ class Archive:
         self._incoming = [message for message in self._incoming if message not in gone]
         _remove(self._by_destination, {message.destination for message in dropped}, gone)
         _remove(self._by_batch, {message.batch_id for message in dropped}, gone)
-        # Where many wait to be sent, the next look comes after as many more.
+        # If many messages are scheduled, this avoids a scan at every addition.
         self._prune_at = len(self.messages) + self._keep // 8
         self.dropped.add(dropped)
         return dropped
 
     def get(self, message_id: str) -> Message | None:
-        """Return a message by its id, unless it has vanished."""
+        """Return the message with an id, unless it has been forgotten."""
         message = self._by_id.get(message_id)
         return None if message is None or message.forgotten else message
 
     def find(self, message_id: str) -> Message | None:
-        """Return a message by its id, though it has vanished."""
+        """Return the message with an id, even if it has been forgotten."""
         return self._by_id.get(message_id)
 
     def numbered(self, number: int) -> Message | None:
-        """Return a message by its number."""
+        """Return the message with a number; None if it is not kept."""
         at = bisect_left(self.messages, number, key=_number)
         found = at < len(self.messages) and self.messages[at].number == number
         return self.messages[at] if found else None
 
     def batch(self, batch_id: str) -> list[Message]:
-        """Return what is left of a batch's messages, vanished ones left out."""
+        """Return the messages of a batch that are kept and not forgotten."""
         return [message for message in self._by_batch.get(batch_id, ()) if not message.forgotten]
 
     def has_batch(self, batch_id: str) -> bool:
@@ -106,15 +106,17 @@ class Archive:
         return batch_id in self._by_batch
 
     def accepted(self, destination: str | None = None) -> Iterator[Message]:
-        """Return those kept that were accepted for sending and have not failed before it."""
+        """Return the kept messages that were accepted for sending, without FAILED ones."""
         among = self.messages if destination is None else self._by_destination.get(destination, [])
         return (message for message in among if message.status not in {INCOMING, "FAILED"})
 
     def search(self, query: dict[str, Any], until: float, skew: float = 0.0) -> list[Message]:
-        """Return the messages that fit a query, oldest first, of those created by `until`.
+        """Return the messages that match a query, oldest first.
 
-        The query's dates are read by a clock that is `skew` seconds ahead of the messages'.
-        Besides the fields of a query it knows `among`: the statuses that a message may have.
+        Args:
+            query: the fields of a search request, and optionally `among`, a set of statuses.
+            until: the time of creation of the newest message to return, in POSIX seconds.
+            skew: how far the clock of the query's dates is ahead of the messages', in seconds.
         """
         skip = query.get("skip", 0)
         return list(
@@ -122,7 +124,7 @@ class Archive:
         )
 
     def _fitting(self, query: dict[str, Any], until: float, skew: float) -> Iterator[Message]:
-        # Blank strings are what the provider's own samples fill a query with: they ask for nothing.
+        # The provider's samples fill unused fields of a query with empty strings.
         wanted = {name: value for name, value in query.items() if value != ""}
         among = self._narrowest(wanted)
         since, to = wanted.pop("from", None), wanted.pop("to", None)

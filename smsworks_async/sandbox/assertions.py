@@ -1,4 +1,4 @@
-"""Who was texted what: lookups for tests, which fail in words that say what was sent instead."""
+"""Lookups and assertions for tests, whose failure messages list the messages that were sent."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SHOWN = 10
 
 
 def sent_to(simulator: Simulator, number: str) -> list[Message]:
-    """Return the messages that were sent to a number, oldest first: nothing that was only planned.
+    """Return the messages that were sent to a number, oldest first, without scheduled ones.
 
     Raises:
-        ValueError: it is no destination.
+        ValueError: the number is not a valid destination.
     """
     known = read_destination(number)
     return [m for m in simulator.messages if m.destination == known and m.status not in _NOT_TEXTED]
@@ -34,7 +34,7 @@ def last_to(simulator: Simulator, number: str) -> Message:
     """Return the latest message that was sent to a number.
 
     Raises:
-        AssertionError: none was.
+        AssertionError: no message was sent to it.
     """
     __tracebackhide__ = True
     sent = sent_to(simulator, number)
@@ -46,8 +46,8 @@ def last_to(simulator: Simulator, number: str) -> Message:
 def passcode_of(simulator: Simulator, number: str) -> str:
     """Return the latest passcode that was sent to a number.
 
-    It is that of the API's one-time passwords; without one, the only 4 to 10 digits in the latest
-    text that has such.
+    It is the latest passcode of the API's one-time passcodes. If there is none, it is the number of
+    4 to 10 digits in the latest text that has such a number.
 
     Raises:
         AssertionError: no text has a passcode, or the latest has several numbers that may be one.
@@ -73,10 +73,16 @@ def passcode_of(simulator: Simulator, number: str) -> str:
 def assert_texted(
     simulator: Simulator, number: str, match: str | re.Pattern[str] | None, times: int | None
 ) -> list[Message]:
-    """Return the messages sent to a number that fit, if there are as many as expected.
+    """Return the matching messages sent to a number, if their number is as expected.
+
+    Args:
+        simulator: the simulator that has the messages.
+        number: the number, in any usual spelling.
+        match: a regular expression to search for in the text; None for any text.
+        times: the expected number of messages; None for at least one.
 
     Raises:
-        AssertionError: there are more or fewer.
+        AssertionError: the number of messages is not as expected.
     """
     __tracebackhide__ = True
     sent = sent_to(simulator, number)
@@ -92,19 +98,21 @@ def assert_texted(
 
 
 def replies_to(simulator: Simulator, number: str) -> str:
-    """Return the sender that a reply from a number goes to: that of the latest text to it.
+    """Return the destination of a reply from a number: the sender of the latest text to it.
 
     Raises:
-        ValueError: nothing was sent to it, or the sender is a name, which no phone can reply to.
+        ValueError: no text was sent to it, or the sender is a name, which cannot be replied to.
     """
     sent = sent_to(simulator, number)
     if not sent:
-        raise ValueError(f"{_name(number)} was sent no text to reply to; say to=")
+        raise ValueError(
+            f"no text was sent to {_name(number)} to reply to; pass the number to reply to as to="
+        )
     sender = sent[-1].sender
     if not re.fullmatch(r"\+?\d{3,15}", sender):
         raise ValueError(
-            f"a phone cannot reply to the sender {sender!r}, which is a name; say to= with the "
-            "number that the text asks to reply to"
+            f"a phone cannot reply to the sender {sender!r}, which is a name; pass the number to "
+            "reply to as to="
         )
     return sender
 
@@ -113,17 +121,17 @@ def _instead(simulator: Simulator, number: str) -> str:
     known = read_destination(number)
     theirs = [m for m in simulator.messages if m.destination == known]
     if theirs:
-        return f"what was not sent to it:\n{_listed(theirs)}"
+        return f"messages to it that were not sent:\n{_listed(theirs)}"
     if not simulator.messages:
         asked = [f"{r.method} {r.path} {r.status}" for r in simulator.requests[-_SHOWN:]]
-        return f"the requests were: {', '.join(asked)}" if asked else "there was no request at all"
-    return f"texts to others:\n{_listed(simulator.messages)}"
+        return f"the requests were: {', '.join(asked)}" if asked else "there were no requests"
+    return f"messages of other numbers:\n{_listed(simulator.messages)}"
 
 
 def _listed(messages: Iterable[Message]) -> str:
     every = [f"  {message.describe()}" for message in messages]
     left_out = len(every) - _SHOWN
-    more = [f"  (and {left_out} before)"] if left_out > 0 else []
+    more = [f"  ({left_out} earlier ones)"] if left_out > 0 else []
     return "\n".join([*more, *every[-_SHOWN:]])
 
 

@@ -1,4 +1,4 @@
-"""The page at `/`: static files, which read and change the sandbox by its control endpoints."""
+"""The web page at `/`: static files, whose scripts use the control endpoints."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-#: Where the page's files are; `index.html` is at `/`, too.
+#: The path of the page's files; `index.html` is also at `/`.
 FILES_PATH: Final = "/sandbox/page/"
-#: Failures that a handset or its operator may report, and so a message may be given.
+#: The codes of failures that a handset or its operator may report.
 _DELIVERY_FAILURES: Final = range(5001, 5035)
 _FLOODING: Final = 5020
 _TYPES: Final = {
@@ -44,9 +44,9 @@ class Asset:
     """A file of the page.
 
     Attributes:
-        body: its bytes.
-        content_type: without parameters.
-        tag: its entity tag, in quotes; it changes with the bytes.
+        body: the contents.
+        content_type: the media type, without parameters.
+        tag: the entity tag, in quotes; it depends on the contents.
     """
 
     body: bytes
@@ -60,7 +60,7 @@ def _make(name: str, body: bytes) -> Asset:
 
 
 def _reference() -> bytes:
-    """Return what the page's forms offer: codes of failed deliveries, and the API's operations."""
+    """Return the choices of the page's forms: codes of failures, and the API's operations."""
     return json.dumps(
         {
             "codes": [
@@ -75,7 +75,7 @@ def _reference() -> bytes:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """Return the page's files by name; they are read once."""
+    """Return the page's files by name; they are read at the first call."""
     folder = resources.files(__name__.rpartition(".")[0]).joinpath("page")
     files = {
         file.name: _make(file.name, file.read_bytes())
@@ -91,11 +91,12 @@ def add_routes(
     is_allowed: Callable[[web.Request], bool],
     challenge: Callable[[], web.Response],
 ) -> None:
-    """Add the page and its files.
+    """Add routes for the page and its files.
 
     Args:
-        is_allowed: whether a request may see them.
-        challenge: makes the answer to one that may not.
+        router: the router to add them to.
+        is_allowed: returns whether a request may read them.
+        challenge: returns the response to a request that may not.
     """
 
     async def send(request: web.Request) -> web.Response:
@@ -116,7 +117,7 @@ def _respond(request: web.Request, asset: Asset) -> web.Response:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        # Asked for anew each time, so that another version's page is never mixed with this one's.
+        # Browsers revalidate each file, so that files of different versions are never mixed.
         hdrs.CACHE_CONTROL: "no-cache",
         hdrs.ETAG: asset.tag,
     }

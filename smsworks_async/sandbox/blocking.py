@@ -1,4 +1,4 @@
-"""`BlockingSandbox`: a sandbox for code that blocks."""
+"""`BlockingSandbox`: the sandbox's interface for blocking code."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class BlockingSandbox(SandboxView):
-    """What `with Sandbox()` returns: the same methods, and those that wait block.
+    """The value of `with Sandbox()`: the methods of `Sandbox`, with blocking ones for coroutines.
 
-    The server runs on its own thread, so the code under test may block, too. All methods can be
-    called from any thread without a running event loop. With one, `advance`, `deliver`, `receive`
-    and `reply` raise RuntimeError; await the methods of `Sandbox` instead.
+    The server runs on its own thread, so the code under test may block. All methods can be called
+    from any thread without a running event loop. In a thread with one, `advance`, `deliver`,
+    `receive` and `reply` raise RuntimeError; await the methods of `Sandbox` instead.
     """
 
     def __init__(
@@ -33,37 +33,46 @@ class BlockingSandbox(SandboxView):
         self._host = host
 
     def advance(self, seconds: float) -> None:
-        """Turn the clock, and wait until all that falls due on the way was done and posted.
+        """Advance the clock, and wait until all events due by then have happened and been posted.
+
+        Args:
+            seconds: by how much, 0 or more.
 
         Raises:
             RuntimeError: the clock is neither a `ManualClock` nor a `RunningClock`.
-            ValueError: that is backwards, or beyond the calendar.
+            ValueError: ``seconds`` is negative, or leads beyond the year 9999.
         """
         self._hand_over.wait(self._host, self._server.scheduler.advance(seconds))
 
     def deliver(self) -> None:
-        """Wait until all that is due was posted; time does not pass."""
+        """Wait until all due reports and messages have been posted, without advancing the clock."""
         self._hand_over.wait(self._host, self._server.scheduler.deliver())
 
     def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Receive an SMS as if a phone had sent it, and return its message id.
 
-        It is in the inbox when this returns, and has been posted once where there is a URL.
+        When this returns, the message is in the inbox, and has been posted once if there is a URL.
+
+        Args:
+            sender: the phone's number.
+            to: the number that the SMS is sent to.
+            content: the text.
+            keyword: the keyword of the message; empty by default.
         """
         job = self._server.scheduler.receive(sender=sender, to=to, content=content, keyword=keyword)
         return self._hand_over.wait(self._host, job)
 
     def reply(self, number: str, text: str, *, to: str | None = None) -> str:
-        """Reply as a phone does, to the sender of the latest text to it; return the message id.
+        """Receive a reply from a phone to the latest text sent to it, and return the message id.
 
         Args:
-            number: of the phone, in any usual spelling.
-            text: what it sends.
-            to: where it sends it; the sender of the latest text when None.
+            number: the phone's number, in any usual spelling.
+            text: the text of the reply.
+            to: the number to reply to; by default the sender of the latest text.
 
         Raises:
-            ValueError: the phone was sent no text, or the sender is a name, to which no phone can
-                reply.
+            ValueError: no text was sent to the phone, or the sender is a name, which cannot be
+                replied to.
         """
         to = to or replies_to(self._simulator, number)
         return self.receive(sender=read_destination(number), to=to, content=text)

@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 
 WORKERS = 8
-PIECES = 8  # of a body that takes its time
+PIECES = 8  # into which a slow body is divided
 
 
 class CallbackSender:
-    """Posts callbacks by a few workers, and reports the result of each attempt.
+    """Post callbacks with several workers, and report the result of each attempt.
 
     Attributes:
-        in_process: posts to an application of this process, in place of the network, if set.
+        in_process: a function that posts to an application of this process instead of the network;
+            None to use the network.
 
     Args:
-        reporting: how long one attempt may take, and over how long its body is spread.
+        reporting: the time limit of an attempt, and the time over which its body is sent.
         on_attempt: called after each attempt.
-        clock: tells when an attempt begins.
+        clock: the clock for the time of an attempt.
     """
 
     def __init__(
@@ -53,12 +54,12 @@ class CallbackSender:
 
     @property
     def waiting(self) -> int:
-        """The number of posts that are queued, or on their way."""
+        """The number of posts that are queued or in progress."""
         return self._unposted
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether no attempt has had an answer lately."""
+        """Whether none of the latest attempts got a response."""
         return self._unanswered >= 2 * WORKERS
 
     def put(self, record: PostRecord) -> None:
@@ -71,11 +72,11 @@ class CallbackSender:
         self._queue.put_nowait(record)
 
     async def join(self) -> None:
-        """Wait until every queued post was attempted."""
+        """Wait until every queued post has been attempted."""
         await self._queue.join()
 
     async def close(self) -> None:
-        """Stop at once; what is queued is not posted."""
+        """Stop immediately; queued posts are not sent."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
@@ -99,13 +100,13 @@ class CallbackSender:
             self._queue.task_done()
 
     def _describe(self, error: Exception) -> str:
-        """Return an error in words without the URL, which may hold a secret."""
+        """Return an error message without the URL, which may contain a secret."""
         if isinstance(error, TimeoutError):
-            return f"no answer within {self._timeout.total:g} s"
+            return f"no response within {self._timeout.total:g} s"
         if isinstance(error, aiohttp.ClientConnectorError):
             return f"cannot connect to {error.host}:{error.port}"
         if isinstance(error, aiohttp.ServerDisconnectedError):
-            return "the connection was closed without an answer"
+            return "the connection was closed without a response"
         return type(error).__name__
 
     async def _post(self, session: aiohttp.ClientSession, post: Post) -> int:

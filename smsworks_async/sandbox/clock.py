@@ -1,4 +1,4 @@
-"""What time the sandbox believes it is."""
+"""The sandbox's clocks."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells POSIX seconds."""
+    """A clock in POSIX seconds."""
 
     def time(self) -> float:
-        """Return POSIX seconds."""
+        """Return the current time in POSIX seconds."""
         ...
 
 
 class RealClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def time(self) -> float:
-        """Return POSIX seconds."""
+        """Return the current time in POSIX seconds."""
         return time.time()
 
 
 def _later(now: float, seconds: float) -> float:
     if seconds < 0:
-        raise ValueError("A sandbox's clock is not turned back")
+        raise ValueError("seconds must be 0 or more: a sandbox's clock cannot go backwards")
     moment = now + seconds
     try:
         datetime.fromtimestamp(moment, UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise ValueError("A sandbox's clock stays within the calendar") from error
+        raise ValueError("seconds is too large: the time must be before the year 10000") from error
     return moment
 
 
 class RunningClock:
-    """A clock that runs as the machine's does, and that `Sandbox.advance` turns forward, too."""
+    """A clock that runs like the machine's, and that `Sandbox.advance` can also move forward."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
 
     def time(self) -> float:
-        """Return POSIX seconds."""
+        """Return the current time in POSIX seconds."""
         return time.time() + self._ahead
 
     def later(self, seconds: float) -> float:
-        """Return the POSIX seconds of a moment that lies so much ahead.
+        """Return the time ``seconds`` from now, in POSIX seconds.
 
         Raises:
-            ValueError: it lies behind, or beyond the calendar.
+            ValueError: ``seconds`` is negative, or leads beyond the year 9999.
         """
         return _later(self.time(), seconds)
 
     def turn_to(self, moment: float) -> None:
-        """Set the clock to a moment, in POSIX seconds, unless it is there or past it already."""
+        """Set the clock to a time in POSIX seconds, unless that has passed already."""
         self._ahead += max(0.0, moment - self.time())
 
 
 class ManualClock:
-    """A clock that stands still until `Sandbox.advance` turns it.
+    """A clock that stands still until `Sandbox.advance` moves it forward.
 
-    Attributes:
-        start: an aware datetime; noon on 1 July 2026, UTC, unless given.
+    Args:
+        start: the initial time, an aware datetime (default: noon UTC on 1 July 2026).
 
     Raises:
         ValueError: `start` has no time zone.
@@ -70,25 +70,25 @@ class ManualClock:
     def __init__(self, start: datetime | None = None) -> None:
         moment = start or datetime(2026, 7, 1, 12, tzinfo=UTC)
         if moment.tzinfo is None:
-            raise ValueError("A ManualClock starts at an aware datetime; this one has no time zone")
+            raise ValueError("start must be an aware datetime; this one has no time zone")
         self._time = moment.timestamp()
 
     def time(self) -> float:
-        """Return POSIX seconds."""
+        """Return the current time in POSIX seconds."""
         return self._time
 
     def now(self) -> datetime:
-        """Return the same moment as an aware datetime in UTC."""
+        """Return the current time as an aware datetime in UTC."""
         return datetime.fromtimestamp(self._time, UTC)
 
     def later(self, seconds: float) -> float:
-        """Return the POSIX seconds of a moment that lies so much ahead.
+        """Return the time ``seconds`` from now, in POSIX seconds.
 
         Raises:
-            ValueError: it lies behind, or beyond the calendar.
+            ValueError: ``seconds`` is negative, or leads beyond the year 9999.
         """
         return _later(self._time, seconds)
 
     def turn_to(self, moment: float) -> None:
-        """Set the clock to a moment, in POSIX seconds, unless it is there or past it already."""
+        """Set the clock to a time in POSIX seconds, unless that has passed already."""
         self._time = max(self._time, moment)

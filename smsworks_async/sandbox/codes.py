@@ -1,6 +1,6 @@
-"""The API's error codes, and how it refuses.
+"""The API's error codes and error responses.
 
-The sandbox keeps a table of its own: it is there to notice when the client's is wrong.
+This table is separate from the client's, so that tests against the sandbox find errors in that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import attrs
 
 @attrs.frozen
 class Answer:
-    """What goes back over the wire: an HTTP status and something that JSON can hold."""
+    """The HTTP status, the JSON payload and the headers of a response."""
 
     status: int
     payload: Any
@@ -22,7 +22,7 @@ class Answer:
 
 @attrs.frozen
 class Code:
-    """One row of the table: its HTTP status, its flag, and what the sandbox says of it."""
+    """One row of the table: the HTTP status, the flag *permanent*, and the message."""
 
     http_status: int
     permanent: bool
@@ -37,10 +37,10 @@ CODES: dict[int, Code] = {
     4003: Code(400, True, "The sender is not 3-11 letters and digits, or 3-15 digits."),
     4004: Code(400, True, "The destination is not a valid number."),
     4005: Code(400, True, "The tag is longer than 280 characters."),
-    4006: Code(400, True, "The message holds profanity."),
-    4007: Code(400, True, "The message holds blocked terms; the account is disabled."),
-    4008: Code(400, True, "There is no message of that ID."),
-    4009: Code(400, True, "The date is not valid, or lies in the past."),
+    4006: Code(400, True, "The message contains profanity."),
+    4007: Code(400, True, "The message contains blocked terms; the account is disabled."),
+    4008: Code(400, True, "There is no message with that ID."),
+    4009: Code(400, True, "The date is not valid, or is in the past."),
     4011: Code(401, True, "The caller is not authenticated."),
     4021: Code(402, True, "There is not enough credit for the message."),
     4031: Code(403, True, "The caller is not authorised."),
@@ -57,24 +57,26 @@ CODES: dict[int, Code] = {
     5011: Code(400, True, "The recipient's service is suspended."),
     5013: Code(400, False, "The handset is set to do not disturb."),
     5015: Code(400, False, "The message expired before it could be delivered."),
-    5020: Code(400, True, "Too many messages, or too many alike, to this number within an hour."),
+    5020: Code(
+        400, True, "Too many messages, or too many equal ones, to this number within an hour."
+    ),
     5034: Code(400, False, "The handset reported an error."),
 }
 
 
 def error_object(code: int, detail: str = "") -> dict[str, Any]:
-    """Return the API's error object for a code of the table."""
+    """Return the API's error object for a code."""
     row = CODES[code]
     message = f"{row.message} ({detail})" if detail else row.message
     return {"message": message, "errorCode": code, "status": "FAILED", "permanent": row.permanent}
 
 
 class Refusal(Exception):
-    """A request that is not accepted.
+    """A request was refused.
 
     Attributes:
-        answer: what the caller is told.
-        code: the API's code, or None where the API has none for the matter.
+        answer: the response.
+        code: the API's code, or None if the API has none for the reason.
     """
 
     def __init__(self, answer: Answer, code: int | None = None) -> None:
@@ -84,10 +86,10 @@ class Refusal(Exception):
 
 
 def refusal(code: int, detail: str = "") -> Refusal:
-    """Return a refusal with one of the API's codes, at that code's HTTP status."""
+    """Return a refusal with one of the API's codes and the HTTP status of that code."""
     return Refusal(Answer(CODES[code].http_status, error_object(code, detail)), code)
 
 
 def complaint(message: str, status: int = 400, **headers: str) -> Refusal:
-    """Return a refusal for which the API has no code: a bare message."""
+    """Return a refusal without a code, for reasons for which the API has none."""
     return Refusal(Answer(status, {"message": message}, headers))

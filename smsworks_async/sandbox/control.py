@@ -1,28 +1,28 @@
-"""Control endpoints, for tests in other processes: `/sandbox/...`, and the page at `/`.
+"""Control endpoints, for tests in other processes: `/sandbox/...`, and the web page at `/`.
 
-| request                                         | does                                           |
+| request                                         | effect                                         |
 |-------------------------------------------------|------------------------------------------------|
-| `GET /`                                         | the page, for a person                         |
-| `GET /sandbox/messages`, `.../{id}`             | lists messages with filters; shows one         |
-| `POST /sandbox/messages/{id}/deliver`           | gives a sent message its final status          |
-| `POST .../report`, `reply`, `fire`, `cancel`    | other acts on a message                        |
-| `GET /sandbox/requests`, `.../{id}`             | lists the latest requests; shows one           |
-| `GET /sandbox/webhooks`                         | lists the latest attempts at callbacks         |
-| `GET /sandbox/events`                           | server-sent events of what changes             |
-| `GET`, `POST`, `DELETE /sandbox/faults`         | lists faults; puts them in and out of force    |
-| `GET`, `POST /sandbox/account`                  | shows the account; sets its credits            |
+| `GET /`                                         | the web page                                   |
+| `GET /sandbox/messages`, `.../{id}`             | list messages with filters; show one           |
+| `POST /sandbox/messages/{id}/deliver`           | set the final status of a sent message         |
+| `POST .../report`, `reply`, `fire`, `cancel`    | other actions on a message                     |
+| `GET /sandbox/requests`, `.../{id}`             | list the latest requests; show one             |
+| `GET /sandbox/webhooks`                         | list the latest attempts at callbacks          |
+| `GET /sandbox/events`                           | server-sent events of changes                  |
+| `GET`, `POST`, `DELETE /sandbox/faults`         | list, add and remove faults                    |
+| `GET`, `POST /sandbox/account`                  | show the account; set its credits              |
 | `GET /sandbox/state`                            | counts: messages, requests, connections        |
-| `GET /sandbox/ready`                            | answers once the sandbox listens               |
-| `POST /sandbox/release`                         | lets held answers go                           |
-| `POST /sandbox/storage`                         | changes settings of `Storage`                  |
-| `POST /sandbox/advance`                         | `{"seconds": n}`: turns a manual clock         |
-| `POST /sandbox/incoming`                        | an SMS from a phone                            |
-| `POST /sandbox/reset`                           | starts again with an empty account             |
+| `GET /sandbox/ready`                            | respond once the sandbox listens               |
+| `POST /sandbox/release`                         | release held responses                         |
+| `POST /sandbox/storage`                         | change settings of `Storage`                   |
+| `POST /sandbox/advance`                         | `{"seconds": n}`: advance a manual clock       |
+| `POST /sandbox/incoming`                        | receive an SMS from a phone                    |
+| `POST /sandbox/reset`                           | start again with an empty account              |
 
-`docs/sandbox-control.md` describes them. None needs a token while the sandbox listens on loopback.
-Beyond, all but `ready` do: the token in `Authorization`, or the key and the secret as user and
-password, which a browser asks for. Each POST has the Content-Type `application/json`, with a body
-or without: a web page's form cannot send it.
+`docs/sandbox-control.md` describes them. No token is needed while the sandbox listens on loopback.
+Otherwise all but `ready` need the token in `Authorization`, or HTTP Basic authentication with the
+key and the secret. Each POST must have the Content-Type `application/json`, with or without a body,
+because forms of other web sites cannot send that.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ Handle = Callable[[web.Request, Any], Awaitable[Any]]
 
 
 class Control:
-    """The control endpoints, and the page.
+    """The control endpoints and the web page.
 
     Args:
-        simulator: what they read and change.
-        scheduler: turns the clock, receives messages and resets.
-        gate: holds requests.
+        simulator: the simulator that they read and change.
+        scheduler: the scheduler of its clock and posts.
+        gate: the gate that holds requests.
         authenticate: whether they need the token, or the key and the secret.
     """
 
@@ -80,7 +80,7 @@ class Control:
         self._acts = Acts(simulator, scheduler)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add the endpoints and the page."""
+        """Add routes for the endpoints and the page."""
         assets.add_routes(router, is_allowed=self._is_allowed, challenge=_challenge)
         router.add_get("/sandbox/ready", _ready)
         router.add_get("/sandbox/events", self._events, allow_head=False)
@@ -116,7 +116,7 @@ class Control:
             if not self._is_allowed(request):
                 return _challenge()
             if request.method == "POST" and request.content_type != "application/json":
-                refused = complaint("The Content-Type is not application/json", 415).answer
+                refused = complaint("The Content-Type must be application/json", 415).answer
                 return web.json_response(refused.payload, status=refused.status)
             data = await request.read()
             self._scheduler.settle()
@@ -183,7 +183,7 @@ class Control:
 
     async def _add_faults(self, body: Any) -> Any:
         if not isinstance(body, list):
-            raise complaint("The body is not an array of faults")
+            raise complaint("The body must be an array of faults")
         try:
             faults = read_faults(body)
         except ValueError as error:
@@ -202,7 +202,7 @@ class Control:
 
     async def _change_storage(self, body: Any) -> Any:
         if not isinstance(body, dict):
-            raise complaint("The body is not an object of settings")
+            raise complaint("The body must be an object of settings")
         try:
             return attrs.asdict(self._simulator.change_storage(**body))
         except ValueError as error:
@@ -244,19 +244,19 @@ async def _ready(_request: web.Request) -> web.Response:
 
 def _id(request: web.Request) -> str:
     if request.query:
-        raise complaint("This request has no parameters")
+        raise complaint("This request takes no query parameters")
     return request.match_info["id"]
 
 
 def _query(request: web.Request) -> dict[str, str]:
-    """Return the parameters of a request.
+    """Return the query parameters of a request.
 
     Raises:
-        Refusal: one is there twice.
+        Refusal: a parameter occurs twice.
     """
     query = dict(request.query)
     if len(query) < len(request.query):
-        raise complaint("A parameter is there twice")
+        raise complaint("A query parameter occurs twice")
     return query
 
 

@@ -1,4 +1,4 @@
-"""The countries of ISO 3166, for `GET /credits/{countrycode}`; named as in the tz database."""
+"""The countries of ISO 3166 for `GET /credits/{countrycode}`, with the tz database's names."""
 
 from __future__ import annotations
 

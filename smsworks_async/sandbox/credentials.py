@@ -1,4 +1,4 @@
-"""Who may call: customer id, key, secret, and the one token that is in force."""
+"""The account's credentials: customer id, key, secret, and the valid token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _encoded(data: bytes) -> str:
 
 
 def make_token(customer_id: str, key: str, secret: str, number: str) -> str:
-    """Return a JSON Web Token with its `JWT ` prefix, the same for the same arguments."""
+    """Return a JSON Web Token with the prefix `JWT `; equal arguments give equal tokens."""
     parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": customer_id, "key": key, "jti": number})
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in parts)
     signature = hmac.digest(secret.encode(), signed.encode(), hashlib.sha256)
@@ -31,12 +31,15 @@ def make_token(customer_id: str, key: str, secret: str, number: str) -> str:
 
 @attrs.define
 class Credentials:
-    """What the account's holder was given.
+    """The credentials of the account.
 
     Attributes:
-        token: the one in force, as a rule with its `JWT ` prefix.
-        salt: tells this sandbox's tokens from those of all others.
-        generation: counts the tokens before this one.
+        customer_id: the customer id.
+        key: the API key.
+        secret: the API secret.
+        token: the valid token, usually with the prefix `JWT `.
+        salt: a value that makes this sandbox's tokens different from those of others.
+        generation: the number of earlier tokens.
     """
 
     customer_id: str
@@ -47,10 +50,10 @@ class Credentials:
     generation: int = 0
 
     def log_in(self, fields: dict[str, Any]) -> str:
-        """Return the token in force.
+        """Check a customer id, key and secret, and return the valid token.
 
         Raises:
-            Refusal: 4011, for any other id, key and secret.
+            Refusal: 4011 if one of them is wrong.
         """
         given = (fields.get("customerid", self.customer_id), fields.get("key"))
         if (*given, fields.get("secret")) != (self.customer_id, self.key, self.secret):
@@ -58,16 +61,20 @@ class Credentials:
         return self.token
 
     def holds(self, header: str | None) -> bool:
-        """Return whether a header is the token in force, with `JWT ` in any case, or without it."""
+        """Return whether a header has the valid token; the prefix `JWT ` is optional."""
         return hmac.compare_digest(_bare(header or ""), _bare(self.token))
 
     def authorise(self, header: str | None) -> None:
-        """Refuse whatever is not the token in force, with 4011."""
+        """Check that a header has the valid token.
+
+        Raises:
+            Refusal: 4011 if it does not.
+        """
         if not self.holds(header):
             raise refusal(4011)
 
     def rotate(self) -> str:
-        """Put a new token in force, and every older one out of it."""
+        """Make a new token, which invalidates the previous one, and return it."""
         self.generation += 1
         number = f"{self.salt}-{self.generation}"
         self.token = make_token(self.customer_id, self.key, self.secret, number)

@@ -1,25 +1,25 @@
 """The destinations that the sandbox accepts, and the delivery result for each.
 
-UK mobiles are written `07...` or `447...`; elsewhere the country code comes first; `+` and `00`
-are refused. Any message is delivered, but for those to twelve of the numbers that Ofcom reserves
+UK mobile numbers are `07...` or `447...`; other numbers begin with the country code; `+` and `00`
+are refused. All messages are delivered, except those to twelve of the numbers that Ofcom reserves
 for drama. They are 07700 9005CC, where 50CC is the code of the failure:
 
-| destination  | failure | final status | the credits                    |
+| destination  | failure | final status | credits                        |
 |--------------|---------|--------------|--------------------------------|
-| 07700 900501 | 5001    | UNDELIVERED  | come back                      |
-| 07700 900502 | 5002    | REJECTED     | come back, and the cost is 0   |
-| 07700 900504 | 5004    | REJECTED     | come back, and the cost is 0   |
-| 07700 900506 | 5006    | UNDELIVERED  | come back                      |
-| 07700 900508 | 5008    | UNDELIVERED  | come back                      |
-| 07700 900509 | 5009    | UNDELIVERED  | come back                      |
-| 07700 900510 | 5010    | REJECTED     | come back, and the cost is 0   |
-| 07700 900511 | 5011    | UNDELIVERED  | come back                      |
-| 07700 900513 | 5013    | UNDELIVERED  | come back                      |
-| 07700 900515 | 5015    | EXPIRED      | come back                      |
-| 07700 900520 | 5020    | REJECTED     | come back, and the cost is 0   |
-| 07700 900534 | 5034    | UNDELIVERED  | come back                      |
+| 07700 900501 | 5001    | UNDELIVERED  | refunded                       |
+| 07700 900502 | 5002    | REJECTED     | refunded, and the cost is 0    |
+| 07700 900504 | 5004    | REJECTED     | refunded, and the cost is 0    |
+| 07700 900506 | 5006    | UNDELIVERED  | refunded                       |
+| 07700 900508 | 5008    | UNDELIVERED  | refunded                       |
+| 07700 900509 | 5009    | UNDELIVERED  | refunded                       |
+| 07700 900510 | 5010    | REJECTED     | refunded, and the cost is 0    |
+| 07700 900511 | 5011    | UNDELIVERED  | refunded                       |
+| 07700 900513 | 5013    | UNDELIVERED  | refunded                       |
+| 07700 900515 | 5015    | EXPIRED      | refunded                       |
+| 07700 900520 | 5020    | REJECTED     | refunded, and the cost is 0    |
+| 07700 900534 | 5034    | UNDELIVERED  | refunded                       |
 
-It is the same whether they are sent to singly, in a batch or on a schedule.
+This applies to single messages, batches and scheduled messages.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ import attrs
 
 
 _UK_MOBILE = re.compile(r"(?:0|44)(7[0-9]{9})")
-# The shape of E.164. Ten digits from 7 on are a UK mobile that lost its 0, and 44 is the UK,
-# where only mobiles are texted. Behind 1 (the North American plan) come ten digits, the first from
-# 2 on: a UK number that JavaScript read as octal, for want of quotes, has none of those.
+# E.164, with exceptions. Ten digits beginning with 7 are a UK mobile number without its 0, and for
+# 44, the UK, only mobile numbers are accepted. After 1, the North American plan, come ten digits,
+# the first of them 2 or more; a UK number that JavaScript parsed as octal, because it was not
+# quoted, does not match that.
 _ELSEWHERE = re.compile(r"(?!44|7[0-9]{9}$)(?:1[2-9][0-9]{9}|[2-9][0-9]{6,14})")
 
 
 @attrs.frozen
 class DeliveryResult:
-    """The final status of a message, and the code of its failure if it fails."""
+    """The final status of a message, and the code of its failure, or None."""
 
     status: str
     code: int | None = None
@@ -58,7 +59,7 @@ _RESULTS = {
     )
     if result.code is not None
 }
-#: The codes with which a message ends in each status.
+#: The possible codes of each final status.
 CODES_OF: Final = {
     "DELIVERED": (None,),
     "UNDELIVERED": _UNDELIVERED,
@@ -68,7 +69,7 @@ CODES_OF: Final = {
 
 
 def normalise(destination: str) -> str | None:
-    """Return a destination as the account keeps it, `447...` in the UK; None when it is none."""
+    """Return a destination in the account's format, `447...` in the UK; None if it is invalid."""
     uk = _UK_MOBILE.fullmatch(destination)
     if uk is not None:
         return f"44{uk[1]}"
@@ -76,7 +77,7 @@ def normalise(destination: str) -> str | None:
 
 
 def is_international(destination: str) -> bool:
-    """Whether a normalised destination lies outside the UK."""
+    """Return whether a normalised destination is outside the UK."""
     return not destination.startswith("44")
 
 

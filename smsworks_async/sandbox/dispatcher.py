@@ -1,4 +1,4 @@
-"""The dispatcher: one request below `/v1` from end to end, struck by a fault or not."""
+"""The dispatcher: it handles requests below `/v1`, and applies faults to them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ MAX_BODY = 8 * 1024 * 1024  # bytes
 
 
 class Dispatcher:
-    """Dispatches every request below `/v1` to its operation.
+    """Dispatch every request below `/v1` to its operation.
 
     Args:
-        simulator: carries the operations out.
-        settle: passes on what each operation, and what was due before it, has left to be done.
-        gate: holds the requests that a fault holds.
+        simulator: the simulator that performs the operations.
+        settle: a function that performs the work that is due after an operation: callbacks and
+            storage.
+        gate: the gate at which faults hold requests.
     """
 
     def __init__(self, simulator: Simulator, settle: Callable[[], object], gate: Gate) -> None:
@@ -47,9 +48,9 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[Reply | None]] = set()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add all the operations, and a route for everything else below `/v1`."""
+        """Add routes for all operations, and for all other paths below `/v1`."""
         for operation in OPERATIONS:
-            # As with Express, a slash at the end makes no difference.
+            # As with Express, a slash at the end of a path is ignored.
             for path in (operation.path, f"{operation.path}/"):
                 router.add_route(operation.method, VERSION_PATH + path, self._handler(operation))
         router.add_route("*", VERSION_PATH + r"/{path:[\s\S]*}", self._handler(UNKNOWN))
@@ -85,7 +86,7 @@ class Dispatcher:
         """Apply a fault to a request."""
         held = fault.when in {"hold", "late", "hang"}
         if fault.when == "late":
-            # In a task of its own: the handler is cancelled when its client leaves.
+            # In a separate task, because aiohttp cancels the handler when the client disconnects.
             late = asyncio.create_task(self._run_late(fault, run))
             self._tasks.add(late)
             late.add_done_callback(self._tasks.discard)
@@ -131,7 +132,7 @@ class Dispatcher:
         return record
 
     def _connection(self, transport: asyncio.BaseTransport | None) -> int:
-        """Return the number of a connection, and count it; 0 for one that is gone."""
+        """Return the number of a connection, and count it; 0 for one that has been closed."""
         if transport is None:
             return 0
         run = self._simulator.feed.run
@@ -153,7 +154,7 @@ class Dispatcher:
     def _respond(self, record: RequestRecord, reply: Reply) -> web.Response:
         record.status = reply.status
         record.answer = reply.body
-        # By the provider's clock, as in its records.
+        # The provider's clock, as in its records.
         date = _date(int(self._simulator.now + self._simulator.storage.clock_skew))
         headers = {hdrs.CONTENT_TYPE: reply.content_type, hdrs.DATE: date, **reply.headers}
         return web.Response(status=reply.status, body=reply.body, headers=headers)
@@ -165,14 +166,14 @@ def _date(moment: int) -> str:
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Close the connection under the request; the response returned is not sent."""
+    """Abort the request's connection; return a response that is not sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=499)
 
 
 async def _cut_in_the_middle(request: web.Request, reply: Reply) -> web.StreamResponse:
-    """Write the status line, the headers and half of the body, and cut the connection."""
+    """Send the status line, the headers and half of the body, then abort the connection."""
     response = web.StreamResponse(
         status=reply.status, headers={"Content-Type": reply.content_type, **reply.headers}
     )

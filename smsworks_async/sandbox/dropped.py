@@ -1,4 +1,4 @@
-"""What is still counted of messages that are kept no longer."""
+"""Counts of messages that are no longer kept."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class DroppedMessages:
     """Counts of the messages that were dropped.
 
     Attributes:
-        by_destination: those accepted for sending.
-        by_status: those sent, and those that failed.
-        by_day: those sent on each of the latest days; a day counts from 1970.
+        by_destination: the number of messages accepted for sending, by destination.
+        by_status: the number of messages sent or failed, by status.
+        by_day: the number of messages sent on each of the latest days, by days since 1970.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class DroppedMessages:
         self.by_day: Counter[int] = Counter()
 
     def add(self, messages: Iterable[Message]) -> None:
-        """Count messages that are dropped now."""
+        """Count messages that are being dropped."""
         for message in messages:
             if message.status == INCOMING:
                 continue
@@ -46,10 +46,10 @@ class DroppedMessages:
             del self.by_day[day]
 
     def move(self, before: str, after: str) -> None:
-        """Count a message that was dropped in one status in another."""
+        """Change the status in which a dropped message is counted."""
         self.by_status[before] -= 1
         self.by_status += Counter({after: 1})
 
     def sent_since(self, moment: float) -> int:
-        """Count those sent on the day of a moment, in POSIX seconds, and later."""
+        """Return the number of messages sent on the day of a time in POSIX seconds, and later."""
         return sum(count for day, count in self.by_day.items() if day >= moment // DAY)

@@ -1,4 +1,4 @@
-"""Scripted failures: which request fails, and how."""
+"""Scripted failures of requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _WHEN: Final = ("before", "after", "mid", "hold", "late", "hang")
-# Those in which the request is carried out.
+# The values of `when` for which the request is carried out.
 _ACCEPTING: Final = frozenset({"after", "mid", "hold", "late"})
 _METHODS: Final = sorted({operation.method for operation in OPERATIONS})
 
@@ -31,7 +31,7 @@ def _upper(method: str | None) -> str | None:
 
 
 def _must_be(words: str, fits: Callable[[Any], bool]) -> Any:
-    """Make a validator that says in one sentence what a value must be."""
+    """Return an attrs validator; its error message is that the value must be ``words``."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not fits(value):
@@ -45,7 +45,7 @@ def _check_path(_: Any, _attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(f"path must be a string, not {value!r}")  # noqa: TRY004 - as for the others
     if not struck_by(value):
         raise ValueError(
-            f"path must be one of the API's below /v1, or a pattern that fits one, not {value!r}"
+            f"path must be one of the API's below /v1, or a pattern that matches one, not {value!r}"
             f"{advice(value)}"
         )
 
@@ -68,50 +68,51 @@ def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One scripted failure. The JSON form is an object with the same names.
+    """A scripted failure of requests. The JSON form is an object with the same names.
 
-    Each fault counts the requests that fit its `path` and `method` by itself, from when it was
-    added. Where several would strike the same request, the one added first does.
+    Each fault counts the requests that match its `path` and `method` separately, from the time when
+    it was added. If several faults apply to a request, the one that was added first is used.
 
     ========== ======== ====================================================================
-    `when`     accepted what the client sees, unless the fault has an answer of its own
+    `when`     accepted what the client sees, unless the fault has a response
     ========== ======== ====================================================================
     ``before`` no       the connection is cut
     ``after``  yes      the connection is cut
-    ``mid``    yes      status line, headers and half of the body, then the cut
-    ``hold``   yes      nothing until `release()`, then the true answer
-    ``late``   late     the same, but the request is accepted only then, even without client
+    ``mid``    yes      status line, headers and half of the body; then the connection is cut
+    ``hold``   yes      nothing until `release()`, then the real response
+    ``late``   late     the same, but the request is accepted only then, even if the client has
+                        disconnected
     ``hang``   no       nothing until `release()`, then a 503 with a bare message
     ========== ======== ====================================================================
 
-    A fault has an answer of its own when it has a `status`, an `error_code` or a `body`. It is
-    given where the connection would be cut, or where a held answer goes at last; with `mid` it is
-    what half of goes out. *Accepted* means that the request was carried out as far as it was
-    right: one without credit is still refused. A `late` request that is not released before the
-    sandbox ends is not accepted.
+    A fault has a response if it has a `status`, an `error_code` or a `body`. It is sent instead of
+    cutting the connection, or instead of the held response; with `mid`, half of it is sent.
+    *Accepted* means that the request was carried out like any other: one without credit is still
+    refused. A `late` request that is not released before the sandbox stops is not accepted.
 
     Attributes:
-        path: the path below `/v1`, such as `/message/send`; `*` stands for anything.
-        method: the HTTP method; any, when None.
-        nth: the first fitting request that it strikes, from 1.
-        times: how many fitting requests from there on; 0 = for ever.
-        every: strike every k-th fitting request for ever instead, whatever `nth` and `times` say.
-        when: see above.
-        status: the HTTP status answered.
-        retry_after: the header `Retry-After`: seconds, or a text as it stands.
-        error_code: answer the API's error object for that code, at its HTTP status or `status`.
-        permanent: the flag in that object; `"omit"` leaves it out, None takes the table's.
-        body: a text answered as it stands, an HTML page for one.
-        content_type: of that body.
-        carry_ids: whether that answer names the message or the batch that was accepted, as
-            `messageid` or `batchid`: a refusal of what was accepted. It needs a `when` that
-            accepts, and a `status` or an `error_code`.
-        delay: real seconds before the answer or the cut; for `hold`, `late` and `hang`, seconds
-            after which they are released by themselves (0 = never). A slow answer is a `hold` with
-            one.
+        path: the path below `/v1`, such as `/message/send`; `*` matches anything.
+        method: the HTTP method; None (the default) for any.
+        nth: the first matching request to which the fault applies, from 1 (the default).
+        times: the number of matching requests from there on (default 1); 0 for all.
+        every: apply to every k-th matching request instead, ignoring `nth` and `times`.
+        when: when and how the request fails, as above (default ``"before"``).
+        status: the HTTP status of the response.
+        retry_after: the header `Retry-After`: a number of seconds, or a text used unchanged.
+        error_code: respond with the API's error object for this code, and with `status` or the
+            code's HTTP status.
+        permanent: the flag in that object; `"omit"` leaves it out, None uses the code's flag.
+        body: the text of the response, used unchanged, such as an HTML page.
+        content_type: the content type of `body`.
+        carry_ids: add the id of the accepted message or batch to the response, as `messageid` or
+            `batchid`, so that an accepted request is refused. It needs a `when` that accepts the
+            request, and a `status` or an `error_code`.
+        delay: the real time before the response or the cut, in seconds (default 0). For `hold`,
+            `late` and `hang`, the time after which the request is released without `release()`; 0
+            for never. A slow response is a `hold` with a delay.
 
     Raises:
-        ValueError: a value that is not one of these.
+        ValueError: a value is invalid, or does not go with the others.
     """
 
     path: str = attrs.field(validator=_check_path)
@@ -133,7 +134,7 @@ class Fault:
         validator=_must_be("200 to 599, or None", _or_none(_is_integer(200, 599))),
     )
     retry_after: float | str | None = attrs.field(
-        default=None, validator=_must_be("fit for a header", _or_none(_is_header))
+        default=None, validator=_must_be("seconds or a header value", _or_none(_is_header))
     )
     error_code: int | None = attrs.field(
         default=None,
@@ -153,7 +154,7 @@ class Fault:
     content_type: str = attrs.field(
         default="text/html; charset=utf-8",
         validator=_must_be(
-            "fit for a header", lambda value: isinstance(value, str) and _is_header(value)
+            "a header value", lambda value: isinstance(value, str) and _is_header(value)
         ),
     )
     carry_ids: bool = attrs.field(
@@ -166,43 +167,43 @@ class Fault:
         methods = {operation.method for operation in struck_by(self.path)}
         if self.method is not None and self.method not in methods:
             raise ValueError(
-                f"method must be one that {self.path} has ({', '.join(sorted(methods))}), or None, "
-                f"not {self.method!r}"
+                f"method must be one of {self.path} ({', '.join(sorted(methods))}), or None, not "
+                f"{self.method!r}"
             )
         if self.retry_after is not None and not self.answers:
-            raise ValueError("retry_after needs a status, an error_code or a body to go with")
+            raise ValueError("retry_after needs a status, an error_code or a body")
         if self.permanent is not None and self.error_code is None:
-            raise ValueError("permanent needs an error_code to go with")
+            raise ValueError("permanent needs an error_code")
         if self.carry_ids and (
             self.when not in _ACCEPTING
             or (self.error_code is None and (self.status is None or self.body is not None))
         ):
             raise ValueError(
-                "carry_ids needs a status or an error_code to go with, and one of "
-                f"{', '.join(sorted(_ACCEPTING))} as when"
+                "carry_ids needs a status (without a body) or an error_code, and when must be one "
+                f"of {', '.join(sorted(_ACCEPTING))}"
             )
 
     @property
     def answers(self) -> bool:
-        """Whether the fault has an answer of its own."""
+        """Whether the fault has a response."""
         return not (self.status is None and self.error_code is None and self.body is None)
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether a request is one of those that this fault counts."""
+        """Return whether the fault counts a request."""
         return self.method in {None, method} and fnmatchcase(path, self.path)
 
     def strikes(self, count: int) -> bool:
-        """Whether it strikes the `count`-th request that fits it, from 1."""
+        """Return whether the fault applies to the `count`-th matching request, from 1."""
         if self.every is not None:
             return count % self.every == 0
         return count >= self.nth and (self.times == 0 or count < self.nth + self.times)
 
 
 def read_fault(given: Fault | Mapping[str, Any]) -> Fault:
-    """Return a fault from a fault or from its JSON form.
+    """Return a fault, which may be passed as its JSON form.
 
     Raises:
-        ValueError: a name that a fault does not have, or a value that it cannot have.
+        ValueError: a name or a value is invalid.
     """
     if isinstance(given, Fault):
         return given
@@ -213,11 +214,14 @@ def read_fault(given: Fault | Mapping[str, Any]) -> Fault:
 
 
 def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]) -> list[Fault]:
-    """Return faults from faults, from their JSON form, or from a file that holds a list of those.
+    """Return a list of faults.
+
+    Args:
+        given: faults or their JSON forms, or the path of a JSON file with a list of such forms.
 
     Raises:
-        ValueError: one of them is not a fault, or the file does not hold JSON.
-        TypeError: there is no list.
+        ValueError: one of them is not a fault, or the file is not JSON.
+        TypeError: ``given`` or the file's content is not a list.
         OSError: the file cannot be read.
     """
     source = (
@@ -228,7 +232,7 @@ def read_faults(given: Iterable[Fault | Mapping[str, Any]] | str | PathLike[str]
 
 @attrs.define(eq=False)
 class FaultInForce:
-    """A fault, how many requests fitted it since it was added, and how many of them it struck."""
+    """An active fault, with the numbers of requests that matched it and to which it applied."""
 
     fault: Fault
     counted: int = 0
@@ -236,21 +240,21 @@ class FaultInForce:
 
 
 class FaultScript:
-    """The faults in force, in the order in which they were added."""
+    """The active faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self.in_force: list[FaultInForce] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in force; it counts from the next request on."""
+        """Add a fault, which counts requests from the next one on."""
         self.in_force.append(FaultInForce(fault))
 
     def clear(self) -> None:
-        """Put all of them out of force."""
+        """Remove all faults."""
         self.in_force.clear()
 
     def strike(self, method: str, path: str) -> Fault | None:
-        """Count a request, and return the fault that strikes it, if one does."""
+        """Count a request, and return the fault that applies to it, or None."""
         struck = None
         for entry in self.in_force:
             if entry.fault.fits(method, path):

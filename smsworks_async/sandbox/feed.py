@@ -1,7 +1,7 @@
-"""The feed: what has changed, for each open stream, as server-sent events; `streaming` writes them.
+"""The changes since the last event of each open stream; `streaming` writes the events.
 
-Changes that come fast are told together. A stream that is not read holds one event in all: what
-comes meanwhile is merged into it, so that the memory of a stream has a bound.
+Changes in quick succession are merged into one event. So are all changes while a stream is not
+read, which bounds the memory of a stream.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ COMMENT: Final = b": still here\n\n"
 
 @attrs.frozen
 class Pauses:
-    """Seconds of the event loop's clock.
+    """Intervals in seconds, by the event loop's clock.
 
     Attributes:
-        events: between two events of a stream, at least.
-        comments: after which a stream without an event gets a comment.
-        patience: within which a reader takes what was written, or is dropped.
+        events: the least time between two events of a stream.
+        comments: the time without an event after which a comment is sent.
+        patience: the time limit for writing; a reader that exceeds it is disconnected.
     """
 
     events: float = 0.1
@@ -39,12 +39,12 @@ class Pauses:
 
 @attrs.define(eq=False)
 class Stream:
-    """What one reader has not been told yet.
+    """The changes that have not been sent to one reader yet.
 
     Attributes:
-        ids: of the messages that are new or have changed; the keys of a dict, to keep their order.
-        more: whether there are more of them than are listed, or all is different.
-        wake: called when there is something to tell, and at the end.
+        wake: called when there is a change, and at the end.
+        more: whether more messages have changed than are listed, or everything has changed.
+        ids: the ids of new and changed messages, as the keys of a dict, which keeps their order.
     """
 
     wake: Callable[[], object]
@@ -52,7 +52,7 @@ class Stream:
     ids: dict[str, None] = attrs.Factory(dict)
 
     def note(self, message_id: str | None) -> None:
-        """Take in a change: of a message, or of something else if None."""
+        """Record a change of a message; None for a change of something else."""
         if message_id is not None and message_id not in self.ids:
             if len(self.ids) < MOST_IDS:
                 self.ids[message_id] = None
@@ -62,17 +62,17 @@ class Stream:
 
 
 class Feed:
-    """Notes changes, and gives each stream its events.
+    """Record changes, and make the events of each stream.
 
     Attributes:
-        run: names the account that is shown: another after each start and each reset.
-        version: counts the changes.
-        streams: those that are open.
+        run: an identifier that changes at each start and reset of the sandbox.
+        version: the number of changes.
+        streams: the open streams.
         is_closed: whether all streams have ended.
 
     Args:
-        counts: returns what each event shows besides the messages that have changed.
-        pauses: how often streams are written to.
+        counts: a function that returns the counts that each event has.
+        pauses: the intervals of events and comments.
     """
 
     def __init__(self, counts: Callable[[], dict[str, Any]], pauses: Pauses | None = None) -> None:
@@ -84,13 +84,13 @@ class Feed:
         self.is_closed = False
 
     def note(self, message_id: str | None = None) -> None:
-        """Take in a change: of a message, or of something else."""
+        """Record a change of a message; None for a change of something else."""
         self.version += 1
         for stream in self.streams:
             stream.note(message_id)
 
     def restart(self) -> None:
-        """Tell every stream that all is different."""
+        """Record for every stream that everything has changed."""
         self.run = secrets.token_hex(4)
         for stream in self.streams:
             stream.ids.clear()
@@ -98,11 +98,11 @@ class Feed:
         self.note()
 
     def open(self, wake: Callable[[], object], last_id: str = "") -> Stream:
-        """Open a stream, which has an event at once.
+        """Open a stream, which has its first event immediately.
 
         Args:
-            wake: called when there is something to tell, and at the end.
-            last_id: the id of the last event that the reader had, if it had any.
+            wake: called when there is a change, and at the end.
+            last_id: the id of the last event that the reader received; empty if none.
         """
         stream = Stream(wake, more=last_id != self._id())
         wake()
@@ -110,17 +110,17 @@ class Feed:
         return stream
 
     def close(self, stream: Stream) -> None:
-        """Forget a stream."""
+        """Remove a stream."""
         self.streams.discard(stream)
 
     def end(self) -> None:
-        """End all streams, and those that are opened from now on."""
+        """End all streams, including those that are opened later."""
         self.is_closed = True
         for stream in self.streams:
             stream.wake()
 
     def event(self, stream: Stream) -> bytes:
-        """Return the event that tells a stream what has changed, and count it as told."""
+        """Return an event with the changes of a stream, and clear them."""
         data = {"messages": list(stream.ids), "more": stream.more, **self._counts()}
         stream.ids.clear()
         stream.more = False

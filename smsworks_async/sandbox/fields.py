@@ -1,6 +1,6 @@
-"""The types of fields in request bodies: which JSON values each accepts, and how it parses them.
+"""The types of fields in request bodies: the JSON values that each accepts, and their parsing.
 
-The API has no error codes for values of the wrong type: a schema answers those with a bare message.
+The API has no error codes for values of the wrong type; schemas refuse those with a bare message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_integer(value: Any) -> bool:
-    # The provider runs on JavaScript, to which 10.0 is 10; its C# SDK writes whole numbers so.
+    # The provider uses JavaScript, where 10.0 equals 10, and its C# SDK writes integers as 10.0.
     return type(value) is int or (type(value) is float and value.is_integer())
 
 
@@ -105,9 +105,9 @@ class Field:
     """A type of field.
 
     Attributes:
-        fits: returns whether a JSON value has the field's type and range.
-        expected: the type and range in words, to follow "must be".
-        parse: converts a value that fits into the one that is kept.
+        fits: a function that returns whether a JSON value has the field's type and range.
+        expected: the type and range in words, used after "must be".
+        parse: a function that converts a valid value into the stored one.
     """
 
     fits: Predicate
@@ -116,7 +116,7 @@ class Field:
 
 
 def integer(lowest: int, highest: int, expected: str) -> Field:
-    """Return a type of whole numbers from `lowest` to `highest`."""
+    """Return a type of integers from `lowest` to `highest`."""
     return Field(_in_range(lowest, highest), expected, int)
 
 
@@ -134,5 +134,5 @@ BOOLEAN = Field(lambda value: isinstance(value, bool), "true or false")
 NUMBER = Field(_is_number, "a number")
 URL = Field(_is_url, "an http or https URL")
 EMAILS = Field(_is_emails, "an array of e-mail addresses")
-BYTES = Field(_is_bytes, "bytes: pairs of hexadecimal digits, set apart by blanks")
+BYTES = Field(_is_bytes, "bytes: pairs of hexadecimal digits, separated by spaces")
 OTP_METADATA = Field(_is_otp_metadata, f"an object of at most {MAX_OTP_METADATA} bytes")

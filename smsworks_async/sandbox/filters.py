@@ -1,4 +1,4 @@
-"""Which messages a list of the control endpoints shows."""
+"""The filters of the control endpoint that lists messages."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _NUMBER: Final = re.compile(r"\+?[\d\s().-]+")
 def message_filter(
     query: Mapping[str, str], passcodes: Passcodes
 ) -> Callable[[Message], bool] | None:
-    """Return a function that tells whether a message fits a query; None where all do.
+    """Return a function that returns whether a message matches a query; None if all do.
 
     Raises:
-        Refusal: for a value that a parameter cannot have.
+        Refusal: a parameter has an invalid value.
     """
     checks: list[Callable[[Message], bool]] = []
     if status := query.get("status"):
@@ -61,7 +61,7 @@ def message_filter(
 
 
 def _searching(q: str) -> Callable[[Message], bool]:
-    """Return whether a message has some words, or a phone number in any spelling."""
+    """Return a function that searches a message for a text, or a phone number in any spelling."""
     words = q.casefold()
     digits = ""
     if _NUMBER.fullmatch(q):
@@ -82,7 +82,7 @@ def _searching(q: str) -> Callable[[Message], bool]:
 
 
 def _known(number: str) -> str:
-    """Return a phone number, or the beginning of one, as the account keeps it."""
+    """Return a phone number, or the beginning of one, in the account's format."""
     bare = _SPELLING.sub("", number.strip())
     whole = destinations.normalise(bare)
     if whole is not None:
@@ -93,14 +93,18 @@ def _known(number: str) -> str:
 
 
 def phone_of(message: Message) -> str:
-    """Return the number of the phone that a message was sent to, or came from."""
+    """Return the number of the phone that a message was sent to or received from."""
     return _known(message.sender) if message.status == INCOMING else message.destination
 
 
 def _choices(name: str, given: str, known: tuple[str, ...]) -> set[str]:
-    """Return the values of a list with commas, in any case."""
+    """Return the values of a comma-separated list, whose case is ignored.
+
+    Raises:
+        Refusal: a value is unknown.
+    """
     spelt = {value.casefold(): value for value in known}
     values = [part.strip().casefold() for part in given.split(",")]
     if not all(value in spelt for value in values):
-        raise complaint(f"{name} must be one of {', '.join(known)}, or several with commas")
+        raise complaint(f"{name} must be one of {', '.join(known)}, or several separated by commas")
     return {spelt[value] for value in values}

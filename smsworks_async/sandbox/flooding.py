@@ -1,4 +1,4 @@
-"""The flooding filter: how many messages one number may get within any hour."""
+"""The flooding filter: the limits on messages to one number within an hour."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ MOST_ALIKE = 6
 WINDOW = 3600.0  # seconds
 
 
-_SWEEP = 50_000  # notes between two looks at every number
+_SWEEP = 50_000  # messages between two removals of expired entries
 
 
 class FloodingFilter:
-    """Counts what each number was sent within the last hour."""
+    """Count the messages sent to each number within the last hour."""
 
     def __init__(self) -> None:
         self._sent: dict[str, list[tuple[float, int]]] = {}
         self._notes = 0
 
     def allows(self, destination: str, content: str, now: float) -> bool:
-        """Whether the number may get one more message, with this content."""
+        """Return whether one more message with this content may be sent to a number."""
         sent = self._sent.get(destination)
         if sent is None:
             return True
@@ -31,7 +31,7 @@ class FloodingFilter:
 
     def note(self, destination: str, content: str, now: float) -> None:
         """Count a message that was sent."""
-        # The texts themselves may be dropped within the hour.
+        # Keep only a hash, since the messages may be dropped within the hour.
         self._sent.setdefault(destination, []).append((now, hash(content)))
         self._notes += 1
         if self._notes % _SWEEP == 0:

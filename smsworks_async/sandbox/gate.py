@@ -6,24 +6,24 @@ import asyncio
 
 
 class Gate:
-    """Holds requests until they are released."""
+    """Hold requests until they are released."""
 
     def __init__(self) -> None:
         self._opened = asyncio.Event()
         self.closed = False
 
     def release(self) -> None:
-        """Release the requests that wait now."""
+        """Release the waiting requests."""
         self._opened.set()
         self._opened = asyncio.Event()
 
     def close(self) -> None:
-        """Release the requests that wait now, and hold none from now on."""
+        """Release the waiting requests, and hold no further ones."""
         self.closed = True
         self.release()
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait to be released, for at most so many real seconds (None = without a limit)."""
+        """Wait until released, for at most ``seconds`` of real time; None for no limit."""
         if self.closed:
             return
         try:

@@ -1,8 +1,8 @@
-"""Hand posts over from the server's loop to the thread, or the loop, of whoever waits for them.
+"""Pass posts from the server's event loop to the thread or event loop of the test.
 
-An application under test belongs to the test's thread: its database transaction is there, or its
-event loop. So posts to it wait until the test calls a method that waits, and are made there, one
-after the other.
+An application under test has to be called on the test's thread, which has its database transaction
+or its event loop. So posts to it are queued until the test calls a method that waits, and are made
+by that method, one after the other.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ T = TypeVar("T")
 
 @attrs.define(eq=False)
 class _Waiting:
-    """A post that somebody is to make, and the status that it is to be answered with."""
+    """A queued post, and a future for the status of the response."""
 
     post: Post
     status: concurrent.futures.Future[int] = attrs.Factory(concurrent.futures.Future)
 
 
 class HandOver:
-    """The posts that wait to be made.
+    """The queue of posts to an application in this process.
 
     Attributes:
-        app: to which they are made.
+        app: the application.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class HandOver:
         self._listeners: list[Callable[[], object]] = []
 
     async def post(self, post: Post) -> int:
-        """Have somebody make a post, and return the status; called on the server's loop."""
+        """Queue a post, and return the status of its response; called on the server's loop."""
         waiting = _Waiting(post)
         self._waiting.append(waiting)
         for listener in tuple(self._listeners):
@@ -56,10 +56,10 @@ class HandOver:
         return await asyncio.wrap_future(waiting.status)
 
     def wait(self, host: Host, job: Coroutine[Any, Any, T]) -> T:
-        """Wait for a job of the server's, and make the posts that come meanwhile, on this thread.
+        """Wait for a coroutine on the server's loop; meanwhile make queued posts on this thread.
 
         Raises:
-            RuntimeError: an event loop runs on this thread, which this would block.
+            RuntimeError: an event loop runs on this thread, which would be blocked.
         """
         try:
             asyncio.get_running_loop()
@@ -68,8 +68,8 @@ class HandOver:
         else:
             job.close()
             raise RuntimeError(
-                "this would block the event loop: in async code call and await the methods of the "
-                "`Sandbox` itself, not those of what `with` returns"
+                "this would block the event loop: in async code, await the methods of the "
+                "`Sandbox` instead of calling those of the object that `with` returns"
             )
         future = host.submit(job)
         wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -87,7 +87,7 @@ class HandOver:
                 raise
 
     async def wait_async(self, host: Host, job: Coroutine[Any, Any, T]) -> T:
-        """Wait for a job of the server's, and make the posts that come meanwhile, on this loop."""
+        """Wait for a coroutine on the server's loop; meanwhile make queued posts on this loop."""
         loop = asyncio.get_running_loop()
         wake = asyncio.Event()
         task = asyncio.ensure_future(host.call(job))
@@ -106,7 +106,7 @@ class HandOver:
                 raise
 
     def _app(self) -> Application:
-        assert self.app is not None  # noqa: S101 - nothing is handed over without one
+        assert self.app is not None  # noqa: S101 - posts are only queued with an app
         return self.app
 
     def _take(self) -> Iterator[_Waiting]:
@@ -114,7 +114,7 @@ class HandOver:
             try:
                 waiting = self._waiting.popleft()
             except IndexError:
-                return  # another thread has taken it
+                return  # another thread took it
             if waiting.status.set_running_or_notify_cancel():
                 yield waiting
 

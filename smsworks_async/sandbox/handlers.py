@@ -1,6 +1,7 @@
-"""Handlers: what each operation of the API does with the state of the sandbox.
+"""The handlers of the API's operations.
 
-Each takes the state and one request, and returns what JSON can hold, or raises a Refusal.
+Each takes the sandbox's state and a request, and returns a value for the JSON response, or raises a
+`Refusal`.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
     from .state import State
 
 
-#: The countries whose mobiles count as the UK's.
+#: The countries whose mobile numbers count as UK numbers.
 UK = frozenset({"GB", "GG", "IM", "JE"})
 
 
 @attrs.frozen
 class Request:
-    """One request: its body (None if it has none), the names in its path, its time."""
+    """One request: its body, or None; the parameters in its path; and its time."""
 
     body: Any
     path: Mapping[str, str]
@@ -91,7 +92,7 @@ def cancel(state: State, request: Request) -> Any:
 
 
 def scheduled(state: State, request: Request) -> Any:
-    """List what was scheduled."""
+    """List the scheduled messages and batches."""
     return [job_record(job) for job in queries.list_scheduled(state.account, request.now)]
 
 
@@ -142,7 +143,7 @@ def delete_message(state: State, request: Request) -> Any:
 
 
 def _batch_answer(batch_id: str) -> dict[str, Any]:
-    # SCHEDULED is what the API says of a batch that goes at once, too.
+    # The API returns SCHEDULED also for a batch that is sent immediately.
     return {"batchid": batch_id, "status": "SCHEDULED"}
 
 
@@ -169,13 +170,13 @@ def get_batch(state: State, request: Request) -> Any:
     """Return the records of a batch."""
     messages = queries.get_batch(state.account, request.path["batchid"], request.now)
     if not messages:
-        raise complaint("There is no batch of that ID.", 404)
+        raise complaint("There is no batch with that ID.", 404)
     return _records(state, messages)
 
 
 def cancel_batch(state: State, request: Request) -> Any:
     """Cancel a scheduled batch."""
-    # The API answers with `messageid`, though it is the batch's.
+    # The API calls the batch's id `messageid` here.
     job = state.account.cancel(request.path["batchid"], request.now, batch=True)
     return {"messageid": job.id, "status": job.status}
 
@@ -231,18 +232,18 @@ def cost(_state: State, request: Request) -> Any:
     """Return the credits for a message to a country."""
     code = request.path["countrycode"].upper()
     if code not in COUNTRIES:
-        raise complaint("There is no country of that code.", 404)
+        raise complaint("There is no country with that code.", 404)
     credits = 1.0 if code in UK else float(outbound.INTERNATIONAL_FACTOR)
     return {"code": code, "country": COUNTRIES[code], "credits": plain(credits)}
 
 
 def customer(state: State, _request: Request) -> Any:
-    """Return the customer id, which proves the token."""
+    """Return the customer id; a valid token is required."""
     return {"message": state.account.settings.customer_id}
 
 
 def sample_error(_state: State, request: Request) -> Any:
-    """Answer with the error object of a code."""
+    """Respond with the error object of a code."""
     code = request.path["errorcode"]
     row = int(code) if code.isascii() and code.isdigit() and len(code) == 4 else 0
-    raise refusal(row) if row in CODES else complaint("There is no error of that code.")
+    raise refusal(row) if row in CODES else complaint("There is no error with that code.")

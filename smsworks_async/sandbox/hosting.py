@@ -1,4 +1,4 @@
-"""Where a sandbox's server runs: on the event loop that entered it, or on a thread of its own."""
+"""Hosts of a sandbox's server: the event loop that entered it, or a separate thread."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ T = TypeVar("T")
 
 
 class Host(Protocol):
-    """Runs what belongs to the server on the server's own loop."""
+    """An interface for running functions and coroutines on the server's event loop."""
 
     def run(self, function: Callable[[], T]) -> T:
-        """Call a function that does not wait, and return its result."""
+        """Call a function that does not block, and return its result."""
         ...
 
     def submit(self, job: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Start a job, for a caller on another thread."""
+        """Start a coroutine, for a caller on another thread."""
         ...
 
     async def call(self, job: Coroutine[Any, Any, T]) -> T:
-        """Do a job, and return its result to a caller on any event loop."""
+        """Run a coroutine, and return its result to a caller on any event loop."""
         ...
 
 
 class LoopHost:
-    """The event loop of whoever uses the sandbox."""
+    """The event loop of the code that uses the sandbox."""
 
     def run(self, function: Callable[[], T]) -> T:
-        """Call a function that does not wait, and return its result."""
+        """Call a function that does not block, and return its result."""
         return function()
 
     def submit(self, job: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Raise: only `with` returns an object that calls this."""
+        """Raise RuntimeError: only the object that `with` returns calls this."""
         job.close()
-        raise RuntimeError("this sandbox has no thread of its own: enter it with `with`")
+        raise RuntimeError("this sandbox does not run on a thread: enter it with `with`")
 
     async def call(self, job: Coroutine[Any, Any, T]) -> T:
-        """Do a job, and return its result."""
+        """Run a coroutine, and return its result."""
         return await job
 
 
@@ -49,7 +49,7 @@ class ThreadHost:
     """A thread with an event loop, on which a server runs from `start` to `stop`.
 
     Args:
-        start, stop: of the server; both run on the thread.
+        start, stop: the coroutine functions that start and stop the server, on the thread.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ThreadHost:
         """Start the thread and the server, and return when it listens.
 
         Raises:
-            Exception: what the server's start raised.
+            Exception: the server's start raised it.
         """
         self._thread.start()
         try:
@@ -78,18 +78,18 @@ class ThreadHost:
             raise
 
     def stop(self) -> None:
-        """Stop the server, and end the thread; a second time does nothing."""
+        """Stop the server and the thread; calling it again has no effect."""
         self._stopping = True
         loop, over = self._loop, self._over
         if loop is not None and over is not None:
             try:
                 loop.call_soon_threadsafe(over.set)
             except RuntimeError:
-                pass  # the loop has ended by itself
+                pass  # the loop has been closed already
         self._thread.join()
 
     def run(self, function: Callable[[], T]) -> T:
-        """Call a function on the thread, and return its result; after the end, on the caller's."""
+        """Call a function on the thread, or on the caller's after `stop`; return its result."""
         loop = self._loop
         if loop is None or threading.current_thread() is self._thread:
             return function()
@@ -100,18 +100,18 @@ class ThreadHost:
         return asyncio.run_coroutine_threadsafe(job(), loop).result()
 
     def submit(self, job: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Start a job on the thread.
+        """Start a coroutine on the thread.
 
         Raises:
-            RuntimeError: the sandbox is not entered, or was left.
+            RuntimeError: the server is not running.
         """
         if self._loop is None:
             job.close()
-            raise RuntimeError("the sandbox does not run any more")
+            raise RuntimeError("the sandbox is not running: use it within `with`")
         return asyncio.run_coroutine_threadsafe(job, self._loop)
 
     async def call(self, job: Coroutine[Any, Any, T]) -> T:
-        """Do a job on the thread, and return its result to a caller on any event loop."""
+        """Run a coroutine on the thread, and return its result to a caller on any event loop."""
         return await asyncio.wrap_future(self.submit(job))
 
     def _run(self) -> None:
@@ -121,7 +121,7 @@ class ThreadHost:
         over = self._over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         if self._stopping:
-            over.set()  # `stop` came first, and found no loop to speak to
+            over.set()  # `stop` was called before there was a loop
         try:
             await self._start()
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""The control endpoints that only read: messages, requests, callbacks, faults, the account."""
+"""The read-only control endpoints: messages, requests, callbacks, faults, the account."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _PAGE: Final = frozenset({"before", "limit"})
 
 
 class Inspection:
-    """Answers GET requests. Each method takes the query string, and returns what JSON can hold.
+    """The GET endpoints. Each method takes the query parameters, and returns a JSON value.
 
     Args:
-        simulator: what is looked at.
-        sender: of the callbacks.
+        simulator: the simulator that is read.
+        sender: the sender of callbacks.
     """
 
     def __init__(self, simulator: Simulator, sender: CallbackSender) -> None:
@@ -55,10 +55,10 @@ class Inspection:
         self._sender = sender
 
     def messages(self, query: Mapping[str, str]) -> Any:
-        """Return the messages that fit the filters, newest first.
+        """Return the messages that match the filters, newest first.
 
         Raises:
-            Refusal: for an unknown parameter, or a value that it cannot have.
+            Refusal: a parameter is unknown, or has an invalid value.
         """
         _check_names(query, FILTERS | _PAGE)
         before, limit = _page(query)
@@ -77,7 +77,7 @@ class Inspection:
         """Return one message with its request, its callbacks and its conversation.
 
         Raises:
-            Refusal: with 404 where it is not kept.
+            Refusal: with 404 if it is not kept.
         """
         message = self.find(message_id)
         state = self._simulator.state
@@ -95,14 +95,14 @@ class Inspection:
         }
 
     def find(self, message_id: str) -> Message:
-        """Return a message, deleted ones included.
+        """Return a message, which may have been deleted.
 
         Raises:
-            Refusal: with 404 where it is not kept.
+            Refusal: with 404 if it is not kept.
         """
         message = self._simulator.state.account.archive.find(message_id)
         if message is None:
-            raise complaint("There is no message of that id, or it is no longer kept.", 404)
+            raise complaint("There is no message with that id, or it is no longer kept.", 404)
         return message
 
     def requests(self, query: Mapping[str, str]) -> Any:
@@ -111,15 +111,15 @@ class Inspection:
         return {"requests": [self._request(record) for record in records], "next": following}
 
     def request(self, number: str) -> Any:
-        """Return one request, with long bodies.
+        """Return one request, including long bodies.
 
         Raises:
-            Refusal: with 404 where it is not kept.
+            Refusal: with 404 if it is not kept.
         """
         digits = number.isascii() and number.isdigit() and len(number) < 20
         record = self._simulator.traffic.requests.find(int(number)) if digits else None
         if record is None:
-            raise complaint("There is no request of that id, or it is no longer kept.", 404)
+            raise complaint("There is no request with that id, or it is no longer kept.", 404)
         return self._request(record, LONG)
 
     def webhooks(self, query: Mapping[str, str]) -> Any:
@@ -128,13 +128,13 @@ class Inspection:
         return {"webhooks": [post_shape(record) for record in records], "next": following}
 
     def faults(self, query: Mapping[str, str]) -> Any:
-        """Return the faults in force, and those that may be chosen by name."""
+        """Return the active faults, and the presets."""
         _check_names(query, frozenset())
         in_force = self._simulator.faults.in_force
         return {"faults": [fault_shape(entry) for entry in in_force], "presets": PRESETS}
 
     def account(self, query: Mapping[str, str]) -> Any:
-        """Return the credits, the clock, what is counted, and the limits."""
+        """Return the credits, the clock, counts and limits."""
         _check_names(query, frozenset())
         simulator = self._simulator
         account = simulator.state.account
@@ -174,7 +174,7 @@ class Inspection:
         }
 
     def summary(self, message: Message) -> Any:
-        """Return a message as lists show it."""
+        """Return a message in the form of lists."""
         return message_shape(message, self._simulator.state.passcodes)
 
     def _request(self, record: RequestRecord, longest: int | None = None) -> Any:
@@ -204,7 +204,7 @@ class Inspection:
 
 def _check_names(query: Mapping[str, str], known: frozenset[str]) -> None:
     for name in sorted(set(query) - known):
-        expected = f"; known are {', '.join(sorted(known))}" if known else ""
+        expected = f"; it has {', '.join(sorted(known))}" if known else ""
         raise complaint(f"{name} is not a parameter of this request{expected}")
 
 
@@ -229,7 +229,7 @@ def _latest(records: Recent[Any], query: Mapping[str, str]) -> tuple[list[Any], 
 
 
 def _cursor(found: list[Any], every: list[Any]) -> str | None:
-    """Return where the next page begins, if there is one."""
+    """Return the cursor of the next page; None if there is none."""
     more = bool(found) and found[-1].number > every[0].number
     return str(found[-1].number) if more else None
 

@@ -1,8 +1,9 @@
-"""A server that takes requests with two `Content-Type` headers, as the provider does.
+"""A server that accepts requests with two `Content-Type` headers, as the provider does.
 
-The provider's own curl samples send it twice. Node, on which the provider runs, keeps the first;
-aiohttp answers 400 from 3.13.4 on, before any handler runs, and has no setting for it. So the
-repeats are taken out of each head before aiohttp's parser sees it. All its other checks stay.
+The provider's curl samples send the header twice. Node, which the provider uses, keeps the first
+one; aiohttp, from 3.13.4 on, responds with 400 before any handler runs, and has no setting for it.
+Therefore the repeated headers are removed before aiohttp's parser gets the data. Its other checks
+still apply.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 
-#: Turns of the loop in which what was accepted gets a transport and a protocol, and is closed.
+#: Iterations of the event loop after which an accepted connection has a transport and a protocol.
 _TURNS = 3
-_LONGEST_LINE = 65536  # bytes; aiohttp refuses it long before
-_LONGEST_HEAD = 8192  # bytes; longer ones are read line by line
+_LONGEST_LINE = 65536  # bytes; aiohttp's limit is lower
+_LONGEST_HEAD = 8192  # bytes; a longer head is read line by line
 
 
 class RepeatFilter:
-    """Takes each `Content-Type` header after the first out of a connection's requests.
+    """Remove each `Content-Type` header after the first from a connection's requests.
 
-    It follows the framing by `Content-Length` alone. Whatever comes on a connection after a request
-    that is framed otherwise passes as it is.
+    Only framing by `Content-Length` is supported. After a request with another framing, the data of
+    the connection is passed on unchanged.
     """
 
     def __init__(self) -> None:
-        self._rest = b""  # a line of a head that is not whole yet
+        self._rest = b""  # an incomplete line of a head
         self._body = 0  # bytes of the current body that are still to come
         self._length = 0
         self._typed = False
@@ -38,7 +39,7 @@ class RepeatFilter:
         self._off = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what is to be parsed of some bytes; lines of heads once they are whole."""
+        """Return the data to parse; an incomplete line of a head is kept for the next call."""
         if not (self._rest or self._body or self._in_head or self._off):
             length = _length_of(data)
             if length is not None:
@@ -75,7 +76,7 @@ class RepeatFilter:
             self._rest = line
 
     def _keep(self, line: bytes) -> bool:
-        """Take in one line of a head, and return whether it is to be parsed."""
+        """Process one line of a head, and return whether it is to be parsed."""
         if not line.strip(b"\r\n"):
             if self._in_head:
                 self._body, self._length = self._length, 0
@@ -95,9 +96,10 @@ class RepeatFilter:
 
 
 def _length_of(data: bytes) -> int | None:
-    """Return how many bytes of a body follow one request that begins with some bytes.
+    """Return the number of missing bytes of the body of a request that begins with ``data``.
 
-    None is for what is not plainly one request whose head is whole, and has nothing twice.
+    None means that the data is not exactly one request with a complete head and without repeated
+    headers, and so needs the slow path.
     """
     end = data.find(b"\r\n\r\n")
     if not 0 <= end <= _LONGEST_HEAD:
@@ -109,10 +111,10 @@ def _length_of(data: bytes) -> int | None:
     return left if left >= 0 else None
 
 
-# The heads of a client differ in the length alone, if at all.
+# The heads of a client's requests are equal or differ only in the length.
 @lru_cache(maxsize=64)
 def _length_in(head: bytes) -> int | None:
-    """Return the length of the body that a head announces; None as for `_length_of`."""
+    """Return the length of the body according to a head; None as for `_length_of`."""
     if head[:1].isspace() or b"\n\r\n" in head or b"\n\n" in head:
         return None
     head = head.lower()
@@ -137,11 +139,11 @@ class _Protocol(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self._is_over():  # nobody else closes what comes while the others are being closed
+        if self._is_over():  # `cleanup` does not close connections that are made while it runs
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        # aiohttp passes no bytes to have those parsed that it holds since it last paused.
+        # aiohttp passes no bytes when it resumes, to parse the bytes that it held while paused.
         kept = self._repeats.feed(data) if data else data
         if kept or not data:
             super().data_received(kept)
@@ -156,12 +158,12 @@ class _Protocol(web.RequestHandler):
 
 
 class Runner(web.AppRunner):
-    """An `AppRunner` whose connections take `Content-Type` twice.
+    """An `AppRunner` whose connections accept repeated `Content-Type` headers.
 
     Args:
-        app: what it serves.
-        cleanup: seconds that its connections have at the end.
-        settings: of each connection.
+        app: the application to serve.
+        cleanup: the time that connections have to finish at the end, in seconds.
+        settings: further arguments of `web.RequestHandler`.
     """
 
     def __init__(self, app: web.Application, *, cleanup: float, **settings: Any) -> None:
@@ -170,7 +172,7 @@ class Runner(web.AppRunner):
         self._is_over = False
 
     async def cleanup(self) -> None:
-        """Close all connections, those that came just as the listening ended included."""
+        """Close all connections, including those accepted just before listening stopped."""
         self._is_over = True
         loop = asyncio.get_running_loop()
         servers = [getattr(site, "_server", None) for site in self.sites]
@@ -178,15 +180,15 @@ class Runner(web.AppRunner):
             try:
                 loop.remove_reader(listening)
             except (NotImplementedError, RuntimeError):
-                pass  # another kind of loop, which accepts by other means
-        # Closing the listening would lose what was accepted and has no transport yet, unclosed.
+                pass  # an event loop that does not accept connections with a reader
+        # A connection that is accepted but has no transport yet would never be closed.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         await super().cleanup()
 
     @property
     def server(self) -> Any:
-        """What makes a protocol for each connection; None before the set-up."""
+        """The factory of protocols for connections; None before the set-up."""
         server = super().server
         if server is None:
             return None

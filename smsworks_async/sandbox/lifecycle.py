@@ -1,12 +1,12 @@
-"""How an account's messages change by themselves, and what is kept of them. No I/O.
+"""The life cycle of an account's messages: automatic changes, and retention. No I/O.
 
-A message moves along
+The statuses of a message are
 
     SCHEDULED -> SENT -> DELIVERED | UNDELIVERED | EXPIRED | REJECTED
-        |`-> FAILED      in a batch, or when its time has come
+        |`-> FAILED      in a batch, or at the scheduled time
          `-> CANCELLED
 
-and every change that happens by itself is an act on the timeline.
+and every automatic change is an event on the timeline.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ RETENTION = 92 * 86400.0  # seconds: three months
 
 
 class Watcher(Protocol):
-    """What follows an account's records."""
+    """An observer of an account's records."""
 
     def changed(self, record: Message | Job) -> None:
-        """Take in a record that is new or has changed."""
+        """Handle a new or changed record."""
         ...
 
     def dropped(self, records: list[Message | Job]) -> None:
-        """Take in records that are kept no longer, or have changed after they were dropped."""
+        """Handle records that were dropped, or have changed after they were dropped."""
         ...
 
 
 @attrs.define(eq=False)
 class Lifecycle:
-    """The messages of an account, from their acceptance on.
+    """The messages of an account after they were accepted.
 
     Attributes:
+        settings: the settings of the account.
         credits: the balance.
         archive: the messages.
-        jobs: scheduled messages and batches by id, in the order in which they were made.
-        timeline: what falls due.
-        outbox: callbacks that are due, for the sender to take.
-        watchers: told of every record that is new, has changed, or was dropped.
+        jobs: scheduled messages and batches by id, in the order of their creation.
+        timeline: the future events.
+        outbox: the callbacks that are due, for the sender.
+        watchers: observers that are called for every new, changed or dropped record.
     """
 
     settings: Settings
@@ -69,20 +70,20 @@ class Lifecycle:
     _flooding: FloodingFilter = attrs.field(init=False, factory=FloodingFilter)
 
     def _set_up(self) -> Random:
-        """Set up what is drawn, and return what draws it."""
+        """Create the outbox, and return the random generator of the account's seed."""
         random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
         self.outbox = Outbox(self.timeline, self.settings.reporting, random)
         return random
 
-    # What is kept
+    # Retention
 
     def forget(self, message: Message, _now: float) -> None:
-        """Let a message's record vanish; that it was sent, and what it cost, stays counted."""
+        """Hide a message's record from the API; counts and credits do not change."""
         message.forgotten = True
         self.changed(message)
 
     def prune(self) -> None:
-        """Drop the oldest messages if there are more than are to be kept, with all of theirs."""
+        """Drop the oldest messages if there are too many, with their jobs and events."""
         dropped = self.archive.prune()
         if not dropped:
             return
@@ -92,21 +93,21 @@ class Lifecycle:
             for name in names & self.jobs.keys()
             if self.jobs[name].status != "SCHEDULED" and not self.archive.has_batch(name)
         ]
-        # What is SENT is dropped, too, and still delivered when that falls due.
+        # A dropped message that is SENT is still delivered when that is due.
         ended = [message for message in dropped if message.status != "SENT"]
         self.timeline.discard([*ended, *over])
-        self._tell_dropped([*dropped, *over])
+        self._notify_dropped([*dropped, *over])
 
     def changed(self, record: Message | Job) -> None:
-        """Tell the watchers of a record that is new or has changed."""
+        """Notify the watchers of a new or changed record."""
         for watcher in self.watchers:
             watcher.changed(record)
 
-    def _tell_dropped(self, records: list[Message | Job]) -> None:
+    def _notify_dropped(self, records: list[Message | Job]) -> None:
         for watcher in self.watchers:
             watcher.dropped(records)
 
-    # What happens by itself
+    # Automatic changes
 
     def _floods(self, destination: str, content: str, now: float) -> bool:
         filtering = self.settings.flooding
@@ -118,7 +119,7 @@ class Lifecycle:
             self.timeline.add(job.at, self.fire, job)
 
     def _close(self, job: Job, status: str) -> list[Message]:
-        """Settle a job that still waits, and return those of its messages that wait with it."""
+        """Set the status of a scheduled job, and return its messages that are still scheduled."""
         if job.status != "SCHEDULED":
             return []
         job.status = status
@@ -127,7 +128,7 @@ class Lifecycle:
         return [message for message in messages if message and message.status == "SCHEDULED"]
 
     def fire(self, job: Job, now: float) -> None:
-        """Send what a job schedules, unless it was sent or cancelled before."""
+        """Send the messages of a job, unless it was sent or cancelled before."""
         for message in self._close(job, "PROCESSED"):
             message.schedule = now
             self._launch(message, now)
@@ -155,7 +156,7 @@ class Lifecycle:
         self.finish(message, EXPIRED if late else delivery_result(message.destination), due)
 
     def finish(self, message: Message, outcome: DeliveryResult, now: float) -> None:
-        """Give a message its final status, settle its cost, and report it."""
+        """Set a message's final status, settle its cost, and add its delivery report."""
         charged = message.status == "SENT"
         free = outcome.status in {"FAILED", "REJECTED"}
         refunded = outcome.status in {"UNDELIVERED", "EXPIRED"} and not message.international
@@ -171,13 +172,13 @@ class Lifecycle:
     def _move(self, message: Message, status: str, now: float) -> None:
         before, message.status = message.status, status
         message.modified = now
-        # One flat tuple: the garbage collector passes over those.
+        # A flat tuple, because the garbage collector untracks tuples of simple values.
         message.history = (*message.history, status, message.failure, now)
         if self.archive.holds(message):
             self.changed(message)
         else:
             self.archive.dropped.move(before, status)
-            self._tell_dropped([message])
+            self._notify_dropped([message])
 
     def _forget_later(self, message: Message) -> None:
         if not self.archive.holds(message):
@@ -189,9 +190,9 @@ class Lifecycle:
         self.outbox.add_report(*self.post_of(message), now)
 
     def post_of(self, message: Message) -> tuple[str, dict[str, Any]]:
-        """Return where a message's report, or a received message, is posted, and what is.
+        """Return the URL and the payload of a message's report, or of a received message.
 
-        The URL is empty where there is none.
+        The URL is empty if there is none.
         """
         if message.status == INCOMING:
             url = self.settings.incoming_url

@@ -1,4 +1,4 @@
-"""The latest requests and callbacks in words that may be shown: numbers masked, without secrets."""
+"""Describe the latest requests and callbacks, with numbers masked and without secrets."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ _NUMBERS: Final = frozenset(
 _IDS: Final = frozenset({"messageid", "batchid", "id", "_id"})
 _LONGEST_NUMBER: Final = 15  # digits, by E.164
 _TOKEN: Final = re.compile(r"(?:JWT\s+)?eyJ[\w.+/=-]*")
-# A secret that ends a webhook's path has 32 characters at least.
+# A secret in a webhook's path has at least 32 characters.
 _SECRET_PART: Final = re.compile(r"(?<=/)[^/]{32,}")
 
 
 def describe(simulator: Simulator, *, waiting: int = 0, numbers: bool = False) -> str:
-    """Return the latest messages, requests with their answers, and callbacks.
+    """Return a description of the latest messages, requests with responses, and callbacks.
 
     Args:
-        waiting: how many callbacks wait to be posted.
-        numbers: whether to show whole phone numbers.
+        simulator: the simulator.
+        waiting: the number of callbacks that have not been posted yet (default 0).
+        numbers: show whole phone numbers (default False).
     """
     parts = [
         _section(
@@ -58,7 +59,7 @@ def describe(simulator: Simulator, *, waiting: int = 0, numbers: bool = False) -
     ]
     if waiting:
         parts.append(
-            f"{waiting} more to be posted: an application of this process gets them when advance, "
+            f"{waiting} more are queued: an application in this process gets them when advance, "
             "deliver, receive or reply is called"
         )
     return "\n".join(parts)
@@ -72,17 +73,17 @@ def _section(name: str, count: int, lines: Iterator[str]) -> str:
 
 
 def _request(record: RequestRecord, numbers: bool) -> Iterator[str]:
-    fault = "" if record.fault is None else f" (struck by a fault: {record.fault.when})"
+    fault = "" if record.fault is None else f" (by a fault: {record.fault.when})"
     path = record.path if numbers else shown_path(record.path)
     yield f"{record.method} {path} {_body(record.body, numbers)}".rstrip()
-    yield f"  -> {record.status or 'no answer'} {_body(record.answer, numbers)}".rstrip() + fault
+    yield f"  -> {record.status or 'no response'} {_body(record.answer, numbers)}".rstrip() + fault
     if record.unknown_fields:
         names = (_words(name, numbers) for name in record.unknown_fields)
         yield f"  unknown fields, which the API ignores: {', '.join(names)}"
 
 
 def public_url(url: str) -> str:
-    """Return a URL that may be shown: without user, password, query and a secret in its path."""
+    """Return a URL for display: without user, password, query, and a secret in its path."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -93,7 +94,7 @@ def public_url(url: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with all that would disturb a terminal escaped, such as writing directions."""
+    """Return a text with characters escaped that could disturb a terminal."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
@@ -103,7 +104,7 @@ def shown(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return a path with numbers masked and without tokens; longer ids stay."""
+    """Return a path with numbers masked and without tokens; ids, which are longer, stay."""
     return "/".join(
         part if part.isdigit() and len(part.lstrip("0")) > _LONGEST_NUMBER else shown(part)
         for part in path.split("/")
@@ -116,13 +117,13 @@ def without_tokens(text: str) -> str:
 
 
 def without_secrets(value: Any) -> Any:
-    """Return what JSON holds without tokens and what a log-in asks for; phone numbers stay."""
+    """Return a JSON value without tokens and credentials; phone numbers stay."""
     return _clean(value, True)
 
 
 def _post(record: PostRecord, numbers: bool) -> str:
     attempt = f" (attempt {record.post.attempt + 1})" if record.post.attempt else ""
-    answer = "refused, see callback_hosts" if record.refused else record.status or "no answer"
+    answer = "refused, see callback_hosts" if record.refused else record.status or "no response"
     body = _body(json.dumps(record.post.payload).encode(), numbers)
     return f"POST {public_url(record.post.url)} {body} -> {answer}{attempt}"
 
@@ -142,14 +143,14 @@ def _clean(value: Any, numbers: bool, name: str = "", depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise RecursionError("too deep to be shown")
     if isinstance(value, dict):
-        # In a pair of metadata `key` is a name, and in a log-in it is a secret.
+        # In a pair of metadata `key` is a name; in a log-in request it is a secret.
         names = {name: "" if name == "key" and "value" in value else name for name in value}
         return {key: _clean(item, numbers, names[key], depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_clean(item, numbers, name, depth + 1) for item in value]
     if isinstance(value, str | int) and not isinstance(value, bool) and name in _NUMBERS:
         return value if numbers else mask(str(value))
-    # Ids are digits, too, and of no use when masked.
+    # Ids are also digits, but would be useless if masked.
     return _words(value, numbers) if isinstance(value, str) and name not in _IDS else value
 
 

@@ -1,4 +1,4 @@
-"""The operations of the API, one row each: method, path, handler, success status, schema."""
+"""The table of the API's operations: method, path, handler, status, schema."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Operation:
-    """One row of the API.
+    """One operation of the API.
 
     Attributes:
-        path: below `/v1`; `{name}` stands for one segment.
-        handle: carries it out.
-        status: the HTTP status of success.
-        schema: the fields of its body.
-        open: whether it needs no token.
+        method: the HTTP method.
+        path: the path below `/v1`; `{name}` stands for one segment.
+        handle: the handler.
+        status: the HTTP status of a successful response (default 200).
+        schema: the fields of the body; None without a body.
+        open: whether it can be called without a token (default False).
     """
 
     method: str
@@ -39,7 +40,7 @@ class Operation:
     open: bool = False
 
     def serves(self, path: str) -> bool:
-        """Return whether a path is one of its own, whatever stands for its ids."""
+        """Return whether a path, with any ids, is that of this operation."""
         return re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", self.path), path) is not None
 
 
@@ -73,16 +74,16 @@ OPERATIONS = (
 
 
 def methods_of(path: str) -> list[str]:
-    """Return the methods that a path below `/v1` has, in their order; none where it is unknown."""
+    """Return the methods of a path below `/v1`, sorted; an empty list if it is unknown."""
     return sorted({operation.method for operation in OPERATIONS if operation.serves(path)})
 
 
 def _refuse_path(_state: State, request: Request) -> Any:
     allowed = methods_of("/" + request.path["path"].rstrip("/"))
     if allowed:
-        raise complaint("This path has other methods.", 405, Allow=", ".join(allowed))
-    raise complaint("There is nothing here; look at the method and the path.", 404)
+        raise complaint("This path has no such method.", 405, Allow=", ".join(allowed))
+    raise complaint("There is no such path; check the method and the path.", 404)
 
 
-#: Answers for every path and method that is none of the API's.
+#: The operation for all paths and methods that the API does not have.
 UNKNOWN = Operation("*", "/{path}", _refuse_path)

@@ -1,4 +1,4 @@
-"""Outbound messages: one for each recipient of a request, priced."""
+"""Outbound messages: one for each recipient of a request, with its price."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ class OutboundMessage:
     """One message to one recipient, before the account accepts it.
 
     Attributes:
-        fields: of the request, as they came.
-        given: the destination as it came.
-        destination: normalised; as it came if it is not a number.
-        failure: the code with which it fails although its batch is accepted; None if it can go.
-        credits: what it costs.
+        fields: the fields of the request, unchanged.
+        given: the destination, unchanged.
+        destination: the destination, normalised if it is a number.
+        failure: the code with which it fails although its batch is accepted; None if it is valid.
+        credits: the cost.
+        flash: whether it is a flash message.
+        binary: whether it is a binary message.
     """
 
     fields: dict[str, Any]
@@ -37,7 +39,7 @@ class OutboundMessage:
 
     @property
     def international(self) -> bool:
-        """Whether it is sent to a number outside the UK."""
+        """Whether the destination is a number outside the UK."""
         return self.failure is None and is_international(self.destination)
 
 
@@ -45,7 +47,7 @@ def single(body: Any, *, flash: bool = False, binary: bool = False) -> OutboundM
     """Parse a single message; the content of a binary one is bytes in hexadecimal.
 
     Raises:
-        Refusal: a field is wrong.
+        Refusal: a field is missing or invalid.
     """
     fields = (BINARY if binary else MESSAGE).parse(body)
     return _priced(fields, fields["destination"], flash=flash, binary=binary)
@@ -55,7 +57,7 @@ def batch(body: Any, most: int) -> list[OutboundMessage]:
     """Parse one text for up to `most` recipients.
 
     Raises:
-        Refusal: a field is wrong, or the number of recipients.
+        Refusal: a field is missing or invalid, or there are too many or no recipients.
     """
     fields = BATCH.parse(body)
     _check_size(len(fields["destinations"]), most)
@@ -63,13 +65,13 @@ def batch(body: Any, most: int) -> list[OutboundMessage]:
 
 
 def unique(body: Any, most: int) -> list[OutboundMessage]:
-    """Parse up to `most` unique messages; a wrong value in one of them fails that one alone.
+    """Parse up to `most` unique messages; an invalid value makes only its own message fail.
 
     Raises:
-        Refusal: the body is not an array of messages, or their number is wrong.
+        Refusal: the body is not an array of messages, or has too many or none.
     """
     if not isinstance(body, list):
-        raise complaint("The body is not an array of messages")
+        raise complaint("The body must be an array of messages")
     _check_size(len(body), most)
     return [_one_of_many(MESSAGE.check_types(item)) for item in body]
 
@@ -86,7 +88,7 @@ def _one_of_many(fields: dict[str, Any]) -> OutboundMessage:
 def _priced(
     fields: dict[str, Any], given: str, *, flash: bool = False, binary: bool = False
 ) -> OutboundMessage:
-    """Return the message to a destination; it fails with 4004 if that is not a number."""
+    """Return the message to a destination; its failure is 4004 if that is not a number."""
     destination = normalise(given)
     if destination is None:
         return OutboundMessage(fields, given, given, failure=4004)
@@ -104,4 +106,4 @@ def _priced(
 
 def _check_size(count: int, most: int) -> None:
     if not 1 <= count <= most:
-        raise complaint(f"A batch is of 1-{most} messages; this one is of {count}")
+        raise complaint(f"A batch must have 1-{most} messages; this one has {count}")

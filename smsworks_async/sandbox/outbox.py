@@ -1,4 +1,4 @@
-"""The outbox: delivery reports and incoming messages to be posted to the account holder's URLs."""
+"""The outbox: the delivery reports and incoming messages to be posted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Post:
-    """A callback to a URL of the account's holder; `attempt` counts its attempts, from 0."""
+    """A callback to a URL; `attempt` is the number of earlier attempts."""
 
     url: str
     payload: dict[str, Any]
@@ -25,16 +25,18 @@ class Post:
 
 @attrs.define(eq=False)
 class PostRecord:
-    """One attempt at a post: what went where, and the HTTP status that came back, if one did.
+    """One attempt at a post, and its result.
 
     Attributes:
-        refused: whether nothing was posted, since the URL's host is neither loopback nor one of
+        post: the post.
+        status: the HTTP status of the response; None without a response.
+        refused: whether nothing was posted because the URL's host is neither loopback nor one of
             `callback_hosts`.
         at: when it began, or was queued if it has not begun; POSIX seconds of the sandbox's clock.
-        milliseconds: how long it took; None while it waits, and where nothing was posted.
-        error: why there is no status; empty where there is one, and while it waits.
-        number: counts the attempts in the order in which they were queued.
-        waiting: whether it is queued or on its way.
+        milliseconds: how long it took; None while it waits, or if nothing was posted.
+        error: why there is no status; empty if there is one, or while it waits.
+        number: the number of the attempt, in the order of queuing.
+        waiting: whether it is queued or in progress.
     """
 
     post: Post
@@ -53,12 +55,12 @@ class PostRecord:
 
 
 class Outbox:
-    """Posts that are due, for the sender to take, and the timing of those that are not due yet.
+    """The posts that are due, and the scheduling of later ones.
 
     Args:
-        timeline: when they fall due.
-        reporting: how many copies there are, how late they are, and how they are repeated.
-        random: draws the delays.
+        timeline: the timeline for posts that are not due yet.
+        reporting: the number of copies, the delays and the repeats.
+        random: the random generator for the delays.
     """
 
     def __init__(self, timeline: Timeline, reporting: Reporting, random: Random) -> None:
@@ -75,7 +77,7 @@ class Outbox:
     def add_report(self, url: str, payload: dict[str, Any], now: float) -> None:
         """Add the copies of a delivery report; without a URL there are none."""
         for _ in range(self._reporting.copies):
-            # Drawn without a URL, too, so that the ones after it are the same for the same seed.
+            # Draw even without a URL, so that later delays depend only on the seed.
             late = self._reporting.delay + self._random.uniform(0, self._reporting.spread)
             self.add(url, payload, now + late)
 
@@ -85,14 +87,14 @@ class Outbox:
             self.add(url, payload, now)
 
     def retry(self, post: Post, now: float) -> None:
-        """Repeat a post after the next pause, if there is one left."""
+        """Repeat a post after its next pause, unless all pauses have been used."""
         pauses = self._reporting.pauses
         if post.attempt < len(pauses):
             again = attrs.evolve(post, attempt=post.attempt + 1)
             self._timeline.add(now + pauses[post.attempt], self._put, again)
 
     def add(self, url: str, payload: dict[str, Any], due: float) -> None:
-        """Add one post that falls due at a time, in POSIX seconds; without a URL there is none."""
+        """Add one post that is due at a time in POSIX seconds; without a URL, add none."""
         if url:
             self._timeline.add(due, self._put, Post(url, payload))
 

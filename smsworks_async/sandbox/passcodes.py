@@ -1,4 +1,4 @@
-"""One-time passcodes: made, looked up, verified once, and expired."""
+"""One-time passcodes: creation, lookup, verification and expiry."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DEFAULT_TEMPLATE = "Your passcode is {{passcode}}"
 
 @attrs.define(eq=False)
 class Passcodes:
-    """The passcodes of an account, by the id of their message and by themselves.
+    """The passcodes of an account, indexed by message id and by their digits.
 
     Attributes:
-        changed: called with each that is new or has changed.
-        dropped: called with those that are kept no longer.
-        added: how many there ever were.
+        changed: called with each new or changed passcode.
+        dropped: called with the passcodes that were dropped.
+        added: the number of passcodes ever added.
     """
 
     changed: Callable[[Passcode], None] = lambda _: None
@@ -36,19 +36,19 @@ class Passcodes:
     _alike: dict[str, list[Passcode]] = attrs.field(init=False, factory=dict)
 
     def make(self, length: int, seed: str) -> str:
-        """Return digits of that number, the same for the same seed and the same number before."""
+        """Return ``length`` digits, which depend only on the seed and the number added before."""
         draw = Random(f"{seed} {self.added}")  # noqa: S311 - repeatable on purpose
         return "".join(draw.choices("0123456789", k=length))
 
     def add(self, passcode: Passcode) -> None:
-        """Keep a passcode."""
+        """Add a passcode."""
         self.added += 1
         self._by_id[passcode.message_id] = passcode
         self._alike.setdefault(passcode.passcode, []).append(passcode)
         self.changed(passcode)
 
     def get(self, message_id: str) -> Passcode | None:
-        """Return a passcode by the id of the message that carried it."""
+        """Return the passcode that was sent in a message; None if there is none."""
         return self._by_id.get(message_id)
 
     def drop(self, message_ids: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ class Passcodes:
             self.dropped(known)
 
     def verify(self, digits: str, now: float) -> Passcode | None:
-        """Verify the newest of these digits that still waits; None when none does."""
+        """Verify the newest valid passcode with these digits, and return it; None without one."""
         for passcode in reversed(self._alike.get(digits, [])):
             if passcode.status(now) == "SENT":
                 passcode.verified = True

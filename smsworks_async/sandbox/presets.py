@@ -1,15 +1,15 @@
-"""Faults to choose by name, as the page offers them."""
+"""Named faults that the web page offers."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 
-#: Each has a name, a title for people, and the faults, in their JSON form.
+#: Each has a name, a title, and faults in their JSON form.
 PRESETS: Final[list[dict[str, Any]]] = [
     {
         "name": "lost-answers",
-        "title": "Answers lost after accepting",
+        "title": "Responses lost after acceptance",
         "faults": [{"path": "*", "method": "POST", "times": 0, "when": "after"}],
     },
     {
@@ -29,7 +29,7 @@ PRESETS: Final[list[dict[str, Any]]] = [
     },
     {
         "name": "slow-answers",
-        "title": "Answers slow by three seconds",
+        "title": "Responses delayed by three seconds",
         "faults": [{"path": "*", "times": 0, "when": "hold", "delay": 3}],
     },
 ]

@@ -1,6 +1,6 @@
-"""What the API shows of an account: searches, records, batches, schedules and the inbox.
+"""The API's reads of an account: searches, records, batches, schedules and the inbox.
 
-Searches and records lag behind by the seconds that `Storage` says.
+Searches and records lag behind by the delays of `Storage`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def search(account: Account, query: dict[str, Any], now: float) -> list[Message]:
-    """Return the messages that fit a query, as far as the search has caught up with them."""
+    """Return the messages that match a query, without those newer than the search lag."""
     storage = account.settings.storage
     if not storage.filter_metadata:
         query = {**query, "metadata": ()}
@@ -25,19 +25,19 @@ def search(account: Account, query: dict[str, Any], now: float) -> list[Message]
 
 
 def get_message(account: Account, message_id: str, now: float) -> Message | None:
-    """Return a message by its id, as far as records have caught up with it."""
+    """Return the message with an id; None if it is unknown or newer than the record lag."""
     message = account.archive.get(message_id)
     return message if message is not None and _is_shown(account, message, now) else None
 
 
 def get_batch(account: Account, batch_id: str, now: float) -> list[Message]:
-    """Return a batch's messages, as far as records have caught up with them."""
+    """Return a batch's messages, without those newer than the record lag."""
     messages = account.archive.batch(batch_id)
     return [message for message in messages if _is_shown(account, message, now)]
 
 
 def count_sent(account: Account, since: float) -> int:
-    """Count the messages that were sent since a time, in POSIX seconds."""
+    """Return the number of messages sent since a time in POSIX seconds."""
     archive = account.archive
     return archive.dropped.sent_since(since) + sum(
         message.status in SENT_STATUSES and message.schedule >= since
@@ -46,13 +46,13 @@ def count_sent(account: Account, since: float) -> int:
 
 
 def list_scheduled(account: Account, now: float) -> list[Job]:
-    """Return the jobs of the last three months, as far as searches have caught up with them."""
+    """Return the jobs of the last three months, without those newer than the search lag."""
     since, until = now - RETENTION, now - account.settings.storage.search_lag
     return [job for job in account.jobs.values() if job.at >= since and job.created <= until]
 
 
 def read_inbox(account: Account, query: dict[str, Any], now: float) -> list[Message]:
-    """Return the unread incoming messages that fit a query, and mark them as read."""
+    """Return the unread incoming messages that match a query, and mark them as read."""
     found = search(account, {**query, "status": INCOMING, "unread": True}, now)
     for message in found:
         message.unread = False

@@ -1,4 +1,4 @@
-"""Lists that keep the latest of what is added, so that an endless run needs no more memory."""
+"""Lists that keep only the latest items, so that memory has a bound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 
 class Numbered(Protocol):
-    """What counts its own kind, from 1."""
+    """An item with a number, counted from 1."""
 
     number: int
 
@@ -18,13 +18,13 @@ _number = attrgetter("number")
 
 
 class Recent(list[T]):
-    """The latest of what was added, oldest first.
+    """A list of the latest items that were added, oldest first.
 
     Attributes:
-        added: how many were ever added; the numbers go on after `clear`.
+        added: the number of items ever added; `clear` does not reset it.
 
     Args:
-        keep: how many are kept at least, and an eighth more at most; None = all.
+        keep: the least number of items to keep; up to an eighth more are kept. None keeps all.
     """
 
     def __init__(self, keep: int | None) -> None:
@@ -33,21 +33,21 @@ class Recent(list[T]):
         self._keep = keep
 
     def add(self, item: T) -> list[T]:
-        """Append an item with the next number, and return those that are kept no longer."""
+        """Append an item with the next number, and return the items that were dropped."""
         self.added = item.number = self.added + 1
         self.append(item)
         return drop_oldest(self, self._keep)
 
     def find(self, number: int) -> T | None:
-        """Return the item of a number, if it is kept."""
+        """Return the item with a number; None if it is not kept."""
         at = bisect_left(self, number, key=_number)
         return self[at] if at < len(self) and self[at].number == number else None
 
 
 def drop_oldest(items: list[T], keep: int | None) -> list[T]:
-    """Remove and return all but the latest `keep`, if there are more than an eighth more of them.
+    """Remove and return all but the latest `keep` items, once there are an eighth more than that.
 
-    They are removed in bulk, since each removal from the front moves all the rest.
+    They are removed in bulk because each removal from the front moves all other items.
     """
     if keep is None or len(items) <= keep + keep // 8:
         return []
@@ -57,12 +57,12 @@ def drop_oldest(items: list[T], keep: int | None) -> list[T]:
 
 
 def latest_before(items: list[T], number: int | None, limit: int) -> list[T]:
-    """Return the latest of some items that have a lower number, newest first.
+    """Return the latest items with numbers below ``number``, newest first.
 
     Args:
-        items: in the order of their numbers.
-        number: None = the latest of all.
-        limit: how many are returned at most.
+        items: the items, in the order of their numbers.
+        number: the number; None for the latest of all items.
+        limit: the most items to return.
     """
     end = len(items) if number is None else bisect_left(items, number, key=_number)
     return items[max(0, end - limit) : end][::-1]

@@ -1,9 +1,9 @@
-"""What an account holds, and how the wire shows it.
+"""The records of an account, and their JSON forms.
 
-The wire is not of one mind, and these shapes keep its ways: a destination is a number in a record
-and in a report, a string elsewhere; records write dates as JavaScript does, reports as ISO 8601;
-both carry the provider's bookkeeping (`_id`, `__v`, `identifier`). Metadata is searched by, and is
-not shown unless `Storage` says so.
+The JSON forms reproduce the inconsistencies of the API: a destination is a number in records and
+reports, and a string elsewhere; dates have JavaScript's format in records, and are ISO 8601 in
+reports; both have internal fields of the provider (`_id`, `__v`, `identifier`). Metadata can be
+searched, but is not shown unless `Storage.show_metadata` is true.
 """
 
 from __future__ import annotations
@@ -34,35 +34,36 @@ _NUMBER = re.compile(rf"\+?0*\d(?:{_GAP}\d){{8,14}}(?!\d)")
 
 
 def mask(number: str) -> str:
-    """Return a phone number's last three digits, behind an ellipsis; names stay as they are."""
+    """Return an ellipsis and a phone number's last three digits; return a name unchanged."""
     digits = sum(character.isdigit() for character in number)
     return f"…{number[-3:]}" if digits > 5 else number
 
 
 def mask_all(text: str) -> str:
-    """Return a text with each phone number in it masked."""
+    """Return a text with all phone numbers masked."""
     return _NUMBER.sub(lambda match: mask(match[0]), text)
 
 
-# Without `on_setattr`, each assignment to any field would look for a converter.
+# Without `on_setattr`, attrs would look for a converter on each assignment to a field.
 @attrs.define(eq=False, kw_only=True, repr=False, on_setattr=attrs.setters.NO_OP)
 class Message:
-    """A message that the account has accepted, or received.
+    """A message that the account has accepted or received.
 
     Attributes:
-        number: counts the account's messages, in order.
-        destination: `447...` in the UK; as it was given where it is no number.
+        number: the number of the message in the account, from 1.
+        destination: the destination, `447...` in the UK; unchanged if it is not a number.
         status: SCHEDULED, SENT, DELIVERED, UNDELIVERED, EXPIRED, REJECTED, FAILED, CANCELLED or
             INCOMING.
-        created, modified, schedule: POSIX seconds; `schedule` is when it was sent or is to be.
+        created, modified, schedule: times in POSIX seconds; `schedule` is the time of sending.
         credits: its cost; 0 for FAILED and REJECTED.
-        ttl: minutes from its final status until the record vanishes; None = three months.
-        validity: minutes in which it must be delivered.
-        failure: the code of its failure.
-        binary: whether the content is bytes, written as pairs of hexadecimal digits.
-        forgotten: whether its record has vanished, by a DELETE or with time.
-        history: each status that it has had, as three items: the status, the code, and when, in
-            POSIX seconds.
+        ttl: the minutes after its final status for which the record is kept; None for three
+            months.
+        validity: the minutes within which it must be delivered.
+        failure: the code of its failure, or None.
+        binary: whether the content is bytes, as pairs of hexadecimal digits.
+        forgotten: whether its record is hidden from the API, because of a DELETE or its age.
+        history: its statuses, each as three items: the status, the code, and the time in POSIX
+            seconds.
     """
 
     number: int
@@ -94,14 +95,14 @@ class Message:
 
     @property
     def segments(self) -> int:
-        """The number of segments that carry it."""
+        """The number of segments."""
         return (measure_bytes if self.binary else measure)(self.content).segments
 
     def describe(self, *, numbers: bool = False) -> str:
-        """Return it in one line: its status, the number, its text and its segments.
+        """Return a description in one line: status, number, text and segments.
 
         Args:
-            numbers: whether to show whole numbers, in place of their last three digits.
+            numbers: show whole numbers instead of the last three digits (default False).
         """
         incoming = self.status == INCOMING
         phone = self.sender if incoming else self.destination
@@ -120,12 +121,15 @@ class Message:
 
 @attrs.define(eq=False, kw_only=True)
 class Job:
-    """A message or a batch that is to be sent at its time, `at` (POSIX seconds).
+    """A scheduled message or batch.
 
     Attributes:
-        id: of the message, or of the batch.
+        id: the id of the message or of the batch.
+        batch: whether it is a batch.
+        at: the time to send it, in POSIX seconds.
+        created: the time of its creation, in POSIX seconds.
         status: SCHEDULED, PROCESSED or CANCELLED.
-        destinations: as they were given.
+        destinations: the destinations, unchanged.
     """
 
     id: str
@@ -140,7 +144,7 @@ class Job:
 
 @attrs.define(eq=False, kw_only=True)
 class Passcode:
-    """A one-time passcode. Dates are POSIX seconds, `validity` seconds."""
+    """A one-time passcode. Times are in POSIX seconds, `validity` is in seconds."""
 
     message_id: str
     destination: str
@@ -153,7 +157,7 @@ class Passcode:
 
     @property
     def expires(self) -> float:
-        """When it stops being valid, in POSIX seconds."""
+        """When it expires, in POSIX seconds."""
         return self.created + self.validity
 
     def status(self, now: float) -> str:
@@ -164,7 +168,7 @@ class Passcode:
 
 
 def plain(amount: float) -> float:
-    """Return an amount of credits as JavaScript writes it: whole ones without a fraction."""
+    """Return an amount of credits as JavaScript writes it: an integer if it has no fraction."""
     return int(amount) if amount == int(amount) else amount
 
 
@@ -177,15 +181,15 @@ def _bookkeeping(message: Message) -> dict[str, Any]:
 
 
 def _failure(code: int) -> dict[str, Any]:
-    # Handset errors show their bare number, as 1 and 34 do in the provider's samples.
+    # Handset errors are shown without 5000, like 1 and 34 in the provider's samples.
     shown = code - 5000 if code in {5001, 5034} else code
     row = CODES[code]
     return {"code": shown, "details": row.message, "permanent": row.permanent}
 
 
 def _made(message: Message, skew: float) -> dict[str, float]:
-    """Return a message's dates as the provider's clock made them."""
-    # A moment that a caller asked for was not made by any clock.
+    """Return a message's times by the provider's clock."""
+    # A time that the caller asked for is not shifted.
     asked = message.schedule != message.created
     return {
         "created": message.created + skew,
@@ -218,7 +222,7 @@ def _shown(message: Message, settings: Settings) -> dict[str, Any]:
 
 
 def message_record(message: Message, settings: Settings) -> dict[str, Any]:
-    """Return a message as searches and `GET` show it."""
+    """Return a message in the form of searches and `GET`."""
     storage = settings.storage
     record = {**_shown(message, settings), "id": message.message_id}
     if storage.show_dates:
@@ -232,7 +236,7 @@ def message_record(message: Message, settings: Settings) -> dict[str, Any]:
 
 
 def delivery_report(message: Message, settings: Settings) -> dict[str, Any]:
-    """Return a message as a delivery report shows it."""
+    """Return a message in the form of a delivery report."""
     made = _made(message, settings.storage.clock_skew)
     return {
         **_shown(message, settings),
@@ -241,7 +245,7 @@ def delivery_report(message: Message, settings: Settings) -> dict[str, Any]:
 
 
 def incoming_post(message: Message, parts: int) -> dict[str, Any]:
-    """Return a received message as it is posted to the account's URL."""
+    """Return a received message in the form of a post to the account's URL."""
     return {
         "content": message.content,
         "from": message.sender,
@@ -269,7 +273,7 @@ def job_record(job: Job) -> dict[str, Any]:
 
 
 def passcode_record(passcode: Passcode, now: float, skew: float = 0.0) -> dict[str, Any]:
-    """Return a passcode as `verify` and `GET` show it: a numeric one loses its leading zeros."""
+    """Return a passcode in the form of `verify` and `GET`, where digits lose leading zeros."""
     return {
         "messageid": passcode.message_id,
         "destination": passcode.destination,

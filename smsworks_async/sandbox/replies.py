@@ -1,4 +1,4 @@
-"""Replies: answers in bytes, the operations' own and those of faults."""
+"""Encoded responses, of operations and of faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONTENT_TYPE = "application/json;charset=UTF-8"
 
 @attrs.frozen
 class Reply:
-    """An answer in bytes."""
+    """An encoded response."""
 
     status: int
     body: bytes
@@ -29,17 +29,17 @@ class Reply:
 
 
 def encode(answer: Answer) -> Reply:
-    """Return an operation's answer in bytes."""
+    """Encode the response of an operation."""
     body = json.dumps(answer.payload).encode()
     return Reply(answer.status, body, headers=dict(answer.headers))
 
 
 def fault_reply(fault: Fault, true: Reply | None) -> Reply:
-    """Return the answer of a fault.
+    """Return the response of a fault; without one, a bare 503.
 
     Args:
-        fault: with an answer of its own, or a bare 503.
-        true: what the operation would have answered; None if it was not carried out.
+        fault: the fault.
+        true: the real response of the operation; None if it was not carried out.
     """
     status = fault.status
     content_type = _CONTENT_TYPE
@@ -63,7 +63,7 @@ def fault_reply(fault: Fault, true: Reply | None) -> Reply:
 
 
 def _ids(true: Reply) -> dict[str, Any]:
-    """Return the ids in an answer, if it is one that accepts."""
+    """Return the ids in a response, if it accepts the request."""
     if true.status >= 300:
         return {}
     payload = json.loads(true.body)

@@ -1,4 +1,4 @@
-"""Which operations a fault's path can strike, and which path was meant where it strikes none."""
+"""Match the paths of faults with operations, and suggest paths for those without a match."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .operations import OPERATIONS, Operation
 _WILD = re.compile(r"[*?\[]")
 _GLOBS = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
 _ID = re.compile(r"\{[^}]*\}")
-# An id in an operation's path is one character of a segment, and any number of others.
+# An id in a path is represented by one character of a segment and any number of others.
 _ONE, _MORE = "{", "}"
 
 
 def struck_by(path: str) -> list[Operation]:
-    """Return the operations that a path below `/v1`, or a pattern as of `fnmatch`, can strike."""
+    """Return the operations that match a path below `/v1`, or an `fnmatch` pattern."""
     if not _WILD.search(path):
         return [] if "{" in path else [row for row in OPERATIONS if row.serves(path)]
     globs = tuple(_GLOBS.findall(path))
@@ -26,7 +26,7 @@ def struck_by(path: str) -> list[Operation]:
 
 
 def advice(path: str) -> str:
-    """Return which paths were meant by one that strikes nothing, as the end of a sentence."""
+    """Return a clause that suggests paths similar to one without a match; may be empty."""
     known = sorted({_ID.sub("*", row.path) for row in OPERATIONS})
     plain = "/" + _ID.sub("*", path.removeprefix("/v1")).strip("/")
     meant = [plain] if struck_by(plain) else get_close_matches(plain, known, 3, 0.5)
@@ -36,7 +36,7 @@ def advice(path: str) -> str:
 
 
 def _meet(globs: tuple[str, ...], route: str) -> bool:
-    """Return whether some path fits both a pattern and an operation."""
+    """Return whether a path exists that matches both a pattern and an operation's path."""
 
     @cache
     def meet(at: int, on: int) -> bool:
@@ -44,7 +44,7 @@ def _meet(globs: tuple[str, ...], route: str) -> bool:
             return True
         glob = globs[at] if at < len(globs) else ""
         part = route[on] if on < len(route) else ""
-        # Either may stand for nothing, or for no more than it already does.
+        # Either wildcard may match no further character.
         if (glob == "*" and meet(at + 1, on)) or (part == _MORE and meet(at, on + 1)):
             return True
         if not glob or not part:

@@ -1,4 +1,4 @@
-"""`Sandbox`: what a test starts, looks at and controls."""
+"""`Sandbox`: a simulator and its server, for tests."""
 
 from __future__ import annotations
 
@@ -28,64 +28,68 @@ if TYPE_CHECKING:
 
 CUSTOMER_ID = "5a4db0c5-0000-4000-8000-000000000000"
 KEY = "sandbox-key"
-SECRET = "sandbox-secret"  # noqa: S105 - it opens nothing but a sandbox
+SECRET = "sandbox-secret"  # noqa: S105 - only valid for a sandbox
 
 
 class Sandbox(SandboxView):
-    """A local server that behaves as the provider's API does. Nothing in it ever reaches a phone.
+    """A local server that behaves like the provider's API. It never sends anything to phones.
 
-    It listens from `async with` or `with` on, and no longer.
+    It listens while it is entered by `async with` or `with`, and can be entered once.
 
-    With `async with` it runs on the event loop that enters it, and the methods that wait are
-    awaited. With `with` it runs on a thread of its own, and `with` returns a `BlockingSandbox` with
-    the same methods, of which those that wait block. Meanwhile those of the `Sandbox` itself may
-    still be awaited, on any event loop: async code that calls blocking code needs both.
+    With `async with`, it runs on the current event loop, and methods that wait are coroutines. With
+    `with`, it runs on a separate thread, and `with` returns a `BlockingSandbox`, where the same
+    methods block. The methods of the `Sandbox` itself can then still be awaited on any event loop,
+    for async code that calls blocking code.
 
     Args:
-        host: where it listens. Beyond loopback, the control endpoints and the page ask for the
-            token, or for the key and the secret as user and password.
-        port: 0 takes a free one.
-        credits: the balance at the start.
-        international: whether the account may send outside the UK; otherwise 4034.
-        customer_id, key, secret: what `/auth/token` asks for.
-        token: the token in force at the start; made from the three above unless given.
-        delivery_report_url: where reports go for messages that name no URL of their own.
-        incoming_url: where incoming messages go; they are in the inbox anyway.
-        faults: scripted failures: faults, objects of their JSON form, or the path of a JSON file
-            with a list of those.
-        clock: a `ManualClock`, which only `advance` turns, or a `RunningClock`, which it turns
-            forward; the machine's own when None.
-        delivery_delay: seconds from SENT to the final status.
-        search_lag: seconds before a message shows up in searches; short for that of `storage`.
-        storage: how texts are kept, and what records show of them, and when; see `Storage`.
-        max_batch: the most messages in a batch.
-        flooding: whether the flooding filter counts.
-        profanity: words for which a text is refused with 4006, and the batch that it is in.
-        reporting: how posts are made: doubled, late, out of order, slowly, not at all.
-        database: the path of an SQLite file in which the account outlives the sandbox; its credits
-            and its token are then those of the file.
-        seed: of all that is drawn: ids, tokens, passcodes, the disorder of reports. Without one
-            they are new in each sandbox, and all but the token after each `reset`.
-        allow_hosts: host names that it answers to besides loopback's own, such as the name of its
-            container, without ports. Beyond loopback it answers to any, unless some are named.
-        callback_hosts: host names that reports and incoming texts may be posted to besides
-            loopback's own.
-        keep_messages: how many messages are kept; those that are still to be sent are kept in any
-            case, and counts go on counting all. It is also how many posts may wait for a URL that
-            does not answer, and a tenth of those that may wait for one that does; more are given
-            up. None = no limit, as for the next two.
-        keep_requests: how many of the latest requests are kept.
-        keep_posts: how many of the latest posts are kept.
+        host: the address to listen on (default 127.0.0.1). If it is not loopback, the control
+            endpoints and the page require the token, or the key and the secret as user and
+            password.
+        port: the port to listen on; 0 (the default) for any free port.
+        credits: the initial balance (default 10,000).
+        international: accept numbers outside the UK (default True); otherwise they are refused with
+            4034.
+        customer_id, key, secret: the credentials for `/auth/token`.
+        token: the initial token; by default made from the credentials.
+        delivery_report_url: the URL for reports of messages without a URL of their own.
+        incoming_url: the URL for incoming messages, which are always in the inbox as well.
+        faults: scripted failures: faults, their JSON forms, or the path of a JSON file with a list
+            of such forms.
+        clock: a `ManualClock`, which only `advance` moves; a `RunningClock`, which `advance` can
+            move forward; or None (the default) for the machine's clock.
+        delivery_delay: the time from SENT to the final status, in seconds (default 1).
+        search_lag: the delay until searches return a message, in seconds; overrides that of
+            `storage`.
+        storage: how texts are stored, and what records show and when; see `Storage`.
+        max_batch: the most messages in a batch (default 500).
+        flooding: apply the flooding filter (default True).
+        profanity: words for which a text, or a batch with it, is refused with 4006.
+        reporting: how posts are made: their copies, delays, order, speed and repeats; see
+            `Reporting`.
+        database: the path of an SQLite file in which the account is stored. If it exists, the
+            credits and the token are read from it.
+        seed: the seed of ids, tokens, passcodes and the order of reports. Without one they differ
+            in each sandbox and, except for the token, after each `reset`.
+        allow_hosts: host names that requests may use besides those of loopback, such as the name of
+            a container, without ports. If `host` is not loopback and this is empty, any name is
+            accepted.
+        callback_hosts: host names that reports and incoming messages may be posted to besides those
+            of loopback.
+        keep_messages: the number of messages to keep (default 50,000); scheduled messages are
+            always kept, and counts include dropped ones. It is also the number of posts that may
+            be queued for a URL that does not respond; ten times as many may be queued for one that
+            does. Posts beyond that are dropped. None for no limit, as for the next two.
+        keep_requests: the number of requests to keep (default 10,000).
+        keep_posts: the number of posts to keep (default 10,000).
 
-    Seconds are those of the sandbox's clock.
+    Times in seconds are measured by the sandbox's clock.
 
     Raises:
-        RuntimeError: from `async with` and `with`: it was entered before.
-        ValueError: a fault that is none, a lag below 0, a host name that is none, a limit that is
-            no whole number from 1; from `async
-            with` and `with`, a database of another version.
-        OSError: from both: the address is taken, the file cannot be used, or another
-            sandbox uses it.
+        ValueError: a fault, a lag, a host name or a limit is invalid; or, from `async with` and
+            `with`, the database is of another version.
+        RuntimeError: from `async with` and `with`: the sandbox was entered before.
+        OSError: from `async with` and `with`: the address is in use, or the database cannot be
+            used or is used by another sandbox.
     """
 
     def __init__(
@@ -189,41 +193,50 @@ class Sandbox(SandboxView):
             self._thread.stop()
             self._host, self._thread = LoopHost(), None
 
-    # What a test does, and waits for
+    # Methods that wait
 
     async def advance(self, seconds: float) -> None:
-        """Turn the clock, and wait until all that falls due on the way was done and posted.
+        """Advance the clock, and wait until all events due by then have happened and been posted.
+
+        Args:
+            seconds: by how much, 0 or more.
 
         Raises:
             RuntimeError: the clock is neither a `ManualClock` nor a `RunningClock`.
-            ValueError: that is backwards, or beyond the calendar.
+            ValueError: ``seconds`` is negative, or leads beyond the year 9999.
         """
         job = self._server.scheduler.advance(seconds)
         await self._hand_over.wait_async(self._host, job)
 
     async def deliver(self) -> None:
-        """Wait until all that is due was posted; time does not pass."""
+        """Wait until all due reports and messages have been posted, without advancing the clock."""
         await self._hand_over.wait_async(self._host, self._server.scheduler.deliver())
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
         """Receive an SMS as if a phone had sent it, and return its message id.
 
-        It is in the inbox when this returns, and has been posted once where there is a URL.
+        When this returns, the message is in the inbox, and has been posted once if there is a URL.
+
+        Args:
+            sender: the phone's number.
+            to: the number that the SMS is sent to.
+            content: the text.
+            keyword: the keyword of the message; empty by default.
         """
         job = self._server.scheduler.receive(sender=sender, to=to, content=content, keyword=keyword)
         return await self._hand_over.wait_async(self._host, job)
 
     async def reply(self, number: str, text: str, *, to: str | None = None) -> str:
-        """Reply as a phone does, to the sender of the latest text to it; return the message id.
+        """Receive a reply from a phone to the latest text sent to it, and return the message id.
 
         Args:
-            number: of the phone, in any usual spelling.
-            text: what it sends.
-            to: where it sends it; the sender of the latest text when None.
+            number: the phone's number, in any usual spelling.
+            text: the text of the reply.
+            to: the number to reply to; by default the sender of the latest text.
 
         Raises:
-            ValueError: the phone was sent no text, or the sender is a name, to which no phone can
-                reply.
+            ValueError: no text was sent to the phone, or the sender is a name, which cannot be
+                replied to.
         """
         to = to or replies_to(self._simulator, number)
         return await self.receive(sender=read_destination(number), to=to, content=text)
@@ -231,5 +244,5 @@ class Sandbox(SandboxView):
 
 def _limit(given: int | None, name: str) -> int | None:
     if given is not None and (type(given) is not int or given < 1):
-        raise ValueError(f"{name} must be a whole number from 1, or None, not {given!r}")
+        raise ValueError(f"{name} must be an integer of at least 1, or None, not {given!r}")
     return given

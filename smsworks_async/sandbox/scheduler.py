@@ -1,4 +1,4 @@
-"""The scheduler: makes time pass for a simulator, posts its callbacks, and saves its changes."""
+"""The scheduler: it runs a simulator's due events, posts callbacks, and saves changes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ _SHORTEST_SLEEP = 0.01
 
 
 class Scheduler:
-    """Brings a simulator up to its clock: before and after each request, and by one timer.
+    """Run a simulator's due events: before and after each request, and by a timer.
 
     Attributes:
-        manual: whether the clock stands still; the timer is for all others.
-        sender: posts callbacks.
-        store: where changes are saved, if anywhere.
+        manual: whether the clock is a `ManualClock`, which needs no timer.
+        sender: the sender of callbacks.
+        store: the store for changes; None without a database.
+        timer: the handle of the timer, or None.
 
     Args:
+        simulator: the simulator.
         reporting: how callbacks are posted.
-        may_post_to: returns whether anything may be posted to a URL.
+        may_post_to: a function that returns whether a URL may be posted to.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Scheduler:
         self._simulator = simulator
 
     def settle(self) -> float:
-        """Do what is due, pass callbacks to the sender, save changes; return the time."""
+        """Run due events, queue callbacks, save changes, and return the time in POSIX seconds."""
         now = self._simulator.settle()
         for post in self._simulator.state.account.outbox.take():
             self._queue(PostRecord(post, at=now))
@@ -65,25 +67,26 @@ class Scheduler:
         self._simulator.begin_attempt(record)
         if not (self.sender.in_process or self._may_post_to(record.post.url)):
             record.refused = True
-            record.error = "refused: name the host in callback_hosts"
+            record.error = "refused: add the host to callback_hosts"
         elif self.sender.waiting >= self._most_waiting * (1 if self.sender.is_unanswered else 10):
-            record.error = f"given up: {self.sender.waiting} others wait (keep_messages)"
+            record.error = f"dropped: {self.sender.waiting} others are queued (keep_messages)"
         else:
             self.sender.put(record)
             return
         self._simulator.end_attempt(record)
 
     async def advance(self, seconds: float) -> None:
-        """Turn the clock, stopping wherever something falls due, until that is posted too.
+        """Advance the clock in steps from event to event, waiting each time for the posts.
 
         Raises:
-            RuntimeError: the clock cannot be turned.
-            ValueError: that is backwards, or beyond the calendar.
+            RuntimeError: the clock cannot be advanced.
+            ValueError: ``seconds`` is negative, or leads beyond the year 9999.
         """
         clock = self._adjustable
         if clock is None:
             raise RuntimeError(
-                "Only a sandbox with a ManualClock or a RunningClock can be advanced"
+                "the sandbox's clock cannot be advanced; pass clock=ManualClock() or "
+                "clock=RunningClock()"
             )
         target = clock.later(seconds)
         timeline = self._simulator.state.account.timeline
@@ -95,7 +98,7 @@ class Scheduler:
                 break
             clock.turn_to(due)
         clock.turn_to(target)
-        self._timed = None  # it is nearer now than when the timer was set
+        self._timed = None  # the due time is nearer now than when the timer was set
         self._simulator.feed.note()
 
     async def receive(self, *, sender: str, to: str, content: str, keyword: str = "") -> str:
@@ -107,7 +110,7 @@ class Scheduler:
         return message_id
 
     async def deliver(self) -> None:
-        """Post all that is due, and wait until it was."""
+        """Post everything that is due, and wait for the posts."""
         self.settle()
         await self.sender.join()
 
@@ -119,7 +122,7 @@ class Scheduler:
             self.store.watch(self._simulator.state)
 
     def wake(self) -> None:
-        """Do what the timer was set for."""
+        """Run the events for which the timer was set."""
         self.timer = None
         self._woken = asyncio.get_running_loop().time()
         self.settle()
@@ -130,13 +133,13 @@ class Scheduler:
             self.timer.cancel()
 
     def _set_timer(self, now: float) -> None:
-        """Set the one timer to when the next act falls due."""
+        """Set the timer to the time of the next event."""
         due = self._simulator.state.account.timeline.next_due()
         if due is None or self.manual or (due == self._timed and self.timer is not None):
             return
         self._timed = due
         loop = asyncio.get_running_loop()
-        # What falls due one by one under load is done a few times a second, not once for each.
+        # Under load, events are run in groups instead of with a timer for each.
         when = max(
             loop.time() + min(max(due - now, 0.0), _LONGEST_SLEEP), self._woken + _SHORTEST_SLEEP
         )

@@ -1,12 +1,12 @@
-"""Schemas of request bodies: one for each kind of request.
+"""Schemas of request bodies.
 
-A body is checked in two steps. `Schema.check_types` checks names and types, for which the API has
-no error codes, so that a mistake is answered with a bare message. `Schema.check_values` checks
-values that do have codes. A single message needs both; in a batch of unique messages the second
-step fails for one recipient alone.
+A body is checked in two steps. `Schema.check_types` checks names and types; the API has no error
+codes for these, so an error is a bare message. `Schema.check_values` checks values for which the
+API has codes. A single message must pass both; in a batch of unique messages, a failure of the
+second step affects only one recipient.
 
-Fields that the API does not have are ignored, as the API ignores them, and `Schema.unknown` names
-them for the request's log. The sandbox's own endpoints refuse them.
+Fields that the API does not have are ignored, as by the API; `Schema.unknown` returns their names
+for the log of requests. The sandbox's own endpoints refuse such fields.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from .segments import utf16_units
 MAX_CONTENT = 1280  # UTF-16 units
 MAX_TAG = 280  # characters
 MAX_VALIDITY = 2880  # minutes
-MAX_PAST = 60.0  # seconds that a schedule may lie in the past
+MAX_PAST = 60.0  # seconds by which a schedule may be in the past
 MAX_ANSWER = 1000  # records
 PASSCODE = "{{passcode}}"
 
@@ -97,13 +97,13 @@ def _is_blank(value: Any) -> bool:
 
 @attrs.frozen
 class Schema:
-    """The fields that one kind of body has.
+    """The fields of a kind of body.
 
     Attributes:
-        fields: by name.
-        required: those that must be there.
-        blanks: whether a blank field counts as one that is not there.
-        strict: whether unknown fields are refused; otherwise they are ignored.
+        fields: the types of the fields, by name.
+        required: the names of the required fields.
+        blanks: whether a blank field is treated as missing (default False).
+        strict: whether unknown fields are refused (default False: they are ignored).
     """
 
     fields: dict[str, Field]
@@ -112,7 +112,7 @@ class Schema:
     strict: bool = False
 
     def unknown(self, body: Any) -> list[str]:
-        """Return the names of the fields in a body, or in an array of bodies, that are not ours."""
+        """Return the names of unknown fields in a body, or in an array of bodies."""
         known = self.fields.keys()
         strange: set[str] = set()
         for item in body if isinstance(body, list) else [body]:
@@ -121,13 +121,13 @@ class Schema:
         return sorted(strange)
 
     def check_types(self, body: Any) -> dict[str, Any]:
-        """Return the known fields of a body, if it is an object and each field has its type.
+        """Check the types of a body's fields, and return the known fields.
 
         Raises:
-            Refusal: without a code, naming the field.
+            Refusal: without a code; the message has the field's name.
         """
         if not isinstance(body, dict):
-            raise complaint("The body is not an object")
+            raise complaint("The body must be an object")
         for name in sorted(self.required - body.keys()):
             raise complaint(f"{name} is missing")
         for name in self.unknown(body) if self.strict else ():
@@ -143,17 +143,21 @@ class Schema:
         return known
 
     def check_values(self, fields: dict[str, Any]) -> None:
-        """Check the values that the API has codes for: sender, destination, content, tag.
+        """Check the values for which the API has codes: sender, destination, content, tag.
 
         Raises:
-            Refusal: with the code.
+            Refusal: a value is invalid; with its code.
         """
         for name, check in _CHECKS.items():
             if name in fields:
                 check(fields[name])
 
     def parse(self, body: Any) -> dict[str, Any]:
-        """Return the known fields of a body, with types and values checked."""
+        """Check the types and values of a body's fields, and return the known fields.
+
+        Raises:
+            Refusal: a field is missing or invalid.
+        """
         fields = self.check_types(body)
         self.check_values(fields)
         return fields
@@ -176,7 +180,7 @@ MESSAGE = _schema(
     "destination",
     "content",
 )
-# Whether it is empty or too long has a code, and is looked at with the others.
+# Whether the content is empty or too long is checked with the other values that have codes.
 BINARY = attrs.evolve(
     MESSAGE,
     fields=MESSAGE.fields | {"content": BYTES},
@@ -250,10 +254,10 @@ CREDITS = _schema({"credits": NUMBER}, "credits", strict=True)
 
 
 def read_schedule(fields: dict[str, Any], now: float) -> float:
-    """Return when a message is to go, in POSIX seconds.
+    """Return the time at which a message is to be sent, in POSIX seconds.
 
     Raises:
-        Refusal: 4009, when the date is none, or lies more than 60 s in the past.
+        Refusal: 4009 if the date is invalid, or more than 60 s in the past.
     """
     text = fields.get("schedule", "")
     try:
@@ -266,10 +270,10 @@ def read_schedule(fields: dict[str, Any], now: float) -> float:
 
 
 def read_json(data: bytes) -> Any:
-    """Return what a body holds.
+    """Parse a body.
 
     Raises:
-        Refusal: without a code, when the body is not JSON in UTF-8, or nested too deeply.
+        Refusal: without a code, if the body is not JSON in UTF-8, or is nested too deeply.
     """
     try:
         return _DECODER.decode(data.decode("utf-8"))
@@ -281,5 +285,5 @@ def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-# Made once: `json.loads` makes one in each call that has an option.
+# A shared decoder, because `json.loads` with an option makes a new one in each call.
 _DECODER = json.JSONDecoder(parse_constant=_reject_constant)

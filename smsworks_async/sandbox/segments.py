@@ -1,12 +1,12 @@
-"""How many segments a text takes, and what it costs: the sandbox's own GSM 03.38.
+"""The segments and the cost of a text, with an implementation of GSM 03.38 for the sandbox.
 
 | encoding | one segment | each of several | credits |
 |---|---|---|---|
-| GSM      | 160 septets | 153 septets     | one a segment |
-| Unicode  | 70 units    | 67 units        | one for every 70 units |
+| GSM      | 160 septets | 153 septets     | one per segment |
+| Unicode  | 70 units    | 67 units        | one per 70 units |
 
-Bytes of a binary message: 140 in one segment, 134 in each of several, one credit a segment. Units
-are those of UTF-16. Neither an escape pair nor a surrogate pair is split between segments.
+A segment of a binary message has 140 bytes, or 134 if there are several, and costs one credit.
+Units are UTF-16 units. Escape pairs and surrogate pairs are not split between segments.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _EXTENDED = frozenset("^{}\\[~]|€\f")
 
 @attrs.frozen
 class Size:
-    """The segments that a text is carried in, and the credits for one UK recipient."""
+    """The number of segments of a text, and the credits for one UK recipient."""
 
     segments: int
     credits: int
 
 
 def utf16_units(text: str) -> int:
-    """Count UTF-16 units, in which the API limits content to 1280."""
+    """Return the number of UTF-16 units of a text; the API's limit is 1280."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -52,18 +52,18 @@ def measure(text: str) -> Size:
 
 
 def measure_bytes(pairs: str) -> Size:
-    """Measure bytes that are written as pairs of hexadecimal digits, set apart by blanks."""
+    """Measure bytes, given as pairs of hexadecimal digits separated by spaces."""
     segments = len(_starts([1] * len(pairs.split()), 140, 134))
     return Size(segments, segments)
 
 
 def is_gsm(text: str) -> bool:
-    """Return whether every character of a text is one of GSM 03.38."""
+    """Return whether every character of a text is in the GSM 03.38 alphabet."""
     return all(character in _BASIC or character in _EXTENDED for character in text)
 
 
 def not_gsm(text: str) -> list[tuple[int, str]]:
-    """Return the characters that are not of GSM 03.38, with their positions from 0."""
+    """Return the characters that are not in the GSM 03.38 alphabet, with positions from 0."""
     return [
         (position, character)
         for position, character in enumerate(text)
@@ -72,13 +72,13 @@ def not_gsm(text: str) -> list[tuple[int, str]]:
 
 
 def split(text: str) -> list[str]:
-    """Return the part of a text that each segment carries."""
+    """Return the part of a text in each segment."""
     widths = (_septets(text), 160, 153) if is_gsm(text) else (_units(text), 70, 67)
     return [text[start:end] for start, end in _pairwise(_starts(*widths), len(text))]
 
 
 def split_bytes(pairs: str) -> list[str]:
-    """Return the bytes that each segment carries, written as they came."""
+    """Return the bytes in each segment, as pairs of hexadecimal digits."""
     every = pairs.split()
     starts = _starts([1] * len(every), 140, 134)
     return [" ".join(every[start:end]) for start, end in _pairwise(starts, len(every))]
@@ -97,7 +97,7 @@ def _pairwise(starts: list[int], end: int) -> Iterator[tuple[int, int]]:
 
 
 def _starts(widths: list[int], alone: int, joined: int) -> list[int]:
-    """Return where each segment starts."""
+    """Return the index at which each segment starts."""
     if sum(widths) <= alone:
         return [0]
     starts, room = [0], joined

@@ -1,4 +1,4 @@
-"""The server: a simulator on a socket."""
+"""The server: it serves a simulator over HTTP."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Serves a simulator over HTTP, and makes its time pass meanwhile.
+    """Serve a simulator over HTTP, and run its scheduler.
 
     Attributes:
-        port: as given until `start`; 0 is replaced by the port that was taken.
-        scheduler: makes time pass.
-        gate: holds requests.
+        port: the port; 0 is replaced by the actual port at `start`.
+        scheduler: the scheduler of the simulator's events.
+        gate: the gate at which faults hold requests.
+        dispatcher: the dispatcher of requests below `/v1`.
 
     Args:
-        simulator: what it serves.
-        host, port: where it listens.
-        access: the hosts that it answers to, and posts to.
+        simulator: the simulator.
+        host, port: the address to listen on.
+        access: the hosts that requests may use, and that may be posted to.
         reporting: how callbacks are posted.
-        database: the file in which the account outlives the server, if any.
+        database: the path of the SQLite file of the account; None without one.
     """
 
     def __init__(
@@ -63,15 +64,16 @@ class Server:
         self._started = False
 
     async def start(self) -> None:
-        """Listen.
+        """Start listening.
 
         Raises:
-            RuntimeError: it did so before.
-            ValueError: the database is another version's.
-            OSError: the address is taken, the file cannot be used, or another sandbox uses it.
+            RuntimeError: it was started before.
+            ValueError: the database is of another version.
+            OSError: the address is in use, or the file cannot be used or is used by another
+                sandbox.
         """
         if self._started:
-            raise RuntimeError("a sandbox is entered once only: make a new one")
+            raise RuntimeError("a sandbox can be entered only once: create a new one")
         async with AsyncExitStack() as exits:
             await self._start(exits)
             self._exits = exits.pop_all()
@@ -95,8 +97,8 @@ class Server:
             self._simulator, self.scheduler, self.gate, authenticate=self._access.everywhere
         )
         control.add_routes(app.router)
-        # A handler is cancelled when its client leaves: nothing held outlives its connection.
-        # Packed bodies stay packed, and so are no JSON: nobody sends the API any.
+        # A handler is cancelled when its client disconnects, so no held request outlives that.
+        # Compressed bodies are not decompressed, and so are refused as invalid JSON.
         runner = Runner(app, cleanup=0.1, access_log=None, auto_decompress=False)
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
@@ -112,7 +114,7 @@ class Server:
     @property
     def url(self) -> str:
         """The URL of the page, and of the control endpoints below `/sandbox`."""
-        # What listens everywhere is reached by loopback, too.
+        # A server that listens on all addresses can be reached by loopback.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address, self._address)  # noqa: S104
         return f"http://{joined(host, self.port)}"
 
@@ -121,7 +123,7 @@ class Server:
         """The URL for a client, `/v1` included.
 
         Raises:
-            RuntimeError: the sandbox does not listen yet, and has no port.
+            RuntimeError: the sandbox does not listen yet, so its port is unknown.
         """
         if self.port == 0:
             raise RuntimeError("the sandbox does not listen yet: enter it with `async with` first")

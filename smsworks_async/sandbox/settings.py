@@ -1,4 +1,4 @@
-"""What a sandbox is told at its start."""
+"""The settings of a sandbox."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from .storage import Storage
 
 @attrs.frozen(kw_only=True)
 class Reporting:
-    """How delivery reports and incoming messages are posted; real life is less tidy than this.
+    """How delivery reports and incoming messages are posted.
 
     Attributes:
-        copies: how often each delivery report is posted; 0 = not at all.
-        incoming_copies: the same for incoming messages, which are in the inbox anyway.
-        delay: seconds of the sandbox's clock by which each report is late.
-        spread: up to so many seconds more, drawn for each report, so that some overtake others.
-        pauses: seconds of the sandbox's clock before each repeat of a post that was answered with
-            a 5xx, or not at all. Any other answer ends it.
-        timeout: real seconds that one post may take.
-        duration: real seconds over which the body of a post is spread, in pieces.
+        copies: how often each delivery report is posted (default 1); 0 for never.
+        incoming_copies: how often each incoming message is posted (default 1); it is always in the
+            inbox as well.
+        delay: the delay of each report, in seconds of the sandbox's clock (default 0).
+        spread: the greatest additional delay, in seconds (default 0). It is drawn for each report,
+            so that reports may arrive out of order.
+        pauses: the pauses before the repeats of a post, in seconds of the sandbox's clock (default
+            5, 30, 120). A post is repeated if it got no response or a 5xx.
+        timeout: the time limit of one post, in real seconds (default 10).
+        duration: the time over which the body of a post is sent in pieces, in real seconds
+            (default 0).
     """
 
     copies: int = 1
@@ -33,7 +36,7 @@ class Reporting:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The account and its ways; `Sandbox` explains each."""
+    """The settings of an account, documented at `Sandbox`."""
 
     customer_id: str
     credits: float

@@ -1,4 +1,4 @@
-"""How the control endpoints show messages, requests and callbacks: whole, but without secrets."""
+"""The JSON forms of the control endpoints: messages, requests and callbacks without secrets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 MOST_IDS: Final = 50
-#: Bytes of a body or an answer that a list shows; a longer one is shown by the request alone.
+#: The longest body or response that lists show, in bytes; longer ones are only in the request.
 SHORT: Final = 4096
-#: Bytes of a body or an answer that are shown at all.
+#: The most bytes of a body or a response that are shown.
 LONG: Final = 256 * 1024
 FINAL: Final = frozenset(
     {"DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED", "FAILED", "CANCELLED", INCOMING}
@@ -33,7 +33,7 @@ FINAL: Final = frozenset(
 
 
 def kind_of(message: Message, passcodes: Passcodes) -> str:
-    """Return text, flash, binary or passcode."""
+    """Return the kind of a message: text, flash, binary or passcode."""
     if message.binary:
         return "binary"
     if message.flash:
@@ -42,7 +42,7 @@ def kind_of(message: Message, passcodes: Passcodes) -> str:
 
 
 def reference_of(message: Message) -> str | None:
-    """Return the reference that a client has put into a message's metadata."""
+    """Return the client's reference in a message's metadata; None without one."""
     for pair in message.metadata:
         if pair.get("key") == "reference":
             return pair.get("value")
@@ -50,12 +50,12 @@ def reference_of(message: Message) -> str | None:
 
 
 def meaning_of(code: int | None) -> str | None:
-    """Return what a code stands for."""
+    """Return the meaning of a code; None for None or an unknown code."""
     return CODES[code].message if code in CODES else None
 
 
 def message_shape(message: Message, passcodes: Passcodes) -> dict[str, Any]:
-    """Return a message as lists show it."""
+    """Return a message in the form of lists."""
     asked = message.schedule != message.created
     return {
         "id": message.message_id,
@@ -84,7 +84,7 @@ def message_shape(message: Message, passcodes: Passcodes) -> dict[str, Any]:
 
 
 def message_details(message: Message, passcodes: Passcodes) -> dict[str, Any]:
-    """Return what is shown of one message alone, its request and callbacks left out."""
+    """Return a message in the form of a single one, without its request and callbacks."""
     passcode = passcodes.get(message.message_id)
     binary = message.binary
     return {
@@ -110,11 +110,13 @@ def message_details(message: Message, passcodes: Passcodes) -> dict[str, Any]:
 def request_shape(
     record: RequestRecord, message_ids: list[str], longest: int = SHORT
 ) -> dict[str, Any]:
-    """Return a request.
+    """Return a request in its JSON form.
 
     Args:
-        message_ids: of the messages that it made, as far as they are kept.
-        longest: bytes of a body or an answer; a longer one is None in a list, and cut elsewhere.
+        record: the request.
+        message_ids: the ids of the kept messages that it made.
+        longest: the longest body or response to include, in bytes. With `SHORT`, a longer one is
+            None; with `LONG`, it is cut.
     """
     return {
         "id": str(record.number),
@@ -135,7 +137,7 @@ def request_shape(
 
 
 def post_shape(record: PostRecord) -> dict[str, Any]:
-    """Return an attempt at a callback."""
+    """Return an attempt at a callback in its JSON form."""
     payload = record.post.payload
     return {
         "id": str(record.number),
@@ -153,7 +155,7 @@ def post_shape(record: PostRecord) -> dict[str, Any]:
 
 
 def fault_shape(entry: FaultInForce) -> dict[str, Any]:
-    """Return a fault in force, with how many requests fitted it, and were struck by it."""
+    """Return an active fault, with the numbers of requests counted and affected."""
     return {**attrs.asdict(entry.fault), "counted": entry.counted, "struck": entry.struck}
 
 
@@ -162,7 +164,7 @@ def _rounded(milliseconds: float | None) -> float | None:
 
 
 def _body(data: bytes, longest: int) -> Any:
-    """Return a body as JSON or as text, without secrets; None where there is none."""
+    """Return a body as a JSON value or text, without secrets; None if it is empty or too long."""
     if not data or (len(data) > longest and longest < LONG):
         return None
     if len(data) <= longest:

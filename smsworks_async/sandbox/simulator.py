@@ -1,7 +1,7 @@
-"""The simulator: an account behind the API, its clock, its faults, and what was requested. No I/O.
+"""The simulator: an account, its clock, its faults, and a log of requests. No I/O.
 
-The server carries requests to it and callbacks away from it; the control endpoints and the page
-read and change it.
+The server passes requests to it, and posts its callbacks; the control endpoints and the page read
+and change it.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ if TYPE_CHECKING:
 
 
 def read_destination(given: str) -> str:
-    """Return a destination in any usual spelling as the account keeps it.
+    """Return a destination, in any usual spelling, in the account's format.
 
     Raises:
-        ValueError: it is not a destination, so that nothing would ever be found for it.
+        ValueError: it is not a valid destination.
     """
     known = destinations.normalise(re.sub(r"^(\+|00)|[\s()-]", "", given))
     if known is None:
-        raise ValueError("this is no destination; write it as 447700900123")
+        raise ValueError("this is not a valid destination; write it like 447700900123")
     return known
 
 
 def new_seed() -> str:
-    """Return a seed that no other sandbox has."""
+    """Return a random seed."""
     return secrets.token_hex(8)
 
 
 class Listener(Protocol):
-    """What is told of requests and callbacks."""
+    """A listener for the ends of requests and callbacks."""
 
     def request_ended(self, record: RequestRecord) -> None:
-        """Take in a request that has ended."""
+        """Handle a request that has ended."""
         ...
 
     def attempt_ended(self, record: PostRecord) -> None:
-        """Take in an attempt at a callback that has ended."""
+        """Handle an attempt at a callback that has ended."""
         ...
 
 
@@ -71,18 +71,18 @@ class Simulator:
     """The account, the clock, the faults and the log of a sandbox.
 
     Attributes:
-        state: what the operations work on.
-        clock: tells the time.
-        faults: those in force.
+        state: the account, its passcodes and credentials.
+        clock: the clock.
+        faults: the active faults.
         traffic: the latest requests and callbacks.
-        feed: tells what changes.
-        listeners: told of every request and callback that ends, on the loop of the server.
+        feed: the feed of changes.
+        listeners: called on the server's loop for every request and callback that has ended.
 
     Args:
-        settings: of the account; a reset goes back to them.
-        credentials: what the account's holder was given.
-        clock: None = the machine's own.
-        keep_seed: whether a reset keeps the seed.
+        settings: the settings of the account, which a reset restores.
+        credentials: the credentials of the account.
+        clock: the clock; None (the default) for the machine's clock.
+        keep_seed: keep the seed at a reset (default False).
     """
 
     def __init__(
@@ -102,33 +102,33 @@ class Simulator:
         self._keep_seed = keep_seed
         self.state = State(self._new_account(), Passcodes(), credentials)
 
-    # What the server does
+    # Methods for the server
 
     def settle(self) -> float:
-        """Do what is due by the clock, and return the time in POSIX seconds."""
+        """Run the due events, and return the time in POSIX seconds."""
         now = self.clock.time()
         self.state.account.timeline.settle(now)
         return now
 
     def begin(self, record: RequestRecord) -> None:
-        """Record a request that has come."""
+        """Record the beginning of a request."""
         self.traffic.begin(record)
         self.feed.note()
 
     def end(self, record: RequestRecord) -> None:
-        """Record that a request has ended."""
+        """Record the end of a request."""
         self.traffic.end(record)
         self.feed.note()
         for listener in self.listeners:
             listener.request_ended(record)
 
     def begin_attempt(self, record: PostRecord) -> None:
-        """Record an attempt at a callback that is queued."""
+        """Record a queued attempt at a callback."""
         self.traffic.attempts.add(record)
         self.feed.note(record.message_id)
 
     def end_attempt(self, record: PostRecord) -> None:
-        """Record that an attempt at a callback has ended."""
+        """Record the end of an attempt at a callback."""
         self.traffic.end_attempt(record)
         self.feed.note(record.message_id)
         for listener in self.listeners:
@@ -144,14 +144,15 @@ class Simulator:
         path: Mapping[str, str],
         now: float,
     ) -> Answer:
-        """Carry out an operation.
+        """Carry out an operation, and return the response.
 
         Args:
-            record: of the request, with its body; its unknown fields are noted.
-            authorization: the header, or None.
-            content_type: of the body, without parameters.
-            path: the names in the path.
-            now: POSIX seconds.
+            operation: the operation.
+            record: the record of the request with its body; unknown fields and messages are added.
+            authorization: the header `Authorization`, or None.
+            content_type: the media type of the body, without parameters.
+            path: the parameters in the path.
+            now: the time of the operation, in POSIX seconds.
         """
         try:
             if not operation.open:
@@ -159,7 +160,7 @@ class Simulator:
             body = None
             if operation.schema is not None:
                 if content_type != "application/json":
-                    raise complaint("The Content-Type is not application/json", 415)
+                    raise complaint("The Content-Type must be application/json", 415)
                 body = read_json(record.body)
                 record.unknown_fields = tuple(operation.schema.unknown(body))
             archive = self.state.account.archive
@@ -171,7 +172,7 @@ class Simulator:
             return refused.answer
         return Answer(operation.status, result)
 
-    # What tests, the control endpoints and the page do
+    # Methods for tests, the control endpoints and the page
 
     @property
     def now(self) -> float:
@@ -180,29 +181,32 @@ class Simulator:
 
     @property
     def storage(self) -> Storage:
-        """How texts are kept now, and what records show."""
+        """The current settings of `Storage`."""
         return self.state.account.settings.storage
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The requests kept, in the order in which they came."""
+        """The kept requests, in the order of arrival."""
         return self.traffic.requests
 
     @property
     def posts(self) -> list[PostRecord]:
-        """The attempts at callbacks that are kept and have ended, in that order."""
+        """The kept attempts at callbacks that have ended, in the order of their ends."""
         return self.traffic.posts
 
     @property
     def messages(self) -> list[Message]:
-        """The messages kept that were accepted for sending, vanished and FAILED ones included."""
+        """The kept messages that were accepted for sending, including deleted and FAILED ones."""
         return [m for m in self.state.account.archive.messages if m.status != INCOMING]
 
     def accepted(self, destination: str | None = None) -> int:
-        """Count the messages accepted, in all or for one destination, in any usual spelling.
+        """Return the number of messages accepted, in total or for one destination.
+
+        Args:
+            destination: a number, in any usual spelling; None for all.
 
         Raises:
-            ValueError: it is not a destination, so that its count would always be 0.
+            ValueError: it is not a valid destination.
         """
         if destination is not None:
             destination = read_destination(destination)
@@ -212,22 +216,22 @@ class Simulator:
         return before + sum(1 for _ in archive.accepted(destination))
 
     def accepted_by_destination(self) -> Counter[str]:
-        """Count the messages accepted for each destination."""
+        """Return the number of messages accepted for each destination."""
         archive = self.state.account.archive
         kept = Counter(message.destination for message in archive.accepted())
         return archive.dropped.by_destination + kept
 
     def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
-        """Put a fault in force, which counts requests from the next one on.
+        """Add a fault, which counts requests from the next one on.
 
         Raises:
-            ValueError: it is not a fault.
+            ValueError: it is not a valid fault.
         """
         self.faults.add(read_fault(fault))
         self.feed.note()
 
     def clear_faults(self) -> None:
-        """Put all faults out of force."""
+        """Remove all faults."""
         self.faults.clear()
         self.feed.note()
 
@@ -237,17 +241,17 @@ class Simulator:
         self.feed.note()
 
     def change_storage(self, **changes: Any) -> Storage:
-        """Change some settings of `Storage` from the next request on, and return all of them.
+        """Change settings of `Storage` from the next request on, and return all of them.
 
         Raises:
-            ValueError: a name that is no setting, or a value that it cannot have.
+            ValueError: a name or a value is invalid.
         """
         account = self.state.account
         account.settings = attrs.evolve(account.settings, storage=change(self.storage, changes))
         return self.storage
 
     def post_to(self, url: str) -> None:
-        """Have reports and incoming messages posted to a URL, where a message names none."""
+        """Post reports of messages without a URL, and incoming messages, to a URL."""
         account = self.state.account
         self._settings = attrs.evolve(self._settings, delivery_report_url=url, incoming_url=url)
         account.settings = attrs.evolve(account.settings, delivery_report_url=url, incoming_url=url)
@@ -257,7 +261,7 @@ class Simulator:
         return self.state.account.receive(fields, now).message_id
 
     def reset(self) -> None:
-        """Start again with an empty account, no faults and no requests; the token stays."""
+        """Start again with an empty account, without faults and requests; the token stays."""
         if not self._keep_seed:
             self._settings = attrs.evolve(self._settings, seed=new_seed())
         self.state.account = self._new_account()
@@ -279,7 +283,7 @@ class Simulator:
 
 @attrs.define
 class _Watcher:
-    """Has the feed and the passcodes follow the records of an account."""
+    """Update the feed and the passcodes when records of an account change."""
 
     _simulator: Simulator
 

@@ -1,4 +1,4 @@
-"""The state that the API's operations work on."""
+"""The state that the API's operations read and change."""
 
 from __future__ import annotations
 

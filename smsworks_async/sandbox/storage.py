@@ -1,7 +1,7 @@
-"""How the provider keeps texts, and what it shows of them, and when.
+"""How the provider stores texts, and what its records show and when.
 
-None of this is documented by the provider, and all of it may be: a client that looks for what it
-sent must not take what it does not find, or finds changed, for something that was never accepted.
+The provider documents none of this, but any of it is possible. A client that searches for a message
+must not conclude that it was never accepted because it is not found, or is found changed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _shorten(link: re.Match[str]) -> str:
     return f"https://s.example/{hashlib.sha256(link[0].encode('utf-8', 'replace')).hexdigest()[:7]}"
 
 
-#: The changes that a text may meet when it is stored, by name.
+#: The changes of a text when it is stored, by name.
 REWRITES: dict[str, Callable[[str], str]] = {
     "links": lambda text: _LINK.sub(_shorten, text),
     "newlines": lambda text: text.replace("\r\n", "\n").replace("\r", "\n"),
@@ -71,29 +71,31 @@ def _names(value: Any) -> tuple[Any, ...]:
 
 @attrs.frozen(kw_only=True)
 class Storage:
-    r"""How the provider keeps texts, and what it shows of its records. The JSON form is an object.
+    r"""How the provider stores texts, and what its records show. The JSON form is an object.
 
     Attributes:
-        rewrite: how a text is changed when it is stored, in the order given: `"trim"` takes outer
-            blanks away, `"newlines"` makes `\r\n` one `\n`, `"typography"` makes curly quotes,
-            dashes, the ellipsis and the non-breaking space plain, `"links"` shortens links,
-            `"nfc"` composes accents. What is priced is the text as it was sent.
-        search_lag: seconds before a message shows up in searches, and in the list of what is
-            scheduled.
-        record_lag: seconds before `GET /messages/{id}` and `GET /batch/{id}` find a message.
-        show_batch_ids: whether records name their batch.
-        show_dates: whether records have `created`, `modified` and `schedule`.
-        show_metadata: whether records have their metadata. The provider's do not.
-        filter_metadata: whether searches filter by metadata; otherwise that filter is passed over.
-        clock_skew: seconds by which the dates of the provider's own making are ahead of the
-            sandbox's clock, or behind when negative: those shown in records and reports, and
-            those by which searches go. A date that a caller asked for is shown as it came.
+        rewrite: the changes of a text when it is stored, in this order: `"trim"` removes outer
+            white space, `"newlines"` replaces `\r\n` by `\n`, `"typography"` replaces curly quotes,
+            dashes, ellipses and non-breaking spaces by plain characters, `"links"` shortens links,
+            `"nfc"` composes accents. Prices are those of the original text.
+        search_lag: the delay until searches and the list of scheduled messages show a message, in
+            seconds (default 0).
+        record_lag: the delay until `GET /messages/{id}` and `GET /batch/{id}` show a message, in
+            seconds (default 0).
+        show_batch_ids: include the batch id in records (default True).
+        show_dates: include `created`, `modified` and `schedule` in records (default True).
+        show_metadata: include the metadata in records (default False, like the provider's).
+        filter_metadata: let searches filter by metadata (default True); otherwise that filter is
+            ignored.
+        clock_skew: how far the provider's clock is ahead of the sandbox's, in seconds; negative if
+            it is behind (default 0). It applies to dates in records and reports, and to those of
+            searches, but not to times that a caller asked for.
 
-    Seconds are those of the sandbox's clock. Reports are made of the stored text, but show batch
-    ids and dates always.
+    Seconds are measured by the sandbox's clock. Reports have the stored text, and always have batch
+    ids and dates.
 
     Raises:
-        ValueError: a value that is not one of these.
+        ValueError: a value is invalid.
     """
 
     rewrite: tuple[str, ...] = attrs.field(default=(), converter=_names, validator=_check_rewrites)
@@ -106,7 +108,7 @@ class Storage:
     clock_skew: float = attrs.field(default=0.0, validator=_check_seconds)
 
     def stored(self, text: str) -> str:
-        """Return a text as it is kept."""
+        """Return a text with the changes of `rewrite`."""
         for name in self.rewrite:
             text = REWRITES[name](text)
         return text
@@ -116,7 +118,7 @@ def change(storage: Storage, changes: dict[str, Any]) -> Storage:
     """Return the settings with some of them changed.
 
     Raises:
-        ValueError: a name that is no setting, or a value that it cannot have.
+        ValueError: a name or a value is invalid.
     """
     try:
         return attrs.evolve(storage, **changes)

@@ -1,4 +1,4 @@
-"""The account in an SQLite file, so that it outlives the sandbox.
+"""The storage of an account in an SQLite file.
 
 The changes of a request are written in one transaction before its response is sent. Requests,
 faults and pending retries of posts are not stored. The file contains the token and the texts, so
@@ -40,11 +40,11 @@ CREATE TABLE account (one INTEGER PRIMARY KEY CHECK (one = 1), data TEXT NOT NUL
 
 
 class Store:
-    """One file, opened for as long as the sandbox runs.
+    """The database file of a sandbox, open while the sandbox runs.
 
     Raises:
-        ValueError: the file was written by another version, or holds something else.
-        OSError: another sandbox uses it, or it belongs to somebody else.
+        ValueError: the file was written by another version, or is not a sandbox's database.
+        OSError: another sandbox uses it, or it cannot be accessed.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -77,12 +77,12 @@ class Store:
         if version == 0:
             connection.executescript(f"{_SCHEMA}PRAGMA user_version = {VERSION};")
         elif version != VERSION:
-            raise ValueError(f"its version is {version}, this sandbox writes {VERSION}")
+            raise ValueError(f"its version is {version}, but this sandbox needs {VERSION}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     def restore(self, state: State, now: float) -> None:
-        """Fill an empty state with what the file holds, and watch it from then on."""
+        """Restore an empty state from the file, and record its later changes."""
         row = self._connection.execute("SELECT data FROM account").fetchone()
         if row is not None:
             saved = json.loads(row[0])
@@ -98,13 +98,13 @@ class Store:
         state.account.prune()
 
     def watch(self, state: State) -> None:
-        """Record the changes of a state from now on, for the next `flush`."""
+        """Record later changes of a state, for the next `flush`."""
         state.account.watchers.append(self)
         state.passcodes.changed = self.changed
         state.passcodes.dropped = self.dropped
 
     def flush(self, state: State) -> None:
-        """Write what has changed since the last call."""
+        """Write the changes since the last call."""
         account, credentials = state.account, state.credentials
         data = json.dumps(
             {
@@ -150,17 +150,17 @@ class Store:
         self._lock.close()
 
     def changed(self, record: Message | Job | Passcode) -> None:
-        """Take in a record that is new or has changed."""
+        """Record a new or changed record for the next `flush`."""
         self._dirty[_key(record)] = record
 
     def dropped(self, records: Sequence[Message | Job | Passcode]) -> None:
-        """Take in records that are kept no longer."""
+        """Record dropped records for the next `flush`."""
         for record in records:
             self._dirty.pop(_key(record), None)
             self._dropped[_key(record)] = record
 
     def _count_rows(self, counts: DroppedMessages) -> list[tuple[str, str, int, str]]:
-        """Return rows of the counts that records just dropped have changed."""
+        """Return the rows of counts that have changed because of dropped records."""
         destinations = {
             record.destination for record in self._dropped.values() if isinstance(record, Message)
         }
@@ -199,29 +199,29 @@ def _key(record: Message | Job | Passcode) -> tuple[str, str]:
 
 
 def _create_private(path: str) -> None:
-    """Create a file for its owner alone, unless it is there.
+    """Create a file with mode 0600, unless it exists.
 
-    A descriptor is opened only where there was no file: closing one would drop the locks that
-    SQLite, elsewhere in this process, has on the same file.
+    A descriptor is opened only if the file did not exist, because closing one would release the
+    locks that SQLite may hold on the same file in this process.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _lock(path: str) -> sqlite3.Connection:
-    """Return a connection to a file beside the database, locked for as long as it is open.
+    """Return a connection to a lock file beside the database, which is locked while it is open.
 
-    SQLite's own locks end with the process, on every system. They are on a file of its own, so that
-    others can go on reading the database.
+    SQLite's locks are released when the process ends, on every system. A separate file is locked,
+    so that other programs can still read the database.
 
     Raises:
-        OSError: another sandbox has the lock, or the file cannot be made.
+        OSError: another sandbox has the lock, or the file cannot be created.
     """
     name = f"{path}-lock"
     _create_private(name)
     lock = sqlite3.connect(name, timeout=0, isolation_level=None)
     try:
-        lock.execute("PRAGMA journal_mode = MEMORY")  # no file beside it
+        lock.execute("PRAGMA journal_mode = MEMORY")  # without a journal file
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
         lock.close()

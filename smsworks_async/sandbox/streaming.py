@@ -1,4 +1,4 @@
-"""`GET /sandbox/events`: the feed over HTTP."""
+"""`GET /sandbox/events`: the feed of changes over HTTP."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HIGH_WATER = 16 * 1024
 async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
     """Write events until the reader disconnects or is too slow, or the sandbox stops."""
     if len(feed.streams) >= MOST_STREAMS:
-        message = f"There are too many streams open: {MOST_STREAMS}."
+        message = f"Too many streams are open ({MOST_STREAMS}); close one, or retry later."
         return web.json_response({"message": message}, status=503, headers={"Retry-After": "5"})
     response = web.StreamResponse(headers=_HEADERS)
     changed = asyncio.Event()
@@ -43,19 +43,19 @@ async def stream_events(request: web.Request, feed: Feed) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
     except ConnectionError:
-        pass  # the reader has left
+        pass  # the reader has disconnected
     finally:
         feed.close(stream)
     return response
 
 
 class Events:
-    """The events of one stream, at the feed's pace.
+    """The events of one stream, with the feed's intervals.
 
     Args:
         feed: the feed.
         stream: the stream.
-        changed: set when the stream has something to tell, and at the end.
+        changed: set when there is a change, and at the end.
     """
 
     def __init__(self, feed: Feed, stream: Stream, changed: asyncio.Event) -> None:
@@ -65,7 +65,7 @@ class Events:
         self._last = -1e9
 
     async def next(self) -> bytes:
-        """Return the next event, or a comment; empty bytes at the end."""
+        """Wait for the next event, and return it, or a comment; empty bytes at the end."""
         pauses, time = self._feed.pauses, asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(pauses.comments):

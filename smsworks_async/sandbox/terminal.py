@@ -1,4 +1,4 @@
-"""A line for each request and each callback, as `smsworks sandbox` writes them.
+"""The lines for requests and callbacks that `smsworks sandbox` writes.
 
 Phone numbers are masked to their last three digits; tokens, secrets and texts are left out.
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from .traffic import RequestRecord
 
 
-#: Lines that may wait to be written.
+#: The most lines that may be queued.
 MOST_WAITING: Final = 1000
-_LONGEST: Final = 160  # characters of what a refusal says
+_LONGEST: Final = 160  # characters of a refusal's message
 
 
 def request_fields(record: RequestRecord, messages: Iterable[Message]) -> dict[str, Any]:
-    """Return a request as a line of JSON shows it; what there is not is left out.
+    """Return the fields of a request's line; fields without a value are left out.
 
     Args:
-        record: has ended.
-        messages: those that it made, as far as they are kept.
+        record: a request that has ended.
+        messages: the kept messages that it made.
     """
     made = list(messages)
     fields = {
@@ -56,7 +56,7 @@ def request_fields(record: RequestRecord, messages: Iterable[Message]) -> dict[s
 
 
 def post_fields(record: PostRecord) -> dict[str, Any]:
-    """Return an attempt at a callback as a line of JSON shows it."""
+    """Return the fields of the line of an attempt at a callback."""
     payload = record.post.payload
     incoming = payload.get("messagetype") == "incoming"
     fields = {
@@ -77,7 +77,7 @@ def post_fields(record: PostRecord) -> dict[str, Any]:
 
 
 def line(fields: dict[str, Any]) -> str:
-    """Return the fields of a request or a callback as a line for people, in local time."""
+    """Return the fields of a request or a callback as a line of text, in local time."""
     parts = _request(fields) if fields["type"] == "request" else _post(fields)
     at = datetime.fromtimestamp(dates.parse(fields["at"]), UTC).astimezone()
     words = " ".join([f"{at:%H:%M:%S}", *(part for part in parts if part)])
@@ -93,7 +93,7 @@ def _request(fields: dict[str, Any]) -> list[str]:
         fields.get("to", ""),
         f"{messages} messages" if messages > 1 else "",
         f"{segments} segment{'s' * (segments != 1)}" if segments else "",
-        f"-> {fields['status'] or 'no answer'}",
+        f"-> {fields['status'] or 'no response'}",
         _duration(fields),
         fields.get("error", ""),
         f"(fault: {fields['fault']})" if "fault" in fields else "",
@@ -108,7 +108,7 @@ def _post(fields: dict[str, Any]) -> list[str]:
         "webhook",
         f"{about} {fields['about']}",
         f"POST {fields['url']}",
-        f"-> {fields['status'] or fields.get('error', 'no answer')}",
+        f"-> {fields['status'] or fields.get('error', 'no response')}",
         _duration(fields),
         f"(attempt {fields['attempt']})" if fields["attempt"] > 1 else "",
     ]
@@ -124,7 +124,7 @@ def _rounded(milliseconds: float | None) -> float | None:
 
 
 def _refusal(record: RequestRecord) -> str | None:
-    """Return what an answer refuses with: its code, and its words without numbers."""
+    """Return the code and the message of a refusal, with numbers masked; None if accepted."""
     if record.status is None or record.status < 400:
         return None
     try:
@@ -138,16 +138,16 @@ def _refusal(record: RequestRecord) -> str | None:
 
 
 class TerminalLog:
-    """Writes a line for each request and each callback that ends.
+    """Write a line for each request and each callback when it ends.
 
-    Writing happens on a thread of its own: what reads the lines, or does not, never holds up the
-    sandbox. Lines are left out while a thousand wait, and a line says how many.
+    Lines are written on a separate thread, so that a slow reader does not block the sandbox. While
+    1000 lines are queued, further ones are left out, and a line gives their number.
 
     Args:
-        simulator: what is followed.
-        write: writes a line without its end; called on the thread. When it raises OSError
-            or ValueError, nothing more is written.
-        as_json: lines of JSON in place of lines for people.
+        simulator: the simulator.
+        write: a function that writes a line, given without its line break; called on the thread. If
+            it raises OSError or ValueError, nothing more is written.
+        as_json: write lines of JSON instead of text (default False).
     """
 
     def __init__(
@@ -197,12 +197,12 @@ class TerminalLog:
         try:
             while (fields := self._lines.get()) is not None:
                 self._write(self._text(fields))
-        except (OSError, ValueError):  # nobody reads it any more, or its file was closed
+        except (OSError, ValueError):  # the pipe or the file was closed
             return
 
     def _text(self, fields: dict[str, Any]) -> str:
         if self._as_json:
             return json.dumps(fields)
         if fields["type"] == "left_out":
-            return f"({fields['lines']} lines were left out: they were not read fast enough)"
+            return f"({fields['lines']} lines were left out because they were not read in time)"
         return line(fields)

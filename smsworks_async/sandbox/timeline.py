@@ -1,7 +1,6 @@
-"""What falls due, and when: one heap for the whole account.
+"""The future events of an account, in one heap.
 
-No message has a task or a timer of its own, so a hundred thousand of them in flight cost a hundred
-thousand heap entries and nothing else.
+Messages have no tasks or timers, so 100,000 messages in flight need only 100,000 heap entries.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ Act = Callable[[Any, float], None]
 
 
 class Timeline:
-    """Acts in the order in which they fall due, and of those due together, as they were added."""
+    """Events in the order of their due times, and of their addition for equal times."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Act, Any]] = []
@@ -27,17 +26,17 @@ class Timeline:
         heapq.heappush(self._heap, (due, self._added, act, subject))
 
     def next_due(self) -> float | None:
-        """Return when the next act falls due, or None when there is none."""
+        """Return the time of the next event in POSIX seconds; None without one."""
         return self._heap[0][0] if self._heap else None
 
     def discard(self, subjects: Iterable[Any]) -> None:
-        """Forget every act on some subjects."""
+        """Remove all events of some subjects."""
         gone = {id(subject) for subject in subjects}
         self._heap = [entry for entry in self._heap if id(entry[3]) not in gone]
         heapq.heapify(self._heap)
 
     def settle(self, now: float) -> None:
-        """Perform everything due by `now`, including what those acts add."""
+        """Run all events due by `now`, including those added meanwhile."""
         while self._heap and self._heap[0][0] <= now:
             due, _, act, subject = heapq.heappop(self._heap)
             act(subject, due)

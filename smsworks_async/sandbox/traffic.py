@@ -1,4 +1,4 @@
-"""What came in and what was posted: the latest requests and callbacks, and counts of all."""
+"""The latest requests and callbacks, and counts of all."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from .outbox import PostRecord
 
 
-#: Bytes of bodies and answers that are kept, of the latest requests.
+#: The total size of the latest requests' bodies and responses that is kept, in bytes.
 KEEP_BYTES: Final = 16 * 1024 * 1024
 _MOST_NAMES: Final = 1000
 
 
 @attrs.define(eq=False)
 class RequestRecord:
-    """One request as the sandbox saw it.
+    """One request that the sandbox received.
 
     Attributes:
-        method: such as `POST`.
-        path: below `/v1`, such as `/message/send`.
-        at: when it came, by the sandbox's clock; an aware datetime.
-        connection: counts the TCP connections; requests over the same one have the same number.
-        status: the HTTP status answered; None while in flight, or when the connection was cut.
-        unknown_fields: the names in its body that the API does not have, and ignores.
-        body: as it came; emptied with age, as is the answer: 16 MiB of them are kept in all.
-        answer: the body of what was answered.
-        fault: the fault that struck it, if one did.
-        number: counts the requests, from 1.
-        milliseconds: from its head to its answer; None while in flight.
+        method: the HTTP method, such as `POST`.
+        path: the path below `/v1`, such as `/message/send`.
+        at: the time of arrival by the sandbox's clock, an aware datetime.
+        connection: the number of the TCP connection; requests over the same one share it.
+        status: the HTTP status of the response; None while in flight, or if the connection was cut.
+        unknown_fields: the names of fields in its body that the API does not have, and ignores.
+        body: the body. The bodies and responses of old requests are emptied: 16 MiB are kept.
+        answer: the body of the response.
+        fault: the fault that applied to it, or None.
+        number: the number of the request, from 1.
+        milliseconds: the time from its head to its response; None while in flight.
         messages: the numbers of the messages that it made.
-        received, answered: the sizes of body and answer in bytes, which stay when they are emptied.
+        received, answered: the sizes of body and response in bytes, also after they are emptied.
         operation: the path of its operation, with names in place of ids.
     """
 
@@ -62,11 +62,12 @@ class RequestRecord:
 
 
 class DroppedRequests:
-    """Counts of the requests that were dropped, by their operation: paths with ids have no end.
+    """Counts of dropped requests by operation, since paths with ids would be unlimited.
 
     Attributes:
-        by_operation: such as `GET /messages/{messageid}`.
-        unknown_fields: the operation, and the name; `…` stands for all names after the first 1000.
+        by_operation: the number of requests by operation, such as `GET /messages/{messageid}`.
+        unknown_fields: the number of requests by operation and unknown field; `…` stands for all
+            names after the first 1000.
     """
 
     def __init__(self) -> None:
@@ -74,7 +75,7 @@ class DroppedRequests:
         self.unknown_fields: Counter[str] = Counter()
 
     def add(self, records: Iterable[RequestRecord]) -> None:
-        """Count requests that are dropped now."""
+        """Count requests that are being dropped."""
         for record in records:
             known = record.operation != "/{path}"
             operation = f"{record.method if known else '*'} {record.operation}"
@@ -90,14 +91,14 @@ class Traffic:
     """The latest requests and callbacks.
 
     Attributes:
-        requests: the latest requests below `/v1`, in the order in which they came.
-        attempts: the latest attempts at callbacks, in the order in which they were queued.
-        posts: those that have ended, in the order in which they did.
-        dropped: counts the requests that are kept no longer.
-        connections: counts the TCP connections with a request.
+        requests: the latest requests below `/v1`, in the order of arrival.
+        attempts: the latest attempts at callbacks, in the order of queuing.
+        posts: the attempts that have ended, in the order of their ends.
+        dropped: counts of the requests that are no longer kept.
+        connections: the number of TCP connections with a request.
 
     Args:
-        keep_requests, keep_posts: how many are kept; None = all.
+        keep_requests, keep_posts: the numbers to keep; None for all.
     """
 
     def __init__(self, keep_requests: int | None, keep_posts: int | None) -> None:
@@ -111,11 +112,11 @@ class Traffic:
         self._bytes = 0
 
     def begin(self, record: RequestRecord) -> None:
-        """Record a request that has come."""
+        """Record the beginning of a request."""
         self.dropped.add(self.requests.add(record))
 
     def end(self, record: RequestRecord) -> None:
-        """Record that a request has ended, and empty the oldest that exceed the bytes kept."""
+        """Record the end of a request, and empty the oldest bodies beyond the limit."""
         record.received = len(record.body)
         record.answered = len(record.answer)
         self._bodies.append(record)
@@ -129,12 +130,12 @@ class Traffic:
         return not self.requests or self._bodies[0].number < self.requests[0].number
 
     def end_attempt(self, record: PostRecord) -> None:
-        """Record that an attempt at a callback has ended."""
+        """Record the end of an attempt at a callback."""
         self.posts.append(record)
         drop_oldest(self.posts, self._keep_posts)
 
     def clear(self) -> None:
-        """Forget everything; the numbers go on."""
+        """Remove everything; numbers are not reset."""
         self.requests.clear()
         self.attempts.clear()
         self.posts.clear()

@@ -1,4 +1,4 @@
-"""`SandboxView`: what a test sees of a sandbox, and does to it without waiting."""
+"""`SandboxView`: the methods of a sandbox that do not wait."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ SECRET_VARIABLE = "SMSWORKS_WEBHOOK_SECRET"  # noqa: S105 - the name of the vari
 
 
 class SandboxView:
-    """What `Sandbox` and `BlockingSandbox` have in common: all that does not wait.
+    """The common base of `Sandbox` and `BlockingSandbox`, with the methods that do not wait.
 
-    Everything here may be used from any thread.
+    Its methods and properties can be used from any thread.
     """
 
     _server: Server
@@ -42,7 +42,7 @@ class SandboxView:
     _hand_over: HandOver
     _host: Host = LoopHost()
 
-    # What a test looks at
+    # Reading
 
     @property
     def port(self) -> int:
@@ -54,7 +54,7 @@ class SandboxView:
         """The base URL for a client, `/v1` included.
 
         Raises:
-            RuntimeError: the sandbox does not listen yet, and has no port.
+            RuntimeError: the sandbox does not listen yet, so its port is unknown.
         """
         return self._server.base_url
 
@@ -65,31 +65,31 @@ class SandboxView:
 
     @property
     def token(self) -> str:
-        """The token in force, with the prefix ``JWT``."""
+        """The valid token, with the prefix ``JWT``."""
         return self._simulator.state.credentials.token
 
     def is_token(self, header: str) -> bool:
-        """Return whether an `Authorization` header is the token, with or without ``JWT``."""
+        """Return whether an `Authorization` header has the valid token, with or without ``JWT``."""
         return self._simulator.state.credentials.holds(header)
 
     @property
     def customer_id(self) -> str:
-        """The customer id that `/auth/token` asks for."""
+        """The customer id for `/auth/token`."""
         return self._simulator.state.credentials.customer_id
 
     @property
     def key(self) -> str:
-        """The API key that `/auth/token` asks for."""
+        """The API key for `/auth/token`."""
         return self._simulator.state.credentials.key
 
     @property
     def secret(self) -> str:
-        """The API secret that `/auth/token` asks for."""
+        """The API secret for `/auth/token`."""
         return self._simulator.state.credentials.secret
 
     @property
     def credits(self) -> float:
-        """The balance, which may be set."""
+        """The balance; it can be set."""
         return self._simulator.state.account.credits
 
     @credits.setter
@@ -103,64 +103,66 @@ class SandboxView:
 
     @property
     def storage(self) -> Storage:
-        """How texts are kept now, and what records show; see `change_storage`."""
+        """The current settings of `Storage`; see `change_storage`."""
         return self._simulator.storage
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The requests below `/v1`, in the order in which they came; the latest `keep_requests`."""
+        """The latest `keep_requests` requests below `/v1`, in the order of arrival."""
         return self._simulator.requests
 
     @property
     def posts(self) -> list[PostRecord]:
-        """The attempts to post a report or an incoming message, in the order they ended.
+        """The latest `keep_posts` attempts to post a report or an incoming message.
 
-        The latest `keep_posts` are there.
+        They are in the order of their ends.
         """
         return self._simulator.posts
 
     @property
     def messages(self) -> list[Message]:
-        """The messages that were accepted for sending, vanished and FAILED ones included.
+        """The latest `keep_messages` messages that were accepted for sending.
 
-        The latest `keep_messages` are there.
+        Deleted and FAILED ones are included.
         """
         return self._simulator.messages
 
     def accepted(self, destination: str | None = None) -> int:
-        """Count the messages accepted, in all or for one destination, in any usual spelling.
+        """Return the number of messages accepted, in total or for one destination.
 
-        Scheduled ones count from when they were scheduled. FAILED ones do not count: they were
-        never sent.
+        Scheduled messages are included, FAILED ones are not, because they were never sent.
+
+        Args:
+            destination: a number, in any usual spelling; None for all.
 
         Raises:
-            ValueError: it is no destination, so that its count would always be 0.
+            ValueError: it is not a valid destination.
         """
         return self._simulator.accepted(destination)
 
     def accepted_by_destination(self) -> Counter[str]:
-        """Count the messages accepted for each destination."""
+        """Return the number of messages accepted for each destination."""
         return self._simulator.accepted_by_destination()
 
     def last_to(self, number: str) -> Message:
         """Return the latest message that was sent to a number, in any usual spelling.
 
         Raises:
-            AssertionError: none was sent to it.
-            ValueError: it is no destination.
+            AssertionError: no message was sent to it.
+            ValueError: it is not a valid destination.
         """
         __tracebackhide__ = True
         return assertions.last_to(self._simulator, number)
 
     def passcode_of(self, number: str) -> str:
-        """Return the latest passcode that was sent to a number.
+        """Return the latest passcode that was sent to a number, in any usual spelling.
 
-        It is that of `otp.send`; without one, the only number of 4 to 10 digits in the latest text
-        that has such.
+        It is the latest passcode of `otp.send`. If there is none, it is the number of 4 to 10
+        digits in the latest text that has such a number.
 
         Raises:
-            AssertionError: none was sent to it, or it cannot be told from other numbers.
-            ValueError: it is no destination.
+            AssertionError: no passcode was sent to it, or a text has several such numbers.
+            ValueError: it is not a valid destination.
         """
         __tracebackhide__ = True
         return assertions.passcode_of(self._simulator, number)
@@ -172,29 +174,29 @@ class SandboxView:
         *,
         times: int | None = 1,
     ) -> list[Message]:
-        """Assert how often a number was texted, and return those messages.
+        """Assert the number of messages sent to a number, and return these messages.
 
-        Messages that are scheduled, cancelled or FAILED were not sent, and do not count.
+        Scheduled, cancelled and FAILED messages are not counted.
 
         Args:
-            number: in any usual spelling.
-            match: a regular expression that is searched for in the text; None fits every text.
-            times: how many texts fit; None = at least one.
+            number: the number, in any usual spelling.
+            match: a regular expression to search for in the text; None (the default) for any text.
+            times: the expected number of matching messages (default 1); None for at least one.
 
         Raises:
-            AssertionError: more or fewer fit; it lists what was sent instead.
-            ValueError: it is no destination.
+            AssertionError: the number is another one; the message lists what was sent.
+            ValueError: the number is not a valid destination.
         """
         __tracebackhide__ = True
         return assertions.assert_texted(self._simulator, number, match, times)
 
     def describe(self, *, numbers: bool = False) -> str:
-        """Return the latest messages, requests with their answers, and posts, to be shown.
+        """Return a description of the latest messages, requests with responses, and posts.
 
         Tokens and secrets are left out.
 
         Args:
-            numbers: whether to show whole phone numbers, in place of their last three digits.
+            numbers: show whole phone numbers instead of the last three digits (default False).
         """
         waiting = self._server.scheduler.sender.waiting
         return log.describe(self._simulator, waiting=waiting, numbers=numbers)
@@ -211,41 +213,44 @@ class SandboxView:
         Numbers are masked; tokens, secrets and texts are left out.
 
         Args:
-            write: writes one line without its end. It is called on a thread of its own; once it
-                raises an exception, nothing more is written. Lines that come faster than it writes
-                are left out after the first thousand, and a line says how many.
-            as_json: lines of JSON, in place of lines for people.
+            write: a function that writes a line, given without its line break. It is called on a
+                separate thread; if it raises OSError or ValueError, nothing more is written. While
+                1000 lines are queued, further ones are left out, and a line gives their number.
+            as_json: write lines of JSON instead of text (default False).
         """
         return TerminalLog(self._simulator, write, as_json=as_json)
 
-    # What a test does
+    # Control
 
     def deliver_to(self, app: Any, path: str) -> None:
-        """Post reports and incoming texts to an application of this process, without a port.
+        """Post reports and incoming texts to an application in this process, without a socket.
 
-        They are posted while a call of `advance`, `receive`, `reply` or `deliver` waits, and on
-        its thread or its event loop: nothing reaches the application in between. A report goes to
-        the path of its message's own URL, if it has one; the host of that is not looked at. What
-        the application raises is logged, and counts as a 500.
+        They are posted only while a call of `advance`, `receive`, `reply` or `deliver` waits, on
+        its thread or event loop. A report is posted to the path of its message's own URL, if it has
+        one; the host is ignored. An exception of the application is logged, and counts as status
+        500.
 
         Args:
-            app: an ASGI or a WSGI application, or a test client of one that has a method `post`,
-                such as those of aiohttp, Django, Flask, HTTPX and Starlette. With the last, and so
-                FastAPI's, the application runs on the client's loop, its lifespan included;
-                without, no lifespan is run.
-            path: to which they are posted. `{secret}` in it stands for what the environment
-                variable `SMSWORKS_WEBHOOK_SECRET` holds, as in `"/sms/{secret}"`.
+            app: an ASGI or a WSGI application, or a test client with a method `post`, such as those
+                of aiohttp, Django, Flask, HTTPX and Starlette. With Starlette's client, which
+                FastAPI uses, the application runs on the client's loop, including its lifespan;
+                otherwise no lifespan is run.
+            path: the path to post to. `{secret}` in it is replaced by the value of the environment
+                variable `SMSWORKS_WEBHOOK_SECRET`, as in `"/sms/{secret}"`.
 
         Raises:
-            TypeError: it is neither an application nor a client.
-            ValueError: the path does not begin with a slash, or there is no secret for it.
+            TypeError: ``app`` is neither an application nor a client.
+            ValueError: the path does not begin with a slash, or the variable is not set.
         """
         if not path.startswith("/"):
             raise ValueError("path must begin with a slash, such as '/sms'")
         if "{secret}" in path:
             secret = os.environ.get(SECRET_VARIABLE, "").partition(",")[0].strip()
             if not secret:
-                raise ValueError(f"there is no {SECRET_VARIABLE} in the environment to put in path")
+                raise ValueError(
+                    f"path has {{secret}}, but the environment variable {SECRET_VARIABLE} is not "
+                    "set"
+                )
             path = path.replace("{secret}", secret)
         application = Application(app)
 
@@ -257,35 +262,35 @@ class SandboxView:
         self._host.run(set_up)
 
     def add_fault(self, fault: Fault | Mapping[str, Any]) -> None:
-        """Put a fault in force, which counts requests from the next one on.
+        """Add a fault, which counts requests from the next one on.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a valid fault.
         """
         self._host.run(lambda: self._simulator.add_fault(fault))
 
     def clear_faults(self) -> None:
-        """Put all faults out of force; what they hold goes on being held."""
+        """Remove all faults; requests that they hold are not released."""
         self._host.run(self._simulator.clear_faults)
 
     def release(self) -> None:
-        """Release every answer that a fault holds or hangs."""
+        """Release all requests that faults hold."""
         self._host.run(self._server.gate.release)
 
     def change_storage(self, **changes: Any) -> Storage:
-        """Change some settings of `Storage` from the next request on, and return all of them.
+        """Change settings of `Storage` from the next request on, and return all of them.
 
-        Texts that are stored already stay as they are. `reset` goes back to the first settings.
+        Texts that are stored already do not change. `reset` restores the initial settings.
 
         Raises:
-            ValueError: a name that is no setting, or a value that it cannot have.
+            ValueError: a name or a value is invalid.
         """
         return self._host.run(lambda: self._simulator.change_storage(**changes))
 
     def rotate_token(self) -> str:
-        """Put a new token in force, kill every older one, and return it."""
+        """Make a new token, which invalidates the previous one, and return it."""
         return self._host.run(self._simulator.state.credentials.rotate)
 
     def reset(self) -> None:
-        """Start again with an empty account, no faults and no requests; the token stays."""
+        """Start again with an empty account, without faults and requests; the token stays."""
         self._host.run(self._server.scheduler.reset)

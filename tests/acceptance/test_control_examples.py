@@ -1,4 +1,4 @@
-"""The examples of docs/sandbox-control.md, run by curl against a sandbox."""
+"""The examples of docs/sandbox-control.md, run with curl against a sandbox."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 
 def examples():
-    """Return each curl command of the page, with the answer that it shows."""
+    """Return each curl command of the page, with the documented response."""
     blocks = BLOCK.findall(PAGE.read_text("utf-8"))
     return [found for block in blocks for found in COMMAND.findall(block)]
 
 
 def shows(pattern, answer):
-    """Return whether an answer is as the page shows it, where `…` stands for anything."""
+    """Return whether a response matches the documented one, where `…` matches anything."""
     parts = [re.escape(part.strip(", ")) for part in pattern.strip().split("…")]
     return re.fullmatch(r"[\s\S]*".join(parts), answer) is not None
 

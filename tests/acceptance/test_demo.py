@@ -100,5 +100,5 @@ def test_the_sandbox_command_serves_until_it_is_ended(tmp_path, ending):
         server.kill()
         server.communicate()
     assert server.returncode == 0
-    assert "ended" in output
+    assert "The sandbox has stopped." in output
     assert errors == ""

@@ -26,15 +26,23 @@ WORKERS = {
     "celery": ("-A", "send_with_celery", "worker", "--concurrency", "2", "-l", "WARNING"),
     "taskiq": ("worker", "send_with_taskiq:broker", "--workers", "1"),
 }
+#: Queue the task that tends, for the first the command of its guide.
 TEND = {
-    "celery": f"campaigns.tend.delay({NAME!r})",
-    "taskiq": f"""
+    "celery": (
+        *("-m", "celery", "-A", "send_with_celery"),
+        *("call", "smsworks.tend", "--args", f'["{NAME}"]'),
+    ),
+    "taskiq": (
+        "-c",
+        f"""
+from send_with_taskiq import *
 async def tend():
     await broker.startup()
     await campaigns.tend.kiq({NAME!r})
     await broker.shutdown()
 asyncio.run(tend())
 """,
+    ),
 }
 #: Print of each schedule whether its task is there, and the arguments.
 SCHEDULES = {
@@ -123,7 +131,7 @@ def test_workers_of_a_queue_send_a_campaign_and_report_its_end(
 
         assert run(f"send_with_{queue}.py", **options) == "100 to be texted\n"
         wait_until(lambda: status().unknown == 100)  # the response to the only request was lost
-        run("-c", f"from send_with_{queue} import *\n{TEND[queue]}", **options)
+        run(*TEND[queue], **options)
         wait_until(lambda: f"{NAME} is over: 100 accepted, 0 in doubt" in log.read_text())
         assert status().state == "done"
     texted = hosted.do(lambda box: box.accepted_by_destination())

@@ -313,7 +313,7 @@ def test_failure_has_a_section_with_requests_answers_and_webhooks(project, plugi
         "SENT to …123 'Hello' 1 segment",
         'POST /message/send {"sender": "…000", "content": "Hello", "destination": "…123"}',
         '-> 201 {"messageid": "',
-        "-> no answer (struck by a fault: after)",
+        "-> no response (by a fault: after)",
         'POST http://testserver/sms/… {"content": "STOP", "from": "…123"',
         "-> 500",
         "DELIVERED to …126 'Bye' 1 segment",

@@ -1,6 +1,6 @@
-"""A sandbox that is sent message after message, and posts their reports: its memory stays flat.
+"""The memory of a sandbox stays flat while it gets many messages and posts their reports.
 
-200,000 messages with 20,000 reports take minutes, and are sent with ``SMSWORKS_TEST_SLOW=1`` alone;
+200,000 messages with 20,000 reports take minutes, and are sent only with ``SMSWORKS_TEST_SLOW=1``;
 otherwise there are fewer, and the sandbox keeps fewer.
 """
 
@@ -24,7 +24,7 @@ from support.webhook_receiver import receiver
 
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
-#: In each quarter: single messages, each with a report, and batches of 500.
+#: The numbers in each quarter: single messages, each with a report, and batches of 500.
 SINGLES, BATCHES = (5_000, 90) if SLOW else (300, 8)
 KEEP = {} if SLOW else {"keep_messages": 1_000, "keep_requests": 200, "keep_posts": 200}
 PROGRAM = f"""
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.skipif(
 
 @asynccontextmanager
 async def sandbox() -> AsyncIterator[tuple[str, int]]:
-    """Run a sandbox in a process of its own, and yield its URL and its process id."""
+    """Run a sandbox in a separate process, and yield its URL and process id."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, stdout=asyncio.subprocess.PIPE, env=environment()
     )
@@ -62,7 +62,7 @@ async def sandbox() -> AsyncIterator[tuple[str, int]]:
 
 
 def memory(pid: int) -> float:
-    """Return the MiB that a process has in memory."""
+    """Return the resident memory of a process, in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -73,7 +73,7 @@ async def post(session: aiohttp.ClientSession, url: str, body: object) -> None:
 
 
 async def quarter(session: aiohttp.ClientSession, url: str, hook: str) -> None:
-    """Send a quarter of the messages, a few at a time."""
+    """Send a quarter of the messages, several at the same time."""
     numbers = [f"447700900{n % 1000:03}" for n in range(500)]
 
     async def singles(first: int) -> None:

@@ -65,7 +65,7 @@ def test_import_of_the_sandbox_loads_nothing_of_the_clients_request_path():
         "sys.modules['smsworks_async'] = package; import smsworks_async.sandbox"
     )
     ours = {name for name in imported if name.startswith("smsworks_async.")}
-    assert {name.split(".")[1] for name in ours} == {"sandbox"}
+    assert {name.split(".")[1] for name in ours} == {"sandbox", "_version"}
 
 
 def test_import_of_the_pytest_plugin_loads_itself_and_next_to_nothing():

@@ -2,11 +2,11 @@
 
 The layers, each of which imports only those below it::
 
-    command     writes it where it is wanted
-    gather      asks the journal, and perhaps the provider
-    page        facts to HTML: a pure function
-    charts      pictures, as SVG
-    axes        ticks, and figures as a person reads them
+    command     writes the page, a summary or a JSON record
+    gather      reads the journal and, unless offline, the provider
+    page        facts to HTML, as a pure function
+    charts      charts, as SVG
+    axes        ticks, and the formatting of figures and times
     markup      escaping
-    facts       what a page is made of
+    facts       the data of a report
 """

@@ -1,4 +1,4 @@
-"""Axes: where ticks stand, and figures and times as a person reads them."""
+"""The ticks of axes, and the formatting of figures and times for people."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _STEPS: Final = (
 
 
 def figure(value: float) -> str:
-    """Return a figure with its thousands set apart, such as ``"20,000"`` or ``"19,841.5"``."""
+    """Return a figure with thousands separators, such as ``"20,000"`` or ``"19,841.5"``."""
     rounded = round(value, 2)
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.2f}".rstrip("0")
 
 
 def share(part: float, whole: float) -> str:
-    """Return a part in per cent, such as ``"98.7 %"``; nothing of nothing is an empty string.
+    """Return a part in per cent, such as ``"98.7 %"``; an empty string if the whole is 0.
 
-    All but everything is never 100 %, and more than nothing is never 0 %.
+    A part below the whole is never shown as 100 %, and a part above 0 never as 0 %.
     """
     if not whole:
         return ""
@@ -40,7 +40,7 @@ def share(part: float, whole: float) -> str:
 
 
 def counts(highest: int, ticks: int = 4) -> list[int]:
-    """Return the ticks of an axis from 0 to at least a count, in whole steps of 1, 2 or 5."""
+    """Return ticks from 0 to at least ``highest``, in steps of 1, 2 or 5 times a power of ten."""
     step = max(highest, 1) / ticks
     power = 10 ** math.floor(math.log10(step)) if step > 1 else 1
     step = next(power * n for n in (1, 2, 5, 10) if power * n >= step)
@@ -48,7 +48,7 @@ def counts(highest: int, ticks: int = 4) -> list[int]:
 
 
 def moments(first: datetime, last: datetime, zone: tzinfo, ticks: int = 6) -> list[datetime]:
-    """Return the ticks of a time axis between two moments, at round times of a zone."""
+    """Return the ticks of a time axis between two times, at round times of a time zone."""
     seconds = (last - first).total_seconds()
     step = next((step for step in _STEPS if seconds / step <= ticks), _STEPS[-1])
     shift = (first.astimezone(zone).utcoffset() or timedelta()).total_seconds()
@@ -61,7 +61,7 @@ def moments(first: datetime, last: datetime, zone: tzinfo, ticks: int = 6) -> li
 
 
 def tick_labels(ticks: Sequence[datetime]) -> list[tuple[str, str]]:
-    """Return a time for each tick, and its date where that is another one than before."""
+    """Return a time for each tick, and its date if that differs from the previous tick's."""
     labels: list[tuple[str, str]] = []
     before = ""
     days = all(tick.hour == tick.minute == tick.second == 0 for tick in ticks)
@@ -75,6 +75,6 @@ def tick_labels(ticks: Sequence[datetime]) -> list[tuple[str, str]]:
 
 
 def as_written(moment: datetime, zone: tzinfo) -> str:
-    """Return a moment as a sentence has it, such as ``"4 May 2031, 09:00:12"``."""
+    """Return a time as written in a sentence, such as ``"4 May 2031, 09:00:12"``."""
     local = moment.astimezone(zone)
     return f"{local.day} {local:%B %Y, %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The pictures of a report, as SVG: one bar of parts, bars side by side, and counts over time."""
+"""The charts of a report, as SVG: a divided bar, a bar chart, and counts over time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from smsworks_async.cli._report.facts import Series
 from smsworks_async.cli._report.markup import Markup, join, tag
 
 
-#: The width of a picture, in its own units; the page scales it.
+#: The width of a chart, in SVG units; the page scales it.
 WIDTH: Final = 720.0
 _BAR: Final = 34.0
 _GAP: Final = 2.0
-#: The narrowest part of a bar that can be seen.
+#: The least width of a part of a bar that is still visible.
 _NARROWEST: Final = 3.0
-# Points of a line: more of them cannot be told apart, and make the page large.
+# The most points of a line; more could not be distinguished and would make the page large.
 _POINTS: Final = 180
 _ROW: Final = 44.0
 _LONGEST_LABEL: Final = 95
@@ -27,13 +27,13 @@ _LONGEST_LABEL: Final = 95
 
 @attrs.frozen
 class Part:
-    """A part of a bar, or a bar of its own.
+    """A part of a divided bar, or a bar of a bar chart.
 
     Attributes:
-        label: what it is.
-        value: how much of it there is.
+        label: the label.
+        value: the value.
         colour: the class of its colour in the style sheet.
-        shown: the value in words.
+        shown: the value as text; an empty string to format it as a figure.
     """
 
     label: str
@@ -43,7 +43,7 @@ class Part:
 
     @property
     def words(self) -> str:
-        """The value as it is shown."""
+        """The value as text."""
         return self.shown or axes.figure(self.value)
 
 
@@ -52,8 +52,8 @@ class Line:
     """A count over time.
 
     Attributes:
-        label: what is counted.
-        series: the count.
+        label: the label.
+        series: the count over time.
         colour: the class of its colour in the style sheet.
     """
 
@@ -74,7 +74,7 @@ def _picture(height: float, title: str, *children: object) -> Markup:
 
 
 def parts_bar(title: str, parts: Sequence[Part]) -> Markup:
-    """Return one bar that is divided into parts, and a legend with each part's share."""
+    """Return a bar that is divided into parts, and a legend with each part's share."""
     shown = [part for part in parts if part.value > 0]
     whole = sum(part.value for part in shown)
     widths = _widths([part.value for part in shown], WIDTH)
@@ -132,7 +132,7 @@ def _swatch(colour: str) -> Markup:
 
 
 def _widths(values: Sequence[float], width: float) -> list[float]:
-    """Share a width out, so that also the smallest part can be seen."""
+    """Divide a width in proportion to values, with a least width for small ones."""
     whole = sum(values)
     least = _NARROWEST + _GAP
     small = [value for value in values if value * width < least * whole]
@@ -142,7 +142,7 @@ def _widths(values: Sequence[float], width: float) -> list[float]:
 
 
 def bars(title: str, parts: Sequence[Part]) -> Markup:
-    """Return a bar for each part, below its label."""
+    """Return a bar chart, with each part's label above its bar."""
     room = WIDTH - 80.0
     highest = max((part.value for part in parts), default=0) or 1
     rows = []
@@ -176,13 +176,13 @@ def _cut(label: str) -> str:
 def over_time(
     title: str, lines: Sequence[Line], zone: tzinfo, *, since: datetime | None = None
 ) -> Markup:
-    """Return counts over time, with the label of each line and its last count at the right.
+    """Return a chart of counts over time, with each line's label and last count at the right.
 
     Args:
-        title: what is shown.
-        lines: the counts, each with a point at least.
+        title: the title of the chart.
+        lines: the counts, each with at least one point.
         zone: the time zone of the axis.
-        since: where the axis begins; shortly before the first point by default.
+        since: the start of the axis; by default shortly before the first point.
     """
     plot = _Plot.around(lines, since)
     ticks = axes.moments(plot.first, plot.last, zone)
@@ -216,7 +216,7 @@ def over_time(
 
 @attrs.frozen
 class _Plot:
-    """Where moments and counts stand in a picture."""
+    """The position of times and counts in a chart."""
 
     first: datetime
     last: datetime
@@ -231,7 +231,7 @@ class _Plot:
         first = min(line.series[0][0] for line in lines)
         last = max(line.series[-1][0] for line in lines)
         begin = first if since is None else min(since, first)
-        # Beside the first and the last step there is room to see them.
+        # Leave a margin, so that the first and the last step are visible.
         room = max((last - begin) * 0.03, timedelta(seconds=0.5))
         highest = max(line.series[-1][1] for line in lines)
         return cls(begin - room, last + room, axes.counts(highest))
@@ -248,7 +248,7 @@ class _Plot:
         return self.bottom - count / self.counts[-1] * (self.bottom - self.top)
 
     def draw(self, line: Line) -> Markup:
-        """Draw the steps of a line, and what is below them."""
+        """Draw the steps of a line, and the area below them."""
         points = thinned(line.series)
         path = [f"M{self.left:.1f} {self.bottom:.1f}"]
         for moment, count in points:
@@ -264,7 +264,7 @@ class _Plot:
         )
 
     def labels(self, lines: Sequence[Line]) -> list[Markup]:
-        """Return a label at the end of each line, none of which covers another."""
+        """Return a label for the end of each line, placed without overlaps."""
         ends = [(self.y(line.series[-1][1]), line) for line in lines]
         found: list[Markup] = []
         above = self.top - 22.0
@@ -285,7 +285,7 @@ class _Plot:
 
 
 def thinned(series: Series, most: int = _POINTS) -> Series:
-    """Return a series with at most so many points, its first and its last among them."""
+    """Return a series reduced to at most ``most`` points, including the first and the last."""
     if len(series) <= most:
         return series
     steps = most - 1

@@ -1,4 +1,4 @@
-"""``smsworks campaign report``: the facts of a campaign, written where they are wanted."""
+"""The implementation of ``smsworks campaign report``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smsworks_async.cli._app import App
 
 
-#: Reasons, and recipients, that are shown on a terminal.
+#: The numbers of reasons and of recipients that are shown as text.
 _REASONS: Final = 12
 _RECIPIENTS: Final = 10
 
@@ -28,15 +28,15 @@ _RECIPIENTS: Final = 10
 async def run(
     app: App, journal: str, campaign: str, *, html: str | None, numbers: bool, offline: bool
 ) -> None:
-    """Gather the facts of a campaign, and write them.
+    """Gather the facts of a campaign, and write the report.
 
     Args:
-        app: where they are written.
-        journal: where the campaign is kept.
-        campaign: its name.
-        html: the file for a page; None for standard output.
-        numbers: whether whole numbers are shown.
-        offline: whether the journal alone is asked.
+        app: the run of the command.
+        journal: the path or URL of the journal.
+        campaign: the campaign's name.
+        html: the path of the HTML page to write; None to write to standard output.
+        numbers: show whole phone numbers instead of the last three digits.
+        offline: read only the journal, and make no request.
     """
     if offline:
         facts = await gather(None, journal, campaign, not_asked="--offline was given.")
@@ -58,12 +58,12 @@ def _client(app: App) -> AsyncSMSWorks:
     try:
         return app.async_client()
     except ConfigurationError as error:
-        error.add_note("--offline reports what the journal has")
+        error.add_note("--offline makes a report from the journal alone")
         raise
 
 
 def record(facts: CampaignFacts, *, numbers: bool) -> dict[str, Any]:
-    """Return the facts as a record for programs."""
+    """Return the facts as a JSON record."""
     delivery = facts.delivery
     return {
         **status_record(facts.status),
@@ -102,7 +102,7 @@ def _points(series: Series) -> list[dict[str, Any]]:
 
 
 def _show(app: App, facts: CampaignFacts, *, numbers: bool) -> None:
-    """Write the facts for people."""
+    """Write the facts as text."""
     out, status, delivery = app.out, facts.status, facts.delivery
     out.line(f"{status.campaign}: {status.state}, {status.read:,} recipients")
     out.fields(

@@ -1,4 +1,4 @@
-"""What became of the messages of a campaign, as the provider's records say."""
+"""The delivery of a campaign's messages, from the provider's records."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from smsworks_async.errors import CODES, NotFound
 from smsworks_async.models.incoming import MessageRecord
 
 
-#: Batches that are asked for at a time.
+#: The number of batches that are requested at the same time.
 _AT_ONCE: Final = 4
 
 
 class _Last(NamedTuple):
-    """A recipient's last message. There may be millions, so that it keeps no more than this."""
+    """The state of a recipient's last message; small, because there may be millions."""
 
     round: int
-    fate: str
+    status: str
     at: float | None
     reason: str
 
 
 class Deliveries:
-    """The last message of each recipient, and what all messages cost.
+    """The last message of each recipient, and the cost of all messages.
 
     Args:
-        deduplicated: whether each number is a recipient once.
+        deduplicated: whether each number occurs only once among the recipients.
     """
 
     def __init__(self, *, deduplicated: bool) -> None:
@@ -43,32 +43,33 @@ class Deliveries:
         self._by_batch: dict[str, tuple[int, int]] = {}
 
     def add(self, batch_id: str, round: int, records: Sequence[MessageRecord]) -> None:
-        """Add the records of a batch, which belongs to a round of the campaign."""
-        fates: Counter[str] = Counter()
+        """Add the records of a batch, and the round of the campaign in which it was sent."""
+        counts: Counter[str] = Counter()
         for record in records:
-            fate = _fate(record)
-            fates[fate] += 1
-            self._credits[fate] += record.credits or 0.0
+            status = _status(record)
+            counts[status] += 1
+            self._credits[status] += record.credits or 0.0
             key = record.destination if self._deduplicated else None
             key = key or record.message_id
             known = self._last.get(key)
             if known is None or known.round <= round:
                 changed = record.modified or record.created
                 at = None if changed is None else changed.timestamp()
-                reason = intern(_reason(record)) if fate == "failed" else ""
-                self._last[key] = _Last(round, fate, at, reason)
+                reason = intern(_reason(record)) if status == "failed" else ""
+                self._last[key] = _Last(round, status, at, reason)
         if records:
-            self._by_batch[batch_id] = fates["delivered"], fates["failed"]
+            self._by_batch[batch_id] = counts["delivered"], counts["failed"]
 
     def added_to(self, facts: CampaignFacts, most: int) -> CampaignFacts:
-        """Return the facts of a campaign with these.
+        """Return the facts of a campaign with the deliveries added.
 
         Args:
-            facts: what the journal has.
-            most: how many recipients whom nothing reached are listed; 0 for none, and no mention.
+            facts: the facts from the journal.
+            most: the most recipients to list that were not reached; 0 to list none, and not to
+                count those left out.
         """
-        fates = Counter(last.fate for last in self._last.values())
-        failed = [(key, last) for key, last in self._last.items() if last.fate == "failed"]
+        counts = Counter(last.status for last in self._last.values())
+        failed = [(key, last) for key, last in self._last.items() if last.status == "failed"]
         reasons = Counter(last.reason for _, last in failed)
         listed = tuple(
             Trouble(position=None, number=number, outcome="not delivered", reason=last.reason)
@@ -90,13 +91,13 @@ class Deliveries:
                 for batch in facts.batches
             ),
             delivery=Delivery(
-                delivered=fates["delivered"],
-                failed=fates["failed"],
-                waiting=fates["waiting"],
+                delivered=counts["delivered"],
+                failed=counts["failed"],
+                waiting=counts["waiting"],
                 over_time=grown(
                     (last.at, 1)
                     for last in self._last.values()
-                    if last.fate == "delivered" and last.at is not None
+                    if last.status == "delivered" and last.at is not None
                 ),
                 credits_delivered=self._credits["delivered"],
                 credits_failed=self._credits["failed"],
@@ -111,22 +112,22 @@ async def read_batches(
     into: Deliveries,
     on_batch: Callable[[int, int], object] | None = None,
 ) -> None:
-    """Read the records of batches, one request for each.
+    """Read the records of batches from the provider, with one request for each.
 
     Args:
         sms: the client.
-        batches: their ids, each with its round.
-        into: what they are added to. A batch that is not there adds nothing: it is scheduled, or
-            its records have vanished, as they do after three months.
-        on_batch: called with how many were read, and how many there are.
+        batches: the id and the round of each batch.
+        into: the object to add the records to. A batch that is not found adds nothing: it is
+            scheduled, or the provider has deleted its records, which it does after three months.
+        on_batch: called after each batch with the number of batches read and of all.
 
     Raises:
-        SMSWorksError: one could not be read.
+        SMSWorksError: a batch could not be read.
     """
     rest = iter(batches)
     read = 0
 
-    async def take() -> None:
+    async def read_next() -> None:
         nonlocal read
         for batch_id, round in rest:
             try:
@@ -137,7 +138,7 @@ async def read_batches(
             if on_batch is not None:
                 on_batch(read, len(batches))
 
-    tasks = [asyncio.ensure_future(take()) for _ in range(_AT_ONCE)]
+    tasks = [asyncio.ensure_future(read_next()) for _ in range(_AT_ONCE)]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -146,7 +147,7 @@ async def read_batches(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _fate(record: MessageRecord) -> str:
+def _status(record: MessageRecord) -> str:
     if not record.is_final:
         return "waiting"
     return "delivered" if record.status == "DELIVERED" else "failed"

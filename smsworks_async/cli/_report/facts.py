@@ -1,4 +1,4 @@
-"""What the report of a campaign is made of."""
+"""The data of a campaign's report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smsworks_async import phone
 from smsworks_async.models.report import BulkStatus
 
 
-#: How a count has grown: moments in their order, each with the count from then on.
+#: A count over time: times in order, each with the count from then on.
 Series: TypeAlias = tuple[tuple[datetime, int], ...]
 
 
@@ -23,10 +23,10 @@ def moment(at: float) -> datetime:
 
 
 def grown(changes: Iterable[tuple[float, int]]) -> Series:
-    """Return how a count has grown, by whole seconds: the provider's dates have no more.
+    """Return a cumulative count over time, in whole seconds, the precision of the provider's dates.
 
     Args:
-        changes: times in POSIX seconds, in any order, each with what it adds.
+        changes: times in POSIX seconds, in any order, each with the number to add.
     """
     by_second: Counter[int] = Counter()
     for at, count in changes:
@@ -41,13 +41,13 @@ def grown(changes: Iterable[tuple[float, int]]) -> Series:
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """Recipients whom nothing reached, for one reason.
+    """The number of recipients that were not reached for one reason.
 
     Attributes:
         stage: ``"set aside"`` before sending, ``"rejected"`` by the API, or ``"not delivered"`` by
             the network.
-        reason: in words.
-        count: how many.
+        reason: the reason.
+        count: the number of recipients.
     """
 
     stage: str
@@ -57,13 +57,13 @@ class Failure:
 
 @attrs.frozen(kw_only=True)
 class Trouble:
-    """A recipient whom nothing reached, or of whom that is not known.
+    """A recipient that was not reached, or whose outcome is unknown.
 
     Attributes:
-        position: where it stood in what was read, counted from 0; None where that is not known.
-        number: its number, or what stood there.
-        outcome: what became of it, in a word or two.
-        reason: why, in words.
+        position: its position in the list of recipients, from 0; None if that is not known.
+        number: its number, or the invalid value in its place.
+        outcome: the outcome, in a word or two.
+        reason: the reason; an empty string if none is known.
     """
 
     position: int | None
@@ -74,17 +74,17 @@ class Trouble:
 
 @attrs.frozen(kw_only=True)
 class BatchFacts:
-    """One request of the campaign, and what became of its recipients.
+    """One request of the campaign, and the outcomes of its recipients.
 
     Attributes:
-        number: the chunk's number, counted from 0.
-        size: how many recipients it had.
-        outcome: what became of the request.
-        attempts: how often it was begun.
+        number: the chunk's number, from 0.
+        size: the number of recipients in the request.
+        outcome: the outcome of the request.
+        attempts: the number of times it was attempted.
         at: when it was accepted, or None.
-        batch_id: the provider's id of it, or None.
-        delivered: how many were delivered; None where that was not asked.
-        failed: how many were not, likewise.
+        batch_id: the provider's id of the batch, or None.
+        delivered: the number of delivered messages; None if the provider was not asked.
+        failed: the number of failed messages; None if the provider was not asked.
     """
 
     number: int
@@ -99,12 +99,12 @@ class BatchFacts:
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """What the provider's records say of the recipients whose batch was accepted.
+    """The provider's records of the recipients whose batch was accepted.
 
     Attributes:
-        delivered, failed, waiting: recipients, by the status of their last message.
-        over_time: how those delivered have grown.
-        credits_delivered, credits_failed, credits_waiting: what their messages cost, as recorded.
+        delivered, failed, waiting: numbers of recipients, by the status of their last message.
+        over_time: the number of delivered recipients over time.
+        credits_delivered, credits_failed, credits_waiting: the recorded cost of their messages.
     """
 
     delivered: int = 0
@@ -117,34 +117,35 @@ class Delivery:
 
     @property
     def credits(self) -> float:
-        """What all of them cost, as recorded."""
+        """The recorded cost of all messages, in credits."""
         return self.credits_delivered + self.credits_failed + self.credits_waiting
 
 
 @attrs.frozen(kw_only=True)
 class CampaignFacts:
-    """A campaign, as its report shows it.
+    """The data of a campaign's report.
 
     Attributes:
         status: its counts and settings.
-        made: when this was read.
+        made: when the data was read.
         zone: the time zone of all times on the page.
-        zone_name: that zone's name.
-        begun: when it was planned.
-        sender: the sender ID; None where messages have their own, or it was forgotten.
-        content: the text, or the template; None likewise.
-        credits: what was accepted cost, estimated, later rounds included.
-        accepted: how those accepted have grown.
-        opted_out: how those who opted out since it was begun have grown, of its recipients.
-        list_is_elsewhere: whether it respects an opt-out list that is not in its journal.
-        accepted_twice: texts known to have been accepted a second time.
-        failures: recipients whom nothing reached, by reason.
-        troubles: the first of those recipients.
-        troubles_left_out: how many more there are.
+        zone_name: the name of that time zone.
+        begun: when the campaign was planned.
+        sender: the sender ID; None if messages have different ones, or it was forgotten.
+        content: the text or the template; None if messages have different texts, or it was
+            forgotten.
+        credits: the estimated cost of all accepted messages, later rounds included.
+        accepted: the number of accepted recipients over time.
+        opted_out: the number of its recipients that opted out since it was planned, over time.
+        list_is_elsewhere: whether it uses an opt-out list that is not in its journal.
+        accepted_twice: the number of texts known to have been accepted a second time.
+        failures: the numbers of recipients that were not reached, by reason.
+        troubles: the first recipients that were not reached.
+        troubles_left_out: the number of further such recipients.
         batches: its first requests.
-        batches_left_out: how many more there are.
-        delivery: what the provider says; None where it was not asked.
-        not_asked: why it was not, in words.
+        batches_left_out: the number of further requests.
+        delivery: the provider's records; None if the provider was not asked.
+        not_asked: the reason why the provider was not asked.
     """
 
     status: BulkStatus

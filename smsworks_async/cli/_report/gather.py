@@ -1,4 +1,4 @@
-"""The facts of a campaign's report: from its journal, and from the provider's records."""
+"""Gather the data of a campaign's report from its journal and the provider's records."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from smsworks_async.models.report import Outcome, Problem, Reason
 from smsworks_async.optouts import OptOuts
 
 
-#: Recipients, and requests, that a page lists one by one.
+#: The numbers of recipients and of requests that a page lists.
 TROUBLES, BATCHES = 200, 100
-#: Times on the page are those of the country that the texts go to, unless the campaign has a zone.
+#: The time zone of the page for a campaign without sending hours: that of most recipients.
 _ZONE: Final = "Europe/London"
-# Of what stood in the place of a number, so much is shown.
+# The number of characters that are shown of an invalid value.
 _LONGEST: Final = 40
-#: Chunks whose recipients are listed: the others were sent to, or may still be.
+#: The states of chunks whose recipients are listed; those of others were, or may yet be, reached.
 _LISTED: Final = frozenset({State.REJECTED, State.UNKNOWN})
 
 
@@ -47,20 +47,20 @@ async def gather(
     not_asked: str = "",
     on_batch: Callable[[int, int], object] | None = None,
 ) -> CampaignFacts:
-    """Return the facts of a campaign.
+    """Return the data of a campaign's report. Nothing is sent.
 
     Args:
-        sms: the client that asks for the records of its batches, one request for each; None where
-            they are not asked for.
-        journal: where the campaign is kept.
-        campaign: its name.
-        not_asked: why they are not, in words.
-        on_batch: called with how many batches were read, and how many there are.
+        sms: the client that reads the records of batches, with one request for each; None to read
+            only the journal.
+        journal: the journal, or its path or URL.
+        campaign: the campaign's name.
+        not_asked: the reason why ``sms`` is None, for the report.
+        on_batch: called after each batch with the number of batches read and of all.
 
     Raises:
         ValidationError: the journal has no such campaign.
         JournalError: the journal cannot be read.
-        SMSWorksError: the records could not be read; nothing was sent.
+        SMSWorksError: the provider's records could not be read.
     """
     async with open_campaign(journal, campaign, forgotten_too=True) as stored:
         reader = _Reader(stored, await stored.journal.chunks(stored.campaign.id, limit=NO_LIMIT))
@@ -69,12 +69,12 @@ async def gather(
             return facts
         deliveries = Deliveries(deduplicated=stored.campaign.deduplicate)
         await read_batches(sms, reader.batches(), deliveries, on_batch)
-        # The provider has the numbers still, and they are to be forgotten.
+        # The provider still has the numbers of a forgotten campaign; do not list them.
         return deliveries.added_to(facts, most=0 if stored.campaign.is_forgotten else TROUBLES)
 
 
 class _Reader:
-    """Reads one campaign.
+    """A reader of one campaign's data.
 
     Args:
         stored: the campaign.
@@ -89,7 +89,7 @@ class _Reader:
         self._accepted_at: dict[int, float] = {}
 
     def batches(self) -> list[tuple[str, int]]:
-        """Return the batches that were accepted, each with its round."""
+        """Return the id and the round of each accepted batch."""
         return [(entry.batch_id, entry.round) for entry in self._accepted() if entry.batch_id]
 
     def _accepted(self) -> list[ChunkRecord]:
@@ -97,7 +97,7 @@ class _Reader:
         return sorted(accepted, key=lambda entry: (entry.round, entry.number))
 
     async def facts(self, not_asked: str) -> CampaignFacts:
-        """Return what the journal has."""
+        """Return the data from the journal."""
         found = self._stored.campaign
         window = found.window
         zone = _ZONE if window is None else window.tz
@@ -150,7 +150,7 @@ class _Reader:
         )
 
     async def _failures(self) -> tuple[tuple[Failure, ...], tuple[Trouble, ...], int]:
-        """Return who was set aside or refused, by reason; the first of them; and how many more."""
+        """Return failures by reason, the first recipients concerned, and the number of others."""
         reasons: Counter[tuple[str, str]] = Counter()
         troubles: list[Trouble] = []
         forgotten = self._stored.campaign.is_forgotten
@@ -188,7 +188,7 @@ class _Reader:
         ]
 
     async def _problems(self) -> AsyncIterator[Problem]:
-        """Yield the recipients that were set aside since they cannot be texted."""
+        """Yield the recipients that were set aside as invalid."""
         after = -1
         while page := await self._journal.problems(self._id, after):
             for problem in page:
@@ -197,7 +197,7 @@ class _Reader:
             after = page[-1].position
 
     async def _opted_out(self) -> Series:
-        """Return how those recipients have grown who opted out since the campaign was planned."""
+        """Return the number of recipients that opted out since the planning, over time."""
         created = self._stored.campaign.created
         if created is None or self._stored.campaign.is_forgotten:
             return ()
@@ -236,6 +236,6 @@ def _refusal(error: Exception | None) -> str:
 
 
 def _problem(message: str) -> str:
-    """Return what is wrong with a recipient, without its number and what to do about it."""
+    """Return the problem from a message, without the recipient's number and the advice."""
     words = message.partition(": ")[2] or message
     return redact(words.partition("; ")[0])

@@ -1,4 +1,4 @@
-"""HTML and SVG whose text is escaped by construction: only `tag` makes elements."""
+"""Build HTML and SVG in which all text is escaped, since only `tag` makes elements."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from html import escape as _escape
 from typing import Final
 
 
-# What HTML does not allow as a character, whatever it is written as.
+# Characters that HTML does not allow, even as character references.
 _FORBIDDEN: Final = dict.fromkeys((*range(9), 11, *range(14, 32), *range(127, 160)), "�")
-# Marks that reverse what stands around them: a name must not rearrange the page.
+# Directional marks, which could reorder the text around a campaign's name.
 _DIRECTION: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
 _REPLACED: Final = {**_FORBIDDEN, 12: " ", **_DIRECTION}
 _EMPTY: Final = frozenset({"meta", "line", "rect", "path", "circle", "br"})
 
 
 class Markup(str):
-    """A piece of a page, with its text escaped."""
+    """A fragment of HTML with its text escaped."""
 
     __slots__ = ()
 
 
 def escape(value: object) -> Markup:
-    """Return a value as text of a page; what is `Markup` already stays as it is."""
+    """Return a value as escaped text; return `Markup` unchanged."""
     if isinstance(value, Markup):
         return value
     text = str(value).translate(_REPLACED).encode("utf-8", "replace").decode()
@@ -29,7 +29,7 @@ def escape(value: object) -> Markup:
 
 
 def join(parts: object) -> Markup:
-    """Return the parts of an iterable, one after the other."""
+    """Return the parts of an iterable, escaped and concatenated."""
     return Markup("".join(map(escape, parts)))  # type: ignore[call-overload]
 
 
@@ -37,10 +37,10 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """Return an element.
 
     Args:
-        name: its name, such as ``"td"``.
-        children: what it holds; all but `Markup` is escaped.
-        attributes: its attributes: ``class_`` is ``class``, and ``stroke_width`` is
-            ``stroke-width``. One that is None is left out.
+        name: the element's name, such as ``"td"``.
+        children: its contents; all but `Markup` is escaped.
+        attributes: its attributes: ``class_`` stands for ``class``, and ``stroke_width`` for
+            ``stroke-width``. Attributes with the value None are left out.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_attribute(value)}"'

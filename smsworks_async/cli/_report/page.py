@@ -1,4 +1,4 @@
-"""The page: the facts of a campaign as one HTML document."""
+"""Render a campaign's report as one HTML document."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from smsworks_async.cli._report.markup import Markup, escape, join, tag
 from smsworks_async.models.window import DAY_NAMES
 
 
-#: Nothing is fetched, and nothing runs, whatever stands in the page.
+#: The page may not load or run anything, whatever text it contains.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
-#: Reasons that are drawn; the rest is summed up.
+#: The number of reasons that are drawn; the others are added up.
 _REASONS: Final = 12
 _STAGE_COLOURS: Final = {"set aside": "wrong", "rejected": "bad", "not delivered": "miss"}
 
 
 def render(facts: CampaignFacts, *, numbers: bool = False) -> str:
-    """Return the report of a campaign, a whole HTML document that refers to nothing else.
+    """Return a campaign's report as a self-contained HTML document.
 
     Args:
-        facts: the campaign.
-        numbers: show whole numbers (default False: their last three digits).
+        facts: the data of the report.
+        numbers: show whole phone numbers instead of the last three digits (default False).
     """
     title = f"Campaign {facts.status.campaign}"
     style = resources.files("smsworks_async.cli._report").joinpath("style.css").read_text("utf-8")
@@ -39,7 +39,7 @@ def render(facts: CampaignFacts, *, numbers: bool = False) -> str:
         tag("meta", name="referrer", content="no-referrer"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("title", title),
-        Markup(f"<style>{style}</style>"),  # of this package, without a markup character
+        Markup(f"<style>{style}</style>"),  # the package's own, without markup characters
     )
     body = tag(
         "body",
@@ -70,29 +70,29 @@ def _heading(facts: CampaignFacts) -> Markup:
 
 
 def warnings(facts: CampaignFacts) -> Iterator[str]:
-    """Yield what a person should know of the campaign before its figures."""
+    """Yield the warnings that are shown above the figures."""
     status = facts.status
     if status.why:
         yield f"The campaign is {status.state}: {status.why}"
     if facts.accepted_twice:
         yield (
             f"{axes.figure(facts.accepted_twice)} texts were accepted a second time: their "
-            "recipients may have got them twice."
+            "recipients may have received them twice."
         )
     if status.unknown:
         yield (
-            f"It is not known whether {axes.figure(status.unknown)} recipients were sent to. "
-            "Reconcile the campaign: smsworks campaign reconcile."
+            f"It is unknown whether the text was sent to {axes.figure(status.unknown)} recipients. "
+            "To find out, run smsworks campaign reconcile."
         )
     if status.in_flight:
-        yield f"{axes.figure(status.in_flight)} recipients are being sent to."
+        yield f"The text is being sent to {axes.figure(status.in_flight)} recipients."
     if status.not_sent and status.state == "running":
-        yield f"{axes.figure(status.not_sent)} recipients are still to be sent to."
+        yield f"The text has not been sent to {axes.figure(status.not_sent)} recipients yet."
     if status.forgotten is not None:
         when = axes.as_written(status.forgotten, facts.zone)
-        yield f"Its numbers and texts were erased on {when}; counts are what is left."
+        yield f"Its numbers and texts were erased on {when}; only counts are left."
     if facts.delivery is None and facts.not_asked:
-        yield f"What was delivered is not shown: {facts.not_asked}"
+        yield f"Deliveries are not shown: {facts.not_asked}"
 
 
 def _tile(name: str, value: object, remark: str = "") -> Markup:
@@ -112,7 +112,7 @@ def _tiles(facts: CampaignFacts) -> Markup:
         _tile(
             "Accepted",
             axes.figure(status.accepted),
-            _of(status.accepted, status.read - set_aside, "of those who can be texted"),
+            _of(status.accepted, status.read - set_aside, "of valid recipients"),
         ),
     ]
     if delivery is not None:
@@ -120,12 +120,12 @@ def _tiles(facts: CampaignFacts) -> Markup:
             _tile(
                 "Delivered",
                 axes.figure(delivery.delivered),
-                _of(delivery.delivered, status.accepted, "of those accepted"),
+                _of(delivery.delivered, status.accepted, "of accepted"),
             ),
             _tile(
                 "Not delivered",
                 axes.figure(delivery.failed),
-                _of(delivery.failed, status.accepted, "of those accepted"),
+                _of(delivery.failed, status.accepted, "of accepted"),
             ),
         ]
     charged = facts.credits if delivery is None else delivery.credits
@@ -151,7 +151,7 @@ def _of(part: int, whole: int, words: str) -> str:
 
 
 def last_of(series: Sequence[tuple[object, int]]) -> int:
-    """Return what a count has grown to."""
+    """Return the last count of a series; 0 if it is empty."""
     return series[-1][1] if series else 0
 
 
@@ -165,15 +165,15 @@ def _figures(facts: CampaignFacts) -> Iterator[Markup]:
     if facts.delivery is not None:
         lines.append(Line("delivered", facts.delivery.over_time, "good"))
     heading = "Accepted over time" if facts.delivery is None else "Delivered over time"
-    yield _timeline(facts, heading, lines, "Nothing was accepted yet.")
+    yield _timeline(facts, heading, lines, "Nothing has been accepted yet.")
     yield _figure("Failures by reason", _failures(facts))
     yield _figure("Credits", _credits(facts))
     if facts.list_is_elsewhere:
-        elsewhere = "The campaign respects an opt-out list that is not in its journal."
+        elsewhere = "The campaign uses an opt-out list that is not in its journal."
         yield _figure("Opt-outs", tag("p", elsewhere, class_="soft"))
     else:
         lines = [Line("opted out", facts.opted_out, "out")]
-        nobody = "Nobody who was sent to has opted out since the campaign was planned."
+        nobody = "No recipient of the text has opted out since the campaign was planned."
         heading = "Opt-outs since the campaign was planned"
         yield _timeline(facts, heading, lines, nobody, since=facts.begun)
 
@@ -192,7 +192,7 @@ def _timeline(
 
 
 def outcomes(facts: CampaignFacts) -> list[Part]:
-    """Return all recipients that were read, by what became of them."""
+    """Return the numbers of recipients, by outcome; they add up to the number read."""
     status, delivery = facts.status, facts.delivery
     if delivery is None:
         accepted = [Part("Accepted", status.accepted, "good")]
@@ -243,14 +243,14 @@ def _credits(facts: CampaignFacts) -> Markup:
     delivery = facts.delivery
     if delivery is None:
         words = (
-            f"About {axes.figure(facts.credits)} credits for what was accepted. The journal has "
-            "an estimate alone."
+            f"About {axes.figure(facts.credits)} credits for the accepted messages, as estimated "
+            "by the journal."
         )
         return tag("p", words, class_="soft")
     if not delivery.credits:
         return tag("p", "Nothing was charged.", class_="soft")
     picture = parts_bar(
-        "Credits charged, by what became of the messages",
+        "Credits charged, by the messages' outcome",
         [
             Part("For delivered messages", delivery.credits_delivered, "good"),
             Part("For messages on the way", delivery.credits_waiting, "way"),
@@ -262,9 +262,9 @@ def _credits(facts: CampaignFacts) -> Markup:
 
 
 def _credit_words(estimated: float, delivery: Delivery) -> str:
-    words = f"{axes.figure(delivery.credits)} credits, as the provider's records say"
+    words = f"{axes.figure(delivery.credits)} credits, according to the provider's records"
     if round(estimated - delivery.credits, 2) == 0:
-        return f"{words}: as estimated when the requests were accepted."
+        return f"{words}; the same was estimated when the requests were accepted."
     return (
         f"{words}; {axes.figure(estimated)} were estimated when the requests were accepted. The "
         "provider refunds most texts to the UK that are not delivered."
@@ -380,8 +380,8 @@ def _known(count: int | None) -> str:
 
 def _footer(*, numbers: bool) -> Markup:
     masked = (
-        "This page has whole phone numbers: keep it as you keep the list."
+        "This page has whole phone numbers: protect it like the list of recipients."
         if numbers
-        else "Of numbers, the last three digits are shown; --numbers shows them whole."
+        else "Only the last three digits of numbers are shown; use --numbers to show them whole."
     )
     return tag("footer", escape(f"smsworks-async {__version__}. {masked}"))

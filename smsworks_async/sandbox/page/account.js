@@ -1,4 +1,4 @@
-// The view of the account: its credits, the sandbox's clock, and how to begin anew.
+// The view of the account: its credits, the sandbox's clock, settings, and the reset.
 
 import { get, post } from "./api.js";
 import { ask } from "./dialogs.js";
@@ -8,11 +8,11 @@ import { coalesced } from "./live.js";
 import { attempt } from "./notices.js";
 
 const NAMES = {
-  counts: "Counted",
+  counts: "Counts",
   flooding: "Flooding filter",
   delivery_report_url: "URL of reports",
   incoming_url: "URL of incoming texts",
-  international: "Numbers abroad",
+  international: "International numbers",
 };
 const URLS = ["delivery_report_url", "incoming_url"];
 const STEPS = [
@@ -22,7 +22,7 @@ const STEPS = [
   ["1 day", 86_400],
 ];
 
-/** `onAccount` is called with the account each time that it was read. */
+/** Create the view. `onAccount` is called with the account whenever it has been read. */
 export function createAccount({ onAccount }) {
   const parts = new Parts();
   const refresh = coalesced(load);
@@ -31,7 +31,7 @@ export function createAccount({ onAccount }) {
   const amount = h("input", { name: "credits", inputmode: "decimal", "aria-label": "New balance", required: true, size: "8", placeholder: "10000" });
   const now = h("p", { class: "big" });
   const steps = h("div", { class: "act" }, STEPS.map(([words, seconds]) => h("button", { type: "button", onclick: () => turn(words, seconds) }, `+ ${words}`)));
-  const running = h("p", { class: "quiet" }, "It is this machine's clock. A test can give the sandbox a ManualClock, which is turned here.");
+  const running = h("p", { class: "quiet" }, "The sandbox uses this machine's clock. If a test gives it a ManualClock, that can be advanced here.");
   const facts = h("dl", { class: "facts" });
   const element = h(
     "div",
@@ -43,8 +43,8 @@ export function createAccount({ onAccount }) {
     h(
       "section",
       { "aria-label": "Reset", class: "danger-zone" },
-      h("h2", {}, "Begin anew"),
-      h("p", {}, "Deletes all messages, requests, webhooks and faults, and gives the first credits back. The token stays."),
+      h("h2", {}, "Reset"),
+      h("p", {}, "Delete all messages, requests, webhooks and faults, and restore the initial credits. The token stays."),
       h("button", { type: "button", class: "danger", onclick: reset }, "Reset the sandbox…"),
     ),
   );
@@ -54,7 +54,7 @@ export function createAccount({ onAccount }) {
     try {
       last = await get("account");
     } catch {
-      return; // The stream says that the sandbox is gone.
+      return; // The stream of changes shows that the sandbox does not respond.
     }
     setNow(last.now);
     onAccount(last);
@@ -80,18 +80,18 @@ export function createAccount({ onAccount }) {
   }
 
   async function turn(words, seconds) {
-    if (await attempt(() => post("advance", { seconds }), `The clock was turned by ${words}`)) refresh();
+    if (await attempt(() => post("advance", { seconds }), `The clock was advanced by ${words}`)) refresh();
   }
 
   async function reset() {
     if (!(await ask("Reset the sandbox?", "All messages, requests, webhooks and faults are deleted. This cannot be undone.", "Reset"))) return;
-    if (await attempt(() => post("reset"), "The sandbox begins anew")) refresh();
+    if (await attempt(() => post("reset"), "The sandbox was reset")) refresh();
   }
 
   return { element, heading, title: () => "Account", show: refresh, changed: refresh, refresh, keys: {} };
 }
 
-/** Show what the account says of itself; groups of values are in one line each. */
+/** Return the rows of the account's values; a group of values is shown in one line. */
 function rows(values) {
   return Object.entries(values).map(([name, value]) => [h("dt", {}, NAMES[name] ?? sentence(name.replaceAll("_", " "))), h("dd", {}, shown(name, value))]);
 }

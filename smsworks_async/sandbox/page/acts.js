@@ -1,4 +1,4 @@
-// What can be done to a message: its delivery, its report, its schedule, its passcode.
+// The actions on a message: its delivery, report, schedule and passcode.
 
 import { getReference, post } from "./api.js";
 import { Parts, fill, h, icon } from "./dom.js";
@@ -8,7 +8,7 @@ const LATE = 10; // seconds
 
 export function createActs({ reload }) {
   const parts = new Parts();
-  const element = h("div", { class: "acts", role: "group", "aria-label": "Acts" });
+  const element = h("div", { class: "acts", role: "group", "aria-label": "Actions" });
   let id = "";
 
   async function act(name, body, done) {
@@ -31,7 +31,7 @@ export function createActs({ reload }) {
   }
 
   function schedule() {
-    return h("div", { class: "act" }, button("Send now", "fire", {}, "Sent", "primary"), button("Cancel it", "cancel", {}, "Cancelled"));
+    return h("div", { class: "act" }, button("Send now", "fire", {}, "Sent", "primary"), button("Cancel", "cancel", {}, "Cancelled"));
   }
 
   function delivery() {
@@ -45,7 +45,7 @@ export function createActs({ reload }) {
       "div",
       { class: "act" },
       button("Deliver now", "deliver", {}, "Delivered", "primary"),
-      h("span", { class: "joined" }, codes, h("button", { type: "button", onclick: fail }, "Fail with this")),
+      h("span", { class: "joined" }, codes, h("button", { type: "button", onclick: fail }, "Fail with this code")),
     );
   }
 

@@ -1,8 +1,8 @@
-// The control endpoints.
+// Requests to the control endpoints.
 
 export class ApiError extends Error {}
 
-/** Make a query string of names and values; empty ones are left out. */
+/** Return a query string; empty values are left out. */
 export function query(values) {
   const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
@@ -18,11 +18,11 @@ async function request(method, path, body) {
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
-    throw new ApiError("The sandbox does not answer.");
+    throw new ApiError("The sandbox does not respond.");
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
-    const error = new ApiError(answer.message ?? `The sandbox answered ${response.status}.`);
+    const error = new ApiError(answer.message ?? `The sandbox responded with status ${response.status}.`);
     error.status = response.status;
     throw error;
   }
@@ -35,7 +35,7 @@ export const remove = (path) => request("DELETE", path);
 
 let reference;
 
-/** Return what forms offer: codes of failed deliveries, and the API's operations. */
+/** Return the choices of forms: the codes of failed deliveries, and the API's operations. */
 export function getReference() {
   reference ??= request("GET", "page/reference.json");
   reference.catch(() => (reference = undefined));

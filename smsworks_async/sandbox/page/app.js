@@ -1,4 +1,4 @@
-// The page: its views, its addresses, its keys, and the stream that keeps it up to date.
+// The page: its views, addresses, keyboard shortcuts, and the stream of changes.
 
 import { createAccount } from "./account.js";
 import { showHelp } from "./dialogs.js";
@@ -43,7 +43,7 @@ function render() {
   if (last) moveFocus(view, last, next);
 }
 
-/** Put the focus where a reader goes on: in what was opened, or on what was closed. */
+/** Move the focus to the view or the detail that was opened, or to the row that was closed. */
 function moveFocus(view, last, next) {
   if (last.view !== next.view) (next.id && view.focusDetail ? view.focusDetail : () => view.heading.focus())();
   else if (next.id && next.id !== last.id && !movingByKey) view.focusDetail?.();
@@ -56,7 +56,7 @@ function showBalance({ credits }) {
   balance.hidden = false;
 }
 
-// Keys
+// Keyboard shortcuts
 
 function keysAreOff() {
   return localStorage.getItem(KEYS_OFF) === "1";
@@ -85,7 +85,7 @@ document.addEventListener("keydown", (event) => {
   movingByKey = false;
 });
 
-// Beginning
+// Start
 
 const theme = document.getElementById("theme");
 const showTheme = (words, name) => {
@@ -103,7 +103,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 fill(document.getElementById("tabs"), NAMES.map((name) => tabs[name]));
 fill(main, NAMES.map((name) => views[name].element));
 window.addEventListener("hashchange", render);
-// Which day is today is the sandbox's to say.
+// Read the sandbox's date first, because times of today are shown without a date.
 await account.refresh();
 render();
 follow({

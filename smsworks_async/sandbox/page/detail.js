@@ -1,4 +1,4 @@
-// One message: its phone, its facts, its history, the request that made it, and what was posted.
+// One message: the phone, its facts and history, the request that made it, and its webhooks.
 
 import { createActs } from "./acts.js";
 import { get } from "./api.js";
@@ -28,7 +28,7 @@ export function createDetail({ close }) {
   const metadata = h("div");
   const request = h("div");
   const posts = h("ol", { class: "posts" });
-  const noPosts = h("p", { class: "quiet" }, "Nothing was posted for it.");
+  const noPosts = h("p", { class: "quiet" }, "Nothing has been posted for this message.");
   const body = h(
     "div",
     { class: "detail-body" },
@@ -57,7 +57,7 @@ export function createDetail({ close }) {
       problem.hidden = false;
       body.hidden = true;
       parts.draw(heading, null, () => "Message");
-      fill(problem, h("h3", {}, "This message is not here"), h("p", {}, error.message));
+      fill(problem, h("h3", {}, "Message not found"), h("p", {}, error.message));
     }
   }
 
@@ -144,7 +144,7 @@ function unicodeOf(characters) {
     times.set(words, (times.get(words) ?? 0) + 1);
   }
   return [
-    h("p", { class: "forced" }, `${plural(characters.length, "character")} outside GSM 03.38 made this text Unicode, with 70 to a segment in place of 160:`),
+    h("p", { class: "forced" }, `${plural(characters.length, "character")} outside GSM 03.38 made this text Unicode, with 70 characters per segment instead of 160:`),
     h("ul", { class: "characters" }, [...times].map(([words, number]) => h("li", {}, h("code", {}, words), number > 1 ? ` × ${number}` : ""))),
   ];
 }
@@ -160,10 +160,10 @@ function metadataOf(pairs) {
 }
 
 function requestOf(made) {
-  if (!made) return h("p", { class: "quiet" }, "The request that made it is no longer kept, or there was none.");
+  if (!made) return h("p", { class: "quiet" }, "The request that made this message is no longer kept, or there was none.");
   return [
     h("p", {}, h("a", { href: address("requests", made.id) }, buildRequestSummary(made))),
     json("Request", made.body),
-    json("Answer", made.answer),
+    json("Response", made.answer),
   ];
 }

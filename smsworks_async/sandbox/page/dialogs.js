@@ -1,8 +1,8 @@
-// Dialogs: a question, a form, the keys.
+// Dialogs: a question, a form, and the list of keyboard shortcuts.
 
 import { h } from "./dom.js";
 
-/** Show a dialog until it is closed; the browser keeps the focus in it, and gives it back. */
+/** Show a modal dialog until it is closed; the browser manages the focus. */
 function show(title, ...content) {
   const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), ...content);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close(""));
@@ -31,8 +31,8 @@ export function ask(title, words, yes) {
 }
 
 /**
- * Show a form. `submit` gets its values, and throws what the form is to show; otherwise the
- * dialog is closed.
+ * Show a form. `submit` is called with its values; if it throws, the form shows the error's message,
+ * otherwise the dialog is closed.
  */
 export function askForm(title, fields, yes, submit) {
   const error = h("p", { class: "form-error", role: "alert" });
@@ -61,7 +61,7 @@ const KEYS = [
   ["r", "Reply, as the handset"],
   ["n", "New incoming text"],
   ["1 to 5", "Messages, Requests, Webhooks, Faults, Account"],
-  ["?", "These keys"],
+  ["?", "Keyboard shortcuts"],
 ];
 
 export function showHelp({ enabled, onToggle }) {
@@ -73,7 +73,7 @@ export function showHelp({ enabled, onToggle }) {
   show(
     "Keyboard shortcuts",
     h("dl", { class: "keys" }, keys),
-    h("label", { class: "check" }, toggle, " Keys without Ctrl or Alt are shortcuts"),
+    h("label", { class: "check" }, toggle, " Use single keys as shortcuts"),
     h("form", { method: "dialog", class: "dialog-buttons" }, h("button", { class: "primary" }, "Close")),
   );
 }

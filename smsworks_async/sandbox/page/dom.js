@@ -1,4 +1,4 @@
-// Elements are made here and nowhere else. Text is always set as text, never as markup.
+// The only module that creates elements. Text is always inserted as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -21,7 +21,7 @@ const ICONS = {
   plus: "M12 5v14M5 12h14",
 };
 
-/** Make an element. Attributes that begin with `on` are listeners; null and false are left out. */
+/** Create an element. Attributes that begin with `on` are listeners; null and false are ignored. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -37,7 +37,7 @@ function flatten(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Replace what an element holds. */
+/** Replace the children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...flatten(children));
   return element;
@@ -54,14 +54,14 @@ export function icon(name) {
   return svg;
 }
 
-/** Text of unknown direction, which disturbs nothing around it. */
+/** Return text of unknown direction, isolated from the text around it. */
 export function isolated(text, attributes = {}) {
   return h("bdi", attributes, text ?? "");
 }
 
 /**
- * Make an element's children those of a list, in its order. A child is kept, and keeps its focus,
- * as long as its key is in the list; it is built anew only when its item has changed.
+ * Update an element's children to match a list of items, in order. The child of a key that is still
+ * in the list is kept, with its focus; it is rebuilt only if its item has changed.
  */
 export function reconcile(parent, items, { key, build }) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
@@ -85,7 +85,7 @@ export function reconcile(parent, items, { key, build }) {
   for (const child of known.values()) child.remove();
 }
 
-/** Redraws parts of a view, each only when what it shows has changed. */
+/** Redraw parts of a view, each only if its data has changed. */
 export class Parts {
   #signatures = new WeakMap();
 

@@ -1,24 +1,24 @@
-// A fault in words.
+// The description of a fault in words.
 
 import { h } from "./dom.js";
 
-/** What the client sees, unless the fault has an answer of its own. */
+/** The outcome for the client, unless the fault has a response. */
 export const OUTCOMES = {
   before: "cut before it is accepted",
-  after: "accepted, then the answer is lost",
-  mid: "accepted, then half an answer",
-  hold: "accepted, the answer held",
+  after: "accepted, then the response is lost",
+  mid: "accepted, then half a response",
+  hold: "accepted, the response held",
   late: "held, then accepted",
   hang: "held, and not accepted",
 };
-const SHORT = { before: "cut", after: "answer lost", mid: "half an answer", hold: "answer held", late: "held", hang: "held" };
+const SHORT = { before: "cut", after: "response lost", mid: "half a response", hold: "response held", late: "held", hang: "held" };
 const ACCEPTING = ["after", "mid", "hold", "late"];
 
 export function method(fault) {
   return h("span", { class: "method" }, fault.method ?? "ANY");
 }
 
-/** Say which of the requests that fit it a fault strikes. */
+/** Return in words to which of the matching requests a fault applies. */
 export function whichOf({ nth = 1, times = 1, every = null }) {
   if (every) return every === 1 ? "Every request" : `Every ${ordinal(every)} request`;
   if (times === 0) return nth === 1 ? "Every request" : `All from the ${ordinal(nth)} on`;
@@ -26,15 +26,15 @@ export function whichOf({ nth = 1, times = 1, every = null }) {
   return nth === 1 ? `The first ${times} requests` : `${times} requests from the ${ordinal(nth)} on`;
 }
 
-/** Say what becomes of a request that it strikes. */
+/** Return in words the outcome of a request to which a fault applies. */
 export function answerOf(fault) {
   const { when = "before" } = fault;
   const own = ownAnswer(fault);
   if (!own) return OUTCOMES[when] + (fault.delay ? ` for ${fault.delay} s` : "");
-  return ACCEPTING.includes(when) ? `accepted, then answered with ${own}` : `answered with ${own}`;
+  return ACCEPTING.includes(when) ? `accepted, but the response is ${own}` : `the response is ${own}`;
 }
 
-/** The same in a word or two. */
+/** Return the same in one or two words. */
 export function shortAnswerOf(fault) {
   return ownAnswer(fault) ?? SHORT[fault.when ?? "before"];
 }
@@ -42,7 +42,7 @@ export function shortAnswerOf(fault) {
 function ownAnswer({ status = null, error_code = null, body = null }) {
   if (error_code !== null) return `error ${error_code}`;
   if (status !== null) return String(status);
-  return body === null ? null : "a body of its own";
+  return body === null ? null : "a given body";
 }
 
 function ordinal(number) {

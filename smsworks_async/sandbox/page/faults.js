@@ -1,4 +1,4 @@
-// The view of faults: presets, a form, and what is in force with what each has struck.
+// The view of faults: the active ones with their counts, presets, and a form.
 
 import { get, getReference, post, remove } from "./api.js";
 import { field } from "./dialogs.js";
@@ -14,18 +14,18 @@ export function createFaults() {
   const heading = h("h1", { tabindex: "-1", class: "pane-title" }, "Faults");
   const presets = h("ul", { class: "presets" });
   const rows = h("ul", { class: "in-force" });
-  const none = h("p", { class: "quiet" }, "None: every request is answered as it should be.");
-  const clear = h("button", { type: "button", onclick: () => act(() => remove("faults"), "All faults are out of force") }, "Clear all");
-  const release = h("button", { type: "button", title: "Let held answers go", onclick: () => act(() => post("release"), "Held answers were let go") }, "Release held answers");
+  const none = h("p", { class: "quiet" }, "There are no active faults.");
+  const clear = h("button", { type: "button", onclick: () => act(() => remove("faults"), "All faults were removed") }, "Clear all");
+  const release = h("button", { type: "button", title: "Release the requests that faults hold", onclick: () => act(() => post("release"), "Held requests were released") }, "Release held requests");
   const paths = h("datalist", { id: "fault-paths" });
   const form = buildForm(paths, put);
   const element = h(
     "div",
     { class: "page" },
     heading,
-    h("section", { "aria-label": "Faults in force" }, h("div", { class: "section-bar" }, h("h2", {}, "In force"), clear, release), none, rows),
+    h("section", { "aria-label": "Active faults" }, h("div", { class: "section-bar" }, h("h2", {}, "Active"), clear, release), none, rows),
     h("section", { "aria-label": "Presets" }, h("h2", {}, "Presets"), presets),
-    h("section", { "aria-label": "A fault of your own" }, h("h2", {}, "A fault of your own"), form),
+    h("section", { "aria-label": "New fault" }, h("h2", {}, "New fault"), form),
   );
   const refresh = coalesced(load);
 
@@ -42,7 +42,7 @@ export function createFaults() {
       const answer = await get("faults");
       draw(answer);
     } catch {
-      // The stream says that the sandbox is gone.
+      // The stream of changes shows that the sandbox does not respond.
     }
   }
 
@@ -56,7 +56,7 @@ export function createFaults() {
         fill(
           item ?? h("li", { class: "preset" }),
           h("div", {}, h("strong", {}, preset.title), h("div", { class: "quiet" }, preset.faults.map((fault) => `${whichOf(fault)}: ${answerOf(fault)}`).join("; "))),
-          h("button", { type: "button", "aria-label": `Use: ${preset.title}`, onclick: () => put(preset.faults, `In force: ${preset.title}`) }, "Use"),
+          h("button", { type: "button", "aria-label": `Use: ${preset.title}`, onclick: () => put(preset.faults, `Added: ${preset.title}`) }, "Use"),
         ),
     });
   }
@@ -76,7 +76,7 @@ function buildFault(fault, item) {
     item ?? h("li"),
     h("div", { class: "fault-what" }, h("div", {}, method(fault), " ", h("span", { class: "path" }, fault.path)), h("div", { class: "quiet" }, `${whichOf(fault)}: ${answerOf(fault)}`)),
     h("div", { class: "chips" }, rest.map(([name, value]) => h("span", { class: "chip" }, `${name.replaceAll("_", " ")}: ${String(value).slice(0, 60)}`))),
-    h("span", { class: fault.struck ? "struck some" : "struck" }, fault.struck ? `Struck ${plural(fault.struck, "request")}` : "Struck none yet"),
+    h("span", { class: fault.struck ? "struck some" : "struck" }, fault.struck ? `Applied to ${plural(fault.struck, "request")}` : "Not applied yet"),
   );
 }
 
@@ -86,20 +86,20 @@ function buildForm(paths, put) {
   const form = h(
     "form",
     { class: "fault-form", autocomplete: "off" },
-    field("Path", h("input", { name: "path", value: "/message/send", list: "fault-paths", required: true, spellcheck: "false" }), "Below /v1; * is anything"),
+    field("Path", h("input", { name: "path", value: "/message/send", list: "fault-paths", required: true, spellcheck: "false" }), "Below /v1; * matches anything"),
     field("When", h("select", { name: "when" }, Object.entries(OUTCOMES).map(([value, words]) => h("option", { value }, capital(words))))),
     field("Method", h("select", { name: "method" }, ["", "GET", "POST", "DELETE"].map((value) => h("option", { value }, value || "Any")))),
-    field("Starting at", control("nth", { placeholder: "1" }), "Which fitting request, from 1"),
-    field("How many", control("times", { placeholder: "1" }), "0: all from there on"),
-    field("Every", control("every", { placeholder: "–" }), "Each k-th, for ever"),
-    field("HTTP status", control("status", { placeholder: "–" }), "Answered in place of a cut"),
-    field("Error code", control("error_code", { placeholder: "–" }), "Such as 4021"),
+    field("Starting at", control("nth", { placeholder: "1" }), "The first matching request, from 1"),
+    field("How many", control("times", { placeholder: "1" }), "The number of requests; 0 for all"),
+    field("Every", control("every", { placeholder: "–" }), "Every k-th request instead"),
+    field("HTTP status", control("status", { placeholder: "–" }), "The response instead of a cut"),
+    field("Error code", control("error_code", { placeholder: "–" }), "The API's code, such as 4021"),
     field("Retry-After", control("retry_after", { placeholder: "–", inputmode: "text" }), "Seconds, with a status"),
     field("Delay", control("delay", { placeholder: "0", inputmode: "decimal" }), "Seconds"),
-    h("label", { class: "check wide" }, h("input", { type: "checkbox", name: "carry_ids" }), " The refusal carries the id of what was accepted"),
+    h("label", { class: "check wide" }, h("input", { type: "checkbox", name: "carry_ids" }), " Add the id of the accepted message or batch to the response"),
     paths,
     error,
-    h("div", { class: "form-buttons" }, h("button", { type: "submit", class: "primary" }, "Put in force")),
+    h("div", { class: "form-buttons" }, h("button", { type: "submit", class: "primary" }, "Add fault")),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -108,7 +108,7 @@ function buildForm(paths, put) {
     if (/^\d+(\.\d+)?$/.test(values.retry_after ?? "")) values.retry_after = Number(values.retry_after);
     if ("carry_ids" in values) values.carry_ids = true;
     error.textContent = "";
-    put([values], "The fault is in force");
+    put([values], "The fault was added");
   });
   return form;
 }

@@ -16,7 +16,7 @@ export class Filters {
   #timer = null;
   #change;
 
-  /** `change` is called with the values, and how to go there. */
+  /** `change` is called with the new values, and with the options of `go`. */
   constructor(change) {
     this.#change = change;
     this.search = h("input", {

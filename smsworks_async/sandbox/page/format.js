@@ -1,4 +1,4 @@
-// How times, amounts and statuses are shown.
+// The formatting of times, amounts and statuses.
 
 import { h } from "./dom.js";
 
@@ -11,12 +11,12 @@ const LONG = new Intl.DateTimeFormat("en-GB", {
 
 let today = new Date().toDateString();
 
-/** Set which day is today by the sandbox's clock, which need not be this machine's. */
+/** Set the current day by the sandbox's clock, which may differ from this machine's. */
 export function setNow(iso) {
   today = new Date(iso).toDateString();
 }
 
-/** Show a moment: the time where it is today, otherwise the day, too. */
+/** Return an element for a time: with the date unless it is today. */
 export function time(iso, { long = false } = {}) {
   if (!iso) return "";
   const date = new Date(iso);
@@ -57,8 +57,8 @@ export function sentence(word) {
   return capital(word.toLowerCase());
 }
 
-/** Show an HTTP status; none where the connection was cut, or nothing has come yet. */
-export function httpStatus(code, none = "No answer") {
+/** Return an element for an HTTP status; `none` is shown if there is no response. */
+export function httpStatus(code, none = "No response") {
   if (!code) return h("span", { class: "badge bad" }, none);
   const tone = code < 300 ? "good" : code < 400 ? "later" : "bad";
   return h("span", { class: `badge ${tone}` }, String(code));
@@ -69,17 +69,17 @@ export function milliseconds(value) {
   return value < 10 ? `${value.toFixed(1)} ms` : `${count(Math.round(value))} ms`;
 }
 
-/** The number of the phone that a message went to, or came from. */
+/** Return the number of the phone that a message was sent to or received from. */
 export function phone(message) {
   return message.direction === "received" ? message.sender : message.destination;
 }
 
-/** The account's side of a message. */
+/** Return the account's number or sender ID of a message. */
 export function service(message) {
   return message.direction === "received" ? message.destination : message.sender;
 }
 
-/** Write a phone number as people do; names stay as they are. */
+/** Format a phone number for people; return a name unchanged. */
 export function number(text) {
   const digits = String(text ?? "");
   if (/^447\d{9}$/.test(digits)) return `0${digits.slice(2, 6)} ${digits.slice(6)}`;

@@ -1,10 +1,10 @@
-// JSON as it is read best: indented, in colours, with a button that copies it.
+// JSON for people: indented, coloured, and with a button that copies it.
 
 import { h, icon } from "./dom.js";
 import { copy } from "./notices.js";
 
 const TOKENS = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const LONGEST = 50_000; // characters that are coloured
+const LONGEST = 50_000; // characters; longer texts are not coloured
 
 function text(value) {
   if (value === null || value === undefined || value === "") return "";
@@ -30,7 +30,7 @@ function coloured(words) {
   return parts;
 }
 
-/** Show a value under a title. */
+/** Return an element for a value, with a title. */
 export function json(title, value) {
   const words = text(value);
   const bar = h("div", { class: "code-bar" }, h("span", {}, title));

@@ -1,15 +1,15 @@
-// The stream of changes, and how the page keeps up with it.
+// The stream of changes, and the rate at which the page follows it.
 
 const RECONNECT_AFTER = 1000; // milliseconds
 const RECONNECT_AT_MOST = 5000;
-const PATIENCE = 4; // times as long as it took
+const PAUSE_FACTOR = 4; // the pause after a run, as a multiple of its duration
 
 /**
  * Follow the sandbox's changes.
  *
- * `onChange` is called after each, and when the stream begins: there may have been some before.
- * `onState` is called with "live" and "reconnecting". A tab that nobody sees holds no connection: a
- * browser has six of them for each host, and other tabs need theirs.
+ * `onChange` is called after each change, and when the stream begins, because there may have been
+ * changes before. `onState` is called with "live" or "reconnecting". A hidden tab has no connection,
+ * because browsers allow only six connections per host, for all tabs.
  */
 export function follow({ onChange, onState }) {
   let source = null;
@@ -24,11 +24,11 @@ export function follow({ onChange, onState }) {
       pause = RECONNECT_AFTER;
       onState("live");
     });
-    // The sandbox tells of a change at once, so that nothing is missed between two streams.
+    // A new stream begins with an event, so no change is missed between two streams.
     source.addEventListener("change", () => onChange());
     source.addEventListener("error", () => {
       onState("reconnecting");
-      // The browser gives up by itself after some answers, a 401 or a 503 among them.
+      // After some responses, such as 401 or 503, the browser does not reconnect.
       if (source.readyState !== EventSource.CLOSED) return;
       timer = setTimeout(connect, pause);
       pause = Math.min(2 * pause, RECONNECT_AT_MOST);
@@ -51,9 +51,9 @@ export function follow({ onChange, onState }) {
 }
 
 /**
- * Return a function that runs an async one: never twice at once, and once more after the last call.
- * Between two runs it waits for `interval` milliseconds, and longer after one that took long: a
- * sandbox that is busy has more to do than to show it.
+ * Return a function that runs an async one, but not concurrently: calls during a run are merged into
+ * one later run. Between two runs it waits for `interval` milliseconds, and longer after a slow run,
+ * to reduce the load on a busy sandbox.
  */
 export function coalesced(work, interval = 200) {
   let running = false;
@@ -69,7 +69,7 @@ export function coalesced(work, interval = 200) {
         again = false;
         const began = performance.now();
         await work();
-        const pause = Math.max(interval, PATIENCE * (performance.now() - began));
+        const pause = Math.max(interval, PAUSE_FACTOR * (performance.now() - began));
         if (again) await new Promise((resolve) => setTimeout(resolve, pause));
       } while (again);
     } finally {

@@ -1,4 +1,4 @@
-// The view of messages: a list with search and filters, and one message beside it.
+// The view of messages: a list with search and filters, and a message beside it.
 
 import { post } from "./api.js";
 import { askForm, field } from "./dialogs.js";
@@ -108,7 +108,7 @@ function nothing(filtered) {
   }
   return [
     h("h2", {}, "No messages yet"),
-    h("p", {}, "Point your service at this sandbox, and what it sends appears here at once. Nothing reaches a phone."),
+    h("p", {}, "Configure your service to use this sandbox; its messages then appear here immediately. Nothing is sent to phones."),
     h("pre", { class: "hint" }, `SMSWORKS_BASE_URL=${location.origin}/v1`),
     h("p", { class: "quiet" }, "The token is in the terminal that started the sandbox."),
   ];
@@ -125,7 +125,7 @@ function askIncoming() {
     "Send",
     async ({ sender, to, content }) => {
       await post("incoming", { sender: sender.replace(/[\s()+-]/g, "").replace(/^0(?=7)/, "44"), to, content });
-      notify("Incoming text taken in");
+      notify("Incoming text received");
     },
   );
 }

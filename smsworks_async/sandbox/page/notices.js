@@ -1,22 +1,22 @@
-// What the page says about what was done: in a corner, and to screen readers.
+// Notices about actions: as toasts, and for screen readers.
 
 import { h } from "./dom.js";
 
 const SHOWN_FOR = 5000; // milliseconds
 
-/** Show that something was done, or why it was not. */
+/** Show a notice, or an error. */
 export function notify(words, { error = false } = {}) {
   const toast = h("p", { class: error ? "toast bad" : "toast", role: error ? "alert" : "status" }, words);
   document.getElementById("toasts").append(toast);
   setTimeout(() => toast.remove(), error ? 2 * SHOWN_FOR : SHOWN_FOR);
 }
 
-/** Tell a screen reader. */
+/** Announce a text to screen readers. */
 export function announce(words) {
   document.getElementById("announcements").textContent = words;
 }
 
-/** Do something that may be refused; say so, or that it was done. Return whether it was. */
+/** Run an action; show a notice when it is done, or its error. Return whether it succeeded. */
 export async function attempt(work, done) {
   try {
     await work();
@@ -30,7 +30,7 @@ export async function attempt(work, done) {
 
 export function copy(words, title) {
   return attempt(async () => {
-    if (!navigator.clipboard) throw new Error("The browser lets pages copy on localhost and by https only.");
+    if (!navigator.clipboard) throw new Error("The browser allows copying only on localhost and over https.");
     await navigator.clipboard.writeText(words);
   }, `${title} copied`);
 }

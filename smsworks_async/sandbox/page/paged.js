@@ -1,7 +1,7 @@
-// A list in pages, newest first, that is kept up to date.
+// A paged list, newest first, that is updated continuously.
 //
-// On the first page new items appear at the top. While the reader has scrolled away nothing moves:
-// a button says how many are new.
+// On the first page, new items appear at the top. If the list has been scrolled, it does not move;
+// a button shows the number of new items.
 
 import { get } from "./api.js";
 import { fill, h, icon, reconcile } from "./dom.js";
@@ -10,7 +10,7 @@ import { coalesced } from "./live.js";
 import { announce, notify } from "./notices.js";
 
 const PAGE = 50;
-const AT_MOST = 500; // the most that the sandbox gives at once
+const AT_MOST = 500; // the sandbox's limit of items in a response
 const AT_TOP = 8; // pixels
 
 export class PagedList {
@@ -20,11 +20,11 @@ export class PagedList {
   #turn = 0;
 
   /**
-   * path, field: where the items are, and their name in the answer.
-   * noun: what one of them is called.
-   * link: returns the address of the page for changed values.
-   * build: makes or updates the row of an item; see `reconcile`.
-   * empty: makes what is shown where there are none; it gets whether there is a filter.
+   * path, field: the endpoint of the items, and their name in the response.
+   * noun: the noun for an item.
+   * link: returns the address of the page for query values.
+   * build: creates or updates the row of an item; see `reconcile`.
+   * empty: returns the content for an empty list; it is called with whether there is a filter.
    */
   constructor({ path, field, noun, link, build, empty, heading = null, actions = [] }) {
     Object.assign(this, { path, field, noun, link, empty });
@@ -40,7 +40,7 @@ export class PagedList {
     this.refresh = coalesced(() => this.#fetch());
   }
 
-  /** Show the page that these values say; nothing is fetched again for the same ones. */
+  /** Show the page for query values; nothing is fetched if they are the same as before. */
   show(values) {
     if (this.#loaded && JSON.stringify(values) === JSON.stringify(this.#values)) return;
     this.#values = values;
@@ -52,13 +52,13 @@ export class PagedList {
     this.refresh();
   }
 
-  /** Mark the row of a key as the one that is open. */
+  /** Mark the row with a key as the open one. */
   mark(key) {
     this.marked = key;
     for (const row of this.rows.children) this.#markRow(row);
   }
 
-  /** Move the focus by so many rows, and return the key of the row that has it. */
+  /** Move the focus by `step` rows, and return the key of the row that gets it. */
   move(step) {
     const rows = [...this.rows.children];
     const focused = rows.findIndex((row) => row.contains(document.activeElement));
@@ -67,7 +67,7 @@ export class PagedList {
     return rows[to] ? this.focus(rows[to].dataset.key) : null;
   }
 
-  /** Focus the row of a key, or the first one. */
+  /** Focus the row with a key, or the first row. */
   focus(key) {
     const row = [...this.rows.children].find((one) => one.dataset.key === key) ?? this.rows.firstElementChild;
     if (!row) return null;
@@ -103,7 +103,7 @@ export class PagedList {
       else this.#replace(answer, this.#loaded ? arrived : 0);
       this.#loaded = true;
     } catch (error) {
-      // Without an answer the stream is gone, too, and says so.
+      // If there is no response, the stream of changes shows that.
       if (error.status) notify(error.message, { error: true });
     }
   }
@@ -112,7 +112,7 @@ export class PagedList {
     return get(this.path, { ...this.#values, limit });
   }
 
-  /** Update the rows that are shown, and say how many there are above them. */
+  /** Update the rows that are shown, and show the number of new items above them. */
   #update(items, arrived) {
     const changed = new Map(items.map((item) => [String(item.id), item]));
     this.#items = this.#items.map((item) => changed.get(String(item.id)) ?? item);

@@ -1,4 +1,4 @@
-// A phone with the conversation that a message belongs to, as its holder sees it.
+// A phone that shows the conversation of a message.
 
 import { post } from "./api.js";
 import { Parts, fill, h, isolated, reconcile } from "./dom.js";
@@ -6,10 +6,10 @@ import { number, phone, sentence, service, time } from "./format.js";
 import { attempt, notify } from "./notices.js";
 
 const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" });
-// Characters that show nothing, or change the direction of others, when they stand alone.
+// Characters that are invisible or change the text direction if they are alone in a cluster.
 const INVISIBLE = /^[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
-const NAMED = 5; // characters of a cluster that are named
+const NAMED = 5; // the most characters of a cluster that are listed
 
 export function createPhone({ reload }) {
   const parts = new Parts();
@@ -20,7 +20,7 @@ export function createPhone({ reload }) {
   const input = h("textarea", { rows: "1", "aria-label": "Reply as the handset", "aria-keyshortcuts": "r", placeholder: "Reply as the handset" });
   const send = h("button", { type: "submit", class: "primary" }, "Send");
   const quick = ["STOP", "START"].map((word) => h("button", { type: "button", class: "quick", onclick: () => reply(word) }, word));
-  const note = h("p", { class: "phone-note", hidden: true }, "A phone cannot reply to a name. Send from a number to try replies.");
+  const note = h("p", { class: "phone-note", hidden: true }, "A phone cannot reply to a name. To try replies, send from a number.");
   const form = h("form", { class: "composer", onsubmit: submitted }, h("div", { class: "quick-replies" }, quick), h("div", { class: "compose" }, input, send));
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -39,7 +39,7 @@ export function createPhone({ reload }) {
 
   function submitted(event) {
     event.preventDefault();
-    if (input.value.trim() === "") notify("Write the reply first.", { error: true });
+    if (input.value.trim() === "") notify("The reply is empty; write a text first.", { error: true });
     else reply(input.value);
   }
 
@@ -69,7 +69,7 @@ function initial(name) {
   return /^[a-z]/i.test(name ?? "") ? name.charAt(0).toUpperCase() : "#";
 }
 
-/** What a bubble is made of, and nothing else: it is redrawn when this changes. */
+/** Return only the data of a bubble, which is redrawn when the data changes. */
 function entryOf({ id, direction, content, status, code, meaning, created, kind, parts, unicode, current, final }) {
   return { id, direction, content, status, code, meaning, created, kind, final, ...(current ? { parts, unicode, current } : {}) };
 }

@@ -1,4 +1,4 @@
-// The view of requests below `/v1`: each with its answer, and the fault that struck it.
+// The view of requests below `/v1`, each with its response and the fault that applied to it.
 
 import { get } from "./api.js";
 import { Parts, fill, h, icon, isolated } from "./dom.js";
@@ -9,7 +9,7 @@ import { coalesced } from "./live.js";
 import { PagedList } from "./paged.js";
 import { address, go, known } from "./router.js";
 
-/** Show a request in one line. */
+/** Return the elements of a request's summary in one line. */
 export function buildRequestSummary(request) {
   return [
     h("span", { class: "method" }, request.method),
@@ -32,7 +32,7 @@ export function createRequests() {
     noun: "request",
     link: (values) => address("requests", "", values),
     build: (request, row) => buildRow(request, row, route),
-    empty: () => [h("h2", {}, "No requests yet"), h("p", {}, "Each call of the API is listed here, with its body, its answer and how long it took.")],
+    empty: () => [h("h2", {}, "No requests yet"), h("p", {}, "Requests to the API are listed here, with their bodies, responses and durations.")],
   });
   const detail = createRequestDetail(() => address("requests", "", route.query));
   const element = h(
@@ -116,7 +116,7 @@ function createRequestDetail(close) {
     } catch (error) {
       if (wanted !== id || !error.status) return;
       parts.draw(heading, wanted, () => "Request");
-      parts.draw(body, [wanted, error.message], () => h("div", { class: "empty" }, h("h3", {}, "This request is not here"), h("p", {}, error.message)));
+      parts.draw(body, [wanted, error.message], () => h("div", { class: "empty" }, h("h3", {}, "Request not found"), h("p", {}, error.message)));
     }
   }
 
@@ -143,10 +143,10 @@ function requestParts(request) {
       h("dt", {}, "At"),
       h("dd", {}, time(request.at, { long: true })),
       request.fault ? [h("dt", {}, "Fault"), h("dd", {}, h("span", { class: "chip fault" }, answerOf(request.fault)))] : null,
-      unknown.length ? [h("dt", {}, "Unknown"), h("dd", {}, unknown.map((name) => [h("code", {}, isolated(name)), " "]), h("span", { class: "meaning" }, "The API does not have these fields, and ignores them."))] : null,
+      unknown.length ? [h("dt", {}, "Unknown"), h("dd", {}, unknown.map((name) => [h("code", {}, isolated(name)), " "]), h("span", { class: "meaning" }, "The API ignores these fields, which it does not know."))] : null,
       made.length ? [h("dt", {}, "Messages"), h("dd", { class: "links" }, made.map((one) => h("a", { href: address("messages", one) }, one)))] : null,
     ]),
     json("Body", request.body),
-    json("Answer", request.answer),
+    json("Response", request.answer),
   ];
 }

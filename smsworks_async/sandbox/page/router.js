@@ -1,6 +1,6 @@
-// Addresses such as `#/messages/123?status=SENT`: each view can be linked to, and Back works.
+// Addresses such as `#/messages/123?status=SENT`, so that views can be linked and Back works.
 
-/** Split an address into its view, the id behind it, and its query. */
+/** Split an address into its view, id and query. */
 export function parse(hash) {
   const [path, search = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [view = "", id = ""] = path.split("/");
@@ -15,7 +15,7 @@ function decode(text) {
   }
 }
 
-/** Keep the values of a query that a view knows: an address may have been written by hand. */
+/** Return the query values that a view knows, since an address may have been typed. */
 export function known(query, names) {
   return Object.fromEntries(Object.entries(query).filter(([name, value]) => names.includes(name) && value !== ""));
 }
@@ -26,7 +26,7 @@ export function address(view, id = "", values = {}) {
   return `#/${view}${id === "" ? "" : `/${encodeURIComponent(id)}`}${search ? `?${search}` : ""}`;
 }
 
-/** Go to an address; `replace` leaves no trace of this one for Back. */
+/** Go to an address; with `replace`, the current one is removed from the history. */
 export function go(to, { replace = false } = {}) {
   if (to === location.hash) return;
   if (!replace) {

@@ -1,15 +1,15 @@
-// Light, dark, or as the system has it.
+// The colour scheme: light, dark, or the system's.
 
 const KEY = "smsworks-theme";
 const NAMES = ["auto", "light", "dark"];
-const WORDS = { auto: "Colours: as the system", light: "Colours: light", dark: "Colours: dark" };
+const WORDS = { auto: "Colours: system", light: "Colours: light", dark: "Colours: dark" };
 
 function chosen() {
   const name = localStorage.getItem(KEY);
   return NAMES.includes(name) ? name : "auto";
 }
 
-/** Apply the colours that were chosen; `show` gets their words and their name. */
+/** Apply the chosen colours; `show` is called with their description and name. */
 export function applyTheme(show) {
   const name = chosen();
   document.documentElement.dataset.theme = name;

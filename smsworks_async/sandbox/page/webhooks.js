@@ -1,4 +1,4 @@
-// The view of webhooks: each attempt to post a report or an incoming text, and its answer.
+// The view of webhooks: attempts to post a report or an incoming text, with their responses.
 
 import { fill, h, isolated } from "./dom.js";
 import { httpStatus, milliseconds, number, status, time } from "./format.js";
@@ -6,7 +6,7 @@ import { json } from "./json.js";
 import { PagedList } from "./paged.js";
 import { address, known } from "./router.js";
 
-/** Make or update the row of an attempt, which opens to show its body. */
+/** Create or update the row of an attempt, which can be opened to show its body. */
 export function buildPost(post, row, { link = true } = {}) {
   const details = row?.querySelector("details") ?? h("details", {}, h("summary"), h("div", { class: "post-body" }));
   const [summary, body] = details.children;
@@ -16,7 +16,7 @@ export function buildPost(post, row, { link = true } = {}) {
     h("span", { class: "post-about" }, about(post)),
     h("span", { class: "post-url" }, "POST ", isolated(post.url)),
     h("span", { class: "chips" }, post.attempt > 1 ? h("span", { class: "chip warn" }, `Attempt ${post.attempt}`) : null),
-    h("span", { class: "row-status" }, post.waiting ? h("span", { class: "badge busy" }, "Waiting") : httpStatus(post.status, "No answer")),
+    h("span", { class: "row-status" }, post.waiting ? h("span", { class: "badge busy" }, "Waiting") : httpStatus(post.status, "No response")),
     h("span", { class: "duration" }, milliseconds(post.milliseconds)),
     h("span", { class: "when" }, time(post.at)),
   );
@@ -61,8 +61,8 @@ export function createWebhooks() {
 
 function nothing() {
   return [
-    h("h2", {}, "Nothing was posted yet"),
-    h("p", {}, "Delivery reports and incoming texts are posted to the URL that a message names, or to those that the sandbox was started with:"),
+    h("h2", {}, "Nothing has been posted yet"),
+    h("p", {}, "Delivery reports and incoming texts are posted to the URL of the message, or to the URLs with which the sandbox was started:"),
     h("pre", { class: "hint" }, "smsworks sandbox --delivery-report-url URL --incoming-url URL"),
   ];
 }

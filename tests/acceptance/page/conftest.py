@@ -1,4 +1,4 @@
-"""One browser for all tests of the page, on the loop of the session, and a tab for each."""
+"""Fixtures for tests of the page: one browser on the session's loop, and a tab for each test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def sms(box: Sandbox) -> AsyncIterator[AsyncSMSWorks]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def new_tab(browser: browsers.Tabs) -> AsyncIterator[Callable[..., Any]]:
-    """Return a function that opens a tab on a sandbox; nothing may have gone wrong in any."""
+    """Return a function that opens a tab on a sandbox; errors in a tab fail the test."""
     async with AsyncExitStack() as exits:
         tabs = []
 

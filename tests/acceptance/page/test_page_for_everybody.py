@@ -17,7 +17,7 @@ VIEWS = ("messages", "messages/{message}", "requests", "requests/{request}", "we
 
 
 async def views_of(box: Sandbox) -> list[str]:
-    """Fill a sandbox with a little of everything, and return the addresses of all views."""
+    """Fill a sandbox with data of all kinds, and return the addresses of all views."""
     async with AsyncSMSWorks(box.token, base_url=box.base_url, retry=AT_ONCE) as sms:
         sent = await sms.messages.send(
             sender="447700900000",
@@ -81,7 +81,7 @@ async def test_colours_are_the_systems_unless_others_are_chosen(new_tab, box):
     await tab.open()
     colour = "getComputedStyle(document.body).backgroundColor"
     dark = await tab.page.evaluate(colour)
-    await tab.button("Colours: as the system").click()
+    await tab.button("Colours: system").click()
     light = await tab.page.evaluate(colour)
     assert light != dark
     await tab.page.reload()

@@ -1,4 +1,4 @@
-"""The whole page by the keyboard alone, and where the focus goes."""
+"""Using the whole page with only the keyboard, and the movements of the focus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT = {"sender": "447700900000", "content": "Hello"}
 
 @pytest.fixture
 def mouseless(monkeypatch, tab):
-    """The tab, whose mouse is gone."""
+    """A tab that fails when the mouse is used."""
 
     async def refuse(*_, **__):
         raise AssertionError("the mouse was used")
@@ -43,7 +43,7 @@ async def test_whole_page_works_by_the_keyboard_alone(box, sms, mouseless):
     assert "07700 900125" in await tab.focused()
     await press("Enter")
     await expect(tab.detail.locator(".detail-title")).to_be_focused()
-    # The next message, beside the list.
+    # The next message, with the list beside it.
     await press("j")
     await expect(tab.detail.locator(".detail-title")).to_contain_text("07700 900124")
     # Reply, as the handset.
@@ -56,7 +56,7 @@ async def test_whole_page_works_by_the_keyboard_alone(box, sms, mouseless):
     await press("Escape")
     await expect(tab.page).to_have_url(f"{tab.root}/#/messages")
     assert "07700 900124" in await tab.focused()
-    # Search, and open the first that is found.
+    # Search, and open the first match.
     await press("/")
     await expect(tab.page.get_by_role("searchbox")).to_be_focused()
     await tab.page.keyboard.type("900123")
@@ -80,7 +80,7 @@ async def test_whole_page_works_by_the_keyboard_alone(box, sms, mouseless):
     for key, name in {"2": "Requests", "3": "Webhooks", "4": "Faults", "5": "Account"}.items():
         await press(key)
         await expect(tab.page.get_by_role("heading", level=1, name=name)).to_be_focused()
-    # Reset, with its question.
+    # Reset, with confirmation.
     button = tab.page.get_by_role("button", name="Reset the sandbox")
     for _ in range(20):
         await press("Tab")
@@ -93,7 +93,7 @@ async def test_whole_page_works_by_the_keyboard_alone(box, sms, mouseless):
     await press("Enter")
     await press("Tab")
     await press("Enter")
-    await expect(tab.page.get_by_text("The sandbox begins anew")).to_be_visible()
+    await expect(tab.page.get_by_text("The sandbox was reset")).to_be_visible()
     assert box.messages == []
 
 

@@ -1,4 +1,4 @@
-"""The page follows the sandbox without a reload: in one tab and in two, and over restarts."""
+"""The page follows the sandbox without a reload, in one or two tabs and over restarts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_list_is_fetched_once_at_a_time_however_much_arrives(sms, tab):
     async def count(route):
         under_way.append(under_way[-1] + 1)
         response = await route.fetch()
-        # More arrives before the page has its answer.
+        # More messages arrive before the page has the response.
         await send(sms, f"Text {len(under_way)}", destination=f"4477009{len(under_way):05d}")
         await route.fulfill(response=response)
         under_way.append(under_way[-1] - 1)
@@ -135,7 +135,7 @@ async def test_tab_that_stays_open_goes_on_after_the_sandbox_was_restarted(new_t
     ):
         await tab.is_live()
         await expect(tab.rows).to_have_count(0)
-        await expect(tab.page.get_by_text("This message is not here")).to_be_visible()
+        await expect(tab.page.get_by_text("Message not found")).to_be_visible()
         await send(sms, "After")
         await expect(tab.rows.first).to_contain_text("After")
     assert tab.documents == 1
@@ -159,7 +159,7 @@ async def test_tab_goes_on_after_its_stream_was_refused_or_cut(box, sms, tab, st
 async def test_tab_of_a_sandbox_beyond_loopback_asks_for_the_key_and_the_secret_once(
     new_tab, monkeypatch
 ):
-    # It listens on loopback all the same, so that nothing can reach it.
+    # It still listens on loopback, so that nothing can reach it.
     monkeypatch.setattr("smsworks_async.sandbox.sandbox.is_loopback", lambda _: False)
     async with Sandbox() as box, AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         login = {"username": box.key, "password": box.secret}

@@ -1,4 +1,4 @@
-"""Texts that would break a page: they are shown as text, and the columns hold."""
+"""Texts that could break a page: they are shown as text, and the layout is kept."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ HOSTILE = {
 
 
 def receive(box: Sandbox, content: str, **fields: str) -> str:
-    """Take in a text, however it came to be."""
+    """Receive a text, even one that the API would refuse."""
     fields = {"sender": "447700900123", "to": "447700900000", "keyword": "", **fields}
     return box._simulator.receive({**fields, "content": content}, box.now)
 
 
 def well_formed(text: str) -> str:
-    """Return a text as a browser shows it: half a pair is a replacement character."""
+    """Return a text with lone surrogates replaced, as a browser shows it."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -49,7 +49,7 @@ async def test_texts_are_shown_as_text_on_the_phone(box, tab):
         await tab.page.goto(f"{tab.root}/#/messages/{message_id}")
         bubble = tab.detail.locator(f".thread > [data-key='{message_id}'].current .bubble")
         await expect(bubble).to_be_visible()
-        # Characters that cannot be seen are there by their numbers.
+        # Invisible characters are shown by their code points.
         shown = await bubble.evaluate(
             """e => {
                 const copy = e.cloneNode(true);
@@ -76,7 +76,7 @@ async def test_rows_are_all_of_one_height_whatever_is_in_them(box, tab):
         "all => all.map(e => Math.round(e.getBoundingClientRect().right))"
     )
     assert len(set(lefts)) == 1
-    # What is too long for its column is cut off there.
+    # Text that is too long for its column is cut off.
     assert (
         await tab.page.locator(".row:visible > *").evaluate_all(
             """all => all.filter(e => e.scrollWidth > e.clientWidth && e.clientWidth

@@ -1,4 +1,4 @@
-"""What each view shows, and what can be done there."""
+"""The contents and the actions of each view."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_acts_deliver_fail_and_report_again(new_tab):
         await expect(posts).to_have_count(4)
         await tab.open(f"messages/{second.message_id}")
         await tab.page.get_by_label("Code of the failure").select_option("5008")
-        await tab.button("Fail with this").click()
+        await tab.button("Fail with this code").click()
         await expect(tab.detail.locator(".detail-title")).to_contain_text("Undelivered 5008")
         assert posted[-1]["failurereason"]["code"] == 5008
     await runner.cleanup()
@@ -166,7 +166,7 @@ async def test_acts_fire_and_cancel_a_schedule(new_tab):
         await tab.button("Send now").click()
         await expect(tab.detail.locator(".detail-title")).to_contain_text("Sent")
         await tab.open(f"messages/{ids[1]}")
-        await tab.button("Cancel it").click()
+        await tab.button("Cancel").click()
         await expect(tab.detail.locator(".detail-title")).to_contain_text("Cancelled")
         assert [one.status for one in box.messages] == ["SENT", "CANCELLED"]
 
@@ -201,19 +201,19 @@ async def test_phone_cannot_reply_to_a_name(sms, tab):
 async def test_requests_show_faults_answers_and_unknown_fields(box, sms, tab):
     await tab.open("faults")
     await tab.page.get_by_role("button", name="Use: 503").click()
-    await expect(tab.page.get_by_text("Struck none yet")).to_be_visible()
+    await expect(tab.page.get_by_text("Not applied yet")).to_be_visible()
     with pytest.raises(OutcomeUnknown):
         await sms.messages.send(**TEXT, content="Hello")
-    await expect(tab.page.locator(".struck.some")).to_contain_text("Struck 1 request")
+    await expect(tab.page.locator(".struck.some")).to_contain_text("Applied to 1 request")
     await tab.page.get_by_role("link", name="Requests").click()
     await expect(tab.rows).to_have_count(1)
     await expect(tab.rows.last).to_contain_text("Fault: 503")
     await tab.rows.last.get_by_role("link").click()
-    await expect(tab.detail).to_contain_text("answered with 503")
+    await expect(tab.detail).to_contain_text("the response is 503")
     await expect(tab.detail.locator("pre").first).to_contain_text('"content": "Hello"')
     await tab.open("faults")
     await tab.button("Clear all").click()
-    await expect(tab.page.get_by_text("every request is answered as it should be")).to_be_visible()
+    await expect(tab.page.get_by_text("There are no active faults")).to_be_visible()
     await sms.messages.send(**TEXT, content="Hello")
     assert [one.status for one in box.requests] == [503, 201]
 
@@ -222,12 +222,12 @@ async def test_fault_of_ones_own_is_put_in_force_or_refused_in_words(box, tab):
     await tab.open("faults")
     page = tab.page
     await page.get_by_label("Path").fill("/message/sent")
-    await tab.button("Put in force").click()
+    await tab.button("Add fault").click()
     await expect(page.get_by_role("alert").filter(has_text="did you mean")).to_be_visible()
     await page.get_by_label("Path").fill("/batch/send")
     await page.get_by_label("When").select_option("after")
     await page.get_by_role("textbox", name="Every").fill("2")
-    await tab.button("Put in force").click()
+    await tab.button("Add fault").click()
     await expect(page.locator(".in-force > li")).to_contain_text("Every 2nd request: accepted")
     [fault] = [entry.fault for entry in box._simulator.faults.in_force]
     assert (fault.path, fault.when, fault.every) == ("/batch/send", "after", 2)
@@ -241,7 +241,7 @@ async def test_webhooks_show_each_attempt(new_tab):
         await sms.messages.send(**TEXT, content="Hello")
         tab = await new_tab(box)
         await tab.open("webhooks")
-        await expect(tab.rows.first).to_contain_text("No answer")
+        await expect(tab.rows.first).to_contain_text("No response")
         await tab.rows.last.locator("summary").click()
         await expect(tab.rows.last).to_contain_text('"status": "DELIVERED"')
         await tab.rows.last.get_by_role("link").click()
@@ -287,7 +287,7 @@ async def test_account_sets_credits_turns_the_clock_and_resets_after_a_question(
         await tab.button("Set").click()
         await expect(tab.page.locator("output")).to_have_text("12.5 left")
         await tab.button("+ 1 minute").click()
-        await expect(tab.page.get_by_text("The clock was turned by 1 minute")).to_be_visible()
+        await expect(tab.page.get_by_text("The clock was advanced by 1 minute")).to_be_visible()
         assert box.messages[0].status == "DELIVERED"
         await tab.page.get_by_role("button", name="Reset the sandbox").click()
         await tab.button("Cancel").click()
@@ -312,9 +312,9 @@ async def test_incoming_text_is_taken_in_from_a_form(box, sms, tab):
 
 async def test_address_of_nothing_says_so(sms, tab):
     await tab.open("messages/404")
-    await expect(tab.page.get_by_text("This message is not here")).to_be_visible()
+    await expect(tab.page.get_by_text("Message not found")).to_be_visible()
     await tab.open("requests/404")
-    await expect(tab.page.get_by_text("This request is not here")).to_be_visible()
+    await expect(tab.page.get_by_text("Request not found")).to_be_visible()
     await tab.open("nonsense?x=%E0%A4%A")
     await expect(tab.page).to_have_url(f"{tab.root}/#/messages")
     await tab.open("messages?unknown=1")

@@ -1,4 +1,4 @@
-"""A file of people, for the tests of `campaign send`."""
+"""A fixture that writes files of recipients, for the tests of `campaign send`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.spreadsheets import csv_bytes
 
 @pytest.fixture
 def people(tmp_path):
-    """A function that writes a file of people, and returns its path."""
+    """Return a function that writes a file of recipients and returns its path."""
 
     def people(*more, name="people.csv", rows=PEOPLE):
         path = tmp_path / name

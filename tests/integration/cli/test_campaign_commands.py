@@ -1,4 +1,4 @@
-"""The commands about a campaign that a journal has: what each does, its records and exit codes."""
+"""The commands for a stored campaign: their effects, records and exit codes."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
     assert hosted.box.accepted() == 0
     done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-23:59", "--days", "mon-sun")
     assert done.code == 0
-    assert done.out == f"{CAMPAIGN} may go on, with 30 recipients to be sent to\n"
+    assert done.out == f"{CAMPAIGN} is resumed, with 30 recipients not sent to\n"
     assert shop("campaign", "status", CAMPAIGN, "--json").record["window"] == json.loads(
         SendWindow("00:00", "23:59").pack()
     )
@@ -220,7 +220,7 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
         (("--window", "9-20:00"), "window.start must be a time"),
         (("--window", "09:00"), "window.end must be a time"),
         (("--window", "09:00-20:00", "--days", "x"), "window.days"),
-        (("--tz", "Europe/London"), "--tz goes with --window"),
+        (("--tz", "Europe/London"), "--tz can only be used with --window"),
     ],
 )
 def test_resume_refuses_a_window_that_is_none(shop, options, words):
@@ -232,7 +232,7 @@ def test_resume_refuses_a_window_that_is_none(shop, options, words):
 def test_cancel_asks_and_does_nothing_without_a_yes(shop):
     done = shop("campaign", "cancel", CAMPAIGN, stdin="n\n")
     assert done.code == 1
-    assert "with 30 recipients to be sent to?" in done.err
+    assert "with 30 recipients not sent to?" in done.err
     assert "nothing was changed" in done.err
     assert shop("campaign", "status", CAMPAIGN, "--json").record["state"] == "running"
 
@@ -287,7 +287,9 @@ def test_retry_sends_again_to_those_not_reached(smsworks, hosted, journal):
     assert list(done.record) == REPORT
     assert counts(done.record) == {"read": 1, "accepted": 1}
     assert hosted.box.accepted_by_destination()["447700900506"] == 2
-    assert shop("campaign", "retry", CAMPAIGN).code == 0  # nobody is due: that is no failure
+    assert (
+        shop("campaign", "retry", CAMPAIGN).code == 0
+    )  # no recipient is due, which is not a failure
 
 
 def _wait_for_delivery(hosted, shop):
@@ -306,7 +308,7 @@ def test_export_writes_every_recipient_to_a_file(shop, tmp_path):
     assert [row["outcome"] for row in rows] == ["accepted"] * 5 + ["not sent"] * 25
     refused = shop("campaign", "export", CAMPAIGN, "--to", str(to))
     assert refused.code == 2
-    assert "is there already" in refused.error
+    assert "exists; choose another file" in refused.error
     assert shop("campaign", "export", CAMPAIGN, "--to", str(to), "--force").code == 0
 
 
@@ -317,7 +319,7 @@ def test_export_without_a_file_writes_json_lines(shop):
 
 
 def test_forget_asks_and_erases(shop, journal):
-    assert shop("campaign", "forget", CAMPAIGN, "--yes").code == 2  # something is open
+    assert shop("campaign", "forget", CAMPAIGN, "--yes").code == 2  # a chunk is still open
     shop("campaign", "work", CAMPAIGN)
     assert shop("campaign", "forget", CAMPAIGN, stdin="no\n").code == 1
     done = shop("campaign", "forget", CAMPAIGN, "--json", stdin="y\n")
@@ -344,12 +346,12 @@ def test_prune_erases_what_ended_before_a_moment(shop, before, gone):
 def test_prune_refuses_what_is_neither_an_age_nor_a_date(shop, before):
     done = shop("campaign", "prune", "--before", before, "--yes")
     assert done.code == 2
-    assert "is no time" in done.error
+    assert "is not a time" in done.error
 
 
 def test_prune_says_that_nothing_was_old_enough(shop):
     done = shop("campaign", "prune", "--before", "1d", "--yes")
-    assert done.out == "no campaign was old enough, and over\n"
+    assert done.out == "no campaign ended before that time\n"
 
 
 def test_completion_of_a_campaign_names_those_of_the_journal(shop, journal):
@@ -418,17 +420,17 @@ def test_plan_fills_fields_of_the_message(smsworks, hosted, tmp_path):
 def test_plan_writes_rows_that_cannot_be_texted_beside_the_file(smsworks, tmp_path):
     done = plan_file(smsworks, tmp_path, "Mobile\n07700 900123\n020 7946 0000\n")
     assert done.code == 1
-    assert "1 rows cannot be texted; a copy of them to mend is" in done.out
+    assert "1 rows cannot be texted; correct them in the copy" in done.out
     assert len(list(tmp_path.glob("people*"))) == 2
 
 
 @pytest.mark.parametrize(
     ("rows", "options", "words"),
     [
-        ("Mobile\n020 7946 0000\n", (), "nobody in the file can be texted"),
+        ("Mobile\n020 7946 0000\n", (), "no recipient that can be texted"),
         ("Mobile\n07700 900123\n", ("--column", "Phone"), "Phone"),
         ("Mobile\n07700 900123\n", ("--at", "2001-01-01"), "past"),
-        ("Mobile\n07700 900123\n", ("--at", "soon"), "is no time"),
+        ("Mobile\n07700 900123\n", ("--at", "soon"), "is not a time"),
     ],
 )
 def test_plan_refuses_what_cannot_be_planned(smsworks, tmp_path, rows, options, words):
@@ -474,7 +476,7 @@ def test_campaign_with_an_apostrophe_is_suggested_like_any_other(shop, journal):
     ],
 )
 def test_journal_whose_url_shows_a_password_is_warned_of(smsworks, url, told):
-    # The file is missing: nothing is opened.
+    # The file is missing, so no journal is opened.
     words = (
         "campaign",
         "plan",
@@ -487,7 +489,7 @@ def test_journal_whose_url_shows_a_password_is_warned_of(smsworks, url, told):
         "x",
     )
     done = smsworks(*words, "--journal", url)
-    assert ("the process list shows the password" in done.err) == told
+    assert ("the password in --journal is visible in the process list" in done.err) == told
     assert "secret" not in done.err
 
 
@@ -508,4 +510,4 @@ def test_report_without_an_account_names_the_option_for_it(command_line, journal
 def test_journal_of_any_command_is_warned_of(smsworks, words):
     done = smsworks(*words, "--journal", "postgresql://anna:secret@127.0.0.1:1/sms")
     assert done.code == 2
-    assert "the process list shows the password" in done.err
+    assert "the password in --journal is visible in the process list" in done.err

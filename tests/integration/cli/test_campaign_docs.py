@@ -1,4 +1,4 @@
-"""What the page of the command says of campaigns and opt-outs: its lines work, its shapes fit."""
+"""The examples and the JSON shapes of docs/command.md for campaigns and opt-outs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES = [
     for words in map(shlex.split, lines())
     if words[:1] == ["smsworks"] and words[1] in GROUPS and words[1:3] != ["campaign", "send"]
 ]
-#: What the examples leave to be wished for: nothing is due, or somebody cannot be texted.
+#: Examples with an exit code other than 0: nothing is due, or a row cannot be texted.
 ALSO = {("campaign", "plan"): {1}}
 
 
@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def fits(record, shape):
-    """Return whether a record has the fields of a shape, and those of its objects."""
+    """Return whether a record has exactly the fields of a shape, nested objects included."""
     if list(record) != list(shape):
         return False
     return all(

@@ -1,4 +1,4 @@
-"""`smsworks campaign send` that is stopped in the middle, and goes on: nobody is texted twice."""
+"""`smsworks campaign send` interrupted and continued: no recipient is texted twice."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_campaign_send_stops_cleanly_and_the_same_command_goes_on(
     before = len(numbers(hosted))
     assert code == 130
     assert 10 <= before < COUNT
-    assert f"stopped: {before} accepted, {COUNT - before} not sent; nobody is in doubt" in err
+    assert f"stopped: {before} accepted, {COUNT - before} not sent, none unknown" in err
     # Meanwhile a spreadsheet program has saved the list anew, as numbers, and names have changed.
     rows = [("Name", "Mobile"), *(("Bob", float(f"7700900{n:03d}")) for n in range(COUNT))]
     (tmp_path / "people.xlsx").write_bytes(xlsx_bytes(rows))
@@ -77,7 +77,10 @@ def test_campaign_send_says_how_many_were_sent_to_before_it_goes_on(smsworks, ho
     words = [word for word in send(file) if word != "--yes"]
     done = smsworks(*words, stdin="n\n")
     assert done.code == 3
-    assert f"{before} were sent to before. Go on with the other {COUNT - before}?" in done.err
+    assert (
+        f"{before} recipients were sent to before. Continue with the other {COUNT - before}?"
+        in done.err
+    )
     assert len(numbers(hosted)) == before
     assert smsworks(*words, stdin="y\n").code == 0
     assert len(set(numbers(hosted))) == len(numbers(hosted)) == COUNT
@@ -95,7 +98,7 @@ def test_campaign_send_waits_for_the_answer_that_is_under_way_when_it_is_stopped
         hosted.do(lambda box: box.release())
         code, _, err = ended(process)
     assert code == 130
-    assert "nobody is in doubt" in err
+    assert "none unknown" in err
     assert smsworks(*send(file)).code == 0
     assert len(set(numbers(hosted))) == len(numbers(hosted)) == COUNT
 
@@ -111,7 +114,7 @@ def test_campaign_send_ends_at_once_when_it_is_stopped_twice(smsworks, hosted, f
         code, _, err = ended(process)
         hosted.do(lambda box: box.release())
     assert code == 130
-    assert "the same command looks for it" in err
+    assert "run the same command to look for them" in err
 
 
 def test_campaign_send_waits_for_its_window_and_says_until_when(smsworks, hosted, file):

@@ -1,4 +1,4 @@
-"""Campaigns that several processes send and control by the command: nobody is texted twice."""
+"""Campaigns that several processes send and control: no recipient is texted twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ in_each_journal = pytest.mark.parametrize("shop", ["sqlite", "postgres"], indire
 
 
 class Held:
-    """A worker in a process of its own, whose n-th request is on its way until `release`."""
+    """A worker in a separate process, whose n-th request is in progress until `release`."""
 
     def __init__(self, shop, hosted, nth=2):
         self._hosted = hosted
@@ -40,7 +40,7 @@ class Held:
             assert self.process.poll() is None, self.process.communicate()
 
     def until_told(self):
-        """Wait until the worker has said that it stops."""
+        """Wait until the worker has written that it stops."""
         line = self.process.stderr.readline()
         assert line.startswith("smsworks: stopping"), line
 
@@ -48,7 +48,7 @@ class Held:
         self._hosted.do(lambda box: box.release())
 
     def end(self):
-        """Answer the request, and return the exit code and the output."""
+        """Let the request be answered, and return the exit code and the output."""
         self.release()
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
@@ -56,7 +56,7 @@ class Held:
 
 @contextmanager
 def ending(process):
-    """Kill a process at the end, if it still runs, and close its pipes."""
+    """Kill a process at the end if it still runs, and close its pipes."""
     try:
         yield process
     finally:

@@ -1,4 +1,4 @@
-"""The command that reports a campaign: from its journal, and from the provider's records."""
+"""`smsworks campaign report`, from the journal and from the provider's records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, PEOPLE, plan, planned
 
 
-#: Two that the sandbox does not deliver to, and one that is none.
+#: Two numbers that the sandbox does not deliver to, and an invalid one.
 FAILING = ["447700900501", "447700900506"]
 INVALID = "nobody"
 
@@ -23,7 +23,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def shop(smsworks, journal):
-    """The command, with a campaign that was sent and has its final statuses."""
+    """The command, with a campaign that was sent and whose messages have final statuses."""
     return sent(planned(smsworks, journal, destinations=[*PEOPLE, *FAILING, INVALID]))
 
 
@@ -64,7 +64,7 @@ def test_report_shows_it_to_people(delivered):
     assert "delivered                  30  90.9 %" in out
     assert "5006 The handset did not respond." in out
     assert re.search(r"^Place +Number +Outcome +Reason$", out, re.MULTILINE)
-    # The number of a recipient that is none is masked whole: the place alone tells who it is.
+    # An invalid number is masked completely; only the position identifies the recipient.
     assert re.search(r"^ +33 +… +set aside +it contains letters$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 80
 
@@ -80,7 +80,7 @@ def test_report_writes_a_page_that_only_its_owner_may_read(delivered, tmp_path):
     assert "447700900501" not in page
     again = delivered("campaign", "report", CAMPAIGN, "--html", str(path))
     assert again.code == 2
-    assert "is there already" in again.error
+    assert "exists; choose another file" in again.error
     words = ("--html", str(path), "--force", "--numbers")
     assert delivered("campaign", "report", CAMPAIGN, *words).code == 0
     assert "447700900501" in path.read_text("utf-8")
@@ -142,7 +142,7 @@ def test_report_warns_of_who_is_unknown(smsworks, hosted, journal):
     hosted.box.add_fault(Fault(path="/batch/send", when="after"))
     shop = sent(planned(smsworks, journal))
     done = shop("campaign", "report", CAMPAIGN)
-    assert "not known whether 5 recipients were sent to" in done.err
+    assert "unknown whether the text was sent to 5 recipients" in done.err
     assert "campaign reconcile" in done.err
 
 
@@ -171,7 +171,7 @@ def test_report_of_another_campaign_writes_no_file(shop, tmp_path):
 
 
 def test_report_lists_only_so_many_recipients(smsworks, journal):
-    many = [f"07700 90{n}" for n in range(300)]  # too short to be numbers
+    many = [f"07700 90{n}" for n in range(300)]  # too short to be phone numbers
     shop = sent(planned(smsworks, journal, destinations=[*PEOPLE, *many], chunk_size=1))
     record = shop("campaign", "report", CAMPAIGN, "--offline", "--json").record
     assert len(record["not_reached"]) == TROUBLES

@@ -14,7 +14,9 @@ from support.processes import environment
 from support.waiting import PATIENCE
 
 
-TIMES = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
+TIMES = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 5))]
+#: Steps at which a process is killed: more than there are.
+STEPS = [pytest.param(n, marks=pytest.mark.slow if n != 6 else ()) for n in range(1, 15)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -57,11 +59,13 @@ def end(*processes):
 
 
 @pytest.mark.parametrize("_time", TIMES)
-@pytest.mark.parametrize("moments", ["looked,planned", "looked"])
+@pytest.mark.parametrize(
+    "moments", ["looked,planned", pytest.param("looked", marks=pytest.mark.slow)]
+)
 def test_campaign_send_from_two_terminals_at_once_sends_one(start, hosted, moments, _time):
     codes, told = end(start(0, moments), start(1, moments))
     assert sorted(codes) == [0, 3], told
-    assert told.count("meanwhile; nothing was sent") == 1
+    assert told.count("in the meantime; nothing was sent") == 1
     assert texted(hosted) == EVERYBODY
 
 
@@ -83,6 +87,17 @@ def test_campaign_send_gives_way_to_one_that_was_killed_once_planned(start, host
     assert (codes, texted(hosted)) == ([0], EVERYBODY), told
 
 
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_campaign_send_texts_nobody_twice_where_one_of_two_is_killed(start, hosted, victim, step):
+    other = start(1 - victim, "looked", patience=0.5)
+    end(start(victim, f"looked,{step}"), other)
+    assert max(texted(hosted).values(), default=0) <= 1
+    for number in (0, 1, victim):
+        end(start(number))
+        assert max(texted(hosted).values(), default=0) <= 1
+
+
 def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(start, hosted):
     hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=401, times=2)))
     assert end(start(0))[0] == [3]
@@ -90,5 +105,5 @@ def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(s
     assert end(start(1))[0] == [0]
     codes, told = end(start(0))
     assert codes == [3]
-    assert "to text them again, say --again" in told
+    assert "add --again to text them again" in told
     assert texted(hosted) == EVERYBODY

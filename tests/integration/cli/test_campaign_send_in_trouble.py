@@ -1,4 +1,4 @@
-"""`smsworks campaign send` where files, journals, disks and terminals are in the way."""
+"""`smsworks campaign send` with faulty files, journals, disks and terminals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_campaign_send_says_in_a_line_what_is_wrong_with_a_file(
 def test_campaign_send_says_that_nobody_can_be_texted(smsworks, people):
     done = smsworks(*send(people(rows=[BAD]), "--yes"))
     assert done.code == 3
-    assert "nobody in the file can be texted" in done.error
+    assert "no recipient that can be texted" in done.error
 
 
 def test_campaign_send_tells_of_a_journal_that_is_in_use_elsewhere(
@@ -85,7 +85,7 @@ def test_campaign_send_tells_of_a_journal_that_is_in_use_elsewhere(
 
 @pytest.fixture
 def failing(monkeypatch):
-    """A function that has journals fail from the call of a method with a number on."""
+    """Return a function that makes journals fail from the n-th call of a method on."""
 
     def fail(method, number):
         real, calls = getattr(SQLiteJournal, method), itertools.count(1)
@@ -172,7 +172,7 @@ def test_campaign_send_shows_a_bar_on_a_terminal_and_takes_it_away(smsworks, hos
             assert ready, written
             try:
                 written += os.read(ours, 4096).decode()
-            except OSError:  # Linux's way to say that the other end is closed
+            except OSError:  # Linux's error for a closed terminal
                 break
             if "[y/N]" in written and not asked:
                 asked = os.write(ours, b"y\n") == 2
@@ -185,22 +185,22 @@ def test_campaign_send_shows_a_bar_on_a_terminal_and_takes_it_away(smsworks, hos
 
 
 def test_campaign_send_looks_again_once_it_is_planned(smsworks, hosted, people, monkeypatch):
-    """A list in another order is another campaign, and may be sent from another terminal."""
+    """Check a list in another order, which is another campaign, sent from another terminal."""
     lines = Path(people()).read_text("utf-8").splitlines()
     other = Path(people()).with_name("other.csv")
     other.write_text("\n".join([lines[0], *reversed(lines[1:])]), "utf-8")
-    looked, elsewhere = _campaign_send.look, []
+    looked, elsewhere = _campaign_send.find_earlier, []
 
     async def look(*args, **options):
         found = await looked(*args, **options)
-        if not elsewhere:  # the other one sends just after this one has looked
+        if not elsewhere:  # the other process sends just after this one has checked
             elsewhere.append(smsworks.run(*send(str(other), "--yes")).code)
         return found
 
-    monkeypatch.setattr(_campaign_send, "look", look)
+    monkeypatch.setattr(_campaign_send, "find_earlier", look)
     done = smsworks(*send(people(), "--yes"))
     assert (elsewhere, done.code) == ([0], 3)
-    assert "meanwhile; nothing was sent" in done.error
+    assert "in the meantime; nothing was sent" in done.error
     assert set(texted(hosted).values()) == {1}
     assert smsworks(*send(people(), "--yes")).code == 3
     assert set(texted(hosted).values()) == {1}

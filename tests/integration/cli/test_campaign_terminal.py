@@ -1,4 +1,4 @@
-"""Campaigns on a terminal: what is redrawn in place, at any width."""
+"""Campaigns on a terminal: displays that are redrawn in place, at any width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.terminals import on_terminal, width_of
 
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
-#: What moves the cursor up, and erases a line: rich's way to draw again in place.
+#: The control sequences by which rich redraws: move the cursor up, erase a line.
 REDRAWN = "\x1b[2K"
 
 
@@ -56,7 +56,7 @@ def test_report_and_list_fit_the_terminal(shop):
 
 
 def test_pause_and_resume_break_their_lines_between_words(shop):
-    for word, told in (("pause", "is paused, with 30"), ("resume", "may go on, with 30")):
+    for word, told in (("pause", "is paused, with 30"), ("resume", "is resumed, with 30")):
         lines = on_terminal(shop, "campaign", word, CAMPAIGN, columns=40)
         assert max(widths(lines)) <= 40
-        assert " ".join(lines).strip() == f"{CAMPAIGN} {told} recipients to be sent to"
+        assert " ".join(lines).strip() == f"{CAMPAIGN} {told} recipients not sent to"

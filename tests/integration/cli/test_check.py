@@ -1,5 +1,5 @@
-"""`smsworks check`: what a text takes, drawn."""
-# Look-alikes are what is tested.
+"""`smsworks check`: the drawing of a text's segments."""
+# The tests need characters that look alike.
 # ruff: noqa: RUF001
 
 from __future__ import annotations

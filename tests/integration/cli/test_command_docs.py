@@ -1,4 +1,4 @@
-"""What the page of the command says of single messages, the account and developers."""
+"""The examples and shapes of docs/command.md for messages, the account and developers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND_NAMES = {
     *(name for names in COMMANDS.values() for name in names if name not in GROUPS),
     *(f"{group} {name}" for group, names in GROUPS.items() for name in names),
 }
-#: Tested by themselves: they ask, install, or take groups of their own.
+#: Commands that are tested elsewhere: they prompt, install, or belong to a group.
 ELSEWHERE = ("python", "smsworks login", *(f"smsworks {name}" for name in GROUPS if name != "otp"))
 LINES = [line for line in lines() if not line.startswith(ELSEWHERE)]
 
@@ -33,7 +33,7 @@ def test_page_has_the_json_shape_of_every_command():
     undocumented = {
         name for name in COMMAND_NAMES if not any(shape.startswith(name) for shape in documented)
     }
-    # These write the records that another command's shape describes.
+    # These write records in the shape of another command.
     assert undocumented <= {
         *("campaign list", "campaign pause", "campaign resume", "campaign cancel"),
         *("campaign reconcile", "campaign retry", "campaign plan"),
@@ -52,7 +52,7 @@ def test_there_are_lines():
 
 
 def arguments_of(line, ids):
-    """Return what standard input is, and the words after ``smsworks``."""
+    """Return the standard input of a line, and the arguments after ``smsworks``."""
     piped = re.fullmatch(r'echo "(.*)" \| (.*)', line)
     stdin, line = (f"{piped[1]}\n", piped[2]) if piped else ("", line)
     command, *words = shlex.split(line)
@@ -62,7 +62,7 @@ def arguments_of(line, ids):
 
 @pytest.fixture
 def ids(smsworks):
-    """The ids of a message that is final, and of one that is scheduled."""
+    """The ids of a message with a final status, and of a scheduled one."""
     message = ("--to", "07700 900199", "--sender", "AcmeCorp", "Hello", "--json")
     sent = smsworks("send", *message).record["message_id"]
     assert smsworks("wait", sent).code == 0
@@ -80,7 +80,7 @@ def test_line_of_the_page_works(line, smsworks, ids, monkeypatch, tmp_path):
 
 
 def test_lines_of_every_help_are_words_that_the_command_knows(smsworks, ids):
-    """Each example of a help is parsed; what it would do is not done."""
+    """Parse each example of a help text, without running it."""
     group = root()
     for name in COMMAND_NAMES:
         context, command = group.make_context("smsworks", [], resilient_parsing=True), group

@@ -1,4 +1,4 @@
-"""Completion, as the shells ask for it."""
+"""Completion, requested as the shells do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.processes import environment
 
 @pytest.fixture
 def complete(command_line, monkeypatch, capsys):
-    """Return the words that are offered, with the help that zsh and fish show."""
+    """Return the completions, with the descriptions that zsh and fish show."""
 
     def ask(line):
         words = line.split(" ")

@@ -1,4 +1,4 @@
-"""`smsworks listen` in a process of its own, between a sandbox and a Flask application."""
+"""`smsworks listen` in a separate process, between a sandbox and a Flask application."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from support.sandboxes import HostedSandbox
 from support.webhook_servers import SECRET, Quiet
 
 
-#: Seconds after which a command that hangs is killed.
+#: The time after which a hanging command is killed, in seconds.
 PATIENCE = 60.0
 
 
 class Application:
-    """A Flask application that takes in what is posted, behind the secret.
+    """A Flask application that receives posts at a path with the secret.
 
     Attributes:
-        posted: what came, in order.
-        statuses: what it answers the next posts with; 204 when there are none left.
+        posted: the posts received, in order.
+        statuses: the statuses of the next responses; 204 when none are left.
     """
 
     def __init__(self):
@@ -68,7 +68,7 @@ class Application:
 
 @pytest.fixture
 def hosted():
-    # Deliveries are made when a test advances the clock.
+    # Messages are delivered when a test advances the clock.
     with HostedSandbox(clock=RunningClock(), delivery_delay=60.0) as host:
         yield host
 
@@ -193,7 +193,7 @@ def test_listen_waits_for_an_application_that_does_not_run_yet(smsworks, hosted)
     with listening(smsworks, url) as line:
         reply(hosted, "Yes")
         told = line()
-        assert (told["answer"], told["error"]) == (None, "nothing listens there")
+        assert (told["answer"], told["error"]) == (None, "connection refused or failed")
         assert SECRET not in json.dumps(told)
 
 

@@ -1,4 +1,4 @@
-"""Accounts: stored, chosen, and asked for without echo."""
+"""Storing and choosing accounts, and prompting for them without echo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals and 
 
 @pytest.fixture
 def stranger(command_line, hosted):
-    """The command of somebody who knows the sandbox's address, and has no account set up."""
+    """The command with a sandbox's address but without an account."""
     command_line.set(BASE_URL=hosted.box.base_url)
     return command_line
 
@@ -166,7 +166,7 @@ def test_login_where_a_file_is_in_the_way_says_where(stranger):
 
 
 def on_terminal(command_line, words, answers):
-    """Run the command on a terminal, give an answer to each prompt, and return all it showed."""
+    """Run the command on a terminal, answer each prompt, and return the output."""
     controller, terminal = pty.openpty()
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
     process = command_line.start(*words, **pipes)
@@ -263,7 +263,7 @@ def test_doctor_shows_no_password_of_a_journal(smsworks):
 
 def test_doctor_writes_json_although_it_warns_of_a_password(smsworks):
     done = smsworks("doctor", "--journal", "postgresql://anna:secret@db.test/sms", "--json")
-    assert "the process list shows the password" in done.err
+    assert "the password in --journal is visible in the process list" in done.err
     assert "journal" in {record["check"] for record in done.records}
 
 

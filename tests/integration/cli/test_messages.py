@@ -114,7 +114,7 @@ def test_send_again_after_an_hour_is_no_repeat(smsworks, hosted, monkeypatch):
 
 
 def set_ahead(monkeypatch, seconds):
-    """Set the clock of the journals that are opened from now on."""
+    """Set the clock of the journals that are opened after this call."""
     opened = functools.partialmethod(_INIT, clock=lambda: time.time() + seconds)
     monkeypatch.setattr(SQLiteJournal, "__init__", opened)
 
@@ -150,7 +150,7 @@ def test_send_that_is_interrupted_is_looked_for_when_it_is_repeated(smsworks, ho
     assert err.count("\n") == 1
     again = smsworks(*SEND, "--json")
     assert again.code == 0, again.err
-    assert "is looked for" in again.error
+    assert "is being looked for" in again.error
     assert again.record["replayed"] is True
     assert hosted.box.accepted(NUMBER) == 1
 
@@ -162,7 +162,7 @@ def test_send_beside_another_one_of_the_same_text_says_so(smsworks, hosted, monk
     monkeypatch.setattr(AsyncMessages, "send", send)
     done = smsworks(*SEND)
     assert done.code == 3
-    assert "run this one again in a minute" in done.error
+    assert "run this command again in a minute" in done.error
     assert "idempotency" not in done.error
 
 
@@ -213,7 +213,7 @@ def test_send_in_doubt_is_not_sent_with_other_options(smsworks, hosted):
     assert smsworks(*SEND, "--tag", "a").code == 4
     other = smsworks(*SEND, "--tag", "b")
     assert (other.code, hosted.box.accepted()) == (2, 0)
-    assert "with other options, is in doubt" in other.err.splitlines()[-1]
+    assert "with other options, has an unknown outcome" in other.err.splitlines()[-1]
 
 
 def test_schedule_for_the_same_time_in_another_zone_is_a_repeat(smsworks, hosted):
@@ -305,7 +305,7 @@ def test_schedule_shows_the_time_and_scheduled_and_cancel_know_it(smsworks, host
     cancelled = smsworks("cancel", record["message_id"], "--json")
     assert is_shaped(cancelled.record, "cancel")
     assert cancelled.record["status"] == "CANCELLED"
-    assert smsworks("scheduled").out == "Nothing waits for its time.\n"
+    assert smsworks("scheduled").out == "Nothing is scheduled.\n"
     assert smsworks("scheduled", "--all", "--json").record["status"] == "CANCELLED"
     assert smsworks("cancel", "1234").code == 1
 
@@ -333,7 +333,7 @@ def test_get_wait_and_search_have_the_documented_shape(smsworks, hosted):
         assert done.record["status"] == "DELIVERED"
     assert "DELIVERED" in smsworks("get", message_id).out
     assert message_id in smsworks("search").out
-    assert smsworks("search", "--sender", "Nobody").out == "No message fits.\n"
+    assert smsworks("search", "--sender", "Nobody").out == "No message matches.\n"
     assert smsworks("search", "--failed", "--json").records == []
     assert smsworks("search", "--failed", "--all").code == 2
     assert smsworks("search", "--since", "1h", "--json").record["message_id"] == message_id

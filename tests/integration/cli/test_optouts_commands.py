@@ -1,4 +1,4 @@
-"""The commands about opt-outs."""
+"""The opt-out commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.waiting import PATIENCE
 
 @pytest.fixture
 def shop(command_line, tmp_path):
-    """The command without an account, with a journal of its own."""
+    """The command without an account, with a separate journal."""
     command_line.set(JOURNAL=str(tmp_path / "sms.db"))
     return command_line
 
@@ -69,7 +69,7 @@ def test_optouts_remove_keeps_the_history(shop):
         ("out", "phone"),
         ("in", "web form"),
     ]
-    assert shop("optouts", "list").out == "Nobody has opted out.\n"
+    assert shop("optouts", "list").out == "No number has opted out.\n"
 
 
 def test_optouts_list_has_the_last_request_of_each_number(shop):
@@ -83,7 +83,7 @@ def test_optouts_list_has_the_last_request_of_each_number(shop):
 
 
 def test_optouts_list_without_a_journal_is_empty(command_line):
-    assert command_line("optouts", "list").out == "Nobody has opted out.\n"
+    assert command_line("optouts", "list").out == "No number has opted out.\n"
     assert not list(command_line.home.rglob("*.db"))
 
 

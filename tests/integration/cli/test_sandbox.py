@@ -1,4 +1,4 @@
-"""What the command that runs a sandbox says and does, as a process of its own where it must be."""
+"""`smsworks sandbox`: its output and its server, in a separate process where needed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def command(*options):
     )
     try:
         told = ""
-        while "Its page" not in told:
+        while "Its web page" not in told:
             line = await process.stdout.readline()
             assert line, told
             told += line.decode()
@@ -48,7 +48,7 @@ async def command(*options):
 
 
 async def send_alike(url, token, count):
-    """Send one text so many times, and return the statuses."""
+    """Send a text ``count`` times, and return the statuses."""
     headers = {"Authorization": token}
     statuses = []
     async with aiohttp.ClientSession(headers=headers) as session:
@@ -121,7 +121,7 @@ async def test_client_without_its_sandbox_is_told_how_to_start_one(host):
 
 
 async def lines_of(*options, count):
-    """Run the command, send a text, and return what it writes afterwards, up to `count` lines."""
+    """Run the command, send a text, and return up to `count` lines of later output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "smsworks_async", "sandbox", "--port", "0", "--seed", "1"),
         *options,
@@ -134,7 +134,7 @@ async def lines_of(*options, count):
         url = re.search(r"http://[0-9.:]+/v1", head.decode())[0]
         token = re.search(r"JWT [\w.-]+", head.decode())[0]
         if b"{" not in head:
-            while b"Its page" not in head:
+            while b"Its web page" not in head:
                 head += await process.stdout.readline()
         await send_alike(url, token, 1)
         lines = [(await process.stdout.readline()).decode() for _ in range(count)]
@@ -149,7 +149,7 @@ async def test_sandbox_command_writes_a_line_for_each_request():
     assert re.fullmatch(
         r"\d\d:\d\d:\d\d POST /message/send …123 1 segment -> 201 [\d.]+ ms\n", line
     )
-    assert "The sandbox has ended" in rest
+    assert "The sandbox has stopped" in rest
 
 
 async def test_sandbox_command_writes_lines_of_json():
@@ -160,7 +160,7 @@ async def test_sandbox_command_writes_lines_of_json():
 
 async def test_sandbox_command_is_quiet_when_told():
     _, rest = await lines_of("--quiet", count=0)
-    assert rest.strip() == "The sandbox has ended."
+    assert rest.strip() == "The sandbox has stopped."
 
 
 async def test_sandbox_command_goes_on_when_nobody_reads_its_lines():

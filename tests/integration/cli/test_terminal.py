@@ -1,4 +1,4 @@
-"""Output on a terminal of any width, and in any encoding."""
+"""Output on terminals of any width and with any encoding."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_tables_and_drawings_fit_the_terminal(columns, smsworks):
 @pytest.mark.parametrize("columns", [40, 80])
 def test_demo_draws_bars_that_fit_the_terminal(columns, command_line):
     lines = on_terminal(command_line, "demo", columns=columns)
-    # What is drawn over again ends with a carriage return.
+    # A line that is redrawn ends with a carriage return.
     last = [line.rpartition("\r")[2] for line in lines]
     assert any("1200/1200" in line for line in lines)
     assert any("█" in line for line in last) == (columns == 80)

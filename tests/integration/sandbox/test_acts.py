@@ -1,4 +1,4 @@
-"""Acts on one message by the control endpoints: deliver, report, reply, fire, cancel."""
+"""The actions of the control endpoints on a message: deliver, report, reply, fire, cancel."""
 
 import pytest
 
@@ -31,7 +31,7 @@ async def test_deliver_makes_a_sent_message_delivered_once():
         await api.box.advance(60)
         assert [report["status"] for report in hook.bodies] == ["DELIVERED"]
         answer = await act(api, sent, "deliver", expected=409)
-        assert "this is DELIVERED" in answer["message"]
+        assert "this one is DELIVERED" in answer["message"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_deliver_fails_a_message_with_a_status_and_a_code(api, body, statu
         ("deliver", {"status": "DELIVERED", "code": 5001}, "must be left out"),
         ("deliver", {"status": "EXPIRED", "code": 5001}, "must be one of 5015"),
         ("deliver", {"colour": 1}, "colour is not a field"),
-        ("deliver", [], "not an object"),
+        ("deliver", [], "must be an object"),
         ("report", {"times": 0}, "times must be"),
         ("report", {"delay": -1}, "delay must be"),
         ("report", {"delay": 1e300}, "delay must be"),

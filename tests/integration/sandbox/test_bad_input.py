@@ -1,4 +1,4 @@
-"""Texts that break pages, terminals and encodings: they come back as they were sent."""
+"""Texts that could break pages, terminals and encodings: they are returned unchanged."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`with Sandbox()`: a server on a thread of its own, for blocking code and beside async code."""
+"""`with Sandbox()`: a server on a separate thread, for blocking code and beside async code."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def test_sandbox_that_cannot_listen_raises_and_leaves_no_thread():
 
 
 async def test_sandbox_refuses_to_be_entered_twice():
-    """Its timers, its posts and its held requests ended with the first time."""
+    """Check that: its timers, posts and held requests have ended with the first use."""
     box = Sandbox()
     with box:
         pass
-    with pytest.raises(RuntimeError, match="make a new one"):
+    with pytest.raises(RuntimeError, match="create a new one"):
         await box.__aenter__()
     box = Sandbox()
     async with box:
-        with pytest.raises(RuntimeError, match="make a new one"):
+        with pytest.raises(RuntimeError, match="create a new one"):
             box.__enter__()
     assert sandbox_threads() == []
 
 
 def test_sandbox_does_what_a_test_asks_on_its_own_thread():
-    """A held answer waits for an event of the server's loop, which another thread may not set."""
+    """Check `release`: it sets an event of the server's loop, which other threads may not do."""
     held = Fault(path="/message/send", when="hold")
     with Sandbox(faults=[held], clock=ManualClock()) as box, client(box) as sms:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -126,18 +126,18 @@ def test_running_clock_runs_and_is_advanced():
         box.advance(3600)
         assert box.messages[0].status == "DELIVERED"
         assert 3600 <= box.now - before < 7200
-        with pytest.raises(ValueError, match="not turned back"):
+        with pytest.raises(ValueError, match="cannot go backwards"):
             box.advance(-1)
-        with pytest.raises(ValueError, match="calendar"):
+        with pytest.raises(ValueError, match="year 10000"):
             box.advance(1e18)
 
 
 def test_blocking_sandbox_that_has_ended_says_so():
     with Sandbox(clock=ManualClock()) as box:
         pass
-    with pytest.raises(RuntimeError, match="does not run any more"):
+    with pytest.raises(RuntimeError, match="is not running"):
         box.advance(1)
-    box.reset()  # waits for nothing
+    box.reset()  # does not wait
 
 
 async def test_blocking_sandbox_refuses_to_block_an_event_loop():
@@ -154,7 +154,7 @@ async def test_blocking_sandbox_refuses_to_block_an_event_loop():
 
 
 async def test_sandbox_on_a_thread_is_awaited_and_leaves_the_loop_free():
-    """The service that the webhook goes to runs on the test's loop, and blocking code on it."""
+    """Check posts to a service on the test's loop, on which blocking code runs as well."""
     posted = []
 
     async def hook(request):
@@ -171,7 +171,7 @@ async def test_sandbox_on_a_thread_is_awaited_and_leaves_the_loop_free():
     sandbox = Sandbox(clock=ManualClock(), incoming_url=url, delivery_report_url=url)
     try:
         with sandbox as box, client(box) as sms:
-            sms.messages.send(**TEXT)  # blocks the loop: the server must be elsewhere
+            sms.messages.send(**TEXT)  # blocks the loop, so the server must run on another thread
             await sandbox.reply("07700 900123", "Yes")
             await sandbox.advance(2)
             await asyncio.gather(sandbox.deliver(), sandbox.receive(**SENT))

@@ -1,4 +1,4 @@
-"""A sandbox that runs on and on keeps the latest of everything, and goes on counting all of it."""
+"""A long-running sandbox keeps only the latest records, and counts all of them."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ KINDS = (Message, RequestRecord, PostRecord, Job, Passcode)
 
 
 def counted():
-    """Count the objects of each kind that are alive."""
+    """Return the number of live objects of each type."""
     gc.collect()
     return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, KINDS))
 
@@ -213,11 +213,11 @@ async def test_posts_are_given_up_when_too_many_wait(answered, most):
         numbers = [f"4477009{n:05}" for n in range(500)]
         await api.post("/batch/send", {**BATCH, "destinations": numbers})
         waiting = asyncio.ensure_future(api.box.advance(1))
-        await until(lambda: any(post.error.startswith("given up") for post in api.box.posts))
+        await until(lambda: any(post.error.startswith("dropped") for post in api.box.posts))
         account = (await api.get("sandbox/account"))[1]
         newest = (await api.get("sandbox/webhooks?limit=1"))[1]["webhooks"][0]
         assert account["counts"]["waiting"] == most
-        assert newest["error"] == f"given up: {most} others wait (keep_messages)"
+        assert newest["error"] == f"dropped: {most} others are queued (keep_messages)"
         assert newest["waiting"] is False
         answers.set()
         await waiting
@@ -227,7 +227,7 @@ async def test_posts_are_given_up_when_too_many_wait(answered, most):
 @pytest.mark.parametrize("name", ["keep_messages", "keep_requests", "keep_posts"])
 @pytest.mark.parametrize("given", [0, -1, 1.5, True, "9"])
 def test_a_limit_is_a_whole_number_or_none(name, given):
-    with pytest.raises(ValueError, match=f"{name} must be a whole number from 1, or None"):
+    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, or None"):
         Sandbox(**{name: given})
     Sandbox(**{name: None})
 

@@ -11,7 +11,7 @@ from support.wire import BATCH, sandbox
 
 
 class Application:
-    """What the account's holder runs: keeps what is posted to it, and answers as it is told."""
+    """The account holder's application: it records posts, and responds with given statuses."""
 
     def __init__(self):
         self.posts = []
@@ -228,4 +228,4 @@ async def test_a_report_shows_no_metadata_and_its_documentation_says_so(app):
         report = webhooks.parse(json.dumps(posted))
         assert (report.message_id, report.metadata) == (sent["messageid"], {})
     assert "`metadata`" in DeliveryReport.__doc__
-    assert "``message_id``" in DeliveryReport.__doc__  # by which it is found out instead
+    assert "``message_id``" in DeliveryReport.__doc__  # to be used instead

@@ -1,4 +1,4 @@
-"""Reports and replies go straight into an application of the test's own process."""
+"""Reports and replies are posted directly to an application in the test's process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = {"sender": "447700900000", "destination": "07700 900123", "content": "Hel
 
 
 class WSGI:
-    """An application that notes what it is called with, and answers with the statuses given."""
+    """An application that records its calls, and responds with given statuses."""
 
     def __init__(self, *statuses):
         self.statuses = list(statuses)
@@ -41,7 +41,7 @@ class WSGI:
 
 
 class ASGI:
-    """The same for ASGI, which notes the loop that it runs on."""
+    """The same for ASGI; it also records the loop that it runs on."""
 
     def __init__(self):
         self.calls = []
@@ -84,15 +84,15 @@ def test_deliver_to_calls_a_wsgi_application_on_the_thread_of_whoever_waits(box,
 
 
 def test_deliver_to_posts_nothing_before_a_call_waits(sms, box):
-    """The report is due at once: the text fails when it is sent, in a batch."""
+    """Check with a report that is due immediately: of a text that fails in a batch."""
     app = WSGI()
     box.deliver_to(app, "/sms")
     sms.batches.send(sender="447700900000", destinations=["07700 900123"] * 20, content="Hello")
     assert sms.credits.balance() > 0
     assert app.calls == []
-    assert "to be posted" in box.describe()
+    assert "are queued" in box.describe()
     box.deliver()
-    assert len(app.calls) == 14  # of twenty alike the flooding filter passes six
+    assert len(app.calls) == 14  # of twenty equal texts, the flooding filter accepts six
     assert "to be posted" not in box.describe()
 
 
@@ -133,7 +133,7 @@ def test_deliver_to_lets_a_test_fail_within_its_application(box):
     with pytest.raises(pytest.fail.Exception, match="not this one"):
         box.receive(sender="07700 900123", to="60777", content="Yes")
     box.deliver_to(WSGI(), "/sms")
-    box.deliver()  # nothing is left behind that would hang
+    box.deliver()  # nothing is left that could hang
 
 
 def test_deliver_to_runs_an_asgi_application_on_a_loop_of_its_own_in_plain_code(box):
@@ -146,7 +146,7 @@ def test_deliver_to_runs_an_asgi_application_on_a_loop_of_its_own_in_plain_code(
 
 
 async def test_deliver_to_runs_an_asgi_application_on_the_loop_of_an_async_test():
-    """The application sends by a client of that loop, to the sandbox."""
+    """Check with an application that sends with a client of that loop."""
     for threaded in (False, True):
         sandbox, app = Sandbox(clock=ManualClock()), ASGI()
         if threaded:
@@ -168,7 +168,7 @@ async def _converse(sandbox, app):
 
 
 async def test_deliver_to_calls_blocking_applications_beside_the_loop():
-    """One that sends by a blocking client would otherwise wait for the loop that it blocks."""
+    """Check that an application with a blocking client does not wait for a loop that it blocks."""
     async with Sandbox(clock=ManualClock()) as box:
 
         def app(environ, start_response):
@@ -200,7 +200,7 @@ def test_deliver_to_posts_by_a_test_client_of_flask_or_httpx(box):
 
 
 async def test_deliver_to_disconnects_from_an_asgi_application_at_the_end_and_not_before():
-    """Starlette's middleware listens for that beside the application that it wraps."""
+    """Check this because Starlette's middleware waits for the disconnect message."""
     came = []
 
     async def app(scope, receive, send):
@@ -213,7 +213,7 @@ async def test_deliver_to_disconnects_from_an_asgi_application_at_the_end_and_no
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             came.append((await listening)["type"])
         else:
-            tasks.append(listening)  # as an application would that is at fault
+            tasks.append(listening)  # as a faulty application would
 
     tasks = []
     async with Sandbox() as box:
@@ -254,7 +254,7 @@ async def test_deliver_to_awaits_the_test_client_of_aiohttp():
 def test_deliver_to_refuses_an_async_client_where_nothing_is_awaited(box):
     client = httpx.AsyncClient(transport=httpx.ASGITransport(ASGI()), base_url="http://t")
     box.deliver_to(client, "/sms")
-    with pytest.raises(TypeError, match="this client is awaited"):
+    with pytest.raises(TypeError, match="this test client is asynchronous"):
         box.receive(sender="07700 900123", to="60777", content="Yes")
 
 
@@ -268,7 +268,7 @@ def test_deliver_to_tells_asgi_from_wsgi_where_arguments_have_no_names(box):
         await asgi(*arguments)
 
     class Response:
-        """One object for each request, as PEP 3333 allows."""
+        """An application object that is created for each request, as PEP 3333 allows."""
 
         def __init__(self, environ, start_response):
             self.answer = wsgi(environ, start_response)
@@ -290,7 +290,7 @@ def test_deliver_to_refuses_what_is_no_application(box, app):
 
 def test_deliver_to_puts_the_webhooks_secret_into_the_path(box, monkeypatch):
     app = WSGI()
-    with pytest.raises(ValueError, match="no SMSWORKS_WEBHOOK_SECRET"):
+    with pytest.raises(ValueError, match="SMSWORKS_WEBHOOK_SECRET is not set"):
         box.deliver_to(app, "/sms/{secret}")
     monkeypatch.setenv("SMSWORKS_WEBHOOK_SECRET", "new, old")
     box.deliver_to(app, "/sms/{secret}")

@@ -1,4 +1,4 @@
-"""`GET /sandbox/events`: what changes, as server-sent events."""
+"""`GET /sandbox/events`: changes as server-sent events."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Events:
         return None
 
     async def next(self):
-        """Return the next event: its id, and its data."""
+        """Return the id and the data of the next event."""
         while True:
             lines = await self.block()
             if lines is None:
@@ -47,7 +47,7 @@ class Events:
                 return fields["id"], json.loads(fields["data"])
 
     async def messages(self):
-        """Return the data of the next event that names messages: a request may come before."""
+        """Return the data of the next event with messages, skipping those of requests."""
         while True:
             _, data = await self.next()
             if data["messages"]:
@@ -138,7 +138,7 @@ async def test_events_tell_of_what_other_pages_have_changed(api, method, path, b
 
 
 class LoopClock:
-    """Has the running loop go by a clock that a test turns."""
+    """Make the running loop use a clock that the test advances."""
 
     def __init__(self, monkeypatch):
         loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ async def test_events_forget_a_reader_that_has_left(api):
 
 
 async def test_events_drop_a_reader_that_does_not_read(api, monkeypatch):
-    """It holds what the sockets' buffers hold, and one event."""
+    """Check that a slow reader has only the sockets' buffers and one event."""
     clock = LoopClock(monkeypatch)
     hurry(api)
     feed = feed_of(api.box)
@@ -222,7 +222,7 @@ async def test_events_are_refused_when_too_many_streams_are_open(api, monkeypatc
         await stream.next()
         status, answer = await api.get("sandbox/events")
         assert status == 503
-        assert "too many" in answer["message"]
+        assert "Too many" in answer["message"]
 
 
 async def test_events_need_the_token_beyond_loopback():

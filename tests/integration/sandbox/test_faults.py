@@ -24,7 +24,7 @@ async def api():
 
 
 async def arrived(box, count=1):
-    """Wait until so many requests have come in."""
+    """Wait until ``count`` requests have arrived."""
     while len(box.requests) < count:
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""What other processes read of a sandbox: messages, requests, webhooks, faults, the account."""
+"""The control endpoints for reading: messages, requests, webhooks, faults, the account."""
 
 import aiohttp
 import pytest
@@ -143,7 +143,7 @@ async def test_messages_are_filtered_by_status_direction_kind_and_number(api):
         ("messages?before=x", "before must be"),
         ("messages?before=-1", "before must be"),
         ("messages?q=1&q=2", "twice"),
-        ("messages/1?q=1", "no parameters"),
+        ("messages/1?q=1", "no query parameters"),
         ("requests?q=1", "q is not a parameter"),
         ("webhooks?limit=%D9%A3", "limit must be"),
         ("faults?limit=1", "limit is not a parameter"),

@@ -1,4 +1,4 @@
-"""The page's files: what is in them, and how they are sent."""
+"""The page's files: their contents, and their responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the provider's own samples, SDKs and public programs send, the sandbox takes as it comes."""
+"""Requests of the provider's samples and SDKs and of public programs work unchanged."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_the_first_content_type_counts_and_a_body_is_never_touched(api, wi
     raw = json.dumps({**MESSAGE, "content": content}, indent=0).replace("\n", "\r\n").encode()
     more = f"{TWICE}Content-Length: {len(raw)}\r\n"
     sent = head(api, "POST", "/message/send", more) + raw
-    # In one piece, byte by byte, and two requests in one piece.
+    # A request in one piece and byte by byte, and two requests in one piece.
     assert (await wire.ask(sent))[0] == 201
     assert (await wire.ask(*(sent[i : i + 1] for i in range(len(sent)))))[0] == 201
     assert (await wire.ask(sent + sent))[0] == 201

@@ -1,6 +1,6 @@
-"""What the provider's own SDKs put on the wire, byte for byte, the sandbox takes.
+"""The sandbox accepts the requests of the provider's SDKs, byte for byte.
 
-The bytes of Node and Python are recorded from those SDKs; those of the others follow their sources.
+The bytes of Node and Python were recorded from those SDKs; those of the others follow their source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DESTINATIONS = ["07700900123", "07700900124"]
 
 @attrs.frozen
 class Sdk:
-    """How an SDK writes requests: headers of each, headers of those with a body, JSON, dates."""
+    """The format of an SDK's requests: headers, headers with a body, JSON, dates."""
 
     headers: str
     body_headers: str = TYPE
@@ -30,7 +30,7 @@ class Sdk:
     date: str = "2031-11-26T18:21:05Z"
 
     def write(self, api, method, path, body=None):
-        """Return a request's bytes."""
+        """Return the bytes of a request."""
         start = f"{method} /v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{api.box.port}\r\n{self.headers}"
         start += f"Authorization: {api.box.token}\r\n"
         if body is None:
@@ -112,12 +112,12 @@ async def test_each_call_of_the_guide_is_understood_from_each_sdk(api, name):
         assert len(await call("GET", f"/batch/{batch['batchid']}")) == 2
         batch = await call("POST", "/batch/schedule", {**many, "schedule": sdk.date}, 201)
         await call("DELETE", f"/batches/schedule/{batch['batchid']}")
-        # The PHP samples, and each example in the SDKs' own docs, fill nothing in.
+        # The PHP samples, and all examples in the SDKs' docs, leave the fields empty.
         assert (await call("POST", "/message/send", {}, 400)).keys() == {"message"}
         assert (await call("GET", "/messages/messageid_example", expected=400))["errorCode"] == 4008
 
 
-# JavaScript has one kind of number, and so does the provider, which runs on it.
+# JavaScript, which the provider uses, has only one number type.
 
 
 @pytest.mark.parametrize("number", ["447700900123", "447700900123.0", "4.47700900123e11"])
@@ -154,8 +154,8 @@ async def test_a_destination_may_be_a_number_as_in_the_guides_node_samples(api, 
 @pytest.mark.parametrize(
     "number",
     [
-        1073741823,  # how JavaScript reads 07777777777 without quotes: as octal
-        7700900123,  # how it reads 07700900123: a decimal, since 9 is no octal digit
+        1073741823,  # the value of 07777777777 without quotes in JavaScript, which is octal
+        7700900123,  # the value of 07700900123, a decimal, since 9 is not an octal digit
         0,
         -447700900123,
         447700900123 * 10**20,
@@ -182,7 +182,7 @@ async def test_what_is_neither_a_string_nor_a_whole_number_is_no_destination(api
 
 
 async def test_a_whole_number_may_be_written_with_a_fraction_of_zero(api):
-    # As the C# SDK writes each of its decimals, and the Python SDK what it is given as a float.
+    # The format of decimals in the C# SDK, and of floats in the Python SDK.
     await api.send(ttl=10.0, validity=1440.0)
     await api.post("/batch/send", {**BATCH, "ttl": 10.0, "validity": 2880.0})
     query = {"limit": 2.0, "skip": 1.0, "credits": 1.0}

@@ -117,7 +117,7 @@ async def test_the_inbox_gives_each_message_once(api):
 
 
 async def test_a_value_that_no_message_can_have_finds_nothing_and_is_no_error(api):
-    # Codes such as 4003 and 4004 are for sends. What comes in has short codes, and any sender.
+    # Codes such as 4003 and 4004 are for sends; incoming messages may have short codes.
     await api.box.receive(sender="+33 MY SHOP", to="60777", content="Hi")
     for query in ({"destination": "60777"}, {"destination": 60777}, {"sender": "+33 MY SHOP"}):
         _, (found,) = await api.post("/messages", {"status": "INCOMING", **query})

@@ -1,4 +1,4 @@
-"""How a sandbox ends: at once, and with every connection closed, whenever it came."""
+"""Stopping a sandbox: it stops immediately, and closes every connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.waiting import when_held
 
 
 def is_open(client):
-    """Return whether the other side of a connection has neither closed nor reset it."""
+    """Return whether the other side of a connection has not closed or reset it."""
     try:
         return client.recv(1) != b""
     except BlockingIOError:
@@ -24,7 +24,7 @@ def is_open(client):
 
 @pytest.mark.parametrize("turns", range(8))
 async def test_a_connection_that_comes_while_others_are_being_closed_is_closed_too(turns):
-    """It was accepted, and had no protocol yet, when the others were told to close."""
+    """Check a connection that was accepted but had no protocol when the others were closed."""
     box = Sandbox(faults=[Fault(path="*", when="hang", times=0)])
     held = asyncio.Event()
     async with aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""What the provider may do with texts and records, as it shows over the wire."""
+"""The effects of `Storage` on texts and records in responses."""
 
 import attrs
 import pytest
@@ -93,7 +93,7 @@ async def test_records_may_lag_behind():
             status, answer = await api.call(method, f"/messages/{sent['messageid']}")
             assert (status, answer["errorCode"]) == (400, 4008)
         assert (await api.get(f"/batch/{batch['batchid']}"))[0] == 404
-        assert len((await api.post("/messages", {}))[1]) == 3  # which have a lag of their own
+        assert len((await api.post("/messages", {}))[1]) == 3  # which have a separate lag
         await api.box.advance(0.1)
         assert (await api.get(f"/messages/{sent['messageid']}"))[0] == 200
         assert len((await api.get(f"/batch/{batch['batchid']}"))[1]) == 2

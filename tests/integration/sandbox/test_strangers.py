@@ -1,4 +1,4 @@
-"""What a web page of another site, another host name and another user of the machine cannot do."""
+"""Protection against other web sites, other host names and other users of the machine."""
 
 from __future__ import annotations
 

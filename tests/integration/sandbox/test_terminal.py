@@ -1,4 +1,4 @@
-"""The lines that a sandbox writes of its requests and callbacks."""
+"""The lines that a sandbox writes for requests and callbacks."""
 
 import json
 import re
@@ -22,7 +22,7 @@ async def api():
 
 
 async def written(api, count, act, **options):
-    """Return the lines written while something happens, once there are so many."""
+    """Return the lines written by an action, once there are ``count`` of them."""
     lines = []
     with api.box.write_log(lines.append, **options):
         await act()
@@ -120,7 +120,7 @@ async def test_a_line_shows_the_fault_that_struck(api):
 
     [line] = await written(api, 1, act)
     assert without_times(line) == (
-        "POST /message/send …123 1 segment -> no answer … ms (fault: after)"
+        "POST /message/send …123 1 segment -> no response … ms (fault: after)"
     )
 
 
@@ -150,7 +150,7 @@ async def test_a_line_shows_why_a_webhook_had_no_answer():
         [line] = await written(api, 1, act)
     assert without_times(line) == (
         "webhook text from …124 POST http://app.example/sms -> "
-        "refused: name the host in callback_hosts"
+        "refused: add the host to callback_hosts"
     )
 
 
@@ -206,7 +206,7 @@ async def test_a_reader_that_does_not_read_holds_nothing_up_and_is_told(api, mon
         await until(lambda: len(lines) == 4)
         await api.get("/utils/test")
         await until(lambda: len(lines) == 6)
-    assert lines[4] == "(16 lines were left out: they were not read fast enough)"
+    assert lines[4] == "(16 lines were left out because they were not read in time)"
 
 
 async def test_nothing_more_is_written_to_what_cannot_be_written_to(api):

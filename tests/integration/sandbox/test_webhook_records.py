@@ -1,4 +1,4 @@
-"""What other processes read of attempts at callbacks."""
+"""The control endpoint that lists attempts at callbacks."""
 
 import pytest
 from aiohttp import web
@@ -71,7 +71,7 @@ async def cut(request):
 @pytest.mark.parametrize(
     ("path", "answer", "error"),
     [
-        ("", cut, "the connection was closed without an answer"),
+        ("", cut, "the connection was closed without a response"),
         (None, cut, "cannot connect to 127.0.0.1:1"),
     ],
 )
@@ -90,5 +90,5 @@ async def test_a_refused_url_says_so():
         await api.send()
         await api.box.advance(1)
         [attempt] = await webhooks(api)
-    assert attempt["error"] == "refused: name the host in callback_hosts"
+    assert attempt["error"] == "refused: add the host to callback_hosts"
     assert (attempt["waiting"], attempt["milliseconds"]) == (False, None)

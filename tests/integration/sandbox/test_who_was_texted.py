@@ -1,4 +1,4 @@
-"""What a test asks a sandbox: who was texted what; and the words in which it is told otherwise."""
+"""The sandbox's lookups and assertions for tests, and their failure messages."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_last_to_is_the_latest_text_in_any_spelling(box, sms):
     text(sms, "two")
     text(sms, "three", to=BOB)
     assert box.last_to("+44 7700 900123").content == "two"
-    with pytest.raises(ValueError, match="no destination"):
+    with pytest.raises(ValueError, match="not a valid destination"):
         box.last_to("nobody")
 
 
 def test_last_to_says_what_was_sent_instead(box, sms):
-    assert failure(box.last_to, ADA) == "…123 was not texted; there was no request at all"
+    assert failure(box.last_to, ADA) == "…123 was not texted; there were no requests"
     box.add_fault(Fault(path="/message/send", status=402))
     with pytest.raises(Exception, match="402"):
         text(sms)
@@ -74,8 +74,8 @@ def test_last_to_says_what_was_sent_instead(box, sms):
     for number in range(12):
         text(sms, to=f"07700 900{number:03d}")
     lines = failure(box.last_to, ADA).splitlines()
-    assert lines[0] == "…123 was not texted; texts to others:"
-    assert lines[1] == "  (and 2 before)"
+    assert lines[0] == "…123 was not texted; messages of other numbers:"
+    assert lines[1] == "  (2 earlier ones)"
     assert lines[-1] == "  SENT to …011 'Hello' 1 segment"
     assert len(lines) == 12
 
@@ -118,7 +118,7 @@ def test_assert_texted_fails_with_what_was_sent(box, sms):
     )
     assert "…123 was texted once, expected never" in failure(box.assert_texted, ADA, times=0)
     assert "expected 3 times; texts" in failure(box.assert_texted, ADA, times=3)
-    assert "…124 was not texted, expected at least once; texts to others:" in failure(
+    assert "…124 was not texted, expected at least once; messages of other numbers:" in failure(
         box.assert_texted, BOB, times=None
     )
 
@@ -133,7 +133,7 @@ def test_assert_texted_does_not_count_what_is_only_planned_or_has_failed():
         sms.messages.cancel(sms.messages.schedule(**later).message_id)
         sms.messages.schedule(**later)
         assert failure(box.assert_texted, ADA).splitlines() == [
-            "…123 was not texted, expected once; what was not sent to it:",
+            "…123 was not texted, expected once; messages to it that were not sent:",
             "  CANCELLED to …123 'Later' 1 segment",
             "  SCHEDULED to …123 'Later' 1 segment",
         ]
@@ -152,7 +152,7 @@ def test_reply_goes_to_the_sender_of_the_latest_text(box, sms):
 
 
 def test_reply_is_refused_where_a_phone_could_not_reply(box, sms):
-    with pytest.raises(ValueError, match="…123 was sent no text to reply to"):
+    with pytest.raises(ValueError, match="no text was sent to …123 to reply to"):
         box.reply(ADA, "STOP")
     text(sms, sender="AcmeCorp")
     with pytest.raises(ValueError, match="cannot reply to the sender 'AcmeCorp'"):
@@ -184,8 +184,8 @@ def test_describe_masks_numbers_and_leaves_secrets_out(box, sms):
         assert hidden not in shown
     assert '-> 200 {"token": "…"}' in shown
     assert 'POST /batch/send {"sender": "Acme", "content": "Call …555 \\u202e!"' in shown
-    assert "-> no answer" in shown
-    assert "(struck by a fault: after)" in shown
+    assert "-> no response" in shown
+    assert "(by a fault: after)" in shown
     assert "POST http://testserver/sms/… " in shown
     assert "-> 503 (attempt 2)" in shown
     assert shown.replace("\n", "").isprintable()

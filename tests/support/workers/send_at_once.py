@@ -1,9 +1,10 @@
-"""`smsworks campaign send` in a process that meets another one at given moments, or is killed.
+"""`smsworks campaign send` in a process that waits for another one at given points, or is killed.
 
-Its arguments: a folder; a name, unique to the process; the moments, with commas; the seconds that a
-campaign waits for others; then the words of the command. At ``looked`` it has looked into the
-journal, at ``planned`` it has planned its campaign. At both it waits for the other process. At
-``killed`` it ends in place of its second look.
+The arguments are a folder; a name, unique to the process; the points, with commas; the seconds that
+a campaign waits for others; then the words of the command. ``looked`` is after the first read of
+the journal, and ``planned`` after the campaign is planned; at both, the process waits for the other
+one. At ``killed`` it exits instead of the second read. At a number it exits at that step: an odd
+one is before a change of the journal, an even one after it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from smsworks_async.cli import _campaign_send, _right_of_way, main
+from smsworks_async.cli import _campaign_send, _concurrent_sends, main
+from smsworks_async.journals import PostgresJournal, SQLiteJournal
 from support.waiting import PATIENCE
 
 
@@ -26,9 +28,39 @@ def meet(folder, name, moment):
         time.sleep(0.005)
 
 
+#: The methods that change a journal in the course of a campaign.
+CHANGES = ("begin", "plan", "finish_planning", "steer", "claim_next", "finish")
+
+
+def exit_at(number):
+    """Exit from this process at a step; each change of a journal has two."""
+    steps = [0]
+
+    def step():
+        steps[0] += 1
+        if steps[0] == number:
+            os._exit(9)
+
+    def exiting(real):
+        async def change(*args, **options):
+            step()
+            result = await real(*args, **options)
+            step()
+            return result
+
+        return change
+
+    for kind in (SQLiteJournal, PostgresJournal):
+        for name in CHANGES:
+            setattr(kind, name, exiting(getattr(kind, name)))
+
+
 def run(folder, name, moments, patience, *words):
-    looked, looks = _campaign_send.look, [0]
-    _right_of_way.PATIENCE = float(patience)
+    looked, looks = _campaign_send.find_earlier, [0]
+    _concurrent_sends.TIMEOUT = float(patience)
+
+    for number in filter(str.isdigit, moments):
+        exit_at(int(number))
 
     async def look(*args, **options):
         looks[0] += 1
@@ -42,7 +74,7 @@ def run(folder, name, moments, patience, *words):
             meet(Path(folder), name, "looked")
         return found
 
-    _campaign_send.look = look
+    _campaign_send.find_earlier = look
     return main(words)
 
 

@@ -1,4 +1,4 @@
-"""Parts of `campaign send`: the campaign's name, the progress in lines, texts over lines."""
+"""Parts of `campaign send`: the campaign's name, progress lines, wrapped texts."""
 
 from __future__ import annotations
 

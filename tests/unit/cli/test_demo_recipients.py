@@ -12,8 +12,8 @@ from smsworks_async.phone import normalise
 RAW = (resources.files("smsworks_async") / "cli" / "recipients.txt").read_bytes()
 LINES = RAW.decode("utf-8").split("\n")[:-1]
 
-# Ofcom's numbers for drama, which are nobody's, as far as the file uses them; whatever follows
-# these prefixes. Written nationally, without the 0.
+# The prefixes of Ofcom's numbers for drama that the file uses, in national form without the 0. Any
+# digits may follow.
 DRAMA = "0{0,2}(?:44)?0?(?:7700900|2079460|1314960|1614960|1632960|8081570|3069990|9098790)"
 
 
@@ -66,7 +66,7 @@ def test_demo_recipients_hold_50_mistakes_of_many_kinds():
 @pytest.mark.parametrize("line", INVALID)
 def test_demo_recipients_mistakes_are_nobodys_number(line):
     digits = re.sub(r"[Ee][+]\d\d$|\D", "", line.replace("O", "0").replace("1l", "11"))
-    # Fewer than nine digits are nobody's number; two numbers in a line are one after the other.
+    # Fewer than nine digits are not a number; two numbers in a line follow one another.
     assert len(digits) < 9 or re.fullmatch(rf"(?:{DRAMA}\d{{2,4}})+", digits)
 
 
@@ -78,6 +78,6 @@ def test_demo_recipients_are_written_in_the_many_formats_people_use():
 
 def test_demo_recipients_in_a_row_have_no_neighbouring_numbers():
     for one, next_one in itertools.pairwise(WIRES):
-        assert one or next_one  # mistakes are strewn about
+        assert one or next_one  # mistakes are spread over the file
         if one and next_one:
             assert abs(int(one) - int(next_one)) > 1

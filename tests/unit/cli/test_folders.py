@@ -1,10 +1,10 @@
-"""Where the command keeps its files, and how it shows a journal."""
+"""The folders of the command's files, and the display of journals."""
 
 from __future__ import annotations
 
 import pytest
 
-from smsworks_async.cli._folders import journal_words
+from smsworks_async.cli._folders import journal_label
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from smsworks_async.cli._folders import journal_words
         ("postgresql://anna:hunter2@[db.test/sms", "postgresql://..."),
     ],
 )
-def test_journal_words_show_no_password(journal, words):
-    assert journal_words(journal) == words
+def test_journal_label_shows_no_password(journal, words):
+    assert journal_label(journal) == words

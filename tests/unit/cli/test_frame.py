@@ -1,4 +1,4 @@
-"""The frame of the command: what is imported when, and what becomes of errors."""
+"""The frame of the command: lazy imports, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.processes import unmeasured
 
 
 PACKAGE = Path(smsworks_async.cli.__file__).parent
-#: What only commands that need it import, while they run.
+#: Packages that are imported only by commands that need them, while they run.
 SLOW = {
     "asyncio",
     "sqlite3",
@@ -36,7 +36,7 @@ SLOW = {
 
 
 def commands():
-    """Return the words of every command that is there."""
+    """Return the words of every existing command."""
     group = root()
     context = group.make_context("smsworks", [], resilient_parsing=True)
     found = []
@@ -55,7 +55,7 @@ every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
 
 
 def loaded(code, **variables):
-    """Return the names of the packages that a piece of Python loads."""
+    """Return the names of the packages that a piece of Python code imports."""
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
         capture_output=True,
@@ -99,7 +99,7 @@ def test_command_has_examples_and_the_shared_options(words, capsys):
 
 
 def modules(code, **variables):
-    """Return the names of the modules that a piece of Python loads, and what it writes."""
+    """Return the names of the modules that a piece of Python code imports, and its output."""
     listing = "import sys, json; print(json.dumps([*sys.modules]), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{listing}"],
@@ -113,7 +113,7 @@ def modules(code, **variables):
 
 
 def ours_and_foreign(code, beside, **variables):
-    """Return the modules that the command loads beside those of `beside`, and what it writes."""
+    """Return the modules that the command imports in addition to `beside`, and its output."""
     names, out = modules(code, **variables)
     more = names - modules(beside)[0]
     ours = {name for name in more if name.startswith("smsworks_async")}
@@ -124,7 +124,7 @@ def test_help_loads_few_modules_beside_those_of_click():
     code = "from smsworks_async.cli import main; main(['--help'])"
     ours, foreign, _ = ours_and_foreign(code, "import click")
     assert len(ours) <= 15
-    # What click itself loads to write a help is among them.
+    # This includes modules that click itself imports to write a help text.
     assert foreign <= {
         *("_bz2", "_compression", "_locale", "_lzma", "bz2", "lzma", "zlib"),
         *("click._textwrap", "fnmatch", "locale", "shutil", "textwrap", "json"),

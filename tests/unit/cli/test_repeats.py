@@ -1,11 +1,11 @@
-"""Which key a text is recorded under: repeats within an hour, and calls in doubt, share one."""
+"""The choice of a text's key: repeats within an hour and calls of unknown outcome share one."""
 
 from __future__ import annotations
 
 import pytest
 
 from smsworks_async._idempotency.fingerprints import hash_key
-from smsworks_async.cli._repeats import WINDOW, find_place
+from smsworks_async.cli._repeats import WINDOW, choose_key
 from smsworks_async.errors import OutcomeUnknown, ValidationError
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.models.report import BatchOutcome, Outcome
@@ -39,21 +39,21 @@ async def call(journal, key, outcome, error=None):
     )
 
 
-async def test_find_place_of_a_new_text_is_of_nobody_else(journal):
-    place = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_of_a_new_text_is_of_nobody_else(journal):
+    place = await choose_key(journal, BASE_URL, *WORDS)
     assert (place.earlier, place.is_repeat, place.key == place.next_key) == (None, False, True)
     for number in range(4):
         other = [*WORDS]
         other[number] += "x"
-        assert (await find_place(journal, BASE_URL, *other)).key != place.key
+        assert (await choose_key(journal, BASE_URL, *other)).key != place.key
 
 
 @pytest.mark.parametrize("seconds", [0.0, 120.0, WINDOW - 1])
-async def test_find_place_finds_a_repeat_within_the_hour_over_midnight(seconds, journal, clock):
-    first = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_finds_a_repeat_within_the_hour_over_midnight(seconds, journal, clock):
+    first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.ACCEPTED)
     clock.advance(seconds)
-    place = await find_place(journal, BASE_URL, *WORDS)
+    place = await choose_key(journal, BASE_URL, *WORDS)
     assert place.is_repeat
     assert place.key == first.key
     assert place.age == seconds
@@ -62,59 +62,59 @@ async def test_find_place_finds_a_repeat_within_the_hour_over_midnight(seconds, 
 
 
 @pytest.mark.parametrize("seconds", [WINDOW, 86400.0, 3 * 86400.0])
-async def test_find_place_after_an_hour_is_a_new_one(seconds, journal, clock):
-    first = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_after_an_hour_is_a_new_one(seconds, journal, clock):
+    first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.ACCEPTED)
     clock.advance(seconds)
-    place = await find_place(journal, BASE_URL, *WORDS)
+    place = await choose_key(journal, BASE_URL, *WORDS)
     assert (place.earlier, place.is_repeat) == (None, False)
     assert place.key != first.key
 
 
-async def test_find_place_of_a_call_in_doubt_is_the_same_until_the_next_day_ends(journal, clock):
-    first = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_of_a_call_in_doubt_is_the_same_until_the_next_day_ends(journal, clock):
+    first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.UNKNOWN, OutcomeUnknown("x"))
     for seconds in (0.0, 2 * WINDOW, 20 * 3600.0):
         clock.advance(seconds)
-        place = await find_place(journal, BASE_URL, *WORDS)
+        place = await choose_key(journal, BASE_URL, *WORDS)
         assert (place.key, place.is_repeat, place.is_in_doubt) == (first.key, False, True)
     clock.advance(2 * 86400.0)
-    assert (await find_place(journal, BASE_URL, *WORDS)).earlier is None
+    assert (await choose_key(journal, BASE_URL, *WORDS)).earlier is None
 
 
-async def test_find_place_after_a_refusal_is_a_new_one(journal):
-    first = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_after_a_refusal_is_a_new_one(journal):
+    first = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, first.key, Outcome.NOT_SENT, ValidationError("x"))
-    place = await find_place(journal, BASE_URL, *WORDS)
+    place = await choose_key(journal, BASE_URL, *WORDS)
     assert (place.earlier, place.is_repeat, place.is_in_doubt) == (None, False, False)
-    # Its options may be others, for which the first key cannot be used.
+    # With other options, the first key cannot be used.
     assert place.key != first.key
 
 
 @pytest.mark.parametrize(
     ("outcome", "is_repeat"), [(Outcome.ACCEPTED, True), (Outcome.UNKNOWN, False)]
 )
-async def test_find_place_looks_behind_a_refusal(outcome, is_repeat, journal):
-    first = await find_place(journal, BASE_URL, *WORDS)
+async def test_choose_key_looks_behind_a_refusal(outcome, is_repeat, journal):
+    first = await choose_key(journal, BASE_URL, *WORDS)
     error = None if is_repeat else OutcomeUnknown("x")
     await call(journal, first.key, outcome, error)
-    again = await find_place(journal, BASE_URL, *WORDS)
+    again = await choose_key(journal, BASE_URL, *WORDS)
     await call(journal, again.next_key, Outcome.NOT_SENT, ValidationError("x"))
-    place = await find_place(journal, BASE_URL, *WORDS)
+    place = await choose_key(journal, BASE_URL, *WORDS)
     assert (place.key, place.is_repeat, place.is_in_doubt) == (first.key, is_repeat, not is_repeat)
 
 
 @pytest.mark.parametrize("text", ["Hello ", " Hello", "Hello\n", "Hello\r\n"])
-async def test_find_place_takes_a_text_with_other_blanks_around_it_for_the_same(text, journal):
-    first = await find_place(journal, BASE_URL, *WORDS)
-    assert (await find_place(journal, BASE_URL, *WORDS[:-1], text)).key == first.key
+async def test_choose_key_takes_a_text_with_other_blanks_around_it_for_the_same(text, journal):
+    first = await choose_key(journal, BASE_URL, *WORDS)
+    assert (await choose_key(journal, BASE_URL, *WORDS[:-1], text)).key == first.key
 
 
-async def test_find_place_tells_apart_many_sends_of_a_day(journal, clock):
+async def test_choose_key_tells_apart_many_sends_of_a_day(journal, clock):
     clock.advance(3600.0)
     keys = set()
     for _ in range(10):
-        place = await find_place(journal, BASE_URL, *WORDS)
+        place = await choose_key(journal, BASE_URL, *WORDS)
         assert not place.is_repeat
         keys.add(place.key)
         await call(journal, place.key, Outcome.ACCEPTED)

@@ -1,4 +1,4 @@
-"""What a report adds up of the provider's records, in whatever order they come."""
+"""The sums that a report makes of the provider's records, in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that reports a campaign: a pure function of its facts."""
+"""The page of a campaign's report, which is a pure function of its facts."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def facts(status=None, **more):
 
 
 class Page(HTMLParser):
-    """A page, read: its elements, its attributes and its text."""
+    """A parsed page: its elements, attributes and text."""
 
     def __init__(self, page):
         super().__init__()
@@ -129,7 +129,7 @@ def test_render_shows_what_became_of_a_campaign():
         "AcmeCorp",
         "We open at nine",
         "4 May 2031, 09:00:00",
-        "100 credits, as the provider's records say: as estimated",
+        "100 credits, according to the provider's records; the same was estimated",
         "And 1,234 more",
     ):
         assert shown in text, shown
@@ -151,7 +151,7 @@ def test_render_refers_to_nothing_else():
 
 
 def hostile(value):
-    """Put hostile words into every string of some facts."""
+    """Return facts with hostile text in every string."""
     if attrs.has(type(value)):
         changes = {
             field.name: hostile(getattr(value, field.name))
@@ -188,7 +188,7 @@ def test_render_masks_numbers_unless_asked():
     assert "…123" in words(render(facts()))
     assert "447700900123" not in render(facts())
     assert "447700900123" in words(render(facts(), numbers=True))
-    assert "keep it as you keep the list" in words(render(facts(), numbers=True))
+    assert "protect it like the list of recipients" in words(render(facts(), numbers=True))
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_render_masks_numbers_unless_asked():
         ({"delivery": None, "not_asked": "--offline was given."}, "--offline was given."),
         ({"accepted_twice": 7}, "7 texts were accepted a second time"),
         ({"list_is_elsewhere": True, "opted_out": ()}, "list that is not in its journal"),
-        ({"opted_out": ()}, "Nobody who was sent to has opted out"),
-        ({"accepted": (), "delivery": None}, "Nothing was accepted yet."),
+        ({"opted_out": ()}, "No recipient of the text has opted out"),
+        ({"accepted": (), "delivery": None}, "Nothing has been accepted yet."),
         ({"failures": ()}, "There were none."),
         ({"credits": 120.0}, "120 were estimated"),
     ],
@@ -212,9 +212,9 @@ def test_render_says_what_is_missing_or_amiss(changes, shown):
     ("changes", "shown"),
     [
         ({"control": "paused", "why": "the price"}, "The campaign is paused: the price"),
-        ({"in_flight": 7}, "7 recipients are being sent to."),
-        ({"not_sent": 9}, "9 recipients are still to be sent to."),
-        ({"unknown": 2}, "Reconcile the campaign"),
+        ({"in_flight": 7}, "The text is being sent to 7 recipients."),
+        ({"not_sent": 9}, "The text has not been sent to 9 recipients yet."),
+        ({"unknown": 2}, "To find out, run smsworks campaign reconcile"),
         ({"forgotten": BEGUN}, "Its numbers and texts were erased"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -236,7 +236,7 @@ def test_render_shows_the_settings_of_a_campaign():
 
 
 def spaced(text):
-    """Put a blank after the names of settings, which stand in elements of their own."""
+    """Insert spaces after the names of settings, which are in separate elements."""
     return text.replace("hours09", "hours 09").replace("Due4", "Due 4")
 
 

@@ -1,4 +1,4 @@
-"""A campaign's status as lines of a terminal."""
+"""A campaign's status on a terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_draw_shows_name_state_bar_and_counts():
     assert shown[1].endswith("55 %")
     assert "accepted" in shown[3]
     assert "to be sent" in shown[3]
-    assert shown[-1] == "50 credits, 10 a second, about 4 s left"
+    assert shown[-1] == "50 credits, 10 per second, about 4 s left"
 
 
 counted = st.integers(min_value=0, max_value=10**7)

@@ -1,4 +1,4 @@
-"""What a worker writes where its output is no terminal."""
+"""A worker's output where that is not a terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def test_worker_writes_a_line_every_ten_seconds(capsys):
             worker.progress(BulkProgress(read=50, planned=50, accepted=second, seconds=second))
             clock.advance(1)
     assert capsys.readouterr().out.splitlines() == [
-        "10 of 50 done, 1 a second",
-        "20 of 50 done, 1 a second",
+        "10 of 50 done, 1 per second",
+        "20 of 50 done, 1 per second",
     ]
 
 
@@ -25,4 +25,4 @@ def test_worker_names_what_it_waits_for(capsys):
     with Worker(App(), "x", clock=clock.monotonic) as worker:
         clock.advance(11)
         worker.progress(BulkProgress(planned=5, waiting_for="the rate"))
-    assert capsys.readouterr().out == "0 of 5 done, 0 a second; waiting for the rate\n"
+    assert capsys.readouterr().out == "0 of 5 done, 0 per second; waiting for the rate\n"

@@ -78,11 +78,7 @@ def refusal(kept=KEPT, **changes):
             "was begun with another content, which differs from character 17",
             "content",
         ),
-        (
-            {"message": {"tag": "Bob"}},
-            "was begun with tag=Ada …124, and this call has tag=Bob",
-            "tag",
-        ),
+        ({"message": {"tag": "Bob"}}, "was begun with another tag", "tag"),
         (
             {"message": {"deliveryreporturl": "https://example.org/another"}},
             "was begun with another delivery_report_url",
@@ -106,7 +102,7 @@ def test_check_campaign_calls_the_text_of_a_template_by_its_argument():
 def test_check_campaign_quotes_no_text_number_or_address():
     for name in ("content", "tag", "deliveryreporturl", "sender"):
         words, _ = refusal(message={name: "other"})
-        for part in ("4711", "900123", "900124", "a-secret"):
+        for part in ("4711", "900123", "900124", "Ada", "a-secret"):
             assert part not in words
 
 

@@ -1,4 +1,4 @@
-"""Mistakes of those who test with the sandbox are told, rather than taken."""
+"""Mistakes in tests that use the sandbox are reported, not ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_accepted_takes_a_destination_in_any_usual_spelling_and_nothing_el
     async with Sandbox() as box:
         for spelling in ("447700900123", "07700 900123", "+44 7700 900123", "0044 7700-900123"):
             assert box.accepted(spelling) == 0
-        with pytest.raises(ValueError, match="no destination"):
+        with pytest.raises(ValueError, match="not a valid destination"):
             box.accepted("nobody")
 
 

@@ -1,4 +1,4 @@
-"""The filter that takes repeated Content-Type headers out of requests."""
+"""The filter that removes repeated Content-Type headers from requests."""
 
 import itertools
 

@@ -38,7 +38,7 @@ async def test_a_campaign_is_planned_for_a_time_and_sent_for_the_same(scheduling
     assert (status.at, status.scheduled, status.not_sent) == (scheduling.at, 0, 15)
     assert scheduling.box.messages == []
     for other in (None, scheduling.at + timedelta(seconds=1)):
-        with pytest.raises(ValidationError, match="another at") as caught:
+        with pytest.raises(ValidationError, match="was begun with at=") as caught:
             await sms.bulk.send(**{**kept, "at": other})
         assert caught.value.field == "at"
     assert (await sms.bulk.send(**kept)).accepted == 15

@@ -1,4 +1,4 @@
-"""What `campaign send` would do: the file read and checked, and what it would cost."""
+"""The preview of `campaign send`: read and check the file, and estimate the cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 
 from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
-from smsworks_async.cli._campaign_view import Prospect
+from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._earlier import Earlier, exists
 from smsworks_async.cli._options import AccountRate, naming_options
 from smsworks_async.cli._records import plural
@@ -21,8 +21,8 @@ from smsworks_async.models.window import SendWindow
 
 
 @attrs.frozen(kw_only=True)
-class Order:
-    """The options of the command, as click has them."""
+class SendOptions:
+    """The values of the command's options."""
 
     file: str
     sender: str
@@ -44,31 +44,31 @@ class Order:
     again: bool
 
 
-def read(order: Order) -> Recipients:
-    """Open the file, and find what is where.
+def read(options: SendOptions) -> Recipients:
+    """Open the file, and find its headings and the column of numbers.
 
     Raises:
-        ValidationError: it cannot be read, or it is not clear which column is meant.
+        ValidationError: the file cannot be read, or no column or several columns match.
     """
     try:
         with naming_options():
             return read_recipients(
-                order.file,
-                column=order.column,
-                message=order.message,
-                sheet=order.sheet,
-                encoding=order.encoding,
-                international=order.international,
+                options.file,
+                column=options.column,
+                message=options.message,
+                sheet=options.sheet,
+                encoding=options.encoding,
+                international=options.international,
             )
     except OSError as error:
-        raise _unreadable(order.file, error) from None
+        raise _unreadable(options.file, error) from None
 
 
 def checked(people: Recipients) -> Summary:
-    """Read the whole file, and count its rows.
+    """Read the whole file and count its rows.
 
     Raises:
-        ValidationError: it cannot be read to its end.
+        ValidationError: the file cannot be read to its end.
     """
     try:
         return people.check()
@@ -80,58 +80,72 @@ def _unreadable(file: str, error: OSError) -> ValidationError:
     return ValidationError(f"{file} cannot be read: {error.strerror or error}", field="file")
 
 
-def look_ahead(  # noqa: PLR0917 - what it is made of
-    app: App, order: Order, people: Recipients, summary: Summary, earlier: Earlier, journal: str
-) -> Prospect:
-    """Ask what it would cost, and write the copy of what was set aside."""
+def make_preview(  # noqa: PLR0917 - the parts of a preview
+    app: App,
+    options: SendOptions,
+    people: Recipients,
+    summary: Summary,
+    earlier: Earlier,
+    journal: str,
+) -> Preview:
+    """Estimate the cost, and write the copy of the rows that were set aside."""
     message = people.message
     assert message is not None  # noqa: S101 - it was given
-    # A journal that is not there yet is not made for a look; nobody can have opted out in it.
+    # Do not create a journal for a preview; without one there are no opt-outs to respect.
     settings: dict[str, Any] = {"journal": journal} if exists(journal) else {}
-    with app.client(international=order.international, **settings) as sms:
+    with app.client(international=options.international, **settings) as sms:
         if message.plain is None:
             estimate = sms.bulk.estimate(
-                template=message.template, rows=people.rows(), sender=order.sender
+                template=message.template, rows=people.rows(), sender=options.sender
             )
         else:
             estimate = sms.bulk.estimate(
-                content=message.plain, destinations=people.destinations(), sender=order.sender
+                content=message.plain, destinations=people.destinations(), sender=options.sender
             )
     if message.plain is None:
         estimate = _with_several_texts(estimate, people)
-    return Prospect(
-        people, summary, estimate, earlier, order.sender, journal, copy=_copy(app, people, summary)
+    return Preview(
+        people,
+        summary,
+        estimate,
+        earlier,
+        options.sender,
+        journal,
+        copy=_copy(app, people, summary),
     )
 
 
 def _with_several_texts(estimate: BulkEstimate, people: Recipients) -> BulkEstimate:
-    """Add a warning where texts of their own go to one number: those are no repeats."""
+    """Add a warning if a number gets several different texts, which are not duplicates."""
     numbers = Counter(people.destinations())
     more = numbers.total() - len(numbers) - estimate.duplicates
     if more <= 0:
         return estimate
     words = (
-        f"{plural(more, 'row')} of the file has a number that stood in a row before, with another "
-        "text; that number gets both"
+        f"{plural(more, 'row')} of the file has the number of an earlier row but another text; "
+        "that number gets both texts"
         if more == 1
-        else f"{plural(more, 'row')} of the file have numbers that stood in rows before, with "
-        "other texts; those numbers get all of them"
+        else f"{plural(more, 'row')} of the file have numbers of earlier rows but other texts; "
+        "those numbers get all of their texts"
     )
     return attrs.evolve(estimate, warnings=(words, *estimate.warnings))
 
 
 def _copy(app: App, people: Recipients, summary: Summary) -> Path | None:
-    """Write the rows that were set aside beside the file; a failure is no reason not to send."""
+    """Write the rows that were set aside to a copy; report a failure only as a notice."""
     if not summary.set_aside:
         return None
     if people.path is None:
-        app.out.notice("standard input has no place for a copy of the rows that were set aside")
+        app.out.notice(
+            "no copy of the rows that were set aside was written, because the recipients come from "
+            "standard input"
+        )
         return None
     try:
         return write_set_aside(people)
     except OSError as error:
         app.out.notice(
-            "the rows that were set aside cannot be written beside the file: "
+            "the copy of the rows that were set aside cannot be written beside the file: "
             f"{error.strerror or error}"
         )
         return None

@@ -1,4 +1,4 @@
-"""Which of several campaigns that are sent at once gives way."""
+"""Which of several campaigns is sent if they share recipients and start together."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from smsworks_async.cli._earlier import Earlier, Sharing, shared_words
-from smsworks_async.cli._right_of_way import LOOK, PATIENCE, yield_to
+from smsworks_async.cli._concurrent_sends import POLL_INTERVAL, TIMEOUT, find_conflict
+from smsworks_async.cli._earlier import Earlier, Overlap, shared_message
 
 
 def sharing(name="june", count=3, *, is_later=True, has_begun=False, age=0.0):
-    return Sharing(name, count, timedelta(seconds=age), is_later, has_begun)
+    return Overlap(name, count, timedelta(seconds=age), is_later, has_begun)
 
 
 def knowing(*sharing):
-    return Earlier("may", sharing=sharing, count=sum(one.count for one in sharing))
+    return Earlier("may", overlaps=sharing, count=sum(one.count for one in sharing))
 
 
 ALONE = knowing()
@@ -25,7 +25,7 @@ FIRST = knowing(sharing(is_later=False))
 
 
 def give_way(*looks, before=ALONE, check=lambda: None):
-    """Return what `yield_to` returns after these looks, and the seconds that it waited."""
+    """Return what `find_conflict` returns after these looks, and the seconds that it waited."""
     left, now = list(looks), [0.0]
 
     def sleep(seconds):
@@ -34,7 +34,7 @@ def give_way(*looks, before=ALONE, check=lambda: None):
     def look():
         return left.pop(0) if len(left) > 1 else left[0]
 
-    found = yield_to(look, before, check=check, sleep=sleep, clock=lambda: now[0])
+    found = find_conflict(look, before, check=check, sleep=sleep, clock=lambda: now[0])
     return found, round(now[0], 3)
 
 
@@ -44,38 +44,38 @@ def give_way(*looks, before=ALONE, check=lambda: None):
         ([ALONE], False, 0),
         ([FIRST], True, 0),
         ([BEGUN], True, 0),
-        ([LATER, LATER, ALONE], False, 2 * LOOK),
-        ([LATER, BEGUN], True, LOOK),
-        ([LATER, FIRST], True, LOOK),
+        ([LATER, LATER, ALONE], False, 2 * POLL_INTERVAL),
+        ([LATER, BEGUN], True, POLL_INTERVAL),
+        ([LATER, FIRST], True, POLL_INTERVAL),
         ([knowing(sharing(), sharing("july", is_later=False))], True, 0),
     ],
 )
-def test_yield_to_waits_for_later_campaigns_alone(looks, gives_way, waited):
+def test_find_conflict_waits_for_later_campaigns_alone(looks, gives_way, waited):
     found, seconds = give_way(*looks)
     assert (found is not None, seconds) == (gives_way, waited)
 
 
-def test_yield_to_gives_way_to_one_that_neither_begins_nor_ends():
+def test_find_conflict_gives_way_to_one_that_neither_begins_nor_ends():
     found, seconds = give_way(LATER)
     assert found is LATER
-    assert PATIENCE <= seconds <= PATIENCE + LOOK
+    assert TIMEOUT <= seconds <= TIMEOUT + POLL_INTERVAL
 
 
-def test_yield_to_goes_on_where_the_user_has_agreed_to_what_is_shared():
+def test_find_conflict_goes_on_where_the_user_has_agreed_to_what_is_shared():
     assert give_way(FIRST, before=FIRST) == (None, 0)
     more = knowing(sharing(count=4, is_later=False))
     assert give_way(more, before=FIRST)[0] is more
 
 
-def test_yield_to_sees_another_campaign_of_those_who_were_in_one_before():
+def test_find_conflict_sees_another_campaign_of_those_who_were_in_one_before():
     # Their count is the same: they are in two recent campaigns now.
-    both = Earlier("may", sharing=(sharing("june"), sharing("april", is_later=False)), count=3)
-    before = Earlier("may", sharing=(sharing("april", is_later=False),), count=3)
-    assert give_way(both, ALONE, before=before) == (None, LOOK)
-    assert [one.name for one in both.news(before)] == ["june"]
+    both = Earlier("may", overlaps=(sharing("june"), sharing("april", is_later=False)), count=3)
+    before = Earlier("may", overlaps=(sharing("april", is_later=False),), count=3)
+    assert give_way(both, ALONE, before=before) == (None, POLL_INTERVAL)
+    assert [one.name for one in both.new_overlaps(before)] == ["june"]
 
 
-def test_yield_to_ends_when_a_stop_is_asked_for():
+def test_find_conflict_ends_when_a_stop_is_asked_for():
     class Stop(Exception):
         pass
 
@@ -98,6 +98,6 @@ def test_yield_to_ends_when_a_stop_is_asked_for():
         (48 * 3600, "2 days ago"),
     ],
 )
-def test_shared_words_name_how_long_ago(seconds, words):
-    told = shared_words(knowing(sharing(age=seconds)))
+def test_shared_message_name_how_long_ago(seconds, words):
+    told = shared_message(knowing(sharing(age=seconds)))
     assert told == f"3 recipients were in a campaign of the last 6 days (june, {words})"
