@@ -33,7 +33,8 @@ SET next = greatest(next, clock_timestamp()) + make_interval(secs => 1 / per_sec
 WHERE account = $1
 RETURNING extract(epoch FROM next - clock_timestamp())::float8 - 1 / per_second
 """
-# A slot that a very slow rate has put hours ahead would make all wait for hours at the new rate too.
+# A change of the rate scales the reserved slots: a very slow rate may have put the next one hours
+# ahead.
 _SET: Final = """
 INSERT INTO smsworks.rate (account, per_second, next) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (account) DO UPDATE
