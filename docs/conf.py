@@ -20,6 +20,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "file_names",
     "smsworks_reference",
 ]
 exclude_patterns = ["_build", "_ext"]
@@ -30,7 +31,6 @@ highlight_language = "none"
 
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
-# A word after ```python names the file that the example goes to; such examples are not run.
 myst_links_external_new_tab = False
 
 add_module_names = False

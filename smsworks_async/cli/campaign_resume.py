@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import local_client
 from smsworks_async.cli._command import command as _command
@@ -34,6 +36,9 @@ def command(app: App, *, campaign: str, window: SendWindow | None, journal: str 
     """
     path = app.journal(journal)
     with local_client() as sms, add_suggestions(path, campaign):
+        if window is not None and (earlier := sms.bulk.status(campaign, journal=path).window):
+            # There is no option for it, so that it stays as the campaign was planned.
+            window = attrs.evolve(window, outside=earlier.outside)
         status = sms.bulk.resume(campaign, window=window, journal=path)
     left = status.not_sent + status.in_flight
     app.out.result(

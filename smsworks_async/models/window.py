@@ -60,7 +60,9 @@ def _zone(value: str) -> str:
     return name
 
 
-def _days(value: str) -> frozenset[int]:
+def _days(value: str | frozenset[int]) -> frozenset[int]:
+    if isinstance(value, frozenset) and value and value <= {*range(len(DAY_NAMES))}:
+        return value
     found: set[int] = set()
     for part in (values.as_text(value) or "").replace(" ", "").lower().split(","):
         first, dash, last = part.partition("-")
@@ -96,7 +98,7 @@ class SendWindow:
             next day.
         tz: the time zone of both, default ``"Europe/London"``.
         days: the days on which it opens, such as ``"mon-fri"`` or ``"mon,wed"``; default
-            ``"mon-sun"``.
+            ``"mon-sun"``. The ``days`` of another window are taken as well.
         outside: what a run does outside the window: ``"wait"`` (the default) until it opens, or
             ``"stop"``.
 

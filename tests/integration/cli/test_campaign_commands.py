@@ -214,6 +214,14 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
     )
 
 
+@pytest.mark.parametrize("outside", ["stop", "wait"])
+def test_resume_keeps_what_a_run_does_outside_the_sending_hours(smsworks, journal, outside):
+    shop = planned(smsworks, journal, window=SendWindow("09:00", "20:00", outside=outside))
+    done = shop("campaign", "resume", CAMPAIGN, "--window", "07:00-22:00", "--json")
+    assert done.code == 0
+    assert done.record["window"] == json.loads(SendWindow("07:00", "22:00", outside=outside).pack())
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

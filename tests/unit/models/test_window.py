@@ -57,6 +57,7 @@ def test_window_over_midnight_belongs_to_the_day_on_which_it_opens(when, is_open
         ("sat-mon", {5, 6, 0}),
         ("wed,sun", {2, 6}),
         ("tue-tue", {1}),
+        (SendWindow("09:00", "20:00", days="wed,sun").days, {2, 6}),
     ],
 )
 def test_window_days(days, found):
@@ -147,6 +148,8 @@ def test_window_is_by_the_wall_of_its_zone_all_year():
         ({"days": "mon-"}, "window.days"),
         ({"days": "monday"}, "window.days"),
         ({"days": None}, "window.days"),
+        ({"days": frozenset()}, "window.days"),
+        ({"days": frozenset({6, 7})}, "window.days"),
         ({"outside": "skip"}, "window.outside"),
     ],
 )
