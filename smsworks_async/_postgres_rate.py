@@ -33,9 +33,15 @@ SET next = greatest(next, clock_timestamp()) + make_interval(secs => 1 / per_sec
 WHERE account = $1
 RETURNING extract(epoch FROM next - clock_timestamp())::float8 - 1 / per_second
 """
+# A change of the rate scales the reserved slots: a very slow rate may have put the next one hours
+# ahead.
 _SET: Final = """
 INSERT INTO smsworks.rate (account, per_second, next) VALUES ($1, $2, clock_timestamp())
-ON CONFLICT (account) DO UPDATE SET per_second = excluded.per_second
+ON CONFLICT (account) DO UPDATE
+SET next = clock_timestamp() + greatest(rate.next - clock_timestamp(), interval '0')
+        * (rate.per_second / excluded.per_second),
+    per_second = excluded.per_second
+WHERE rate.per_second <> excluded.per_second
 """
 
 

@@ -16,19 +16,30 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.is_made = False
-        self._listener: Callable[[], object] | None = None
+        #: Whether the call that it was created for has ended.
+        self.is_over = False
+        self._listeners: list[Callable[[], object]] = []
 
     def make(self) -> None:
         """Request the stop."""
         self.is_made = True
-        if self._listener is not None:
-            self._listener()
-
-    def listen(self, listener: Callable[[], object]) -> None:
-        """Call a function when the stop is requested, on that thread; now if it has been."""
-        self._listener = listener
-        if self.is_made:
+        for listener in tuple(self._listeners):
             listener()
+
+    @contextmanager
+    def listening(self, listener: Callable[[], object]) -> Iterator[None]:
+        """Call a function when the stop is requested while the block runs; now if it has been.
+
+        It is called on the thread that requests it. A call in a callback of another call shares
+        its request, so there may be several listeners.
+        """
+        self._listeners.append(listener)
+        try:
+            if self.is_made:
+                listener()
+            yield
+        finally:
+            self._listeners.remove(listener)
 
 
 _current: Final[contextvars.ContextVar[StopRequest | None]] = contextvars.ContextVar(
@@ -44,8 +55,11 @@ def stopping_on_sigterm() -> Iterator[StopRequest]:
     the request. An existing handler is called as well, and is restored at the end.
     """
     request = _current.get()
-    if request is not None:  # the blocking client already handles SIGTERM on its caller's thread
-        yield request
+    # That of a blocking call, which handles SIGTERM on its caller's thread, or of the call in whose
+    # callback this one was begun. A task that outlives that call keeps its context.
+    if request is not None and not request.is_over:
+        with _handled(request):
+            yield request
         return
     request = StopRequest()
     token = _current.set(request)
@@ -53,6 +67,7 @@ def stopping_on_sigterm() -> Iterator[StopRequest]:
         with _handled(request):
             yield request
     finally:
+        request.is_over = True
         _current.reset(token)
 
 
@@ -68,7 +83,7 @@ class _Handler:
         self.requests: list[StopRequest] = []
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
-        for request in tuple(self.requests):
+        for request in dict.fromkeys(self.requests):
             request.make()
         if callable(self.before):
             return self.before(number, frame)

@@ -233,7 +233,7 @@ class _Sums:
 
     def _sender(self, item: Any) -> str:
         if isinstance(self._payload, SharedText):  # all have the same sender, if any
-            return self._payload.shared.get("sender", "")
+            return str(self._payload.shared.get("sender", ""))
         return self._payload.sender(item)
 
     def _note_senders(self, items: Sequence[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -54,10 +55,12 @@ def run(app: App, options: SendOptions) -> int:
         else check_campaign(options.campaign)
     )
 
-    def reload_earlier() -> Earlier:
+    def reload_earlier(before: Earlier | None = None) -> Earlier:
         numbers = lambda: set(people.destinations())  # noqa: E731
         return asyncio.run(
-            find_earlier(journal, name, numbers, again=options.again, recent=options.recent)
+            find_earlier(
+                journal, name, numbers, again=options.again, recent=options.recent, before=before
+            )
         )
 
     earlier = reload_earlier()
@@ -82,11 +85,11 @@ def run(app: App, options: SendOptions) -> int:
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
         # The answer may come hours later, after a similar list was sent from another terminal.
-        now = reload_earlier()
+        now = reload_earlier(earlier)
         if now.new_overlaps(earlier) and not options.again:
             app.out.notice(f"{shared_message(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
-    return _send(app, options, preview, reload_earlier)
+    return _send(app, options, preview, partial(reload_earlier, earlier))
 
 
 def _report_finished(app: App, earlier: Earlier) -> int:

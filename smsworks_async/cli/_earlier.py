@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -59,6 +60,8 @@ class Earlier:
         overlaps: the recent other campaigns that share recipients with it, the latest first.
         count: the number of distinct recipients that are shared.
         recent: how long a campaign counts as recent.
+        since: a campaign is recent if it was created or last sent after this time, in seconds of
+            the journal's clock.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Earlier:
     overlaps: tuple[Overlap, ...] = ()
     count: int = 0
     recent: timedelta = RECENT
+    since: float | None = None
 
     @property
     def shared(self) -> dict[str, int]:
@@ -110,6 +114,7 @@ async def find_earlier(
     *,
     again: bool,
     recent: timedelta = RECENT,
+    before: Earlier | None = None,
 ) -> Earlier:
     """Read a campaign's state and the recipients it shares with recent campaigns.
 
@@ -120,12 +125,14 @@ async def find_earlier(
             campaigns.
         again: use the first of ``NAME``, ``NAME-2`` and so on whose campaign is not finished.
         recent: how long a campaign counts as recent (default 6 days).
+        before: the result of the first call. A campaign that was recent then, or was created
+            since, still counts as recent, however long planning takes.
 
     Raises:
         JournalError: the journal cannot be read.
     """
     if not exists(journal):
-        return Earlier(name)
+        return Earlier(name, since=time.time() - recent.total_seconds())
     async with open_journal(journal) as opened:
         names = list(await opened.campaign_ids())
         known = set(names)
@@ -140,8 +147,11 @@ async def find_earlier(
             if not again or not is_over(status):
                 break
             wanted = f"{name}-{number}"
-        overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, recent)
-        return Earlier(wanted, status, begun, overlaps, texted, recent)
+        since = None if before is None else before.since
+        if since is None:
+            since = await opened.now() - recent.total_seconds()
+        overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, since)
+        return Earlier(wanted, status, begun, overlaps, texted, recent, since)
 
 
 def is_over(status: BulkStatus) -> bool:
@@ -181,11 +191,10 @@ async def _find_overlaps(
     names: list[str],
     wanted: str,
     numbers: Callable[[], set[str]],
-    recent: timedelta,
+    since: float,
 ) -> tuple[tuple[Overlap, ...], int]:
     """Return the recent campaigns that share recipients, and the number of these recipients."""
     now = await journal.now()
-    since = now - recent.total_seconds()
     ours: set[str] | None = None
     found: set[str] = set()
     overlaps: list[Overlap] = []

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 #: Iterations of the event loop after which an accepted connection has a transport and a protocol.
@@ -146,6 +147,14 @@ class _Protocol(web.RequestHandler):
         kept = self._repeats.feed(data) if data else data
         if kept or not data:
             super().data_received(kept)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        error = options.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            # Its message and its traceback hold bytes of the request: tokens, numbers, texts.
+            self.logger.warning("A malformed request was refused: %s", type(error).__name__)
+        else:
+            super().log_exception(*args, **options)
 
 
 class Runner(web.AppRunner):

@@ -106,7 +106,7 @@ def shown(text: str) -> str:
 def shown_path(path: str) -> str:
     """Return a path with numbers masked and without tokens; ids, which are longer, stay."""
     return "/".join(
-        part if part.isdigit() and len(part) > _LONGEST_NUMBER else shown(part)
+        part if part.isdigit() and len(part.lstrip("0")) > _LONGEST_NUMBER else shown(part)
         for part in path.split("/")
     )
 

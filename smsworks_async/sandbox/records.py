@@ -28,7 +28,9 @@ FAILED_STATUSES = frozenset({"FAILED", "UNDELIVERED", "UNDELIVERABLE", "EXPIRED"
 SENT_STATUSES = frozenset({"SENT", "DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED"})
 INCOMING = "INCOMING"
 _LONGEST_TEXT = 160  # characters of a text in a description
-_NUMBER = re.compile(r"(?:\+|00)?\d(?:[\s()-]?\d){8,14}(?!\d)")
+# With the separators that people write, two of which may meet, as in "(07700) 900123".
+_GAP = r"[\s()._\u200b\u2010-\u2015-]{0,3}"
+_NUMBER = re.compile(rf"\+?0*\d(?:{_GAP}\d){{8,14}}(?!\d)")
 
 
 def mask(number: str) -> str:

@@ -27,13 +27,17 @@ def heard():
 class Call:
     """A call in a context of its own, as each task of a loop has one."""
 
-    def __init__(self):
-        self._context = contextvars.copy_context()
+    def __init__(self, context=None):
+        self._context = context or contextvars.copy_context()
         self._block = stopping_on_sigterm()
         self.request = self._context.run(self._block.__enter__)
 
     def end(self):
         self._context.run(self._block.__exit__, None, None, None)
+
+    def nested(self):
+        """Begin a call in a task that a callback of this one started."""
+        return Call(self._context.copy())
 
 
 def test_stopping_on_sigterm_stops_all_calls_that_run(heard):
@@ -100,3 +104,40 @@ signal.raise_signal(signal.SIGTERM)
 """
     done = subprocess.run([sys.executable, "-c", program], env=environment(), timeout=PATIENCE)
     assert done.returncode == -signal.SIGTERM
+
+
+def test_stopping_on_sigterm_stops_a_call_in_the_callback_of_another_and_that_one(heard):
+    outer = Call()
+    stopped = []
+    with outer.request.listening(lambda: stopped.append("outer")):
+        inner = outer.nested()
+        with inner.request.listening(lambda: stopped.append("inner")):
+            signal.raise_signal(signal.SIGTERM)
+        assert sorted(stopped) == ["inner", "outer"]
+        inner.end()
+        signal.raise_signal(signal.SIGTERM)
+        assert stopped.count("outer") == 2
+    outer.end()
+    assert heard == [signal.SIGTERM] * 2
+
+
+def test_stopping_on_sigterm_stops_a_call_that_outlives_the_one_in_whose_callback_it_began(heard):
+    outer = Call()
+    inner = outer.nested()
+    outer.end()
+    signal.raise_signal(signal.SIGTERM)
+    assert inner.request.is_made
+    inner.end()
+
+
+def test_stopping_on_sigterm_keeps_no_stop_for_later_calls_of_a_task_begun_in_a_callback(heard):
+    outer = Call()
+    inner = outer.nested()
+    signal.raise_signal(signal.SIGTERM)
+    inner.end()
+    outer.end()
+    later = inner.nested()
+    assert not later.request.is_made
+    signal.raise_signal(signal.SIGTERM)
+    assert later.request.is_made
+    later.end()

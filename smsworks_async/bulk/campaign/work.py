@@ -143,12 +143,11 @@ class Work:
     async def _ending(self) -> AsyncIterator[None]:
         """Watch for a stop request and the time limit, which also end waits."""
         loop = asyncio.get_running_loop()
-        self._stop.listen(lambda: loop.call_soon_threadsafe(self._end, _ASKED))
         timer = None if self._seconds is None else asyncio.ensure_future(self._end_after())
         try:
-            yield
+            with self._stop.listening(lambda: loop.call_soon_threadsafe(self._end, _ASKED)):
+                yield
         finally:
-            self._stop.listen(lambda: None)
             if timer is not None:
                 timer.cancel()
                 await asyncio.gather(timer, return_exceptions=True)

@@ -37,8 +37,9 @@ def start(smsworks, people, journal, tmp_path):
     assert smsworks("journal", "init").code == 0
     files = [people(), people(name="other.csv", rows=PEOPLE[::-1])]
 
-    def start(number, moments="", patience=30):
-        words = [str(tmp_path), str(number), moments, str(patience), *send(files[number], "--yes")]
+    def start(number, moments="", patience=30, options=()):
+        command = send(files[number], "--yes", *options)
+        words = [str(tmp_path), str(number), moments, str(patience), *command]
         return subprocess.Popen(
             [sys.executable, "-m", "support.workers.send_at_once", *words],
             stdin=subprocess.DEVNULL,
@@ -65,6 +66,13 @@ def test_campaign_send_from_two_terminals_at_once_sends_one(start, hosted, momen
     codes, told = end(start(0, moments), start(1, moments))
     assert sorted(codes) == [0, 3], told
     assert told.count("in the meantime; nothing was sent") == 1
+    assert texted(hosted) == EVERYBODY
+
+
+def test_campaign_send_sends_one_of_two_at_once_however_short_a_campaign_is_recent(start, hosted):
+    processes = [start(n, "looked,planned", options=("--recent", "0m")) for n in (0, 1)]
+    codes, told = end(*processes)
+    assert sorted(codes) == [0, 3], told
     assert texted(hosted) == EVERYBODY
 
 

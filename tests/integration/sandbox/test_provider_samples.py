@@ -117,6 +117,17 @@ async def test_whatever_else_is_repeated_is_refused_as_before(api, wire):
     assert b" 400 " in await wire.reader.readline()
 
 
+@pytest.mark.parametrize("more", ["HTTP/1.7", "HTTP/1.1\r\nX: \x00 07700 900123"])
+async def test_what_is_malformed_is_logged_without_its_bytes(api, wire, caplog, more):
+    line = f"GET /v1/messages/447700900123 {more}\r\nAuthorization: {api.box.token}\r\n\r\n"
+    wire.writer.write(line.encode())
+    async with asyncio.timeout(PATIENCE):
+        assert b" 400 " in await wire.reader.readline()
+    assert "A malformed request was refused" in caplog.text
+    assert "900123" not in caplog.text
+    assert "eyJ" not in caplog.text
+
+
 async def test_a_body_in_chunks_passes_as_it_is(api, wire):
     data = json.dumps(MESSAGE).encode()
     kind = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"

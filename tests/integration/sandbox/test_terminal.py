@@ -70,6 +70,10 @@ async def test_a_line_shows_why_a_request_was_refused(api):
         ("/messages/%2B44%207700%20900123/", "/messages/…123"),
         ("/utils/07700900123?destination=07700900123", "/utils/…123"),
         ("/batch/07700-900123", "/batch/…123"),
+        ("/batch/(07700)%20900123", "/batch/(…123"),
+        ("/batch/44.7700.900.123", "/batch/…123"),
+        ("/messages/07700%E2%80%93900123", "/messages/…123"),
+        ("/messages/00000447700900123", "/messages/…123"),
         ("/messages/eyJhbGciOi.eyJrZXk", "/messages/…"),
     ],
 )

@@ -243,6 +243,25 @@ async def test_sigterm_ends_work_after_what_is_in_flight(sms, box, planned):
     assert (await sms.bulk.work(**planned)).accepted == 100
 
 
+def test_sigterm_ends_blocking_work_that_has_begun_other_work_in_its_callback(hosted, tmp_path):
+    with hosted.client(journal=tmp_path / "x.db") as sms:
+        for name in ("x", "y"):
+            sms.bulk.plan(**TEXT_TO_MANY, destinations=drama(100), chunk_size=10, campaign=name)
+
+        def kill(event):
+            if event.accepted == 20:
+                assert sms.bulk.work("y").accepted == 100
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            report = sms.bulk.work("x", concurrency=1, progress=kill)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert "stop was requested" in str(report.stopped)
+        assert 20 <= report.accepted < 100
+
+
 def test_sigterm_ends_blocking_work_too(hosted, tmp_path):
     with hosted.client(journal=tmp_path / "x.db") as sms:
         sms.bulk.plan(**TEXT_TO_MANY, destinations=drama(100), chunk_size=10, campaign="x")
