@@ -12,7 +12,14 @@ import attrs
 from smsworks_async import phone, text
 from smsworks_async.bulk.chunk import Payload
 from smsworks_async.bulk.costs import Prices, exceeds
-from smsworks_async.bulk.hints import hint_on_sender, hint_on_way_out, names_way_out
+from smsworks_async.bulk.hints import (
+    asks_for_reply,
+    hint_on_replies,
+    hint_on_sender,
+    hint_on_way_out,
+    names_way_out,
+    takes_replies,
+)
 from smsworks_async.bulk.opt_outs import OptOutView
 from smsworks_async.bulk.payloads import (
     DestinationRule,
@@ -141,6 +148,7 @@ class _Text(NamedTuple):
     measure: text.TextMeasure
     credits_as_gsm: float
     names_way_out: bool
+    asks_for_reply: bool
 
 
 def _measure(content: str) -> _Text:
@@ -148,7 +156,7 @@ def _measure(content: str) -> _Text:
     as_gsm = measure.credits
     if measure.offenders:
         as_gsm = min(as_gsm, text.measure(text.to_gsm(content)).credits)
-    return _Text(content, measure, as_gsm, names_way_out(content))
+    return _Text(content, measure, as_gsm, names_way_out(content), asks_for_reply(content))
 
 
 class _Sums:
@@ -164,6 +172,7 @@ class _Sums:
         self._opt_outs = opt_outs
         self._last: _Text | None = None
         self._silent = 0
+        self._unanswerable = 0
         self._on_senders: dict[str, None] = {}
         self.opted_out = 0
         self.samples: list[str] = []
@@ -179,9 +188,10 @@ class _Sums:
     def add(self, items: Sequence[Any], *, international: bool) -> None:
         """Add recipients."""
         for item in self._respected(items):
-            content, measure, as_gsm, names = self._text(self._payload.content(item))
+            content, measure, as_gsm, names, asks = self._text(self._payload.content(item))
             self.recipients += 1
             self._silent += not names
+            self._unanswerable += asks and not takes_replies(self._sender(item))
             if len(self.samples) < _SAMPLES and content not in self.samples:
                 self.samples.append(content)
             self.segments += measure.segments
@@ -207,7 +217,8 @@ class _Sums:
         """Return the hints about texts and senders."""
         is_shared = isinstance(self._payload, SharedText)
         hint = hint_on_way_out(self._silent, self.recipients, is_shared=is_shared)
-        return [*filter(None, (hint, *self._on_senders))]
+        replies = hint_on_replies(self._unanswerable, self.recipients, is_shared=is_shared)
+        return [*filter(None, (hint, replies, *self._on_senders))]
 
     def _respected(self, items: Sequence[Any]) -> Sequence[Any]:
         """Return the items that would be sent, and count the others."""
@@ -220,8 +231,13 @@ class _Sums:
         self._note_senders(kept)
         return kept
 
-    def _note_senders(self, items: Sequence[Any]) -> None:
+    def _sender(self, item: Any) -> str:
         if isinstance(self._payload, SharedText):  # all have the same sender, if any
+            return str(self._payload.shared.get("sender", ""))
+        return self._payload.sender(item)
+
+    def _note_senders(self, items: Sequence[Any]) -> None:
+        if isinstance(self._payload, SharedText):
             senders = {self._payload.shared.get("sender", "")}
         else:
             senders = set(map(self._payload.sender, items))

@@ -11,6 +11,9 @@ from typing import Final
 #: Words that name a way to opt out: the keywords of opt-out lists, and their usual forms.
 _WAY_OUT: Final = re.compile(r"\bstop\b|\bunsub|\bopt(?:ing)?[\s-]?out\b")
 
+#: A request to opt out by a reply.
+_REPLY: Final = re.compile(r"\breply(?:\s+with)?\W+stop\b")
+
 #: Generic names that UK operators have blocked as sender IDs since October 2023. An extract of the
 #: lists in MessageMedia's *UK Sender ID requirements* and on
 #: https://castmessage.com/banned-sender-ids.
@@ -31,6 +34,16 @@ _UK_NUMBER: Final = re.compile(r"44\d{7,}|0\d{8,}|[678]\d{4}")
 def names_way_out(text: str) -> bool:
     """Return whether a text seems to name a way to opt out."""
     return _WAY_OUT.search(unicodedata.normalize("NFKC", text).casefold()) is not None
+
+
+def asks_for_reply(text: str) -> bool:
+    """Return whether a text seems to ask for a reply such as STOP."""
+    return _REPLY.search(unicodedata.normalize("NFKC", text).casefold()) is not None
+
+
+def takes_replies(sender: str) -> bool:
+    """Return whether a sender is a number, or not known; a name cannot be replied to."""
+    return not sender or sender.isdigit()
 
 
 @lru_cache(maxsize=256)
@@ -65,3 +78,20 @@ def hint_on_way_out(silent: int, recipients: int, *, is_shared: bool) -> str:
         return ""
     texts = "content names" if is_shared else f"{silent:,} of {recipients:,} texts name"
     return f'{texts} no way to opt out, such as "Reply STOP to opt out"; marketing texts need one'
+
+
+def hint_on_replies(unanswerable: int, recipients: int, *, is_shared: bool) -> str:
+    """Return a hint about texts that ask for a reply to a name, or an empty string.
+
+    Args:
+        unanswerable: recipients whose text does.
+        recipients: all recipients.
+        is_shared: whether all recipients get the same text.
+    """
+    if not unanswerable:
+        return ""
+    texts = "content asks" if is_shared else f"{unanswerable:,} of {recipients:,} texts ask"
+    return (
+        f"{texts} for a reply, but the sender is a name, which phones cannot reply to; send from a "
+        "number, or name a number to text STOP to"
+    )

@@ -10,7 +10,7 @@ from support.messages import drama
 
 
 SENDER = {"sender": "AcmeCorp"}
-WAY_OUT = " Reply STOP to opt out"
+WAY_OUT = " Text STOP to 60777 to opt out"
 
 
 @pytest.mark.parametrize("content", ["Hi {name}", "Hi {{ first_name }}", "{größe} {b}"])
@@ -101,6 +101,28 @@ async def test_estimate_warns_of_numeric_senders_that_are_not_of_the_uk(sms, sen
 @pytest.mark.parametrize("sender", ["AcmeCorp", "AcmeInfo", "447700900123", "07700900123", "60777"])
 async def test_estimate_does_not_warn_of_other_senders(sms, sender):
     assert await hints(sms, WAY_OUT, sender=sender) == ()
+
+
+@pytest.mark.parametrize("content", ["Sale! Reply STOP to end", "Sale! reply with 'Stop'"])
+async def test_estimate_warns_of_a_reply_that_a_name_cannot_get(sms, content):
+    (warning,) = await hints(sms, content, sender="AcmeCorp")
+    assert "content asks for a reply, but the sender is a name" in warning
+    for sender in ("447700900123", "07700900123", "60777"):
+        assert await hints(sms, content, sender=sender) == ()
+
+
+@pytest.mark.parametrize("content", ["STOP? Text it to 60777", "No reply. To stop: acme.example"])
+async def test_estimate_does_not_warn_of_other_ways_to_opt_out_of_a_name(sms, content):
+    assert await hints(sms, content, sender="AcmeCorp") == ()
+
+
+async def test_estimate_counts_the_texts_that_ask_for_a_reply_to_a_name(sms):
+    messages = [
+        {"sender": sender, "destination": number, "content": "Hi. Reply STOP to end"}
+        for sender, number in zip(["AcmeCorp", "60777", "60777"], drama(3), strict=True)
+    ]
+    (warning,) = (await sms.bulk.estimate(messages=messages, balance=False)).warnings
+    assert "1 of 3 texts ask for a reply" in warning
 
 
 async def test_estimate_names_the_senders_of_messages_and_takes_no_other(sms):
