@@ -19,7 +19,7 @@ from smsworks_async.cli._times import ago, span
 
 if TYPE_CHECKING:
     from smsworks_async.journals import Journal
-    from smsworks_async.journals.records import Campaign
+    from smsworks_async.journals.records import ChunkRecord
     from smsworks_async.models.report import BulkStatus
 
 
@@ -165,25 +165,21 @@ def is_over(status: BulkStatus) -> bool:
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
 
 
-async def _last_request(journal: Journal, campaign: Campaign) -> float:
+async def _last_request(journal: Journal, name: str) -> float:
     """Return when a campaign's last request began, by the journal's clock; 0 if there is none.
 
-    Chunks are sent in the order of their numbers, so the last ones are enough if none is left.
+    All chunks are read, because any of them may have been sent again after the last one.
     """
-    if campaign.totals is not None:
-        begun = await _begun(journal, campaign.id, campaign.totals.chunks - 2)
-        if None not in begun:
-            return max(filter(None, begun), default=0.0)
-    return max(filter(None, await _begun(journal, campaign.id, -1)), default=0.0)
-
-
-async def _begun(journal: Journal, campaign: str, after: int) -> list[float | None]:
-    """Return when each chunk after a number was first sent; None for one that was not."""
-    begun: list[float | None] = []
-    while page := await journal.chunks(campaign, after):
-        begun += [chunk.began for chunk in page]
+    latest, after = 0.0, -1
+    while page := await journal.chunks(name, after):
+        latest = max(latest, *map(_last_attempt, page))
         after = page[-1].number
-    return begun
+    return latest
+
+
+def _last_attempt(chunk: ChunkRecord) -> float:
+    began = chunk.began or 0.0  # the first attempt
+    return began if chunk.lease is None else max(began, chunk.lease - chunk.lease_seconds)
 
 
 async def _find_overlaps(
@@ -206,7 +202,7 @@ async def _find_overlaps(
         campaign = (await journal.summary(name)).campaign
         if campaign.is_forgotten:
             continue
-        latest = max(campaign.created or 0, await _last_request(journal, campaign))
+        latest = max(campaign.created or 0, await _last_request(journal, name))
         if latest < since:
             continue
         ours = numbers() if ours is None else ours

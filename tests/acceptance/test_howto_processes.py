@@ -24,7 +24,7 @@ PROGRAMS = {example.file: example.code for example in examples() if example.file
 NAME = "2031-05-opening"
 WORKERS = {
     "celery": ("-A", "send_with_celery", "worker", "--concurrency", "2", "-l", "WARNING"),
-    "taskiq": ("worker", "send_with_taskiq:broker", "--workers", "1"),
+    "taskiq": ("worker", "send_with_taskiq:broker", "--workers", "1", "--max-async-tasks", "2"),
 }
 #: Queue the task that tends, for the first the command of its guide.
 TEND = {

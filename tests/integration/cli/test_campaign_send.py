@@ -147,7 +147,7 @@ def age(journal, days, *columns):
             connection.execute(f"UPDATE {table} SET {column} = {column} - ?", [days * 86400.0])
 
 
-CREATED, BEGAN = ("campaign", "created"), ("chunk", "began")
+CREATED, BEGAN, LEASE = ("campaign", "created"), ("chunk", "began"), ("chunk", "lease")
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,25 @@ def test_campaign_send_remembers_a_campaign_over_a_weekend_and_not_for_a_week(
     journal = str(tmp_path / "j.db")
     words = ("--yes", "--journal", journal)
     assert smsworks(*send(people(), *words, "--campaign", "may")).code == 0
-    age(journal, days, CREATED, BEGAN)
+    age(journal, days, CREATED, BEGAN, LEASE)
     done = smsworks(*send(people(rows=PEOPLE[:2]), *words, *options))
     assert done.code == (0 if told is None else 3)
     assert (told or "") in done.err
+
+
+def test_campaign_send_remembers_when_a_chunk_was_sent_again(smsworks, hosted, people, tmp_path):
+    journal = str(tmp_path / "j.db")
+    words = ("--yes", "--journal", journal, "--chunk-size", "1")
+    # The other chunks are in flight until it is answered.
+    hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=402, delay=0.3)))
+    assert smsworks(*send(people(), *words, "--campaign", "may")).code != 0
+    assert hosted.box.accepted() == 2
+    age(journal, 7, CREATED, BEGAN, LEASE)
+    assert smsworks(*send(people(), *words, "--campaign", "may")).code == 0
+    age(journal, 1.5, CREATED, BEGAN, LEASE)
+    done = smsworks(*send(people(rows=PEOPLE[:1]), *words))
+    assert done.code == 3
+    assert "of the last 6 days (may, 36 hours ago)" in done.err
 
 
 def test_campaign_send_remembers_when_a_campaign_was_sent_not_only_when_it_was_planned(
@@ -178,7 +193,7 @@ def test_campaign_send_remembers_when_a_campaign_was_sent_not_only_when_it_was_p
     words = ("--yes", "--journal", journal)
     assert smsworks(*send(people(), *words, "--campaign", "may")).code == 0
     age(journal, 30, CREATED)
-    age(journal, 1.5, BEGAN)
+    age(journal, 1.5, BEGAN, LEASE)
     done = smsworks(*send(people(rows=PEOPLE[:2]), *words))
     assert done.code == 3
     assert "of the last 6 days (may, 36 hours ago)" in done.error
