@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import local_client
 from smsworks_async.cli._command import command as _command
@@ -34,6 +32,8 @@ def command(app: App, *, campaign: str, window: SendWindow | None, journal: str 
     The command itself sends nothing: run `smsworks campaign work`, or the command that was
     interrupted.
     """
+    import attrs
+
     path = app.journal(journal)
     with local_client() as sms, add_suggestions(path, campaign):
         if window is not None and (earlier := sms.bulk.status(campaign, journal=path).window):
