@@ -57,8 +57,10 @@ class Campaigns:
         self._journal = journal
         self._seconds = values.seconds(seconds, "seconds", above=True)
         self._on_done = on_done
-        # If a worker is lost its task is delivered again, which is harmless.
-        settings = {"acks_late": True, "reject_on_worker_lost": True, **options}
+        # If a worker is lost its task is delivered again, which is harmless. Celery registers a
+        # shared task with all applications of the process.
+        lasting = {"acks_late": True, "reject_on_worker_lost": True, "shared": False}
+        settings = {**lasting, **options}
 
         # Celery checks arguments against a function's signature, so these are not methods.
         def work(campaign: str) -> None:

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import attrs
 from aiohttp import hdrs, web
-from multidict import istr
 
 from .codes import Refusal, complaint
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FETCH_SITE = istr("Sec-Fetch-Site")
 _OWN_SITE = frozenset({"same-origin", "same-site", "none"})
 _NOT_IN_NAMES = frozenset("/@?#*, \t\r\n")
 
@@ -119,7 +117,7 @@ class Access:
             return
         origin = headers.get(hdrs.ORIGIN)
         same = origin is None or self._is_own(_host_of(origin), host)
-        if not same or headers.get(_FETCH_SITE, "none").lower() not in _OWN_SITE:
+        if not same or headers.get("Sec-Fetch-Site", "none").lower() not in _OWN_SITE:
             raise complaint("A web page of another site may not change the sandbox's state.", 403)
 
     def _answers_to(self, host: str) -> bool:

@@ -63,6 +63,13 @@ def test_tasks_send_a_campaign_whoever_gets_them(app, hosted, sms):
     assert set(accepted(hosted).values()) == {1}
 
 
+def test_tasks_belong_to_their_application_alone(app, sms):
+    Campaigns(app, client=lambda: sms)
+    other = celery.Celery("other", broker="memory://")
+    other.finalize()
+    assert not [name for name in other.tasks if name.startswith("smsworks")]
+
+
 def test_a_task_queues_another_only_while_there_is_more(app, hosted, sms):
     hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", when="hold", delay=0.2)))
     campaigns = Campaigns(app, client=lambda: sms, seconds=0.1)
