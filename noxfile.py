@@ -1,4 +1,4 @@
-"""What a person wants to do with this project, one session each."""
+"""Development tasks of the project, one nox session for each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "typing"]
 
-#: A process for each processor: no test depends on another.
+#: One process for each processor, since tests are independent of each other.
 PARALLEL = ("-n", "auto")
-#: Run without coverage, which would make them take two or three times as long: long searches of the
-#: package's own rules, the browser, and programs of the documentation.
+#: Tests that run without coverage, with which they would take two or three times as long: long
+#: searches of the package's own rules, the browser, and programs of the documentation.
 UNCOVERED = (
     "tests/acceptance/page",
     "tests/integration/journals/test_agreement.py",
@@ -33,8 +33,8 @@ UNCOVERED = (
         )
     ),
 )
-#: What no dependency of the package's core changes: besides those above, the command, processes
-#: that are killed, files that are in trouble, other people's tools, and the sandbox.
+#: Tests that do not depend on versions of the core dependencies: in addition to those above, the
+#: command, killed processes, damaged files, third-party tools, and the sandbox.
 OWN = (
     *UNCOVERED,
     "tests/unit/cli",
@@ -82,14 +82,15 @@ def _run_tests(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests, all but the long searches with branch coverage."""
+    """Run all tests, with branch coverage except for the long searches."""
     session.install(".", *_group("tests"))
     _run_tests(session)
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run the acceptance tests in their long versions: repeated kills, long searches, a million."""
+    """Run the long versions of the acceptance tests: repeated kills, long searches, a million
+    recipients."""
     session.install(".", *_group("tests"))
     session.run(
         "pytest",
@@ -100,7 +101,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run the tests that a dependency can change with the oldest ones that we promise."""
+    """Run the tests that dependencies can affect, with the oldest supported dependencies."""
     oldest = [line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]]
     session.install(".", *oldest, *_group("tests"))
     session.run("pytest", *PARALLEL, *_ignoring(OWN), *session.posargs)
@@ -117,7 +118,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check types with mypy and pyright, those of the documentation's examples, too."""
+    """Check types with mypy and pyright, including the examples of the documentation."""
     session.install(".", "nox", *_group("typing"))
     session.run("mypy")
     session.run("pyright")
@@ -138,14 +139,15 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Send texts to nobody: the sandbox, a recipients file and a table of what became of them."""
+    """Send texts in a sandbox: a file of recipients, and a table of the outcomes."""
     session.install(".[cli]")
     session.run("smsworks", "demo", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure beside bare aiohttp and the peers: a table, a JSON file, plots and profiles."""
+    """Compare the performance with bare aiohttp and other SDKs: a table, a JSON file, plots,
+    profiles."""
     session.install(".", *_group("bench"))
     session.run("python", "benchmarks/run.py", "--plots", "docs/benchmarks", *session.posargs)
     if "--only" not in session.posargs:

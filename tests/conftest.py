@@ -1,4 +1,4 @@
-"""Fixtures and hooks; what tests import is in `support`."""
+"""Fixtures and hooks; modules that tests import are in `support`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from support.sandboxes import AT_ONCE, HostedSandbox
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
-# Programs that tests stop by Ctrl-C would ignore it if this process does, as in the background of
-# some shells: what is ignored is inherited.
+# If this process ignores Ctrl-C, as in the background of some shells, so do the programs that tests
+# stop by Ctrl-C: ignored signals are inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -78,13 +78,13 @@ def hosted() -> Iterator[HostedSandbox]:
 
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """The `smsworks` command of somebody who has no account, with folders of its own."""
+    """The `smsworks` command without an account, with separate folders."""
     return CommandLine(tmp_path / "home", monkeypatch)
 
 
 @pytest.fixture
 def smsworks(hosted: HostedSandbox, command_line: CommandLine) -> CommandLine:
-    """The `smsworks` command of somebody who has set the token of the sandbox `hosted`."""
+    """The `smsworks` command with the token of the sandbox `hosted`."""
     command_line.use(hosted.box)
     return command_line
 
@@ -115,7 +115,7 @@ def postgres_databases() -> Iterator[postgres.Databases]:
 
 @pytest.fixture
 async def postgres_url(postgres_databases: postgres.Databases) -> AsyncIterator[str]:
-    """The URL of a database of its own, with the tables of a journal."""
+    """The URL of a new database with the tables of a journal."""
     url = await postgres_databases.create()
     yield url
     await postgres_databases.drop(url)

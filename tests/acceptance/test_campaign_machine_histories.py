@@ -18,7 +18,7 @@ def run_to_the_end(machine, campaign, but=None):
 
 
 def play(machine, campaign, fates, but=None):
-    """Let each waiting request of a campaign meet the fate of its first recipient, or be sent."""
+    """Apply the fault of its first recipient to each waiting request of a campaign, or send it."""
     for request in machine.world.requests:
         if request.campaign == campaign and request.is_waited_for and request.process is not but:
             fate = fates.get(request.messages[0][0], "sent")

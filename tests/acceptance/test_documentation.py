@@ -18,7 +18,7 @@ from support.parameter_walk import FAMILIES
 
 
 DOCS = ROOT / "docs"
-#: With them come pages that the site includes.
+#: The pages, and those that the site includes.
 LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
 PUBLIC = (
     "",

@@ -1,4 +1,4 @@
-"""Every history of a small world: nobody is texted twice, and nobody is lost unnamed.
+"""Every history of a small model: no recipient is texted twice, or missing from the report.
 
 The bounds are small here, and larger with ``SMSWORKS_TEST_SLOW=1``.
 """
@@ -37,7 +37,7 @@ from support.exploration.world import LEASE, TIMEOUT, Bound, Violation, describe
 
 SLOW = os.environ.get("SMSWORKS_TEST_SLOW") == "1"
 
-#: Without `resend` nobody is texted twice, whatever the searches hide.
+#: Without `resend` no recipient is texted twice, even if searches do not show all messages.
 WITHOUT_RESEND = [
     Bound(deaths=2, steps_forward=1, steps_back=1, hidden=1),
     Bound(processes=3, deaths=1, steps_forward=1),
@@ -46,7 +46,7 @@ WITHOUT_RESEND = [
     Bound(deaths=1, steps_forward=1, refusals_with_ids=True, hidden=1),
     Bound(claims=2, copies=1, deaths=1),
 ]
-#: With it, nobody is unless the search hid what had been accepted for longer than `settle`.
+#: With `resend`, only if the search does not show accepted messages for longer than `settle`.
 WITH_RESEND = [
     Bound(claims=2, deaths=1, steps_forward=1, resends=1, hidden=1),
     Bound(claims=2, steps_forward=1, steps_back=1, resends=1),

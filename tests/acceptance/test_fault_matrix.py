@@ -1,7 +1,7 @@
-"""Every kind of send, every position of a fault, every state of the journal: nobody twice.
+"""Every kind of send, position of a fault and state of the journal: no recipient is texted twice.
 
-The sandbox's own count of what it accepted is the truth that reports and exceptions are held
-against. Time is turned, never waited for, but for the time-out of requests that are held.
+Reports and exceptions are compared with the sandbox's count of accepted texts. Clocks are advanced
+instead of waiting, except for the time-out of requests that are held.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Opt-outs, schedules, controls and windows, with a fault at every moment: nobody twice.
+"""Opt-outs, schedules, controls and windows, with a fault at every point: nobody is texted twice.
 
-As in `test_fault_matrix.py`, the sandbox's own count is the truth that reports are held against.
+As in `test_fault_matrix.py`, reports are compared with the sandbox's count.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ async def test_a_scheduled_campaign_is_found_on_the_list_of_what_is_scheduled(ke
 
 @every_moment
 async def test_a_scheduled_campaign_is_cancelled_whichever_answer_is_lost(kept, when):
-    """A request to schedule is in doubt when it is cancelled, and a DELETE is struck, too."""
+    """The outcome of a scheduling request is unknown when it is cancelled, and a DELETE fails,
+    too."""
     kept.fail(SCHEDULE, nth=2)
     kept.box.add_fault(Fault(path="/messages*", status=503, times=0))
     report = await kept.send(at=AT)

@@ -49,7 +49,7 @@ ORM = """
 def test_greenlets_that_use_djangos_orm_go_on_while_others_send(library, hosted, tmp_path):
     hold(hosted)
     with child(hosted, tmp_path, PATCHES[library], CLIENT, DJANGO, ORM) as process:
-        # Said before any of the sends can have ended.
+        # Printed before any of the sends can have ended.
         assert said(process) == "1 during"
         wait_until(lambda: sends(hosted) == 20)
         hosted.do(lambda box: box.release())

@@ -1,4 +1,4 @@
-"""The programs of the how-to guides that come with tests of their own."""
+"""The programs of the how-to guides that include tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every history of a small world of calls with a key: one text for a key, and nothing else said.
+"""Every history of a small model of calls with a key: one text for a key, and correct results.
 
 The bounds are small here, and larger with ``SMSWORKS_TEST_SLOW=1``.
 """
@@ -31,7 +31,7 @@ RESENT = (CALL, RESENDING)
 TWINS = Bound(kind="batch", calls=(CALL, OTHER_KEY), prompt=True)
 TWINS_RESENT = Bound(kind="batch", calls=(CALL, OTHER_KEY_RESENDING), claims=3, prompt=True)
 
-#: Without `resend` a key is accepted once at most, whatever the searches hide.
+#: Without `resend` a key is accepted at most once, even if searches do not show all messages.
 WITHOUT_RESEND = [
     Bound(steps_forward=1),
     Bound(calls=(CALL, CALL, CALL), claims=1),

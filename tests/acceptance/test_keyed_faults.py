@@ -1,7 +1,7 @@
-"""Calls with an idempotency key, each kind of them, whose request fails or whose process is killed.
+"""Calls with an idempotency key, of each kind, whose request fails or whose process is killed.
 
-The same call is made again by new processes. The sandbox's own count of what it accepted is the
-truth that their verdicts are held against. Time is turned, never waited for.
+New processes make the same call again. Their results are compared with the sandbox's count of
+accepted texts. Clocks are advanced instead of waiting.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from support.keyed_calls import LEASE, Journaled, Said
 
 @attrs.frozen
 class Position:
-    """Where the first call fails.
+    """The position at which the first call fails.
 
     Attributes:
-        accepts: whether the sandbox accepts it all the same.
+        accepts: whether the sandbox accepts it nevertheless.
         fault: how the sandbox fails, or None.
         kill: where the call's process is killed, or None.
         held: the signal that the process gets while the sandbox holds the request, or None;
             SIGUSR1 ends the time of the call.
-        says: what the first call says where its process lives.
+        says: the result of the first call if its process survives.
         is_free: whether the next call may make a request.
-        names: whether the answer names what was accepted.
+        names: whether the answer contains the id of the accepted message.
     """
 
     accepts: bool
@@ -42,7 +42,7 @@ class Position:
 
     @property
     def is_leased(self) -> bool:
-        """Whether the journal knows only the request's lease afterwards."""
+        """Whether the journal has only the request's lease afterwards."""
         return not self.is_free and (
             self.held == signal.SIGKILL or self.kill in {"after the claim", "before the record"}
         )

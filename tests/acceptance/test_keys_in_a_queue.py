@@ -20,17 +20,17 @@ from support.waiting import until, when_held
 pytest.importorskip("celery")
 
 PROCESSES = 4
-#: What is killed, and while which request is held: an accepted one, or one that never is.
+#: The process to kill, and the request that is held then: an accepted one, or one that never is.
 #: Only a worker process that holds none of the pool's locks can be killed.
 KILLS = [("worker", "hold"), ("worker", "hang"), ("process", "hold"), ("worker", None)]
 
 
 class Worker:
-    """A worker of Celery with several processes.
+    """A Celery worker with several processes.
 
     Args:
-        box: what it sends to.
-        folder: where it works.
+        box: the sandbox to which it sends.
+        folder: its working folder.
     """
 
     def __init__(self, box, folder):

@@ -1,4 +1,4 @@
-"""Nothing of a token, password, number, text or passcode on any exception, in any log record."""
+"""No part of a token, password, number, text or passcode is in an exception or a log record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MESSAGE = {"sender": "AcmeCorp", "destination": NUMBER, "content": TEXT}
 MARKED = {**MESSAGE, "metadata": {"patient": OTHER}, "delivery_report_url": URL}
 MARKED["response_email"] = [MAIL]
 MANY = {"sender": "AcmeCorp", "destinations": [NUMBER, "07700 900124"], "content": TEXT}
-#: Each public call: its name, what is positional, and its arguments.
+#: Each public call: its name, positional arguments, and keyword arguments.
 CALLS = [
     ("messages.send", (), MARKED),
     ("messages.flash", (), MESSAGE),
@@ -138,7 +138,7 @@ FAILURES = {
 
 
 class Echo:
-    """A server that repeats what was sent to it, in all its errors."""
+    """A server that repeats the request in all its errors."""
 
     def __init__(self, status, fields):
         self.status = status

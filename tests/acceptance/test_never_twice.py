@@ -1,7 +1,7 @@
-"""The promise: whatever goes wrong with a send, it is accepted once or not at all, and we know.
+"""A send under any fault is accepted at most once, and the client reports the correct outcome.
 
-Each kind of send meets each kind of fault, over a real socket; the sandbox's own count of what it
-accepted is the truth that the client's verdict is held against.
+Each kind of send is combined with each kind of fault, over a real socket. The client's result is
+compared with the sandbox's count of accepted texts.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ SENDS = {
 }
 HTML = "<html><body>502 Bad Gateway</body></html>"
 
-# The fault, what the client says (None: that it was accepted), how many the server has accepted,
-# and how many requests it saw.
+# The fault, the client's result (None: accepted), the number of texts that the server accepted, and
+# the number of requests that it received.
 FAULTS = {
     "cut before": (Fault(path="*", when="before"), OutcomeUnknown, 0, 1),
     "cut after": (Fault(path="*", when="after"), OutcomeUnknown, 1, 1),

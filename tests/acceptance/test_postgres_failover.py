@@ -1,4 +1,4 @@
-"""An asynchronous standby takes over, and has not heard of what was sent last."""
+"""An asynchronous standby takes over without the latest records."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def promote(standby):
 
 
 async def has_heard_all(primary, standby):
-    """Wait until the standby has what the primary has."""
+    """Wait until the standby has all data of the primary."""
     ((there,),) = await fetch(primary.url(), "SELECT pg_current_wal_lsn()::text")
     query = f"SELECT pg_last_wal_replay_lsn() >= '{there}'"
     while await fetch(standby.url(), query) != [(True,)]:

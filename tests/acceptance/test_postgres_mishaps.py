@@ -1,6 +1,6 @@
-"""A campaign in PostgreSQL that three processes send while something goes wrong between them.
+"""A campaign in PostgreSQL that three processes send while they interfere with each other.
 
-Nobody is texted twice, and whoever is not texted is named: by the sandbox's own count.
+By the sandbox's count, nobody is texted twice, and the report names all who are not texted.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ async def test_plan_by_two_owners_of_one_name_keeps_one_of_them(postgres_url, tm
         mine = {"sender": "AcmeCorp", "content": "Mine", "destinations": people}
         theirs = {**mine, "content": "Theirs"}
         if differ == "recipients":
-            # They differ after what is planned first.
+            # The lists differ only after the part that is planned first.
             theirs = {**mine, "destinations": people[: half - 3] + campaign.people[half:]}
         plans, seen = (mine, theirs), 0
         for turn in range(5 if SLOW else 3):

@@ -1,6 +1,6 @@
 """A campaign in PostgreSQL that three processes send while the server is in trouble.
 
-Nobody is texted twice, and whoever is not texted is named: by the sandbox's own count.
+By the sandbox's count, nobody is texted twice, and the report names all who are not texted.
 """
 
 from __future__ import annotations

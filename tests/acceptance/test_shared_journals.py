@@ -66,13 +66,14 @@ def damage(path):
 async def test_processes_campaigns_and_second_handles_share_a_file(tmp_path, turn, killed):
     path = tmp_path / "campaigns.db"
     set_ahead(path, 0)
-    # The first one has a request on its way for as long as the others come and go.
+    # The first one has a request in flight while the others start and end.
     async with Sandbox(faults=[Fault(path="/batch/send", nth=12, when="hold")]) as box:
         held = []
         when_held(box, lambda: held.append(True))
         first = await process(box, path, what="run", second_handles=True)
         await until(lambda: held, first)
-        # Others come and go meanwhile; each one assumes that it is the last to close the file.
+        # Others open and close the file meanwhile; each one assumes that it is the last to close
+        # it.
         for _ in range(3):
             await reports_of(await process(box, path, what="look", times=2))
         others = [await process(box, path, what="run", second_handles=True) for _ in range(2)]

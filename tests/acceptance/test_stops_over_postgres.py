@@ -1,4 +1,4 @@
-"""Replies of STOP that come to one process while three others send a campaign in PostgreSQL."""
+"""STOP replies that one process receives while three others send a campaign in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.webhook_servers import REPLY, serving
 
 
 REPLIES = 50
-#: How often sending is held up, so that replies come before, between and after all claims.
+#: How often sending is paused, so that replies arrive before, between and after all claims.
 HOLDS = 8 if SLOW else 2
 SLOWLY = Fault(path="/batch/send", when="hold", delay=0.05, times=0)
 

@@ -1,4 +1,4 @@
-"""Replies and cancellations that come while several processes send one campaign."""
+"""Replies and cancellations that arrive while several processes send one campaign."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def people(count):
 @contextlib.asynccontextmanager
 async def sandbox():
     async with Sandbox(credits=1e9, flooding=False, delivery_delay=1e6) as box:
-        # Long enough that what comes meanwhile comes in the middle.
+        # Long enough for replies and cancellations to arrive in the middle.
         box.add_fault(SLOWLY)
         yield box
 

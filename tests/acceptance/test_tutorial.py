@@ -1,4 +1,4 @@
-"""The tutorial, step by step: its files, its commands, and what they print."""
+"""The tutorial, step by step: its files, its commands, and their output."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Tutorial:
 
 
 def check(printed, expected):
-    """Compare what a command printed with the page, where `...` stands for anything."""
+    """Compare the output of a command with the page, where `...` matches any text."""
     pattern = re.escape(expected.strip()).replace(re.escape("..."), ".*")
     assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{printed!r} is not {expected!r}"
 

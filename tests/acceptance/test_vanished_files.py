@@ -1,4 +1,4 @@
-"""Journals whose file is deleted, replaced, or in another folder: the limits of the promise."""
+"""Journals whose file is deleted, replaced, or in another folder: the documented limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CAMPAIGN = {**TEXT_TO_MANY, "campaign": "x", "chunk_size": 10, "settle": 0}
 async def test_a_file_vanishes_under_a_campaign_and_another_process_begins(
     tmp_path, box, clock, how
 ):
-    """The new process texts everybody, as the docs say, and the old one sends nothing more.
+    """The new process texts everybody, as documented, and the old one sends nothing more.
 
     Where the log of the old file lies beside the new one, SQLite need not open it.
     """

@@ -1,11 +1,11 @@
-"""Every parameter of every public method, awaited and blocking, with all that people pass.
+"""Every parameter of every public method, awaited and blocking, with values that users may pass.
 
-The methods and parameters are found by inspection, so that a new one cannot be forgotten: it has no
-value in `VALID`, and the walk fails. Each call goes to a sandbox over a real socket, and what the
-sandbox reads is compared. A value that stands for another (an enum member, an integral float) must
-send exactly what that other one sends. Any other value either makes no difference of type to the
-wire, or is refused with an error of ours, which does not quote it. Nothing hangs, and no other
-exception comes out.
+The methods and parameters are found by inspection. A new parameter has no value in `VALID`, so the
+walk fails until one is added. Each call goes to a sandbox over a real socket, and the received
+requests are compared. A value that is equivalent to another (an enum member, an integral float)
+must send exactly the same request. Any other value either does not change a type on the wire, or is
+refused with an error of this package, which does not quote it. No call hangs or raises any other
+exception.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ async def test_an_application_sends_is_told_and_answers(framework, tmp_path):
                 try:
                     said, _ = app.communicate(timeout=PATIENCE)
                 finally:
-                    app.kill()  # whatever went wrong, nothing is left behind
+                    app.kill()  # no process is left, even after a failure
     [sent, answer] = box.messages
     assert f"{sent.message_id} DELIVERED" in said, said
     assert f"{answer.message_id} DELIVERED" in said, said

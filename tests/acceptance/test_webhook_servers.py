@@ -1,4 +1,4 @@
-"""Webhooks under every server and framework that the docs name, in processes of their own."""
+"""Webhooks under every server and framework that the docs name, in separate processes."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ SET_UPS = [
 
 @asynccontextmanager
 async def running(server, app, folder):
-    """Run an application, and give its root and what its server logs when it has ended."""
+    """Run an application, and yield its root URL and the path of its server's log."""
     (folder / "app.py").write_text(HOOKS + APPS[app])
     said = folder / "log"
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, said.open("w") as log:
@@ -138,7 +138,7 @@ async def test_each_report_is_handled_once_and_no_log_shows_the_secret(server, a
         handled = (tmp_path / "handled").read_text().split()[::2]
         assert sorted(handled) == [str(number) for number in range(8)]
     said = log.read_text()
-    if server == "daphne":  # whose access log is written without a logger, as the docs say
+    if server == "daphne":  # its access log does not use a logger, as documented
         said = "\n".join(line for line in said.splitlines() if not ACCESS.match(line))
     assert SECRET not in said, said
     assert "…" in said, said

@@ -62,7 +62,7 @@ def test_celery_task_retries_what_may_pass_and_never_what_may_have_been_accepted
     hosted, confirm_order
 ):
     confirm_order.max_retries = 2
-    faulty(hosted, when="before")  # nobody can tell that it was not accepted
+    faulty(hosted, when="before")  # it cannot be known that it was not accepted
     done = confirm_order.apply(kwargs=ARGUMENTS)
     assert isinstance(done.result, OutcomeUnknown)
     assert posts(hosted) == 1

@@ -56,7 +56,7 @@ def fail(**_):
 
 @pytest.fixture
 def browse(hosted, tmp_path):
-    """Run lines of a browser's script, in a new process each time, and return what it prints."""
+    """Run lines of a browser's script, in a new process each time, and return its output."""
     pytest.importorskip("django")
     (tmp_path / "shop.py").write_text(RECIPES["django"])
 
@@ -124,7 +124,7 @@ def test_a_row_id_is_given_to_another_order_after_a_rollback(hosted, tmp_path):
 
 # A cron job
 
-#: A process that is killed before its n-th note that somebody was texted.
+#: A process that is killed before it records its n-th text.
 KILLED = """
 import functools, os, sqlite3
 class Connection(sqlite3.Connection):

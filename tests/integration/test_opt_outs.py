@@ -230,7 +230,7 @@ async def test_words_of_ones_own(journal):
     assert not opt_outs.concerns(incoming("3", "help"))
 
 
-# Both stores say the same
+# Both stores agree
 
 EVENTS = st.lists(
     st.tuples(
@@ -244,7 +244,7 @@ EVENTS = st.lists(
 
 
 def summed(changes):
-    """Return changes without the order in which their numbers stand."""
+    """Return changes without the order of their numbers."""
     return changes.last, set(changes.out), set(changes.back)
 
 

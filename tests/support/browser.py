@@ -18,7 +18,7 @@ PATIENCE = 60_000
 #: Where a browser must be, so that a machine that has none fails; and where one is otherwise.
 GIVEN = os.environ.get("SMSWORKS_TEST_BROWSER")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-#: The file `axe.min.js` of axe-core, which looks for what keeps people out.
+#: The file `axe.min.js` of axe-core, which finds accessibility problems.
 AXE = os.environ.get("SMSWORKS_TEST_AXE")
 
 expect.set_options(timeout=PATIENCE)
@@ -66,7 +66,7 @@ class Tab:
         await self.page.goto("about:blank")
 
     def _heard(self, message: Any) -> None:
-        # A stream that is cut, or an answer that refuses, is told to the reader by the page.
+        # The page itself shows a broken stream or a refused request to its user.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(message.text)
 
@@ -94,7 +94,7 @@ class Tab:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def focused(self) -> str:
-        """The text of what has the focus."""
+        """The text of the focused element."""
         return await self.page.evaluate("document.activeElement.innerText")
 
     async def overflow(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the tests of `campaign send` share: its words, and who was texted."""
+"""Shared parts of the tests of `campaign send`: its arguments, and the numbers that were texted."""
 
 from __future__ import annotations
 

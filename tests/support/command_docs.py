@@ -1,4 +1,4 @@
-"""What `docs/command.md` says of each command: its lines to paste, and its JSON shapes."""
+"""The contents of `docs/command.md`: the lines to paste and the JSON shapes of each command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def shapes() -> dict[str, dict]:
     """Return the documented JSON of each command, by its words."""
     found = {}
     for info, body in re.findall(r"^```json (.*?)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
-        # One shape may be that of several commands: `get wait search`, but `otp send`.
+        # Several commands may share a shape: `get wait search`, but `otp send` is one command.
         names = [info] if info.split()[0] in GROUPS else info.split()
         found |= dict.fromkeys(names, json.loads(body))
     return found

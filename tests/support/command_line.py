@@ -1,4 +1,4 @@
-"""Runs the `smsworks` command: in this process, or in one of its own."""
+"""Runs the `smsworks` command in this process, or in a separate one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.waiting import PATIENCE
 
 @attrs.frozen
 class Done:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -46,10 +46,10 @@ class Done:
 
 
 class CommandLine:
-    """A person at a shell, with folders and environment variables of their own.
+    """A user at a shell, with separate folders and environment variables.
 
     Args:
-        home: the folder for all that the command keeps.
+        home: the folder for the command's files.
         monkeypatch: undoes what it sets in the environment.
     """
 
@@ -81,7 +81,7 @@ class CommandLine:
         return Done(int(code), *told)
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        """Start the command in a process of its own, with pipes; end it by its id."""
+        """Start the command in a separate process, with pipes; end it by its process id."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         variables = environment(PYTHONUNBUFFERED="1", **options.pop("variables", {}))
         return subprocess.Popen(
@@ -90,7 +90,7 @@ class CommandLine:
         )
 
     def run(self, *words: str, stdin: str = "", **options: Any) -> Done:
-        """Run the command in a process of its own to its end."""
+        """Run the command in a separate process to its end."""
         with self.start(*words, **options) as process:
             try:
                 out, err = process.communicate(stdin, timeout=PATIENCE)

@@ -1,7 +1,7 @@
 """The Python examples of the README and the documentation.
 
 An example that names a file (```` ```python shop.py ````) belongs to a program of several files,
-and is run by the test of that program; every other one is a program by itself.
+and is run by the test of that program; every other example is a complete program.
 
 As a script it writes all of them into a folder for type checkers: ``doc_examples.py FOLDER``.
 """
@@ -38,7 +38,7 @@ class Example(NamedTuple):
     Attributes:
         page: the page's name, such as ``"bulk.md"``.
         number: counted from 0 in its page.
-        file: the name of the file that it stands for, or an empty string.
+        file: the name of the example's file, or an empty string.
         code: the example.
     """
 

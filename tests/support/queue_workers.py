@@ -22,7 +22,7 @@ COMMANDS = {
 
 
 class Workers:
-    """Workers of one queue, in processes of their own.
+    """Workers of one queue, in separate processes.
 
     Args:
         queue: "celery" or "taskiq".
@@ -55,16 +55,16 @@ class Workers:
 
 
 class RegularKills:
-    """Kills a worker, the oldest, at fixed intervals, on a thread of its own.
+    """Kills the oldest worker at fixed intervals, in a separate thread.
 
     It begins with the first progress. If a whole round, in which each worker was killed once,
-    brought too little progress, it skips kills until there is more, so that a campaign also ends
-    where workers take as long to start as they live.
+    brought too little progress, it skips kills until there is more, so that a campaign also ends if
+    workers need their whole lifetime to start.
 
     Args:
         workers: the workers.
         seconds: the interval.
-        progress: returns how much was sent; called on the thread.
+        progress: returns the number of texts sent; called on the thread.
         least: the least progress in a round.
 
     Attributes:

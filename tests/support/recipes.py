@@ -34,7 +34,7 @@ def load(recipe: str, timeout: float | None = None) -> dict[str, Any]:
 
     Args:
         recipe: the recipe's name.
-        timeout: the time-out of its client in seconds, instead of its own.
+        timeout: the time-out of its client in seconds, instead of the recipe's.
     """
     source = RECIPES[recipe]
     if timeout is not None:

@@ -126,7 +126,7 @@ class Load:
         """Wait until the function has run a number of times."""
         async with asyncio.timeout(PATIENCE):
             while (self.folder / "handled").read_bytes().count(b"\n") < count:
-                await asyncio.sleep(0.005)  # the servers want the processor, too
+                await asyncio.sleep(0.005)  # the servers need the processor, too
 
     def figures(self, expected):
         counts = Counter(len(groups) for groups in self.runs().values())

@@ -24,14 +24,14 @@ class Sample:
     """A file, and the expected results of its rows.
 
     Attributes:
-        maker: who writes such files.
+        maker: the program that writes such files.
         name: the file's name.
         data: its bytes.
         column: the column that has to be named, or None.
         heading: the heading over the numbers.
-        taken: the row numbers that are taken as they stand.
-        mended: those that are mended, with a word of the notice.
-        set_aside: those that are set aside, with a word of the problem.
+        taken: the row numbers that are accepted unchanged.
+        mended: the row numbers that are mended, with a word of the notice.
+        set_aside: the row numbers that are set aside, with a word of the problem.
     """
 
     maker: str
@@ -125,7 +125,7 @@ def excel_workbook() -> Sample:
 
 
 def library_workbook() -> Sample:
-    """Formulas without results, since nobody has calculated them."""
+    """Formulas without results, since no program has calculated them."""
     rows = [HEADINGS, ("Ada", '="07700"&"900123"', 3), ("Bob", "07700 900124", 1)]
     return Sample("a library", "report.xlsx", xlsx_bytes(rows), "Mobile", [3], {}, {2: "no number"})
 

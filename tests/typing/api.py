@@ -223,7 +223,7 @@ def refused() -> None:
 
 
 async def opt_outs() -> None:
-    """The list by itself, and shared with a client."""
+    """The list without a client, and shared with a client."""
     keywords = optouts.Keywords(out=["STOP"], begins=())
     async with OptOuts("sms.db", keywords=keywords) as kept:
         assert_type(await kept.import_file("old.csv"), int)

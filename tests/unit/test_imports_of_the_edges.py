@@ -1,4 +1,4 @@
-"""The imports of the sandbox and of webhooks: no circles, and nothing that they must not know."""
+"""The imports of the sandbox and of webhooks: no cycles, and no forbidden modules."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 import smsworks_async
 
 
-#: What the HTTP client is made of.
+#: The libraries of the HTTP client.
 HTTP = {"aiohttp", "yarl", "multidict", "tenacity", "cattrs"}
 
 

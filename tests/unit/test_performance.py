@@ -42,7 +42,7 @@ def modules(code):
 def test_import_of_the_package_loads_nothing_that_a_send_does_not_need():
     imported = modules("import smsworks_async")
     needed = modules("import aiohttp, attrs, cattrs, tenacity")
-    # aiohttp imports parts of its server by itself.
+    # aiohttp itself imports parts of its server.
     assert imported & NOT_NEEDED <= needed
     foreign = {name for name in imported - needed if not name.startswith("smsworks_async")}
     assert not foreign

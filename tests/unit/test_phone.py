@@ -72,7 +72,7 @@ def refusal(number, **options):
         "  07700 900123\t\n",
         "07700\u00a0900\u202f123",
         "07700\u2011900\u2013123",
-        "\u202a+44 7700 900123\u202c",  # as phones' contacts give them
+        "\u202a+44 7700 900123\u202c",  # as copied from a phone's contacts
         "\ufeff07700900123",
         "'07700900123",
         "7700900123.0",
@@ -361,7 +361,7 @@ def test_normalise_shows_the_last_three_digits_at_most_in_an_error(digits, junk)
     ],
 )
 def test_normalise_refuses_ten_megabytes_of_junk(junk):
-    """Anything that took more than linear time would not come to an end."""
+    """Code that takes more than linear time would not finish."""
     junk *= 10_000_000 // len(junk)
     refusal(junk)
     mask(junk)

@@ -133,7 +133,7 @@ class TestTheLibrary:
         )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
-    @settings(deadline=None)  # the library loads its countries as they come up
+    @settings(deadline=None)  # the library loads countries on demand
     @given(NUMBER_LIKE, st.sampled_from(["FR", "US", "DE", "IT", "GB", None]), st.booleans())
     def test_normalise_raises_nothing_but_our_own_error_whatever_the_text(
         self, written, region, international

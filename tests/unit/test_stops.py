@@ -1,4 +1,4 @@
-"""The handler of SIGTERM: several calls at once, and what is set before and after them."""
+"""The handler of SIGTERM: several calls at once, and the handlers before and after them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def heard():
 
 
 class Call:
-    """A call in a context of its own, as each task of a loop has one."""
+    """A call in a separate context, like each task of a loop."""
 
     def __init__(self, context=None):
         self._context = context or contextvars.copy_context()

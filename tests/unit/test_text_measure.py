@@ -1,4 +1,4 @@
-# Look-alikes are what is tested.
+# Look-alike characters are tested.
 # ruff: noqa: RUF001
 
 import pickle

@@ -1,4 +1,4 @@
-# Look-alikes are what is tested.
+# Look-alike characters are tested.
 # ruff: noqa: RUF001
 
 import unicodedata
@@ -54,7 +54,7 @@ def test_to_gsm_makes_plain_what_word_processors_put_in(typed, sent):
     ("typed", "sent"),
     [
         ("é è ù ì ò à ä ö ñ ü å ø æ ß Ç É", "é è ù ì ò à ä ö ñ ü å ø æ ß Ç É"),
-        ("e\u0301 u\u0308 A\u030a", "é ü Å"),  # decomposed, as macOS gives them
+        ("e\u0301 u\u0308 A\u030a", "é ü Å"),  # decomposed, as on macOS
         ("â ê î ô û ç ë ï ÿ ã õ á í ó ú", "a e i o u c e i y a o a i o u"),
         ("Łódź Đorđe Kuşadası þing", "Lodz Dorde Kusadasi thing"),
         ("x\u0302 n\u0304\u0301", "x n"),
@@ -108,7 +108,7 @@ def test_to_gsm_never_adds_an_offender(content):
     composed = unicodedata.normalize("NFC", content)
     before = {offender.character for offender in measure(composed).offenders}
     after = {offender.character for offender in measure(to_gsm(content)).offenders}
-    # Where something invisible stood between a letter and its accent, they meet and compose.
+    # After an invisible character between a letter and its accent is removed, they are composed.
     assert {unicodedata.normalize("NFD", c)[0] for c in after} <= {
         unicodedata.normalize("NFD", c)[0] for c in before
     }

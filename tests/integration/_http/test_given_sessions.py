@@ -42,11 +42,11 @@ GHOST = answer(b'{"messageid": "GHOST", "batchid": "GHOST", "status": "SENT", "c
 
 
 class Server:
-    """Answers each request, and once it is told to, says something unasked on every connection.
+    """Answers each request, and on demand sends unsolicited data on every connection.
 
     Attributes:
-        requests: the request lines that have come.
-        greets: whether it speaks as soon as somebody connects.
+        requests: the request lines that have arrived.
+        greets: whether it sends data as soon as a client connects.
     """
 
     def __init__(self):

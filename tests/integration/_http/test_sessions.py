@@ -135,7 +135,7 @@ async def test_client_keeps_to_its_rate(box):
             await asyncio.sleep(0)
         assert not second.done()
         end_calls(sms)
-        with pytest.raises(NotSent):  # its turn would have come in a thousand seconds
+        with pytest.raises(NotSent):  # it would have been sent in a thousand seconds
             await second
     assert len(box.requests) == 1
 

@@ -1,4 +1,4 @@
-"""Tokens, over a real socket: one login for all who wait, and one more after a refusal."""
+"""Tokens, over a real socket: one login for all waiting calls, and one more after a refusal."""
 
 from __future__ import annotations
 

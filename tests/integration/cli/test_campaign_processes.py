@@ -48,7 +48,7 @@ class Held:
         self._hosted.do(lambda box: box.release())
 
     def end(self):
-        """Let the request be answered, and return the exit code and the output."""
+        """Answer the request, and return the exit code and the output."""
         self.release()
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err

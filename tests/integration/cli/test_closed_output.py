@@ -1,4 +1,4 @@
-"""Exit codes do not depend on who reads the output: a closed pipe, a full disk, nobody at all."""
+"""Exit codes do not depend on the output: a closed pipe, a full disk, or no output."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_closed_standard_error_changes_no_exit_code(smsworks, hosted):
 
 
 def unread(*words):
-    """Run the command in this process, with nobody at the end of its output."""
+    """Run the command in this process, with a closed output."""
     with closed_pipe() as pipe, contextlib.redirect_stdout(pipe):
         return main(words)
 

@@ -58,7 +58,7 @@ def test_journals_do_the_same_in_the_same_histories(machine, record_property):
     class Machine(machine):
         played: ClassVar = Counter()
 
-    # Each step of keys reads all of them once more.
+    # Each step of keys reads all of them again.
     profile = PROFILE if machine is not Keys or SLOW else settings(PROFILE, max_examples=60)
     run_state_machine_as_test(Machine, settings=profile)
     played = Machine.played

@@ -19,7 +19,7 @@ from support.clock import FakeClock
 from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_kind
 
 
-#: What no part of a forgotten campaign may quote.
+#: Texts that must not remain of a forgotten campaign.
 NUMBER = "447700900123"
 QUOTING = InvalidMessage(f"{NUMBER} is not a mobile", status=400, code=4004)
 PASSING = InsufficientCredit(f"no credit for {NUMBER}", status=402, code=4021)
@@ -118,7 +118,7 @@ async def test_what_needs_a_number_or_a_text_says_that_it_is_gone(journal):
         with pytest.raises(ValidationError, match="was forgotten") as caught:
             await call
         assert caught.value.field == "campaign"
-    # Neither becomes pending again what was refused for a reason that may have passed.
+    # Chunks that were refused for a temporary reason do not become pending again either.
     assert await journal.reopen("x", 0) == 0
     assert await journal.suspect("x") == 0
 

@@ -180,7 +180,7 @@ async def test_expire_leases_leaves_a_chunk_unknown_that_can_be_settled_once(pla
     assert await planned.resend("x", 1, 1, 5.0)
     assert not await planned.resend("x", 1, 1, 5.0)
     assert (await claim(planned)).record.attempt == 2
-    # Outcomes of the first two come too late, unless they are *accepted*.
+    # Outcomes of the first two are too late, unless they are *accepted*.
     assert (await finish(planned, first, Outcome.UNKNOWN, error=LATE)).state is State.ACCEPTED
     assert (await finish(planned, second, Outcome.UNKNOWN, error=LATE)).state is State.SENDING
     late = await finish(planned, second, Outcome.ACCEPTED, batch_id="8")
@@ -248,7 +248,7 @@ async def test_resend_keeps_a_chunk_in_doubt_until_it_is_accepted(planned, clock
     await finish(planned, mine, Outcome.UNKNOWN, error=LATE)
     clock.advance(100)
     assert await planned.resend("x", 0, 1, 5.0)
-    assert await planned.reopen("x", 0) == 1  # another run decides by itself
+    assert await planned.reopen("x", 0) == 1  # another run decides independently
     assert [entry.number for entry in await planned.unknown_chunks("x")] == [0]
     assert await planned.resend("x", 0, 1, 5.0)
     mine = await claim(planned)

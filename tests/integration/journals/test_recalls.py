@@ -10,7 +10,7 @@ from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS, each_kind, of_k
 
 
 class LeavesOutTheFirst:
-    """Somebody who has opted out, by a list that is elsewhere."""
+    """A recipient who has opted out, by a list that is not in the journal."""
 
     after = None
 

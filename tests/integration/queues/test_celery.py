@@ -23,7 +23,7 @@ names = itertools.count()
 @pytest.fixture
 def app():
     def leave_logging_alone(**_):
-        """Keep Celery from setting up the logging of this process, which other tests look at."""
+        """Keep Celery from configuring the logging of this process, which other tests check."""
 
     celery.signals.setup_logging.connect(leave_logging_alone)
     yield celery.Celery("tests", broker=f"memory://{next(names)}", backend="cache+memory://")
@@ -38,7 +38,7 @@ def sms(hosted, tmp_path):
 
 
 class Queue:
-    """What tasks are queued in, and never come from."""
+    """A queue from which tasks are never delivered."""
 
     def __init__(self, campaigns):
         self.queued = []

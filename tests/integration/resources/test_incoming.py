@@ -23,7 +23,7 @@ from support.sandboxes import AT_ONCE
 
 
 class EventfulClock(FakeClock):
-    """A clock on which something happens after each sleep, until nothing more is to come."""
+    """A clock that runs the next step after each sleep, until no step is left."""
 
     def __init__(self):
         super().__init__()
@@ -123,7 +123,7 @@ async def test_incoming_repeats_one_message_at_most_after_a_death_at_any_moment(
     place = tmp_path / "place"
     incoming = sms.messages.incoming(bookmark=place)
     handled = [(await anext(incoming)).content for _ in range(at)]
-    del incoming  # nobody closes it, and nothing more of it runs
+    del incoming  # it is not closed, and does not run any further
     await drawn(sms, handled, bookmark=place)
     assert sorted(set(handled)) == list("abcde")
     assert len(handled) == 6

@@ -52,7 +52,7 @@ async def test_incoming_records_before_it_hands_a_message_on(box, sms, opt_outs,
     [event] = await opt_outs.history(NUMBER)
     assert event.at == clock.now()
     await incoming.aclose()
-    again = sms.messages.incoming()  # and once more, without a bookmark
+    again = sms.messages.incoming()  # and again, without a bookmark
     assert [(await anext(again)).content for _ in range(2)] == ["Hello", "STOP"]
     assert len(await opt_outs.history(NUMBER)) == 1
     await again.aclose()

@@ -58,7 +58,7 @@ async def test_a_single_message_to_somebody_who_opted_out_is_refused(sms, wire, 
     assert (error.field, error.positions, error.retryable) == ("destination", (), False)
     assert "7700900123" not in str(error) + repr(error.args)
     assert wire == []
-    await send(**SINGLE[method])  # by default, whatever the list says
+    await send(**SINGLE[method])  # by default, the list is ignored
     await sms.opt_outs.remove(OUT)
     await send(**SINGLE[method], respect_opt_outs=True)
     assert len(wire) == 2

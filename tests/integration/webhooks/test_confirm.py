@@ -45,7 +45,7 @@ async def test_webhooks_confirm_reports_by_what_the_api_says(server, box, client
     number = sent.message_id
     settings = {"on_report": told.plain, "on_incoming": told.plain, "confirm": True}
     async with serving(server, **settings, client=client) as provider:
-        assert await provider.report(number, "DELIVERED") == 503  # not as far as the API knows
+        assert await provider.report(number, "DELIVERED") == 503  # not by the API's record
         assert told.items == []
         for status in ("SENT", "ACCEPTED"):  # which to the API are the same
             assert await provider.report(number, status) == 200
@@ -56,7 +56,7 @@ async def test_webhooks_confirm_reports_by_what_the_api_says(server, box, client
         [report] = told.items
         assert (report.status, report.content) == ("UNDELIVERED", "Hello")
         assert await provider.report(number, "UNDELIVERED") == 200  # a repeat
-        assert await provider.report("5550001", "DELIVERED") == 422  # nobody sent that
+        assert await provider.report("5550001", "DELIVERED") == 422  # it was never sent
         reply = await box.receive(sender="447700900124", to="60777", content="Yes")
         posted = {**REPLY, "messageid": reply, "content": "forged", "parts": 1}
         assert await provider.post(posted) == 200

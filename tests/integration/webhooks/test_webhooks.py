@@ -140,7 +140,7 @@ async def test_webhooks_answer_503_to_a_copy_that_has_waited_long_enough(server,
         ({"data": b"[" * 10_000}, 400),
         ({"data": b"x" * 65_537}, 413),
         ({"path": "/sms", "auth": ("any", SECRET), "data": b"{}"}, 400),
-        ({"data": json.dumps(REPLY)}, 404),  # which nobody here handles
+        ({"data": json.dumps(REPLY)}, 404),  # for which there is no handler
     ],
 )
 async def test_webhooks_refuse_a_post_without_a_reason_and_call_no_function(

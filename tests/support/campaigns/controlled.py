@@ -17,7 +17,7 @@ from support.campaigns.steps import PEOPLE, WITH_POSITIONS, of, picks
 class ControlledMachine(CampaignMachine):
     """Campaigns with opt-outs and opt-ins, pauses, resumptions and cancellations.
 
-    Each process sends one chunk at a time, so its last claim is that of its request.
+    Each process sends one chunk at a time, so its last claim belongs to its request.
     """
 
     #: A chunk with a left-out recipient can still be split.

@@ -222,7 +222,7 @@ class Exploration:
         # Recording the outcome reads nothing else of a claim.
         another = sends._has_another(kept.request, kept)
         if outcome.outcome is Outcome.UNKNOWN or another:
-            return after.with_process(index, me.asks())  # the call returns that it is in doubt
+            return after.with_process(index, me.asks())  # the call reports an unknown outcome
         return self._return_failure(after, index, me)
 
     # Unknown: a search; with on_unknown="resend" also a watch, more searches, and a resend.

@@ -38,7 +38,7 @@ _SENDS: Final[Mapping[str, Send[Any]]] = {
 
 
 async def _allow() -> None:
-    """Let a call go on."""
+    """Continue a call."""
 
 
 def _call(bound: Bound, made: Made) -> Call[Any]:

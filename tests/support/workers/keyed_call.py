@@ -1,7 +1,8 @@
-"""A process that forks one for each call with an idempotency key that it is told to make.
+"""A process that forks another one for each call with an idempotency key that it is ordered to
+make.
 
-It makes none itself, so that each call's process knows nothing of those before. An order, and each
-answer, is a line of JSON; see `support.keyed_calls`.
+It makes no call itself, so that the process of a call has no state of earlier calls. An order, and
+each answer, is a line of JSON; see `support.keyed_calls`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import sys
 
 import aiohttp
 
-# Whatever a call imports when it is made. Forked processes have it already, and one of another
-# user may not be able to read it.
+# Modules that a call imports when it is made. Forked processes have them already, and a process of
+# another user may not be able to read them.
 import smsworks_async._idempotency.sends
 import smsworks_async.optouts  # noqa: F401
 from smsworks_async import AsyncSMSWorks, RetryPolicy, SMSWorksError
@@ -60,11 +61,11 @@ class StruckJournal(SQLiteJournal):
 
 
 class Fork:
-    """Forks a process that goes on with the call as the first one does, once.
+    """Forks a process, once, that continues the call like the first one.
 
     Args:
-        goes_first: whether it comes to its end before the first one goes on, which stops meanwhile
-            and is to be woken; otherwise it begins when that one has come to its end.
+        goes_first: whether the forked process ends before the first one continues, which stops
+            meanwhile and has to be woken; otherwise it begins when the first one has ended.
     """
 
     def __init__(self, goes_first):
@@ -79,7 +80,7 @@ class Fork:
         self._child = os.fork()
         if not self._child:
             signal.alarm(PATIENCE)
-            # Some loops go on in a forked process; asyncio's own has to be told.
+            # Some loops continue in a forked process; asyncio's loop has to be set.
             asyncio._set_running_loop(loop)
             os.close(self._blocks)
             if not self._goes_first:
@@ -149,7 +150,7 @@ async def call(order, fork):
 
 
 def prepare(order):
-    """Take from the process what the order says it has not."""
+    """Remove the rights and resources that the order withholds from the process."""
     if "user" in order and os.getuid() == 0:
         os.setuid(order["user"])
     if "largest_file" in order:

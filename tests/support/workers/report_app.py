@@ -1,8 +1,9 @@
-"""Webhooks that write down each run of their function; a process of their own serves them.
+"""Webhooks that record each run of their function, served by a separate process.
 
-The environment says where (`REPORTS_FOLDER`), and how long a copy waits (`REPORTS_MAX_WAIT`). The
-size of the file `ahead` is the number of seconds by which the clock of the store was turned; the
-function waits while there is a file `pause <id>`, and raises what is named in `raise <id>`, once.
+The environment has the folder of the records (`REPORTS_FOLDER`), and the seconds that a copy waits
+(`REPORTS_MAX_WAIT`). The size of the file `ahead` is the number of seconds by which the store's
+clock was set forward. The function waits while there is a file `pause <id>`, and raises the
+exception named in `raise <id>`, once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ FOLDER = Path(os.environ["REPORTS_FOLDER"])
 deduplication.MAX_WAIT = float(os.environ.get("REPORTS_MAX_WAIT", deduplication.MAX_WAIT))
 claim.LEASE = float(os.environ.get("REPORTS_LEASE", claim.LEASE))
 
-# One write is one line, whatever other processes write, and what was written outlives its process.
+# Each write is one line, even if other processes write, and is kept if the process is killed.
 _file = os.open(FOLDER / "handled", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 

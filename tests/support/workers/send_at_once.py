@@ -1,7 +1,8 @@
 """`smsworks campaign send` in a process that waits for another one at given points, or is killed.
 
-The arguments are a folder; a name, unique to the process; the points, with commas; the seconds that
-a campaign waits for others; then the words of the command. ``looked`` is after the first read of
+The arguments are a folder; a name, unique to the process; the points, separated by commas; the
+seconds that a campaign waits for others; then the arguments of the command. ``looked`` is after the
+first read of
 the journal, and ``planned`` after the campaign is planned; at both, the process waits for the other
 one. At ``killed`` it exits instead of the second read. At a number it exits at that step: an odd
 one is before a change of the journal, an even one after it.

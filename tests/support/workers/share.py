@@ -1,7 +1,7 @@
-"""Processes that each call `bulk.work` once, forked from this one, which has imported it all.
+"""Processes that each call `bulk.work` once, forked from this one, which has imported all modules.
 
-Each line that it reads is an order, in JSON; it answers with the process id of whoever carries it
-out. That one writes what came of it into the file that the order names.
+Each line of its input is an order, in JSON. It answers with the process id of the process that
+carries the order out, which writes the result into the file that the order names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from smsworks_async.journals.postgres import weather
 
 
 def set_clock(file):
-    """Let this process's clock be as many seconds ahead as a file says, whenever it is asked."""
+    """Set this process's clock ahead by the number of seconds in a file, which is read each
+    time."""
     right = time.time
     time.time = lambda: right() + float(Path(file).read_text())
 
@@ -57,7 +58,7 @@ async def carry_out(order):
 
 
 def main():
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them by the system's ways
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for them
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -48,7 +48,7 @@ class Loop:
 
 
 class Scope:
-    """Remembers for which moment it was told to end its call, and when it was told."""
+    """Records the time at which it has to end its call, and when that was set."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop

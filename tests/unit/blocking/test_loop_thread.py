@@ -30,7 +30,7 @@ def loop_thread():
 
 
 def raising_once(function, error):
-    """Let a function raise where it is called first."""
+    """Make the first call of a function raise."""
     calls = []
 
     def wrapped(*args, **kwargs):

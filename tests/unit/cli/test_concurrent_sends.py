@@ -25,7 +25,7 @@ FIRST = knowing(sharing(is_later=False))
 
 
 def give_way(*looks, before=ALONE, check=lambda: None):
-    """Return what `find_conflict` returns after these looks, and the seconds that it waited."""
+    """Return the result of `find_conflict` after these reads, and the seconds that it waited."""
     left, now = list(looks), [0.0]
 
     def sleep(seconds):

@@ -161,9 +161,9 @@ steps = st.lists(
 
 @given(steps)
 def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(history):  # noqa: C901, PLR0912 - a machine
-    """Between two starts there is the proof that nobody is texted, or a resend by name.
+    """Between two starts there is a proof that nobody was texted, or an explicit resend.
 
-    That is a request that did not leave, a refusal, or a batch that was cancelled before its time.
+    A proof is a request that did not leave, a refusal, or a batch that was cancelled in time.
     """
     entry, now = PENDING, 0.0
     excused, accepted, started = True, False, False

@@ -202,7 +202,7 @@ def test_date_reads_both_formats_as_utc(written, expected):
 
 
 def test_date_is_read_whatever_the_machines_locale(monkeypatch):
-    monkeypatch.setattr("_strptime.LocaleTime", None)  # what would know the months' names
+    monkeypatch.setattr("_strptime.LocaleTime", None)  # `strptime` needs it
     assert date("Thu Oct 19 2017 20:53:46 GMT+0100 (BST)").month == 10
 
 

@@ -144,7 +144,7 @@ def test_truth_values_become_plain():
 
 
 class Pendulum(datetime):
-    """A subclass whose arithmetic gives something else, as pendulum's and pandas' do."""
+    """A subclass whose arithmetic returns another type, like those of pendulum and pandas."""
 
     def __add__(self, _):
         raise AssertionError

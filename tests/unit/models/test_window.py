@@ -69,7 +69,7 @@ def test_window_days(days, found):
     [
         ("2031-05-01 12:00:30", "2031-05-01 12:00:30"),
         ("2031-05-01 20:00", "2031-05-02 09:00"),
-        # In March the clocks go forward, in October back: 09:00 is what the wall says.
+        # In March the clocks go forward, in October back: 09:00 is local time.
         ("2031-03-29 20:00", "2031-03-30 09:00"),
         ("2031-10-25 20:00", "2031-10-26 09:00"),
     ],

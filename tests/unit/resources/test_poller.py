@@ -117,8 +117,8 @@ async def test_poller_makes_one_search_for_many_waits(poller, account, clock):
         account.put(number, "DELIVERED")
     await clock.turn(1)
     assert {(await waiter).message_id for waiter in waiters} == set(numbers)
-    # The first look goes by our clock, and finds none that was made by another; some looked up by
-    # their ids tell the provider's time.
+    # The first poll uses our clock, and finds none that was made by another one; some records that
+    # are read by their ids tell the provider's time.
     assert len(account.lookups) <= LOOKUPS
     assert len(account.searches) == 2
 

@@ -133,7 +133,7 @@ def wsgi(hooks, stream, **environ):
 
 
 class Input:
-    """A WSGI input as PEP 3333 has it: no more than `read`, which waits for all it was asked for.
+    """A WSGI input with only the `read` of PEP 3333, which waits for all requested bytes.
 
     Each byte takes a second of the clock.
     """

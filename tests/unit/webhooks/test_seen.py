@@ -54,7 +54,7 @@ def test_memory_seen_is_bounded_and_forgets_the_least_recently_used():
     seen = MemorySeen(limit=3)
     for number in "123":
         seen.add(number, "SENT")
-    assert seen.statuses("1") == ("SENT",)  # which speaks of it
+    assert seen.statuses("1") == ("SENT",)  # this makes it recently used
     seen.add("4", "SENT")
     assert len(seen) == 3
     assert [bool(seen.statuses(number)) for number in "1234"] == [True, False, True, True]

@@ -23,7 +23,7 @@ from support.messages import drama
 
 @pytest.fixture
 async def turned():
-    """A sandbox that delivers after 5 seconds of its own clock, a client, and a journal."""
+    """A sandbox that delivers after 5 seconds by its own clock, a client, and a journal."""
     async with (
         Sandbox(clock=ManualClock(), delivery_delay=5) as box,
         AsyncSMSWorks(box.token, base_url=box.base_url) as sms,

@@ -23,7 +23,7 @@ from support.sandboxes import AT_ONCE
 
 
 SENDER = "AcmeCorp"
-#: Texts and rows of the campaign that goes, each with a word that stands nowhere else.
+#: Texts and rows of the campaign that is forgotten, each with a word that appears nowhere else.
 CONTENT = "Zebra Grüße: we open at nine"
 TEMPLATE = "Quagga {name}, your seat is kept"
 NEEDLES = [b"Zebra", b"Quagga", b"Okapi", b"Tapir", b"seat is kept", b"7700900", b"7700 900"]
@@ -110,7 +110,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
-    """Return a function that starts a process which reads the journal until it is told to end."""
+    """Return a function that starts a process which reads the journal until it is stopped."""
     monkeypatch.setattr(erasure, "SWEEP_PATIENCE", 0.0)
     started = []
 
@@ -154,7 +154,7 @@ async def test_forget_says_that_it_is_not_erased_while_another_process_reads(
     assert await erase() == ["one", "each"]
     assert remains(folder) == set()
     assert (await sms.bulk.status("one", journal=opened)).forgotten is not None
-    # The journal goes on.
+    # The journal remains usable.
     report = await sms.bulk.send(
         sender=SENDER, content="Hi", destinations=drama(2), journal=opened, campaign="next"
     )

@@ -250,7 +250,7 @@ async def test_reconcile_reads_opt_outs_again_that_a_copy_has_forgotten(sms, box
     box.add_fault(Fault(path="/batch/send", error_code=4021, times=0))
     await sms.bulk.send(**kept, destinations=drama(10))
     box.clear_faults()
-    # The list is that of the copy, without replies after it was made.
+    # The copy's list has no replies that arrived after it was made.
     await box.receive(sender=wire_number(1), to="60777", content="STOP")
     await box.receive(sender=wire_number(2), to="60777", content="STOP")
     await box.receive(sender=wire_number(2), to="60777", content="START")

@@ -127,7 +127,7 @@ async def test_run_ends_after_a_429_for_hours_and_says_so(box, sms):
 @pytest.mark.parametrize("journalled", [False, True])
 @pytest.mark.parametrize("paced", ["run", "client"])
 async def test_run_ends_when_its_last_chunk_does_and_not_a_turn_later(box, journalled, paced):
-    """One chunk at a rate of one in a thousand seconds: a second turn would never come."""
+    """One chunk at a rate of one in a thousand seconds: a second request would never be made."""
     more = {"journal": MemoryJournal(), "campaign": "x"} if journalled else {}
     settings = {"max_rate": 0.001} if paced == "client" else {}
     if paced == "run":

@@ -68,7 +68,7 @@ async def test_a_list_that_cannot_be_read_keeps_it_unknown(scheduling):
     [
         # At the same time, to some of them, with a different text: it may be theirs.
         ({"content": "Another", "destinations": drama(4)}, False),
-        # The same except for its time: only clocks say otherwise.
+        # The same except for its time.
         ({"destinations": drama(10), "later": 60}, False),
         ({"destinations": drama(4), "later": 60}, True),
         ({"destinations": drama(11)}, True),

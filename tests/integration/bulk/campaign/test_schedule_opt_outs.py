@@ -250,7 +250,8 @@ async def test_reconcile_with_another_list_is_refused(scheduling, tmp_path):
 
 
 async def test_a_restored_journal_does_not_schedule_again_what_may_have_been(scheduling):
-    """The copy was made before a batch was cancelled and scheduled again: it knows the first."""
+    """The copy was made before a batch was cancelled and scheduled again: it has the first
+    batch."""
     box, sms = scheduling.box, scheduling.sms
     journal = MemoryJournal(clock=scheduling.journal.clock)
     scheduling = attrs.evolve(scheduling, journal=journal)

@@ -17,7 +17,7 @@ from support.journals import CAMPAIGN, CHUNKS, PROBLEMS, TOTALS
 from support.postgres import fetch
 
 
-#: At which pieces the connection is cut; all of what is done here takes fewer than 40.
+#: The pieces at which the connection is cut; each of these operations takes fewer than 40.
 PIECES = range(1, 40, 1 if os.environ.get("SMSWORKS_TEST_SLOW") == "1" else 3)
 
 

@@ -81,7 +81,7 @@ async def test_layout_1_keeps_the_doubles_that_only_its_events_tell_of(tmp_path)
 
 @pytest.mark.parametrize("layout", [2, 3, 4])
 async def test_a_campaign_of_an_earlier_layout_is_gone_on_with_and_finished(tmp_path, layout):
-    """It was killed in its second chunk, after one was refused for want of credit."""
+    """It was killed in its second chunk, after one was refused for lack of credit."""
     path = written(tmp_path / "journal.db", layout)
     # By the journal's clock, two minutes after the last claim.
     journal = SQLiteJournal(path, clock=lambda: 1_900_000_124.0)

@@ -1,4 +1,4 @@
-"""What a found message proves about an unknown request."""
+"""The evidence of a found message about an unknown request."""
 
 from __future__ import annotations
 

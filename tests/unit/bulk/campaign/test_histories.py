@@ -1,4 +1,5 @@
-"""For any recipients, chunk size, faults and restarts: it adds up, and nobody is accepted twice."""
+"""For any recipients, chunk size, faults and restarts the report adds up and nobody is accepted
+twice."""
 
 from __future__ import annotations
 
