@@ -129,7 +129,7 @@ async def test_a_scheduled_campaign_is_cancelled_whichever_answer_is_lost(kept, 
 
 @every_moment
 async def test_a_scheduled_campaign_is_scheduled_again_without_who_opted_out(kept, when):
-    """The DELETE is struck, and the request that schedules its chunk again."""
+    """The DELETE fails, and so does the request that schedules its chunk again."""
     await kept.send(at=AT)
     await kept.opt_out(PEOPLE[4])
     kept.fail(DELETE, nth=1, method="DELETE")

@@ -1,6 +1,6 @@
 """Calls with an idempotency key whose process is forked or stopped between intent and request.
 
-The clocks of the processes are turned, never waited for.
+The clocks of the processes are advanced instead of waiting.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ async def test_a_file_vanishes_under_a_campaign_and_another_process_begins(
 ):
     """The new process texts everybody, as documented, and the old one sends nothing more.
 
-    Where the log of the old file lies beside the new one, SQLite need not open it.
+    If the log of the old file is beside the new one, SQLite may fail to open it.
     """
     path, other = tmp_path / "campaigns.db", tmp_path / "other.db"
     sent, others = [], []

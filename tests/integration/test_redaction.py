@@ -1,4 +1,4 @@
-"""Tokens, texts and whole numbers stay out of logs, errors, notes and tracebacks' words."""
+"""Logs, errors, notes and tracebacks contain no tokens, texts or complete numbers."""
 
 from __future__ import annotations
 

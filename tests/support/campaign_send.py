@@ -11,7 +11,7 @@ EVERYBODY = {f"44770090000{n}": 1 for n in (1, 2, 3)}
 
 
 def send(file, *options, text=TEXT):
-    """Return the words of a command."""
+    """Return the arguments of a command."""
     return ("campaign", "send", file, "--sender", "AcmeCorp", "--message", text, *options)
 
 

@@ -187,7 +187,7 @@ REPLICATED = {"wal_level": "replica", "max_wal_senders": "4"}
 
 
 class Standby(Server):
-    """A copy of a running server, which follows it until it is promoted.
+    """A standby of a running server, which replicates it until it is promoted.
 
     Args:
         primary: the server, with the settings `REPLICATED`.

@@ -1,4 +1,4 @@
-"""A worker's output where that is not a terminal."""
+"""A worker's output if it is not a terminal."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Loud(str):
 
 
 class Speaklater:
-    """What flask-babel and babel make: it passes everything on to the string of this moment."""
+    """A lazy string as of flask-babel and babel: it delegates to the current translation."""
 
     def __init__(self, words):
         self._words = words
