@@ -1,7 +1,7 @@
-"""Show the name of the file that an example belongs to, as its caption.
+"""Show the file name of an example as its caption.
 
-It is the word after the language of a code block, as in ```` ```python shop.py ````, which
-Markdown itself does not show.
+The name follows the language of a code block, as in ```` ```python shop.py ````. Markdown itself
+does not show it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the reference takes from the package itself.
+"""Sphinx directives that generate parts of the reference from the package.
 
 - ``error-codes`` is the table of the API's error codes.
 - ``family`` describes the methods of a family, such as ``messages``.
@@ -55,7 +55,7 @@ FAMILIES = {
         ("opt_outs", "smsworks_async.resources.opt_outs.AsyncOptOutList", "client.OptOutList"),
     )
 }
-#: In a word or two; the page explains them.
+#: Short forms; the page explains them.
 IN_BULK = {
     RejectionScope.NOBODY: "goes on",
     RejectionScope.TEXT: "stops; ``send_each`` halves",
@@ -63,7 +63,7 @@ IN_BULK = {
     RejectionScope.INTERNATIONAL: "stops abroad",
     RejectionScope.WHEN_REPEATED: "stops if repeated",
 }
-#: What bulk does where the scope alone does not tell.
+#: The behaviour of bulk runs for codes whose scope does not determine it.
 IN_BULK_BY_CODE = dict.fromkeys((4004, 5020), "halves")
 
 
@@ -109,7 +109,7 @@ class ErrorCodes(Table):
 
 
 class BlockingMethods(Table):
-    """Every method of `SMSWorks`, and where its parameters are described."""
+    """Every method of `SMSWorks`, with a link to the description of its parameters."""
 
     header = ("Blocking", "Awaited twin", "What it does")
 
@@ -138,7 +138,7 @@ class Family(SphinxDirective):
 
 
 def parse(directive: SphinxDirective, lines: Sequence[str]) -> list[nodes.Node]:
-    """Return what lines of reStructuredText stand for."""
+    """Return the nodes of lines of reStructuredText."""
     container = nodes.Element()
     text = StringList(list(lines), source=__name__)
     directive.state.nested_parse(text, directive.content_offset, container)
@@ -146,7 +146,7 @@ def parse(directive: SphinxDirective, lines: Sequence[str]) -> list[nodes.Node]:
 
 
 def load(path: str) -> Any:
-    """Return what a dotted path names."""
+    """Return the object at a dotted path."""
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)
 
@@ -157,7 +157,7 @@ def methods_of(family: str) -> list[str]:
 
 
 def undescribed(described: set[str]) -> list[str]:
-    """Return the public names that are not among those that pages describe."""
+    """Return the public names that no page describes."""
     missing = []
     for module in PUBLIC_MODULES:
         package = importlib.import_module(module)
@@ -184,7 +184,7 @@ def check_public_names(_: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives and the check."""
-    # The usual lexer takes lines without a prompt for output.
+    # The default lexer treats lines without a prompt as output.
     app.add_lexer("console", BashLexer)
     app.add_directive("error-codes", ErrorCodes)
     app.add_directive("blocking-methods", BlockingMethods)

@@ -1,7 +1,7 @@
-"""Draw the diagrams anew: `python docs/diagrams/render.py`, with Graphviz's `dot` installed.
+"""Render the diagrams: `python docs/diagrams/render.py`, with Graphviz's `dot` installed.
 
-Each .dot file here has an .svg file beside it, which holds a digest of the text that it was drawn
-from: a test fails where the text was changed and the picture was not.
+Each .dot file has an .svg file, which contains a digest of the .dot file. A test fails if the .dot
+file was changed without rendering it again.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def digest(source: Path) -> str:
 
 
 def render(source: Path) -> None:
-    """Draw one diagram beside its text."""
+    """Render one diagram into the folder of its .dot file."""
     done = subprocess.run(
         ["dot", "-Tsvg", "-Gbgcolor=transparent", source],  # noqa: S607 - wherever it is installed
         capture_output=True,
         text=True,
         check=True,
     )
-    # The comments name the version of Graphviz, which would make each picture differ.
+    # The comments contain the version of Graphviz, with which each picture would change.
     drawn = re.sub(r"<!--.*?-->\n?", "", done.stdout, flags=re.DOTALL)
     mark = f"<!-- {MARK}{digest(source)} -->\n"
     source.with_suffix(".svg").write_text(drawn.replace("<svg", f"{mark}<svg", 1), "utf-8")

@@ -1,7 +1,7 @@
-"""Take pictures of the sandbox's page: python docs/pictures/take.py FOLDER [--keep NAME FILE].
+"""Take screenshots of the sandbox's page: python docs/pictures/take.py FOLDER [--keep NAME FILE].
 
-It needs Playwright and a Chromium, both of which the tests need, too, and Pillow, which makes the
-picture that is kept small.
+It needs Playwright and Chromium, as the tests do, and Pillow, which compresses the picture that is
+kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIZES = {"light": (1280, 800), "dark": (1280, 800), "narrow": (360, 740)}
 
 
 async def fill(box: Sandbox, sms: AsyncSMSWorks) -> str:
-    """Send what a shop might, and return the id of the message to show."""
+    """Send the texts of a shop, and return the id of the message to show."""
     await sms.messages.send(sender=ACME, destination=LAURA, content="Your order 1882 has left us.")
     await box.advance(40)
     await box.reply(LAURA, "When will it come?")
