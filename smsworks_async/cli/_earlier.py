@@ -32,14 +32,16 @@ _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
 
 @attrs.frozen
 class Overlap:
-    """A recent campaign that shares recipients with the campaign to be sent.
+    """Another campaign, recent or unfinished, that shares recipients with the one to be sent.
 
     Attributes:
-        name: the name of the recent campaign.
+        name: the name of the other campaign.
         count: the number of recipients that are in both.
         age: the time since it was created, or since its last request began, if that is shorter.
         is_later: whether it was created after the campaign to be sent.
         has_begun: whether one of its requests was sent.
+        is_recent: whether it is recent. If not, it is unfinished, and the recipients are those that
+            it will still text.
     """
 
     name: str
@@ -47,17 +49,18 @@ class Overlap:
     age: timedelta
     is_later: bool
     has_begun: bool
+    is_recent: bool = True
 
 
 @attrs.frozen
 class Earlier:
-    """The journal's record of a campaign and of recent other campaigns.
+    """The journal's record of a campaign, and of other campaigns, recent or unfinished.
 
     Attributes:
         name: the campaign's name.
         status: its status; None if it is new.
         begun: when it was created; None if it is new.
-        overlaps: the recent other campaigns that share recipients with it, the latest first.
+        overlaps: the other campaigns that share recipients with it, the latest first.
         count: the number of distinct recipients that are shared.
         recent: how long a campaign counts as recent.
         since: a campaign is recent if it was created or last sent after this time, in seconds of
@@ -74,7 +77,7 @@ class Earlier:
 
     @property
     def shared(self) -> dict[str, int]:
-        """The number of recipients shared with each recent other campaign, by its name."""
+        """The number of recipients shared with each other campaign, by its name."""
         return {one.name: one.count for one in self.overlaps}
 
     @property
@@ -95,11 +98,17 @@ def _has_begun(status: BulkStatus) -> bool:
 
 
 def shared_message(earlier: Earlier) -> str:
-    """Return a clause with the number of shared recipients, and the recent campaigns and ages."""
+    """Return a clause with the number of shared recipients, and the other campaigns and ages."""
     names = ", ".join(f"{one.name}, {ago(one.age)}" for one in earlier.overlaps[:3])
-    were = "recipient was" if earlier.count == 1 else "recipients were"
-    recent = span(earlier.recent)
-    return f"{amount(earlier.count)} {were} in a campaign of the last {recent} ({names})"
+    noun, were, are = (
+        ("recipient", "was", "is") if earlier.count == 1 else ("recipients", "were", "are")
+    )
+    where = []
+    if any(one.is_recent for one in earlier.overlaps):
+        where.append(f"{were} in a campaign of the last {span(earlier.recent)}")
+    if not all(one.is_recent for one in earlier.overlaps):
+        where.append(f"{are} still to be texted by an older one")
+    return f"{amount(earlier.count)} {noun} {' or '.join(where)} ({names})"
 
 
 def exists(journal: str) -> bool:
@@ -189,7 +198,10 @@ async def _find_overlaps(
     numbers: Callable[[], set[str]],
     since: float,
 ) -> tuple[tuple[Overlap, ...], int]:
-    """Return the recent campaigns that share recipients, and the number of these recipients."""
+    """Return the campaigns that share recipients, and the number of these recipients.
+
+    Of a campaign that is not recent, only the recipients that it will still text are counted.
+    """
     now = await journal.now()
     ours: set[str] | None = None
     found: set[str] = set()
@@ -203,19 +215,30 @@ async def _find_overlaps(
         if campaign.is_forgotten:
             continue
         latest = max(campaign.created or 0, await _last_request(journal, name))
+        status = await status_of(journal, name)
+        counted = set(_TEXTED)
+        if campaign.control.value == "cancelled" or not (status.not_sent or status.in_flight):
+            counted.discard("not sent")
         if latest < since:
+            counted &= {"not sent"}
+        if not counted:
             continue
         ours = numbers() if ours is None else ours
-        is_cancelled = campaign.control.value == "cancelled"
         of_this: set[str] = set()
         payload = StoredCampaign(journal, campaign).payload
         async for one in recipients(journal, name, payload):
-            waits = one.outcome == "not sent"
-            if one.outcome in _TEXTED and not (waits and is_cancelled) and one.destination in ours:
+            if one.outcome in counted and one.destination in ours:
                 of_this.add(one.destination)
         if of_this:
-            has_begun = _has_begun(await status_of(journal, name))
-            age = timedelta(seconds=max(0.0, now - latest))
-            overlaps.append(Overlap(name, len(of_this), age, is_later, has_begun))
+            overlaps.append(
+                Overlap(
+                    name,
+                    len(of_this),
+                    age=timedelta(seconds=max(0.0, now - latest)),
+                    is_later=is_later,
+                    has_begun=_has_begun(status),
+                    is_recent=latest >= since,
+                )
+            )
             found |= of_this
     return tuple(overlaps), len(found)

@@ -246,6 +246,20 @@ def test_campaign_plan_tells_of_those_of_a_recent_campaign(smsworks, people):
     assert smsworks(*words, "--campaign", "june").err == ""
 
 
+def test_campaign_send_counts_those_whom_an_older_campaign_will_still_text(
+    smsworks, hosted, people
+):
+    words = ("campaign", "plan", people(rows=PEOPLE[:2]), "--sender", "AcmeCorp")
+    assert smsworks(*words, "--message", TEXT, "--campaign", "may").code == 0
+    other = send(people(), "--yes", "--recent", "0m", "--campaign", "june", text="News. STOP ends")
+    refused = smsworks(*other)
+    assert (refused.code, texted(hosted)) == (3, {})
+    assert "2 recipients are still to be texted by an older one (may, just now)" in refused.error
+    assert smsworks("campaign", "cancel", "may", "--yes").code == 0
+    assert smsworks(*other).code == 0
+    assert texted(hosted) == EVERYBODY
+
+
 def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     smsworks, hosted, people, tmp_path
 ):

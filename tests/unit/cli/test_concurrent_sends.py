@@ -86,6 +86,17 @@ def test_find_conflict_ends_when_a_stop_is_asked_for():
         give_way(LATER, check=check)
 
 
+def test_shared_message_tells_recent_campaigns_from_unfinished_ones():
+    old = Overlap("may", 1, timedelta(days=30), is_later=False, has_begun=True, is_recent=False)
+    assert shared_message(knowing(old)) == (
+        "1 recipient is still to be texted by an older one (may, 30 days ago)"
+    )
+    assert shared_message(knowing(sharing(), old)) == (
+        "4 recipients were in a campaign of the last 6 days or are still to be texted by an older "
+        "one (june, just now, may, 30 days ago)"
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
