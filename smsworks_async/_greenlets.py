@@ -14,6 +14,7 @@ import queue
 import socket
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
@@ -84,7 +85,11 @@ def _in_hub() -> bool:
 
 
 class _Signal:
-    """A pair of real sockets: writing a byte wakes a greenlet from another thread."""
+    """A pair of real sockets: writing a byte wakes a greenlet from another thread.
+
+    Attributes:
+        process: the id of the process that made it.
+    """
 
     def __init__(self) -> None:
         made: type[socket.socket] = original("socket", "socket")
@@ -94,6 +99,7 @@ class _Signal:
         )
         self._receiving.setblocking(False)
         self._sending.setblocking(False)
+        self.process = os.getpid()
 
     def set(self) -> None:
         try:
@@ -118,6 +124,12 @@ class _Signal:
 _signals: Final[deque[_Signal]] = deque()
 
 
+def _release(signal: _Signal) -> None:
+    """Keep the signal of an inbox that nothing refers to any more: it will not be set again."""
+    if signal.process == os.getpid():
+        _signals.append(signal)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_signals.clear)
 
@@ -132,6 +144,9 @@ class _GreenInbox(Generic[T]):
             self._signal = _signals.pop()
         except IndexError:
             self._signal = _Signal()
+        # Not in `__del__`: of a cycle, the garbage collector finalizes everything, and the sockets
+        # would be closed. A finalizer keeps the signal out of the garbage.
+        weakref.finalize(self, _release, self._signal).atexit = False
 
     def put(self, item: T) -> None:
         self._items.append(item)
@@ -151,11 +166,6 @@ class _GreenInbox(Generic[T]):
                 handle_records()
                 raise queue.Empty
             self._signal.wait(self._wait_readable, left)
-
-    def __del__(self) -> None:
-        # Nothing refers to this inbox any more, so its signal will not be set again.
-        if hasattr(self, "_signal"):
-            _signals.append(self._signal)
 
 
 class _RealThread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import selectors
 import signal
@@ -124,6 +125,44 @@ def test_what_cannot_start_is_told_and_the_next_call_begins_anew(library):
         print(portal._loop_thread.ended)
     """
     assert run(PATCHES[library], script) == ["NotSent", "fine", "True"]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_the_garbage_collector_takes_leaves_later_calls_their_sockets(library):
+    """The traceback of an error makes cycles, and the collector finalizes all that is in them."""
+    script = """
+        import gc
+        from smsworks_async._greenlets import Greenlets
+        threads = Greenlets()
+        for _ in range(2):
+            inbox = threads.new_inbox()
+            inbox.itself = inbox
+            del inbox
+            gc.collect()
+            inbox = threads.new_inbox()
+            inbox.put("fine")
+            print(inbox.get(timeout=1))
+    """
+    assert run(PATCHES[library], script) == ["fine", "fine"]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_process_uses_no_sockets_of_its_parent(library):
+    script = """
+        import os
+        from smsworks_async._greenlets import Greenlets
+        threads = Greenlets()
+        inbox = threads.new_inbox()
+        signal = inbox._signal
+        child = os.fork()
+        del inbox
+        print(threads.new_inbox()._signal is signal, flush=True)
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+    """
+    assert sorted(run(PATCHES[library], script)) == ["False", "True"]
 
 
 def run(*parts):
