@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from smsworks_async.cli._campaign_records import counts_record
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._records import amount, plural
 from smsworks_async.cli._text import as_commands
@@ -27,14 +28,7 @@ def _record(preview: Preview, report: BulkReport, code: int) -> dict[str, Any]:
     return {
         "event": "report",
         "campaign": preview.earlier.name,
-        "read": report.read,
-        "accepted": report.accepted,
-        "rejected": report.rejected,
-        "unknown": report.unknown,
-        "not_sent": report.not_sent,
-        "invalid": report.invalid,
-        "duplicates": report.duplicates,
-        "opted_out": report.opted_out,
+        **counts_record(report),
         "credits": report.credits,
         "stopped": report.stopped and str(report.stopped),
         "exit_code": int(code),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from smsworks_async.cli._campaign_records import counts_record
 from smsworks_async.cli._records import amount
 from smsworks_async.cli._text import fold
 from smsworks_async.models.incoming import MessageRecord
@@ -115,14 +116,7 @@ def _record(
     delivered = sum(record.status == "DELIVERED" for record in records)
     is_final = sum(record.is_final for record in records)
     return {
-        "read": report.read,
-        "accepted": report.accepted,
-        "rejected": report.rejected,
-        "unknown": report.unknown,
-        "not_sent": report.not_sent,
-        "invalid": report.invalid,
-        "duplicates": report.duplicates,
-        "opted_out": report.opted_out,
+        **counts_record(report),
         "delivered": delivered,
         "not_delivered": is_final - delivered,
         "waiting": len(records) - is_final,

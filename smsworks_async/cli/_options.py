@@ -22,12 +22,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def journal_option(function: F) -> F:
-    """Add the option ``--journal``."""
+    """Add the option ``--journal`` to a command about campaigns."""
+    return _add_journal_option(function, "of campaigns")
+
+
+def list_option(function: F) -> F:
+    """Add the option ``--journal`` to a command about the opt-out list."""
+    return _add_journal_option(function, "with the list")
+
+
+def _add_journal_option(function: F, contents: str) -> F:
     option = click.option(
         "--journal",
         metavar="PATH_OR_URL",
         callback=warn_of_password,
-        help="The journal of campaigns: a file, or a postgresql:// URL. By default "
+        help=f"The journal {contents}: a file, or a postgresql:// URL. By default "
         "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
     )
     return option(function)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from smsworks_async.cli._options import warn_of_password
-
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,18 +33,6 @@ def source_option(default: str) -> Callable[[F], F]:
         metavar="TEXT",
         help="How the person asked for it; kept in the list's history.",
     )
-
-
-def list_option(function: F) -> F:
-    """Add the option ``--journal``, for the journal with the list."""
-    option = click.option(
-        "--journal",
-        metavar="PATH_OR_URL",
-        callback=warn_of_password,
-        help="The journal with the list: a file, or a postgresql:// URL. By default "
-        "SMSWORKS_JOURNAL, or a file in the platform's data folder.",
-    )
-    return option(function)
 
 
 def event_record(event: OptOutEvent) -> dict[str, Any]:

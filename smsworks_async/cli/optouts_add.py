@@ -8,7 +8,8 @@ import click
 
 from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._optouts import change_numbers, list_option, source_option
+from smsworks_async.cli._options import list_option
+from smsworks_async.cli._optouts import change_numbers, source_option
 
 
 if TYPE_CHECKING:

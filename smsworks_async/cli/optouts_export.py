@@ -8,8 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import check_new, run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._options import force_option
-from smsworks_async.cli._optouts import list_option
+from smsworks_async.cli._options import force_option, list_option
 
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import click
 
 from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._options import file_options, naming_options
-from smsworks_async.cli._optouts import list_option, source_option
+from smsworks_async.cli._options import file_options, list_option, naming_options
+from smsworks_async.cli._optouts import source_option
 
 
 if TYPE_CHECKING:

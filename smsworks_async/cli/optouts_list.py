@@ -8,7 +8,8 @@ import click
 
 from smsworks_async.cli._campaigns import is_missing, run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._optouts import event_record, list_option
+from smsworks_async.cli._options import list_option
+from smsworks_async.cli._optouts import event_record
 
 
 if TYPE_CHECKING:
