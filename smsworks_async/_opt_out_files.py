@@ -72,7 +72,7 @@ def read(
         ConfigurationError: a workbook needs the extra ``cli``, which is not installed.
         OSError: the file cannot be read.
     """
-    from smsworks_async.files.recipients import find_column, first_row, open_source
+    from smsworks_async.files.reading import find_column, first_row, open_source
 
     with _calling_it_file():
         people = open_source(file, listed, sheet=sheet, encoding=encoding)

@@ -18,7 +18,7 @@ from smsworks_async.bulk.recipients import Reader, slices
 from smsworks_async.bulk.source import Withdrawn, stopped_by
 from smsworks_async.errors import NotSent, SMSWorksError
 from smsworks_async.journals.records import Control, Controls, Refused
-from smsworks_async.journals.transitions import refuse
+from smsworks_async.journals.steering import refuse
 from smsworks_async.models.report import BatchOutcome, BulkReport, Outcome, Reason
 from smsworks_async.models.window import SendWindow
 

@@ -16,7 +16,8 @@ corrected and sent.
 from .dialects import Dialect
 from .headings import Column
 from .mended import write_set_aside
-from .recipients import Recipients, Row, Summary, read_recipients
+from .reading import read_recipients
+from .recipients import Recipients, Row, Summary
 
 
 __all__ = [

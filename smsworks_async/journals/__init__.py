@@ -10,7 +10,8 @@ The layers; each imports only the layers below it::
     rules, finding, scheduled, erasure,
     handled, opt_outs, keys                what each method reads, decides and writes
     store               the statements used by the rules
-    transitions, leases, checks     the decisions: pure functions
+    transitions, reconciliation, recalls,
+    steering, leases, checks        the decisions: pure functions
     records             the stored records
 """
 

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from smsworks_async.errors import ValidationError
-from smsworks_async.journals import transitions
+from smsworks_async.journals import recalls, steering, transitions
 from smsworks_async.journals.records import (
     NO_LIMIT,
     NOT_SWEPT,
@@ -38,7 +38,7 @@ _WITH_BATCH: Final = (
     "found",
     "to be scheduled again",
     "accepted, and cancelled since",
-    transitions.BATCH_CANCELLED,
+    recalls.BATCH_CANCELLED,
 )
 
 
@@ -108,7 +108,7 @@ def what_is_open(campaign: Campaign, tallies: Tallies, now: float) -> str:
     if _recipients(tallies, State.SENDING):
         return "requests are in flight, or were when their process ended; call bulk.reconcile"
     at, scheduled = campaign.at, _of(tallies.first, State.ACCEPTED)
-    if at is not None and scheduled and not transitions.is_past(at, now):
+    if at is not None and scheduled and not steering.is_past(at, now):
         return f"{scheduled} recipients are scheduled for {as_date(at)}; call bulk.cancel first"
     if campaign.control is Control.CANCELLED:
         return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from smsworks_async.journals import transitions
+from smsworks_async.journals import reconciliation
 from smsworks_async.journals.key_records import KeyRecord
 from smsworks_async.journals.keys import write_key
 from smsworks_async.journals.records import ChunkRecord, State
@@ -34,7 +34,7 @@ async def confirm_found(
 ) -> bool:
     """Accept an unknown chunk whose batch was found; return whether it was accepted."""
     record = await store.chunk(key, number)
-    change = transitions.confirm_found(record, attempt, batch_id)
+    change = reconciliation.confirm_found(record, attempt, batch_id)
     if change is None or await is_held(store, batch_id):
         return False
     if await was_cancelled(store, key, number, batch_id):
@@ -54,8 +54,8 @@ async def _count_twins(store: RequestStore, key: int, record: ChunkRecord) -> in
     message = (await store.campaign(key)).message
     return sum(
         (other.key, other.record.number) != (key, record.number)
-        and transitions.is_twin(record, other.record)
-        and transitions.is_alike(
+        and reconciliation.is_twin(record, other.record)
+        and reconciliation.is_alike(
             None if record.excluded else items,
             message,
             None if other.record.excluded else other.items,
@@ -79,7 +79,7 @@ async def confirm_key(
     kept = await store.key_record(key_hash)
     if kept is None:
         return False
-    change = transitions.confirm_found(kept.request, attempt, message_id)
+    change = reconciliation.confirm_found(kept.request, attempt, message_id)
     if change is None or await is_held(store, message_id):
         return False
     if not is_marked and await _may_be_anothers(store, kept, size):
@@ -109,7 +109,7 @@ def _is_too_early(record: ChunkRecord, others: Sequence[ChunkRecord], now: float
     It also returns True while the request itself may get a response: otherwise the other request
     could lose its batch and be sent again, which would make three batches of two.
     """
-    alike = [o for o in others if o.state in _IN_DOUBT and transitions.is_twin(record, o)]
+    alike = [o for o in others if o.state in _IN_DOUBT and reconciliation.is_twin(record, o)]
     if any(other.lease is None or _may_be_answered(other, now) for other in alike):
         return True
     return bool(alike) and _may_be_answered(record, now)

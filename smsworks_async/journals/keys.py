@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from smsworks_async.errors import JournalError
-from smsworks_async.journals import transitions
+from smsworks_async.journals import reconciliation, transitions
 from smsworks_async.journals.key_records import KEPT_FOR, FoundBy, KeyRecord
 from smsworks_async.journals.records import ChunkRecord, State, without_words
 from smsworks_async.journals.store import KeyStore, RequestStore
@@ -91,7 +91,7 @@ async def resend_key(
     await store.check_in_place()
     kept = await store.key_record(key_hash)
     now = await store.now()
-    change = None if kept is None else transitions.resend(kept.request, attempt, now, wait)
+    change = None if kept is None else reconciliation.resend(kept.request, attempt, now, wait)
     if kept is None or change is None:
         return None
     # In one transaction, so that no other process sees the key as pending.
@@ -129,7 +129,7 @@ async def revoke_keys(store: KeyStore, message_id: str, *, but: str | None = Non
     """
     for kept in await store.keys_with(message_id, found=True):
         if kept.key_hash != but:
-            change = transitions.revoke_found(kept.request)
+            change = reconciliation.revoke_found(kept.request)
             await write_key(store, kept, change, _answer_after(kept, change.record))
 
 
@@ -147,7 +147,7 @@ async def _revoke_chunks(store: RequestStore, message_id: str) -> None:
     """Mark chunks unknown again that were found with a message of a key."""
     for chunk in await store.chunks_with_batch(message_id):
         if chunk.record.found and chunk.record.batch_id == message_id:
-            await store.write(chunk.key, transitions.revoke_found(chunk.record))
+            await store.write(chunk.key, reconciliation.revoke_found(chunk.record))
 
 
 async def _of(store: KeyStore, key_hash: str) -> KeyRecord:

@@ -58,7 +58,7 @@ class Control(enum.StrEnum):
 
 
 class Command(enum.StrEnum):
-    """A command that changes a campaign's control; see `transitions.steer`."""
+    """A command that changes a campaign's control; see `steering.steer`."""
 
     PAUSE = "pause"
     RESUME = "resume"

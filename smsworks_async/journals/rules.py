@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from smsworks_async.journals import keys, transitions
+from smsworks_async.journals import keys, reconciliation, steering, transitions
 from smsworks_async.journals.checks import (
     check_campaign,
     check_chunk,
@@ -125,7 +125,7 @@ async def claim_next(
     # Other processes would not see the claim if the file was replaced.
     await store.check_in_place()
     now = await store.now()
-    refused = transitions.refuse(await store.controls(key), now, round)
+    refused = steering.refuse(await store.controls(key), now, round)
     if refused is not None:
         return refused
     if leave_out is not None and leave_out.after is not None:
@@ -164,7 +164,7 @@ async def finish(
             is_itself = (other.key, other.record.number) == (key, record.number)
             was_found = other.record.found and other.record.batch_id == outcome.batch_id
             if was_found and not is_itself:
-                await store.write(other.key, transitions.revoke_found(other.record))
+                await store.write(other.key, reconciliation.revoke_found(other.record))
         await keys.revoke_keys(store, outcome.batch_id)
     change = transitions.finish(record, claimed.attempt, outcome, left_out=claimed.left_out)
     await store.write(key, change, detail)
@@ -231,7 +231,7 @@ async def steer(
 ) -> Campaign:
     """Pause, resume, halt or cancel a campaign; return the updated campaign."""
     before = await store.campaign(key)
-    after = transitions.steer(before, command, why)
+    after = steering.steer(before, command, why)
     if window is not None and after.control is not Control.CANCELLED:
         after = attrs.evolve(after, window=window)
     if after != before or after.control is not before.control or after.window != before.window:
@@ -253,7 +253,7 @@ async def respect(store: CampaignStore, key: int, opt_outs: str) -> Campaign:
 
 async def controls(store: CampaignStore, key: int, round: int = 0) -> Refused | None:
     """Return why no chunk of a round may be claimed now; None if one may."""
-    return transitions.refuse(await store.controls(key), await store.now(), round)
+    return steering.refuse(await store.controls(key), await store.now(), round)
 
 
 # Between runs
@@ -272,7 +272,7 @@ async def suspect(store: CampaignStore, key: int) -> int:
     campaign = await store.campaign(key)
     await store.update_campaign(key, attrs.evolve(campaign, restored=True))
     records = await store.chunks(key, after=-1, limit=NO_LIMIT)
-    return await _write_all(store, key, transitions.suspect, records)
+    return await _write_all(store, key, reconciliation.suspect, records)
 
 
 async def expire_leases(store: CampaignStore, key: int) -> int:
@@ -304,7 +304,7 @@ async def _write_if(store: CampaignStore, key: int, change: Change | None) -> bo
 async def clear_doubt(store: CampaignStore, key: int, number: int, attempt: int) -> bool:
     """Make a chunk pending if it was unknown only because of `suspect`; return whether it was."""
     record = await store.chunk(key, number)
-    change = transitions.clear_doubt(record, attempt)
+    change = reconciliation.clear_doubt(record, attempt)
     if not await _write_if(store, key, change):
         return False
     await _unless_cancelled(store, key, await store.chunk(key, number))
@@ -317,7 +317,7 @@ async def resend(store: CampaignStore, key: int, number: int, attempt: int, wait
     if (await store.controls(key)).control is Control.CANCELLED:
         return False
     now = await store.now()
-    return await _write_if(store, key, transitions.resend(record, attempt, now, wait))
+    return await _write_if(store, key, reconciliation.resend(record, attempt, now, wait))
 
 
 # Reading

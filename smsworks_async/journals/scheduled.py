@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from smsworks_async.journals import transitions
+from smsworks_async.journals import recalls
 from smsworks_async.journals.records import ChunkRecord, Control
 from smsworks_async.journals.store import CampaignStore
 
 
 async def begin_recall(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
     """Record that a batch will be cancelled, and its chunk scheduled again."""
-    change = transitions.begin_recall(await store.chunk(key, number), batch_id)
+    change = recalls.begin_recall(await store.chunk(key, number), batch_id)
     if change is None or (await store.controls(key)).control is Control.CANCELLED:
         return False
     await store.write(key, change, batch_id)
@@ -22,7 +22,7 @@ async def confirm_cancelled(
     """Record that a batch was cancelled in time; return the updated chunk."""
     record = await store.chunk(key, number)
     campaign = await store.campaign(key)
-    change = transitions.confirm_cancelled(
+    change = recalls.confirm_cancelled(
         record,
         batch_id,
         final=campaign.control is Control.CANCELLED,
@@ -36,7 +36,7 @@ async def confirm_cancelled(
 
 async def end_recall(store: CampaignStore, key: int, number: int) -> bool:
     """Record that a batch was sent before it was cancelled; return whether it had a recall."""
-    change = transitions.end_recall(await store.chunk(key, number))
+    change = recalls.end_recall(await store.chunk(key, number))
     if change is None:
         return False
     await store.write(key, change)
@@ -46,6 +46,6 @@ async def end_recall(store: CampaignStore, key: int, number: int) -> bool:
 async def was_cancelled(store: CampaignStore, key: int, number: int, batch_id: str) -> bool:
     """Return whether a chunk had a batch that was later cancelled."""
     return any(
-        event.what == transitions.BATCH_CANCELLED and event.detail == batch_id
+        event.what == recalls.BATCH_CANCELLED and event.detail == batch_id
         for event in await store.events(key, number)
     )

@@ -25,6 +25,7 @@ from smsworks_async.journals import (
     SQLiteJournal,
     State,
     memory,
+    reconciliation,
     transitions,
 )
 from smsworks_async.journals.sqlite import file, handles
@@ -162,7 +163,7 @@ def names_as_they_are_spelled(monkeypatch):
 
 
 def a_copy_that_is_believed(monkeypatch):
-    monkeypatch.setattr(transitions, "suspect", lambda _: None)
+    monkeypatch.setattr(reconciliation, "suspect", lambda _: None)
 
 
 def a_copy_that_is_cleared_at_once(monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 from smsworks_async._idempotency import claims, sends
 from smsworks_async.bulk.campaign import candidates, reconciler
 from smsworks_async.bulk.campaign.evidence import Finding
-from smsworks_async.journals import State, finding, keys, memory_keys, transitions
+from smsworks_async.journals import State, finding, keys, memory_keys, reconciliation, transitions
 from smsworks_async.journals.key_records import KeyRecord
 from support.exploration.world import Violation
 from support.key_exploration.explorer import Exploration
@@ -218,7 +218,7 @@ def nothing_is_ever_found(patch):
         return False
 
     patch.setattr(finding, "confirm_found", never)
-    patch.setattr(transitions, "confirm_found", lambda *_: None)
+    patch.setattr(reconciliation, "confirm_found", lambda *_: None)
 
 
 MUTANTS = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from smsworks_async.journals import transitions
+from smsworks_async.journals import reconciliation, transitions
 from smsworks_async.journals.checks import check_campaign, check_chunk, check_totals, no_such
 from smsworks_async.journals.records import ChunkRecord, Event, State, StoredChunk, Summary, Sums
 
@@ -114,7 +114,7 @@ class NaiveJournal:
             if (other, record.number) == (kept, claimed.number) or outcome.batch_id is None:
                 continue
             if record.found and record.batch_id == outcome.batch_id:
-                self.change(other, transitions.revoke_found(record))
+                self.change(other, reconciliation.revoke_found(record))
         return self.change(kept, change, outcome.batch_id or str(outcome.error or ""))
 
     async def split(self, name, number, attempt, halves):
@@ -138,7 +138,7 @@ class NaiveJournal:
     async def suspect(self, name):
         kept = self.kept(name)
         kept.campaign = attrs.evolve(kept.campaign, restored=True)
-        return self.change_all(kept, transitions.suspect)
+        return self.change_all(kept, reconciliation.suspect)
 
     async def expire_leases(self, name):
         now = self.clock()
@@ -152,16 +152,16 @@ class NaiveJournal:
         return change is not None
 
     async def clear_doubt(self, name, number, attempt):
-        return self.change_one(name, number, lambda r: transitions.clear_doubt(r, attempt))
+        return self.change_one(name, number, lambda r: reconciliation.clear_doubt(r, attempt))
 
     async def resend(self, name, number, attempt, wait):
         now = self.clock()
-        return self.change_one(name, number, lambda r: transitions.resend(r, attempt, now, wait))
+        return self.change_one(name, number, lambda r: reconciliation.resend(r, attempt, now, wait))
 
     async def confirm_found(self, name, number, attempt, batch_id, *, others=0):
         kept = self.kept(name)
         record = kept.records[number]
-        change = transitions.confirm_found(record, attempt, batch_id)
+        change = reconciliation.confirm_found(record, attempt, batch_id)
         if change is None or await self.has_batch(name, batch_id):
             return False
         twins = 0
@@ -169,8 +169,8 @@ class NaiveJournal:
             one, two = kept.planned[number].items, where.planned[other.number].items
             messages = (kept.campaign.message, where.campaign.message)
             if (where, other.number) != (kept, number):
-                alike = transitions.is_alike(one, messages[0], two, messages[1])
-                twins += alike and transitions.is_twin(record, other)
+                alike = reconciliation.is_alike(one, messages[0], two, messages[1])
+                twins += alike and reconciliation.is_twin(record, other)
         if twins > others:
             return False
         self.change(kept, change, batch_id)

@@ -25,7 +25,7 @@ from smsworks_async.journals.records import (
     Control,
     State,
 )
-from smsworks_async.journals.transitions import is_past
+from smsworks_async.journals.steering import is_past
 from smsworks_async.models.report import BatchOutcome, Outcome, Phase
 
 

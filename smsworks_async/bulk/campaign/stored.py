@@ -18,7 +18,7 @@ from smsworks_async.bulk.payloads import stored_payload
 from smsworks_async.journals import Journal
 from smsworks_async.journals.checks import check_not_forgotten
 from smsworks_async.journals.records import Campaign, State, Sums
-from smsworks_async.journals.transitions import is_past
+from smsworks_async.journals.steering import is_past
 from smsworks_async.models.report import BulkStatus, Reason
 
 

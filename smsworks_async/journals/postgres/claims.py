@@ -17,7 +17,7 @@ from math import inf
 import attrs
 
 from smsworks_async.errors import JournalError
-from smsworks_async.journals import rows, transitions
+from smsworks_async.journals import rows, steering, transitions
 from smsworks_async.journals.postgres.ahead import (
     AHEAD_AT_MOST,
     BEHIND_AT_MOST,
@@ -225,7 +225,7 @@ def _change(chunk: StoredChunk, wanted: Wanted, now: float) -> Change:
 
 
 def _refuses(judged: Judged, now: float, wanted: Wanted) -> Refused | None:
-    return transitions.refuse(judged.controls, now, wanted.round)
+    return steering.refuse(judged.controls, now, wanted.round)
 
 
 async def _learn(connection: Connection, leave_out: LeaveOut | None, judged: Judged) -> int | None:

@@ -8,7 +8,7 @@ import attrs
 
 from smsworks_async.bulk import engine, options
 from smsworks_async.bulk.campaign import candidates, evidence, journal_source, stored
-from smsworks_async.journals import memory, records, transitions
+from smsworks_async.journals import memory, reconciliation, records, transitions
 from smsworks_async.journals.sqlite import handles, store, worker
 from smsworks_async.models.report import Outcome
 from support.campaigns.mutation import Mutants
@@ -115,14 +115,14 @@ def found_whoever_else_holds_it(patch):
 
     patch.setattr(memory.MemoryStore, "chunks_with_batch", none)
     patch.setattr(store.SQLiteStore, "chunks_with_batch", none)
-    patch.setattr(transitions, "is_twin", lambda entry, other: False)
+    patch.setattr(reconciliation, "is_twin", lambda entry, other: False)
 
 
 @MUTANTS.add("copies", fates=("sent", "written"))
 def a_copy_that_is_trusted(patch):
-    suspect = transitions.suspect
+    suspect = reconciliation.suspect
 
     def suspect_what_was_sent(entry):
         return None if entry.state is records.State.PENDING else suspect(entry)
 
-    patch.setattr(transitions, "suspect", suspect_what_was_sent)
+    patch.setattr(reconciliation, "suspect", suspect_what_was_sent)

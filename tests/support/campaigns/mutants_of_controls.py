@@ -6,7 +6,7 @@ import attrs
 
 from smsworks_async.bulk.campaign import journal_source, packing, scheduled
 from smsworks_async.errors import SMSWorksError
-from smsworks_async.journals import erasure, memory, records, transitions
+from smsworks_async.journals import erasure, memory, records, steering
 from support.campaigns.mutation import Mutants
 
 
@@ -23,7 +23,7 @@ def no_second_look(patch):
 
 @MUTANTS.add("controls", found="claimed after the campaign was stopped", quick=True)
 def a_claim_that_does_not_read_the_controls(patch):
-    patch.setattr(transitions, "refuse", lambda *_: None)
+    patch.setattr(steering, "refuse", lambda *_: None)
 
 
 @MUTANTS.add("controls", found="accepted, and not told", quick=True)
@@ -83,9 +83,9 @@ def outcomes_by_positions_without_metadata(patch):
 
 @MUTANTS.add("windows", "controls", fates=("sent",), found="outside its window", quick=True)
 def a_claim_at_any_time_of_day(patch):
-    refuse = transitions.refuse
+    refuse = steering.refuse
     patch.setattr(
-        transitions,
+        steering,
         "refuse",
         lambda controls, *args: refuse(attrs.evolve(controls, window=None), *args),
     )
@@ -93,7 +93,7 @@ def a_claim_at_any_time_of_day(patch):
 
 @MUTANTS.add("schedules", "controls", fates=("sent",), found="after its time", quick=True)
 def a_claim_after_the_time_of_its_messages(patch):
-    patch.setattr(transitions, "is_past", lambda at, now: False)
+    patch.setattr(steering, "is_past", lambda at, now: False)
 
 
 @MUTANTS.add("schedules", "controls", fates=("sent",), found="due although|not named", quick=True)

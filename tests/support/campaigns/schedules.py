@@ -11,7 +11,7 @@ from hypothesis.stateful import initialize, rule
 
 from smsworks_async.bulk import options
 from smsworks_async.errors import ValidationError
-from smsworks_async.journals.transitions import is_past
+from smsworks_async.journals.steering import is_past
 from smsworks_async.models.report import Outcome
 from support.campaigns.controlled import ControlledMachine
 from support.campaigns.steps import of

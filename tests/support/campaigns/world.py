@@ -14,7 +14,7 @@ from pathlib import Path
 
 from smsworks_async.errors import APIError, NotSent
 from smsworks_async.journals import MemoryJournal, SQLiteJournal
-from smsworks_async.journals.transitions import is_past
+from smsworks_async.journals.steering import is_past
 from support.campaigns.process import INSTANT, Process
 from support.campaigns.provider import (
     BEGINNING,

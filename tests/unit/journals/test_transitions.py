@@ -15,7 +15,7 @@ from smsworks_async.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from smsworks_async.journals import transitions
+from smsworks_async.journals import recalls, reconciliation, transitions
 from smsworks_async.journals.records import (
     ChunkRecord,
     State,
@@ -68,7 +68,7 @@ def test_finish_with_a_late_answer_upgrades_what_is_unknown():
 
 
 def test_finish_of_an_older_attempt_changes_nothing_unless_it_was_accepted():
-    resent = transitions.resend(transitions.expire(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
+    resent = reconciliation.resend(transitions.expire(sending(), 10.0)[0], 1, 100.0, 5.0)[0]
     again = transitions.claim(resent, "b", 100.0, 10.0)[0]
     for late in (UNKNOWN, NOT_SENT, REFUSED):
         assert transitions.finish(again, 1, late)[:2] == (
@@ -97,10 +97,10 @@ def test_expire_leaves_a_lease_that_lasts_alone():
 
 def test_resend_waits_for_the_lease_and_the_time_of_a_request():
     unknown = transitions.finish(sending(), 1, UNKNOWN)[0]
-    assert transitions.resend(unknown, 1, 14.9, 5.0) is None
-    assert transitions.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
-    assert transitions.resend(unknown, 2, 15.0, 5.0) is None
-    assert transitions.resend(sending(), 1, 99.0, 5.0) is None
+    assert reconciliation.resend(unknown, 1, 14.9, 5.0) is None
+    assert reconciliation.resend(unknown, 1, 15.0, 5.0)[0].state is State.PENDING
+    assert reconciliation.resend(unknown, 2, 15.0, 5.0) is None
+    assert reconciliation.resend(sending(), 1, 99.0, 5.0) is None
 
 
 def test_reopen_takes_only_a_refusal_that_may_have_passed():
@@ -119,19 +119,19 @@ def test_split_takes_only_the_attempt_that_was_refused():
 
 def test_confirm_found_accepts_unless_the_chunk_has_moved_on():
     unknown = transitions.expire(sending(), 10.0)[0]
-    assert transitions.confirm_found(unknown, 1, "7")[0].batch_id == "7"
-    assert transitions.confirm_found(unknown, 2, "7") is None
-    assert transitions.confirm_found(sending(), 1, "7") is None
+    assert reconciliation.confirm_found(unknown, 1, "7")[0].batch_id == "7"
+    assert reconciliation.confirm_found(unknown, 2, "7") is None
+    assert reconciliation.confirm_found(sending(), 1, "7") is None
 
 
 def test_confirm_cancelled_needs_an_accepted_chunk_and_a_recall_or_a_cancelled_campaign():
     def confirm(record, batch_id="1", *, final=False, restored=False):
-        return transitions.confirm_cancelled(record, batch_id, final=final, restored=restored)
+        return recalls.confirm_cancelled(record, batch_id, final=final, restored=restored)
 
     accepted = transitions.finish(sending(), 1, ACCEPTED)[0]
-    recalled = transitions.begin_recall(accepted, "1")[0]
-    assert transitions.begin_recall(accepted, "2") is None
-    assert transitions.begin_recall(sending(), "1") is None
+    recalled = recalls.begin_recall(accepted, "1")[0]
+    assert recalls.begin_recall(accepted, "2") is None
+    assert recalls.begin_recall(sending(), "1") is None
     assert confirm(accepted) is None
     assert confirm(recalled, "2") is None
     assert confirm(sending(), final=True) is None
@@ -140,8 +140,8 @@ def test_confirm_cancelled_needs_an_accepted_chunk_and_a_recall_or_a_cancelled_c
     )
     assert confirm(accepted, final=True)[0] == attrs.evolve(accepted, state=State.CANCELLED)
     assert confirm(recalled, restored=True)[0].state is State.UNKNOWN
-    assert transitions.end_recall(recalled)[0] == accepted
-    assert transitions.end_recall(accepted) is None
+    assert recalls.end_recall(recalled)[0] == accepted
+    assert recalls.end_recall(accepted) is None
 
 
 OUTCOMES = {
@@ -175,10 +175,10 @@ def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(his
                 assert excused
                 entry, excused, started = transitions.claim(entry, "a", now, 3.0)[0], False, True
         elif step == "recall":
-            change = transitions.begin_recall(entry, entry.batch_id or "")
+            change = recalls.begin_recall(entry, entry.batch_id or "")
             if change is not None and not entry.doubles:
                 recalled = change[0]
-                entry = transitions.confirm_cancelled(
+                entry = recalls.confirm_cancelled(
                     recalled, entry.batch_id, final=False, restored=False
                 )[0]
                 assert entry.state is State.PENDING
@@ -196,9 +196,9 @@ def test_transitions_lose_no_acceptance_and_double_no_request_in_any_history(his
         else:
             change = {
                 "expire": transitions.expire,
-                "resend": lambda e, at: transitions.resend(e, e.attempt, at, 2.0),
+                "resend": lambda e, at: reconciliation.resend(e, e.attempt, at, 2.0),
                 "reopen": lambda e, _: transitions.reopen(e),
-                "found": lambda e, _: transitions.confirm_found(e, e.attempt, "1"),
+                "found": lambda e, _: reconciliation.confirm_found(e, e.attempt, "1"),
             }[step](entry, now)
             if isinstance(change, tuple):
                 entry = change[0]
@@ -251,6 +251,6 @@ def test_finish_keeps_the_recall_of_a_batch_that_was_found_before_its_late_answe
         batch_id="b0",
         found=True,
     )
-    recalled = transitions.begin_recall(record, "b0").record
+    recalled = recalls.begin_recall(record, "b0").record
     late = transitions.finish(recalled, 1, BatchOutcome(0, Outcome.ACCEPTED, 2, "b0")).record
     assert (late.found, late.reopenable) == (False, True)

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from smsworks_async import AsyncSMSWorks, BulkInterrupted, ConfigurationError, OptOuts
-from smsworks_async.journals import MemoryJournal, transitions
+from smsworks_async.journals import MemoryJournal, recalls
 from smsworks_async.sandbox import Fault
 from support.messages import drama
 from support.schedules import deletes, due_or_gone, statuses
@@ -261,7 +261,7 @@ async def test_a_restored_journal_does_not_schedule_again_what_may_have_been(sch
     await again(scheduling, "send")
     tables = journal.store.campaigns[0]
     tables.records[0] = known
-    tables.events = [e for e in tables.events if e.what != transitions.BATCH_CANCELLED]
+    tables.events = [e for e in tables.events if e.what != recalls.BATCH_CANCELLED]
     await sms.bulk.reconcile("x", journal=journal, settle=0, restored=True)
     for how in ("send", "reconcile"):
         await again(scheduling, how)
