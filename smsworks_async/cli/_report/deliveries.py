@@ -34,7 +34,7 @@ class Deliveries:
     """The last message of each recipient, and the cost of all messages.
 
     Args:
-        deduplicated: whether each pair of a number and a text occurs only once among the recipients.
+        deduplicated: whether each pair of number and text occurs only once in the campaign.
     """
 
     def __init__(self, *, deduplicated: bool) -> None:
