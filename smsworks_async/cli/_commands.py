@@ -71,6 +71,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "add": "Record that numbers have opted out.",
         "remove": "Record that numbers have opted in again.",
         "list": "List the numbers that have opted out.",
+        "fetch": "Read the replies, and record those such as STOP.",
         "import": "Add the numbers in a file.",
         "export": "Write the list to a file.",
     },

@@ -377,6 +377,13 @@ def test_inbox_lists_replies_and_marks_none_as_read(smsworks, hosted):
     assert smsworks("inbox", "--follow", "--unread").code == 2
 
 
+def test_inbox_names_the_command_that_records_opt_outs(smsworks, hosted):
+    reply(hosted, "Yes")
+    assert smsworks("inbox").err == ""
+    reply(hosted, "STOP")
+    assert "`smsworks optouts fetch` records" in smsworks("inbox").err
+
+
 def test_inbox_follows_replies_and_records_who_has_opted_out(smsworks, hosted):
     reply(hosted, "before")
     follower = smsworks.start("inbox", "--follow", "--every", "0.05", "--since", "1m", "--json")

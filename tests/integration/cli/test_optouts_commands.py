@@ -8,6 +8,7 @@ import pytest
 
 from smsworks_async import JournalError
 from smsworks_async.optouts import OptOuts
+from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, PEOPLE, planned
 from support.spreadsheets import xlsx_bytes
 from support.waiting import PATIENCE
@@ -126,6 +127,33 @@ def test_optouts_export_into_a_folder_that_is_not_there_is_told_in_a_line(shop, 
     done = shop("optouts", "export", str(tmp_path / "none" / "out.csv"))
     assert done.code == 1
     assert "No such file" in done.error
+
+
+def test_optouts_fetch_records_the_replies_that_ask_for_it(smsworks, hosted):
+    def reply(number, text):
+        hosted.do(lambda box: box.receive(sender=number, to="447700900000", content=text))
+
+    reply("447700900123", "STOP")
+    reply("447700900124", "Thank you")
+    done = smsworks("optouts", "fetch")
+    assert (done.code, done.out) == (
+        0,
+        "2 messages read; newly opted out: 1, opted in again: 0\n",
+    )
+    reply("447700900123", "START")
+    reply("447700900125", "Stop please")
+    done = smsworks("optouts", "fetch", "--since", "1h", "--json")
+    assert done.record == {"read": 4, "opted_out": 1, "opted_in": 1}
+    assert smsworks("optouts", "fetch", "--json").record == {
+        "read": 4,
+        "opted_out": 0,
+        "opted_in": 0,
+    }
+    assert [event["number"] for event in smsworks("optouts", "list", "--json").records] == [
+        "447700900125"
+    ]
+    hosted.box.add_fault(Fault(path="/messages", status=401, times=0))
+    assert smsworks("optouts", "fetch").code == 1
 
 
 def test_work_leaves_out_who_has_opted_out(smsworks, hosted, tmp_path):
