@@ -200,13 +200,14 @@ def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
 
 def _known(contents: Contents, wanted: str) -> str:
     """Return the name of a requested encoding, after checking that the file's start decodes."""
+    start = contents.start()
     try:
         name = codecs.lookup(wanted).name
         io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs of bytes, such as base64
-        codecs.getincrementaldecoder(name)().decode(contents.start())
-        contents.start().decode(name, "replace")
+        start.decode(name, "replace")
+        codecs.getincrementaldecoder(name)().decode(start)
     except UnicodeDecodeError as error:
-        raise undecodable(contents, name, error) from None
+        raise undecodable(contents, wanted, error) from None
     except UnicodeError:  # UTF-16 without a byte-order mark, for example
         raise ValidationError(
             f"{contents.name} cannot be read as {wanted}; pass its encoding, such as 'utf-8' or "
