@@ -41,7 +41,20 @@ def run(app: App, options: SendOptions) -> int:
 
     Raises:
         SMSWorksError: the campaign failed. Nothing was sent unless the error says so.
+        KeyboardInterrupt: it was interrupted; a note says how to continue.
     """
+    try:
+        return _preview_and_send(app, options)
+    except KeyboardInterrupt as error:
+        error.add_note(
+            "run the same command to look for texts whose outcome is unknown, and to continue"
+            if app.has_begun
+            else "nothing was sent"
+        )
+        raise
+
+
+def _preview_and_send(app: App, options: SendOptions) -> int:
     if options.file == "-" and not (options.yes or options.dry_run):
         raise ValidationError(
             "the recipients come from standard input, so the command cannot ask for confirmation: "
@@ -128,6 +141,8 @@ def _refusal(preview: Preview, options: SendOptions) -> str:
     if earlier.status is not None and earlier.status.state == "paused":
         why = f" ({earlier.status.why})" if earlier.status.why else ""
         return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
+    if not estimate.recipients and estimate.opted_out:
+        return f"of the recipients that can be texted, all {amount(estimate.opted_out)} opted out"
     if not estimate.recipients:
         return "the file has no recipient that can be texted"
     left = estimate.credits if earlier.status is None else 0
@@ -207,12 +222,6 @@ def _send(
                 return show_stopped(app, preview, error.report)
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
-            raise
-        except KeyboardInterrupt as error:
-            error.add_note(
-                "requests in progress may have been sent; run the same command to look for them "
-                "and continue"
-            )
             raise
     return show_outcome(app, preview, report)
 

@@ -17,6 +17,7 @@ _PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
 
 #: Settings that the package's errors mention, and the command's options for them.
 _OPTIONS: Final = {
+    "international=True is passed to the client or to phone.normalise": "--international is given",
     "international=True": "--international",
 }
 
@@ -81,4 +82,4 @@ def _interruption(error: BaseException, *, sends: bool) -> str:
 
 
 def _notes(error: BaseException | None) -> list[str]:
-    return list(getattr(error, "__notes__", []))
+    return [note.removeprefix("bulk: ") for note in getattr(error, "__notes__", [])]

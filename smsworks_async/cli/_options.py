@@ -146,7 +146,12 @@ def message_options(function: F) -> F:
             help="The text; {Heading} is replaced by that column's cell. Write {{ and }} for "
             "braces.",
         ),
-        click.option("--sender", required=True, metavar="ID", help="The sender ID."),
+        click.option(
+            "--sender",
+            required=True,
+            metavar="ID",
+            help="3 to 11 letters and digits, or 3 to 15 digits. Nobody can reply to letters.",
+        ),
     ):
         function = option(function)
     return function

@@ -300,6 +300,8 @@ def _suggest(text: str, problem: str, rule: Rule) -> str:
         missing = 10 - len(national)
         count = "one digit" if abs(missing) == 1 else "two digits"
         return f"{count} {'missing' if missing > 0 else 'too many'}: correct it, or delete the row"
+    if text.strip().startswith(("+", "00")) and not digits.removeprefix("00").startswith("44"):
+        return "allow numbers outside the UK (--international), or delete the row"
     return "enter a mobile number, or delete the row"
 
 

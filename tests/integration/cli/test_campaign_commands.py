@@ -428,7 +428,7 @@ def test_plan_fills_fields_of_the_message(smsworks, hosted, tmp_path):
 def test_plan_writes_rows_that_cannot_be_texted_beside_the_file(smsworks, tmp_path):
     done = plan_file(smsworks, tmp_path, "Mobile\n07700 900123\n020 7946 0000\n")
     assert done.code == 1
-    assert "1 rows cannot be texted; correct them in the copy" in done.out
+    assert "1 row cannot be texted; correct them in the copy" in done.out
     assert len(list(tmp_path.glob("people*"))) == 2
 
 
@@ -459,7 +459,7 @@ def test_plan_reads_standard_input(smsworks):
     words = ("-", "--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
     done = smsworks.run("campaign", "plan", *words, stdin="07700 900123\nnobody\n")
     assert done.code == 1
-    assert "1 rows cannot be texted\n" in done.out
+    assert "1 row cannot be texted\n" in done.out
 
 
 def test_plan_of_a_file_that_is_not_there_is_told_in_a_line(smsworks, tmp_path):

@@ -255,7 +255,7 @@ def test_send_to_somebody_who_has_opted_out_is_no_failure(smsworks, hosted, tmp_
     ("words", "told"),
     [
         (("send", "--to", "0131 496 0000", *SEND[3:]), "not a UK mobile"),
-        (("send", "--to", "+33 6 12 34 56 78", *SEND[3:]), "--international"),
+        (("send", "--to", "+33 6 12 34 56 78", *SEND[3:]), "unless --international is given"),
         ((*SEND[:3], "--sender", "A", "Hello"), "sender"),
         ((*SEND[:-1], ""), "content"),
         ((*SEND[:-1], "x" * 2000), "1280"),

@@ -227,6 +227,8 @@ def test_command_names_the_extra_where_it_is_missing(missing, tmp_path):
     [
         (["nothing"], "there is no command `smsworks nothing` (see `smsworks --help`)"),
         (["balanc"], "did you mean `smsworks balance`?"),
+        (["status"], "did you mean `smsworks campaign status`?"),
+        (["list"], "`smsworks campaign list` or `smsworks optouts list`?"),
         (["balance", "--nothing"], "No such option"),
         (["balance", "more"], "(see `smsworks balance --help`)"),
     ],
