@@ -15,7 +15,7 @@ from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._options import (
     journal_option,
     message_options,
-    naming_options,
+    reading,
     window_options,
 )
 from smsworks_async.cli._times import Moment
@@ -67,11 +67,11 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
 
     wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
     international = options.pop("international")
-    with naming_options():
+    with reading(file):
         people = read_recipients(
             file, message=options.pop("message"), international=international, **wanted
         )
-    summary = people.check()
+        summary = people.check()
     path = app.journal(journal)
     _warn_of_recent(app, people, path, options["campaign"])
     with local_client(international=international) as sms:

@@ -206,11 +206,11 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
     assert done.code == 3
     assert "paused: the price is wrong; `smsworks campaign resume` lifts it" in done.out
     assert hosted.box.accepted() == 0
-    done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-23:59", "--days", "mon-sun")
+    done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-24:00", "--days", "mon-sun")
     assert done.code == 0
     assert done.out == f"{CAMPAIGN} is resumed, with 30 recipients not sent to\n"
     assert shop("campaign", "status", CAMPAIGN, "--json").record["window"] == json.loads(
-        SendWindow("00:00", "23:59").pack()
+        SendWindow("00:00", "24:00").pack()
     )
 
 

@@ -192,3 +192,40 @@ def test_optouts_import_names_the_column_and_says_what_it_left_out(shop, tmp_pat
     assert (done.code, done.out) == (0, "1 number was added to the list\n")
     assert "1 row without a number left out" in done.err
     assert shop("optouts", "list", "--json").records[0]["number"] == "447700900126"
+
+
+@pytest.mark.parametrize("command", ["campaign send", "campaign plan", "optouts import"])
+def test_a_file_that_cannot_be_read_is_a_wrong_argument(shop, tmp_path, command):
+    options = () if command == "optouts import" else ("--sender", "Acme", "--message", "Hi")
+    if command == "campaign plan":
+        options = (*options, "--campaign", "may")
+    done = shop(*command.split(), str(tmp_path / "missing.csv"), *options, "--json")
+    assert done.code == 2
+    assert "missing.csv cannot be read: No such file" in done.err
+
+
+def test_optouts_import_says_that_another_column_has_numbers(shop, tmp_path):
+    file = tmp_path / "out.csv"
+    file.write_text("Mobile,Mobile 2,Id\n07700 900123,07700 900124,12345678\n")
+    done = shop("optouts", "import", str(file))
+    assert done.code == 0
+    assert "column B (Mobile 2) holds numbers too" in done.error
+    file.write_text("Mobile,Id\n07700 900123,12345678\n")
+    assert shop("optouts", "import", str(file)).err == ""
+
+
+@pytest.mark.parametrize("to", ["sms.db", "./sms.db", "-"])
+def test_optouts_export_replaces_no_journal(shop, tmp_path, monkeypatch, to):
+    monkeypatch.chdir(tmp_path)
+    shop("optouts", "add", "07700 900123")
+    done = shop("optouts", "export", to, "--force")
+    assert done.code == 2
+    assert ("--json" if to == "-" else "is the journal") in done.error
+    assert len(shop("optouts", "list", "--json").records) == 1
+
+
+def test_campaign_report_replaces_no_journal(shop, tmp_path):
+    shop("optouts", "add", "07700 900123")
+    done = shop("campaign", "report", "may", "--html", str(tmp_path / "sms.db"), "--force")
+    assert done.code == 2
+    assert "is the journal" in done.error
