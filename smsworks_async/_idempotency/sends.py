@@ -331,8 +331,8 @@ class _KeyedCall(Generic[T]):
             return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
         except JournalError as error:
             _log.warning(
-                "%s with key hash %s: its outcome (%s) could not be recorded, and is unknown to the "
-                "next call: %s",
+                "%s with key hash %s: its outcome (%s) could not be recorded, and is unknown to "
+                "the next call: %s",
                 *(self._call.send.name, self._key_hash[:8], outcome.outcome, error),
             )
             return None
