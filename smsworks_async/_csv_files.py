@@ -28,6 +28,14 @@ def neutralised(cell: object) -> object:
     return cell if _PHONE_NUMBER.fullmatch(cell) else f"'{cell}"
 
 
+def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Return whether two paths lead to one existing file."""
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def written_whole(to: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a temporary text file with mode 0600, and rename it to the path at the end.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -18,12 +19,14 @@ from smsworks_async.models.opt_outs import OptOutEvent
 
 
 if TYPE_CHECKING:
-    from smsworks_async.files import Recipients
+    from smsworks_async.files import Recipients, Row
     from smsworks_async.files.sources import Source
 
 
 # The most problems that an error message lists.
 _SHOWN: Final = 20
+# The number of rows in which other columns with numbers are looked for.
+_SAMPLE_ROWS: Final = 200
 
 _COLUMNS: Final = ("number", "at", "source", "word", "message_id")
 
@@ -95,27 +98,69 @@ def _calling_it_file() -> Iterator[None]:
 
 
 def _as_exported(people: Recipients) -> OptOutFile:
-    cells = (str(row.cells[0]).strip() for row in people)
-    return OptOutFile([*dict.fromkeys(phone.digits_of(cell) or cell for cell in cells)], 0, ())
+    """Return the cells of an exported list, which may hold any sender that was reported."""
+    from smsworks_async.files.numbers import is_artefact
+
+    def parse(row: Row) -> str | None:
+        if is_artefact(row.problem):
+            return None
+        cell = str(row.cells[0]).strip()
+        return phone.digits_of(cell) or row.destination or cell
+
+    return _collect(people, parse)
 
 
 def _judged(people: Recipients) -> OptOutFile:
+    found = _collect(people, lambda row: row.destination)
+    return attrs.evolve(found, notices=(*people.notices, *_other_columns(people)))
+
+
+def _collect(people: Recipients, parse: Callable[[Row], str | None]) -> OptOutFile:
+    """Return the numbers of all rows.
+
+    Args:
+        people: the file.
+        parse: a function that returns a row's number; None if it has a problem.
+
+    Raises:
+        ValidationError: some rows have a problem.
+    """
     from smsworks_async.files.numbers import NO_NUMBER
 
     found: dict[str, None] = {}
     without = 0
     problems: list[str] = []
     for row in people:
-        if row.destination is not None:
-            found[row.destination] = None
-        elif row.problem == NO_NUMBER:
+        if row.problem == NO_NUMBER:
             without += 1
+        elif (number := parse(row)) is not None:
+            found[number] = None
         else:
             problems.append(f"row {row.number}: {redact(row.problem)}")
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ValidationError("; ".join(problems[:_SHOWN]) + more, field="number")
-    return OptOutFile(list(found), without, people.notices)
+    return OptOutFile(list(found), without, ())
+
+
+def _other_columns(people: Recipients) -> Iterator[str]:
+    """Yield a notice for each other column that holds UK mobile numbers."""
+    from smsworks_async.files import Column
+    from smsworks_async.files.numbers import judge
+
+    rule = phone.destination_rule(international=False)
+    others = {
+        index
+        for row in islice(people, _SAMPLE_ROWS)
+        for index, cell in enumerate(row.cells)
+        if index != people.column.index and judge(cell, rule).destination is not None
+    }
+    for index in sorted(others):
+        heading = people.headings[index] if index < len(people.headings) else ""
+        yield (
+            f"column {Column(index, heading)} holds numbers too, which were not read; import the "
+            "file again with that column to record them"
+        )
 
 
 async def write(events: AsyncIterable[OptOutEvent], to: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ class StopRequest:
         self.is_made = False
         #: Whether the call that it was created for has ended.
         self.is_over = False
+        #: The process of that call.
+        self.process = os.getpid()
         self._listeners: list[Callable[[], object]] = []
 
     def make(self) -> None:
@@ -56,8 +59,9 @@ def stopping_on_sigterm() -> Iterator[StopRequest]:
     """
     request = _current.get()
     # That of a blocking call, which handles SIGTERM on its caller's thread, or of the call in whose
-    # callback this one was begun. A task that outlives that call keeps its context.
-    if request is not None and not request.is_over:
+    # callback this one was begun. A task that outlives that call keeps its context, as does a
+    # process that is forked meanwhile.
+    if request is not None and not request.is_over and request.process == os.getpid():
         with _handled(request):
             yield request
         return
@@ -80,7 +84,14 @@ class _Handler:
 
     def __init__(self, before: Any) -> None:
         self.before = before
-        self.requests: list[StopRequest] = []
+        self._requests: list[StopRequest] = []
+
+    @property
+    def requests(self) -> list[StopRequest]:
+        """The requests of this process; a process that was forked meanwhile has none of them."""
+        if self._requests and self._requests[0].process != os.getpid():
+            self._requests = []
+        return self._requests
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
         for request in dict.fromkeys(self.requests):
@@ -88,7 +99,8 @@ class _Handler:
         if callable(self.before):
             return self.before(number, frame)
         if not self.requests and self.before == signal.SIG_DFL:
-            # Another library has set this handler again after the last call ended.
+            # Another library has set this handler again after the last call ended, or this process
+            # was forked during a call.
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         return None
@@ -107,6 +119,7 @@ def _handled(request: StopRequest) -> Iterator[None]:
     try:
         yield
     finally:
-        handler.requests.remove(request)
+        if request in handler.requests:  # not in a process that was forked meanwhile
+            handler.requests.remove(request)
         if not handler.requests and signal.getsignal(signal.SIGTERM) is handler:
             signal.signal(signal.SIGTERM, handler.before)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from smsworks_async import phone
+from smsworks_async._csv_files import is_same_file
 from smsworks_async._opt_out_files import listed, read, write
 from smsworks_async._opt_out_words import (
     DEFAULT_KEYWORDS,
@@ -285,10 +286,15 @@ class OptOuts:
             to: the path of the file.
 
         Raises:
+            ValidationError: it is the journal itself.
             OSError: the file cannot be written.
             JournalError: the list cannot be read.
         """
-        return await write(self.iterate(), values.path(to, "to"))
+        path = values.path(to, "to")
+        journal = getattr(self._journal, "path", None)
+        if journal is not None and is_same_file(path, journal):
+            raise ValidationError("to is the journal itself; pass another file", field="to")
+        return await write(self.iterate(), path)
 
     async def identity(self) -> str:
         """Return the unique id of this list."""

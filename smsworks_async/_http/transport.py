@@ -246,7 +246,7 @@ async def request(
             if body is not None and not body.left:
                 raise NotSent(f"{operation}: the request was not sent: {closed}") from error
             raise unknown(operation, closed) from error
-        error.add_note(f"{operation}: {_what_is_known(body)}")
+        _note_what_is_known(error, operation, body)
         raise
     if body is not None and body.refused and not body.left:
         raise _too_late(operation)  # the input was not a response to this request
@@ -265,7 +265,10 @@ def being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _what_is_known(body: Body | None) -> str:
+def _note_what_is_known(error: BaseException, operation: Operation, body: Body | None) -> None:
     if body is not None and not body.left:
-        return "the request was not sent"
-    return "the request left, and it is not known whether it was accepted"
+        error.add_note(f"{operation}: the request was not sent")
+    elif operation.method != "GET":  # a read leaves nothing in doubt
+        error.add_note(
+            f"{operation}: the request left, and it is not known whether it was accepted"
+        )

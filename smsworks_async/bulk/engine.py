@@ -300,6 +300,8 @@ class Engine(Generic[T]):
         in_flight = sum(self._in_flight.values())
         await asyncio.gather(*workers, return_exceptions=True)
         accepted = self._source.counts()["accepted"]
+        if not in_flight:
+            return f"bulk: {accepted} recipients were accepted; no request was in flight"
         return (
             f"bulk: {accepted} recipients were accepted; the outcome of {in_flight} recipients in "
             "flight is unknown"

@@ -13,9 +13,8 @@ from smsworks_async.bulk.estimate import BulkEstimate
 from smsworks_async.cli._app import App
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._earlier import Earlier, exists
-from smsworks_async.cli._options import AccountRate, naming_options
+from smsworks_async.cli._options import AccountRate, reading
 from smsworks_async.cli._records import plural
-from smsworks_async.errors import ValidationError
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
 from smsworks_async.models.window import SendWindow
 
@@ -50,18 +49,15 @@ def read(options: SendOptions) -> Recipients:
     Raises:
         ValidationError: the file cannot be read, or no column or several columns match.
     """
-    try:
-        with naming_options():
-            return read_recipients(
-                options.file,
-                column=options.column,
-                message=options.message,
-                sheet=options.sheet,
-                encoding=options.encoding,
-                international=options.international,
-            )
-    except OSError as error:
-        raise _unreadable(options.file, error) from None
+    with reading(options.file):
+        return read_recipients(
+            options.file,
+            column=options.column,
+            message=options.message,
+            sheet=options.sheet,
+            encoding=options.encoding,
+            international=options.international,
+        )
 
 
 def checked(people: Recipients) -> Summary:
@@ -70,14 +66,8 @@ def checked(people: Recipients) -> Summary:
     Raises:
         ValidationError: the file cannot be read to its end.
     """
-    try:
+    with reading(str(people.path)):
         return people.check()
-    except OSError as error:
-        raise _unreadable(str(people.path), error) from None
-
-
-def _unreadable(file: str, error: OSError) -> ValidationError:
-    return ValidationError(f"{file} cannot be read: {error.strerror or error}", field="file")
 
 
 def make_preview(  # noqa: PLR0917 - the parts of a preview

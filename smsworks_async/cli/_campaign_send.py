@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -29,6 +29,10 @@ from smsworks_async.models import checks
 from smsworks_async.models.report import BulkInterrupted, BulkProgress
 
 
+if TYPE_CHECKING:
+    from smsworks_async import SMSWorks
+
+
 T = TypeVar("T")
 
 
@@ -37,7 +41,20 @@ def run(app: App, options: SendOptions) -> int:
 
     Raises:
         SMSWorksError: the campaign failed. Nothing was sent unless the error says so.
+        KeyboardInterrupt: it was interrupted; a note says how to continue.
     """
+    try:
+        return _preview_and_send(app, options)
+    except KeyboardInterrupt as error:
+        error.add_note(
+            "run the same command to look for texts whose outcome is unknown, and to continue"
+            if app.has_begun
+            else "nothing was sent"
+        )
+        raise
+
+
+def _preview_and_send(app: App, options: SendOptions) -> int:
     if options.file == "-" and not (options.yes or options.dry_run):
         raise ValidationError(
             "the recipients come from standard input, so the command cannot ask for confirmation: "
@@ -107,12 +124,14 @@ def _report_finished(app: App, earlier: Earlier) -> int:
                 "not_sent": status.not_sent,
             }
         )
-    if status.state == "cancelled":
-        words = f"the campaign {earlier.name} was cancelled"
-    else:
-        count = plural(status.accepted, "recipient")
+    count, again = plural(status.accepted, "recipient"), "to all of them once more"
+    if status.state != "cancelled":
         words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
-    app.out.notice(f"{words}; nothing was sent now; add --again to send it once more")
+    elif status.accepted:
+        words = f"the campaign {earlier.name} was cancelled after this text was sent to {count}"
+    else:
+        words, again = f"the campaign {earlier.name} was cancelled before it was sent", "it"
+    app.out.notice(f"{words}; nothing was sent now; add --again to send {again}")
     return Exit.NOTHING_SENT
 
 
@@ -122,6 +141,8 @@ def _refusal(preview: Preview, options: SendOptions) -> str:
     if earlier.status is not None and earlier.status.state == "paused":
         why = f" ({earlier.status.why})" if earlier.status.why else ""
         return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
+    if not estimate.recipients and estimate.opted_out:
+        return f"of the recipients that can be texted, all {amount(estimate.opted_out)} opted out"
     if not estimate.recipients:
         return "the file has no recipient that can be texted"
     left = estimate.credits if earlier.status is None else 0
@@ -130,7 +151,7 @@ def _refusal(preview: Preview, options: SendOptions) -> str:
             f"the campaign takes {amount(estimate.credits)} credits, and the account has "
             f"{amount(estimate.balance)}; top it up"
         )
-    if earlier.count and options.yes and not options.again and earlier.is_untouched:
+    if earlier.count and options.yes and not options.again:
         return f"{shared_message(earlier)}; add --again to text them again"
     return ""
 
@@ -139,7 +160,7 @@ def _confirm(app: App, preview: Preview, *, again: bool) -> bool:
     earlier, estimate = preview.earlier, preview.estimate
     app.out.line()
     is_new = earlier.status is None
-    if earlier.is_untouched and earlier.count and not again:
+    if earlier.count and not again:
         shared = shared_message(earlier)
         if not app.out.confirm(f"{shared}. Text them again?"):
             return False
@@ -175,15 +196,16 @@ def _send(
                     stops.check()
                     bar.show(now)
 
-                earlier, is_planned = preview.earlier, False
-                if earlier.is_untouched and not options.again:
-                    if earlier.status is None or not earlier.status.planned:
+                is_planned = _is_planned(options, preview)
+                if not options.again:
+                    if not (is_planned and preview.earlier.is_untouched):
+                        # It also makes pending what was refused and is tried again, so that other
+                        # processes count it.
                         _run(sms.bulk.plan, sms.bulk.plan_each, options, preview, progress=progress)
                         is_planned = True
-                    other = find_conflict(reload_earlier, earlier, check=stops.check)
+                    other = find_conflict(reload_earlier, preview.earlier, check=stops.check)
                     if other is not None:
-                        sms.bulk.cancel(earlier.name)
-                        app.out.notice(f"{shared_message(other)} in the meantime; nothing was sent")
+                        app.out.notice(_give_way(sms, options, preview.earlier, other))
                         return Exit.NOTHING_SENT
                 report = _run(
                     sms.bulk.send,
@@ -201,13 +223,35 @@ def _send(
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
-        except KeyboardInterrupt as error:
-            error.add_note(
-                "requests in progress may have been sent; run the same command to look for them "
-                "and continue"
-            )
-            raise
     return show_outcome(app, preview, report)
+
+
+def _give_way(sms: SMSWorks, options: SendOptions, earlier: Earlier, other: Earlier) -> str:
+    """Cancel the campaign if nothing else is to send it; return a message.
+
+    Args:
+        sms: the client.
+        options: the command's options.
+        earlier: the journal's record of the campaign before it was planned.
+        other: the record that shows another campaign with its recipients.
+    """
+    words = f"{shared_message(other)} in the meantime; nothing was sent"
+    is_ours = earlier.status is None or options.campaign is None
+    if earlier.is_untouched and is_ours:
+        sms.bulk.cancel(earlier.name)
+        words += f", and the campaign {earlier.name} was cancelled"
+    return words
+
+
+def _is_planned(options: SendOptions, preview: Preview) -> bool:
+    """Return whether the campaign is fully planned, from what is surely the same content.
+
+    That is the case if its name is derived from its text and its numbers. It is not if the texts
+    have fields, whose values may have changed, or if the name was given with ``--campaign``.
+    """
+    status, message = preview.earlier.status, preview.people.message
+    is_derived = options.campaign is None and message is not None and message.plain is not None
+    return is_derived and status is not None and status.planned
 
 
 def _run(
@@ -226,15 +270,12 @@ def _run(
         own_texts: `bulk.send_each` or `bulk.plan_each`.
         options: the command's options.
         preview: the preview of the campaign.
-        is_planned: whether this process has just planned the campaign.
+        is_planned: whether to pass no recipients, because they need not be compared.
         further: further arguments of the method.
     """
-    people, status = preview.people, preview.earlier.status
+    people = preview.people
     message = people.message
     assert message is not None  # noqa: S101 - it was given
-    # The name of a fully planned campaign is derived from its content, so the file is not compared
-    # again. A name given with --campaign may stand for another content, so that is compared.
-    is_planned |= status is not None and status.planned and options.campaign is None
     common = {
         "sender": options.sender,
         "campaign": preview.earlier.name,
@@ -242,8 +283,19 @@ def _run(
         "chunk_size": options.chunk_size,
         **further,
     }
-    if message.plain is None:
-        rows = None if is_planned else people.rows()
-        return own_texts(template=message.template, rows=rows, **common)
-    numbers = None if is_planned else people.destinations()
-    return one_text(content=message.plain, destinations=numbers, **common)
+    try:
+        if message.plain is None:
+            rows = None if is_planned else people.rows()
+            return own_texts(template=message.template, rows=rows, **common)
+        numbers = None if is_planned else people.destinations()
+        return one_text(content=message.plain, destinations=numbers, **common)
+    except ValidationError as error:
+        if error.field != "destinations" or options.campaign is not None:
+            raise
+        name = preview.earlier.name
+        raise ValidationError(
+            f"the texts have changed since the campaign {name} was begun; to send the rest as they "
+            f"were then, run `smsworks campaign work {name}`; to send the new ones, run `smsworks "
+            f"campaign cancel {name}`, and add --campaign with a new name",
+            field="message",
+        ) from None

@@ -128,11 +128,24 @@ def confirm_change(app: App, question: str, *, yes: bool) -> bool:
     return False
 
 
-def check_new(path: str, *, force: bool) -> None:
+def check_new(path: str, journal: str, *, force: bool) -> None:
     """Check that a file may be written: it does not exist, or ``force`` is true.
 
+    Args:
+        path: the path of the file.
+        journal: the path or URL of the journal, which is never replaced.
+        force: whether another file may be replaced.
+
     Raises:
-        UsageError: the file exists.
+        UsageError: the file exists, or the path stands for standard output.
     """
-    if not force and os.path.lexists(path):
+    from smsworks_async._csv_files import is_same_file
+
+    if path == "-":
+        raise click.UsageError("- is not a file; for standard output, use --json")
+    if not os.path.lexists(path):
+        return
+    if not force:
         raise click.UsageError(f"{path} exists; choose another file, or add --force to replace it")
+    if is_same_file(path, journal):
+        raise click.UsageError(f"{path} is the journal; choose another file")

@@ -71,6 +71,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "add": "Record that numbers have opted out.",
         "remove": "Record that numbers have opted in again.",
         "list": "List the numbers that have opted out.",
+        "fetch": "Read the replies, and record those such as STOP.",
         "import": "Add the numbers in a file.",
         "export": "Write the list to a file.",
     },
@@ -128,8 +129,11 @@ class LazyGroup(HelpCommand, click.Group):
         if name not in self.list_commands(ctx) and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, self.list_commands(ctx), n=1)
-            hint = f", did you mean `{ctx.command_path} {near[0]}`?" if near else ""
+            groups = [] if self._prefix else GROUPS.items()
+            near = [f"{group} {name}" for group, names in groups if name in names]
+            near = near or get_close_matches(name, self.list_commands(ctx), n=1)
+            alike = " or ".join(f"`{ctx.command_path} {one}`" for one in near)
+            hint = f", did you mean {alike}?" if alike else ""
             ctx.fail(f"there is no command `{ctx.command_path} {name}`{hint}")
         return super().resolve_command(ctx, args)
 

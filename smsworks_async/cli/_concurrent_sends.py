@@ -11,7 +11,8 @@ because each reads the journal after its own plan is written:
   if nothing happens within a limit, because the other process was killed or is suspended.
 
 A campaign is sent only after a read that showed no other one with its recipients. Therefore no
-recipient of both is texted twice, even if a process is killed at any time.
+recipient of both is texted twice, even if a process is killed at any time. If another process has
+begun to send the same campaign, after such a read of its own, this one joins it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def find_conflict(
     sleep: Callable[[float], object] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Earlier | None:
-    """Return the journal's record if a planned campaign must be cancelled; None if it may be sent.
+    """Return the journal's record if a planned campaign must not be sent; None if it may.
 
     Args:
         reload: a function that reads the journal.
@@ -51,7 +52,7 @@ def find_conflict(
     while True:
         now = reload()
         others = now.new_overlaps(before)
-        if not others:
+        if not others or (before.is_untouched and not now.is_untouched):
             return None
         if clock() >= end or any(one.has_begun or not one.is_later for one in others):
             return now

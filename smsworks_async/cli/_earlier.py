@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.bulk.campaign.export import recipients
+from smsworks_async.bulk.campaign.export import recipients, rows_of
 from smsworks_async.bulk.campaign.stored import StoredCampaign, open_journal, status_of
 from smsworks_async.cli._records import amount
 from smsworks_async.cli._times import ago, span
+from smsworks_async.journals.records import State
 
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 RECENT: Final = timedelta(days=6)
 #: The outcomes of recipients who were texted, may have been texted, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
+#: The outcomes of recipients who were not texted.
+_OPEN: Final = frozenset({"not sent", "rejected"})
 
 
 @attrs.frozen
@@ -127,6 +130,9 @@ async def find_earlier(
 ) -> Earlier:
     """Read a campaign's state and the recipients it shares with recent campaigns.
 
+    If some of its recipients have been texted, only those that it has still to text are compared,
+    and only with campaigns that were created or sent after it.
+
     Args:
         journal: a path or a URL.
         name: the campaign's name.
@@ -153,14 +159,22 @@ async def find_earlier(
             status = await status_of(opened, wanted)
             created = (await opened.summary(wanted)).campaign.created
             begun = None if created is None else datetime.fromtimestamp(created, UTC)
-            if not again or not is_over(status):
+            if not again or not await _has_ended(opened, status):
                 break
             wanted = f"{name}-{number}"
         since = None if before is None else before.since
         if since is None:
             since = await opened.now() - recent.total_seconds()
-        overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, since)
-        return Earlier(wanted, status, begun, overlaps, texted, recent, since)
+        found = Earlier(wanted, status, begun, recent=recent, since=since)
+        if status is not None and not found.is_untouched:
+            left = await _left(opened, wanted)
+            after = max(since, 0.0 if begun is None else begun.timestamp())
+            overlaps, texted = await _find_overlaps(
+                opened, names, wanted, lambda: left, after, since_then=True
+            )
+        else:
+            overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, since)
+        return attrs.evolve(found, overlaps=overlaps, count=texted)
 
 
 def is_over(status: BulkStatus) -> bool:
@@ -172,6 +186,30 @@ def is_over(status: BulkStatus) -> bool:
     if status.forgotten is not None:
         return True
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
+
+
+async def _has_ended(journal: Journal, status: BulkStatus) -> bool:
+    """Return whether a campaign is over, or has only rejections that are not tried again."""
+    return is_over(status) or (status.state == "done" and not await _left(journal, status.campaign))
+
+
+async def _left(journal: Journal, name: str) -> set[str]:
+    """Return the recipients that another run of a campaign will text."""
+    stored = StoredCampaign(journal, (await journal.summary(name)).campaign)
+    left: set[str] = set()
+    if stored.campaign.is_forgotten:
+        return left
+    after = -1
+    while page := await journal.chunks(name, after):
+        for chunk in page:
+            is_due = chunk.state is State.PENDING or (
+                chunk.state is State.REJECTED and chunk.reopenable
+            )
+            if is_due and not chunk.round:
+                rows = await rows_of(journal, name, stored.payload, chunk)
+                left |= {row.destination for row in rows if row.outcome in _OPEN}
+        after = page[-1].number
+    return left
 
 
 async def _last_request(journal: Journal, name: str) -> float:
@@ -197,10 +235,13 @@ async def _find_overlaps(
     wanted: str,
     numbers: Callable[[], set[str]],
     since: float,
+    *,
+    since_then: bool = False,
 ) -> tuple[tuple[Overlap, ...], int]:
     """Return the campaigns that share recipients, and the number of these recipients.
 
-    Of a campaign that is not recent, only the recipients that it will still text are counted.
+    Of a campaign that was neither created nor sent after `since`, only the recipients that it will
+    still text are counted; with `since_then`, none.
     """
     now = await journal.now()
     ours: set[str] | None = None
@@ -220,7 +261,7 @@ async def _find_overlaps(
         if campaign.control.value == "cancelled" or not (status.not_sent or status.in_flight):
             counted.discard("not sent")
         if latest < since:
-            counted &= {"not sent"}
+            counted &= set() if since_then else {"not sent"}
         if not counted:
             continue
         ours = numbers() if ours is None else ours

@@ -114,8 +114,12 @@ def file_options(function: F) -> F:
 
 
 @contextmanager
-def naming_options() -> Iterator[None]:
-    """Add to an error about a file a note with the option that resolves it."""
+def reading(file: str) -> Iterator[None]:
+    """Convert an `OSError` while a file is read, and name options that resolve other errors.
+
+    Raises:
+        ValidationError: the file cannot be read, or its contents are invalid.
+    """
     from smsworks_async.errors import ValidationError
 
     try:
@@ -125,6 +129,10 @@ def naming_options() -> Iterator[None]:
             value = "HEADING" if error.field == "column" else "NAME"
             error.add_note(f"the option is --{error.field} {value}")
         raise
+    except OSError as error:
+        raise ValidationError(
+            f"{file} cannot be read: {error.strerror or error}", field="file"
+        ) from None
 
 
 def message_options(function: F) -> F:
@@ -138,7 +146,12 @@ def message_options(function: F) -> F:
             help="The text; {Heading} is replaced by that column's cell. Write {{ and }} for "
             "braces.",
         ),
-        click.option("--sender", required=True, metavar="ID", help="The sender ID."),
+        click.option(
+            "--sender",
+            required=True,
+            metavar="ID",
+            help="3 to 11 letters and digits, or 3 to 15 digits. Nobody can reply to letters.",
+        ),
     ):
         function = option(function)
     return function

@@ -48,7 +48,7 @@ def command(app: App, *, campaign: str, to: str | None, force: bool, journal: st
             for outcome in sms.bulk.outcomes(campaign, journal=path):
                 app.out.record(asdict(outcome))
             return
-        check_new(to, force=force)
+        check_new(to, path, force=force)
         count = sms.bulk.export(campaign, to=to, journal=path)
     record = {"campaign": campaign, "file": to, "recipients": count}
     app.out.result(record, f"{count:,} recipients were written to {to}")

@@ -15,7 +15,7 @@ from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._options import (
     journal_option,
     message_options,
-    naming_options,
+    reading,
     window_options,
 )
 from smsworks_async.cli._times import Moment
@@ -61,16 +61,17 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
     for standard input. Rows that cannot be texted are written to a copy beside the file, and the
     exit code is then 1. Planning the same file again changes nothing.
     """
+    from smsworks_async.cli._records import plural
     from smsworks_async.errors import ValidationError
     from smsworks_async.files import read_recipients
 
     wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
     international = options.pop("international")
-    with naming_options():
+    with reading(file):
         people = read_recipients(
             file, message=options.pop("message"), international=international, **wanted
         )
-    summary = people.check()
+        summary = people.check()
     path = app.journal(journal)
     _warn_of_recent(app, people, path, options["campaign"])
     with local_client(international=international) as sms:
@@ -81,11 +82,11 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
         )
     set_aside = summary.set_aside
     app.out.record({**status_record(status), "set_aside": set_aside})
-    app.out.line(f"{status.campaign} is planned, with {status.not_sent:,} recipients")
+    app.out.line(f"{status.campaign} is planned, with {plural(status.not_sent, 'recipient')}")
     if status.duplicates:
         app.out.line(f"{status.duplicates:,} repeats of other recipients are left out")
     if set_aside:
-        app.out.line(f"{set_aside:,} rows cannot be texted{_copied(people)}")
+        app.out.line(f"{plural(set_aside, 'row')} cannot be texted{_copied(people)}")
     return Exit.FAILED if set_aside else Exit.OK
 
 

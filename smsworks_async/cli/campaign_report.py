@@ -53,8 +53,8 @@ def command(
     """
     from smsworks_async.cli._report.command import run
 
-    if html is not None:
-        check_new(html, force=force)
     path = app.journal(journal)
+    if html is not None:
+        check_new(html, path, force=force)
     with add_suggestions(path, campaign):
         run_coroutine(run(app, path, campaign, html=html, numbers=numbers, offline=offline))

@@ -72,7 +72,8 @@ def command(
     """List the replies that were received.
 
     Nothing is marked as read unless --mark-read is given. With --follow, replies such as STOP are
-    recorded in the journal's opt-out list before they are shown.
+    recorded in the journal's opt-out list before they are shown; otherwise run `smsworks optouts
+    fetch` to record them.
     """
     if follow:
         if unread or mark_read:
@@ -91,10 +92,17 @@ def command(
             found = sms.messages.search(
                 status="INCOMING", from_=since, limit=limit, unread=True if unread else None
             )
+    from smsworks_async.optouts import classify
+
     for record in found:
         _show(app, IncomingMessage.of(record))
     if not found:
         app.out.line("There are no unread replies." if unread else "There are no replies.")
+    if any(classify(record.content or "") == "out" for record in found):
+        app.out.notice(
+            "some ask to opt out; `smsworks optouts fetch` adds them to the list, unless they are "
+            "on it already"
+        )
 
 
 def _show(app: App, message: IncomingMessage) -> None:

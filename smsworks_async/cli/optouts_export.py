@@ -29,9 +29,13 @@ def command(app: App, *, file: str, force: bool, journal: str | None) -> None:
 
     `smsworks optouts import` can read the file.
     """
-    check_new(file, force=force)
-    count = run_coroutine(_export(app.journal(journal), file))
-    app.out.result({"file": file, "numbers": count}, f"{count:,} numbers were written to {file}")
+    from smsworks_async.cli._records import plural
+
+    path = app.journal(journal)
+    check_new(file, path, force=force)
+    count = run_coroutine(_export(path, file))
+    written = f"{plural(count, 'number')} {'was' if count == 1 else 'were'} written to {file}"
+    app.out.result({"file": file, "numbers": count}, written)
 
 
 async def _export(journal: str, file: str) -> int:

@@ -8,7 +8,7 @@ import click
 
 from smsworks_async.cli._campaigns import run_coroutine
 from smsworks_async.cli._command import command as _command
-from smsworks_async.cli._options import file_options, list_option, naming_options
+from smsworks_async.cli._options import file_options, list_option, reading
 from smsworks_async.cli._optouts import source_option
 
 
@@ -49,7 +49,7 @@ def command(
     from smsworks_async._opt_out_files import read
     from smsworks_async.cli._records import plural
 
-    with naming_options():
+    with reading(file):
         found = read(file, column=column, sheet=sheet, encoding=encoding)
     for words in found.notices:
         app.out.notice(words)

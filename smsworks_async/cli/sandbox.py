@@ -30,7 +30,9 @@ smsworks sandbox --incoming-url http://127.0.0.1:8000/replies
     show_default=True,
     help="The port to listen on; 0 for any free port.",
 )
-@click.option("--credits", type=float, default=10_000.0, show_default=True)
+@click.option(
+    "--credits", type=float, default=10_000.0, show_default=True, help="The credits of its account."
+)
 @click.option(
     "--no-flooding",
     is_flag=True,

@@ -182,13 +182,7 @@ def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
         if start.startswith(mark) and (wanted is None or _same(wanted, name)):
             return name, True
     if wanted is not None:
-        try:
-            return codecs.lookup(wanted).name, False
-        except (LookupError, TypeError):
-            raise ValidationError(
-                f"encoding {wanted!r} is not known; pass one such as 'utf-8' or 'cp1252'",
-                field="encoding",
-            ) from None
+        return _known(contents, wanted), False
     # In UTF-16, every other byte of mostly Latin text is zero.
     even, odd = start[0:2000:2].count(0), start[1:2000:2].count(0)
     half = len(start[:2000]) // 2
@@ -202,6 +196,30 @@ def _encoding(contents: Contents, wanted: str | None) -> tuple[str, bool]:
     except UnicodeDecodeError:
         return "cp1252", False
     return "utf-8", False
+
+
+def _known(contents: Contents, wanted: str) -> str:
+    """Return the name of a requested encoding, after checking that the file's start decodes."""
+    start = contents.start()
+    try:
+        name = codecs.lookup(wanted).name
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses codecs of bytes, such as base64
+        start.decode(name, "replace")
+        codecs.getincrementaldecoder(name)().decode(start)
+    except UnicodeDecodeError as error:
+        raise undecodable(contents, wanted, error) from None
+    except UnicodeError:  # UTF-16 without a byte-order mark, for example
+        raise ValidationError(
+            f"{contents.name} cannot be read as {wanted}; pass its encoding, such as 'utf-8' or "
+            "'utf-16-le'",
+            field="encoding",
+        ) from None
+    except (LookupError, TypeError, ValueError):
+        raise ValidationError(
+            f"encoding {wanted!r} is not known; pass one such as 'utf-8' or 'cp1252'",
+            field="encoding",
+        ) from None
+    return name
 
 
 def _same(one: str, other: str) -> bool:

@@ -47,6 +47,15 @@ _MOBILE_INSIDE: Final = re.compile(
 )
 #: The problem of a blank cell in a row that is not blank.
 NO_NUMBER: Final = "there is no number"
+_SEVERAL: Final = "it holds more than one number"
+_FORMULA: Final = "it is a formula"
+_ERROR: Final = "it is the spreadsheet's error"
+_TOO_NARROW: Final = "the column was too narrow to show it when the file was saved"
+_DATE: Final = "it is a date or a time"
+_ZEROS: Final = "its last six digits are zeros, probably because scientific notation has lost them"
+# The beginning of the problem from `phone`.
+_NOTATION: Final = "a spreadsheet has turned it into scientific notation"
+_ARTEFACTS: Final = (_SEVERAL, _FORMULA, _ERROR, _TOO_NARROW, _DATE, _ZEROS, _NOTATION)
 # After scientific notation with six digits, as in 4.47701E+11, a number is a multiple of this.
 _LOST_DIGITS: Final = 10**6
 _FORMAT_AS_TEXT: Final = "format the column as text, and enter the number again from its source"
@@ -161,8 +170,13 @@ def judge(cell: Any, rule: Rule) -> Verdict:
     if verdict := _no_number(text):
         return verdict
     if several := _several(text):
-        return Verdict(None, "", "it holds more than one number", _choose(several, rule))
+        return Verdict(None, "", _SEVERAL, _choose(several, rule))
     return _judge_text(text, notices, rule)
+
+
+def is_artefact(problem: str) -> bool:
+    """Return whether a problem says that a spreadsheet program has replaced or lost a number."""
+    return problem.startswith(_ARTEFACTS)
 
 
 def _no_number(text: str) -> Verdict | None:
@@ -171,16 +185,16 @@ def _no_number(text: str) -> Verdict | None:
         return Verdict(
             None,
             "",
-            "it is a formula",
+            _FORMULA,
             "enter the number itself, or save the file with values only",
         )
     if _ERRORS.fullmatch(text):
-        return Verdict(None, "", f"it is the spreadsheet's error {text}", "enter the number itself")
+        return Verdict(None, "", f"{_ERROR} {text}", "enter the number itself")
     if not text.strip("#"):
         return Verdict(
             None,
             "",
-            "the column was too narrow to show it when the file was saved",
+            _TOO_NARROW,
             "widen the column in the spreadsheet, and save the file again",
         )
     return None
@@ -189,7 +203,7 @@ def _no_number(text: str) -> Verdict | None:
 def _judge_value(cell: Any, rule: Rule) -> Verdict:
     """Return the verdict on a cell that is not text, from a workbook or JSON."""
     if isinstance(cell, date | time | timedelta):
-        return Verdict(None, "", "it is a date or a time", _FORMAT_AS_TEXT)
+        return Verdict(None, "", _DATE, _FORMAT_AS_TEXT)
     if isinstance(cell, bool) or values.as_number(cell) is None:
         kind = "a truth value" if isinstance(cell, bool) else f"a {type(cell).__name__}"
         return Verdict(None, "", f"it is {kind}, not a number", "enter the number as text")
@@ -197,10 +211,7 @@ def _judge_value(cell: Any, rule: Rule) -> Verdict:
     if whole is None or whole <= 0:
         return Verdict(None, "", f"{cell} is not a phone number", _FORMAT_AS_TEXT)
     if _has_lost_digits(cell) and _is_valid(str(whole), rule):
-        problem = (
-            "its last six digits are zeros, probably because scientific notation has lost them"
-        )
-        return Verdict(None, "", problem, _FORMAT_AS_TEXT)
+        return Verdict(None, "", _ZEROS, _FORMAT_AS_TEXT)
     return _judge_text(str(whole), [], rule)
 
 
@@ -289,6 +300,8 @@ def _suggest(text: str, problem: str, rule: Rule) -> str:
         missing = 10 - len(national)
         count = "one digit" if abs(missing) == 1 else "two digits"
         return f"{count} {'missing' if missing > 0 else 'too many'}: correct it, or delete the row"
+    if text.strip().startswith(("+", "00")) and not digits.removeprefix("00").startswith("44"):
+        return "allow numbers outside the UK (--international), or delete the row"
     return "enter a mobile number, or delete the row"
 
 

@@ -107,11 +107,19 @@ def sender(value: object) -> str:
     if _SENDER.fullmatch(sender_id) is None:
         raise ValidationError(
             "sender must be 3 to 11 ASCII letters and digits, or 3 to 15 digits, without spaces, "
-            f"signs or a leading +; this one has {len(sender_id)} characters",
+            f"signs or a leading +; this one {_sender_problem(sender_id)}",
             field="sender",
             code=4003,
         )
     return sender_id
+
+
+def _sender_problem(sender_id: str) -> str:
+    for character in sender_id:
+        if not (character.isascii() and character.isalnum()):
+            return "contains a space" if character.isspace() else f"contains {character!r}"
+    count = len(sender_id)
+    return f"has {count} character{'' if count == 1 else 's'}"
 
 
 def content(value: object, field: str = "content") -> str:

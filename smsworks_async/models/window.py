@@ -19,6 +19,9 @@ _MINUTE: Final = 60
 #: Days to look ahead: a window opens at least once a week, unless a clock change skips it.
 _LONGEST_WAIT: Final = 15 * 24 * 60
 _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_MIDNIGHT: Final = time()
+#: The end of the day: as the end of a window it is the same as ``"00:00"``.
+_END_OF_DAY: Final = "24:00"
 
 
 def _field(name: str) -> str:
@@ -44,7 +47,8 @@ def _start(value: str | time) -> time:
 
 
 def _end(value: str | time) -> time:
-    return _time(value, "end")
+    text = None if isinstance(value, time) else values.as_text(value)
+    return _MIDNIGHT if text is not None and text.strip() == _END_OF_DAY else _time(value, "end")
 
 
 def _zone(value: str) -> str:
@@ -95,7 +99,7 @@ class SendWindow:
     Args:
         start: the first open minute, such as ``"09:00"`` (inclusive).
         end: the minute at which it closes (exclusive). If it is before the start, it is on the
-            next day.
+            next day; ``"24:00"`` and ``"00:00"`` are the end of the day.
         tz: the time zone of both, default ``"Europe/London"``.
         days: the days on which it opens, such as ``"mon-fri"`` or ``"mon,wed"``; default
             ``"mon-sun"``. The ``days`` of another window are taken as well.
@@ -120,11 +124,10 @@ class SendWindow:
     outside: Literal["wait", "stop"] = attrs.field(default="wait", kw_only=True, converter=_outside)
 
     def __attrs_post_init__(self) -> None:
-        if self.start == self.end:
+        if self.start == self.end != _MIDNIGHT:
             raise ValidationError(
-                "window: start and end are the same, so it would never be open; to send at any "
-                "time "
-                "pass no window",
+                "window: start and end are the same, so it would never be open; for whole days, "
+                'pass "00:00" and "24:00"',
                 field=_field("end"),
             )
 
@@ -162,7 +165,7 @@ class SendWindow:
         return json.dumps(
             {
                 "start": f"{self.start:%H:%M}",
-                "end": f"{self.end:%H:%M}",
+                "end": self._shown_end,
                 "tz": self.tz,
                 "days": ",".join(DAY_NAMES[day] for day in sorted(self.days)),
                 "outside": self.outside,
@@ -176,7 +179,11 @@ class SendWindow:
         return cls(fields.pop("start"), fields.pop("end"), **fields)
 
     def __str__(self) -> str:
-        return f"{self.start:%H:%M} to {self.end:%H:%M}, {self.tz}"
+        return f"{self.start:%H:%M} to {self._shown_end}, {self.tz}"
+
+    @property
+    def _shown_end(self) -> str:
+        return _END_OF_DAY if self.end == _MIDNIGHT else f"{self.end:%H:%M}"
 
 
 #: The last window, and the period in which it is known to be closed; a cache, since a waiting run

@@ -18,6 +18,8 @@ C = TypeVar("C")
 SHARE: Final = 30.0
 #: The seconds between two calls of `tend`, if nothing determines when the next one is useful.
 INTERVAL: Final = 60.0
+#: The fewest seconds between two calls of `tend`, since 0 means that the campaign is over.
+SOONEST: Final = 1.0
 #: The seconds for which unknown chunks are searched for after everything else is done, before they
 #: are reported as unknown.
 PATIENCE: Final = 600.0
@@ -50,10 +52,11 @@ def decide(status: BulkStatus, now: float, waited: float) -> Next:
         return Next(is_over=True, dispatches=False, seconds=0.0)
     if has_ended_but_for_doubts(status):
         left = PATIENCE - waited
-        return Next(is_over=left <= 0, dispatches=False, seconds=max(0.0, min(left, INTERVAL)))
+        seconds = 0.0 if left <= 0 else max(SOONEST, min(left, INTERVAL))
+        return Next(is_over=left <= 0, dispatches=False, seconds=seconds)
     if status.in_flight:
         left = INTERVAL if status.lease is None else status.lease
-        return Next(is_over=False, dispatches=False, seconds=min(left, INTERVAL))
+        return Next(is_over=False, dispatches=False, seconds=max(SOONEST, min(left, INTERVAL)))
     opens = None if status.window is None else status.window.opens(now)
     if status.state != "running" or (opens is not None and opens > now):
         left = INTERVAL if opens is None else opens - now
@@ -85,9 +88,9 @@ class Held(Generic[C]):
     def client(self) -> C:
         """Return the client of this process."""
         pid = os.getpid()
-        if pid not in self._clients:
-            self._clients[pid] = self._make()
-        return self._clients[pid]
+        found = self._clients.get(pid)
+        # Of clients that two threads create at once, one is used, and the other is dropped.
+        return self._clients.setdefault(pid, self._make()) if found is None else found
 
     def next_of(self, status: BulkStatus) -> Next:
         """Return the next step of a campaign."""

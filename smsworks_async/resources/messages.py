@@ -171,8 +171,9 @@ class AsyncMessages(MessageSending, MessageSearching):
         bookmark: str | PathLike[str] | Bookmark | None = None,
         since: datetime | None = None,
         pause: float = 10.0,
+        follow: bool = True,
     ) -> AsyncGenerator[IncomingMessage]:
-        """Yield incoming messages by polling, without end; for programs without a public URL.
+        """Yield incoming messages by polling; for programs without a public URL.
 
         The messages are read by searches, oldest first, and are not marked as read. A message
         counts as handled, and the bookmark moves past it, when the next one is requested. After a
@@ -188,6 +189,9 @@ class AsyncMessages(MessageSending, MessageSearching):
                 everything that the provider still has, about three months.
             pause: seconds between searches while there are no new messages, default 10. After
                 temporary failures it retries, with pauses that grow to a minute.
+            follow: whether to wait for further messages, without end (default True). With False
+                it ends when every message has been yielded, and raises an error that the client's
+                own retries did not overcome: for cron jobs.
 
         Raises:
             APIError: the API rejected a search.
@@ -195,6 +199,7 @@ class AsyncMessages(MessageSending, MessageSearching):
             JournalError: an opt-out could not be recorded; its message will be yielded again.
         """
         pause = values.seconds(pause, "pause", above=True)
+        follow = values.boolean(follow, "follow")
         from smsworks_async.models.posted import IncomingMessage
         from smsworks_async.resources._inbox import InboxCursor
 
@@ -207,7 +212,7 @@ class AsyncMessages(MessageSending, MessageSearching):
                 fresh = cursor.still_to_come([record async for record in found])
                 failures = 0
             except SMSWorksError as error:
-                if not worth_repeating(error):
+                if not (follow and worth_repeating(error)):
                     raise
                 failures += 1
             for record in fresh:
@@ -216,4 +221,6 @@ class AsyncMessages(MessageSending, MessageSearching):
                 yield message
                 await cursor.move_past(record)
             if not fresh:
+                if not follow:
+                    return
                 await self._sleep(max(pause, min(pause * 2**failures, LONGEST_PAUSE)))

@@ -179,7 +179,10 @@ async def _cut_in_the_middle(request: web.Request, reply: Reply) -> web.StreamRe
         status=reply.status, headers={"Content-Type": reply.content_type, **reply.headers}
     )
     response.content_length = len(reply.body)
-    await response.prepare(request)
-    await response.write(reply.body[: len(reply.body) // 2])
+    try:
+        await response.prepare(request)
+        await response.write(reply.body[: len(reply.body) // 2])
+    except ConnectionError:  # the client has disconnected
+        return _cut(request)
     _cut(request)
     return response

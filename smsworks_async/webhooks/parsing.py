@@ -135,8 +135,8 @@ def _mended(value: Any) -> Any:
 
 def _is_incoming(document: dict[str, Any]) -> bool:
     kind, status = document.get("messagetype"), document.get("status")
-    if isinstance(kind, str) and kind:
-        return kind.lower() == "incoming"
-    if isinstance(status, str):
-        return status.strip().upper() == "INCOMING"
-    return status is None and "from" in document
+    if isinstance(status, str) and status.strip().upper() == "INCOMING":
+        return True
+    if isinstance(kind, str) and kind.strip():
+        return kind.strip().lower() == "incoming"
+    return not status and "from" in document

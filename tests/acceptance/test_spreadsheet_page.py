@@ -15,6 +15,7 @@ COMMANDS = [
     line
     for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
+    if " campaign send " in line
 ]
 
 

@@ -145,3 +145,42 @@ async def test_rows_without_a_number_are_left_out(opt_outs):
 
 async def test_import_csv_is_the_former_name_of_import_file(opt_outs):
     assert await opt_outs.import_csv(io.StringIO(f"{ONE}\n")) == 1
+
+
+EXPORTED = "number,at,source,word,message_id\n"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["4.477E+11", "4,477E+11", "########", "#N/A", "=A1", f"{ONE} / {TWO}"],
+)
+async def test_an_exported_list_that_a_spreadsheet_has_damaged_is_refused(opt_outs, cell):
+    with pytest.raises(ValidationError, match="row 3") as caught:
+        await opt_outs.import_file(io.StringIO(f'{EXPORTED}{ONE},,,,\n"{cell}",,,,\n'))
+    assert caught.value.field == "number"
+    assert (await opt_outs.changes(0)).last == 0
+
+
+@pytest.mark.parametrize(
+    "cell", [f"{TWO},0", f"{TWO}.0", "4.47700900002E+11", f'=""{TWO}""', f"'{TWO}", f"\u202a{TWO}"]
+)
+async def test_an_exported_list_that_a_spreadsheet_has_changed_is_mended(opt_outs, cell):
+    file = io.StringIO(f'{EXPORTED}"{cell}",,,,\n,,,,\nAcme,,,,\n')
+    assert await opt_outs.import_file(file) == 2
+    assert [event.number async for event in opt_outs.iterate()] == [TWO, "Acme"]
+
+
+async def test_a_list_is_not_exported_over_its_own_journal(tmp_path):
+    path = tmp_path / "sms.db"
+    async with OptOuts(path) as listed:
+        await listed.add(ONE)
+        with pytest.raises(ValidationError, match="journal itself"):
+            await listed.export_csv(path)
+        assert await listed.contains(ONE)
+
+
+@pytest.mark.parametrize("encoding", ["base64", "rot13", "idna", "undefined", "utf-16", "a\0b"])
+async def test_an_encoding_that_is_none_or_another_is_refused(opt_outs, encoding):
+    with pytest.raises(ValidationError) as caught:
+        await opt_outs.import_file(io.BytesIO(f"Mobile\n{ONE}\n".encode()), encoding=encoding)
+    assert caught.value.field == "encoding"

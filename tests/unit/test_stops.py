@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import signal
 import subprocess
 import sys
@@ -104,6 +105,49 @@ signal.raise_signal(signal.SIGTERM)
 """
     done = subprocess.run([sys.executable, "-c", program], env=environment(), timeout=PATIENCE)
     assert done.returncode == -signal.SIGTERM
+
+
+FORKED = """
+import os, signal, sys, time
+from smsworks_async._stops import stopping_on_sigterm
+
+signal.alarm(20)
+if "own" in sys.argv:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+with stopping_on_sigterm() as outer:
+    child = os.fork()
+    if not child and "call" in sys.argv:
+        with stopping_on_sigterm() as request:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                os._exit(request.is_made and not outer.is_made)
+    if not child and "rest" not in sys.argv:
+        signal.raise_signal(signal.SIGTERM)
+        os._exit(0)
+if not child:
+    signal.raise_signal(signal.SIGTERM)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), outer.is_made)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([], -signal.SIGTERM),
+        (["rest"], -signal.SIGTERM),
+        (["own"], 7),
+        (["own", "rest"], 7),
+        (["call"], 1),
+    ],
+)
+def test_stopping_on_sigterm_stops_no_call_of_the_process_that_was_forked(words, code):
+    """A process that a call was running in when it was forked has no call, and ends."""
+    command = [sys.executable, "-c", FORKED, *words]
+    done = subprocess.run(command, env=environment(), timeout=PATIENCE, stdout=subprocess.PIPE)
+    assert done.stdout.decode().split() == [str(int(code)), "False"]
 
 
 def test_stopping_on_sigterm_stops_a_call_in_the_callback_of_another_and_that_one(heard):

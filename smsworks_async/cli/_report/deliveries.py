@@ -23,6 +23,7 @@ _AT_ONCE: Final = 4
 class _Last(NamedTuple):
     """The state of a recipient's last message; small, because there may be millions."""
 
+    number: str
     round: int
     status: str
     at: float | None
@@ -33,12 +34,14 @@ class Deliveries:
     """The last message of each recipient, and the cost of all messages.
 
     Args:
-        deduplicated: whether each number occurs only once among the recipients.
+        deduplicated: whether each pair of number and text occurs only once in the campaign.
     """
 
     def __init__(self, *, deduplicated: bool) -> None:
         self._deduplicated = deduplicated
-        self._last: dict[str, _Last] = {}
+        # By the hash of number and text: rows with one number and different texts are recipients
+        # of their own, and a later round sends the same text.
+        self._last: dict[int, _Last] = {}
         self._credits = {"delivered": 0.0, "failed": 0.0, "waiting": 0.0}
         self._by_batch: dict[str, tuple[int, int]] = {}
 
@@ -49,14 +52,15 @@ class Deliveries:
             status = _status(record)
             counts[status] += 1
             self._credits[status] += record.credits or 0.0
-            key = record.destination if self._deduplicated else None
-            key = key or record.message_id
+            number = record.destination
+            by_text = self._deduplicated and number
+            key = hash((number, record.content) if by_text else record.message_id)
             known = self._last.get(key)
             if known is None or known.round <= round:
                 changed = record.modified or record.created
                 at = None if changed is None else changed.timestamp()
                 reason = intern(_reason(record)) if status == "failed" else ""
-                self._last[key] = _Last(round, status, at, reason)
+                self._last[key] = _Last(number or "", round, status, at, reason)
         if records:
             self._by_batch[batch_id] = counts["delivered"], counts["failed"]
 
@@ -69,11 +73,11 @@ class Deliveries:
                 count those left out.
         """
         counts = Counter(last.status for last in self._last.values())
-        failed = [(key, last) for key, last in self._last.items() if last.status == "failed"]
-        reasons = Counter(last.reason for _, last in failed)
+        failed = [last for last in self._last.values() if last.status == "failed"]
+        reasons = Counter(last.reason for last in failed)
         listed = tuple(
-            Trouble(position=None, number=number, outcome="not delivered", reason=last.reason)
-            for number, last in failed[: max(most - len(facts.troubles), 0)]
+            Trouble(position=None, number=last.number, outcome="not delivered", reason=last.reason)
+            for last in failed[: max(most - len(facts.troubles), 0)]
         )
         failures = tuple(
             Failure(stage="not delivered", reason=reason, count=count)

@@ -206,11 +206,11 @@ def test_pause_ends_work_until_it_is_resumed(shop, hosted):
     assert done.code == 3
     assert "paused: the price is wrong; `smsworks campaign resume` lifts it" in done.out
     assert hosted.box.accepted() == 0
-    done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-23:59", "--days", "mon-sun")
+    done = shop("campaign", "resume", CAMPAIGN, "--window", "00:00-24:00", "--days", "mon-sun")
     assert done.code == 0
     assert done.out == f"{CAMPAIGN} is resumed, with 30 recipients not sent to\n"
     assert shop("campaign", "status", CAMPAIGN, "--json").record["window"] == json.loads(
-        SendWindow("00:00", "23:59").pack()
+        SendWindow("00:00", "24:00").pack()
     )
 
 
@@ -428,7 +428,7 @@ def test_plan_fills_fields_of_the_message(smsworks, hosted, tmp_path):
 def test_plan_writes_rows_that_cannot_be_texted_beside_the_file(smsworks, tmp_path):
     done = plan_file(smsworks, tmp_path, "Mobile\n07700 900123\n020 7946 0000\n")
     assert done.code == 1
-    assert "1 rows cannot be texted; correct them in the copy" in done.out
+    assert "1 row cannot be texted; correct them in the copy" in done.out
     assert len(list(tmp_path.glob("people*"))) == 2
 
 
@@ -459,7 +459,7 @@ def test_plan_reads_standard_input(smsworks):
     words = ("-", "--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
     done = smsworks.run("campaign", "plan", *words, stdin="07700 900123\nnobody\n")
     assert done.code == 1
-    assert "1 rows cannot be texted\n" in done.out
+    assert "1 row cannot be texted\n" in done.out
 
 
 def test_plan_of_a_file_that_is_not_there_is_told_in_a_line(smsworks, tmp_path):

@@ -59,9 +59,8 @@ def test_campaign_send_stops_cleanly_and_the_same_command_goes_on(
     assert code == 130
     assert 10 <= before < COUNT
     assert f"stopped: {before} accepted, {COUNT - before} not sent, none unknown" in err
-    # Meanwhile a spreadsheet program has saved the list again, with numbers, and names have
-    # changed.
-    rows = [("Name", "Mobile"), *(("Bob", float(f"7700900{n:03d}")) for n in range(COUNT))]
+    # Meanwhile a spreadsheet program has saved the list again, with numbers.
+    rows = [("Name", "Mobile"), *((f"Ada {n}", float(f"7700900{n:03d}")) for n in range(COUNT))]
     (tmp_path / "people.xlsx").write_bytes(xlsx_bytes(rows))
     done = smsworks(*send(tmp_path / "people.xlsx", text=text))
     assert done.code == 0, done.err
@@ -115,7 +114,19 @@ def test_campaign_send_ends_at_once_when_it_is_stopped_twice(smsworks, hosted, f
         code, _, err = ended(process)
         hosted.do(lambda box: box.release())
     assert code == 130
-    assert "run the same command to look for them" in err
+    assert "interrupted; 0 recipients were accepted; the outcome of 40 recipients" in err
+    assert "run the same command to look for texts whose outcome is unknown" in err
+
+
+def test_campaign_send_that_is_interrupted_before_it_sends_says_so(smsworks, hosted, file):
+    hosted.do(lambda box: box.add_fault(Fault(path="/credits/balance", when="hang")))
+    with smsworks.start(*send(file)) as process:
+        wait_for(lambda: hosted.box.requests, process)
+        process.send_signal(signal.SIGINT)
+        code, _, err = ended(process)
+        hosted.do(lambda box: box.release())
+    assert (code, err) == (130, "smsworks: interrupted; nothing was sent\n")
+    assert numbers(hosted) == []
 
 
 def test_campaign_send_waits_for_its_window_and_says_until_when(smsworks, hosted, file):

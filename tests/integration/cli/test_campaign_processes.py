@@ -106,7 +106,7 @@ def test_work_that_is_interrupted_twice_leaves_its_request_in_doubt(shop, hosted
     assert held.process.returncode == 130
     lines = err.splitlines()
     assert lines[0].startswith(f"smsworks: campaign {CAMPAIGN}: chunk 1 of 5 recipients is unknown")
-    accepted = "smsworks: interrupted; bulk: 5 recipients were accepted; the outcome of 5"
+    accepted = "smsworks: interrupted; 5 recipients were accepted; the outcome of 5"
     assert lines[1].startswith(accepted)
     assert len(lines) == 2
     assert shop("campaign", "work", CAMPAIGN).code == 4

@@ -272,6 +272,16 @@ def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     assert texted(hosted) == {"447700900001": 1, "447700900003": 1}
 
 
+def test_campaign_send_says_that_everybody_has_opted_out(smsworks, hosted, people, tmp_path):
+    journal = str(tmp_path / "j.db")
+    with hosted.client(journal=journal) as sms:
+        for number in EVERYBODY:
+            sms.opt_outs.add(number)
+    done = smsworks(*send(people(), "--yes", "--journal", journal))
+    assert (done.code, texted(hosted)) == (3, {})
+    assert "of the recipients that can be texted, all 3 opted out; nothing was sent" in done.err
+
+
 def test_campaign_send_sends_again_what_was_refused_for_a_reason_that_may_pass(
     smsworks, hosted, people
 ):

@@ -255,7 +255,7 @@ def test_send_to_somebody_who_has_opted_out_is_no_failure(smsworks, hosted, tmp_
     ("words", "told"),
     [
         (("send", "--to", "0131 496 0000", *SEND[3:]), "not a UK mobile"),
-        (("send", "--to", "+33 6 12 34 56 78", *SEND[3:]), "--international"),
+        (("send", "--to", "+33 6 12 34 56 78", *SEND[3:]), "unless --international is given"),
         ((*SEND[:3], "--sender", "A", "Hello"), "sender"),
         ((*SEND[:-1], ""), "content"),
         ((*SEND[:-1], "x" * 2000), "1280"),
@@ -375,6 +375,13 @@ def test_inbox_lists_replies_and_marks_none_as_read(smsworks, hosted):
     assert "\x1b" not in shown
     assert "\\x1b[2Jplease" in shown
     assert smsworks("inbox", "--follow", "--unread").code == 2
+
+
+def test_inbox_names_the_command_that_records_opt_outs(smsworks, hosted):
+    reply(hosted, "Yes")
+    assert smsworks("inbox").err == ""
+    reply(hosted, "STOP")
+    assert "`smsworks optouts fetch` adds them" in smsworks("inbox").err
 
 
 def test_inbox_follows_replies_and_records_who_has_opted_out(smsworks, hosted):

@@ -8,6 +8,7 @@ import pytest
 
 from smsworks_async import JournalError
 from smsworks_async.optouts import OptOuts
+from smsworks_async.sandbox import Fault
 from support.campaign_commands import CAMPAIGN, PEOPLE, planned
 from support.spreadsheets import xlsx_bytes
 from support.waiting import PATIENCE
@@ -128,6 +129,33 @@ def test_optouts_export_into_a_folder_that_is_not_there_is_told_in_a_line(shop, 
     assert "No such file" in done.error
 
 
+def test_optouts_fetch_records_the_replies_that_ask_for_it(smsworks, hosted):
+    def reply(number, text):
+        hosted.do(lambda box: box.receive(sender=number, to="447700900000", content=text))
+
+    reply("447700900123", "STOP")
+    reply("447700900124", "Thank you")
+    done = smsworks("optouts", "fetch")
+    assert (done.code, done.out) == (
+        0,
+        "2 messages read; newly opted out: 1, opted in again: 0\n",
+    )
+    reply("447700900123", "START")
+    reply("447700900125", "Stop please")
+    done = smsworks("optouts", "fetch", "--since", "1h", "--json")
+    assert done.record == {"read": 4, "opted_out": 1, "opted_in": 1}
+    assert smsworks("optouts", "fetch", "--json").record == {
+        "read": 4,
+        "opted_out": 0,
+        "opted_in": 0,
+    }
+    assert [event["number"] for event in smsworks("optouts", "list", "--json").records] == [
+        "447700900125"
+    ]
+    hosted.box.add_fault(Fault(path="/messages", status=401, times=0))
+    assert smsworks("optouts", "fetch").code == 1
+
+
 def test_work_leaves_out_who_has_opted_out(smsworks, hosted, tmp_path):
     shop = planned(smsworks, str(tmp_path / "campaigns.db"))
     shop("optouts", "add", *PEOPLE[:3])
@@ -164,3 +192,40 @@ def test_optouts_import_names_the_column_and_says_what_it_left_out(shop, tmp_pat
     assert (done.code, done.out) == (0, "1 number was added to the list\n")
     assert "1 row without a number left out" in done.err
     assert shop("optouts", "list", "--json").records[0]["number"] == "447700900126"
+
+
+@pytest.mark.parametrize("command", ["campaign send", "campaign plan", "optouts import"])
+def test_a_file_that_cannot_be_read_is_a_wrong_argument(shop, tmp_path, command):
+    options = () if command == "optouts import" else ("--sender", "Acme", "--message", "Hi")
+    if command == "campaign plan":
+        options = (*options, "--campaign", "may")
+    done = shop(*command.split(), str(tmp_path / "missing.csv"), *options, "--json")
+    assert done.code == 2
+    assert "missing.csv cannot be read: No such file" in done.err
+
+
+def test_optouts_import_says_that_another_column_has_numbers(shop, tmp_path):
+    file = tmp_path / "out.csv"
+    file.write_text("Mobile,Mobile 2,Id\n07700 900123,07700 900124,12345678\n")
+    done = shop("optouts", "import", str(file))
+    assert done.code == 0
+    assert "column B (Mobile 2) holds numbers too" in done.error
+    file.write_text("Mobile,Id\n07700 900123,12345678\n")
+    assert shop("optouts", "import", str(file)).err == ""
+
+
+@pytest.mark.parametrize("to", ["sms.db", "./sms.db", "-"])
+def test_optouts_export_replaces_no_journal(shop, tmp_path, monkeypatch, to):
+    monkeypatch.chdir(tmp_path)
+    shop("optouts", "add", "07700 900123")
+    done = shop("optouts", "export", to, "--force")
+    assert done.code == 2
+    assert ("--json" if to == "-" else "is the journal") in done.error
+    assert len(shop("optouts", "list", "--json").records) == 1
+
+
+def test_campaign_report_replaces_no_journal(shop, tmp_path):
+    shop("optouts", "add", "07700 900123")
+    done = shop("campaign", "report", "may", "--html", str(tmp_path / "sms.db"), "--force")
+    assert done.code == 2
+    assert "is the journal" in done.error

@@ -14,6 +14,7 @@ from smsworks_async import (
     ConfigurationError,
     IncomingMessage,
     NotAuthenticated,
+    ServiceError,
     ValidationError,
 )
 from smsworks_async.resources._inbox import FileBookmark
@@ -84,6 +85,21 @@ async def test_incoming_yields_who_sent_what_to_which_number_and_when(box, sms):
     assert isinstance(message, IncomingMessage)
     assert (message.sender, message.destination) == ("447700900124", "60777")
     assert message.created == datetime.fromtimestamp(box.now, UTC) - timedelta(seconds=1)
+
+
+async def test_incoming_without_follow_ends_after_the_last_message(box, sms, clock, tmp_path):
+    await receive(box, "one", "two")
+    place = tmp_path / "place"
+    options = {"bookmark": place, "follow": False}
+    assert [one.content async for one in sms.messages.incoming(**options)] == ["one", "two"]
+    assert [one.content async for one in sms.messages.incoming(**options)] == []
+    assert clock.slept == []
+
+
+async def test_incoming_without_follow_raises_a_temporary_failure(box, sms):
+    box.add_fault(Fault(path="/messages", status=503, times=0))
+    with pytest.raises(ServiceError):
+        await anext(sms.messages.incoming(follow=False))
 
 
 async def test_incoming_marks_nothing_as_read(box, sms):

@@ -79,3 +79,13 @@ def test_deliveries_of_repeated_numbers_are_counted_one_by_one():
         deliveries = Deliveries(deduplicated=deduplicated)
         deliveries.add("b0", 0, twice)
         assert deliveries.added_to(facts(), most=1).delivery.delivered == count
+
+
+def test_deliveries_of_different_texts_to_one_number_are_counted_each():
+    deliveries = Deliveries(deduplicated=True)
+    texts = [record(2, "UNDELIVERED", after=at, content=f"Hi {at}") for at in range(2)]
+    deliveries.add("b0", 0, texts)
+    deliveries.add("b1", 1, [record(2, "DELIVERED", after=9, content="Hi 1")])
+    found = deliveries.added_to(facts(), most=10)
+    assert (found.delivery.delivered, found.delivery.failed) == (1, 1)
+    assert [trouble.number for trouble in found.troubles] == ["447700900002"]

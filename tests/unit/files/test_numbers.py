@@ -87,6 +87,12 @@ def test_judge_sets_several_numbers_in_a_cell_aside(spelled, between):
     assert (verdict.destination, verdict.problem) == (None, "it holds more than one number")
 
 
+@pytest.mark.parametrize("cell", ["+33 6 12 34 56 78", "0033612345678"])
+def test_judge_suggests_to_allow_a_number_outside_the_uk(cell):
+    assert "(--international)" in judge(cell, RULE).suggestion
+    assert "(--international)" not in judge("+44 20 7946 0018", RULE).suggestion
+
+
 @given(st.text(max_size=30) | st.floats() | st.none() | st.booleans() | st.integers())
 def test_judge_raises_for_no_cell_and_takes_no_more_than_the_rule(cell):
     verdict = judge(cell, RULE)

@@ -76,6 +76,21 @@ def test_message_refuses_a_bad_field_with_its_name_and_code(field, value, code):
 
 
 @pytest.mark.parametrize(
+    ("sender", "words"),
+    [
+        ("Zoë", "this one contains 'ë'"),
+        ("Acme Corp", "this one contains a space"),
+        ("A", "this one has 1 character"),
+        ("AcmeCorporation", "this one has 15 characters"),
+    ],
+)
+def test_message_says_what_is_wrong_with_a_sender(sender, words):
+    with pytest.raises(ValidationError) as caught:
+        Message(**{**TEXT, "sender": sender})
+    assert str(caught.value).endswith(words)
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("sender", "abc"),

@@ -49,6 +49,53 @@ def test_window_over_midnight_belongs_to_the_day_on_which_it_opens(when, is_open
     assert window.is_open(at(when)) is is_open
 
 
+@pytest.mark.parametrize("end", ["24:00", " 24:00 ", "00:00", time(0)])
+@pytest.mark.parametrize(
+    ("when", "is_open"),
+    [
+        ("2031-05-02 17:59", False),  # a Friday
+        ("2031-05-02 18:00", True),
+        ("2031-05-02 23:59:59.9", True),
+        ("2031-05-03 00:00", False),
+        ("2031-05-04 23:00", False),
+        ("2031-05-05 00:00", False),
+    ],
+)
+def test_window_may_end_at_the_end_of_the_day(end, when, is_open):
+    window = SendWindow("18:00", end, days="mon-fri")
+    assert window.is_open(at(when)) is is_open
+    assert str(window) == "18:00 to 24:00, Europe/London"
+    assert SendWindow.unpack(window.pack()) == window
+
+
+@pytest.mark.parametrize(
+    ("when", "is_open"),
+    [
+        ("2031-05-01 23:59:59.9", True),
+        ("2031-05-02 00:00", True),
+        ("2031-05-02 23:59:59.9", True),  # a Friday
+        ("2031-05-03 00:00", False),
+        ("2031-05-04 23:59:59.9", False),
+        ("2031-05-05 00:00", True),
+        ("2031-03-31 00:00", True),  # after the clocks have changed
+    ],
+)
+def test_window_may_be_of_whole_days(when, is_open):
+    window = SendWindow("00:00", "24:00", days="mon-fri")
+    assert window.is_open(at(when)) is is_open
+    assert SendWindow.unpack(window.pack()) == window
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2031-03-30", 23), ("2031-10-26", 25)])
+def test_window_of_a_whole_day_is_as_long_as_that_day(day, hours):
+    window = SendWindow("00:00", "24:00", days="sun")
+    opens = at(f"{day} 00:00")
+    assert window.opens(opens - 3600) == opens
+    assert all(window.is_open(opens + minute * 60) for minute in range(hours * 60))
+    assert not window.is_open(opens + hours * 3600)
+    assert not window.is_open(opens - 60)
+
+
 @pytest.mark.parametrize(
     ("days", "found"),
     [
@@ -112,7 +159,7 @@ zones = st.sampled_from(["Europe/London", "America/New_York", "Asia/Kolkata", "P
 
 @given(times, times, zones, moments)
 def test_window_opens_at_its_first_open_minute(start, end, zone, now):
-    if start == end:
+    if start == end != time(0):
         return
     window = SendWindow(start, end, tz=zone)
     opens = window.opens(now)
@@ -137,6 +184,8 @@ def test_window_is_by_the_wall_of_its_zone_all_year():
         ({"start": "24:00"}, "window.start"),
         ({"end": "09:00:30"}, "window.end"),
         ({"end": None}, "window.end"),
+        ({"end": "24:01"}, "window.end"),
+        ({"end": "24"}, "window.end"),
         ({"end": time(9, 0, 1)}, "window.end"),
         ({"end": time(9, tzinfo=UTC)}, "window.end"),
         ({"end": "09:00"}, "window.end"),

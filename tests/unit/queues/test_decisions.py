@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import attrs
@@ -9,7 +11,8 @@ import pytest
 
 from smsworks_async import SendWindow
 from smsworks_async.models.report import BulkStatus
-from smsworks_async.queues._decisions import INTERVAL, PATIENCE, Held, Next, decide
+from smsworks_async.queues._decisions import INTERVAL, PATIENCE, SOONEST, Held, Next, decide
+from support.waiting import PATIENCE as WAIT
 
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC).timestamp()
@@ -26,6 +29,11 @@ TO_SEND = attrs.evolve(NOTHING, accepted=0, not_sent=10)
             attrs.evolve(TO_SEND, in_flight=5, lease=12.5),
             0.0,
             Next(is_over=False, dispatches=False, seconds=12.5),
+        ),
+        (
+            attrs.evolve(TO_SEND, in_flight=5, lease=0.0),  # it has expired since
+            0.0,
+            Next(is_over=False, dispatches=False, seconds=SOONEST),
         ),
         (
             attrs.evolve(TO_SEND, in_flight=5),
@@ -94,3 +102,16 @@ def test_held_makes_one_client(monkeypatch):
     assert held.client() is held.client()
     monkeypatch.setattr("os.getpid", lambda: -1)  # as in a process that was forked since
     assert held.client() is made[1]
+
+
+def test_held_has_one_client_where_two_threads_create_the_first_at_once():
+    both = threading.Barrier(2, timeout=WAIT)
+
+    def make():
+        both.wait()
+        return object()
+
+    held = Held(make)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(held.client) for _ in range(2))
+    assert first.result() is second.result() is held.client()

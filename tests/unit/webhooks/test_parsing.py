@@ -90,6 +90,9 @@ def test_parse_reads_who_sent_an_incoming_message_to_which_number():
         ({"messageid": 7, "status": "INCOMING", "destination": 60777}, "", "60777"),
         ({"messageid": 7, "from": "447700900123", "to": None, "content": None}, "447700900123", ""),
         ({"id": 7, "messagetype": "incoming", "from": None, "sender": "Acme"}, "Acme", ""),
+        ({"id": 7, "messagetype": "SMS", "status": "INCOMING", "from": "Acme"}, "Acme", ""),
+        ({"id": 7, "messagetype": " Incoming", "status": "SENT", "from": "Acme"}, "Acme", ""),
+        ({"id": 7, "messagetype": " ", "status": "", "from": "Acme"}, "Acme", ""),
     ],
 )
 def test_parse_knows_an_incoming_message_by_its_type_its_status_or_its_from(
