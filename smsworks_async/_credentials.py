@@ -112,8 +112,10 @@ def resolve_credentials(
     if len(missing) < len(parts):
         raise ConfigurationError(f"logging in also needs {' and '.join(missing)}")
     if token is None:
+        unread = "; SMSWORKS_TOKEN_FILE is read by the smsworks command only"
         raise ConfigurationError(
             "no token: pass token=, or customer_id=, key= and secret=, "
             "or set SMSWORKS_TOKEN, or SMSWORKS_CUSTOMER_ID, SMSWORKS_KEY and SMSWORKS_SECRET"
+            f"{unread if environ.get('SMSWORKS_TOKEN_FILE') else ''}"
         )
     return token, None

@@ -37,8 +37,8 @@ def require() -> ModuleType:
         import phonenumbers
     except ImportError as error:
         raise ConfigurationError(
-            "international=True and region= need the phonenumbers library: "
-            'pip install "smsworks-async[international]"'
+            "international=True and region= need the extra `international`, which is not "
+            "installed: python -m pip install phonenumbers"
         ) from error
     library: ModuleType = phonenumbers
     return library

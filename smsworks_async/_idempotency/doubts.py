@@ -133,7 +133,7 @@ class KeyDoubts:
 
     def describe(self, _: ChunkRecord) -> str:
         """Return the name of the call for the log."""
-        return f"{self._call.send.name} with key {self._key_hash[:8]}"
+        return f"the outcome of {self._call.send.name} (key hash {self._key_hash[:8]})"
 
 
 def _numbers(message: Any) -> Sequence[str]:

@@ -296,7 +296,7 @@ class _KeyedCall(Generic[T]):
         kept = await self._record(claimed, outcome, pack_answer(answer))
         if kept is not None and message_id in kept.request.doubles:
             _log.warning(
-                "%s with key %s was accepted twice", self._call.send.name, self._key_hash[:8]
+                "%s with key hash %s was accepted twice", self._call.send.name, self._key_hash[:8]
             )
 
     async def _after(self, claimed: ChunkRecord, error: SMSWorksError) -> SMSWorksError:
@@ -331,8 +331,8 @@ class _KeyedCall(Generic[T]):
             return await self._journal.finish_key(self._key_hash, claimed, outcome, answer or {})
         except JournalError as error:
             _log.warning(
-                "%s with key %s: its outcome (%s) could not be recorded, and is unknown to the "
-                "next call: %s",
+                "%s with key hash %s: its outcome (%s) could not be recorded, and is unknown to "
+                "the next call: %s",
                 *(self._call.send.name, self._key_hash[:8], outcome.outcome, error),
             )
             return None

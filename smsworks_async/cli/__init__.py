@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] != "click":
             raise
         print(
-            "smsworks: the command needs the extra `cli`; install it: "
-            'python -m pip install "smsworks-async[cli]"',
+            "smsworks: the command needs the extra `cli`, which is not installed: "
+            "python -m pip install click rich platformdirs python-calamine",
             file=sys.stderr,
         )
         return 2

@@ -17,6 +17,7 @@ _PACKAGES: Final = frozenset({"rich", "platformdirs", "python_calamine"})
 
 #: Settings that the package's errors mention, and the command's options for them.
 _OPTIONS: Final = {
+    "international=True and region= need": "--international needs",
     "international=True is passed to the client or to phone.normalise": "--international is given",
     "international=True": "--international",
 }
@@ -40,7 +41,10 @@ def describe(error: BaseException, *, sends: bool) -> tuple[str, Exit]:
     if isinstance(error, OutputFailed):
         return output_error_message(error.__cause__), Exit.FAILED
     if isinstance(error, ModuleNotFoundError) and error.name in _PACKAGES:
-        words = 'the command needs the extra `cli`: python -m pip install "smsworks-async[cli]"'
+        words = (
+            "the command needs the extra `cli`, which is not installed completely: "
+            "python -m pip install click rich platformdirs python-calamine"
+        )
         return words, Exit.USAGE
     return _of_package(error, sends=sends)
 

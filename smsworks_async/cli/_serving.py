@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsworks_async.sandbox import Sandbox
+from smsworks_async.sandbox import RunningClock, Sandbox
 from smsworks_async.sandbox.access import Access, host_names
 
 
@@ -61,6 +61,7 @@ async def _serve(app: App, options: dict[str, Any]) -> None:
     async with Sandbox(
         host=options["host"],
         port=options["port"],
+        clock=RunningClock(),
         credits=options["credits"],
         flooding=not options["no_flooding"],
         international=options["international"],

@@ -99,7 +99,10 @@ def command(
     if not found:
         app.out.line("There are no unread replies." if unread else "There are no replies.")
     if any(classify(record.content or "") == "out" for record in found):
-        app.out.notice("some ask to opt out; `smsworks optouts fetch` records replies such as STOP")
+        app.out.notice(
+            "some ask to opt out; `smsworks optouts fetch` adds them to the list, unless they are "
+            "on it already"
+        )
 
 
 def _show(app: App, message: IncomingMessage) -> None:

@@ -148,8 +148,8 @@ def _calamine() -> Any:
         import python_calamine
     except ImportError as error:
         raise ConfigurationError(
-            "reading a workbook needs python-calamine, which is not installed: pip install "
-            '"smsworks-async[cli]"'
+            "reading a workbook needs the extra `cli`, which is not installed: python -m pip "
+            "install python-calamine"
         ) from error
     return python_calamine
 

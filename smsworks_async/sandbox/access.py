@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,9 +18,7 @@ from aiohttp import hdrs, web
 from .codes import Refusal, complaint
 
 
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Middleware
-
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "same-site", "none"})
@@ -134,13 +131,10 @@ class Access:
         return is_loopback(host) or host in self.callback_hosts
 
 
-def middleware(access: Access) -> Middleware:
-    """Return an aiohttp middleware that refuses requests by `Access.check`."""
+def checked(access: Access, handler: Handler) -> Handler:
+    """Return a handler of requests that refuses those that `Access.check` refuses."""
 
-    @web.middleware
-    async def check(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def check(request: web.BaseRequest) -> web.StreamResponse:
         try:
             access.check(request.method, request.headers)
         except Refusal as refused:

@@ -45,8 +45,10 @@ class Account(Lifecycle):
             Refusal: 4034, 4021 or 5020.
         """
         self._admit([outbound])
-        if self._floods(outbound.destination, self._stored(outbound), now):
-            raise refusal(5020)
+        if self.settings.flooding:
+            content = self._stored(outbound)
+            if not self._flooding.allows(outbound.destination, content, now):
+                raise refusal(5020)
         return self._enter(outbound, now)
 
     def send_batch(self, messages: list[OutboundMessage], now: float) -> str:

@@ -6,18 +6,18 @@ This table is separate from the client's, so that tests against the sandbox find
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import attrs
 
 
-@attrs.frozen
-class Answer:
+class Answer(NamedTuple):
     """The HTTP status, the JSON payload and the headers of a response."""
 
     status: int
     payload: Any
-    headers: Mapping[str, str] = attrs.Factory(dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@
 | `GET /sandbox/ready`                            | respond once the sandbox listens               |
 | `POST /sandbox/release`                         | release held responses                         |
 | `POST /sandbox/storage`                         | change settings of `Storage`                   |
-| `POST /sandbox/advance`                         | `{"seconds": n}`: advance a manual clock       |
+| `POST /sandbox/advance`                         | `{"seconds": n}`: advance the clock            |
 | `POST /sandbox/incoming`                        | receive an SMS from a phone                    |
 | `POST /sandbox/reset`                           | start again with an empty account              |
 
@@ -110,6 +110,26 @@ class Control:
             ("POST", "reset", self._reset),
         ):
             router.add_route(method, f"/sandbox/{path}", self._responder(_taking_body(handle)))
+        router.add_route("*", "/sandbox", self._unknown)
+        router.add_route("*", "/sandbox/{path:.*}", self._unknown)
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        """Refuse a path that does not exist, or has no such method."""
+        if not self._is_allowed(request):
+            return _challenge()
+        allowed: set[str] = set()
+        for resource in request.app.router.resources():
+            allowed |= (await resource.resolve(request))[1]
+        allowed -= {hdrs.METH_ANY}
+        if allowed:
+            names = ", ".join(sorted(allowed))
+            refused = complaint(f"This path has no such method; it has {names}", 405, Allow=names)
+        else:
+            refused = complaint(
+                "There is no such path below /sandbox; docs/sandbox-control.md lists them", 404
+            )
+        answer = refused.answer
+        return web.json_response(answer.payload, status=answer.status, headers=answer.headers)
 
     def _responder(self, handle: Handle) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def respond(request: web.Request) -> web.StreamResponse:
@@ -183,7 +203,9 @@ class Control:
 
     async def _add_faults(self, body: Any) -> Any:
         if not isinstance(body, list):
-            raise complaint("The body must be an array of faults")
+            raise complaint(
+                'The body must be an array of faults, such as [{"path": "/message/send"}]'
+            )
         try:
             faults = read_faults(body)
         except ValueError as error:

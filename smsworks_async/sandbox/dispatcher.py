@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -34,12 +33,12 @@ class Dispatcher:
 
     Args:
         simulator: the simulator that performs the operations.
-        settle: a function that performs the work that is due after an operation: callbacks and
-            storage.
+        settle: a function that performs the work that is due after an operation, given its time:
+            callbacks and storage.
         gate: the gate at which faults hold requests.
     """
 
-    def __init__(self, simulator: Simulator, settle: Callable[[], object], gate: Gate) -> None:
+    def __init__(self, simulator: Simulator, settle: Callable[[float], object], gate: Gate) -> None:
         self._simulator = simulator
         self._settle = settle
         self._gate = gate
@@ -66,9 +65,8 @@ class Dispatcher:
             record.body = await request.read()
             if fault is None:
                 return self._respond(record, self._run(request, record, operation))
-            return await self._strike(
-                request, record, fault, lambda: self._run(request, record, operation)
-            )
+            run = partial(self._run, request, record, operation)
+            return await self._strike(request, record, fault, run)
         except web.HTTPRequestEntityTooLarge:
             refused = complaint(f"The body is larger than {MAX_BODY} bytes", 413)
             return self._respond(record, encode(refused.answer))
@@ -112,20 +110,23 @@ class Dispatcher:
         return None if self._gate.closed else run()
 
     def _run(self, request: web.Request, record: RequestRecord, operation: Operation) -> Reply:
+        now = self._simulator.settle()
         answer = self._simulator.answer(
             operation,
             record,
             authorization=request.headers.get(hdrs.AUTHORIZATION),
             content_type=request.content_type,
             path=request.match_info,
-            now=self._simulator.settle(),
+            now=now,
         )
-        self._settle()
+        self._settle(now)
         return encode(answer)
 
     def _record(self, request: web.Request, operation: Operation) -> RequestRecord:
-        at = datetime.fromtimestamp(self._simulator.now, UTC)
-        path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
+        at = self._simulator.now
+        path = operation.path
+        if operation.has_ids:
+            path = request.path.removeprefix(VERSION_PATH).rstrip("/") or "/"
         connection = self._connection(request.transport)
         record = RequestRecord(request.method, path, at, connection, operation=operation.path)
         self._simulator.begin(record)

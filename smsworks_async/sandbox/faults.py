@@ -13,7 +13,7 @@ import attrs
 
 from .codes import CODES
 from .operations import OPERATIONS
-from .routes import advice, struck_by
+from .routes import advice, is_misspelt, struck_by
 
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _must_be(words: str, fits: Callable[[Any], bool]) -> Any:
 def _check_path(_: Any, _attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError(f"path must be a string, not {value!r}")  # noqa: TRY004 - as for the others
-    if not struck_by(value):
+    if not struck_by(value) or is_misspelt(value):
         raise ValueError(
             f"path must be one of the API's below /v1, or a pattern that matches one, not {value!r}"
             f"{advice(value)}"

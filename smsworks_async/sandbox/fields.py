@@ -96,10 +96,6 @@ def _is_otp_metadata(value: Any) -> bool:
         return False
 
 
-def _unchanged(value: Any) -> Any:
-    return value
-
-
 @attrs.frozen
 class Field:
     """A type of field.
@@ -107,12 +103,13 @@ class Field:
     Attributes:
         fits: a function that returns whether a JSON value has the field's type and range.
         expected: the type and range in words, used after "must be".
-        parse: a function that converts a valid value into the stored one.
+        parse: a function that converts a valid value into the stored one; None (the default) if it
+            is stored unchanged.
     """
 
     fits: Predicate
     expected: str
-    parse: Callable[[Any], Any] = _unchanged
+    parse: Callable[[Any], Any] | None = None
 
 
 def integer(lowest: int, highest: int, expected: str) -> Field:

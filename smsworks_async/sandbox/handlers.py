@@ -6,9 +6,7 @@ Each takes the sandbox's state and a request, and returns a value for the JSON r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import outbound, queries
 from .codes import CODES, complaint, refusal
@@ -38,8 +36,7 @@ if TYPE_CHECKING:
 UK = frozenset({"GB", "GG", "IM", "JE"})
 
 
-@attrs.frozen
-class Request:
+class Request(NamedTuple):
     """One request: its body, or None; the parameters in its path; and its time."""
 
     body: Any

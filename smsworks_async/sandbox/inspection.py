@@ -10,7 +10,7 @@ import aiohttp
 from smsworks_async._version import __version__
 
 from . import dates
-from .clock import ManualClock
+from .clock import ManualClock, RunningClock
 from .codes import complaint
 from .filters import FILTERS, message_filter, phone_of
 from .presets import PRESETS
@@ -143,6 +143,7 @@ class Inspection:
             "credits": plain(account.credits),
             "now": dates.iso(simulator.now),
             "manual": isinstance(simulator.clock, ManualClock),
+            "adjustable": isinstance(simulator.clock, ManualClock | RunningClock),
             "counts": {
                 "messages": account.archive.added,
                 "accepted": simulator.accepted(),

@@ -16,6 +16,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from .access import Handler
+
 
 #: Iterations of the event loop after which an accepted connection has a transport and a protocol.
 _TURNS = 3
@@ -163,13 +165,30 @@ class Runner(web.AppRunner):
     Args:
         app: the application to serve.
         cleanup: the time that connections have to finish at the end, in seconds.
+        wrap: a function that returns the handler of all requests from that of the application. A
+            middleware would cost each request two more coroutines.
         settings: further arguments of `web.RequestHandler`.
     """
 
-    def __init__(self, app: web.Application, *, cleanup: float, **settings: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        cleanup: float,
+        wrap: Callable[[Handler], Handler],
+        **settings: Any,
+    ) -> None:
         super().__init__(app, handler_cancellation=True, shutdown_timeout=cleanup, **settings)
+        self._wrap = wrap
         self._settings = settings
         self._is_over = False
+
+    async def setup(self) -> None:
+        """Prepare to listen."""
+        await super().setup()
+        server = super().server
+        assert server is not None  # noqa: S101 - for the type checker
+        server.request_handler = self._wrap(server.request_handler)
 
     async def cleanup(self) -> None:
         """Close all connections, including those accepted just before listening stopped."""

@@ -73,6 +73,7 @@ class Lifecycle:
         """Create the outbox, and return the random generator of the account's seed."""
         random = Random(self.settings.seed)  # noqa: S311 - repeatable on purpose
         self.outbox = Outbox(self.timeline, self.settings.reporting, random)
+        self.timeline.acts |= {"fire": self.fire, "deliver": self._deliver, "forget": self.forget}
         return random
 
     # Retention
@@ -109,14 +110,10 @@ class Lifecycle:
 
     # Automatic changes
 
-    def _floods(self, destination: str, content: str, now: float) -> bool:
-        filtering = self.settings.flooding
-        return filtering and not self._flooding.allows(destination, content, now)
-
     def _keep_job(self, job: Job) -> None:
         self.jobs[job.id] = job
         if job.status == "SCHEDULED":
-            self.timeline.add(job.at, self.fire, job)
+            self.timeline.add(job.at, "fire", job)
 
     def _close(self, job: Job, status: str) -> list[Message]:
         """Set the status of a scheduled job, and return its messages that are still scheduled."""
@@ -134,20 +131,21 @@ class Lifecycle:
             self._launch(message, now)
 
     def _launch(self, message: Message, now: float) -> None:
-        if self._floods(message.destination, message.content, now):
+        flooding = self.settings.flooding
+        if flooding and not self._flooding.allows(message.destination, message.content, now):
             self.finish(message, DeliveryResult("FAILED", 5020), now)
         elif message.credits > self.credits:
             self.finish(message, DeliveryResult("FAILED", 4021), now)
         else:
             self.credits -= message.credits
-            if self.settings.flooding:
+            if flooding:
                 self._flooding.note(message.destination, message.content, now)
             self._move(message, "SENT", now)
             self._deliver_later(message)
 
     def _deliver_later(self, message: Message) -> None:
         wait = min(self.settings.delivery_delay, message.validity * 60.0)
-        self.timeline.add(message.modified + wait, self._deliver, message)
+        self.timeline.add(message.modified + wait, "deliver", message)
 
     def _deliver(self, message: Message, due: float) -> None:
         if message.status != "SENT":
@@ -184,7 +182,7 @@ class Lifecycle:
         if not self.archive.holds(message):
             return
         life = RETENTION if message.ttl is None else message.ttl * 60.0
-        self.timeline.add(message.modified + life, self.forget, message)
+        self.timeline.add(message.modified + life, "forget", message)
 
     def _report(self, message: Message, now: float) -> None:
         self.outbox.add_report(*self.post_of(message), now)

@@ -30,6 +30,7 @@ class Operation:
         status: the HTTP status of a successful response (default 200).
         schema: the fields of the body; None without a body.
         open: whether it can be called without a token (default False).
+        has_ids: whether a request's path differs from `path` by its ids.
     """
 
     method: str
@@ -38,6 +39,9 @@ class Operation:
     status: int = 200
     schema: Schema | None = None
     open: bool = False
+    has_ids: bool = attrs.field(
+        init=False, default=attrs.Factory(lambda operation: "{" in operation.path, takes_self=True)
+    )
 
     def serves(self, path: str) -> bool:
         """Return whether a path, with any ids, is that of this operation."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from .codes import Refusal, complaint
 from .destinations import is_international, normalise
@@ -15,8 +13,7 @@ from .segments import measure, measure_bytes
 INTERNATIONAL_FACTOR = 2  # times the price of a UK message
 
 
-@attrs.frozen
-class OutboundMessage:
+class OutboundMessage(NamedTuple):
     """One message to one recipient, before the account accepts it.
 
     Attributes:
@@ -25,6 +22,7 @@ class OutboundMessage:
         destination: the destination, normalised if it is a number.
         failure: the code with which it fails although its batch is accepted; None if it is valid.
         credits: the cost.
+        international: whether the destination is a number outside the UK.
         flash: whether it is a flash message.
         binary: whether it is a binary message.
     """
@@ -34,13 +32,9 @@ class OutboundMessage:
     destination: str
     failure: int | None = None
     credits: float = 0.0
+    international: bool = False
     flash: bool = False
     binary: bool = False
-
-    @property
-    def international(self) -> bool:
-        """Whether the destination is a number outside the UK."""
-        return self.failure is None and is_international(self.destination)
 
 
 def single(body: Any, *, flash: bool = False, binary: bool = False) -> OutboundMessage:
@@ -93,12 +87,13 @@ def _priced(
     if destination is None:
         return OutboundMessage(fields, given, given, failure=4004)
     size = (measure_bytes if binary else measure)(fields["content"])
-    factor = INTERNATIONAL_FACTOR if is_international(destination) else 1
+    international = is_international(destination)
     return OutboundMessage(
         fields,
         given,
         destination,
-        credits=float(size.credits * factor),
+        credits=float(size.credits * (INTERNATIONAL_FACTOR if international else 1)),
+        international=international,
         flash=flash,
         binary=binary,
     )

@@ -68,6 +68,7 @@ class Outbox:
         self._reporting = reporting
         self._random = random
         self._due: list[Post] = []
+        timeline.acts["post"] = self._put
 
     def take(self) -> list[Post]:
         """Remove and return the posts that are due."""
@@ -91,12 +92,12 @@ class Outbox:
         pauses = self._reporting.pauses
         if post.attempt < len(pauses):
             again = attrs.evolve(post, attempt=post.attempt + 1)
-            self._timeline.add(now + pauses[post.attempt], self._put, again)
+            self._timeline.add(now + pauses[post.attempt], "post", again)
 
     def add(self, url: str, payload: dict[str, Any], due: float) -> None:
         """Add one post that is due at a time in POSIX seconds; without a URL, add none."""
         if url:
-            self._timeline.add(due, self._put, Post(url, payload))
+            self._timeline.add(due, "post", Post(url, payload))
 
     def _put(self, post: Post, _due: float) -> None:
         self._due.append(post)

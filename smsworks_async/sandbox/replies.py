@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import json
 from http.client import responses
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .codes import CODES, Answer, error_object
 
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .faults import Fault
 
 
 _CONTENT_TYPE = "application/json;charset=UTF-8"
 
 
-@attrs.frozen
-class Reply:
+class Reply(NamedTuple):
     """An encoded response."""
 
     status: int
     body: bytes
     content_type: str = _CONTENT_TYPE
-    headers: dict[str, str] = attrs.Factory(dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def encode(answer: Answer) -> Reply:
     """Encode the response of an operation."""
     body = json.dumps(answer.payload).encode()
-    return Reply(answer.status, body, headers=dict(answer.headers))
+    return Reply(answer.status, body, headers=answer.headers)
 
 
 def fault_reply(fault: Fault, true: Reply | None) -> Reply:

@@ -25,11 +25,24 @@ def struck_by(path: str) -> list[Operation]:
     return [row for row in OPERATIONS if _meet(globs, _ID.sub(_ONE + _MORE, row.path))]
 
 
+def is_misspelt(path: str) -> bool:
+    """Return whether a path has a word in place of an id, and is almost that of an operation.
+
+    >>> is_misspelt("/messages/send"), is_misspelt("/messages/20118541")
+    (True, False)
+    """
+    if not path.rpartition("/")[2].isalpha() or any("{" not in row.path for row in struck_by(path)):
+        return False
+    plain = [row.path for row in OPERATIONS if "{" not in row.path]
+    return bool(get_close_matches(path, plain, 1, 0.9))
+
+
 def advice(path: str) -> str:
     """Return a clause that suggests paths similar to one without a match; may be empty."""
     known = sorted({_ID.sub("*", row.path) for row in OPERATIONS})
     plain = "/" + _ID.sub("*", path.removeprefix("/v1")).strip("/")
-    meant = [plain] if struck_by(plain) else get_close_matches(plain, known, 3, 0.5)
+    is_meant = plain != path and struck_by(plain)
+    meant = [plain] if is_meant else get_close_matches(plain, known, 3, 0.5)
     if not meant:
         return ""
     return "; did you mean " + " or ".join(f"{name!r}" for name in meant) + "?"

@@ -53,9 +53,13 @@ class Scheduler:
         self._most_waiting = simulator.state.account.settings.keep_messages or math.inf
         self._simulator = simulator
 
-    def settle(self) -> float:
-        """Run due events, queue callbacks, save changes, and return the time in POSIX seconds."""
-        now = self._simulator.settle()
+    def settle(self, now: float | None = None) -> float:
+        """Run due events, queue callbacks, save changes, and return the time in POSIX seconds.
+
+        Args:
+            now: the time, in POSIX seconds; None for that of the clock.
+        """
+        now = self._simulator.settle(now)
         for post in self._simulator.state.account.outbox.take():
             self._queue(PostRecord(post, at=now))
         if self.store is not None:
@@ -135,8 +139,10 @@ class Scheduler:
     def _set_timer(self, now: float) -> None:
         """Set the timer to the time of the next event."""
         due = self._simulator.state.account.timeline.next_due()
-        if due is None or self.manual or (due == self._timed and self.timer is not None):
+        if due is None or self.manual:
             return
+        if self.timer is not None and self._timed is not None and due >= self._timed:
+            return  # it sets the timer again when it fires
         self._timed = due
         loop = asyncio.get_running_loop()
         # Under load, events are run in groups instead of with a timer for each.

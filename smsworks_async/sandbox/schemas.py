@@ -114,6 +114,8 @@ class Schema:
     def unknown(self, body: Any) -> list[str]:
         """Return the names of unknown fields in a body, or in an array of bodies."""
         known = self.fields.keys()
+        if isinstance(body, dict) and body.keys() <= known:
+            return []
         strange: set[str] = set()
         for item in body if isinstance(body, list) else [body]:
             if isinstance(item, dict) and not item.keys() <= known:
@@ -128,8 +130,8 @@ class Schema:
         """
         if not isinstance(body, dict):
             raise complaint("The body must be an object")
-        for name in sorted(self.required - body.keys()):
-            raise complaint(f"{name} is missing")
+        if not self.required <= body.keys():
+            raise complaint(f"{min(self.required - body.keys())} is missing")
         for name in self.unknown(body) if self.strict else ():
             raise complaint(f"{name} is not a field of this request")
         known = {}
@@ -139,7 +141,7 @@ class Schema:
                 continue
             if not field.fits(value):
                 raise complaint(f"{name} must be {field.expected}")
-            known[name] = field.parse(value)
+            known[name] = value if field.parse is None else field.parse(value)
         return known
 
     def check_values(self, fields: dict[str, Any]) -> None:

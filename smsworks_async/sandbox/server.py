@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .access import Access, middleware
+from .access import Access, checked
 from .addresses import cannot_listen, joined
 from .control import Control
 from .dispatcher import MAX_BODY, VERSION_PATH, Dispatcher
@@ -91,7 +92,7 @@ class Server:
             exits.callback(store.flush, state)
         exits.callback(self.scheduler.stop)
         exits.push_async_callback(self.scheduler.sender.close)
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[middleware(self._access)])
+        app = web.Application(client_max_size=MAX_BODY)
         self.dispatcher.add_routes(app.router)
         control = Control(
             self._simulator, self.scheduler, self.gate, authenticate=self._access.everywhere
@@ -99,7 +100,13 @@ class Server:
         control.add_routes(app.router)
         # A handler is cancelled when its client disconnects, so no held request outlives that.
         # Compressed bodies are not decompressed, and so are refused as invalid JSON.
-        runner = Runner(app, cleanup=0.1, access_log=None, auto_decompress=False)
+        runner = Runner(
+            app,
+            cleanup=0.1,
+            wrap=partial(checked, self._access),
+            access_log=None,
+            auto_decompress=False,
+        )
         await runner.setup()
         exits.push_async_callback(runner.cleanup)
         exits.callback(self.gate.close)

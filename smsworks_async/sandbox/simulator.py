@@ -104,9 +104,14 @@ class Simulator:
 
     # Methods for the server
 
-    def settle(self) -> float:
-        """Run the due events, and return the time in POSIX seconds."""
-        now = self.clock.time()
+    def settle(self, now: float | None = None) -> float:
+        """Run the due events, and return the time in POSIX seconds.
+
+        Args:
+            now: the time, in POSIX seconds; None for that of the clock.
+        """
+        if now is None:
+            now = self.clock.time()
         self.state.account.timeline.settle(now)
         return now
 

@@ -120,7 +120,8 @@ def change(storage: Storage, changes: dict[str, Any]) -> Storage:
     Raises:
         ValueError: a name or a value is invalid.
     """
-    try:
-        return attrs.evolve(storage, **changes)
-    except TypeError as error:
-        raise ValueError(f"Not a setting: {error}") from error
+    known = list(attrs.fields_dict(Storage))
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"{name} is not a setting; the settings are {', '.join(known)}")
+    return attrs.evolve(storage, **changes)

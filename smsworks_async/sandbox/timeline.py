@@ -14,14 +14,20 @@ Act = Callable[[Any, float], None]
 
 
 class Timeline:
-    """Events in the order of their due times, and of their addition for equal times."""
+    """Events in the order of their due times, and of their addition for equal times.
+
+    Attributes:
+        acts: the functions that are called for events, by name. An event refers to its function by
+            name, since a bound method for each event would cost memory.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Act, Any]] = []
+        self.acts: dict[str, Act] = {}
+        self._heap: list[tuple[float, int, str, Any]] = []
         self._added = 0
 
-    def add(self, due: float, act: Act, subject: Any) -> None:
-        """Call `act(subject, due)` once the clock has reached `due` (POSIX seconds)."""
+    def add(self, due: float, act: str, subject: Any) -> None:
+        """Call `acts[act](subject, due)` once the clock has reached `due` (POSIX seconds)."""
         self._added += 1
         heapq.heappush(self._heap, (due, self._added, act, subject))
 
@@ -39,4 +45,4 @@ class Timeline:
         """Run all events due by `now`, including those added meanwhile."""
         while self._heap and self._heap[0][0] <= now:
             due, _, act, subject = heapq.heappop(self._heap)
-            act(subject, due)
+            self.acts[act](subject, due)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -12,7 +13,6 @@ from .recent import Recent, drop_oldest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from .faults import Fault
     from .outbox import PostRecord
@@ -46,7 +46,7 @@ class RequestRecord:
 
     method: str
     path: str
-    at: datetime
+    _at: float = attrs.field(repr=False)
     connection: int
     status: int | None = None
     unknown_fields: tuple[str, ...] = ()
@@ -59,6 +59,11 @@ class RequestRecord:
     received: int = 0
     answered: int = 0
     operation: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """The time of arrival."""
+        return datetime.fromtimestamp(self._at, UTC)
 
 
 class DroppedRequests:
@@ -113,7 +118,12 @@ class Traffic:
 
     def begin(self, record: RequestRecord) -> None:
         """Record the beginning of a request."""
-        self.dropped.add(self.requests.add(record))
+        dropped = self.requests.add(record)
+        if dropped:
+            self.dropped.add(dropped)
+            first = self.requests[0].number
+            while self._bodies and self._bodies[0].number < first:
+                self._empty_oldest()
 
     def end(self, record: RequestRecord) -> None:
         """Record the end of a request, and empty the oldest bodies beyond the limit."""
@@ -121,13 +131,13 @@ class Traffic:
         record.answered = len(record.answer)
         self._bodies.append(record)
         self._bytes += record.received + record.answered
-        while len(self._bodies) > 1 and (self._bytes > KEEP_BYTES or self._is_dropped()):
-            old = self._bodies.popleft()
-            self._bytes -= old.received + old.answered
-            old.body = old.answer = b""
+        while self._bytes > KEEP_BYTES and len(self._bodies) > 1:
+            self._empty_oldest()
 
-    def _is_dropped(self) -> bool:
-        return not self.requests or self._bodies[0].number < self.requests[0].number
+    def _empty_oldest(self) -> None:
+        old = self._bodies.popleft()
+        self._bytes -= old.received + old.answered
+        old.body = old.answer = b""
 
     def end_attempt(self, record: PostRecord) -> None:
         """Record the end of an attempt at a callback."""

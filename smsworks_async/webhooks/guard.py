@@ -130,7 +130,8 @@ def _read_secrets(
             )
         if len(secret) < SHORTEST:
             raise ConfigurationError(
-                f"a secret of {len(secret)} bytes can be guessed; it must have at least {SHORTEST}"
+                f"a secret of {len(secret)} bytes can be guessed; use at least {SHORTEST}, for "
+                "example from secrets.token_urlsafe(32)"
             )
     return tuple(secret.encode() for secret in listed)
 

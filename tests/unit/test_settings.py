@@ -116,6 +116,13 @@ def test_resolve_credentials_takes_an_async_function_for_the_token():
     assert resolve_credentials(fetch, None, None, None, {}) == (fetch, None)
 
 
+def test_resolve_credentials_says_that_the_command_alone_reads_a_token_file():
+    with pytest.raises(ConfigurationError, match="TOKEN_FILE is read by the smsworks command"):
+        resolve_credentials(None, None, None, None, {"SMSWORKS_TOKEN_FILE": "/run/token"})
+    with pytest.raises(ConfigurationError, match=r"SMSWORKS_SECRET$"):
+        resolve_credentials(None, None, None, None, {})
+
+
 def test_client_without_credentials_says_what_to_set():
     with pytest.raises(ConfigurationError, match="SMSWORKS_TOKEN"):
         AsyncSMSWorks()

@@ -223,5 +223,6 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("asyncpg") is None:
         raise ConfigurationError(
-            'a PostgreSQL journal needs the extra postgres: pip install "smsworks-async[postgres]"'
+            "a PostgreSQL journal needs the extra `postgres`, which is not installed: "
+            "python -m pip install asyncpg"
         )

@@ -31,7 +31,7 @@ export function createAccount({ onAccount }) {
   const amount = h("input", { name: "credits", inputmode: "decimal", "aria-label": "New balance", required: true, size: "8", placeholder: "10000" });
   const now = h("p", { class: "big" });
   const steps = h("div", { class: "act" }, STEPS.map(([words, seconds]) => h("button", { type: "button", onclick: () => turn(words, seconds) }, `+ ${words}`)));
-  const running = h("p", { class: "quiet" }, "The sandbox uses this machine's clock. If a test gives it a ManualClock, that can be advanced here.");
+  const running = h("p", { class: "quiet" }, "The sandbox uses this machine's clock. If a test gives it a ManualClock or a RunningClock, that can be advanced here.");
   const facts = h("dl", { class: "facts" });
   const element = h(
     "div",
@@ -63,10 +63,10 @@ export function createAccount({ onAccount }) {
 
   function draw(account) {
     balance.textContent = `${count(account.credits)} left`;
-    steps.hidden = !account.manual;
-    running.hidden = account.manual;
+    steps.hidden = !account.adjustable;
+    running.hidden = account.adjustable;
     parts.draw(now, account.now, (iso) => time(iso, { long: true }));
-    const { credits: _credits, now: _now, manual: _manual, ...rest } = account;
+    const { credits: _credits, now: _now, manual: _manual, adjustable: _adjustable, ...rest } = account;
     parts.draw(facts, rest, (values) => rows(values));
   }
 

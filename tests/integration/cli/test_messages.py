@@ -381,7 +381,7 @@ def test_inbox_names_the_command_that_records_opt_outs(smsworks, hosted):
     reply(hosted, "Yes")
     assert smsworks("inbox").err == ""
     reply(hosted, "STOP")
-    assert "`smsworks optouts fetch` records" in smsworks("inbox").err
+    assert "`smsworks optouts fetch` adds them" in smsworks("inbox").err
 
 
 def test_inbox_follows_replies_and_records_who_has_opted_out(smsworks, hosted):

@@ -66,6 +66,20 @@ async def test_sandbox_command_can_switch_the_flooding_filter_off(options, expec
         assert await send_alike(url, token, 7) == expected
 
 
+async def test_sandbox_command_has_a_clock_that_can_be_advanced():
+    async with command("--delivery-delay", "3600") as (url, token):
+        await send_alike(url, token, 1)
+        async with aiohttp.ClientSession(url.removesuffix("v1")) as session:
+            async with session.post("sandbox/advance", json={"seconds": 3600}) as response:
+                assert response.status == 200
+            async with session.get("sandbox/messages") as response:
+                [message] = (await response.json())["messages"]
+            async with session.get("sandbox/account") as response:
+                account = await response.json()
+    assert message["status"] == "DELIVERED"
+    assert (account["manual"], account["adjustable"]) == (False, True)
+
+
 async def test_sandbox_says_what_to_do_about_a_port_in_use(taken):
     with pytest.raises(OSError, match=rf"127\.0\.0\.1:{taken} is in use.*port 0") as refused:
         async with Sandbox(port=taken):

@@ -51,6 +51,14 @@ async def test_a_lost_answer_is_found_by_the_next_call(box, sms, way, when):
     assert posts(box, way) == 1
 
 
+async def test_a_lost_answer_is_logged_as_an_unknown_outcome(box, sms, caplog):
+    box.add_fault(Fault(path="/message/send", when="after"))
+    with pytest.raises(OutcomeUnknown):
+        await call(sms, "messages.send")
+    await call(sms, "messages.send")
+    assert "the outcome of messages.send (key hash " in caplog.text
+
+
 async def test_a_lost_passcode_is_never_found(box, sms):
     box.add_fault(Fault(path="/otp/send", when="after"))
     for _ in range(2):

@@ -83,6 +83,29 @@ async def test_another_process_turns_the_clock(api):
         assert "ManualClock" in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "sandbox", 404, "no such path"),
+        ("GET", "sandbox/message", 404, "no such path"),
+        ("DELETE", "sandbox/messages/1/deliver/now", 404, "no such path"),
+        ("GET", "sandbox/advance", 405, "it has POST"),
+        ("DELETE", "sandbox/account", 405, "it has GET, HEAD, POST"),
+    ],
+)
+async def test_an_unknown_path_is_refused_in_json(api, method, path, status, words):
+    url = f"{api.box.base_url.removesuffix('/v1')}/{path}"
+    async with aiohttp.request(method, url) as response:
+        assert response.status == status
+        assert words in (await response.json())["message"]
+
+
+async def test_storage_names_the_settings_that_there_are(api):
+    status, answer = await api.post("sandbox/storage", {"recordlag": 5})
+    assert status == 400
+    assert answer["message"].startswith("recordlag is not a setting; the settings are rewrite, ")
+
+
 async def test_another_process_sends_a_message_from_a_phone(api):
     body = {"sender": "447700900124", "to": "60777", "content": "Yes", "keyword": "YES"}
     status, answer = await api.post("sandbox/incoming", body, token=None)

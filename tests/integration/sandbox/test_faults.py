@@ -1,5 +1,4 @@
 import asyncio
-import functools
 import json
 import sys
 from types import SimpleNamespace
@@ -266,8 +265,11 @@ async def test_a_client_that_leaves_ends_what_is_held_for_it(api):
 
 @pytest.mark.parametrize("when", ["hold", "late", "hang"])
 async def test_a_sandbox_ends_at_once_whatever_it_holds(when, monkeypatch):
-    patient = functools.partial(Runner, access_log=None, auto_decompress=False)
-    monkeypatch.setattr(server, "Runner", lambda app, **_: patient(app, cleanup=10 * PATIENCE))
+    monkeypatch.setattr(
+        server,
+        "Runner",
+        lambda app, **options: Runner(app, **options | {"cleanup": 10 * PATIENCE}),
+    )
     async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
         async with Sandbox(faults=[Fault(path="*", when=when, times=0)]) as box:
             headers = {"Authorization": box.token}

@@ -271,6 +271,7 @@ async def test_the_account_is_shown_with_its_clock_and_counts(api):
     await api.send()
     account = (await api.get("sandbox/account"))[1]
     assert (account["credits"], account["manual"]) == (9999, True)
+    assert account["adjustable"]
     assert account["now"] == "2026-07-01T12:00:00.000Z"
     assert account["counts"] == {
         "messages": 1,

@@ -240,7 +240,7 @@ def test_rows_of_workbook_numbers_rows_as_the_spreadsheet_does():
 
 def test_inspect_asks_for_the_extra_where_calamine_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "python_calamine", None)
-    with pytest.raises(ConfigurationError, match="smsworks-async\\[cli\\]"):
+    with pytest.raises(ConfigurationError, match=r"`cli`, .* install python-calamine"):
         read_recipients(io.BytesIO(GOOD))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from smsworks_async import AsyncSMSWorks, ConfigurationError
 from smsworks_async.journals import PostgresJournal, open_journal
+from smsworks_async.journals.postgres import running
 from smsworks_async.journals.postgres.url import parse
 
 
@@ -176,6 +177,12 @@ def test_journal_names_itself_without_user_and_password():
     assert repr(journal) == "PostgresJournal('postgresql://db.example/sms')"
     assert journal.path == "postgresql://db.example/sms"
     assert "secret" not in repr(vars(journal))
+
+
+def test_check_installed_names_the_extra_and_the_library(monkeypatch):
+    monkeypatch.setattr(running.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match=r"extra `postgres`, .* install asyncpg"):
+        running.check_installed()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])

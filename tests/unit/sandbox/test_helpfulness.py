@@ -31,6 +31,8 @@ async def test_accepted_takes_a_destination_in_any_usual_spelling_and_nothing_el
         ("/v1/messages/{messageid}", "; did you mean '/messages/*'?"),
         ("/v1/*", "; did you mean '/*'?"),
         ("/message/snd", "did you mean '/message/send' or "),
+        ("/messages/send", "did you mean '/message/send' or "),
+        ("/batch/sent", "did you mean '/batch/send'"),
         ("/messages/sent/123", " or '/messages/schedule/*'?"),
         ("/mesage/*", "did you mean '/messages"),
         ("/message/send*x", "did you mean '/message/send'"),
