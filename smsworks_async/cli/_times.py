@@ -74,7 +74,8 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = self._parsed(text, param, ctx)
             # Dates near the ends of the calendar do not exist in other time zones.
-            moment.astimezone(UTC), moment.astimezone()
+            for zone in (UTC, None):
+                moment.astimezone(zone)
         except (OverflowError, ValueError, OSError):
             self.fail(f"{text!r} is beyond the calendar", param, ctx)
         return moment
