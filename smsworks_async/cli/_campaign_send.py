@@ -19,7 +19,7 @@ from smsworks_async.cli._campaign_preview import SendOptions, checked, make_prev
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._concurrent_sends import find_conflict
-from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
+from smsworks_async.cli._earlier import GAVE_WAY, Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
 from smsworks_async.cli._records import amount, local, plural
@@ -227,7 +227,7 @@ def _send(
 
 
 def _give_way(sms: SMSWorks, options: SendOptions, earlier: Earlier, other: Earlier) -> str:
-    """Cancel the campaign if nothing else is to send it; return a message.
+    """Cancel the campaign, unless the user planned it or it was begun before; return a message.
 
     Args:
         sms: the client.
@@ -238,8 +238,7 @@ def _give_way(sms: SMSWorks, options: SendOptions, earlier: Earlier, other: Earl
     words = f"{shared_message(other)} in the meantime; nothing was sent"
     is_ours = earlier.status is None or options.campaign is None
     if earlier.is_untouched and is_ours:
-        sms.bulk.cancel(earlier.name)
-        words += f", and the campaign {earlier.name} was cancelled"
+        sms.bulk.cancel(earlier.name, why=GAVE_WAY)
     return words
 
 
