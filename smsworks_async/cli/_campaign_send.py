@@ -19,14 +19,14 @@ from smsworks_async.cli._campaign_preview import SendOptions, checked, make_prev
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._concurrent_sends import find_conflict
-from smsworks_async.cli._earlier import Earlier, find_earlier, is_over, shared_message
+from smsworks_async.cli._earlier import GAVE_WAY, Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
-from smsworks_async.models.report import BulkInterrupted, BulkProgress
+from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport, Counts
 
 
 if TYPE_CHECKING:
@@ -223,11 +223,15 @@ def _send(
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
+        except StopRequested:  # while it waited for another campaign
+            status = sms.bulk.status(preview.earlier.name)
+            counts = {field.name: getattr(status, field.name) for field in attrs.fields(Counts)}
+            return show_stopped(app, preview, BulkReport(**counts))
     return show_outcome(app, preview, report)
 
 
 def _give_way(sms: SMSWorks, options: SendOptions, earlier: Earlier, other: Earlier) -> str:
-    """Cancel the campaign if nothing else is to send it; return a message.
+    """Cancel the campaign, unless the user planned it or it was begun before; return a message.
 
     Args:
         sms: the client.
@@ -238,8 +242,7 @@ def _give_way(sms: SMSWorks, options: SendOptions, earlier: Earlier, other: Earl
     words = f"{shared_message(other)} in the meantime; nothing was sent"
     is_ours = earlier.status is None or options.campaign is None
     if earlier.is_untouched and is_ours:
-        sms.bulk.cancel(earlier.name)
-        words += f", and the campaign {earlier.name} was cancelled"
+        sms.bulk.cancel(earlier.name, why=GAVE_WAY)
     return words
 
 

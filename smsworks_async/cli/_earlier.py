@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: How long a campaign counts as recent by default: longer than any weekend, after which a list may
 #: be sent again by mistake, and shorter than a week, so that a weekly campaign is not refused.
 RECENT: Final = timedelta(days=6)
+#: The reason with which `campaign send` cancels a campaign that it has planned and not sent.
+GAVE_WAY: Final = "another campaign to some of its recipients was begun at the same time"
 #: The outcomes of recipients who were texted, may have been texted, or will be.
 _TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
 #: The outcomes of recipients who were not texted.
@@ -86,8 +88,7 @@ class Earlier:
     @property
     def is_untouched(self) -> bool:
         """Whether no recipient of the campaign has, or may have, its text."""
-        status = self.status
-        return status is None or not (status.accepted or status.unknown or status.in_flight)
+        return self.status is None or not _may_have_texts(self.status)
 
     def new_overlaps(self, before: Earlier) -> list[Overlap]:
         """Return the campaigns that share more recipients than in an earlier record."""
@@ -139,6 +140,7 @@ async def find_earlier(
         numbers: a function that returns the recipients' numbers; called if there are recent
             campaigns.
         again: use the first of ``NAME``, ``NAME-2`` and so on whose campaign is not finished.
+            Otherwise, too, those are left out that gave way to another one before they were sent.
         recent: how long a campaign counts as recent (default 6 days).
         before: the result of the first call. A campaign that was recent then, or was created
             since, still counts as recent, however long planning takes.
@@ -159,7 +161,7 @@ async def find_earlier(
             status = await status_of(opened, wanted)
             created = (await opened.summary(wanted)).campaign.created
             begun = None if created is None else datetime.fromtimestamp(created, UTC)
-            if not again or not await _has_ended(opened, status):
+            if not _gave_way(status) and not (again and await _has_ended(opened, status)):
                 break
             wanted = f"{name}-{number}"
         since = None if before is None else before.since
@@ -186,6 +188,16 @@ def is_over(status: BulkStatus) -> bool:
     if status.forgotten is not None:
         return True
     return status.state == "cancelled" or (status.state == "done" and not status.rejected)
+
+
+def _gave_way(status: BulkStatus) -> bool:
+    """Return whether a campaign was cancelled by `campaign send`, because of another one."""
+    is_cancelled = status.state == "cancelled" and status.why == GAVE_WAY
+    return is_cancelled and not _may_have_texts(status)
+
+
+def _may_have_texts(status: BulkStatus) -> bool:
+    return bool(status.accepted or status.unknown or status.in_flight)
 
 
 async def _has_ended(journal: Journal, status: BulkStatus) -> bool:

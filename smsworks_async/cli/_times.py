@@ -71,6 +71,18 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         text = str(value).strip()
+        try:
+            moment = self._parsed(text, param, ctx)
+            # Dates near the ends of the calendar do not exist in other time zones.
+            for zone in (UTC, None):
+                moment.astimezone(zone)
+        except (OverflowError, ValueError, OSError):
+            self.fail(f"{text!r} is beyond the calendar", param, ctx)
+        return moment
+
+    def _parsed(
+        self, text: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
         span = re.fullmatch(_AGO, text) if self._ago else None
         if span:
             return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])

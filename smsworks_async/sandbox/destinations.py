@@ -25,11 +25,13 @@ This applies to single messages, batches and scheduled messages.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import attrs
 
 
+_LONGEST = 15  # digits, by E.164
 _UK_MOBILE = re.compile(r"(?:0|44)(7[0-9]{9})")
 # E.164, with exceptions. Ten digits beginning with 7 are a UK mobile number without its 0, and for
 # 44, the UK, only mobile numbers are accepted. After 1, the North American plan, come ten digits,
@@ -70,6 +72,12 @@ CODES_OF: Final = {
 
 def normalise(destination: str) -> str | None:
     """Return a destination in the account's format, `447...` in the UK; None if it is invalid."""
+    return _normalise(destination) if len(destination) <= _LONGEST else None
+
+
+# A request's number is read twice, and tests text the same few numbers.
+@lru_cache(maxsize=1024)
+def _normalise(destination: str) -> str | None:
     uk = _UK_MOBILE.fullmatch(destination)
     if uk is not None:
         return f"44{uk[1]}"

@@ -87,6 +87,19 @@ def test_campaign_send_gives_way_to_one_that_was_killed_once_planned(start, host
     assert (codes, texted(hosted)) == ([0], EVERYBODY), told
 
 
+def test_campaign_send_that_gave_way_is_sent_by_the_same_command_later(smsworks, start, hosted):
+    killed, other = start(0, "looked,killed"), start(1, "looked,planned", patience=0.5)
+    assert (end(killed)[0], end(other)[0]) == ([9], [3])
+    codes, told = end(start(1))
+    assert codes == [3]
+    assert "add --again to text them again" in told
+    for campaign in smsworks("campaign", "list", "--json").records:
+        if campaign["state"] == "running":
+            assert smsworks("campaign", "cancel", campaign["campaign"], "--yes").code == 0
+    codes, told = end(start(1))
+    assert (codes, texted(hosted)) == ([0], EVERYBODY), told
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_campaign_send_texts_nobody_twice_where_one_of_two_is_killed(start, hosted, victim, step):
@@ -106,4 +119,25 @@ def test_campaign_send_asks_again_after_another_was_sent_where_all_was_refused(s
     codes, told = end(start(0))
     assert codes == [3]
     assert "add --again to text them again" in told
+    assert texted(hosted) == EVERYBODY
+
+
+@pytest.mark.parametrize("_time", TIMES)
+@pytest.mark.parametrize(
+    "moments", ["looked,planned", pytest.param("looked", marks=pytest.mark.slow)]
+)
+def test_campaign_send_that_continues_and_another_at_once_text_nobody_twice(
+    start, hosted, people, moments, _time
+):
+    """The first sends again what was refused, and the other was begun to send that instead."""
+    one_by_one = ("--chunk-size", "1", "--concurrency", "1")
+    hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=402, nth=3, times=0)))
+    assert end(start(0, options=one_by_one))[0] == [1]
+    hosted.do(lambda box: box.clear_faults())
+    people(name="other.csv", rows=PEOPLE[2:])
+    codes, told = end(start(0, moments, 0.5, one_by_one), start(1, moments, 0.5))
+    assert 3 in codes, told
+    assert max(texted(hosted).values()) == 1
+    for number, options in ((0, one_by_one), (1, ())):
+        end(start(number, options=options))
     assert texted(hosted) == EVERYBODY

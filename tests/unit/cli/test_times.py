@@ -72,3 +72,24 @@ def test_moment_reads_how_long_ago_it_was(text, span):
 def test_moment_refuses_spans_that_are_none_with_an_example(text):
     with pytest.raises(click.BadParameter, match="2h or 7d"):
         read(text, ago=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("999999w", "999999d", "0001-01-01", "9999-12-31T23:59:59"),
+        *("0001-01-01T00:00+23:59", "9999-12-31T23:59-23:59"),
+    ],
+)
+def test_moment_refuses_what_is_beyond_the_calendar(text, monkeypatch):
+    if hasattr(time, "tzset"):
+        # In one zone or the other, each end of the calendar has no local time.
+        monkeypatch.setenv("TZ", "Etc/GMT-14" if text.startswith("0001") else "Etc/GMT+12")
+        time.tzset()
+    try:
+        with pytest.raises(click.BadParameter, match="beyond the calendar"):
+            read(text, ago=True)
+    finally:
+        monkeypatch.undo()
+        if hasattr(time, "tzset"):
+            time.tzset()
