@@ -112,7 +112,7 @@ def _as_exported(people: Recipients) -> OptOutFile:
 
 def _judged(people: Recipients) -> OptOutFile:
     found = _collect(people, lambda row: row.destination)
-    return attrs.evolve(found, notices=(*people.notices, *_other_columns(people)))
+    return attrs.evolve(found, notices=(*found.notices, *_other_columns(people)))
 
 
 def _collect(people: Recipients, parse: Callable[[Row], str | None]) -> OptOutFile:
@@ -140,7 +140,7 @@ def _collect(people: Recipients, parse: Callable[[Row], str | None]) -> OptOutFi
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise ValidationError("; ".join(problems[:_SHOWN]) + more, field="number")
-    return OptOutFile(list(found), without, ())
+    return OptOutFile(list(found), without, people.notices)
 
 
 def _other_columns(people: Recipients) -> Iterator[str]:

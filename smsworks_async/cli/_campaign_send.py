@@ -26,7 +26,7 @@ from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
-from smsworks_async.models.report import BulkInterrupted, BulkProgress
+from smsworks_async.models.report import BulkInterrupted, BulkProgress, BulkReport, Counts
 
 
 if TYPE_CHECKING:
@@ -223,6 +223,10 @@ def _send(
             if isinstance(error.__cause__, SMSWorksError) and not app.has_begun:
                 raise error.__cause__ from None
             raise
+        except StopRequested:  # while it waited for another campaign
+            status = sms.bulk.status(preview.earlier.name)
+            counts = {field.name: getattr(status, field.name) for field in attrs.fields(Counts)}
+            return show_stopped(app, preview, BulkReport(**counts))
     return show_outcome(app, preview, report)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import select
+import signal
 import sqlite3
 import struct
 from contextlib import closing
@@ -204,3 +205,21 @@ def test_campaign_send_looks_again_once_it_is_planned(smsworks, hosted, people, 
     assert set(texted(hosted).values()) == {1}
     assert smsworks(*send(people(), "--yes")).code == 3
     assert set(texted(hosted).values()) == {1}
+
+
+def test_campaign_send_can_be_stopped_while_it_waits_for_another_campaign(
+    smsworks, hosted, people, monkeypatch
+):
+    def wait(_, __, *, check):
+        signal.raise_signal(signal.SIGINT)
+        check()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_campaign_send, "find_conflict", wait)
+        stopped = smsworks(*send(people(), "--yes"))
+    assert (stopped.code, texted(hosted)) == (130, {})
+    assert stopped.error == (
+        "stopped: 0 accepted, 3 not sent, none unknown; run the same command to continue"
+    )
+    assert smsworks(*send(people(), "--yes")).code == 0
+    assert texted(hosted) == EVERYBODY

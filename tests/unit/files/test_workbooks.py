@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from smsworks_async import ConfigurationError, ValidationError
-from smsworks_async.files import read_recipients, workbooks
+from smsworks_async.files import extents, read_recipients, workbooks
 from support.spreadsheets import FIXTURES, HEADINGS, changed_archive, xlsx_bytes
 
 
@@ -198,6 +198,50 @@ def test_inspect_tells_of_hidden_rows_and_other_sheets():
     )
     assert "has no sheet 'New'; it has Old, Sheet, Notes" in refused(file.getvalue(), sheet="New")
     assert read_recipients(io.BytesIO(file.getvalue()), sheet="SHEET").sheet == "Sheet"
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+WITHOUT_RESULT = "formulas whose results are not stored"
+
+
+def xlsx_with(cell):
+    """Return a workbook with one more cell below the numbers, as XML."""
+    xml = zipfile.ZipFile(io.BytesIO(GOOD)).read(SHEET).decode()
+    row = f'<row r="3">{cell}</row></sheetData>'
+    return changed_archive(GOOD, {SHEET: xml.replace("</sheetData>", row).encode()})
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_noted"),
+    [
+        ('<c r="B3"><f>"0"&amp;A3</f></c>', True),
+        ('<c r="B3"><f>"0"&amp;A3</f><v/></c>', True),
+        ('<c r="B3" s="1"><f t="shared" si="0"/><v></v></c>', True),
+        ('<c r="B3"><f>A3</f><v>7700900124</v></c>', False),
+        ('<c r="B3" t="str"><f>A3</f><v></v></c>', False),  # its result is an empty text
+        ('<c r="B3" t="str"><f>A3</f><v>07700900124</v></c>', False),
+        ('<c r="B3"/><c r="C3"><v>1</v></c>', False),
+    ],
+)
+@pytest.mark.parametrize("size", [*range(340, 480, 5), 1 << 20])
+def test_inspect_tells_of_formulas_without_results(cell, is_noted, size, monkeypatch):
+    monkeypatch.setattr(extents, "_BLOCK", size)
+    people = read_recipients(io.BytesIO(xlsx_with(cell)))
+    assert any(WITHOUT_RESULT in notice for notice in people.notices) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_noted"),
+    [
+        ('<table:table-cell table:formula="of:=[.A1]"/>', True),
+        (ods_cell("07700900124", ' table:formula="of:=[.A1]"'), False),
+        (ods_cell("", ' table:formula="of:=[.A1]"'), False),
+    ],
+)
+def test_inspect_tells_of_formulas_without_results_in_an_ods(cell, is_noted):
+    rows = ods_rows(ods_cell("Mobile"), ods_cell("07700900123"), cell)
+    people = read_recipients(io.BytesIO(ods_of(rows)))
+    assert any(WITHOUT_RESULT in notice for notice in people.notices) is is_noted
 
 
 def test_read_recipients_names_the_other_sheets_where_the_first_is_not_the_list():
