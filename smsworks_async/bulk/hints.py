@@ -76,7 +76,7 @@ def hint_on_way_out(silent: int, recipients: int, *, is_shared: bool) -> str:
     """
     if not silent:
         return ""
-    texts = "content names" if is_shared else f"{silent:,} of {recipients:,} texts name"
+    texts = "the text names" if is_shared else f"{silent:,} of {recipients:,} texts name"
     return f'{texts} no way to opt out, such as "Reply STOP to opt out"; marketing texts need one'
 
 
@@ -90,7 +90,7 @@ def hint_on_replies(unanswerable: int, recipients: int, *, is_shared: bool) -> s
     """
     if not unanswerable:
         return ""
-    texts = "content asks" if is_shared else f"{unanswerable:,} of {recipients:,} texts ask"
+    texts = "the text asks" if is_shared else f"{unanswerable:,} of {recipients:,} texts ask"
     return (
         f"{texts} for a reply, but the sender is a name, which phones cannot reply to; send from a "
         "number, or name a number to text STOP to"

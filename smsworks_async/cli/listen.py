@@ -62,6 +62,8 @@ def command(
     app.out.end_when_closed()
     secret = (os.environ.get("SMSWORKS_WEBHOOK_SECRET") or "").partition(",")[0].strip()
     target = check_target(forward_to, secret)
+    if not secret:
+        app.out.notice("SMSWORKS_WEBHOOK_SECRET is not set, so nothing is appended to the URL")
     account = app.account()
     with Ledger.of(account.base_url, forward_to) as ledger:
         if forget:

@@ -72,7 +72,7 @@ async def test_estimate_finds_ways_to_opt_out(sms, content):
 @pytest.mark.parametrize("content", ["Sale!", "We never stopped", "Nonstop", "Adopt outright"])
 async def test_estimate_warns_of_a_text_that_names_no_way_to_opt_out(sms, content):
     (warning,) = await hints(sms, content)
-    assert "content names no way to opt out" in warning
+    assert "the text names no way to opt out" in warning
     assert "marketing" in warning
 
 
@@ -106,7 +106,7 @@ async def test_estimate_does_not_warn_of_other_senders(sms, sender):
 @pytest.mark.parametrize("content", ["Sale! Reply STOP to end", "Sale! reply with 'Stop'"])
 async def test_estimate_warns_of_a_reply_that_a_name_cannot_get(sms, content):
     (warning,) = await hints(sms, content, sender="AcmeCorp")
-    assert "content asks for a reply, but the sender is a name" in warning
+    assert "the text asks for a reply, but the sender is a name" in warning
     for sender in ("447700900123", "07700900123", "60777"):
         assert await hints(sms, content, sender=sender) == ()
 

@@ -66,6 +66,16 @@ class Application:
             server.server_close()
 
 
+def test_listen_says_that_no_secret_is_set(smsworks):
+    smsworks.set(WEBHOOK_SECRET="")
+    process = smsworks.start("listen", "--forward-to", "http://127.0.0.1:9/sms")
+    try:
+        assert "SMSWORKS_WEBHOOK_SECRET is not set" in process.stderr.readline()
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def hosted():
     # Messages are delivered when a test advances the clock.
