@@ -23,6 +23,7 @@ from smsworks_async.webhooks.deduplication import (
 )
 from smsworks_async.webhooks.executors import Executor
 from smsworks_async.webhooks.guard import Guard
+from smsworks_async.webhooks.opt_ins import is_outdated
 from smsworks_async.webhooks.parsing import MAX_BODY, parse
 from smsworks_async.webhooks.request import Rejected, RequestHead
 from smsworks_async.webhooks.seen import INCOMING, Seen
@@ -45,8 +46,9 @@ class Processor:
         notify: called with each new report before `on_report`, or None.
         opt_outs: the list in which opt-outs and opt-ins of incoming messages are recorded before
             `on_incoming`, or None.
-        get_message: returns the API's record of a message id; a plain or an async function. With it
-            a post is only a hint, and the API's record is handled. None to handle the post itself.
+        get_message: returns the API's record of a message id; a plain or an async function. None
+            without a client.
+        confirm: treat a post only as a hint, and handle the API's record.
         receive_timeout: seconds within which the whole body must arrive.
     """
 
@@ -60,6 +62,7 @@ class Processor:
         notify: Callable[[DeliveryReport], object] | None,
         opt_outs: OptOuts | None,
         get_message: Callable[[str], Any] | None,
+        confirm: bool,
         receive_timeout: float,
     ) -> None:
         self.guard = guard
@@ -70,6 +73,7 @@ class Processor:
         self._notify = notify
         self._opt_outs = opt_outs
         self._get_message = get_message
+        self._confirms = confirm
         self._deduplicator = Deduplicator(seen)
 
     def check_head(self, head: RequestHead) -> None:
@@ -134,7 +138,7 @@ class Processor:
 
     async def _handle(self, item: Item, executor: Executor, handled: Collection[str]) -> str | None:
         """Call the function for an item; return the handled status, or None if it is not new."""
-        if self._get_message is not None:
+        if self._confirms and self._get_message is not None:
             item = await self._confirm(item, self._get_message, executor)
             if not is_new(_status(item), handled):
                 return None
@@ -150,12 +154,16 @@ class Processor:
         return _status(item)
 
     async def _record(self, message: IncomingMessage, to: OptOuts, executor: Executor) -> None:
-        """Record the opt-out or opt-in of a message.
+        """Record the opt-out or opt-in of a message, unless a later opt-out is recorded.
 
         Raises:
             Rejected: with 503, if it could not be recorded.
         """
+        get = self._get_message
         try:
+            if get is not None and await is_outdated(message, to, get, executor):
+                _log.info("an opt-in was not recorded, since it was sent before the last opt-out")
+                return
             await executor.call(to.record, message)
         except Exception as error:
             _log.warning(

@@ -63,7 +63,8 @@ class Webhooks:
         trusted_proxies: the networks of your own proxies, ``"unix"`` for a UNIX socket. Only their
             ``X-Forwarded-For`` is trusted.
         client: passes each report to its `messages.wait`, which then returns at once; required for
-            `confirm`. Its `journal` is the default of `seen`, and its list that of `opt_outs`.
+            `confirm`. Its `journal` is the default of `seen`, and its list that of `opt_outs`. An
+            opt-in is not recorded if the API's dates show that it was sent before the opt-out.
         confirm: treat a post only as a hint: read the message from the API through the client, and
             pass on the API's record.
         seen: the store of handled reports; default: the memory of this process, with the 100,000
@@ -123,7 +124,8 @@ class Webhooks:
             on_incoming,
             notify=None if core is None else core._poller.notify,  # noqa: SLF001
             opt_outs=given.opt_outs() or theirs.opt_outs(),
-            get_message=client.messages.get if confirm and client is not None else None,
+            get_message=None if client is None else client.messages.get,
+            confirm=confirm,
             receive_timeout=receive_timeout,
         )
 

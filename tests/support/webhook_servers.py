@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -14,6 +15,7 @@ import uvicorn
 from aiohttp import web
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from smsworks_async import SMSWorks
 from smsworks_async.webhooks import Webhooks
 from support.waiting import PATIENCE, until
 
@@ -149,3 +151,13 @@ class Slow:
         assert self.go_on.wait(PATIENCE)
         if len(self.handled) <= self.failures:
             raise LookupError("the database is unavailable")
+
+
+async def close_client(client, server):
+    """Close a client that a kind of server has used."""
+    if isinstance(client, SMSWorks):
+        await asyncio.to_thread(client.close)
+    elif server != "wsgi":
+        await client.close()
+    else:
+        gc.collect()  # ends the loop that WSGI has in the background, and the session with it

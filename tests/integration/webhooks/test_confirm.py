@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import pytest
 
@@ -12,7 +11,7 @@ from smsworks_async.sandbox import ManualClock, Sandbox
 from support.internals import waits_of
 from support.sandboxes import AT_ONCE
 from support.waiting import until
-from support.webhook_servers import REPLY, Told, serving
+from support.webhook_servers import REPLY, Told, close_client, serving
 
 
 @pytest.fixture
@@ -25,15 +24,6 @@ async def box():
 def client(request, box):
     kind = {"awaited": AsyncSMSWorks, "blocking": SMSWorks}[request.param]
     return kind(box.token, base_url=box.base_url, retry=AT_ONCE)
-
-
-async def close(client, server):
-    if isinstance(client, SMSWorks):
-        await asyncio.to_thread(client.close)
-    elif server != "wsgi":
-        await client.close()
-    else:
-        gc.collect()  # ends the loop that WSGI has in the background, and the session with it
 
 
 async def test_webhooks_confirm_reports_by_what_the_api_says(server, box, client):
@@ -63,7 +53,7 @@ async def test_webhooks_confirm_reports_by_what_the_api_says(server, box, client
         assert await provider.post({**REPLY, "messageid": number}) == 422  # that was sent by us
     [_, message] = told.items
     assert (message.content, message.destination, message.parts) == ("Yes", "60777", 1)
-    await close(client, server)
+    await close_client(client, server)
 
 
 async def test_webhooks_answer_503_to_a_post_that_cannot_be_confirmed_now(server, monkeypatch):
