@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from smsworks_async.cli._records import amount
 from smsworks_async.cli._text import as_commands
 
 
@@ -78,7 +79,7 @@ def show_report(app: App, campaign: str, report: BulkReport) -> None:
     app.out.fields(
         [
             *((name, f"{count:,}") for name, count in rows if count or name == "accepted"),
-            ("credits", f"{report.credits:,g} (estimated)" if report.credits else None),
+            ("credits", f"{amount(report.credits)} (estimated)" if report.credits else None),
             ("accepted twice", report.accepted_twice or None),
         ]
     )

@@ -10,6 +10,7 @@ from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import is_missing, local_client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._options import journal_option
+from smsworks_async.cli._records import amount
 from smsworks_async.cli._text import one_line
 
 
@@ -59,7 +60,7 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
                 f"{status.accepted:,}",
                 f"{status.unknown:,}",
                 f"{status.not_sent + status.in_flight:,}",
-                f"{status.credits:,g}",
+                amount(status.credits),
             )
             for status in found
         ],
