@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from smsworks_async.bulk.campaign.export import recipients, rows_of
-from smsworks_async.bulk.campaign.stored import StoredCampaign, open_journal, status_of
+from smsworks_async.bulk.campaign.stored import open_journal, status_of
+from smsworks_async.cli._overlaps import find_overlaps, remaining
 from smsworks_async.cli._records import amount
 from smsworks_async.cli._times import ago, span
-from smsworks_async.journals.records import State
 
 
 if TYPE_CHECKING:
+    from smsworks_async.cli._overlaps import Overlap
     from smsworks_async.journals import Journal
-    from smsworks_async.journals.records import ChunkRecord
     from smsworks_async.models.report import BulkStatus
 
 
@@ -29,32 +28,6 @@ if TYPE_CHECKING:
 RECENT: Final = timedelta(days=6)
 #: The reason with which `campaign send` cancels a campaign that it has planned and not sent.
 GAVE_WAY: Final = "another campaign to some of its recipients was begun at the same time"
-#: The outcomes of recipients who were texted, may have been texted, or will be.
-_TEXTED: Final = frozenset({"accepted", "unknown", "not sent"})
-#: The outcomes of recipients who were not texted.
-_OPEN: Final = frozenset({"not sent", "rejected"})
-
-
-@attrs.frozen
-class Overlap:
-    """Another campaign, recent or unfinished, that shares recipients with the one to be sent.
-
-    Attributes:
-        name: the name of the other campaign.
-        count: the number of recipients that are in both.
-        age: the time since it was created, or since its last request began, if that is shorter.
-        is_later: whether it was created after the campaign to be sent.
-        has_begun: whether one of its requests was sent.
-        is_recent: whether it is recent. If not, it is unfinished, and the recipients are those that
-            it will still text.
-    """
-
-    name: str
-    count: int
-    age: timedelta
-    is_later: bool
-    has_begun: bool
-    is_recent: bool = True
 
 
 @attrs.frozen
@@ -95,10 +68,6 @@ class Earlier:
         # `count` may be equal in both: a recipient of one recent campaign may be in another now.
         known = before.shared
         return [one for one in self.overlaps if one.count > known.get(one.name, 0)]
-
-
-def _has_begun(status: BulkStatus) -> bool:
-    return bool(status.accepted or status.unknown or status.rejected or status.in_flight)
 
 
 def shared_message(earlier: Earlier) -> str:
@@ -169,13 +138,13 @@ async def find_earlier(
             since = await opened.now() - recent.total_seconds()
         found = Earlier(wanted, status, begun, recent=recent, since=since)
         if status is not None and not found.is_untouched:
-            left = await _left(opened, wanted)
+            left = await remaining(opened, wanted)
             after = max(since, 0.0 if begun is None else begun.timestamp())
-            overlaps, texted = await _find_overlaps(
+            overlaps, texted = await find_overlaps(
                 opened, names, wanted, lambda: left, after, since_then=True
             )
         else:
-            overlaps, texted = await _find_overlaps(opened, names, wanted, numbers, since)
+            overlaps, texted = await find_overlaps(opened, names, wanted, numbers, since)
         return attrs.evolve(found, overlaps=overlaps, count=texted)
 
 
@@ -202,96 +171,6 @@ def _may_have_texts(status: BulkStatus) -> bool:
 
 async def _has_ended(journal: Journal, status: BulkStatus) -> bool:
     """Return whether a campaign is over, or has only rejections that are not tried again."""
-    return is_over(status) or (status.state == "done" and not await _left(journal, status.campaign))
-
-
-async def _left(journal: Journal, name: str) -> set[str]:
-    """Return the recipients that another run of a campaign will text."""
-    stored = StoredCampaign(journal, (await journal.summary(name)).campaign)
-    left: set[str] = set()
-    if stored.campaign.is_forgotten:
-        return left
-    after = -1
-    while page := await journal.chunks(name, after):
-        for chunk in page:
-            is_due = chunk.state is State.PENDING or (
-                chunk.state is State.REJECTED and chunk.reopenable
-            )
-            if is_due and not chunk.round:
-                rows = await rows_of(journal, name, stored.payload, chunk)
-                left |= {row.destination for row in rows if row.outcome in _OPEN}
-        after = page[-1].number
-    return left
-
-
-async def _last_request(journal: Journal, name: str) -> float:
-    """Return when a campaign's last request began, by the journal's clock; 0 if there is none.
-
-    All chunks are read, because any of them may have been sent again after the last one.
-    """
-    latest, after = 0.0, -1
-    while page := await journal.chunks(name, after):
-        latest = max(latest, *map(_last_attempt, page))
-        after = page[-1].number
-    return latest
-
-
-def _last_attempt(chunk: ChunkRecord) -> float:
-    began = chunk.began or 0.0  # the first attempt
-    return began if chunk.lease is None else max(began, chunk.lease - chunk.lease_seconds)
-
-
-async def _find_overlaps(
-    journal: Journal,
-    names: list[str],
-    wanted: str,
-    numbers: Callable[[], set[str]],
-    since: float,
-    *,
-    since_then: bool = False,
-) -> tuple[tuple[Overlap, ...], int]:
-    """Return the campaigns that share recipients, and the number of these recipients.
-
-    Of a campaign that was neither created nor sent after `since`, only the recipients that it will
-    still text are counted; with `since_then`, none.
-    """
-    now = await journal.now()
-    ours: set[str] | None = None
-    found: set[str] = set()
-    overlaps: list[Overlap] = []
-    is_later = wanted in names
-    for name in reversed(names):
-        if name == wanted:
-            is_later = False
-            continue
-        campaign = (await journal.summary(name)).campaign
-        if campaign.is_forgotten:
-            continue
-        latest = max(campaign.created or 0, await _last_request(journal, name))
-        status = await status_of(journal, name)
-        counted = set(_TEXTED)
-        if campaign.control.value == "cancelled" or not (status.not_sent or status.in_flight):
-            counted.discard("not sent")
-        if latest < since:
-            counted &= set() if since_then else {"not sent"}
-        if not counted:
-            continue
-        ours = numbers() if ours is None else ours
-        of_this: set[str] = set()
-        payload = StoredCampaign(journal, campaign).payload
-        async for one in recipients(journal, name, payload):
-            if one.outcome in counted and one.destination in ours:
-                of_this.add(one.destination)
-        if of_this:
-            overlaps.append(
-                Overlap(
-                    name,
-                    len(of_this),
-                    age=timedelta(seconds=max(0.0, now - latest)),
-                    is_later=is_later,
-                    has_begun=_has_begun(status),
-                    is_recent=latest >= since,
-                )
-            )
-            found |= of_this
-    return tuple(overlaps), len(found)
+    return is_over(status) or (
+        status.state == "done" and not await remaining(journal, status.campaign)
+    )

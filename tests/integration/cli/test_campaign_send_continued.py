@@ -188,3 +188,20 @@ def test_campaign_send_says_whom_a_cancelled_campaign_has_texted(
     done = smsworks(*send(people(), "--yes", *words))
     assert done.code == 3
     assert "was cancelled after this text was sent to 1 recipient" in done.error
+
+
+def test_campaign_send_remembers_those_whose_retry_was_refused(smsworks, hosted, people, tmp_path):
+    rows = [("Ada", "07700 900506"), ("Bob", "07700 900513")]  # not delivered for now
+    command = send(people(rows=rows), "--yes", "--campaign", "june", *ONE_BY_ONE)
+    assert smsworks(*command).code == 0
+    hosted.do(lambda box: box.deliver())
+    with hosted.client() as sms:
+        for message in hosted.box.messages:
+            sms.messages.wait(message.message_id)
+    hosted.do(lambda box: box.add_fault(Fault(path="/batch/send", status=402, times=0)))
+    assert smsworks("campaign", "retry", "june", "--pause", "0").code == 3
+    hosted.do(lambda box: box.clear_faults())
+    done = smsworks(*send(people(name="b.csv", rows=rows[::-1]), "--yes"))
+    assert done.code == 3
+    assert "2 recipients were in a campaign of the last 6 days (june" in done.error
+    assert set(texted(hosted).values()) == {1}

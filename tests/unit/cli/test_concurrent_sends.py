@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from smsworks_async.cli._concurrent_sends import POLL_INTERVAL, TIMEOUT, find_conflict
-from smsworks_async.cli._earlier import Earlier, Overlap, shared_message
+from smsworks_async.cli._earlier import Earlier, shared_message
+from smsworks_async.cli._overlaps import Overlap
 
 
 def sharing(name="june", count=3, *, is_later=True, has_begun=False, age=0.0):
