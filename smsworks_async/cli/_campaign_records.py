@@ -64,6 +64,8 @@ def counts_record(counts: Any) -> dict[str, int]:
 
 def show_report(app: App, campaign: str, report: BulkReport) -> None:
     """Write a report, as text or as JSON."""
+    from smsworks_async.cli._records import amount
+
     app.out.record(report_record(campaign, report))
     rows = [
         ("accepted", report.accepted),
@@ -78,7 +80,7 @@ def show_report(app: App, campaign: str, report: BulkReport) -> None:
     app.out.fields(
         [
             *((name, f"{count:,}") for name, count in rows if count or name == "accepted"),
-            ("credits", f"{report.credits:,g} (estimated)" if report.credits else None),
+            ("credits", f"{amount(report.credits)} (estimated)" if report.credits else None),
             ("accepted twice", report.accepted_twice or None),
         ]
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from smsworks_async.cli._records import plural
 from smsworks_async.cli._text import one_line
 
 
@@ -99,7 +100,7 @@ def remarks(status: BulkStatus, rate: float = 0.0) -> list[str]:
         found.append(one_line(status.why))
     if status.unknown:
         found.append("run `smsworks campaign reconcile` to look for the unknown ones")
-    pace = [f"{status.credits:,g} credits"] if status.credits else []
+    pace = [plural(status.credits, "credit")] if status.credits else []
     if rate and status.state == "running":
         done, whole = done_of(status)
         pace += [f"{rate:,.0f} per second", f"about {duration((whole - done) / rate)} left"]

@@ -35,6 +35,8 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
 
     With --json, write a line for each, in the form of `smsworks campaign status --json`.
     """
+    from smsworks_async.cli._records import amount
+
     if is_missing(app, journal):
         app.out.line("There are no campaigns yet.")
         return
@@ -59,7 +61,7 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
                 f"{status.accepted:,}",
                 f"{status.unknown:,}",
                 f"{status.not_sent + status.in_flight:,}",
-                f"{status.credits:,g}",
+                amount(status.credits),
             )
             for status in found
         ],

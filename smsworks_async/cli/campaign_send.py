@@ -70,7 +70,7 @@ def command(app: App, **options: object) -> int:
     FILE is a spreadsheet (CSV, TSV, XLSX, ODS), JSON lines, a list with a number on each line, or -
     for standard input. The command shows a preview and asks for confirmation. Rows that cannot be
     texted are written to a copy beside the file, to be corrected. Ctrl-C stops the command; run it
-    again to continue.
+    again to continue. To send at a later time, use `smsworks campaign plan --at`.
     """
     from smsworks_async.cli._campaign_preview import SendOptions
     from smsworks_async.cli._campaign_send import run

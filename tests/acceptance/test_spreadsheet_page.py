@@ -11,12 +11,12 @@ import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "spreadsheets.md").read_text("utf-8")
 FILES = dict(re.findall(r"^```text (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
-COMMANDS = [
+LINES = [
     line
     for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
-    if " campaign send " in line
 ]
+COMMANDS = [line for line in LINES if " campaign send " in line]
 
 
 @pytest.fixture
@@ -53,6 +53,13 @@ def test_command_of_the_page_sends_without_its_dry_run(smsworks, hosted, folder)
     assert done.code == 0, done.err
     numbers = sorted(message.destination for message in hosted.box.messages)
     assert numbers == [f"44770090000{n}" for n in (1, 2, 3, 5, 6)]
+
+
+def test_other_commands_of_the_page_schedule_a_campaign_and_read_replies(smsworks, hosted, folder):
+    others = [shlex.split(line)[1:] for line in LINES if line not in COMMANDS]
+    assert [smsworks(*words).code for words in others] == [1, 0, 0]  # rows are set aside
+    assert {message.status for message in hosted.box.messages} == {"SCHEDULED"}
+    assert len(hosted.box.messages) == 3
 
 
 def test_cells_of_the_page_are_taken_mended_or_set_aside_as_it_says():

@@ -89,6 +89,13 @@ def test_remarks_name_the_reason_the_hours_and_the_time():
     assert "sending hours 09:00 to 20:00, Europe/London" in remarks(found)
 
 
+@pytest.mark.parametrize(
+    ("credits", "words"), [(1, "1 credit"), (2.5, "2.5 credits"), (1_234_567, "1,234,567 credits")]
+)
+def test_remarks_have_all_digits_of_the_credits(credits, words):
+    assert remarks(status(credits=float(credits))) == [words]
+
+
 def test_fields_name_what_is_done():
     assert ("done", "60 of 100") in fields(status(accepted=60, not_sent=40))
     assert done_of(status(accepted=1, opted_out=2, unknown=3, rejected=4, in_flight=5)) == (10, 15)
