@@ -185,7 +185,7 @@ class Planning(Continuing):
         field: str,
         options: Options,
     ) -> BulkStatus:
-        from smsworks_async.bulk.campaign.run import plan
+        from smsworks_async.bulk.campaign.start import plan
 
         check_iterable(values, field)
         if field != "destinations":

@@ -367,7 +367,7 @@ class AsyncBulk(Planning):
         if values is not None and field != "destinations":
             values = copy_each(values)
         if options.journal is not None or values is None:
-            from smsworks_async.bulk.campaign.run import send
+            from smsworks_async.bulk.campaign.start import send
 
             return await send(
                 payload, values, self._gateway, options, self._timer, opt_outs=self._kept.opt_outs()
