@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from smsworks_async.bulk.hints import takes_replies
 from smsworks_async.cli._campaign_records import counts_record
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._records import amount, plural
@@ -79,4 +80,8 @@ def show_outcome(app: App, preview: Preview, report: BulkReport) -> int:
         app.out.line(
             f"\nLater, `smsworks campaign report {preview.earlier.name}` shows what was delivered."
         )
+        if takes_replies(preview.sender):
+            app.out.line(
+                "Before the next campaign, run `smsworks optouts fetch` to record who replied STOP."
+            )
     return code

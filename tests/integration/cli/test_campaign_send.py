@@ -274,6 +274,13 @@ def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     assert texted(hosted) == {"447700900001": 1, "447700900003": 1}
 
 
+@pytest.mark.parametrize(("sender", "is_told"), [("447700900000", True), ("AcmeCorp", False)])
+def test_campaign_send_names_the_command_that_reads_replies(smsworks, people, sender, is_told):
+    words = ("--sender", sender, "--message", "We open at nine", "--yes")
+    done = smsworks("campaign", "send", people(), *words)
+    assert ("run `smsworks optouts fetch`" in done.out) is is_told
+
+
 def test_campaign_send_says_that_everybody_has_opted_out(smsworks, hosted, people, tmp_path):
     journal = str(tmp_path / "j.db")
     with hosted.client(journal=journal) as sms:
