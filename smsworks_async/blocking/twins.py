@@ -18,7 +18,6 @@ from collections.abc import (
 )
 from contextlib import nullcontext, suppress
 from typing import (
-    TYPE_CHECKING,
     Any,
     Concatenate,
     Final,
@@ -40,10 +39,6 @@ from smsworks_async.models.iterables import (
     settled,
 )
 from smsworks_async.models.values import PLAIN, as_text
-
-
-if TYPE_CHECKING:
-    pass
 
 
 A = TypeVar("A")

@@ -75,4 +75,8 @@ def show_outcome(app: App, preview: Preview, report: BulkReport) -> int:
             f"{plural(report.unknown, 'recipient')} may have been sent to; run `smsworks campaign "
             f"reconcile {preview.earlier.name}` later to look again"
         )
+    elif report.accepted:
+        app.out.line(
+            f"\nLater, `smsworks campaign report {preview.earlier.name}` shows what was delivered."
+        )
     return code

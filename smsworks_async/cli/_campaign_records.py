@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from smsworks_async.cli._records import amount
 from smsworks_async.cli._text import as_commands
 
 
@@ -65,6 +64,8 @@ def counts_record(counts: Any) -> dict[str, int]:
 
 def show_report(app: App, campaign: str, report: BulkReport) -> None:
     """Write a report, as text or as JSON."""
+    from smsworks_async.cli._records import amount
+
     app.out.record(report_record(campaign, report))
     rows = [
         ("accepted", report.accepted),

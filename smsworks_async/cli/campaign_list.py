@@ -10,7 +10,6 @@ from smsworks_async.cli._campaign_records import status_record
 from smsworks_async.cli._campaigns import is_missing, local_client
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._options import journal_option
-from smsworks_async.cli._records import amount
 from smsworks_async.cli._text import one_line
 
 
@@ -36,6 +35,8 @@ def command(app: App, *, state: str | None, journal: str | None) -> None:
 
     With --json, write a line for each, in the form of `smsworks campaign status --json`.
     """
+    from smsworks_async.cli._records import amount
+
     if is_missing(app, journal):
         app.out.line("There are no campaigns yet.")
         return

@@ -44,6 +44,7 @@ FLOORS = [
     ["bulk.campaigns"],
     ["bulk.erasure"],
     ["bulk.continuing"],
+    ["bulk.planning"],
     ["bulk.resource"],
     ["_idempotency"],
     ["client"],

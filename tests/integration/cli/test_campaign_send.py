@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sqlite3
 import unicodedata
 from contextlib import closing
@@ -269,6 +270,7 @@ def test_campaign_send_leaves_out_who_has_opted_out_and_calls_that_no_failure(
     done = smsworks(*send(people(), "--yes", "--journal", journal))
     assert done.code == 0, done.err
     assert "Opted out   1  left out" in done.out
+    assert re.search(r"`smsworks campaign report \S+` shows what was delivered\.\n$", done.out)
     assert texted(hosted) == {"447700900001": 1, "447700900003": 1}
 
 

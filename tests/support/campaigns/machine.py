@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from smsworks_async.bulk import options
 from smsworks_async.bulk.campaign.reschedule import reconcile
-from smsworks_async.bulk.campaign.run import send
+from smsworks_async.bulk.campaign.start import send
 from smsworks_async.bulk.campaign.stored import open_campaign
 from smsworks_async.bulk.payloads import PersonalTexts, SharedText
 from smsworks_async.bulk.timer import Timer
