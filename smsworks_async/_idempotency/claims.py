@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from smsworks_async._clock import Clock
 from smsworks_async._http.requester import Requester
+from smsworks_async._idempotency.completion import completed
 from smsworks_async.bulk.campaign.journal_source import new_owner
 from smsworks_async.bulk.campaign.waits import lease_for, lease_is_over
 from smsworks_async.journals import Journal
@@ -54,15 +55,18 @@ class Claims:
         try:
             kept: KeyRecord | None = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            # The claim may still have succeeded, and nothing will be sent: record that.
-            kept = await claiming
-            if kept is not None and self.is_claimed(kept):
-                outcome = BatchOutcome(0, Outcome.NOT_SENT, 1)
-                await self._journal.finish_key(self._key_hash, kept.request, outcome, {})
+            await completed(self._withdraw(claiming))
             raise
         if kept is not None and self.is_claimed(kept):
             self._lease_end = min(now + self._lease, kept.request.lease or now)
         return kept
+
+    async def _withdraw(self, claiming: Awaitable[KeyRecord | None]) -> None:
+        """Record that nothing is sent, if a claim has succeeded."""
+        kept = await claiming
+        if kept is not None and self.is_claimed(kept):
+            outcome = BatchOutcome(0, Outcome.NOT_SENT, 1)
+            await self._journal.finish_key(self._key_hash, kept.request, outcome, {})
 
     def is_claimed(self, kept: KeyRecord) -> bool:
         """Return whether a key's request belongs to this call."""

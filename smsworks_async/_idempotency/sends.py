@@ -18,6 +18,7 @@ from smsworks_async._clock import Clock
 from smsworks_async._http.requester import Requester
 from smsworks_async._idempotency.answers import id_of, pack_answer, replay
 from smsworks_async._idempotency.claims import Claims
+from smsworks_async._idempotency.completion import completed
 from smsworks_async._idempotency.doubts import KeyDoubts, found_by
 from smsworks_async._idempotency.fingerprints import check_key, hash_fields, hash_key
 from smsworks_async.bulk.campaign.reconciler import Reconciler
@@ -269,7 +270,7 @@ class _KeyedCall(Generic[T]):
             await self._record(claimed, BatchOutcome(0, Outcome.NOT_SENT, 1))
             failed = raised.error
         except asyncio.CancelledError:
-            await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))
+            await completed(self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1)))
             raise
         except Exception:  # unexpected, so the outcome is unknown
             await self._record(claimed, BatchOutcome(0, Outcome.UNKNOWN, 1))

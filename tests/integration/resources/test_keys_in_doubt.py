@@ -11,6 +11,7 @@ from smsworks_async import (
     InsufficientCredit,
     JournalError,
     KeyInUse,
+    NotSent,
     OutcomeUnknown,
 )
 from smsworks_async.journals import State
@@ -234,3 +235,65 @@ async def test_what_bulk_has_sent_is_no_trace_of_a_key_and_the_other_way_round(b
     clock.advance(3600)
     assert not (await call(sms, "batches.send", on_unknown="resend")).replayed
     assert box.accepted() == 6
+
+
+@pytest.fixture
+def slow(journal, monkeypatch):
+    """Return a function that makes a method of the journal wait, before or after its work."""
+
+    def slow(method, *, before):
+        real = getattr(type(journal), method)
+        waits, goes_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def waiting(*args, **options):
+            result = None if before else await real(*args, **options)
+            waits.set()
+            await goes_on.wait()
+            if before:
+                result = await real(*args, **options)
+            done.set()
+            return result
+
+        monkeypatch.setattr(type(journal), method, waiting)
+        return waits, goes_on, done
+
+    return slow
+
+
+async def cancel_twice(task):
+    for _ in range(2):
+        task.cancel()
+        for _ in range(3):  # until it handles the first one
+            await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_call_that_is_cancelled_twice_while_it_claims_its_key_leaves_it_free(
+    box, sms, journal, slow, monkeypatch
+):
+    claimed, goes_on, _ = slow("claim_key", before=False)
+    first = asyncio.create_task(call(sms, "messages.send"))
+    await claimed.wait()
+    await cancel_twice(first)
+    goes_on.set()
+    monkeypatch.undo()
+    with pytest.raises(NotSent, match="the other call with this idempotency_key sent nothing"):
+        await call(sms, "messages.send")  # which waited for it
+    assert not (await call(sms, "messages.send")).replayed
+    assert box.accepted(NUMBER) == 1
+
+
+async def test_a_call_that_is_cancelled_twice_while_it_sends_is_found_by_the_next(
+    box, sms, journal, slow
+):
+    _, goes_on, recorded = slow("finish_key", before=True)
+    box.add_fault(Fault(path="/message/send", when="hold"))
+    first = asyncio.create_task(call(sms, "messages.send"))
+    await until(lambda: box.requests)
+    await cancel_twice(first)
+    goes_on.set()
+    await until(recorded.is_set)
+    box.release()
+    assert (await call(sms, "messages.send")).replayed
+    assert box.accepted(NUMBER) == 1
