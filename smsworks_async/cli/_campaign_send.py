@@ -16,13 +16,13 @@ from smsworks_async.cli._campaign_bar import Bar
 from smsworks_async.cli._campaign_name import campaign_name
 from smsworks_async.cli._campaign_outcome import show_outcome, show_stopped
 from smsworks_async.cli._campaign_preview import SendOptions, checked, make_preview, read
+from smsworks_async.cli._campaign_questions import confirm, refusal, report_finished
 from smsworks_async.cli._campaign_view import Preview
 from smsworks_async.cli._campaigns import sending_client
 from smsworks_async.cli._concurrent_sends import find_conflict
 from smsworks_async.cli._earlier import GAVE_WAY, Earlier, find_earlier, is_over, shared_message
 from smsworks_async.cli._exit import Exit
 from smsworks_async.cli._interruptions import Interruptions, StopRequested
-from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.errors import SMSWorksError, ValidationError
 from smsworks_async.journals.checks import check_window
 from smsworks_async.models import checks
@@ -84,13 +84,13 @@ def _preview_and_send(app: App, options: SendOptions) -> int:
     window = options.window
     if earlier.status is not None:
         if is_over(earlier.status):
-            return _report_finished(app, earlier)
+            return report_finished(app, earlier)
         check_window(name, earlier.status.window, window)
         window = earlier.status.window
     preview = make_preview(app, options, people, summary, earlier, journal)
     preview = attrs.evolve(preview, sender=sender, window=window)
     _campaign_view.show(app.out, preview)
-    refused = _refusal(preview, options)
+    refused = refusal(preview, options)
     if refused:
         app.out.notice(f"{refused}; nothing was sent")
         return Exit.NOTHING_SENT
@@ -98,7 +98,7 @@ def _preview_and_send(app: App, options: SendOptions) -> int:
         app.out.line("\nNothing was sent, because this is a dry run.")
         return Exit.FAILED if summary.set_aside else Exit.OK
     if not options.yes:
-        if not _confirm(app, preview, again=options.again):
+        if not confirm(app, preview, again=options.again):
             app.out.line("Nothing was sent.")
             return Exit.NOTHING_SENT
         # The answer may come hours later, after a similar list was sent from another terminal.
@@ -107,71 +107,6 @@ def _preview_and_send(app: App, options: SendOptions) -> int:
             app.out.notice(f"{shared_message(now)} after the question was asked; nothing was sent")
             return Exit.NOTHING_SENT
     return _send(app, options, preview, partial(reload_earlier, earlier))
-
-
-def _report_finished(app: App, earlier: Earlier) -> int:
-    """Report that the campaign is finished already; send nothing."""
-    status = earlier.status
-    assert status is not None  # noqa: S101 - there is one
-    when = "" if earlier.begun is None else f" on {local(earlier.begun)}"
-    if app.out.json:
-        app.out.record(
-            {
-                "event": "plan",
-                "campaign": earlier.name,
-                "state": status.state,
-                "accepted": status.accepted,
-                "not_sent": status.not_sent,
-            }
-        )
-    count, again = plural(status.accepted, "recipient"), "to all of them once more"
-    if status.state != "cancelled":
-        words = f"this text was sent to these recipients{when} ({count}, {earlier.name})"
-    elif status.accepted:
-        words = f"the campaign {earlier.name} was cancelled after this text was sent to {count}"
-    else:
-        words, again = f"the campaign {earlier.name} was cancelled before it was sent", "it"
-    app.out.notice(f"{words}; nothing was sent now; add --again to send {again}")
-    return Exit.NOTHING_SENT
-
-
-def _refusal(preview: Preview, options: SendOptions) -> str:
-    """Return the reason why nothing can be sent; an empty string if it can."""
-    estimate, earlier = preview.estimate, preview.earlier
-    if earlier.status is not None and earlier.status.state == "paused":
-        why = f" ({earlier.status.why})" if earlier.status.why else ""
-        return f"the campaign is paused{why}; run `smsworks campaign resume {earlier.name}`"
-    if not estimate.recipients and estimate.opted_out:
-        return f"of the recipients that can be texted, all {amount(estimate.opted_out)} opted out"
-    if not estimate.recipients:
-        return "the file has no recipient that can be texted"
-    left = estimate.credits if earlier.status is None else 0
-    if estimate.balance is not None and left > estimate.balance:
-        return (
-            f"the campaign takes {amount(estimate.credits)} credits, and the account has "
-            f"{amount(estimate.balance)}; top it up"
-        )
-    if earlier.count and options.yes and not options.again:
-        return f"{shared_message(earlier)}; add --again to text them again"
-    return ""
-
-
-def _confirm(app: App, preview: Preview, *, again: bool) -> bool:
-    earlier, estimate = preview.earlier, preview.estimate
-    app.out.line()
-    is_new = earlier.status is None
-    if earlier.count and not again:
-        shared = shared_message(earlier)
-        if not app.out.confirm(f"{shared}. Text them again?"):
-            return False
-    done = 0 if earlier.status is None else earlier.status.accepted
-    if not is_new:
-        return app.out.confirm(
-            f"{plural(done, 'recipient')} were sent to before. Continue with the other "
-            f"{amount(max(0, estimate.recipients - done))}?"
-        )
-    whom = plural(estimate.recipients, "recipient")
-    return app.out.confirm(f"Send to {whom} for {plural(estimate.credits, 'credit')}?")
 
 
 def _send(
