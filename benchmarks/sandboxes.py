@@ -5,6 +5,9 @@ persistent connections. CPU is that of the server's process, from Linux's accoun
 median of the turns' ratios. Prism (npm install @stoplight/prism-cli) is only run if its command is
 given.
 
+The client writes ready bytes, so that its own work limits no server; --client aiohttp is the client
+of an application, which costs more than the sandbox.
+
 By default, the servers have answered as many requests before the first turn. With --fresh, they are
 started anew for each turn, as in a test; Node has then not compiled its code yet.
 """
@@ -19,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
@@ -28,6 +31,11 @@ import attrs
 
 
 CONNECTIONS = 8
+#: A request as aiohttp's client writes it, without its first line.
+HEAD = (
+    "Host: 127.0.0.1\r\nAuthorization: JWT eyJ\r\nContent-Type: application/json\r\nAccept: */*\r\n"
+    "Accept-Encoding: gzip, deflate\r\nUser-Agent: Python/3 aiohttp/3\r\nContent-Length: {length}"
+)
 BODY = json.dumps(
     {"sender": "AcmeCorp", "destination": "447700900123", "content": "Hello from the benchmark"}
 ).encode()
@@ -120,11 +128,12 @@ DOCUMENT = {
 
 
 class Server:
-    """A server's process and URL."""
+    """A server's process, port and path."""
 
     def __init__(self, process: subprocess.Popen[str], port: int, path: str) -> None:
         self.process = process
-        self.url = f"http://127.0.0.1:{port}{path}"
+        self.port = port
+        self.path = path
 
     def cpu(self) -> float:
         """Return the CPU seconds that all threads of the process have used."""
@@ -132,6 +141,8 @@ class Server:
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+#: A function that makes a number of posts.
+Post = Callable[[Server, int], Awaitable[None]]
 #: A function that starts a server, which runs until the context manager exits.
 Start = Callable[[], AbstractContextManager[Server]]
 
@@ -186,23 +197,82 @@ def prism(command: str) -> Iterator[Server]:
             process.wait()
 
 
-async def turn(server: Server, count: int) -> Turn:
-    """Make ``count`` posts over several connections, and return the cost of one."""
+class Connection(asyncio.Protocol):
+    """A connection that writes ready requests one after another, and checks the answers."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, request: bytes, count: int) -> None:
+        self.done = asyncio.get_running_loop().create_future()
+        self.request = request
+        self.left = count
+        self.received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        if not end or len(body) < int(head.lower().split(b"content-length: ")[1].split()[0]):
+            return
+        self.received = b""
+        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
+            self.done.set_exception(SystemExit(f"the server responded with {head!r}"))
+        self.left -= 1
+        if self.left:
+            self.transport.write(self.request)
+        else:
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.left and not self.done.done():
+            self.done.set_exception(SystemExit(f"the server closed the connection: {exc}"))
+        elif not self.done.done():
+            self.done.set_result(None)
+
+
+async def post_bytes(server: Server, count: int) -> None:
+    """Make posts over several connections with as little work as possible."""
+    head = HEAD.format(length=len(BODY))
+    request = f"POST {server.path} HTTP/1.1\r\n{head}\r\n\r\n".encode() + BODY
+    loop = asyncio.get_running_loop()
+    each = count // CONNECTIONS
+    made = [
+        await loop.create_connection(lambda: Connection(request, each), "127.0.0.1", server.port)
+        for _ in range(CONNECTIONS)
+    ]
+    await asyncio.gather(*(connection.done for _, connection in made))
+
+
+async def post_with_aiohttp(server: Server, count: int) -> None:
+    """Make posts over several connections with aiohttp's client."""
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    url = f"http://127.0.0.1:{server.port}{server.path}"
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
 
         async def post() -> None:
             for _ in range(count // CONNECTIONS):
-                async with session.post(server.url, data=BODY) as response:
+                async with session.post(url, data=BODY) as response:
                     await response.read()
                     if response.status not in {200, 201}:
-                        raise SystemExit(f"{server.url} responded with {response.status}")
+                        raise SystemExit(f"{url} responded with {response.status}")
 
-        cpu, own, start = server.cpu(), time.process_time(), time.perf_counter()
         await asyncio.gather(*(post() for _ in range(CONNECTIONS)))
-        wall, own, cpu = time.perf_counter() - start, time.process_time() - own, server.cpu() - cpu
-    total = count // CONNECTIONS * CONNECTIONS
-    return Turn(cpu / total, (cpu + own) / total, wall / total)
+
+
+#: The clients, by the names that the option `--client` has.
+CLIENTS = {"aiohttp": post_with_aiohttp, "bytes": post_bytes}
+
+
+async def turn(server: Server, post: Post, count: int) -> Turn:
+    """Make posts, and return the cost of one."""
+    cpu, own, start = server.cpu(), time.process_time(), time.perf_counter()
+    await post(server, count)
+    wall, own, cpu = time.perf_counter() - start, time.process_time() - own, server.cpu() - cpu
+    return Turn(cpu / count, (cpu + own) / count, wall / count)
 
 
 def main() -> None:
@@ -210,6 +280,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument(
         "--requests", type=int, default=1600, help="requests in each turn (default %(default)s)"
+    )
+    parser.add_argument(
+        "--client", choices=CLIENTS, default="bytes", help="the client (default %(default)s)"
     )
     parser.add_argument("--fresh", action="store_true", help="start each server anew for each turn")
     parser.add_argument("--prism", metavar="FILE", help="the path of Prism's script")
@@ -222,7 +295,8 @@ def main() -> None:
     if options.prism:
         servers["Prism"] = lambda: prism(options.prism)
     take = take_fresh if options.fresh else take_warm
-    turns = take(servers, options.turns, options.requests)
+    requests = options.requests // CONNECTIONS * CONNECTIONS
+    turns = take(servers, CLIENTS[options.client], options.turns, requests)
     for name, found in turns.items():
         print(
             f"{name:15} CPU per request: {middle(found, 'server') * 1e6:6.1f} us, with its client "
@@ -240,26 +314,30 @@ def main() -> None:
         options.json.write_text(json.dumps(every), "utf-8")
 
 
-def take_warm(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+def take_warm(
+    servers: dict[str, Start], post: Post, count: int, requests: int
+) -> dict[str, list[Turn]]:
     """Measure turns of servers that run until all turns are measured."""
     with ExitStack() as stack:
         started = {name: stack.enter_context(start()) for name, start in servers.items()}
         for server in started.values():
-            asyncio.run(turn(server, requests))
+            asyncio.run(turn(server, post, requests))
         turns: dict[str, list[Turn]] = {name: [] for name in servers}
         for _ in range(count):
             for name, server in started.items():
-                turns[name].append(asyncio.run(turn(server, requests)))
+                turns[name].append(asyncio.run(turn(server, post, requests)))
     return turns
 
 
-def take_fresh(servers: dict[str, Start], count: int, requests: int) -> dict[str, list[Turn]]:
+def take_fresh(
+    servers: dict[str, Start], post: Post, count: int, requests: int
+) -> dict[str, list[Turn]]:
     """Measure turns of servers that are started anew for each turn."""
     turns: dict[str, list[Turn]] = {name: [] for name in servers}
     for _ in range(count):
         for name, start in servers.items():
             with start() as server:
-                turns[name].append(asyncio.run(turn(server, requests)))
+                turns[name].append(asyncio.run(turn(server, post, requests)))
     return turns
 
 
