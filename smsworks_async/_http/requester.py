@@ -174,7 +174,10 @@ class Requester:
                 finally:
                     deadlines.end(scope)
         except TimeoutError as error:
-            raise _too_late(call, deadlines.seconds) from error
+            late = _too_late(call, deadlines.seconds)
+            if call.lost and isinstance(late, NotSent):
+                late = unknown(call.operation, "the response was lost")
+            raise late from error
         except NotSent as error:
             if call.lost:  # this request was not sent, but an earlier one was
                 raise unknown(call.operation, "the response was lost") from error
