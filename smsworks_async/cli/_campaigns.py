@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -140,6 +139,8 @@ def check_new(path: str, journal: str, *, force: bool) -> None:
     Raises:
         UsageError: the file exists, its folder does not, or the path stands for standard output.
     """
+    from pathlib import Path
+
     from smsworks_async._csv_files import is_same_file
 
     if path == "-":
