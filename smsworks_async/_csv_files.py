@@ -1,4 +1,4 @@
-"""CSV files: protection against formula injection, and atomic writing."""
+"""Written files: protection of CSV against formula injection, and atomic writing."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> 
         return False
 
 
+def temporary_beside(path: Path) -> tuple[int, Path]:
+    """Create a temporary file with mode 0600 in a path's folder; return its descriptor and path.
+
+    Raises:
+        OSError: it cannot be created; the error names the folder.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path.parent)) from None
+    return descriptor, Path(name)
+
+
 @contextmanager
 def written_whole(to: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """Open a temporary text file with mode 0600, and rename it to the path at the end.
@@ -46,13 +59,13 @@ def written_whole(to: str | os.PathLike[str]) -> Iterator[IO[str]]:
         OSError: it cannot be written.
     """
     path = Path(to)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = temporary_beside(path)
     try:
         with os.fdopen(
             descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=""
         ) as file:
             yield file
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink()
+        temporary.unlink()
         raise

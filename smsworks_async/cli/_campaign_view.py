@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from smsworks_async.cli._earlier import exists
 from smsworks_async.cli._folders import journal_label
 from smsworks_async.cli._records import amount, local, plural
 from smsworks_async.cli._text import columns_of, printable
@@ -32,6 +33,7 @@ _FORMATS: Final = {
     "ods": "OpenDocument spreadsheet",
 }
 _SEPARATORS: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+_NO_JOURNAL: Final = " (does not exist; sending creates it)"
 #: The number of rows shown of those that were set aside.
 _EXAMPLES: Final = 5
 
@@ -79,6 +81,7 @@ def as_record(preview: Preview) -> dict[str, Any]:
         "recipients": estimate.recipients,
         "repeats": estimate.duplicates,
         "opted_out": estimate.opted_out,
+        "journal_exists": exists(preview.journal),
         "shared": earlier.count,
         "shared_with": earlier.shared,
         "segments": estimate.segments,
@@ -96,24 +99,27 @@ def show(out: Output, preview: Preview) -> None:
         out.record(as_record(preview))
         return
     people, summary, estimate = preview.people, preview.summary, preview.estimate
+    known = exists(preview.journal)
     out.fields(
         [
             ("File", f"{people.path or 'standard input'} ({_format_of(people)})"),
             ("Numbers", f"column {people.column}" if people.headings else None),
             ("Campaign", f"{preview.earlier.name}{_state_of(preview.earlier)}"),
             ("Sender", preview.sender),
-            ("Journal", journal_label(preview.journal)),
+            ("Journal", f"{journal_label(preview.journal)}{'' if known else _NO_JOURNAL}"),
         ]
     )
     out.line()
     balance = "" if estimate.balance is None else f"of {amount(estimate.balance)} on the account"
-    opted_out = estimate.opted_out
+    opted_out = "left out" if estimate.opted_out else ""
+    if not known:
+        opted_out = "no list, because the journal does not exist"
     rows = [
         ("Recipients", amount(estimate.recipients), ""),
         ("  mended", amount(summary.mended), _commonest(summary.mendings)),
         ("Set aside", amount(summary.set_aside + estimate.invalid), _commonest(summary.problems)),
         ("Repeats", amount(estimate.duplicates), "texted once" if estimate.duplicates else ""),
-        ("Opted out", amount(opted_out), "left out" if opted_out else ""),
+        ("Opted out", amount(estimate.opted_out), opted_out),
         ("Segments", amount(estimate.segments), _unicode_of(estimate)),
         ("Credits", amount(estimate.credits), balance),
     ]

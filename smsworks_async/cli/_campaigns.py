@@ -129,7 +129,7 @@ def confirm_change(app: App, question: str, *, yes: bool) -> bool:
 
 
 def check_new(path: str, journal: str, *, force: bool) -> None:
-    """Check that a file may be written: it does not exist, or ``force`` is true.
+    """Check that a file may be written: its folder exists, and it does not, or ``force`` is true.
 
     Args:
         path: the path of the file.
@@ -137,12 +137,17 @@ def check_new(path: str, journal: str, *, force: bool) -> None:
         force: whether another file may be replaced.
 
     Raises:
-        UsageError: the file exists, or the path stands for standard output.
+        UsageError: the file exists, its folder does not, or the path stands for standard output.
     """
+    from pathlib import Path
+
     from smsworks_async._csv_files import is_same_file
 
     if path == "-":
         raise click.UsageError("- is not a file; for standard output, use --json")
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise click.UsageError(f"the folder {folder} does not exist; create it, or choose another")
     if not os.path.lexists(path):
         return
     if not force:

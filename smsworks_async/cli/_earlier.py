@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -138,14 +139,47 @@ async def find_earlier(
             since = await opened.now() - recent.total_seconds()
         found = Earlier(wanted, status, begun, recent=recent, since=since)
         if status is not None and not found.is_untouched:
-            left = await remaining(opened, wanted)
-            after = max(since, 0.0 if begun is None else begun.timestamp())
-            overlaps, texted = await find_overlaps(
-                opened, names, wanted, lambda: left, after, since_then=True
-            )
+            later = await find_later(opened, wanted, partial(remaining, opened, wanted), since)
+            overlaps, texted = later.overlaps, later.count
         else:
-            overlaps, texted = await find_overlaps(opened, names, wanted, numbers, since)
+
+            async def ours() -> set[str]:
+                return numbers()
+
+            overlaps, texted = await find_overlaps(opened, names, wanted, ours, since)
         return attrs.evolve(found, overlaps=overlaps, count=texted)
+
+
+async def find_later(
+    journal: Journal,
+    name: str,
+    numbers: Callable[[], Awaitable[set[str]]],
+    since: float | None = None,
+) -> Earlier:
+    """Read the recipients that a campaign shares with campaigns created or sent after it.
+
+    Args:
+        journal: the open journal.
+        name: the campaign's name.
+        numbers: a function that returns the recipients to compare; called if there are such
+            campaigns.
+        since: leave out campaigns that were neither created nor sent after this time, in seconds
+            of the journal's clock; default 6 days ago.
+
+    Raises:
+        ValidationError: the campaign does not exist.
+        JournalError: the journal cannot be read.
+    """
+    created = (await journal.summary(name)).campaign.created
+    begun = None if created is None else datetime.fromtimestamp(created, UTC)
+    if since is None:
+        since = await journal.now() - RECENT.total_seconds()
+    names = list(await journal.campaign_ids())
+    overlaps, texted = await find_overlaps(
+        journal, names, name, numbers, max(since, created or 0.0), since_then=True
+    )
+    status = await status_of(journal, name)
+    return Earlier(name, status, begun, overlaps, texted, since=since)
 
 
 def is_over(status: BulkStatus) -> bool:

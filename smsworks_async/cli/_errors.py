@@ -20,6 +20,8 @@ _OPTIONS: Final = {
     "international=True and region= need": "--international needs",
     "international=True is passed to the client or to phone.normalise": "--international is given",
     "international=True": "--international",
+    "window.tz": "--tz",
+    "window.days": "--days",
 }
 
 

@@ -247,6 +247,7 @@ def window_options(function: F) -> F:
 
 def _window(hours: str | None, tz: str | None, days: str | None) -> SendWindow | None:
     from smsworks_async import SendWindow
+    from smsworks_async.errors import ValidationError
 
     more = {name: value for name, value in (("tz", tz), ("days", days)) if value is not None}
     if hours is None:
@@ -254,4 +255,13 @@ def _window(hours: str | None, tz: str | None, days: str | None) -> SendWindow |
             raise click.UsageError(f"--{next(iter(more))} can only be used with --window")
         return None
     start, _, end = hours.partition("-")
-    return SendWindow(start, end, **more)
+    try:
+        return SendWindow(start, end, **more)
+    except ValidationError as error:
+        if error.field not in {"window.start", "window.end"}:
+            raise
+        # Hours without minutes are refused, because 9-5 would be the night.
+        raise ValidationError(
+            "--window must be two times such as 09:00-20:00; for whole days, use 00:00-24:00",
+            field=error.field,
+        ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +61,11 @@ async def remaining(journal: Journal, name: str) -> set[str]:
     return {row.destination async for row in _rows(journal, name, is_due) if row.outcome in _OPEN}
 
 
+async def accepted(journal: Journal, name: str) -> set[str]:
+    """Return the recipients whose text was accepted, in any round of a campaign."""
+    return {r.destination async for r in _rows(journal, name, _is_whole) if r.outcome == "accepted"}
+
+
 async def _rows(
     journal: Journal, name: str, is_wanted: Callable[[ChunkRecord], bool]
 ) -> AsyncGenerator[RecipientOutcome]:
@@ -101,7 +106,7 @@ async def find_overlaps(
     journal: Journal,
     names: list[str],
     wanted: str,
-    numbers: Callable[[], set[str]],
+    numbers: Callable[[], Awaitable[set[str]]],
     since: float,
     *,
     since_then: bool = False,
@@ -133,7 +138,7 @@ async def find_overlaps(
             counted &= set() if since_then else {"not sent"}
         if not counted:
             continue
-        ours = numbers() if ours is None else ours
+        ours = await numbers() if ours is None else ours
         of_this = {
             row.destination
             async for row in _rows(journal, name, _is_whole)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smsworks_async.cli._campaign_records import show_report
-from smsworks_async.cli._campaigns import client
+from smsworks_async.cli._campaigns import client, run_coroutine
 from smsworks_async.cli._command import command as _command
 from smsworks_async.cli._exit import Exit, exit_of_counts
 from smsworks_async.cli._known_names import add_suggestions
@@ -65,10 +65,16 @@ def command(
     other processes. After SIGTERM, or Ctrl-C once, it completes the requests in progress and begins
     no more; it exits with 130 if something is left. However it ends, run it again to continue: no
     recipient is texted twice.
+
+    It warns of recipients whom other campaigns have texted since this one was planned, but not with
+    --supervised, --seconds or --limit, as run by services and timers.
     """
     from smsworks_async.cli._worker import Worker, stopping
 
     path = app.journal(journal)
+    if not (supervised or seconds or limit):
+        with add_suggestions(path, campaign):
+            run_coroutine(_warn_of_later(app, path, campaign))
     with (
         stopping(app.out.notice) as stop,
         client(app, path, account_rate) as sms,
@@ -87,6 +93,22 @@ def command(
         status = sms.bulk.status(campaign, journal=path)
     show_report(app, campaign, report)
     return _exit(report, status, asked=stop.is_made, supervised=supervised)
+
+
+async def _warn_of_later(app: App, journal: str, campaign: str) -> None:
+    """Warn of recipients whom other campaigns have texted since this one was planned."""
+    from smsworks_async.bulk.campaign.stored import open_campaign
+    from smsworks_async.cli._earlier import find_later, shared_message
+    from smsworks_async.cli._overlaps import remaining
+
+    async with open_campaign(journal, campaign) as stored:
+        opened = stored.journal
+        found = await find_later(opened, campaign, lambda: remaining(opened, campaign))
+    if found.count:
+        verb = "is" if found.count == 1 else "are"
+        app.out.notice(
+            f"{shared_message(found)} since this one was planned, and {verb} texted again"
+        )
 
 
 def _exit(report: BulkReport, status: BulkStatus, *, asked: bool, supervised: bool) -> int:

@@ -8,13 +8,12 @@ import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import IO, Any, Final
 
-from smsworks_async._csv_files import neutralised
+from smsworks_async._csv_files import neutralised, temporary_beside
 from smsworks_async.errors import ValidationError
 from smsworks_async.files.dialects import Dialect
 from smsworks_async.files.headings import simplified
@@ -61,8 +60,7 @@ def write_set_aside(
     if given is None and recipients.path is None:
         raise ValidationError("to is missing: for a stream, pass the path of the copy", field="to")
     place = given or Path(str(recipients.path))
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-    temporary = Path(name)
+    descriptor, temporary = temporary_beside(place)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _write(recipients, max(width, len(recipients.headings)), file)

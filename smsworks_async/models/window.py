@@ -38,7 +38,10 @@ def _time(value: str | time, name: str) -> time:
         return value
     found = _TIME.fullmatch((values.as_text(value) or "").strip())
     if found is None:
-        raise ValidationError(f'{_field(name)} must be a time such as "09:00"', field=_field(name))
+        raise ValidationError(
+            f'{_field(name)} must have hours and minutes, as in SendWindow("09:00", "20:00")',
+            field=_field(name),
+        )
     return time(int(found[1]), int(found[2]))
 
 

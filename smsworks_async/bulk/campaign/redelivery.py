@@ -214,6 +214,34 @@ def _decisive(taken: Sequence[MessageRecord | None]) -> MessageRecord | None:
     return taken[-1] if taken else None
 
 
+async def find_due(
+    stored: StoredCampaign, batches: Any, policy: RedeliveryPolicy
+) -> list[SendHistory[Any]]:
+    """Return the recipients to send to again, from the records of the campaign's batches.
+
+    Args:
+        stored: the campaign.
+        batches: a function that reads a batch.
+        policy: decides which recipients are due.
+    """
+    reader = SendHistoryReader(stored.journal, stored.campaign.id, stored.payload, batches)
+    return policy.due(await reader.read())
+
+
+async def next_destinations(
+    stored: StoredCampaign, batches: Any, policy: RedeliveryPolicy
+) -> set[str]:
+    """Return the numbers to which `retry_undelivered` would send; nothing is sent."""
+    journal, campaign, payload = stored.journal, stored.campaign, stored.payload
+    numbers: set[str] = set()
+    for entry in await journal.chunks(campaign.id, limit=NO_LIMIT):
+        if campaign.round and entry.round == campaign.round and entry.is_open:
+            claim = await journal.read_chunk(campaign.id, entry.number)
+            for group in groups(claim, payload):
+                numbers.update(map(payload.destination, group.items))
+    return numbers or {one.destination for one in await find_due(stored, batches, policy)}
+
+
 async def retry_undelivered(
     stored: StoredCampaign,
     gateway: BulkGateway,
@@ -242,8 +270,7 @@ async def retry_undelivered(
     last = [entry for entry in everything if round and entry.round == round]
     if not any(entry.is_open for entry in last):
         # Otherwise continue that round, without choosing further recipients.
-        history = SendHistoryReader(journal, name, stored.payload, gateway.get)
-        due = policy.due(await history.read())
+        due = await find_due(stored, gateway.get, policy)
         if due:
             round += 1
             # Processes that choose concurrently choose the same, so the round is stored once.

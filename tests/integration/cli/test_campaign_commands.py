@@ -225,9 +225,12 @@ def test_resume_keeps_what_a_run_does_outside_the_sending_hours(smsworks, journa
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--window", "9-20:00"), "window.start must be a time"),
-        (("--window", "09:00"), "window.end must be a time"),
-        (("--window", "09:00-20:00", "--days", "x"), "window.days"),
+        (("--window", "9-20"), "--window must be two times such as 09:00-20:00"),
+        (("--window", "9-5"), "--window must be two times such as 09:00-20:00"),
+        (("--window", "09:00"), "--window must be two times such as 09:00-20:00"),
+        (("--window", "09:00-09:00"), "for whole days, use 00:00-24:00"),
+        (("--window", "09:00-20:00", "--days", "x"), "--days must be days such as"),
+        (("--window", "09:00-20:00", "--tz", "x"), "--tz must be a time zone such as"),
         (("--tz", "Europe/London"), "--tz can only be used with --window"),
     ],
 )

@@ -65,6 +65,19 @@ def test_campaign_send_dry_run_sends_nothing_and_keeps_nothing(smsworks, hosted,
     assert smsworks(*send(people(), "--yes")).code == 0
 
 
+def test_campaign_send_dry_run_says_that_a_journal_does_not_exist(smsworks, people, tmp_path):
+    options = (people(), "--dry-run", "--journal", str(tmp_path / "tpyo.db"))
+    shown = " ".join(smsworks(*send(*options)).out.split())
+    assert "tpyo.db (does not exist; sending creates it)" in shown
+    assert "Opted out 0 no list, because the journal does not exist" in shown
+    assert smsworks(*send(*options, "--json")).records[0]["journal_exists"] is False
+    smsworks("optouts", "add", "07700 900001", "--journal", str(tmp_path / "tpyo.db"))
+    shown = " ".join(smsworks(*send(*options)).out.split())
+    assert "does not exist" not in shown
+    assert "Opted out 1 left out" in shown
+    assert smsworks(*send(*options, "--json")).records[0]["journal_exists"] is True
+
+
 def test_campaign_send_fills_each_text_from_its_row(smsworks, hosted, people):
     file = people(("", "07700900004"), ("Eve", "07700 900001"))
     done = smsworks(*send(file, "--yes", text="Hi {First name}, {{nine}}"))

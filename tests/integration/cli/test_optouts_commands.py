@@ -122,11 +122,21 @@ def test_optouts_import_of_a_bad_file_records_nothing(shop, tmp_path, rows, word
     assert shop("optouts", "list", "--json").records == []
 
 
-def test_optouts_export_into_a_folder_that_is_not_there_is_told_in_a_line(shop, tmp_path):
-    shop("optouts", "add", "07700 900123")
-    done = shop("optouts", "export", str(tmp_path / "none" / "out.csv"))
-    assert done.code == 1
-    assert "No such file" in done.error
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("optouts", "export"),
+        ("campaign", "export", CAMPAIGN, "--to"),
+        ("campaign", "report", CAMPAIGN, "--offline", "--html"),
+    ],
+)
+def test_command_that_writes_a_file_names_the_folder_that_is_missing(shop, tmp_path, words):
+    planned(shop, str(tmp_path / "sms.db"))
+    folder = tmp_path / "none"
+    done = shop(*words, str(folder / "out.csv"))
+    assert done.code == 2
+    assert f"the folder {folder} does not exist" in done.error
+    assert "out.csv" not in done.error
 
 
 def test_optouts_fetch_records_the_replies_that_ask_for_it(smsworks, hosted):

@@ -104,6 +104,13 @@ def test_write_set_aside_lets_the_same_people_read_it_and_leaves_nothing_behind(
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "a.to-mend.csv"}
 
 
+def test_write_set_aside_names_the_folder_that_is_missing(write, tmp_path):
+    folder = tmp_path / "none"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_set_aside(read_recipients(write("a.csv", b"Mobile\nnobody\n")), to=folder / "b.csv")
+    assert caught.value.filename == str(folder)
+
+
 def test_write_xlsx_formats_the_column_of_numbers_as_text_and_keeps_other_values(write):
     rows = [HEADINGS, ("<&\x01\"'> Ada\n B", 123, 2.5), ("Bob", None, True)]
     data = xlsx_bytes(

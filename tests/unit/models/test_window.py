@@ -206,3 +206,9 @@ def test_window_refuses(arguments, field):
     with pytest.raises(ValidationError) as caught:
         SendWindow(**{"start": "09:00", "end": "20:00", **arguments})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("start", "end"), [("9", "20"), ("9am", "20:00"), ("09:00", "24")])
+def test_window_shows_how_to_write_its_times(start, end):
+    with pytest.raises(ValidationError, match=r'SendWindow\("09:00", "20:00"\)'):
+        SendWindow(start, end)

@@ -56,3 +56,11 @@ async def test_export_has_no_formulas_in_csv_and_exact_words_in_json_lines(sms, 
     for row in rows:
         for cell in row.values():
             assert cell[:1] not in set("=-@\t\r\n")
+
+
+async def test_export_names_the_folder_that_is_missing(sms, tmp_path):
+    path = tmp_path / "journal.db"
+    await sms.bulk.send(**TEXT, destinations=["07700 900001"], journal=path, campaign="x")
+    with pytest.raises(FileNotFoundError) as caught:
+        await sms.bulk.export("x", journal=path, to=tmp_path / "none" / "out.csv")
+    assert caught.value.filename == str(tmp_path / "none")
