@@ -218,7 +218,7 @@ async def test_a_cancel_that_waits_for_its_second_turn_in_vain_does_not_say_it_w
 
     async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
         scheduled = await sms.messages.schedule(**TEXT, at=datetime(2050, 1, 31, tzinfo=UTC))
-    box.add_fault(Fault(path="*", method="DELETE", when="after"))
+    box.add_fault(Fault(path="*", method="DELETE", when="after", status=503))
     async with AsyncSMSWorks(
         box.token, base_url=box.base_url, retry=AT_ONCE, timeout=0.5, max_rate=Rate()
     ) as sms:
