@@ -127,8 +127,8 @@ class Requester:
             expired: returns True when no byte may be sent any more.
             rate_acquired: whether `acquire_rate` has been awaited for the first request.
             on_retry: called with each failure before a retry.
-            before_repeat: awaited before a retry; an exception ends the call and is raised
-                unchanged.
+            before_repeat: awaited before a retry, and after a wait for a token; an exception ends
+                the call and is raised unchanged.
             limit: seconds for this call, retries included, if the client has no time-out
                 (`timeout=None`); None for no limit. Otherwise the client's time-out applies.
             is_inner: whether an exception of the caller's rate is raised as `RateRaised` instead of
@@ -174,7 +174,10 @@ class Requester:
                 finally:
                     deadlines.end(scope)
         except TimeoutError as error:
-            raise _too_late(call, deadlines.seconds) from error
+            late = _too_late(call, deadlines.seconds)
+            if call.lost and isinstance(late, NotSent):
+                late = unknown(call.operation, "the response was lost")
+            raise late from error
         except NotSent as error:
             if call.lost:  # this request was not sent, but an earlier one was
                 raise unknown(call.operation, "the response was lost") from error
@@ -202,21 +205,28 @@ class Requester:
         )
 
     async def _repeat(self, call: _Call) -> Any:
-        if call.before_repeat is not None:
-            await call.before_repeat()
+        await self._check_before_repeat(call)
         return await self._attempt(call)
 
     async def _attempt(self, call: _Call) -> Any:
         if not call.operation.authenticated:
             return await self._request(call, None)
-        token = self._tokens.current or await self._tokens.get()
+        token = self._tokens.current
+        if token is None:
+            token = await self._tokens.get()
+            await self._check_before_repeat(call)
         try:
             return await self._request(call, token)
         except NotAuthenticated:
             fresh = await self._tokens.renew(token)
             if fresh is None:
                 raise
-            return await self._request(call, fresh)
+        await self._check_before_repeat(call)
+        return await self._request(call, fresh)
+
+    async def _check_before_repeat(self, call: _Call) -> None:
+        if call.before_repeat is not None:
+            await call.before_repeat()
 
     async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()

@@ -261,6 +261,7 @@ class _KeyedCall(Generic[T]):
                 into=self._call.send.into,
                 expired=self._claims.is_over,
                 rate_acquired=True,
+                before_repeat=self._call.check,
                 limit=self._seconds,
                 is_inner=True,
             )

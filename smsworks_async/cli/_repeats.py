@@ -10,13 +10,18 @@ content, and the day. A later call with the same text finds the record:
   nothing, unless the call before that was accepted or its outcome is unknown.
 
 White space around a text is ignored.
+
+The day is that of the journal's clock, in UTC. Shortly before midnight a call waits until the next
+day begins: otherwise two equal calls at once might see different days, and both send.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import unicodedata
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 
 #: How long the same text to the same number counts as a repeat, in seconds.
 WINDOW: Final = 3600.0
+#: How long before midnight a call waits for the next day, in seconds; longer than it takes from the
+#: choice of a key to its claim.
+MIDNIGHT_MARGIN: Final = 5.0
 _DAY: Final = 86400.0
 _IN_DOUBT: Final = frozenset({State.UNKNOWN, State.SENDING})
 _MAY_BE_ACCEPTED: Final = _IN_DOUBT | {State.ACCEPTED}
@@ -63,21 +71,27 @@ class KeyChoice:
         return self.earlier is not None and self.earlier.request.state in _IN_DOUBT
 
 
-async def choose_key(journal: Journal, base_url: str, *words: str) -> KeyChoice:
+async def choose_key(
+    journal: Journal,
+    base_url: str,
+    *words: str,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> KeyChoice:
     """Return the idempotency key for a call.
 
     Args:
         journal: the journal with the keys.
         base_url: the API's address.
         words: the values that identify a call: the method, sender, recipient, text and time.
+        sleep: waits for a number of seconds.
 
     Raises:
         JournalError: the journal cannot be read.
     """
+    today = await _today(journal, sleep)
     now = await journal.now()
     plain = [unicodedata.normalize("NFC", word).strip() for word in words]
     name = hashlib.sha256("\0".join(plain).encode()).hexdigest()[:32]
-    today = int(now // _DAY)
     calls: list[tuple[str, KeyRecord]] = []
     free = ""
     for day in (today - 1, today):
@@ -95,3 +109,12 @@ async def choose_key(journal: Journal, base_url: str, *words: str) -> KeyChoice:
             break
         return KeyChoice(key, free, kept, age)
     return KeyChoice(free, free)
+
+
+async def _today(journal: Journal, sleep: Callable[[float], Awaitable[object]]) -> int:
+    """Return the day by the journal's clock; wait for the next one if that begins very soon."""
+    now = await journal.now()
+    today = int((now + MIDNIGHT_MARGIN) // _DAY)
+    if today * _DAY > now:
+        await sleep(today * _DAY - now)
+    return today

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from smsworks_async.cli._times import Moment
 
 
 if TYPE_CHECKING:
+    from smsworks_async import AsyncSMSWorks
     from smsworks_async.cli._app import App
     from smsworks_async.models.posted import IncomingMessage
 
@@ -116,9 +117,25 @@ def _show(app: App, message: IncomingMessage) -> None:
 
 
 async def _follow(app: App, since: datetime | None, every: float, journal: str) -> None:
-    from smsworks_async.cli._records import now
-
     async with app.async_client(journal=journal) as sms:
+        start = since or await _provider_time(sms)
         app.out.notice("waiting for replies; press Ctrl-C to stop")
-        async for message in sms.messages.incoming(since=since or now(), pause=every):
+        async for message in sms.messages.incoming(since=start, pause=every):
             _show(app, message)
+
+
+async def _provider_time(sms: AsyncSMSWorks) -> datetime:
+    """Return the time by the provider's clock, to which replies are compared, or by this one's."""
+    from smsworks_async._failures import worth_repeating
+    from smsworks_async.bulk.gateway import BulkGateway
+    from smsworks_async.cli._records import now
+    from smsworks_async.errors import SMSWorksError
+
+    try:
+        seconds = await BulkGateway(sms._requester).now()  # noqa: SLF001 - of this package
+    except SMSWorksError as error:
+        if not worth_repeating(error):
+            raise
+        seconds = None
+    # Dates of replies may be in whole seconds.
+    return now() if seconds is None else datetime.fromtimestamp(int(seconds), UTC)

@@ -63,7 +63,9 @@ class Resource:
         if call.check is not None:
             await call.check()
         send = call.send
-        return await self._requester.request(send.operation, call.document, into=send.into)
+        return await self._requester.request(
+            send.operation, call.document, into=send.into, before_repeat=call.check
+        )
 
     async def _on(self, operation: Operation, identifier: str, into: type[T], field: str) -> T:
         checked = checks.identifier(identifier, field)

@@ -106,11 +106,16 @@ class InboxCursor:
     """
 
     def __init__(
-        self, bookmark: Bookmark | None, since: datetime | None, handled: dict[str, datetime | None]
+        self,
+        bookmark: Bookmark | None,
+        since: datetime | None,
+        handled: dict[str, datetime | None],
+        start: datetime | None,
     ) -> None:
         self._bookmark = bookmark
         self.since = since
         self._handled = handled
+        self._start = start
 
     @classmethod
     async def open(
@@ -135,16 +140,17 @@ class InboxCursor:
             )
         saved = None if bookmark is None else await call(bookmark.load)
         if not saved:
-            return cls(bookmark, since, {})
+            return cls(bookmark, since, {}, since)
         try:
             document: Any = json.loads(saved)
             kept = {str(one): at and readers.date(at) for one, at in document["handled"].items()}
             since = document["since"] and readers.date(document["since"])
+            start = document.get("start") and readers.date(document["start"])
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(
                 "the bookmark contains no valid position; remove it to start over"
             ) from error
-        return cls(bookmark, since, kept)
+        return cls(bookmark, since, kept, start)
 
     @property
     def search_from(self) -> datetime | None:
@@ -155,6 +161,12 @@ class InboxCursor:
         """Return the unhandled records, in order of arrival."""
         fresh = {one.message_id: one for one in records if one.message_id not in self._handled}
         return sorted(fresh.values(), key=_came)
+
+    def is_before_start(self, record: MessageRecord) -> bool:
+        """Return whether a message arrived before the time at which the cursor started."""
+        if self._start is None or record.created is None:
+            return False
+        return record.created < self._start
 
     async def move_past(self, record: MessageRecord) -> None:
         """Record that a message was handled, and save the cursor."""
@@ -171,7 +183,13 @@ class InboxCursor:
 
     def _written(self) -> str:
         handled = {one: at and format_date(at) for one, at in self._handled.items()}
-        return json.dumps({"since": self.since and format_date(self.since), "handled": handled})
+        place: dict[str, Any] = {
+            "since": self.since and format_date(self.since),
+            "handled": handled,
+        }
+        if self._start is not None:
+            place["start"] = format_date(self._start)
+        return json.dumps(place)
 
 
 def _came(record: MessageRecord) -> tuple[float, str]:

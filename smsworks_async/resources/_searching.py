@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -23,6 +24,11 @@ _INBOX: Final = Operation("POST", "/messages/inbox", body=Query)
 
 #: The default and maximum page size of `AsyncMessages.iterate`.
 PAGE_SIZE: Final = 1000
+#: How many repetitions of a page end an iteration. As many new messages as a page has cause one;
+#: an API that ignores ``skip`` repeats its page for ever.
+MOST_REPEATS: Final = 2
+#: How many of the records yielded last are recognised if they come again. It limits the memory.
+REMEMBERED: Final = 100_000
 
 
 class MessageSearching(Resource):
@@ -225,8 +231,9 @@ class MessageSearching(Resource):
     ) -> AsyncGenerator[MessageRecord]:
         """Search page by page; yield every record once.
 
-        Each argument that is not None narrows the search. The
-        iteration ends at a page that repeats the previous one.
+        Each argument that is not None narrows the search. A record that is deleted, or ceases to
+        match the search, during the iteration may cause another one to be skipped: collect the
+        records first if you delete them. The iteration ends at a page that repeats the two before.
 
         Args:
             status: a status, such as ``"DELIVERED"`` or ``"INCOMING"``.
@@ -269,15 +276,23 @@ class MessageSearching(Resource):
         """Search page by page; yield every record once. The destination is not validated."""
         size = PAGE_SIZE if query.limit is None else query.limit
         skip = query.skip or 0
+        # In the order of their first page. Messages that arrive meanwhile move others to later
+        # pages, where those yielded last come again.
+        yielded: dict[str, None] = {}
         before: frozenset[str] = frozenset()
+        repeats = 0
         while True:
             asked = attrs.evolve(query, limit=size, skip=skip)
             page = await self._requester.request(_SEARCH, asked, into=list[MessageRecord])
             seen = frozenset(record.message_id for record in page)
             for record in page:
-                if record.message_id not in before:
+                if record.message_id not in yielded:
+                    yielded[record.message_id] = None
                     yield record
-            if len(page) < size or seen == before:
+            repeats = repeats + 1 if seen == before else 0
+            if len(page) < size or repeats == MOST_REPEATS:
                 return
+            for old in list(islice(yielded, max(0, len(yielded) - REMEMBERED))):
+                del yielded[old]
             before = seen
             skip += len(page)

@@ -186,7 +186,8 @@ class AsyncMessages(MessageSending, MessageSearching):
             bookmark: the path of a file that stores the position, or an object with ``load`` and
                 ``save``; one for each consumer. Without it, each call starts over.
             since: where to start if there is no stored position, an aware datetime; default:
-                everything that the provider still has, about three months.
+                everything that the provider still has, about three months. Of the hour before it,
+                opt-outs and opt-ins are recorded, but no message is yielded.
             pause: seconds between searches while there are no new messages, default 10. After
                 temporary failures it retries, with pauses that grow to a minute.
             follow: whether to wait for further messages, without end (default True). With False
@@ -218,7 +219,8 @@ class AsyncMessages(MessageSending, MessageSearching):
             for record in fresh:
                 message = IncomingMessage.of(record)
                 await self._kept.record(message)
-                yield message
+                if not cursor.is_before_start(record):
+                    yield message
                 await cursor.move_past(record)
             if not fresh:
                 if not follow:

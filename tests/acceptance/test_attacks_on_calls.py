@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -204,6 +205,26 @@ async def test_a_cancel_that_may_have_been_carried_out_does_not_say_that_it_was_
             await sms.messages.cancel("1")
     assert caught.value.safe_to_repeat
     assert len(requests) == 1
+
+
+async def test_a_cancel_that_waits_for_its_second_turn_in_vain_does_not_say_it_was_not_sent(box):
+    class Rate:
+        turns = 1
+
+        async def acquire(self):
+            if not self.turns:
+                await asyncio.Event().wait()
+            self.turns -= 1
+
+    async with AsyncSMSWorks(box.token, base_url=box.base_url) as sms:
+        scheduled = await sms.messages.schedule(**TEXT, at=datetime(2050, 1, 31, tzinfo=UTC))
+    box.add_fault(Fault(path="*", method="DELETE", when="after", status=503))
+    async with AsyncSMSWorks(
+        box.token, base_url=box.base_url, retry=AT_ONCE, timeout=0.5, max_rate=Rate()
+    ) as sms:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await sms.messages.cancel(scheduled.message_id)
+    assert caught.value.safe_to_repeat
 
 
 async def test_a_repeated_delete_that_finds_nothing_says_why_that_may_be(box, sms):

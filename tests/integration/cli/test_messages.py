@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from smsworks_async import KeyInUse, SMSWorks
 from smsworks_async.journals.sqlite import SQLiteJournal
 from smsworks_async.resources.messages import AsyncMessages
-from smsworks_async.sandbox import Fault
+from smsworks_async.sandbox import Fault, ManualClock
 from support.command_docs import shapes
 from support.processes import environment
+from support.sandboxes import HostedSandbox
 from support.waiting import when_held
 
 
@@ -382,6 +384,23 @@ def test_inbox_names_the_command_that_records_opt_outs(smsworks, hosted):
     assert smsworks("inbox").err == ""
     reply(hosted, "STOP")
     assert "`smsworks optouts fetch` adds them" in smsworks("inbox").err
+
+
+def test_inbox_follow_begins_now(command_line):
+    clock = ManualClock(datetime.now(UTC) - timedelta(minutes=5))
+    with HostedSandbox(clock=clock) as hosted:
+        command_line.use(hosted.box)
+        reply(hosted, "before")
+        hosted.do(lambda box: box.advance(600))
+        follower = command_line.start("inbox", "--follow", "--every", "0.05", "--json")
+        try:
+            assert "waiting" in follower.stderr.readline()
+            hosted.do(lambda box: box.advance(60))
+            reply(hosted, "after")
+            assert json.loads(follower.stdout.readline())["content"] == "after"
+        finally:
+            follower.send_signal(signal.SIGINT)
+            follower.communicate(timeout=60)
 
 
 def test_inbox_follows_replies_and_records_who_has_opted_out(smsworks, hosted):

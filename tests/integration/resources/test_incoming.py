@@ -199,6 +199,17 @@ async def test_incoming_begins_at_since_unless_the_bookmark_holds_a_place(box, s
     assert await drawn(sms, since=moment - timedelta(days=9), bookmark=tmp_path / "place") == []
 
 
+async def test_incoming_yields_nothing_of_the_hour_before_since(box, sms, tmp_path):
+    await receive(box, "old")
+    moment = datetime.fromtimestamp(box.now, UTC)
+    await receive(box, "new")
+    assert await drawn(sms, since=moment) == ["new"]
+    for texts in (["new"], [], ["newer"]):
+        assert await drawn(sms, since=moment, bookmark=tmp_path / "place") == texts
+        if not texts:
+            await receive(box, "newer")
+
+
 async def test_incoming_yields_more_than_a_page_of_messages(box, sms, monkeypatch):
     monkeypatch.setattr("smsworks_async.resources._searching.PAGE_SIZE", 4)
     await receive(box, *"abcdefghij")

@@ -15,6 +15,7 @@ from smsworks_async import (
     ValidationError,
 )
 from smsworks_async.journals import MemoryJournal
+from smsworks_async.sandbox import Fault
 from support.messages import TEXT
 from support.sandboxes import AT_ONCE, HostedSandbox
 
@@ -140,3 +141,27 @@ def test_the_blocking_client_does_the_same(tmp_path):
         assert sms.opt_outs.remove(OUT)
         assert [event.change for event in sms.opt_outs.history(OUT)] == ["out", "in"]
         assert sms.messages.send(**TEXT, respect_opt_outs=True).message_id
+
+
+@pytest.mark.parametrize("keyed", [{}, {"idempotency_key": "order-1"}])
+@pytest.mark.parametrize("error_code", [None, 4011, 5001])
+@pytest.mark.parametrize("family", ["messages", "batches"])
+async def test_the_list_is_read_again_before_a_repetition(box, family, error_code, keyed):
+    if error_code is not None:
+        box.add_fault(Fault(path="*", error_code=error_code))
+    fetched = []
+
+    async def token():
+        fetched.append(True)
+        if error_code != 4011 or len(fetched) == 2:
+            await client.opt_outs.add(OUT)
+        return box.token
+
+    to = {"destinations": NUMBERS} if family == "batches" else {"destination": OUT}
+    async with AsyncSMSWorks(
+        token, base_url=box.base_url, retry=AT_ONCE, journal=MemoryJournal()
+    ) as client:
+        send = getattr(client, family).send
+        with pytest.raises(OptedOut):
+            await send(**MANY, **to, **keyed, respect_opt_outs=True)
+    assert box.accepted() == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsworks_async._idempotency.fingerprints import hash_key
-from smsworks_async.cli._repeats import WINDOW, choose_key
+from smsworks_async.cli._repeats import MIDNIGHT_MARGIN, WINDOW, choose_key
 from smsworks_async.errors import OutcomeUnknown, ValidationError
 from smsworks_async.journals import MemoryJournal
 from smsworks_async.models.report import BatchOutcome, Outcome
@@ -120,3 +120,20 @@ async def test_choose_key_tells_apart_many_sends_of_a_day(journal, clock):
         await call(journal, place.key, Outcome.ACCEPTED)
         clock.advance(WINDOW)
     assert len(keys) == 10
+
+
+@pytest.mark.parametrize("seconds", [MIDNIGHT_MARGIN, 1.0, 0.001])
+async def test_choose_key_before_and_after_midnight_is_the_same(seconds, journal, clock):
+    clock.advance(60 - seconds)
+    before = await choose_key(journal, BASE_URL, *WORDS, sleep=clock.sleep)
+    assert clock.time() == pytest.approx(LATE + 60)
+    clock.advance(seconds)
+    after = await choose_key(journal, BASE_URL, *WORDS, sleep=clock.sleep)
+    assert before.key == after.key
+
+
+async def test_choose_key_waits_at_no_other_time(journal, clock):
+    for advance in (60 - MIDNIGHT_MARGIN - 1, MIDNIGHT_MARGIN + 1, 43200.0):
+        clock.advance(advance)
+        await choose_key(journal, BASE_URL, *WORDS, sleep=clock.sleep)
+    assert clock.slept == []

@@ -298,3 +298,27 @@ async def test_a_list_whose_file_vanishes_ends_the_run_before_the_next_request(b
         with pytest.raises(JournalError, match=r"opt-outs\.db"):
             await sms.messages.send(**TEXT, respect_opt_outs=True)
     assert box.accepted() == 9
+
+
+@pytest.mark.parametrize("kind", ["campaign", "stream"])
+@pytest.mark.parametrize("fetch", ["first", "renewed"])
+async def test_send_leaves_out_who_opts_out_while_a_token_is_fetched(box, tmp_path, kind, fetch):
+    if fetch == "renewed":
+        box.add_fault(Fault(path="/batch/send", error_code=4011))
+    fetched = 0
+
+    async def token():
+        nonlocal fetched
+        fetched += 1
+        if fetched == (1 if fetch == "first" else 2):
+            await sms.opt_outs.add(wire_number(5))
+        return box.token
+
+    campaign = {"campaign": "x"} if kind == "campaign" else {}
+    async with AsyncSMSWorks(
+        token, base_url=box.base_url, retry=AT_ONCE, journal=tmp_path / "journal.db"
+    ) as sms:
+        report = await sms.bulk.send(**TEXT_TO_MANY, destinations=drama(10), **campaign)
+    assert wire_number(5) not in texted(box)
+    assert (report.accepted, report.opted_out) == (9, 1)
+    assert report.adds_up
