@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,7 +17,12 @@ from smsworks_async.cli._earlier import Earlier, exists
 from smsworks_async.cli._options import AccountRate, reading
 from smsworks_async.cli._records import plural
 from smsworks_async.files import Recipients, Summary, read_recipients, write_set_aside
+from smsworks_async.files.messages import Message
 from smsworks_async.models.window import SendWindow
+
+
+if TYPE_CHECKING:
+    from smsworks_async import SMSWorks
 
 
 @attrs.frozen(kw_only=True)
@@ -26,6 +32,7 @@ class SendOptions:
     file: str
     sender: str
     message: str
+    gsm: bool
     column: str | None
     sheet: str | None
     encoding: str | None
@@ -54,6 +61,7 @@ def read(options: SendOptions) -> Recipients:
             options.file,
             column=options.column,
             message=options.message,
+            gsm=options.gsm,
             sheet=options.sheet,
             encoding=options.encoding,
             international=options.international,
@@ -79,20 +87,16 @@ def make_preview(  # noqa: PLR0917 - the parts of a preview
     journal: str,
 ) -> Preview:
     """Estimate the cost, and write the copy of the rows that were set aside."""
-    message = people.message
-    assert message is not None  # noqa: S101 - it was given
     # Do not create a journal for a preview; without one there are no opt-outs to respect.
     settings: dict[str, Any] = {"journal": journal} if exists(journal) else {}
     with app.client(international=options.international, **settings) as sms:
-        if message.plain is None:
-            estimate = sms.bulk.estimate(
-                template=message.template, rows=people.rows(), sender=options.sender
-            )
-        else:
-            estimate = sms.bulk.estimate(
-                content=message.plain, destinations=people.destinations(), sender=options.sender
-            )
-    if message.plain is None:
+        estimate = _estimate(sms, people, options.sender)
+        saved = estimate.saved_by_gsm
+        if options.gsm:
+            unchanged = copy.copy(people)
+            unchanged.message = Message(options.message, people.headings)
+            saved = _estimate(sms, unchanged, options.sender).credits - estimate.credits
+    if people.message is not None and people.message.plain is None:
         estimate = _with_several_texts(estimate, people)
     return Preview(
         people,
@@ -102,6 +106,18 @@ def make_preview(  # noqa: PLR0917 - the parts of a preview
         options.sender,
         journal,
         copy=_copy(app, people, summary),
+        gsm=options.gsm,
+        saved_by_gsm=saved,
+    )
+
+
+def _estimate(sms: SMSWorks, people: Recipients, sender: str) -> BulkEstimate:
+    message = people.message
+    assert message is not None  # noqa: S101 - it was given
+    if message.plain is None:
+        return sms.bulk.estimate(template=message.template, rows=people.rows(), sender=sender)
+    return sms.bulk.estimate(
+        content=message.plain, destinations=people.destinations(), sender=sender
     )
 
 

@@ -67,7 +67,7 @@ def _preview_and_send(app: App, options: SendOptions) -> int:
     journal = app.journal(options.journal)
     assert people.message is not None  # noqa: S101 - it was given
     name = (
-        campaign_name(people.message.template, sender, people.destinations())
+        campaign_name(people.message.source, sender, people.destinations())
         if options.campaign is None
         else check_campaign(options.campaign)
     )

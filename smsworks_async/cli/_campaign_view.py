@@ -51,6 +51,8 @@ class Preview:
         journal: the path or URL of the journal.
         window: the hours in which requests may be sent, or None.
         copy: the path of the copy of the rows that were set aside, or None.
+        gsm: whether typographic characters are replaced.
+        saved_by_gsm: the credits that this saves, or would save.
     """
 
     people: Recipients
@@ -61,6 +63,8 @@ class Preview:
     journal: str
     window: SendWindow | None = None
     copy: Path | None = None
+    gsm: bool = False
+    saved_by_gsm: float = 0.0
 
 
 def as_record(preview: Preview) -> dict[str, Any]:
@@ -86,6 +90,8 @@ def as_record(preview: Preview) -> dict[str, Any]:
         "shared_with": earlier.shared,
         "segments": estimate.segments,
         "credits": estimate.credits,
+        "gsm": preview.gsm,
+        "saved_by_gsm": preview.saved_by_gsm,
         "balance": estimate.balance,
         "samples": list(estimate.samples),
         "window": preview.window and str(preview.window),
@@ -110,7 +116,10 @@ def show(out: Output, preview: Preview) -> None:
         ]
     )
     out.line()
-    balance = "" if estimate.balance is None else f"of {amount(estimate.balance)} on the account"
+    costs = [] if estimate.balance is None else [f"of {amount(estimate.balance)} on the account"]
+    if preview.saved_by_gsm > 0:
+        verb = "saves" if preview.gsm else "would save"
+        costs.append(f"--gsm {verb} {amount(preview.saved_by_gsm)}")
     opted_out = "left out" if estimate.opted_out else ""
     if not known:
         opted_out = "no list, because the journal does not exist"
@@ -121,7 +130,7 @@ def show(out: Output, preview: Preview) -> None:
         ("Repeats", amount(estimate.duplicates), "texted once" if estimate.duplicates else ""),
         ("Opted out", amount(estimate.opted_out), opted_out),
         ("Segments", amount(estimate.segments), _unicode_of(estimate)),
-        ("Credits", amount(estimate.credits), balance),
+        ("Credits", amount(estimate.credits), "; ".join(costs)),
     ]
     wide = max(len(figure) for _, figure, _ in rows)
     for name, figure, remark in rows:

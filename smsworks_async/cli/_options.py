@@ -140,6 +140,11 @@ def message_options(function: F) -> F:
     for option in (
         file_options,
         click.option(
+            "--gsm",
+            is_flag=True,
+            help="Replace typographic characters by GSM characters, which can halve the price.",
+        ),
+        click.option(
             "--message",
             required=True,
             metavar="TEXT",

@@ -65,7 +65,7 @@ def command(app: App, *, file: str, journal: str | None, **options: Any) -> int:
     from smsworks_async.errors import ValidationError
     from smsworks_async.files import read_recipients
 
-    wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding")}
+    wanted = {name: options.pop(name) for name in ("column", "sheet", "encoding", "gsm")}
     international = options.pop("international")
     with reading(file):
         people = read_recipients(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from smsworks_async.bulk.templates import Template
 from smsworks_async.errors import ValidationError
 from smsworks_async.files.headings import letters, simplified
 from smsworks_async.models import checks, values
+from smsworks_async.text import to_gsm
 
 
 # The number of headings that an error message lists.
@@ -20,54 +21,70 @@ class Message:
     """A text whose fields are headings of a file.
 
     Attributes:
-        template: the text in the form for `bulk.send_each`, with its fields as identifiers.
-        names: the index of the column for each field, by the field's name in ``template``.
+        source: the text with its fields as identifiers.
+        template: the text in the form for `bulk.send_each`: the source, or one field for the whole
+            text if characters are replaced after the fields are filled.
+        names: the index of the column for each field, by the field's name in ``source``.
         plain: the text with ``{{`` and ``}}`` replaced by single braces, if it has no fields;
             otherwise None.
 
     Arguments:
         text: the text; ``{{`` and ``}}`` stand for literal braces.
         headings: the headings of all columns.
+        gsm: apply `text.to_gsm` to the text, after its fields are filled.
 
     Raises:
         ValidationError: the text is empty or malformed, or a field matches no column or several.
             The field is ``message``.
     """
 
-    def __init__(self, text: str, headings: Sequence[str]) -> None:
+    def __init__(self, text: str, headings: Sequence[str], *, gsm: bool = False) -> None:
         text = values.text(text, "message")
         if not text.strip():
             raise ValidationError("message is empty; pass the text to send", field="message")
         self._headings = headings
         self.names: dict[str, int] = {}
+        self._convert: Callable[[str], str] = to_gsm if gsm else str
         parts: list[str] = []
+        converted: list[str] = []
         for literal, field in _parsed(text):
-            parts.append(literal.replace("{", "{{").replace("}", "}}"))
+            for some, part in ((parts, literal), (converted, self._convert(literal))):
+                some.append(part.replace("{", "{{").replace("}", "}}"))
             if field is not None:
                 name, index = _column(field, headings)
                 self.names[name] = index
-                parts.append(f"{{{name}}}")
-        self.template = "".join(parts)
-        self.plain = None if self.names else self.template.format()
-        self._template = Template(self.template)
+                for some in (parts, converted):
+                    some.append(f"{{{name}}}")
+        self._filled = Template("".join(parts))
+        self.source = "".join(converted)
+        self._is_whole = gsm and bool(self.names)
+        self.template = "{text}" if self._is_whole else self.source
+        self.plain = None if self.names else self.source.format()
         if self.plain is not None:
             checks.content(self.plain, "message")
 
     def values(self, cells: Sequence[Any]) -> dict[str, Any]:
-        """Return a row's value for each field, by the field's name."""
+        """Return the row for the template: the value of each of its fields, by name."""
+        row = self._fields(cells)
+        return {"text": self._text(row)} if self._is_whole else row
+
+    def _fields(self, cells: Sequence[Any]) -> dict[str, Any]:
         return {
             name: _shown(cells[index]) if index < len(cells) else None
             for name, index in self.names.items()
         }
 
+    def _text(self, row: dict[str, Any]) -> str:
+        return self._convert(self._filled.fill(row))
+
     def problem(self, cells: Sequence[Any]) -> str | None:
         """Return the reason why a row's text cannot be sent; None if it can."""
-        row = self.values(cells)
+        row = self._fields(cells)
         for name, index in self.names.items():
             if values.is_missing(row[name]):
                 return f"{self._headings[index]} is blank, but the message needs it"
         try:
-            checks.content(self._template.fill(row))
+            checks.content(self._text(row))
         except ValidationError as error:
             return f"its text cannot be sent: {error}"
         return None

@@ -27,6 +27,7 @@ def read_recipients(
     *,
     column: str | None = None,
     message: str | None = None,
+    gsm: bool = False,
     sheet: str | None = None,
     format: str | None = None,
     encoding: str | None = None,
@@ -46,6 +47,7 @@ def read_recipients(
         column: the heading of the column with the numbers, or its letters, such as ``"B"``.
         message: a text with headings as fields, such as ``"Hi {First name}"``; ``{{`` and ``}}``
             stand for literal braces. Rows without a value for a field are set aside.
+        gsm: apply `text.to_gsm` to the message, after its fields are filled (default False).
         sheet: the name of the sheet of a workbook; by default the first visible sheet.
         format: one of ``"csv"``, ``"tsv"``, ``"list"`` (one number on each line), ``"jsonl"``,
             ``"xlsx"`` and ``"ods"``.
@@ -71,13 +73,14 @@ def read_recipients(
     [(2, '447700900123', 'its leading 0 had been lost'), (3, None, 'it contains letters')]
     """
     rule = phone.destination_rule(international=values.boolean(international, "international"))
+    gsm = values.boolean(gsm, "gsm")
     people = open_source(
         source, rule, sheet=sheet, format=format, encoding=encoding, delimiter=delimiter
     )
     find_column(people, column)
     if message is not None:
         with _naming_the_sheets(people):
-            people.message = Message(message, people.headings)
+            people.message = Message(message, people.headings, gsm=gsm)
     return people
 
 

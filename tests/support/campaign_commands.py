@@ -12,6 +12,18 @@ CAMPAIGN = "2031-05-opening"
 PEOPLE = [f"447700900{n:03d}" for n in range(100, 130)]
 CHUNK = 5
 CHUNKS = len(PEOPLE) // CHUNK
+#: The keys of the records of `status` and `report`.
+COUNTS = [
+    *("read", "accepted", "rejected", "unknown", "not_sent", "invalid", "duplicates", "opted_out"),
+]
+STATUS = [
+    *("campaign", "state", "why", "settled", *COUNTS, "in_flight", "lease", "scheduled", "credits"),
+    *("rounds", "sent_again", "open_again", "window", "at", "forgotten"),
+]
+REPORT = [
+    *("campaign", *COUNTS, "credits", "accepted_twice", "all_accepted", "stopped", "batches"),
+    *("too_late", "warnings"),
+]
 
 
 def plan(journal: str, campaign: str = CAMPAIGN, **more: Any) -> None:
@@ -28,3 +40,8 @@ def planned(smsworks: CommandLine, journal: str, **more: Any) -> CommandLine:
     plan(journal, **more)
     smsworks.set(JOURNAL=journal)
     return smsworks
+
+
+def counts(record: dict[str, Any]) -> dict[str, int]:
+    """Return the counts of a record that are not 0."""
+    return {name: record[name] for name in COUNTS if record[name]}

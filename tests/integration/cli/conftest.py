@@ -1,9 +1,10 @@
-"""A fixture that writes files of recipients, for the tests of `campaign send`."""
+"""Fixtures for the campaign commands: files of recipients, and a planned campaign."""
 
 from __future__ import annotations
 
 import pytest
 
+from support.campaign_commands import planned
 from support.campaign_send import HEADINGS, PEOPLE
 from support.spreadsheets import csv_bytes
 
@@ -18,3 +19,15 @@ def people(tmp_path):
         return str(path)
 
     return people
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """Return the path of a journal that does not exist yet."""
+    return str(tmp_path / "campaigns.db")
+
+
+@pytest.fixture
+def shop(smsworks, journal):
+    """The command, with a planned campaign of six chunks in its journal."""
+    return planned(smsworks, journal)

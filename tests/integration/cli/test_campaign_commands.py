@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsworks_async import JournalError, SendWindow, SMSWorks
+from smsworks_async import JournalError, SendWindow
 from smsworks_async.journals import SQLiteJournal
 from smsworks_async.sandbox import Fault
-from support.campaign_commands import CAMPAIGN, CHUNK, CHUNKS, PEOPLE, plan, planned
-
-
-COUNTS = [
-    *("read", "accepted", "rejected", "unknown", "not_sent", "invalid", "duplicates", "opted_out"),
-]
-STATUS = [
-    *("campaign", "state", "why", "settled", *COUNTS, "in_flight", "lease", "scheduled", "credits"),
-    *("rounds", "sent_again", "open_again", "window", "at", "forgotten"),
-]
-REPORT = [
-    *("campaign", *COUNTS, "credits", "accepted_twice", "all_accepted", "stopped", "batches"),
-    *("too_late", "warnings"),
-]
-
-
-@pytest.fixture
-def journal(tmp_path):
-    return str(tmp_path / "campaigns.db")
-
-
-@pytest.fixture
-def shop(smsworks, journal):
-    """The command, with a planned campaign of six chunks in its journal."""
-    return planned(smsworks, journal)
-
-
-def counts(record):
-    return {name: record[name] for name in COUNTS if record[name]}
+from support.campaign_commands import (
+    CAMPAIGN,
+    CHUNK,
+    CHUNKS,
+    PEOPLE,
+    REPORT,
+    STATUS,
+    counts,
+    plan,
+    planned,
+)
 
 
 def test_status_shows_counts_for_people(shop):
@@ -75,12 +56,12 @@ def test_status_of_a_campaign_on_its_way_is_no_success(shop, hosted):
     assert shop("campaign", "status", "later", "--exit-code").code == 1
 
 
-def _journal(shop):
-    return shop("journal", "init", "--json").record["journal"]
-
-
 def _tomorrow():
     return datetime.now(UTC) + timedelta(days=1)
+
+
+def _journal(shop):
+    return shop("journal", "init", "--json").record["journal"]
 
 
 @pytest.mark.parametrize("command", ["status", "work", "pause", "resume", "cancel", "report"])
@@ -308,217 +289,7 @@ def _wait_for_delivery(hosted, shop):
         assert len(list(sms.bulk.follow(CAMPAIGN, journal=_journal(shop)))) == 3
 
 
-def test_export_writes_every_recipient_to_a_file(shop, tmp_path):
-    shop("campaign", "work", CAMPAIGN, "--limit", "1")
-    to = tmp_path / "out.csv"
-    done = shop("campaign", "export", CAMPAIGN, "--to", str(to), "--json")
-    assert done.code == 0
-    assert done.record == {"campaign": CAMPAIGN, "file": str(to), "recipients": 30}
-    rows = list(csv.DictReader(to.read_text(encoding="utf-8").splitlines()))
-    assert [row["destination"] for row in rows] == PEOPLE
-    assert [row["outcome"] for row in rows] == ["accepted"] * 5 + ["not sent"] * 25
-    refused = shop("campaign", "export", CAMPAIGN, "--to", str(to))
-    assert refused.code == 2
-    assert "exists; choose another file" in refused.error
-    assert shop("campaign", "export", CAMPAIGN, "--to", str(to), "--force").code == 0
-
-
-def test_export_without_a_file_writes_json_lines(shop):
-    records = shop("campaign", "export", CAMPAIGN, "--json").records
-    assert [record["destination"] for record in records] == PEOPLE
-    assert shop("campaign", "export", CAMPAIGN).code == 2
-
-
-def test_forget_asks_and_erases(shop, journal):
-    assert shop("campaign", "forget", CAMPAIGN, "--yes").code == 2  # a chunk is still open
-    shop("campaign", "work", CAMPAIGN)
-    assert shop("campaign", "forget", CAMPAIGN, stdin="no\n").code == 1
-    done = shop("campaign", "forget", CAMPAIGN, "--json", stdin="y\n")
-    assert (done.code, done.record) == (0, {"forgotten": [CAMPAIGN]})
-    record = shop("campaign", "status", CAMPAIGN, "--json").record
-    assert record["forgotten"] is not None
-    assert counts(record) == {"read": 30, "accepted": 30}
-    done = shop("campaign", "export", CAMPAIGN, "--json")
-    assert done.code == 2
-    assert "was forgotten" in json.loads(done.err)["message"]
-
-
-@pytest.mark.parametrize(
-    ("before", "gone"), [("0h", [CAMPAIGN]), ("1d", []), ("2w", []), ("2000-01-01", [])]
-)
-def test_prune_erases_what_ended_before_a_moment(shop, before, gone):
-    shop("campaign", "work", CAMPAIGN)
-    assert shop("campaign", "prune", "--before", before, stdin="\n").code == 1
-    done = shop("campaign", "prune", "--before", before, "--yes", "--json")
-    assert (done.code, done.record) == (0, {"forgotten": gone})
-
-
-@pytest.mark.parametrize("before", ["90", "d", "yesterday", "2031-02-30", "-1d", ""])
-def test_prune_refuses_what_is_neither_an_age_nor_a_date(shop, before):
-    done = shop("campaign", "prune", "--before", before, "--yes")
-    assert done.code == 2
-    assert "is not a time" in done.error
-
-
-def test_prune_says_that_nothing_was_old_enough(shop):
-    done = shop("campaign", "prune", "--before", "1d", "--yes")
-    assert done.out == "no campaign ended before that time\n"
-
-
-def test_completion_of_a_campaign_names_those_of_the_journal(shop, journal):
-    from smsworks_async.cli._known_names import names_in
-
-    plan(journal, "later")
-    assert names_in(journal) == ["later", CAMPAIGN]
-    with SMSWorks("none") as sms:
-        assert [s.campaign for s in sms.bulk.campaigns(journal=journal)] == [CAMPAIGN, "later"]
-    done = shop.run(
-        variables={
-            "_SMSWORKS_COMPLETE": "bash_complete",
-            "COMP_WORDS": "smsworks campaign pause 2031",
-            "COMP_CWORD": "3",
-        }
-    )
-    assert done.out == f"plain,{CAMPAIGN}\n"
-
-
-@pytest.mark.parametrize("name", ["a b.db", "50%25.db", "what?.db", "#1.db", "Zoë.db"])
-def test_completion_of_a_campaign_reads_a_file_of_any_name(name, tmp_path, monkeypatch):
-    from smsworks_async.cli._known_names import names_in
-
-    plan(str(tmp_path / name))
-    assert names_in(str(tmp_path / name)) == [CAMPAIGN]
-    monkeypatch.chdir(tmp_path)
-    assert names_in(name) == [CAMPAIGN]
-    assert {path.name.removesuffix("-wal").removesuffix("-shm") for path in tmp_path.iterdir()} == {
-        name
-    }
-
-
-@pytest.mark.parametrize("journal", ["no file.db", "postgresql://127.0.0.1:1/none"])
-def test_completion_where_there_is_no_journal_is_silent(smsworks, journal):
-    from smsworks_async.cli._known_names import names_in
-
-    assert names_in(journal) == []
-
-
-def plan_file(smsworks, tmp_path, text, *options, message="Hi"):
-    path = tmp_path / "people.csv"
-    path.write_text(text, encoding="utf-8")
-    words = ("--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", message)
-    return smsworks("campaign", "plan", str(path), *words, *options)
-
-
-def test_plan_makes_a_campaign_of_a_file_that_work_sends(smsworks, hosted, tmp_path):
-    rows = "Name,Mobile\nAda,07700 900123\nBob,7700900124\nAda,+447700900123\n"
-    done = plan_file(smsworks, tmp_path, rows, "--json", "--window", "00:00-23:59")
-    assert done.code == 0
-    assert list(done.record) == [*STATUS, "set_aside"]
-    assert counts(done.record) == {"read": 3, "not_sent": 2, "duplicates": 1}
-    assert hosted.box.accepted() == 0
-    assert plan_file(smsworks, tmp_path, rows).out.startswith(f"{CAMPAIGN} is planned, with 2")
-    assert smsworks("campaign", "work", CAMPAIGN).code == 0
-    assert hosted.box.accepted_by_destination() == {"447700900123": 1, "447700900124": 1}
-
-
-def test_plan_fills_fields_of_the_message(smsworks, hosted, tmp_path):
-    rows = "First name,Mobile\nAda,07700 900123\nBob,07700900124\n"
-    assert plan_file(smsworks, tmp_path, rows, message="Hi {First name}").code == 0
-    assert smsworks("campaign", "work", CAMPAIGN).code == 0
-    assert {message.content for message in hosted.box.messages} == {"Hi Ada", "Hi Bob"}
-
-
-def test_plan_writes_rows_that_cannot_be_texted_beside_the_file(smsworks, tmp_path):
-    done = plan_file(smsworks, tmp_path, "Mobile\n07700 900123\n020 7946 0000\n")
-    assert done.code == 1
-    assert "1 row cannot be texted; correct them in the copy" in done.out
-    assert len(list(tmp_path.glob("people*"))) == 2
-
-
-@pytest.mark.parametrize(
-    ("rows", "options", "words"),
-    [
-        ("Mobile\n020 7946 0000\n", (), "no recipient that can be texted"),
-        ("Mobile\n07700 900123\n", ("--column", "Phone"), "Phone"),
-        ("Mobile\n07700 900123\n", ("--at", "2001-01-01"), "past"),
-        ("Mobile\n07700 900123\n", ("--at", "soon"), "is not a time"),
-    ],
-)
-def test_plan_refuses_what_cannot_be_planned(smsworks, tmp_path, rows, options, words):
-    done = plan_file(smsworks, tmp_path, rows, *options)
-    assert done.code == 2
-    assert words in done.error
-    assert smsworks("campaign", "list", "--json").records == []
-
-
-def test_plan_with_fields_cannot_be_scheduled(smsworks, tmp_path):
-    rows = "Name,Mobile\nAda,07700 900123\n"
-    done = plan_file(smsworks, tmp_path, rows, "--at", "2099-01-01", message="Hi {Name}")
-    assert done.code == 2
-    assert "--at cannot be used with fields" in done.error
-
-
-def test_plan_reads_standard_input(smsworks):
-    words = ("-", "--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
-    done = smsworks.run("campaign", "plan", *words, stdin="07700 900123\nnobody\n")
-    assert done.code == 1
-    assert "1 row cannot be texted\n" in done.out
-
-
-def test_plan_of_a_file_that_is_not_there_is_told_in_a_line(smsworks, tmp_path):
-    words = ("--campaign", CAMPAIGN, "--sender", "AcmeCorp", "--message", "Hi")
-    done = smsworks("campaign", "plan", str(tmp_path / "none.csv"), *words)
-    assert done.code != 0
-    assert "none.csv" in done.error
-
-
-def test_campaign_with_an_apostrophe_is_suggested_like_any_other(shop, journal):
-    plan(journal, "anna's")
-    assert "did you mean anna's?" in shop("campaign", "status", "annas's").error
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("postgresql://anna:secret@127.0.0.1:1/sms", True),
-        ("postgresql://127.0.0.1:1/sms?user=anna&password=secret", True),
-        ("postgresql://anna@127.0.0.1:1/sms", False),
-        ("folder/a:b@c.db", False),
-    ],
-)
-def test_journal_whose_url_shows_a_password_is_warned_of(smsworks, url, told):
-    # The file is missing, so no journal is opened.
-    words = (
-        "campaign",
-        "plan",
-        "none.csv",
-        "--campaign",
-        "x",
-        "--sender",
-        "Acme",
-        "--message",
-        "x",
-    )
-    done = smsworks(*words, "--journal", url)
-    assert ("the password in --journal is visible in the process list" in done.err) == told
-    assert "secret" not in done.err
-
-
 def test_report_without_an_account_names_the_option_for_it(command_line, journal):
     done = planned(command_line, journal)("campaign", "report", CAMPAIGN)
     assert done.code == 2
     assert "--offline" in done.error
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("send", "--to", "nobody", "--sender", "Acme", "x"),
-        ("otp", "send", "--to", "nobody", "--sender", "Acme"),
-        ("inbox", "--follow", "--unread"),
-    ],
-)
-def test_journal_of_any_command_is_warned_of(smsworks, words):
-    done = smsworks(*words, "--journal", "postgresql://anna:secret@127.0.0.1:1/sms")
-    assert done.code == 2
-    assert "the password in --journal is visible in the process list" in done.err

@@ -13,11 +13,6 @@ SHARED = "1 recipient was in a campaign of the last 6 days (other, "
 
 
 @pytest.fixture
-def journal(tmp_path):
-    return str(tmp_path / "campaigns.db")
-
-
-@pytest.fixture
 def other(smsworks, journal):
     """Return a function that sends another campaign."""
 

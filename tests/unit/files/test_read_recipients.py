@@ -319,3 +319,30 @@ def test_read_recipients_takes_no_row_with_a_number_for_headings():
     people = read_recipients(file, column="B")
     assert people.headings == ("Mobile", "Phone")
     assert [(row.number, row.destination) for row in people] == [(2, None), (3, "447700900124")]
+
+
+@pytest.mark.parametrize(
+    ("message", "filled"),
+    [
+        ("Hi {Name}, don\u2019t be late", "Hi Zoe, don't be late"),
+        ("{Visits}½ “visits”, {{Name}}", '1 1/2 "visits", {Name}'),
+    ],
+)
+def test_read_recipients_with_gsm_fills_texts_and_then_replaces_characters(message, filled):
+    file = io.StringIO("Name,Visits,Mobile\nZoë,1,07700900123\n")
+    people = read_recipients(file, message=message, gsm=True)
+    row = next(people.rows())
+    assert people.template.format_map(row) == filled
+    assert row["destination"] == "447700900123"
+
+
+def test_read_recipients_with_gsm_sets_aside_a_text_that_becomes_too_long():
+    file = io.StringIO(f"Name,Mobile\n{'…' * 500},07700900123\n")
+    people = read_recipients(file, message="{Name}", gsm=True)
+    assert "its text cannot be sent" in people.check().examples[0].problem
+
+
+def test_read_recipients_with_gsm_keeps_a_text_without_fields_plain():
+    people = read_recipients(io.StringIO("07700900123"), message="Don\u2019t {{you}}", gsm=True)
+    assert people.message.plain == "Don't {you}"
+    assert people.template == "Don't {{you}}"
