@@ -14,8 +14,8 @@ from smsworks_async.rates import RateRaised
 
 
 _NOT_ASYNC: Final = object()
-#: The seconds after which the next call replaces a fetch that has not ended: a connection that hangs
-#: would otherwise fail all later calls.
+#: The seconds after which the next call replaces a fetch that has not ended: otherwise, a
+#: connection that hangs would fail all later calls.
 LONGEST_FETCH: Final = 60.0
 
 
