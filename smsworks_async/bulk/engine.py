@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, Generic, NoReturn, TypeVar
 
 from smsworks_async._http.transport import being_cancelled
@@ -293,12 +293,19 @@ class Engine(Generic[T]):
         raise await interrupted(self._source, error, self.halt) from error
 
     async def _abandon(self, workers: list[asyncio.Task[None]]) -> str:
-        """Cancel the requests in flight, and return a note about the outcomes."""
+        """Cancel the requests in flight, and return a note about the outcomes.
+
+        A further cancellation does not interrupt their records, for which the journal is still
+        open. The run is ending anyway.
+        """
         self._abandoned = True
         for worker in workers:
             worker.cancel()
         in_flight = sum(self._in_flight.values())
-        await asyncio.gather(*workers, return_exceptions=True)
+        ended = asyncio.gather(*workers, return_exceptions=True)
+        while not ended.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(ended)
         accepted = self._source.counts()["accepted"]
         if not in_flight:
             return f"bulk: {accepted} recipients were accepted; no request was in flight"
