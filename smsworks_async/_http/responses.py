@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -40,14 +41,24 @@ class _Ids:
         return " and ".join(where) or "search the messages of the last minutes for this recipient"
 
 
-def _find_ids(document: object) -> _Ids | None:
-    """Return the ids in a response, or in the first items of an array; None if it has none."""
-    for item in document if isinstance(document, list) else [document]:
-        if isinstance(item, dict):
+def _find_ids(document: object, *, nested: bool) -> _Ids | None:
+    """Return the first ids in a response; None if it has none.
+
+    Args:
+        document: the response's JSON: an object, or an array of objects.
+        nested: also search the values of objects.
+    """
+    left = deque([document])
+    while left:
+        item = left.popleft()
+        if isinstance(item, list):
+            left.extend(item)
+        elif isinstance(item, dict):
             named = {name.lower(): value for name, value in item.items()}
             message_id, batch_id = named.get("messageid"), named.get("batchid")
             if not (_is_blank(message_id) and _is_blank(batch_id)):
                 return _Ids(_id(message_id), _id(batch_id))
+            left.extend(item.values() if nested else ())
     return None
 
 
@@ -117,7 +128,7 @@ def interpret(
     if not_json is None:
         if operation.answers_errors or (success and code is None):
             return document
-        ids = _find_ids(document)
+        ids = _find_ids(document, nested=not operation.repeatable)
         if ids is not None and success:
             return document
         if ids is not None and not operation.repeatable:

@@ -14,6 +14,9 @@ from smsworks_async.rates import RateRaised
 
 
 _NOT_ASYNC: Final = object()
+#: The seconds after which the next call replaces a fetch that has not ended: otherwise, a
+#: connection that hangs would fail all later calls.
+LONGEST_FETCH: Final = 60.0
 
 
 class Tokens:
@@ -23,6 +26,7 @@ class Tokens:
         self.current = current
         self._fetch = fetch
         self._fetching: asyncio.Task[str] | None = None
+        self._begun = 0.0  # by the clock of the fetch's loop
 
     async def get(self) -> str:
         """Return the token; fetch it if there is none yet.
@@ -43,30 +47,37 @@ class Tokens:
         return await self._shared_fetch()
 
     async def _shared_fetch(self) -> str:
-        fetching = self._fetching
-        if (
-            fetching is None
-            or fetching.done()
-            or fetching.get_loop() is not asyncio.get_running_loop()
-        ):
-            fetching = self._fetching = asyncio.get_running_loop().create_task(self._fetch_once())
+        loop, fetching = asyncio.get_running_loop(), self._fetching
+        if fetching is not None and fetching.get_loop() is loop and not fetching.done():
+            if loop.time() - self._begun >= LONGEST_FETCH:
+                fetching.cancel()
+                fetching = None
+        else:
+            fetching = None
+        if fetching is None:
+            self._begun = loop.time()
+            fetching = self._fetching = loop.create_task(self._fetch_once())
             # Retrieved even if every caller was cancelled, so that asyncio does not warn.
             fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            # Shielded, so that cancelling one caller does not cancel the fetch for others.
-            return await asyncio.shield(fetching)
-        except asyncio.CancelledError as error:
-            if fetching.cancelled() and not transport.being_cancelled():
+        while True:
+            try:
+                # Shielded, so that cancelling one caller does not cancel the fetch for others.
+                return await asyncio.shield(fetching)
+            except asyncio.CancelledError as error:
+                if not fetching.cancelled() or transport.being_cancelled():
+                    raise
+                if self._fetching is None or self._fetching is fetching:
+                    raise NotSent(
+                        "the request was not sent: the client was closed while it waited for a "
+                        "token"
+                    ) from error
+                fetching = self._fetching  # it was replaced
+            except (APIError, ConfigurationError):
+                raise
+            except SMSWorksError as error:
                 raise NotSent(
-                    "the request was not sent: the client was closed while it waited for a token"
+                    f"the request was not sent: no token could be obtained: {error}"
                 ) from error
-            raise
-        except (APIError, ConfigurationError):
-            raise
-        except SMSWorksError as error:
-            raise NotSent(
-                f"the request was not sent: no token could be obtained: {error}"
-            ) from error
 
     async def _fetch_once(self) -> str:
         if self._fetch is None:  # pragma: no cover - a client has a token or a way to one

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from smsworks_async._failures import worth_repeating
 from smsworks_async.errors import (
     ConfigurationError,
+    InvalidMessage,
     NotFound,
     SMSWorksError,
     StillInFlight,
@@ -258,6 +259,10 @@ class StatusPoller:
             wait.misses += 1
             if wait.misses == MISSES:
                 wait.finish(error)
+        except InvalidMessage as error:  # it concerns this id only
+            if worth_repeating(error):
+                raise
+            wait.finish(error)
 
 
 def _call_soon(

@@ -9,6 +9,7 @@ from smsworks_async import (
     AsyncSMSWorks,
     OutcomeUnknown,
 )
+from smsworks_async.sandbox import Fault
 from support.fault_matrix import Line
 from support.internals import kept_connections
 from support.messages import TEXT, TEXT_TO_MANY, drama
@@ -41,6 +42,19 @@ async def test_a_refusal_with_an_id_is_no_reason_to_send_again(box, sms, status)
         await sms.batches.send(**TEXT_TO_MANY, destinations=TEN)
     assert box.accepted() == 11
     assert caught.value.batch_id == box.messages[-1].batch_id
+
+
+@pytest.mark.parametrize("status", [201, 400, 429, 500])
+@pytest.mark.parametrize("name", ["batchid", "messageid", "messageId"])
+@pytest.mark.parametrize("nested", ['{"data": %s}', '{"errors": [[], {"x": [%s]}]}'])
+async def test_an_id_inside_a_refusal_is_no_reason_to_send_again(box, sms, status, name, nested):
+    body = '{"errorCode": 5002, "permanent": false, "details": %s}'
+    body %= nested % f'{{"{name}": "123"}}'
+    box.add_fault(Fault(path="*", when="after", status=status, body=body, times=0))
+    with pytest.raises(OutcomeUnknown) as caught:
+        await sms.messages.send(**TEXT)
+    assert box.accepted() == len(box.requests) == 1
+    assert not caught.value.safe_to_repeat
 
 
 @pytest.mark.parametrize("status", REFUSALS)

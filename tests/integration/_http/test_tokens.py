@@ -15,7 +15,9 @@ from smsworks_async import (
     ServiceError,
     SMSWorks,
 )
+from smsworks_async._http import tokens
 from smsworks_async.sandbox import Fault
+from support.clock import settle
 from support.messages import TEXT
 from support.sandboxes import AT_ONCE
 from support.waiting import until
@@ -211,3 +213,25 @@ def test_token_function_that_raises_leaves_the_blocking_clients_loop_running(hos
             with pytest.raises(NotSent):
                 sms.credits.balance()
         assert sms.credits.balance() > 0
+
+
+async def test_token_function_that_hangs_is_called_again_after_a_minute(box, monkeypatch):
+    called = 0
+
+    async def token():
+        nonlocal called
+        called += 1
+        if called == 1:
+            await asyncio.Event().wait()
+        return box.token
+
+    async with AsyncSMSWorks(token, base_url=box.base_url, retry=AT_ONCE, timeout=None) as sms:
+        patient = asyncio.create_task(sms.messages.send(**TEXT))
+        await until(lambda: called)
+        another = asyncio.create_task(sms.messages.send(**TEXT))
+        await settle()
+        assert called == 1
+        monkeypatch.setattr(tokens, "LONGEST_FETCH", 0.0)
+        assert await sms.credits.balance() > 0
+        assert {(await patient).status, (await another).status} == {"SENT"}
+    assert called == 2

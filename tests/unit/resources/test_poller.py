@@ -12,6 +12,7 @@ import pytest
 from smsworks_async import (
     AsyncSMSWorks,
     ConfigurationError,
+    InvalidMessage,
     MessageRecord,
     NotAuthorised,
     NotFound,
@@ -376,3 +377,22 @@ async def test_notify_during_a_poll_spares_the_lookup(poller, account, clock):
     assert [one for _, one in account.lookups] == ["1"]
     assert (await waiters[1]).status == "DELIVERED"
     waiters[0].cancel()
+
+
+async def test_poller_ends_only_the_wait_for_an_id_that_the_api_rejects(poller, account, clock):
+    account.put("1")
+    get = account.get
+
+    async def get_or_reject(message_id):
+        if message_id == "x":
+            raise InvalidMessage("invalid id", status=400)
+        return await get(message_id)
+
+    account.get = get_or_reject
+    wrong, right = begin(poller, "x", "1")
+    await clock.turn(0)
+    with pytest.raises(InvalidMessage):
+        await wrong
+    account.put("1", "DELIVERED")
+    await clock.turn(30)
+    assert (await right).status == "DELIVERED"
