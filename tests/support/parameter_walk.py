@@ -84,6 +84,7 @@ VALID: dict[str, Any] = {
     "delivery_report_url": "https://example.org/reports",
     "destination": "07700 900123",
     "destinations": NUMBERS,
+    "follow": True,
     "from_": PAST,
     "idempotency_key": "order-1",
     "keyword": "HI",

@@ -221,7 +221,7 @@ async def test_an_encoding_that_cannot_hold_every_text_is_refused(postgres_datab
 
 async def test_without_the_extra_a_journal_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    with pytest.raises(ConfigurationError, match=r'pip install "smsworks-async\[postgres\]"'):
+    with pytest.raises(ConfigurationError, match="pip install asyncpg"):
         PostgresJournal("postgresql://localhost/x")
     with pytest.raises(ConfigurationError, match="postgres"):
         open_journal("postgres://localhost/x")
