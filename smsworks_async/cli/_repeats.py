@@ -91,7 +91,8 @@ async def choose_key(
     today = await _today(journal, sleep)
     now = await journal.now()
     plain = [unicodedata.normalize("NFC", word).strip() for word in words]
-    name = hashlib.sha256("\0".join(plain).encode()).hexdigest()[:32]
+    # Half of a surrogate pair, which a shell passes for bytes that are not UTF-8, is refused later.
+    name = hashlib.sha256("\0".join(plain).encode(errors="surrogatepass")).hexdigest()[:32]
     calls: list[tuple[str, KeyRecord]] = []
     free = ""
     for day in (today - 1, today):

@@ -159,6 +159,7 @@ async def _key(
 ) -> str | None:
     """Return the key to send with; None if the text must not be sent again."""
     from smsworks_async.cli._repeats import choose_key
+    from smsworks_async.errors import NotSent
 
     fields = request.fields
     at: datetime | None = fields.get("at")
@@ -180,6 +181,8 @@ async def _key(
     earlier = choice.earlier.request.batch_id if choice.earlier else None
     words = f"this text was sent to {number} {_ago(choice.age)} (message {earlier})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if app.json:
+            raise NotSent(f"nothing was sent: {words}; add --again to send it again")
         app.out.notice(f"{words}; add --again to send it again")
         return None
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import signal
 import threading
 import time
@@ -29,6 +30,24 @@ def test_send_again_within_the_hour_sends_nothing_and_says_how_to(smsworks, host
     assert hosted.box.accepted(NUMBER) == 2
     assert smsworks(*SEND).code == 3
     assert hosted.box.accepted(NUMBER) == 2
+
+
+def test_send_again_with_json_is_an_error_as_json(smsworks, hosted):
+    first = sent(smsworks)
+    again = smsworks(*SEND, "--json")
+    error = json.loads(again.err)
+    assert (again.code, error["exit_code"], error["error"]) == (3, 3, "NotSent")
+    assert first["message_id"] in error["message"]
+    assert "--again" in error["message"]
+    assert hosted.box.accepted(NUMBER) == 1
+
+
+@pytest.mark.parametrize("words", [("--json",), ()])
+def test_send_of_half_a_surrogate_pair_is_refused_for_its_text(words, smsworks, hosted):
+    done = smsworks(*SEND[:-1], "caf\udce9", *words)
+    assert (done.code, done.out) == (2, "")
+    assert "surrogate" in done.err
+    assert hosted.box.accepted() == 0
 
 
 @pytest.mark.parametrize(
