@@ -50,6 +50,7 @@ class _Call:
     """The state of one call and of its current request.
 
     Attributes:
+        has_waited: whether the call has waited since `before_repeat` was last awaited.
         lost: whether the response to an earlier attempt never arrived.
     """
 
@@ -63,6 +64,7 @@ class _Call:
     before_repeat: Callable[[], Awaitable[None]] | None = None
     body: Body | None = None
     in_flight: bool = False
+    has_waited: bool = False
     lost: bool = False
 
 
@@ -127,8 +129,8 @@ class Requester:
             expired: returns True when no byte may be sent any more.
             rate_acquired: whether `acquire_rate` has been awaited for the first request.
             on_retry: called with each failure before a retry.
-            before_repeat: awaited before a retry, and after a wait for a token; an exception ends
-                the call and is raised unchanged.
+            before_repeat: awaited before a retry, and before a request that has waited for a token
+                or the rate; an exception ends the call and is raised unchanged.
             limit: seconds for this call, retries included, if the client has no time-out
                 (`timeout=None`); None for no limit. Otherwise the client's time-out applies.
             is_inner: whether an exception of the caller's rate is raised as `RateRaised` instead of
@@ -205,7 +207,7 @@ class Requester:
         )
 
     async def _repeat(self, call: _Call) -> Any:
-        await self._check_before_repeat(call)
+        call.has_waited = True
         return await self._attempt(call)
 
     async def _attempt(self, call: _Call) -> Any:
@@ -214,25 +216,25 @@ class Requester:
         token = self._tokens.current
         if token is None:
             token = await self._tokens.get()
-            await self._check_before_repeat(call)
+            call.has_waited = True
         try:
             return await self._request(call, token)
         except NotAuthenticated:
             fresh = await self._tokens.renew(token)
             if fresh is None:
                 raise
-        await self._check_before_repeat(call)
+        call.has_waited = True
         return await self._request(call, fresh)
-
-    async def _check_before_repeat(self, call: _Call) -> None:
-        if call.before_repeat is not None:
-            await call.before_repeat()
 
     async def _request(self, call: _Call, token: str | None) -> Any:
         session = self._sessions.current()
         if self._sessions.rate is not None and not call.rate_acquired:
             await self.acquire_rate()
+            call.has_waited = True
         call.rate_acquired = False
+        if call.has_waited and call.before_repeat is not None:
+            await call.before_repeat()
+        call.has_waited = False
         call.body = None
         if call.content is not None:
             once = not call.operation.repeatable

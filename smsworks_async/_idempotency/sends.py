@@ -249,6 +249,8 @@ class _KeyedCall(Generic[T]):
             await self._requester.acquire_rate()
         except RateRaised as raised:
             raise raised.error from None
+        if self._call.check is not None and self._requester.is_paced:
+            await self._call.check()  # the wait may have been long
 
     # The request
 

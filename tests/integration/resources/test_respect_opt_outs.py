@@ -165,3 +165,25 @@ async def test_the_list_is_read_again_before_a_repetition(box, family, error_cod
         with pytest.raises(OptedOut):
             await send(**MANY, **to, **keyed, respect_opt_outs=True)
     assert box.accepted() == 0
+
+
+@pytest.mark.parametrize("keyed", [{}, {"idempotency_key": "order-1"}])
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_the_list_is_read_again_after_a_wait_for_the_rate(box, turn, keyed):
+    if turn == 2:
+        box.add_fault(Fault(path="*", status=429))
+
+    class Rate:
+        turns = 0
+
+        async def acquire(self):
+            self.turns += 1
+            if self.turns == turn:
+                await client.opt_outs.add(OUT)
+
+    async with AsyncSMSWorks(
+        box.token, base_url=box.base_url, retry=AT_ONCE, journal=MemoryJournal(), max_rate=Rate()
+    ) as client:
+        with pytest.raises(OptedOut):
+            await client.messages.send(**TEXT, **keyed, respect_opt_outs=True)
+    assert box.accepted() == 0

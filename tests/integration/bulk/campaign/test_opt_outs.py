@@ -322,3 +322,29 @@ async def test_send_leaves_out_who_opts_out_while_a_token_is_fetched(box, tmp_pa
     assert wire_number(5) not in texted(box)
     assert (report.accepted, report.opted_out) == (9, 1)
     assert report.adds_up
+
+
+@pytest.mark.parametrize("campaign", [{"campaign": "x"}, {}])
+async def test_send_leaves_out_who_opts_out_while_a_retry_waits_for_the_rate(
+    box, tmp_path, campaign
+):
+    box.add_fault(Fault(path="/batch/send", status=429))
+
+    class Rate:
+        turns = 0
+
+        async def acquire(self):
+            self.turns += 1
+            if self.turns == 2:
+                await sms.opt_outs.add(wire_number(5))
+
+    async with AsyncSMSWorks(
+        box.token,
+        base_url=box.base_url,
+        retry=AT_ONCE,
+        journal=tmp_path / "journal.db",
+        max_rate=Rate(),
+    ) as sms:
+        report = await sms.bulk.send(**TEXT_TO_MANY, destinations=drama(10), **campaign)
+    assert wire_number(5) not in texted(box)
+    assert (report.accepted, report.opted_out, report.adds_up) == (9, 1, True)
