@@ -187,7 +187,8 @@ class Forwarder:
     def _search_from(self, moment: datetime) -> datetime:
         """Return the start of a search: early enough for open messages and for late ones."""
         known = [self._ledger.since, self._ledger.newest()]
-        latest = max(filter(None, known), default=moment) - OVERLAP
+        # Not later than now, even if a message has a later date.
+        latest = min(max(filter(None, known), default=moment), moment) - OVERLAP
         oldest = self._ledger.oldest_open()
         return max(min(filter(None, [latest, oldest])), moment - STATUS_TIMEOUT)
 

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -23,6 +23,7 @@ from smsworks_async.models.incoming import MessageRecord
 
 #: How far before the newest handled message a search starts, since messages can appear late.
 OVERLAP: Final = timedelta(hours=1)
+_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Bookmark(Protocol):
@@ -155,7 +156,7 @@ class InboxCursor:
     @property
     def search_from(self) -> datetime | None:
         """Return the time to search from."""
-        return self.since and self.since - OVERLAP
+        return self.since and max(self.since, _EARLIEST) - OVERLAP
 
     def still_to_come(self, records: Iterable[MessageRecord]) -> list[MessageRecord]:
         """Return the unhandled records, in order of arrival."""
@@ -168,11 +169,20 @@ class InboxCursor:
             return False
         return record.created < self._start
 
-    async def move_past(self, record: MessageRecord) -> None:
-        """Record that a message was handled, and save the cursor."""
+    async def move_past(self, record: MessageRecord, now: datetime | None = None) -> None:
+        """Record that a message was handled, and save the cursor.
+
+        Args:
+            record: the message.
+            now: the time by the provider's clock, if known. The next search does not start later,
+                even if the message has a later date: it would not find the messages until then.
+        """
         self._handled[record.message_id] = record.created
-        if record.created is not None and (self.since is None or record.created > self.since):
-            self.since = record.created
+        created = record.created
+        if created is not None and now is not None:
+            created = min(created, now)
+        if created is not None and (self.since is None or created > self.since):
+            self.since = created
         earliest = self.search_from
         if earliest is not None:
             self._handled = {

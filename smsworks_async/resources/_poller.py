@@ -37,6 +37,8 @@ PAGE, PAGES, LOOKUPS = 1000, 5, 5
 REACH: Final = timedelta(hours=1)
 #: The allowance for clock differences, and for the time between sending and waiting.
 MARGIN: Final = timedelta(minutes=10)
+#: Earlier dates of messages are ignored.
+_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 #: Consecutive misses before `NotFound`.
 MISSES: Final = 3
 
@@ -242,6 +244,7 @@ class StatusPoller:
         """Return the time to search from, by the provider's clock once a record has revealed it."""
         records = [wait.record for wait in self._waits.values()]
         created = [record.created for record in records if record and record.created]
+        created = [moment for moment in created if moment >= _EARLIEST]
         if not created:
             oldest = min(wait.begun for wait in self._waits.values())
             return datetime.now(UTC) - timedelta(seconds=self._clock() - oldest) - MARGIN

@@ -165,6 +165,10 @@ class AsyncMessages(MessageSending, MessageSearching):
         self._requester.check_loop()
         return await self._poller.until_final(checked, seconds)
 
+    def _provider_time(self) -> datetime | None:
+        seconds = self._requester.server_time()
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
     async def incoming(
         self,
         *,
@@ -221,7 +225,7 @@ class AsyncMessages(MessageSending, MessageSearching):
                 await self._kept.record(message)
                 if not cursor.is_before_start(record):
                     yield message
-                await cursor.move_past(record)
+                await cursor.move_past(record, self._provider_time())
             if not fresh:
                 if not follow:
                     return

@@ -210,6 +210,27 @@ async def test_incoming_yields_nothing_of_the_hour_before_since(box, sms, tmp_pa
             await receive(box, "newer")
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(days=9)])
+async def test_incoming_loses_nothing_after_a_message_whose_date_is_in_the_future(
+    box, sms, clock, tmp_path, ahead
+):
+    created = datetime.fromtimestamp(box.now, UTC) + ahead
+    record = {"messageid": "7", "status": "INCOMING", "content": "of tomorrow"}
+    record |= {"sender": "447700900124", "destination": "60777", "created": created.isoformat()}
+    box.add_fault(Fault(path="/messages", when="after", status=200, body=json.dumps([record])))
+    clock.then = [lambda: receive(box, "of today")]
+    assert await drawn(sms, bookmark=tmp_path / "place") == ["of tomorrow", "of today"]
+    await receive(box, "later")
+    assert await drawn(sms, bookmark=tmp_path / "place") == ["later"]
+
+
+async def test_incoming_may_begin_at_any_time(box, sms):
+    await receive(box, "old")
+    first = datetime.min.replace(tzinfo=UTC)
+    for since in (first, datetime(1970, 1, 1, tzinfo=UTC), datetime(1969, 1, 1, tzinfo=UTC)):
+        assert await drawn(sms, since=since) == ["old"]
+
+
 async def test_incoming_yields_more_than_a_page_of_messages(box, sms, monkeypatch):
     monkeypatch.setattr("smsworks_async.resources._searching.PAGE_SIZE", 4)
     await receive(box, *"abcdefghij")

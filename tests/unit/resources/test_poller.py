@@ -396,3 +396,15 @@ async def test_poller_ends_only_the_wait_for_an_id_that_the_api_rejects(poller, 
     account.put("1", "DELIVERED")
     await clock.turn(30)
     assert (await right).status == "DELIVERED"
+
+
+async def test_poller_ignores_dates_before_there_were_messages(poller, account, clock):
+    for message_id in "12":
+        account.put(message_id, created=datetime.min.replace(tzinfo=UTC))
+    waiters = begin(poller, "1", "2")
+    await clock.turn(5)
+    assert not any(waiter.done() for waiter in waiters)
+    for message_id in "12":
+        account.put(message_id, "DELIVERED")
+    await clock.turn(30)
+    assert [(await waiter).status for waiter in waiters] == ["DELIVERED"] * 2
