@@ -66,12 +66,12 @@ def test_campaign_send_dry_run_sends_nothing_and_keeps_nothing(smsworks, hosted,
 
 
 def test_campaign_send_dry_run_says_that_a_journal_does_not_exist(smsworks, people, tmp_path):
-    options = (people(), "--dry-run", "--journal", str(tmp_path / "tpyo.db"))
+    options = (people(), "--dry-run", "--journal", str(tmp_path / "mistyped.db"))
     shown = " ".join(smsworks(*send(*options)).out.split())
-    assert "tpyo.db (does not exist; sending creates it)" in shown
+    assert "mistyped.db (does not exist; sending creates it)" in shown
     assert "Opted out 0 no list, because the journal does not exist" in shown
     assert smsworks(*send(*options, "--json")).records[0]["journal_exists"] is False
-    smsworks("optouts", "add", "07700 900001", "--journal", str(tmp_path / "tpyo.db"))
+    smsworks("optouts", "add", "07700 900001", "--journal", str(tmp_path / "mistyped.db"))
     shown = " ".join(smsworks(*send(*options)).out.split())
     assert "does not exist" not in shown
     assert "Opted out 1 left out" in shown
