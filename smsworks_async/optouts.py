@@ -50,6 +50,11 @@ def _note(value: Any, field: str) -> str:
     return plain
 
 
+def _number_of(message: IncomingMessage) -> str:
+    """Return the sender of a message as the list stores it, which is not validated."""
+    return phone.digits_of(message.sender) or message.sender.strip()
+
+
 class OptOuts:
     """A list of opt-outs and opt-ins. The last request of each number counts.
 
@@ -211,17 +216,42 @@ class OptOuts:
             JournalError: the event could not be recorded.
         """
         found = request_in(message, self.keywords)
-        number = phone.digits_of(message.sender) or message.sender.strip()
-        if found is not None and found[0] != "help" and number:
-            await self._journal.record_opt_out(
-                number,
-                found[0],
-                source="message",
-                word=found[1],
-                message_id=message.message_id,
-                sent=None if message.created is None else message.created.timestamp(),
-            )
+        await self.record_after(message, None)
         return None if found is None else found[0]
+
+    async def record_after(self, message: IncomingMessage, event: OptOutEvent | None) -> bool:
+        """Record the opt-out or opt-in of a message as `record` does; return whether it is new.
+
+        Args:
+            message: the incoming message.
+            event: the event that must be the last one of the number, so that nothing is recorded if
+                another one was added meanwhile; None for no condition.
+
+        Raises:
+            JournalError: the event could not be recorded.
+        """
+        found = request_in(message, self.keywords)
+        number = _number_of(message)
+        if found is None or found[0] == "help" or not number:
+            return False
+        return await self._journal.record_opt_out(
+            number,
+            found[0],
+            source="message",
+            word=found[1],
+            message_id=message.message_id,
+            sent=None if message.created is None else message.created.timestamp(),
+            after=event,
+        )
+
+    async def last_event(self, message: IncomingMessage) -> OptOutEvent | None:
+        """Return the last event of a message's sender; None without one.
+
+        Raises:
+            JournalError: the list cannot be read.
+        """
+        events = await self._journal.opt_out_events(_number_of(message))
+        return events[-1] if events else None
 
     async def import_file(
         self,

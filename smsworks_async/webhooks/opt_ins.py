@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from smsworks_async._opt_out_words import request_in
-from smsworks_async.errors import SMSWorksError, ValidationError
+from smsworks_async.errors import SMSWorksError
+from smsworks_async.models.opt_outs import OptOutEvent
 from smsworks_async.models.posted import IncomingMessage
 from smsworks_async.optouts import OptOuts
 from smsworks_async.webhooks.executors import Executor
@@ -17,10 +18,13 @@ from smsworks_async.webhooks.executors import Executor
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
 
-async def is_outdated(
-    message: IncomingMessage, opt_outs: OptOuts, get: Callable[[str], Any], executor: Executor
-) -> bool:
-    """Return whether a message opts in, but was sent before the opt-out that it would undo.
+async def record(
+    message: IncomingMessage,
+    opt_outs: OptOuts,
+    get: Callable[[str], Any] | None,
+    executor: Executor,
+) -> None:
+    """Record the opt-out or opt-in of a message, but no opt-in from before the last opt-out.
 
     A post has no date, and a post that is repeated can arrive after a later one. Therefore the
     dates of both messages are read from the API. If one of them cannot be read, the order of
@@ -29,28 +33,41 @@ async def is_outdated(
     Args:
         message: the incoming message.
         opt_outs: the list.
-        get: returns the API's record of a message id; a plain or an async function.
+        get: returns the API's record of a message id; a plain or an async function. None to go by
+            the order of arrival.
         executor: runs the steps.
 
     Raises:
-        JournalError: the list cannot be read.
+        JournalError: the list cannot be read or written.
     """
     found = request_in(message, opt_outs.keywords)
-    if found is None or found[0] != "in" or message.created is not None:
-        return False
-    try:
-        events = await executor.call(opt_outs.history, message.sender)
-    except ValidationError:  # not a phone number, and not in the list
-        return False
-    if not events or events[-1].change != "out":
-        return False
+    if get is None or message.created is not None or found is None or found[0] != "in":
+        await executor.call(opt_outs.record, message)
+        return
+    last: OptOutEvent | None = await executor.call(opt_outs.last_event, message)
+    while True:
+        out = last if last is not None and last.change == "out" else None
+        if out is not None and await _is_outdated(message, out, get, executor):
+            _log.info("an opt-in was not recorded, since it was sent before the last opt-out")
+            return
+        if await executor.call(opt_outs.record_after, message, last):
+            return
+        # It was recorded already, or another event was recorded while the dates were read.
+        before, last = last, await executor.call(opt_outs.last_event, message)
+        if last == before:
+            return
+
+
+async def _is_outdated(
+    message: IncomingMessage, opt_out: OptOutEvent, get: Callable[[str], Any], executor: Executor
+) -> bool:
+    """Return whether an opt-in was sent before an opt-out."""
     sent = await _date(message.message_id, get, executor)
     if sent is None:
         return False
-    last = events[-1]
     # The clocks differ, so the recorded time of arrival is only the second choice.
-    known = await _date(last.message_id, get, executor) if last.message_id else None
-    return sent < (known or last.at)
+    known = await _date(opt_out.message_id, get, executor) if opt_out.message_id else None
+    return sent < (known or opt_out.at)
 
 
 async def _date(message_id: str, get: Callable[[str], Any], executor: Executor) -> datetime | None:

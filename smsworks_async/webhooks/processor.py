@@ -14,6 +14,7 @@ from smsworks_async._callables import is_async
 from smsworks_async.errors import InvalidWebhook, NotFound, SMSWorksError
 from smsworks_async.models.posted import DeliveryReport, IncomingMessage
 from smsworks_async.optouts import OptOuts
+from smsworks_async.webhooks import opt_ins
 from smsworks_async.webhooks.callbacks import check_result
 from smsworks_async.webhooks.deduplication import (
     Deduplicator,
@@ -23,7 +24,6 @@ from smsworks_async.webhooks.deduplication import (
 )
 from smsworks_async.webhooks.executors import Executor
 from smsworks_async.webhooks.guard import Guard
-from smsworks_async.webhooks.opt_ins import is_outdated
 from smsworks_async.webhooks.parsing import MAX_BODY, parse
 from smsworks_async.webhooks.request import Rejected, RequestHead
 from smsworks_async.webhooks.seen import INCOMING, Seen
@@ -159,12 +159,8 @@ class Processor:
         Raises:
             Rejected: with 503, if it could not be recorded.
         """
-        get = self._get_message
         try:
-            if get is not None and await is_outdated(message, to, get, executor):
-                _log.info("an opt-in was not recorded, since it was sent before the last opt-out")
-                return
-            await executor.call(to.record, message)
+            await opt_ins.record(message, to, self._get_message, executor)
         except Exception as error:
             _log.warning(
                 "an incoming message was answered with 503, since the opt-out list failed",

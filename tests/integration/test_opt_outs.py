@@ -97,6 +97,17 @@ async def test_an_opt_in_that_is_read_late_does_not_undo_a_later_opt_out(opt_out
     assert again.at == NOW - timedelta(minutes=59)
 
 
+async def test_a_message_is_recorded_only_after_the_event_that_was_read(opt_outs):
+    await opt_outs.record(incoming("1", "STOP"))
+    read = await opt_outs.last_event(incoming("2", "START"))
+    await opt_outs.record(incoming("3", "STOP"))
+    assert not await opt_outs.record_after(incoming("2", "START"), read)
+    assert await opt_outs.contains(ONE)
+    read = await opt_outs.last_event(incoming("2", "START"))
+    assert await opt_outs.record_after(incoming("2", "START"), read)
+    assert not await opt_outs.contains(ONE)
+
+
 @pytest.mark.parametrize("sender", ["441632960001", "12345", "33123456789", "Bank"])
 async def test_a_number_that_the_api_reports_is_never_judged(opt_outs, tmp_path, sender):
     await opt_outs.record(incoming("1", "STOP", sender=sender))

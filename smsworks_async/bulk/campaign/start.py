@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
@@ -30,32 +31,15 @@ async def plan(
     opt_outs: OptOutList | None = None,
 ) -> BulkStatus:
     """Plan a campaign without sending anything."""
-    begun = _campaign(payload, options)
-    if options.journal is None:  # checked by `Options`
-        raise AssertionError
-    async with open_journal(options.journal) as journal:
-        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
+    async with _open_run(payload, gateway, options, timer, opt_outs) as run:
+        name = run.campaign.id
         nobody = await run.plan(values)
         if nobody is not None:
             counts = {field.name: getattr(nobody, field.name) for field in attrs.fields(Counts)}
-            return BulkStatus(campaign=begun.id, planned=False, **counts)
+            return BulkStatus(campaign=name, planned=False, **counts)
         await run.prepare()
-        await journal.reopen(begun.id, 0)
-        return await status_of(journal, begun.id)
-
-
-def _campaign(payload: Payload[Any], options: Options) -> Campaign:
-    if options.campaign is None:  # checked by `Options`
-        raise AssertionError
-    return Campaign(
-        id=options.campaign,
-        kind=payload.name,
-        message=payload.shared,
-        chunk_size=options.chunk_size,
-        deduplicate=options.deduplicate,
-        window=options.window,
-        at=options.due,
-    )
+        await run.journal.reopen(name, 0)
+        return await status_of(run.journal, name)
 
 
 async def send(
@@ -68,16 +52,34 @@ async def send(
     opt_outs: OptOutList | None = None,
 ) -> BulkReport:
     """Start or continue a campaign."""
-    begun = _campaign(payload, options)
-    if options.journal is None:  # checked by `Options`
+    async with _open_run(payload, gateway, options, timer, opt_outs) as run:
+        nobody = await run.plan(values)
+        _log_where(run.journal, run.campaign.id)
+        return await run.run() if nobody is None else nobody
+
+
+@asynccontextmanager
+async def _open_run(
+    payload: Payload[Any],
+    gateway: BulkGateway,
+    options: Options,
+    timer: Timer,
+    opt_outs: OptOutList | None,
+) -> AsyncGenerator[CampaignRun[Any]]:
+    """Open the journal of a run, which is closed at the end."""
+    if options.journal is None or options.campaign is None:  # checked by `Options`
         raise AssertionError
+    campaign = Campaign(
+        id=options.campaign,
+        kind=payload.name,
+        message=payload.shared,
+        chunk_size=options.chunk_size,
+        deduplicate=options.deduplicate,
+        window=options.window,
+        at=options.due,
+    )
     async with open_journal(options.journal) as journal:
-        run = CampaignRun(journal, begun, payload, gateway, options, timer, opt_outs=opt_outs)
-        no_campaign = await run.plan(values)
-        _log_where(journal, begun.id)
-        if no_campaign is not None:
-            return no_campaign
-        return await run.run()
+        yield CampaignRun(journal, campaign, payload, gateway, options, timer, opt_outs=opt_outs)
 
 
 def _log_where(journal: Journal, campaign: str) -> None:

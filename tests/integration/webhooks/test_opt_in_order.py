@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from smsworks_async import AsyncSMSWorks, OptOuts, SMSWorks
 from smsworks_async.sandbox import Fault, ManualClock, Sandbox
 from support.sandboxes import AT_ONCE
+from support.waiting import until
 from support.webhook_servers import close_client, serving
 
 
@@ -63,6 +66,23 @@ async def test_webhooks_ignore_an_opt_in_that_was_sent_before_a_manual_opt_out(
     await close_client(client, server)
 
 
+async def test_webhooks_ignore_an_opt_in_if_a_later_opt_out_arrives_while_dates_are_read(
+    server, box, opt_outs, client
+):
+    first, start = await receive(box, "STOP"), await receive(box, "START")
+    last = await receive(box, "STOP")
+    box.add_fault(Fault(path=f"/messages/{first['messageid']}", when="hold"))
+    async with serving(server, client=client, opt_outs=opt_outs) as provider:
+        assert await provider.post(first) == 200
+        held = asyncio.create_task(provider.post(start))
+        await until(lambda: any(request.fault for request in box.requests))
+        assert await provider.post(last) == 200
+        box.release()
+        assert await held == 200
+    assert [event.change for event in await opt_outs.history(NUMBER)] == ["out", "out"]
+    await close_client(client, server)
+
+
 @pytest.mark.parametrize("dated", [0, 1])
 async def test_webhooks_go_by_the_order_of_arrival_if_a_date_cannot_be_read(
     server, box, opt_outs, client, dated
@@ -86,4 +106,5 @@ async def test_webhooks_read_no_date_of_an_opt_in_that_undoes_nothing(
         assert await provider.post(start) == 200
         assert await provider.post({**no, "content": "STOP"}) == 200
     assert not [request for request in box.requests if request.method == "GET"]
+    assert [event.change for event in await opt_outs.history(NUMBER)] == ["in", "out"]
     await close_client(client, server)
