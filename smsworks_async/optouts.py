@@ -216,16 +216,16 @@ class OptOuts:
             JournalError: the event could not be recorded.
         """
         found = request_in(message, self.keywords)
-        await self.record_after(message, None)
+        await self.record_after(message)
         return None if found is None else found[0]
 
-    async def record_after(self, message: IncomingMessage, event: OptOutEvent | None) -> bool:
+    async def record_after(self, message: IncomingMessage, known: int | None = None) -> bool:
         """Record the opt-out or opt-in of a message as `record` does; return whether it is new.
 
         Args:
             message: the incoming message.
-            event: the event that must be the last one of the number, so that nothing is recorded if
-                another one was added meanwhile; None for no condition.
+            known: how many events `events_of` has returned: if another one was added meanwhile,
+                nothing is recorded. None for no condition.
 
         Raises:
             JournalError: the event could not be recorded.
@@ -241,17 +241,16 @@ class OptOuts:
             word=found[1],
             message_id=message.message_id,
             sent=None if message.created is None else message.created.timestamp(),
-            after=event,
+            known=known,
         )
 
-    async def last_event(self, message: IncomingMessage) -> OptOutEvent | None:
-        """Return the last event of a message's sender; None without one.
+    async def events_of(self, message: IncomingMessage) -> list[OptOutEvent]:
+        """Return all events of a message's sender, the oldest first.
 
         Raises:
             JournalError: the list cannot be read.
         """
-        events = await self._journal.opt_out_events(_number_of(message))
-        return events[-1] if events else None
+        return list(await self._journal.opt_out_events(_number_of(message)))
 
     async def import_file(
         self,

@@ -19,13 +19,13 @@ async def record_opt_out(
     word: str = "",
     message_id: str = "",
     sent: float | None = None,
-    after: OptOutEvent | None = None,
+    known: int | None = None,
 ) -> bool:
     """Record an opt-out or an opt-in; return whether it is a new event."""
     # Other processes would not see the opt-out if the file was replaced.
     await store.check_in_place()
     last = await store.last_opt_out(number)
-    if after is not None and last != after:
+    if known is not None and known != len(await store.opt_out_events(number)):
         return False
     if not _counts(last, change, message_id, sent):
         return False

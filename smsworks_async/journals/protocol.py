@@ -346,13 +346,13 @@ class OptOutJournal(Protocol):
         word: str = "",
         message_id: str = "",
         sent: float | None = None,
-        after: OptOutEvent | None = None,
+        known: int | None = None,
     ) -> bool:
         """Record an opt-out or opt-in durably; return whether it is a new event.
 
         Nothing is recorded if its message already was; if it has no message and changes nothing; if
-        it is an opt-in that was sent before the number's last event; or if the last event is not
-        ``after``.
+        it is an opt-in that was sent before the number's last event; or if the number does not have
+        ``known`` events.
 
         Args:
             number: the number, in digits.
@@ -361,7 +361,7 @@ class OptOutJournal(Protocol):
             word: the keyword of the request.
             message_id: the id of the message with the request.
             sent: when the message arrived, in POSIX seconds; None if it is not known.
-            after: the event that must be the number's last one; None for no condition.
+            known: how many events of the number the caller has read; None for no condition.
         """
         ...
 

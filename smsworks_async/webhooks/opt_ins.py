@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from smsworks_async.models.posted import IncomingMessage
 from smsworks_async.optouts import OptOuts
 from smsworks_async.webhooks.executors import Executor
 
+
+#: How many opt-outs of a number an opt-in is compared with: each costs a request.
+_MOST: Final = 10
 
 _log: Final = logging.getLogger("smsworks_async.webhooks")
 
@@ -27,8 +30,8 @@ async def record(
     """Record the opt-out or opt-in of a message, but no opt-in from before the last opt-out.
 
     A post has no date, and a post that is repeated can arrive after a later one. Therefore the
-    dates of both messages are read from the API. If one of them cannot be read, the order of
-    arrival counts.
+    dates of the messages are read from the API. If one of them cannot be read, its time of arrival
+    counts.
 
     Args:
         message: the incoming message.
@@ -44,30 +47,40 @@ async def record(
     if get is None or message.created is not None or found is None or found[0] != "in":
         await executor.call(opt_outs.record, message)
         return
-    last: OptOutEvent | None = await executor.call(opt_outs.last_event, message)
+    events: Sequence[OptOutEvent] = await executor.call(opt_outs.events_of, message)
     while True:
-        out = last if last is not None and last.change == "out" else None
-        if out is not None and await _is_outdated(message, out, get, executor):
+        undoes = bool(events) and events[-1].change == "out"
+        if undoes and await _is_outdated(message, events, get, executor):
             _log.info("an opt-in was not recorded, since it was sent before the last opt-out")
             return
-        if await executor.call(opt_outs.record_after, message, last):
+        if await executor.call(opt_outs.record_after, message, len(events)):
             return
         # It was recorded already, or another event was recorded while the dates were read.
-        before, last = last, await executor.call(opt_outs.last_event, message)
-        if last == before:
+        before, events = events, await executor.call(opt_outs.events_of, message)
+        if events == before:
             return
 
 
 async def _is_outdated(
-    message: IncomingMessage, opt_out: OptOutEvent, get: Callable[[str], Any], executor: Executor
+    message: IncomingMessage,
+    events: Sequence[OptOutEvent],
+    get: Callable[[str], Any],
+    executor: Executor,
 ) -> bool:
-    """Return whether an opt-in was sent before an opt-out."""
+    """Return whether an opt-in was sent before one of the number's latest opt-outs.
+
+    The opt-out that was recorded last is not always the one that was sent last.
+    """
     sent = await _date(message.message_id, get, executor)
     if sent is None:
         return False
-    # The clocks differ, so the recorded time of arrival is only the second choice.
-    known = await _date(opt_out.message_id, get, executor) if opt_out.message_id else None
-    return sent < (known or opt_out.at)
+    opt_outs = [event for event in events if event.change == "out"]
+    for event in opt_outs[-_MOST:]:
+        # The clocks differ, so the recorded time of arrival is only the second choice.
+        known = await _date(event.message_id, get, executor) if event.message_id else None
+        if sent < (known or event.at):
+            return True
+    return False
 
 
 async def _date(message_id: str, get: Callable[[str], Any], executor: Executor) -> datetime | None:

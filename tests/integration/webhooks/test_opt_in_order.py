@@ -83,6 +83,18 @@ async def test_webhooks_ignore_an_opt_in_if_a_later_opt_out_arrives_while_dates_
     await close_client(client, server)
 
 
+async def test_webhooks_compare_an_opt_in_with_every_opt_out_in_whatever_order_they_are_posted(
+    server, box, opt_outs, client
+):
+    first, start = await receive(box, "STOP"), await receive(box, "START")
+    last = await receive(box, "STOP")
+    async with serving(server, client=client, opt_outs=opt_outs) as provider:
+        for post in (last, first, start):
+            assert await provider.post(post) == 200
+    assert await opt_outs.contains(NUMBER)
+    await close_client(client, server)
+
+
 @pytest.mark.parametrize("dated", [0, 1])
 async def test_webhooks_go_by_the_order_of_arrival_if_a_date_cannot_be_read(
     server, box, opt_outs, client, dated
